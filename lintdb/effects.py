@@ -1,0 +1,208 @@
+"""What calls do to resources, as plain data: the language between driver models and the flow engine.
+
+Nothing here knows a database. A *kind* is something that is acquired and must be released; a *call model* says what one
+function or method does to the resources that it touches; a *setting* is a bound (a time, a number) that the acquiring
+call can be given. Driver models (TOML) are compiled into these, `lintdb.flow` and `lintdb.rules` read them.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+EMPTY: Mapping[str, str] = MappingProxyType({})
+
+
+class WithBlock(enum.Enum):
+    """What leaving a `with` (or `async with`) block on a resource does to it."""
+
+    RELEASE = "release"
+    """the resource is released, pending work is dropped"""
+    COMMIT = "commit"
+    """pending work is committed (rolled back on an exception); the resource stays open"""
+    COMMIT_RELEASE = "commit+release"
+    """pending work is committed (rolled back on an exception), then the resource is released"""
+    KEEP = "keep"
+    """nothing happens to the resource"""
+    WRONG_RELEASE = "wrong-release"
+    """the object is closed in a way that does not give it back to its owner (a slot of a pool is lost)"""
+    NONE = "none"
+    """not a context manager: entering raises"""
+
+    @property
+    def releases(self) -> bool:
+        """Whether the resource owes nothing after the block."""
+        return self in (WithBlock.RELEASE, WithBlock.COMMIT_RELEASE)
+
+    @property
+    def commits(self) -> bool:
+        """Whether leaving the block normally makes pending work permanent."""
+        return self in (WithBlock.COMMIT, WithBlock.COMMIT_RELEASE)
+
+
+class Form(enum.Enum):
+    """What must be done with the value of an acquiring call before anything is acquired."""
+
+    VALUE = "value"
+    """the call itself acquires"""
+    AWAIT = "await"
+    """a coroutine: acquires when awaited; cannot be entered with `async with` itself"""
+    WITH = "with"
+    """a context manager: acquires when entered, releases when left"""
+    AWAIT_OR_WITH = "await-or-with"
+    """acquires when awaited, or when entered with `async with` (which releases when left)"""
+
+
+class Duty(enum.Enum):
+    """How much it matters that the kind is released."""
+
+    MUST = "must"
+    WEAK = "weak"
+    """released by its parent or by the garbage collector without harm: reported with low confidence only"""
+    NONE = "none"
+    """owes nothing: tracked only for what its methods do"""
+
+
+class Raises(enum.Enum):
+    """Which exceptions a modelled call can raise."""
+
+    NEVER = "never"
+    """does not fail in practice on an open resource (no input or output)"""
+    DRIVER = "driver"
+    """the driver's own exception classes"""
+    ANYTHING = "anything"
+
+
+class Event(enum.Enum):
+    """What moves the automaton of a unit of work."""
+
+    BEGIN = "begin"
+    READ = "read"
+    WRITE = "write"
+    COMMIT = "commit"
+    ROLLBACK = "rollback"
+    AUTOCOMMIT_ON = "autocommit-on"
+    AUTOCOMMIT_OFF = "autocommit-off"
+    AUTOCOMMIT_UNKNOWN = "autocommit-unknown"
+
+
+@dataclass(frozen=True)
+class Argument:
+    """Selects an argument of a call by position (0 = first after the receiver) and/or keyword."""
+
+    position: int | None = None
+    keyword: str | None = None
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A call model applies only if the argument is given (or absent), or equals / differs from a literal.
+
+    `given` None means: compare with `equals`. An argument that cannot be seen (a variable, `**kwargs`) meets no
+    `equals` and makes `given` true if it is passed by name.
+    """
+
+    argument: Argument
+    given: bool | None = None
+    equals: object = None
+    has_equals: bool = False
+
+
+@dataclass(frozen=True)
+class CallModel:
+    """What calling a function, constructor or method does.
+
+    `acquires`/`gives` name a kind: acquired with an obligation / handed out without one. `gives` "self" returns the
+    receiver. `releases` "self" or an argument. `sql` is the argument that holds query text, from which the event is
+    taken when `event` is None. `parent` is "self", an argument, or None: the owner whose release releases the result.
+    `receiver` names the argument on which events act (for functions such as `execute_values(cursor, …)`).
+    `connects` says that the call reaches out to a server (so that it can wait for ever). `dsn` is the argument that
+    holds a connection string. `unwraps` is the argument that the result is another name for. `borrows` False means that
+    the arguments are kept by the callee (their tracking ends). `keeps` lists arguments that the result takes over.
+    """
+
+    names: tuple[str, ...]
+    acquires: str | None = None
+    gives: str | None = None
+    form: Form = Form.VALUE
+    releases: str | Argument | None = None
+    coroutine: bool = False
+    event: Event | None = None
+    sql: Argument | None = None
+    receiver: Argument | None = None
+    parent: str | Argument | None = None
+    raises: Raises = Raises.DRIVER
+    blocking: bool = False
+    dsn: Argument | None = None
+    unwraps: Argument | None = None
+    borrows: bool = True
+    when: tuple[Condition, ...] = ()
+    may_return_none: bool = False
+    driver: str = ""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A bound that an acquiring call can be given, in every spelling of the library.
+
+    `name` is what it bounds: `connect-timeout`, `query-timeout`, `checkout-timeout`, `max-size`, … `default` is
+    `unlimited`, `limited` or `unknown` when no spelling is used. `unlimited` lists literals that switch the bound off.
+    `schemes` restricts it to connection strings of those URL schemes.
+    Spellings: `arguments`; `dsn` keys (key=value or URL query); `options` (libpq `-c name=value` inside `options`);
+    `nested` maps a keyword whose value is a dict to keys of that dict (`connect_args` → `connect_timeout`); `sql`
+    prefixes of session statements; `attributes` and `methods` of the acquired object; `call_arguments` of its query
+    methods.
+    """
+
+    name: str
+    default: str
+    arguments: tuple[Argument, ...] = ()
+    dsn: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    nested: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    sql: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    call_arguments: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
+    unlimited: tuple[object, ...] = ()
+    schemes: tuple[str, ...] = ()
+    suggest: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Something that is acquired and must be released.
+
+    `id` is `<driver>.<name>`. `family` groups kinds for rules (`connection`, `cursor`, `session`, `pool`, `checkout`,
+    `result`). `label` is how a message calls it. `state_flags` maps an attribute or method without arguments to the
+    boolean that it has while the resource is open. `autocommit` is the default mode of units of work: True (each
+    statement is permanent), False (work is pending until commit) or None (no such thing). `events_on` names the kind
+    itself ("self") or "parent": where read/write/commit events land. `return_rolls_back` says that releasing it cleans
+    a pending unit of work before the next user sees it.
+    """
+
+    id: str
+    family: str
+    label: str
+    duty: Duty = Duty.MUST
+    types: tuple[str, ...] = ()
+    with_block: WithBlock | None = None
+    async_with_block: WithBlock | None = None
+    methods: Mapping[str, tuple[CallModel, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    attribute_events: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    state_flags: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
+    settings: tuple[Setting, ...] = ()
+    autocommit: bool | None = None
+    autocommit_arguments: tuple[Condition, ...] = ()
+    read_begins: bool = False
+    events_on: str = "self"
+    return_rolls_back: bool = True
+    closed_with_parent: bool = True
+    close_is_coroutine: bool = False
+    iterable: bool = False
+    driver: str = ""
