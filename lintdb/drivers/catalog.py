@@ -1,0 +1,91 @@
+"""The built-in driver models: which exist, which a file needs, and what they say together.
+
+A model's file stem is the top-level import name of its library, so that the names of the files are all that the text
+gate needs to know; a model is read only when a checked file mentions it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import resources
+
+from lintdb.drivers.schema import Driver, ModelError, parse_driver
+from lintdb.effects import CallModel, Kind
+
+STANDARD = "stdlib"
+"""The model that is always loaded: calls of the standard library and common packages that only use what they get."""
+
+
+@dataclass(frozen=True)
+class Models:
+    """Everything that the drivers of one file say, keyed the way the engine asks.
+
+    `functions`: dotted name → call models, the first whose conditions hold wins. `kinds`: kind id → kind. `types`:
+    dotted class name → kind id. `exceptions`: dotted exception class → its base. `errors`: driver → dotted base class
+    of what its calls raise.
+    """
+
+    drivers: tuple[Driver, ...]
+    functions: Mapping[str, tuple[CallModel, ...]]
+    kinds: Mapping[str, Kind]
+    types: Mapping[str, str]
+    exceptions: Mapping[str, str]
+    errors: Mapping[str, str]
+
+    def driver(self, name: str) -> Driver | None:
+        """Return the loaded driver called *name*."""
+        return next((driver for driver in self.drivers if driver.name == name), None)
+
+
+@functools.cache
+def driver_names() -> tuple[str, ...]:
+    """Names of the built-in models without the always-loaded one, sorted. Costs one directory listing."""
+    stems = (entry.name.removesuffix(".toml") for entry in resources.files(__package__).iterdir() if entry.name.endswith(".toml"))
+    return tuple(sorted(stem for stem in stems if stem != STANDARD))
+
+
+@functools.cache
+def load_driver(name: str, version: str | None = None) -> Driver:
+    """Read the built-in model *name* for one library version (None: the newest). Raises `ModelError`."""
+    file = resources.files(__package__) / f"{name}.toml"
+    if not file.is_file():
+        raise ModelError(f"no built-in driver model is called {name!r}")
+    return parse_driver(file.read_text(encoding="utf-8"), f"{name}.toml", version)
+
+
+def load_models(names: Iterable[str], versions: Mapping[str, str] | None = None) -> Models:
+    """Return what the drivers *names* and those they require say together; *versions* maps a driver to its version."""
+    wanted = set(names)
+    versions = versions or {}
+    todo = list(wanted)
+    while todo:
+        for required in load_driver(todo.pop(), None).requires:
+            if required not in wanted:
+                wanted.add(required)
+                todo.append(required)
+    key = tuple((name, versions.get(name)) for name in sorted(wanted))
+    return _load_models(key)
+
+
+@functools.cache
+def _load_models(key: tuple[tuple[str, str | None], ...]) -> Models:
+    drivers = [load_driver(STANDARD, None), *(load_driver(name, version) for name, version in key)]
+    functions: dict[str, tuple[CallModel, ...]] = {}
+    kinds: dict[str, Kind] = {}
+    types: dict[str, str] = {}
+    exceptions: dict[str, str] = {}
+    errors: dict[str, str] = {}
+    for driver in drivers:
+        for call in driver.functions:
+            for name in call.names:
+                functions[name] = (*functions.get(name, ()), call)
+        kinds.update(driver.kinds)
+        for kind in driver.kinds.values():
+            for name in kind.types:
+                types.setdefault(name, kind.id)
+        exceptions.update(driver.exceptions)
+        if driver.errors is not None:
+            errors[driver.name] = driver.errors
+    return Models(tuple(drivers), functions, kinds, types, exceptions, errors)

@@ -1,0 +1,450 @@
+"""Reads driver models: TOML in, `Driver` out, with errors that name file, key and the values that are allowed.
+
+A model file describes one importable library. Entries may carry `since` (first version, included) and `until` (first
+version that no longer has it); `Driver` is what remains for one version. The grammar of a file is the set of keys that
+the `_read_…` functions below accept; CONTRIBUTING.md shows an annotated example.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+from packaging.version import InvalidVersion, Version
+
+from lintdb.effects import (
+    Argument,
+    CallModel,
+    Condition,
+    Duty,
+    Event,
+    Form,
+    Kind,
+    Raises,
+    Setting,
+    WithBlock,
+)
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # pragma: no cover - the backport has the same interface
+    import tomli as tomllib
+
+FAMILIES = ("connection", "cursor", "session", "pool", "checkout", "result", "factory", "transaction", "other")
+SETTING_NAMES = (
+    "connect-timeout", "query-timeout", "checkout-timeout", "lock-timeout", "max-size", "min-size", "overflow",
+    "recycle", "health-check",
+)  # fmt: skip
+
+
+class ModelError(Exception):
+    """A driver model is not what the schema allows; the message names file, key and cure."""
+
+
+@dataclass(frozen=True)
+class Driver:
+    """One library in one version."""
+
+    name: str
+    title: str
+    version: str
+    imports: tuple[str, ...]
+    distributions: tuple[str, ...]
+    requires: tuple[str, ...]
+    paramstyle: str | None
+    errors: str | None
+    blocking: bool
+    kinds: Mapping[str, Kind] = field(default_factory=lambda: MappingProxyType({}))
+    functions: tuple[CallModel, ...] = ()
+    exceptions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    known_versions: str = ""
+
+
+class _Table:
+    """One TOML table with the place it came from; every key must be asked for before `done()`."""
+
+    def __init__(self, data: Any, file: str, where: str) -> None:
+        if not isinstance(data, dict):
+            raise ModelError(f"{file}: {where} must be a table")
+        self.data: dict[str, Any] = data
+        self.file = file
+        self.where = where
+        self.asked: set[str] = set()
+
+    def fail(self, key: str, message: str) -> ModelError:
+        place = f"{self.where}.{key}" if self.where else key
+        return ModelError(f"{self.file}: {place}: {message}")
+
+    def _get(self, key: str, types: tuple[type, ...], expected: str, default: Any) -> Any:
+        self.asked.add(key)
+        if key not in self.data:
+            return default
+        value = self.data[key]
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+            raise self.fail(key, f"expected {expected}, got {value!r}")
+        return value
+
+    def text(self, key: str, default: str | None = None) -> str | None:
+        value: str | None = self._get(key, (str,), "a string", default)
+        return value
+
+    def required_text(self, key: str) -> str:
+        value = self.text(key)
+        if not value:
+            raise self.fail(key, "is missing")
+        return value
+
+    def flag(self, key: str, default: bool) -> bool:
+        return bool(self._get(key, (bool,), "true or false", default))
+
+    def optional_flag(self, key: str) -> bool | None:
+        value: bool | None = self._get(key, (bool,), "true or false", None)
+        return value
+
+    def choice(self, key: str, allowed: tuple[str, ...], default: str | None) -> str | None:
+        value = self.text(key, default)
+        if value is not None and value not in allowed:
+            raise self.fail(key, f"{value!r} is not allowed; use one of {', '.join(allowed)}{_hint(value, allowed)}")
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self._get(key, (list, str), "a list of strings", [])
+        value = [value] if isinstance(value, str) else value
+        if not all(isinstance(item, str) for item in value):
+            raise self.fail(key, "expected a list of strings")
+        return tuple(value)
+
+    def values(self, key: str) -> tuple[object, ...]:
+        value = self._get(key, (list,), 'a list of literals ("none" stands for None)', [])
+        return tuple(_literal(item) for item in value)
+
+    def table(self, key: str) -> _Table | None:
+        self.asked.add(key)
+        if key not in self.data:
+            return None
+        return _Table(self.data[key], self.file, f"{self.where}.{key}".lstrip("."))
+
+    def tables(self, key: str) -> list[_Table]:
+        value = self._get(key, (list,), "an array of tables", [])
+        return [_Table(item, self.file, f"{self.where}.{key}[{n}]".lstrip(".")) for n, item in enumerate(value)]
+
+    def strings(self, key: str) -> dict[str, str]:
+        inner = self.table(key)
+        if inner is None:
+            return {}
+        for name, value in inner.data.items():
+            if not isinstance(value, str):
+                raise inner.fail(name, f"expected a string, got {value!r}")
+        return dict(inner.data)
+
+    def argument(self, key: str) -> Argument | None:
+        """An argument: a position, a keyword, or a table with `position` and `keyword`."""
+        self.asked.add(key)
+        if key not in self.data:
+            return None
+        return self._argument(key, self.data[key])
+
+    def _argument(self, key: str, value: Any) -> Argument:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return Argument(position=value)
+        if isinstance(value, str):
+            return Argument(keyword=value)
+        if isinstance(value, dict):
+            inner = _Table(value, self.file, f"{self.where}.{key}")
+            position = inner._get("position", (int,), "a number", None)
+            result = Argument(position=position, keyword=inner.text("keyword"))
+            inner.done()
+            if result.position is None and result.keyword is None:
+                raise self.fail(key, "needs `position`, `keyword` or both")
+            return result
+        raise self.fail(key, "expected a position, a keyword, or {position = …, keyword = …}")
+
+    def arguments(self, key: str) -> tuple[Argument, ...]:
+        value = self._get(key, (list,), "a list of arguments", [])
+        return tuple(self._argument(key, item) for item in value)
+
+    def done(self) -> None:
+        for key in self.data:
+            if key not in self.asked:
+                known = ", ".join(sorted(self.asked))
+                raise self.fail(key, f"unknown key{_hint(key, tuple(self.asked))}; known here: {known}")
+
+
+def _hint(word: str, allowed: tuple[str, ...]) -> str:
+    close = difflib.get_close_matches(word, allowed, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _literal(value: Any) -> object:
+    return None if value == "none" else value
+
+
+def parse_version(text: str, where: str) -> Version:
+    """Return the version; raises `ModelError` naming *where*."""
+    try:
+        return Version(text)
+    except InvalidVersion:
+        raise ModelError(f"{where}: {text!r} is not a version") from None
+
+
+def _applies(table: _Table, version: Version) -> bool:
+    since, until = table.text("since"), table.text("until")
+    if since is not None and version < parse_version(since, table.where):
+        return False
+    return not (until is not None and version >= parse_version(until, table.where))
+
+
+def _qualify(name: str | None, driver: str) -> str | None:
+    if name is None or name == "self" or "." in name:
+        return name
+    return f"{driver}.{name}"
+
+
+def _read_condition(table: _Table) -> Condition:
+    position = table._get("position", (int,), "a number", None)
+    argument = Argument(position=position, keyword=table.text("keyword"))
+    given = table.optional_flag("given")
+    has_equals = "equals" in table.data
+    table.asked.add("equals")
+    equals = _literal(table.data.get("equals"))
+    table.done()
+    if (given is None) == (not has_equals):
+        raise table.fail("given", "a condition needs exactly one of `given` and `equals`")
+    return Condition(argument, given, equals, has_equals)
+
+
+def _conditions(table: _Table, key: str) -> tuple[Condition, ...]:
+    if key in table.data and isinstance(table.data[key], dict):
+        one = table.table(key)
+        assert one is not None
+        return (_read_condition(one),)
+    return tuple(_read_condition(item) for item in table.tables(key))
+
+
+def _read_call(table: _Table, driver: str, is_blocking: bool, version: Version) -> CallModel | None:
+    applies = _applies(table, version)
+    names = table.texts("names")
+    if not names:
+        raise table.fail("names", "is missing")
+    form = Form(table.choice("form", tuple(f.value for f in Form), "value"))
+    event = table.choice("event", tuple(e.value for e in Event), None)
+    raises = Raises(table.choice("raises", tuple(r.value for r in Raises), "driver"))
+    is_coroutine = table.flag("coroutine", form is Form.AWAIT)
+    blocking = table.flag("blocking", is_blocking and not is_coroutine and raises is not Raises.NEVER and form in (Form.VALUE, Form.WITH))
+    releases: str | Argument | None = None
+    if table.data.get("releases") == "self":
+        table.asked.add("releases")
+        releases = "self"
+    else:
+        releases = table.argument("releases")
+    parent: str | Argument | None = None
+    if table.data.get("parent") == "self":
+        table.asked.add("parent")
+        parent = "self"
+    else:
+        parent = table.argument("parent")
+    model = CallModel(
+        names=names,
+        acquires=_qualify(table.text("acquires"), driver),
+        gives=_qualify(table.text("gives"), driver),
+        form=form,
+        releases=releases,
+        coroutine=is_coroutine,
+        event=Event(event) if event else None,
+        sql=table.argument("sql"),
+        receiver=table.argument("receiver"),
+        parent=parent,
+        raises=raises,
+        blocking=blocking,
+        dsn=table.argument("dsn"),
+        unwraps=table.argument("unwraps"),
+        borrows=table.flag("borrows", True),
+        when=_conditions(table, "when"),
+        may_return_none=table.flag("may_return_none", False),
+        driver=driver,
+    )
+    table.done()
+    return model if applies else None
+
+
+def _read_setting(table: _Table, version: Version) -> Setting | None:
+    applies = _applies(table, version)
+    nested_table = table.table("nested")
+    nested: dict[str, tuple[str, ...]] = {}
+    if nested_table is not None:
+        for key in nested_table.data:
+            nested[key] = nested_table.texts(key)
+    name = table.choice("name", SETTING_NAMES, None)
+    if name is None:
+        raise table.fail("name", f"is missing; use one of {', '.join(SETTING_NAMES)}")
+    setting = Setting(
+        name=name,
+        default=table.choice("default", ("unlimited", "limited", "unknown"), "unknown") or "unknown",
+        arguments=table.arguments("arguments"),
+        dsn=table.texts("dsn"),
+        options=table.texts("options"),
+        nested=MappingProxyType(nested),
+        sql=table.texts("sql"),
+        attributes=table.texts("attributes"),
+        methods=table.texts("methods"),
+        call_arguments=table.texts("call_arguments"),
+        environment=table.texts("environment"),
+        unlimited=table.values("unlimited"),
+        schemes=table.texts("schemes"),
+        suggest=table.text("suggest", "") or "",
+        note=table.text("note", "") or "",
+    )
+    table.done()
+    return setting if applies else None
+
+
+def _with_block(table: _Table, key: str) -> WithBlock | None:
+    value = table.choice(key, tuple(w.value for w in WithBlock), None)
+    return WithBlock(value) if value else None
+
+
+def _read_kind(name: str, table: _Table, driver: str, blocking: bool, version: Version) -> tuple[Kind, str | None]:
+    """Return the kind and the kind it is `like`. Variants for the version have been laid over the table."""
+    for variant in table.tables("variants"):
+        if _applies(variant, version):
+            table.data.update({k: v for k, v in variant.data.items() if k not in ("since", "until")})
+    methods: dict[str, list[CallModel]] = {}
+    is_blocking = table.flag("blocking", blocking)
+    for entry in table.tables("methods"):
+        call = _read_call(entry, driver, is_blocking, version)
+        if call is not None:
+            if call.acquires is not None and call.parent is None:
+                call = replace(call, parent="self")
+            for method in call.names:
+                methods.setdefault(method, []).append(call)
+    settings = tuple(s for entry in table.tables("settings") if (s := _read_setting(entry, version)) is not None)
+    flags_table = table.table("state_flags")
+    flags: dict[str, bool] = {}
+    if flags_table is not None:
+        for key in flags_table.data:
+            flags[key] = flags_table.flag(key, False)
+    attributes = {key: _qualify(value, driver) or "" for key, value in table.strings("attributes").items()}
+    family = table.choice("family", FAMILIES, None)
+    if family is None and "like" not in table.data:
+        raise table.fail("family", f"is missing; use one of {', '.join(FAMILIES)}")
+    kind = Kind(
+        id=f"{driver}.{name}",
+        family=family or "",
+        label=table.text("label") or "",
+        duty=Duty(table.choice("duty", tuple(d.value for d in Duty), "must")),
+        types=table.texts("types"),
+        with_block=_with_block(table, "with"),
+        async_with_block=_with_block(table, "async_with"),
+        methods=MappingProxyType({key: tuple(value) for key, value in methods.items()}),
+        attributes=MappingProxyType(attributes),
+        attribute_events=MappingProxyType(table.strings("attribute_events")),
+        state_flags=MappingProxyType(flags),
+        settings=settings,
+        autocommit=table.optional_flag("autocommit"),
+        autocommit_arguments=_conditions(table, "autocommit_when"),
+        read_begins=table.flag("read_begins", False),
+        events_on=table.choice("events_on", ("self", "parent"), "self") or "self",
+        return_rolls_back=table.flag("return_rolls_back", True),
+        closed_with_parent=table.flag("closed_with_parent", True),
+        iterable=table.flag("iterable", False),
+        driver=driver,
+    )
+    like = _qualify(table.text("like"), driver)
+    table.done()
+    return kind, like
+
+
+def inherit(kind: Kind, base: Kind, given: frozenset[str]) -> Kind:
+    """Return *kind* with everything that it does not say itself taken from *base*; methods are merged by name."""
+    changes: dict[str, Any] = {
+        "methods": MappingProxyType({**base.methods, **kind.methods}),
+        "attributes": MappingProxyType({**base.attributes, **kind.attributes}),
+        "attribute_events": MappingProxyType({**base.attribute_events, **kind.attribute_events}),
+        "state_flags": MappingProxyType({**base.state_flags, **kind.state_flags}),
+    }
+    names = {
+        "family": "family", "label": "label", "duty": "duty", "with": "with_block", "async_with": "async_with_block",
+        "autocommit": "autocommit", "read_begins": "read_begins", "events_on": "events_on", "iterable": "iterable",
+        "autocommit_when": "autocommit_arguments", "closed_with_parent": "closed_with_parent",
+    }  # fmt: skip
+    for key, attribute in names.items():
+        if key not in given:
+            changes[attribute] = getattr(base, attribute)
+    return replace(kind, **changes)
+
+
+def parse_driver(text: str, file: str, version: str | None = None) -> Driver:
+    """Parse one model.
+
+    *version* is the library version to read it for; None means the newest that the model knows. Raises `ModelError`.
+    `like` references to kinds of other drivers are left to the catalog, which knows those.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ModelError(f"{file}: not valid TOML: {error}") from None
+    root = _Table(data, file, "")
+    head = root.table("driver")
+    if head is None:
+        raise ModelError(f"{file}: the table [driver] is missing")
+    name = head.required_text("name")
+    newest = head.required_text("newest")
+    wanted = parse_version(version or newest, f"{file}: version")
+    blocking = head.flag("blocking", False)
+    kinds: dict[str, Kind] = {}
+    pending: list[tuple[Kind, str, frozenset[str]]] = []
+    kinds_table = root.table("kinds")
+    for kind_name in kinds_table.data if kinds_table else ():
+        assert kinds_table is not None
+        entry = kinds_table.table(kind_name)
+        assert entry is not None
+        if not _applies(entry, wanted):
+            continue
+        kind, like = _read_kind(kind_name, entry, name, blocking, wanted)
+        if like is not None:
+            pending.append((kind, like, frozenset(entry.data)))
+        kinds[kind.id] = kind
+    for kind, like, given in pending:
+        if like not in kinds:
+            raise ModelError(f"{file}: kinds.{kind.id}: like = {like!r} is not a kind of this file defined before it")
+        kinds[kind.id] = inherit(kind, kinds[like], given)
+    functions = tuple(
+        call for entry in root.tables("functions") if (call := _read_call(entry, name, blocking, wanted)) is not None
+    )
+    driver = Driver(
+        name=name,
+        title=head.text("title") or name,
+        version=str(wanted),
+        imports=head.texts("imports") or (name,),
+        distributions=head.texts("distributions") or (name,),
+        requires=head.texts("requires"),
+        paramstyle=head.text("paramstyle"),
+        errors=head.text("errors"),
+        blocking=blocking,
+        kinds=MappingProxyType(kinds),
+        functions=functions,
+        exceptions=MappingProxyType(root.strings("exceptions")),
+        aliases=MappingProxyType(root.strings("aliases")),
+        known_versions=head.text("versions") or newest,
+    )
+    head.done()
+    root.done()
+    _check_references(driver, file)
+    return driver
+
+
+def _check_references(driver: Driver, file: str) -> None:
+    """Kinds that calls name must exist (kinds of other drivers are named with a dot and checked by the catalog)."""
+    calls = [(f"functions {call.names[0]}", call) for call in driver.functions]
+    for kind in driver.kinds.values():
+        calls += [(f"{kind.id}.{name}", call) for name, models in kind.methods.items() for call in models]
+    for where, call in calls:
+        for target in (call.acquires, call.gives):
+            if target and target != "self" and target.startswith(f"{driver.name}.") and target not in driver.kinds:
+                hint = _hint(target, tuple(driver.kinds))
+                raise ModelError(f"{file}: {where}: {target!r} is not a kind of this file{hint}")
