@@ -281,12 +281,13 @@ def iter_fixtures(folder: str) -> Iterator[Path]:
     yield from sorted((FIXTURES / folder).rglob("*.py"))
 
 
-def parameters(paths: Iterable[Path]) -> Iterator[ParameterSet]:
-    """Yield a pytest parameter (path, name of the part) for each part of each fixture, with an id that says both."""
-    for path in paths:
-        relative = path.relative_to(FIXTURES)
-        for part in find_subjects(path.read_text(encoding="utf-8")):
-            yield pytest.param(path, part.name, id=f"{relative}:{part.name}")
+def parameters(paths: Iterable[Path]) -> list[ParameterSet]:
+    """Return a pytest parameter (path, name of the part) for each part of each fixture, with an id that says both."""
+    return [
+        pytest.param(path, part.name, id=f"{path.relative_to(FIXTURES)}:{part.name}")
+        for path in paths
+        for part in find_subjects(path.read_text(encoding="utf-8"))
+    ]
 
 
 def _findings_of(result: FileResult, codes: frozenset[str]) -> tuple[Finding, ...]:
