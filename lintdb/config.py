@@ -87,14 +87,19 @@ class PathPattern:
     text: str
     root: str
 
+    @property
+    def name(self) -> str | None:
+        """The glob to compare with names, or None if the pattern is about paths."""
+        text = self.text.removeprefix("./").rstrip("/")
+        return None if "/" in text else text
+
     def matches_entry(self, path: str) -> bool:
         """Whether the pattern names *path* (absolute) itself; a match of a folder above it does not count.
 
         A walk that starts inside an excluded folder, because the user named it, must not be cut short by that folder.
         """
-        text = self.text.removeprefix("./").rstrip("/")
-        if "/" not in text:
-            return fnmatch.fnmatchcase(os.path.basename(path), text)
+        if self.name is not None:
+            return fnmatch.fnmatchcase(os.path.basename(path), self.name)
         below = _relative(path, self.root)
         return below is not None and self._spec.match_file(below) and not self._spec.match_file(os.path.dirname(below))
 
@@ -189,7 +194,19 @@ class Settings:
 
     def is_excluded(self, path: str) -> bool:
         """Whether `exclude` or `extend-exclude` names *path* (absolute) itself."""
-        return any(pattern.matches_entry(path) for pattern in (*self.exclude, *self.extend_exclude))
+        if self._excluded_names.fullmatch(os.path.basename(path)):
+            return True
+        return any(pattern.matches_entry(path) for pattern in self._excluded_paths)
+
+    @cached_property
+    def _excluded_names(self) -> re.Pattern[str]:
+        # One expression for all names: a walk asks this for each entry of each folder.
+        names = (pattern.name for pattern in (*self.exclude, *self.extend_exclude))
+        return re.compile("|".join(fnmatch.translate(name) for name in names if name) or r"(?!)")
+
+    @cached_property
+    def _excluded_paths(self) -> tuple[PathPattern, ...]:
+        return tuple(pattern for pattern in (*self.exclude, *self.extend_exclude) if pattern.name is None)
 
     def is_below_excluded(self, path: str) -> bool:
         """Whether *path* (absolute) or a folder above it, up to the root of these settings, is excluded."""

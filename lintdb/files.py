@@ -1,0 +1,324 @@
+"""From the paths a user gives to checked files: the walk over folders and the pool of processes.
+
+The walk takes `*.py`, obeys .gitignore files and the `exclude` settings, never follows a link to a folder (so link
+loops cannot catch it) and lists files in a stable order. A file or folder that the user names is always taken, even
+where an exclusion covers it; only `force_exclude` changes that.
+
+The pool hands out chunks of about equal size in bytes. Whatever happens to one file, the others are checked: an
+exception becomes that file's problem, and when a process dies the files it had in hand are tried again one by one, so
+that only the guilty one is lost.
+"""
+
+# Paths are strings here: the walk visits each entry of large trees, and Path objects would dominate that.
+# ruff: noqa: PTH100, PTH110, PTH112, PTH118, PTH120, PTH202
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from lintdb.finding import FileProblem, FileResult
+from lintdb.source import SourceFile, read_source
+
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
+
+    from pathspec import GitIgnoreSpec
+
+    from lintdb.config import Settings
+    from lintdb.engine import EngineOptions
+
+SettingsFor = Callable[[str], "Settings"]
+
+# A process costs about as much to start as it takes to pass this many bytes through the text gate and a few parses.
+_SMALL_RUN_BYTES = 400_000
+_CHUNKS_PER_JOB = 8
+
+
+class FileTask(NamedTuple):
+    """A file to check, and how."""
+
+    path: str
+    options: EngineOptions
+
+
+@dataclass(frozen=True)
+class FoundFiles:
+    """The files to check, in the order to check them, and what stood in the way of finding more."""
+
+    files: tuple[str, ...]
+    problems: tuple[FileProblem, ...] = ()
+
+
+def find_files(paths: Iterable[str], settings_for: SettingsFor, *, force_exclude: bool = False) -> FoundFiles:
+    """Return the Python files under *paths*; *settings_for* gives the settings of a folder (absolute path)."""
+    walk = _Walk(settings_for)
+    files: dict[str, str] = {}
+    for path in paths:
+        shown = _without_dot(path)
+        absolute = os.path.abspath(path)
+        if force_exclude and settings_for(os.path.dirname(absolute)).is_below_excluded(absolute):
+            continue
+        found = walk.iter_folder(shown, absolute) if os.path.isdir(path) else [(shown, absolute)]
+        for shown_file, absolute_file in found:
+            files.setdefault(absolute_file, shown_file)
+    return FoundFiles(tuple(files.values()), tuple(walk.problems))
+
+
+class _Walk:
+    def __init__(self, settings_for: SettingsFor) -> None:
+        self._settings_for = settings_for
+        self._ignores = _IgnoreFiles()
+        self.problems: list[FileProblem] = []
+
+    def iter_folder(self, shown: str, absolute: str) -> Iterator[tuple[str, str]]:
+        """Yield (path to show, absolute path) of the files in a folder and, after them, of those below it."""
+        pending = [(shown, absolute)]
+        while pending:
+            shown, absolute = pending.pop()
+            try:
+                with os.scandir(absolute) as entries:
+                    ordered = sorted(entries, key=lambda entry: entry.name)
+            except OSError as error:
+                message = "no permission to read the folder"
+                if not isinstance(error, PermissionError):
+                    message = f"cannot read the folder: {error.strerror or error}"
+                self.problems.append(FileProblem(shown or ".", message))
+                continue
+            settings = self._settings_for(absolute)
+            folders: list[tuple[str, str]] = []
+            for entry in ordered:
+                is_folder = entry.is_dir(follow_symlinks=False)
+                if not is_folder and not _is_python_file(entry):
+                    continue
+                if self._is_left_out(entry, is_folder, settings):
+                    continue
+                child = (os.path.join(shown, entry.name), entry.path)
+                if is_folder:
+                    folders.append(child)
+                else:
+                    yield child
+            pending.extend(reversed(folders))
+
+    def _is_left_out(self, entry: os.DirEntry[str], is_folder: bool, settings: Settings) -> bool:
+        if settings.is_excluded(entry.path):
+            return True
+        return settings.respect_gitignore and self._ignores.cover(entry.path, is_folder)
+
+
+def _is_python_file(entry: os.DirEntry[str]) -> bool:
+    """Whether a folder's entry is a file for us: not a named pipe called x.py, nor an editor's lock `.#x.py`.
+
+    A link that leads nowhere is taken, so that it is reported and not skipped in silence.
+    """
+    if not entry.name.endswith(".py") or entry.name.startswith(".#"):
+        return False
+    try:
+        return entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path))
+    except OSError:
+        # A link loop: reading the file will say so.
+        return True
+
+
+class _IgnoreFiles:
+    """The .gitignore files above each folder, up to the root of its repository, and that one's .git/info/exclude.
+
+    Outside a repository all .gitignore files above count. A user's global git settings do not: results must not
+    depend on the machine.
+    """
+
+    def __init__(self) -> None:
+        self._by_folder: dict[str, tuple[tuple[str, GitIgnoreSpec], ...]] = {}
+
+    def cover(self, path: str, is_folder: bool) -> bool:
+        """Whether git would ignore *path* (absolute) for its own sake; the deepest pattern that matches decides."""
+        folder = os.path.dirname(path)
+        for base, spec in self._specs(folder):
+            below = path[len(base) :].replace(os.sep, "/")
+            verdict = spec.check_file(below + "/" if is_folder else below).include
+            if verdict is None:
+                continue
+            # A match of the folder itself counts for nothing here: then the user has named it, or something below it.
+            inside = folder[len(base) :].replace(os.sep, "/")
+            return verdict and not (inside and spec.check_file(inside + "/").include)
+        return False
+
+    def _specs(self, folder: str) -> tuple[tuple[str, GitIgnoreSpec], ...]:
+        """Return (folder with a separator at its end, patterns) for *folder* and those above it, deepest first."""
+        known = self._by_folder.get(folder)
+        if known is not None:
+            return known
+        base = folder if folder.endswith(os.sep) else folder + os.sep
+        specs = self._read(base, ".gitignore")
+        parent = os.path.dirname(folder)
+        if os.path.lexists(base + ".git"):
+            specs += self._read(base, os.path.join(".git", "info", "exclude"))
+        elif parent != folder:
+            specs += self._specs(parent)
+        self._by_folder[folder] = specs
+        return specs
+
+    @staticmethod
+    def _read(base: str, name: str) -> tuple[tuple[str, GitIgnoreSpec], ...]:
+        try:
+            with open(base + name, encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123
+                lines = file.read().splitlines()
+        except OSError:
+            return ()
+        # Imported here because a tree without .gitignore files needs no patterns, and starts faster without them.
+        from pathspec import GitIgnoreSpec
+
+        try:
+            return ((base, GitIgnoreSpec.from_lines(lines)),)
+        except ValueError:
+            # git passes over a line that is no pattern, and so do we.
+            return ((base, GitIgnoreSpec.from_lines(line for line in lines if _is_pattern(line))),)
+
+
+def _is_pattern(line: str) -> bool:
+    from pathspec import GitIgnoreSpec
+
+    try:
+        GitIgnoreSpec.from_lines([line])
+    except ValueError:
+        return False
+    return True
+
+
+def _without_dot(path: str) -> str:
+    """Return *path* as it shall be shown: `./a/b.py` is `a/b.py`, and `.` an empty prefix."""
+    while path.startswith("." + os.sep):
+        path = path[2:].lstrip(os.sep)
+    return "" if path == "." else path
+
+
+def check_files(tasks: Sequence[FileTask], jobs: int | None = None) -> tuple[FileResult, ...]:
+    """Return the result of each task, in their order; *jobs* is the number of processes, one per core by default."""
+    sizes = [_size_of(task.path) for task in tasks]
+    jobs = min(jobs or os.cpu_count() or 1, len(tasks))
+    if jobs <= 1 or sum(sizes) < _SMALL_RUN_BYTES:
+        return tuple(check_file(task) for task in tasks)
+    try:
+        return _Pool(tasks).run(build_chunks(sizes, jobs * _CHUNKS_PER_JOB), jobs)
+    except (ImportError, NotImplementedError, OSError):
+        # Some sandboxes allow no further processes, or no semaphores.
+        return tuple(check_file(task) for task in tasks)
+
+
+def check_file(task: FileTask) -> FileResult:
+    """Read and check one file. Never raises but for an interrupt: a crash becomes the file's problem."""
+    source = read_source(task.path)
+    if isinstance(source, FileProblem):
+        return FileResult(task.path, problem=source)
+    return check_source_safely(source, task.options)
+
+
+def check_source_safely(source: SourceFile, options: EngineOptions) -> FileResult:
+    """Return what the engine says about *source*; a crash of lintdb becomes the file's problem."""
+    # Imported here, so that nothing of the engine is loaded before there is a file to check.
+    from lintdb import engine
+
+    try:
+        return engine.check_source(source, options)
+    except RecursionError:
+        message = "nested too deeply: lintdb reached Python's recursion limit"
+    except Exception as error:  # noqa: BLE001 - one bad file must not keep the others from being checked
+        if os.environ.get("LINTDB_DEBUG"):
+            traceback.print_exc(file=sys.stderr)
+        message = f"{type(error).__name__}: {error}"
+    return FileResult(source.path, problem=FileProblem(source.path, message, is_crash=True))
+
+
+def build_chunks(sizes: Sequence[int], count: int) -> list[range]:
+    """Cut the files with these *sizes* into about *count* runs of neighbours with about equal sums."""
+    target = max(1, -(-sum(sizes) // count))
+    chunks: list[range] = []
+    start = filled = 0
+    for index, size in enumerate(sizes):
+        if filled and filled + size > target:
+            chunks.append(range(start, index))
+            start, filled = index, 0
+        # Opening even an empty file costs something.
+        filled += size + 1
+    if start < len(sizes):
+        chunks.append(range(start, len(sizes)))
+    return chunks
+
+
+class _Pool:
+    """Checks chunks of files in processes, one chunk a process at a time, so that a death has few suspects."""
+
+    def __init__(self, tasks: Sequence[FileTask]) -> None:
+        self._tasks = tasks
+        self._results: dict[int, FileResult] = {}
+
+    def run(self, chunks: Sequence[range], jobs: int) -> tuple[FileResult, ...]:
+        waiting = list(reversed(chunks))
+        suspects: list[range] = []
+        while waiting:
+            suspects += self._run_until_death(waiting, jobs)
+        # One process and one file at a time: now whoever is in hand when the process dies is guilty.
+        waiting = [range(index, index + 1) for chunk in reversed(suspects) for index in reversed(chunk)]
+        while waiting:
+            for guilty in self._run_until_death(waiting, jobs=1):
+                path = self._tasks[guilty.start].path
+                problem = FileProblem(path, "the process that checked this file died", is_crash=True)
+                self._results[guilty.start] = FileResult(path, problem=problem)
+        return tuple(self._results[index] for index in range(len(self._tasks)))
+
+    def _run_until_death(self, waiting: list[range], jobs: int) -> list[range]:
+        """Take chunks off the end of *waiting* and check them; return those in hand when a process died, if one did."""
+        from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+
+        executor = ProcessPoolExecutor(min(jobs, len(waiting)), initializer=_prepare_worker)
+        in_hand: dict[Future[list[FileResult]], range] = {}
+        lost: list[range] = []
+        try:
+            while (waiting or in_hand) and not lost:
+                while waiting and len(in_hand) < jobs:
+                    chunk = waiting.pop()
+                    in_hand[executor.submit(_check_chunk, self._tasks[chunk.start : chunk.stop])] = chunk
+                done, _ = wait(in_hand, return_when=FIRST_COMPLETED)
+                for future in done:
+                    chunk = in_hand.pop(future)
+                    try:
+                        self._results.update(zip(chunk, future.result(), strict=True))
+                    except BrokenProcessPool:
+                        lost.append(chunk)
+            return lost + list(in_hand.values())
+        except BrokenProcessPool:
+            # Raised by submit(): the process died between two chunks; all that is in hand is lost with it.
+            return [*lost, chunk, *in_hand.values()]
+        except BaseException:
+            _stop(executor)
+            raise
+        finally:
+            executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _stop(executor: ProcessPoolExecutor) -> None:
+    """End the workers at once: after an interrupt nobody waits for their chunks."""
+    for process in list((executor._processes or {}).values()):  # noqa: SLF001 - no public way before Python 3.14
+        process.terminate()
+
+
+def _prepare_worker() -> None:
+    # Ctrl-C reaches the whole group of processes. Workers just end; the parent does the talking.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _check_chunk(tasks: Sequence[FileTask]) -> list[FileResult]:
+    return [check_file(task) for task in tasks]
+
+
+def _size_of(path: str) -> int:
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return 0

@@ -1,0 +1,202 @@
+"""Comments that silence findings, and findings about comments that silence nothing.
+
+    conn = connect(dsn)  # noqa                              all codes of all checkers
+    conn = connect(dsn)  # noqa: LDB101,E501                 these, or all that start so; flake8's own grammar
+    conn = connect(dsn)  # lintdb: ignore[LDB101] pooled     these codes, prefixes or rule names; the rest is a reason
+    conn = connect(dsn)  # lintdb: ignore                    all codes of lintdb
+    # lintdb: skip-file                                      the whole file
+
+A comment counts for a finding when it stands on a line of the finding itself, or on the first or the last line of the
+statement that holds it. `skip-file` (and flake8's `# flake8: noqa`) may stand anywhere, but must be alone on its line
+and not indented.
+
+Only real comments count, so the file is cut into tokens; that is done only for text that holds the words at all. Where
+Python's tokenizer gives up, for instance on syntax newer than the Python that runs lintdb, the lines after that are
+searched as they are, and no comment found so is ever called unused.
+"""
+
+from __future__ import annotations
+
+import re
+import tokenize
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from lintdb.config import check_selector, matching_codes
+from lintdb.finding import Confidence, Finding, Severity, Span
+from lintdb.rules import registry
+from lintdb.rules.base import RuleMeta
+from lintdb.source import SourceFile
+
+UNUSED_SUPPRESSION = "LDB001"
+
+_WORDS = re.compile(r"noqa|lintdb:", re.IGNORECASE)
+_SKIP_WORDS = re.compile(r"skip-file|flake8", re.IGNORECASE)
+_NOQA = re.compile(r"# noqa(?::[\s]?(?P<codes>(?:[A-Z]+[0-9]+(?:[,\s]+)?)+))?", re.IGNORECASE)
+_IGNORE = re.compile(r"#\s*lintdb:\s*ignore\b(?:\[(?P<codes>[^\]#]*)\])?", re.IGNORECASE)
+_SKIP_FILE = re.compile(r"#\s*lintdb:\s*skip-file\b", re.IGNORECASE)
+_FLAKE8_SKIP_FILE = re.compile(r"# flake8[:=]\s*noqa(?!:)", re.IGNORECASE)
+_SELECTOR = re.compile(r"[^\s,]+")
+
+
+@dataclass(frozen=True)
+class _Comment:
+    """The text of a comment from its `#`; `column` counts from 0. `is_certain` says that the tokenizer saw it."""
+
+    line: int
+    column: int
+    text: str
+    is_certain: bool = True
+
+
+@dataclass(frozen=True)
+class _Selector:
+    """One code, prefix or name in a comment, with the codes it silences."""
+
+    text: str
+    span: Span
+    codes: frozenset[str]
+    fault: str | None = None
+
+
+@dataclass
+class _Suppression:
+    """A comment that silences. `selectors` is None where it silences everything."""
+
+    line: int
+    selectors: tuple[_Selector, ...] | None
+    is_certain: bool
+    used: set[str] = field(default_factory=set)
+
+    def silences(self, code: str) -> bool:
+        """Whether this comment is meant for *code*; remembers the selectors that were."""
+        if self.selectors is None:
+            return True
+        meant = [selector.text for selector in self.selectors if code in selector.codes]
+        self.used.update(meant)
+        return bool(meant)
+
+
+def is_skipped(source: SourceFile, *, honor_noqa: bool = True) -> bool:
+    """Whether a comment asks to leave the whole file alone."""
+    return _SKIP_WORDS.search(source.text) is not None and _asks_to_skip(_iter_comments(source), honor_noqa=honor_noqa)
+
+
+def apply_suppressions(
+    source: SourceFile,
+    findings: Sequence[Finding],
+    enabled: frozenset[str],
+    *,
+    honor_noqa: bool,
+    report_unused: bool,
+) -> tuple[Finding, ...]:
+    """Return *findings* without the silenced ones, and with one for each selector that silenced nothing.
+
+    Give it all findings, those of low confidence too: otherwise a comment for one of these would look unused. Comments
+    for codes that are not *enabled* are never called unused: another run may need them. With *honor_noqa* off, only
+    lintdb's own comments count. Call it for files without findings as well.
+    """
+    if not _WORDS.search(source.text):
+        return tuple(findings)
+    comments = list(_iter_comments(source))
+    if _asks_to_skip(comments, honor_noqa=honor_noqa):
+        return ()
+    metas = registry.all_metas()
+    suppressions = list(_iter_suppressions(comments, metas, honor_noqa=honor_noqa))
+    by_line: dict[int, list[_Suppression]] = {}
+    for suppression in suppressions:
+        by_line.setdefault(suppression.line, []).append(suppression)
+
+    kept = [finding for finding in findings if not _is_silenced(finding, by_line)]
+    if report_unused and UNUSED_SUPPRESSION in enabled:
+        unused = [f for s in suppressions for f in _iter_unused(source.path, s, enabled, metas)]
+        kept += [finding for finding in unused if not _is_silenced(finding, by_line)]
+    return tuple(sorted(kept, key=lambda finding: finding.sort_key))
+
+
+def _asks_to_skip(comments: Iterable[_Comment], *, honor_noqa: bool) -> bool:
+    patterns = [_SKIP_FILE, _FLAKE8_SKIP_FILE] if honor_noqa else [_SKIP_FILE]
+    return any(comment.column == 0 and any(pattern.match(comment.text) for pattern in patterns) for comment in comments)
+
+
+def _is_silenced(finding: Finding, by_line: dict[int, list[_Suppression]]) -> bool:
+    lines = set(range(finding.span.line, finding.span.end_line + 1))
+    if finding.statement is not None:
+        lines |= {finding.statement.line, finding.statement.end_line}
+    # Every comment is asked, even after one has said yes: each of them is in use.
+    answers = [suppression.silences(finding.code) for line in lines for suppression in by_line.get(line, ())]
+    return any(answers)
+
+
+def _iter_comments(source: SourceFile) -> Iterator[_Comment]:
+    """Yield the comments of *source* that may concern us."""
+    lines = source.lines
+    reader = iter(lines)
+    reached = 0
+    try:
+        # Lines are handed over with one kind of end, since a lone carriage return confuses the tokenizer.
+        for token in tokenize.generate_tokens(lambda: next(reader) + "\n"):
+            reached = token.end[0]
+            if token.type == tokenize.COMMENT and _WORDS.search(token.string):
+                yield _Comment(token.start[0], token.start[1], token.string)
+    except (tokenize.TokenError, SyntaxError):
+        for number, line in enumerate(lines[reached:], start=reached + 1):
+            for found in re.finditer(r"#\s*(?:noqa|lintdb:|flake8[:=]).*", line, re.IGNORECASE):
+                yield _Comment(number, found.start(), found[0], is_certain=False)
+
+
+def _iter_suppressions(
+    comments: Iterable[_Comment], metas: Sequence[RuleMeta], *, honor_noqa: bool
+) -> Iterator[_Suppression]:
+    for comment in comments:
+        if honor_noqa and (noqa := _NOQA.search(comment.text)):
+            yield _build_suppression(comment, noqa, metas, is_foreign_allowed=True)
+        if ignore := _IGNORE.search(comment.text):
+            yield _build_suppression(comment, ignore, metas, is_foreign_allowed=False)
+
+
+def _build_suppression(
+    comment: _Comment, found: re.Match[str], metas: Sequence[RuleMeta], *, is_foreign_allowed: bool
+) -> _Suppression:
+    if found["codes"] is None:
+        return _Suppression(comment.line, None, comment.is_certain)
+    selectors: list[_Selector] = []
+    for word in _SELECTOR.finditer(comment.text, found.start("codes"), found.end("codes")):
+        text = word[0]
+        if is_foreign_allowed and not text.upper().startswith("LDB"):
+            continue
+        column = comment.column + word.start() + 1
+        span = Span(comment.line, column, comment.line, column + len(text))
+        selectors.append(_Selector(text, span, matching_codes([text], metas), check_selector(text, metas)))
+    return _Suppression(comment.line, tuple(selectors), comment.is_certain)
+
+
+def _iter_unused(
+    path: str, suppression: _Suppression, enabled: frozenset[str], metas: Sequence[RuleMeta]
+) -> Iterator[Finding]:
+    if suppression.selectors is None or not suppression.is_certain:
+        return
+    for selector in suppression.selectors:
+        if selector.fault is not None:
+            yield _unused(path, selector.span, f"this comment silences nothing: {selector.fault}", metas)
+        elif (
+            selector.text not in suppression.used
+            and selector.codes <= enabled
+            # Whether a comment about unused comments is in use can only be told after the fact.
+            and selector.codes != {UNUSED_SUPPRESSION}
+        ):
+            yield _unused(path, selector.span, f"`{selector.text}` silences nothing here", metas)
+
+
+def _unused(path: str, span: Span, message: str, metas: Sequence[RuleMeta]) -> Finding:
+    meta = next((meta for meta in metas if meta.code == UNUSED_SUPPRESSION), None)
+    return Finding(
+        path=path,
+        span=span,
+        code=UNUSED_SUPPRESSION,
+        name=meta.name if meta else "unused-suppression",
+        message=message,
+        severity=meta.severity if meta else Severity.WARNING,
+        confidence=Confidence.HIGH,
+        help=meta.help if meta else "take the comment out",
+    )
