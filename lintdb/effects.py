@@ -120,7 +120,12 @@ class CallModel:
     `receiver` names the argument on which events act (for functions such as `execute_values(cursor, …)`).
     `connects` says that the call reaches out to a server (so that it can wait for ever). `dsn` is the argument that
     holds a connection string. `unwraps` is the argument that the result is another name for. `borrows` False means that
-    the arguments are kept by the callee (their tracking ends). `keeps` lists arguments that the result takes over.
+    the arguments are kept by the callee (their tracking ends). `may_return_none` says that the value can be None (or,
+    for an acquiring call and for `opens`, false) without an error; then nothing was acquired.
+    `opens` says that the receiver is open afterwards, whatever it was before: it may be called on a released resource.
+    `query_event` is for calls that build a query and send nothing: what running their value (or a value chained from
+    it: `insert(t).values(…)`) does when it is the `sql` argument of another call.
+    `settings` are bounds on this very call, with its default when they are not given.
     """
 
     names: tuple[str, ...]
@@ -140,6 +145,9 @@ class CallModel:
     borrows: bool = True
     when: tuple[Condition, ...] = ()
     may_return_none: bool = False
+    opens: bool = False
+    query_event: Event | None = None
+    settings: tuple[Setting, ...] = ()
     driver: str = ""
 
 
@@ -182,7 +190,9 @@ class Kind:
     boolean that it has while the resource is open. `autocommit` is the default mode of units of work: True (each
     statement is permanent), False (work is pending until commit) or None (no such thing). `events_on` names the kind
     itself ("self") or "parent": where read/write/commit events land. `return_rolls_back` says that releasing it cleans
-    a pending unit of work before the next user sees it.
+    a pending unit of work before the next user sees it. `reusable` says that using it after its release is allowed and
+    harmless (it opens again by itself, or starts afresh). `idempotent_release` says that releasing it twice is the same
+    as once.
     """
 
     id: str
@@ -205,4 +215,6 @@ class Kind:
     closed_with_parent: bool = True
     close_is_coroutine: bool = False
     iterable: bool = False
+    reusable: bool = False
+    idempotent_release: bool = True
     driver: str = ""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
+from types import MappingProxyType
 
-from lintdb.drivers.schema import Driver, ModelError, parse_driver
+from lintdb.drivers.schema import Driver, ModelError, inherit, parse_driver
 from lintdb.effects import CallModel, Kind
 
 STANDARD = "stdlib"
@@ -24,7 +25,7 @@ class Models:
 
     `functions`: dotted name → call models, the first whose conditions hold wins. `kinds`: kind id → kind. `types`:
     dotted class name → kind id. `exceptions`: dotted exception class → its base. `errors`: driver → dotted base class
-    of what its calls raise.
+    of what its calls raise. `aliases`: another dotted name of something, or of a module, → the name used here.
     """
 
     drivers: tuple[Driver, ...]
@@ -33,6 +34,17 @@ class Models:
     types: Mapping[str, str]
     exceptions: Mapping[str, str]
     errors: Mapping[str, str]
+    aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def canonical(self, name: str) -> str:
+        """Return the name that these models use for the dotted *name*; the alias of the longest prefix wins."""
+        prefix, rest = name, ""
+        while prefix:
+            if prefix in self.aliases:
+                return self.aliases[prefix] + rest
+            prefix, dot, last = prefix.rpartition(".")
+            rest = f"{dot}{last}{rest}"
+        return name
 
     def driver(self, name: str) -> Driver | None:
         """Return the loaded driver called *name*."""
@@ -42,8 +54,9 @@ class Models:
 @functools.cache
 def driver_names() -> tuple[str, ...]:
     """Names of the built-in models without the always-loaded one, sorted. Costs one directory listing."""
-    stems = (entry.name.removesuffix(".toml") for entry in resources.files(__package__).iterdir() if entry.name.endswith(".toml"))
-    return tuple(sorted(stem for stem in stems if stem != STANDARD))
+    files = (entry.name for entry in resources.files(__package__).iterdir())
+    stems = {name.removesuffix(".toml") for name in files if name.endswith(".toml")}
+    return tuple(sorted(stems - {STANDARD}))
 
 
 @functools.cache
@@ -77,6 +90,7 @@ def _load_models(key: tuple[tuple[str, str | None], ...]) -> Models:
     types: dict[str, str] = {}
     exceptions: dict[str, str] = {}
     errors: dict[str, str] = {}
+    aliases: dict[str, str] = {}
     for driver in drivers:
         for call in driver.functions:
             for name in call.names:
@@ -88,4 +102,19 @@ def _load_models(key: tuple[tuple[str, str | None], ...]) -> Models:
         exceptions.update(driver.exceptions)
         if driver.errors is not None:
             errors[driver.name] = driver.errors
-    return Models(tuple(drivers), functions, kinds, types, exceptions, errors)
+        aliases.update(driver.aliases)
+    complete_kinds(drivers, kinds)
+    return Models(tuple(drivers), functions, kinds, types, exceptions, errors, aliases)
+
+
+def complete_kinds(drivers: Iterable[Driver], kinds: dict[str, Kind]) -> None:
+    """Complete the kinds that are `like` a kind of another driver; raises `ModelError` if that one is not loaded."""
+    waiting = {kind_id: entry for driver in drivers for kind_id, entry in driver.borrowed.items()}
+    while waiting:
+        ready = [kind_id for kind_id, (like, _) in waiting.items() if like in kinds and like not in waiting]
+        if not ready:
+            kind_id, (like, _) = next(iter(waiting.items()))
+            raise ModelError(f"{kind_id}: like = {like!r} is no kind of this driver, nor of the drivers it `requires`")
+        for kind_id in ready:
+            like, given = waiting.pop(kind_id)
+            kinds[kind_id] = inherit(kinds[kind_id], kinds[like], given)

@@ -37,7 +37,7 @@ else:  # pragma: no cover - the backport has the same interface
 FAMILIES = ("connection", "cursor", "session", "pool", "checkout", "result", "factory", "transaction", "other")
 SETTING_NAMES = (
     "connect-timeout", "query-timeout", "checkout-timeout", "lock-timeout", "max-size", "min-size", "overflow",
-    "recycle", "health-check",
+    "recycle", "health-check", "wait-timeout",
 )  # fmt: skip
 
 
@@ -47,7 +47,13 @@ class ModelError(Exception):
 
 @dataclass(frozen=True)
 class Driver:
-    """One library in one version."""
+    """One library in one version.
+
+    `borrowed` maps kinds of this driver to the kind of another driver that they are `like`, and the keys that they say
+    themselves; the catalog, which knows those drivers, completes them. `aliases` maps dotted names, or modules with
+    everything in them, to the names that the model uses. `releases` are the versions that the model was checked
+    against, `cut_overs` those at which it says something else.
+    """
 
     name: str
     title: str
@@ -62,7 +68,11 @@ class Driver:
     functions: tuple[CallModel, ...] = ()
     exceptions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    borrowed: Mapping[str, tuple[str, frozenset[str]]] = field(default_factory=lambda: MappingProxyType({}))
     known_versions: str = ""
+    newest: str = ""
+    releases: tuple[str, ...] = ()
+    cut_overs: tuple[str, ...] = ()
 
 
 class _Table:
@@ -104,6 +114,10 @@ class _Table:
 
     def optional_flag(self, key: str) -> bool | None:
         value: bool | None = self._get(key, (bool,), "true or false", None)
+        return value
+
+    def number(self, key: str) -> int | None:
+        value: int | None = self._get(key, (int,), "a number", None)
         return value
 
     def choice(self, key: str, allowed: tuple[str, ...], default: str | None) -> str | None:
@@ -156,7 +170,7 @@ class _Table:
             return Argument(keyword=value)
         if isinstance(value, dict):
             inner = _Table(value, self.file, f"{self.where}.{key}")
-            position = inner._get("position", (int,), "a number", None)
+            position = inner.number("position")
             result = Argument(position=position, keyword=inner.text("keyword"))
             inner.done()
             if result.position is None and result.keyword is None:
@@ -206,7 +220,7 @@ def _qualify(name: str | None, driver: str) -> str | None:
 
 
 def _read_condition(table: _Table) -> Condition:
-    position = table._get("position", (int,), "a number", None)
+    position = table.number("position")
     argument = Argument(position=position, keyword=table.text("keyword"))
     given = table.optional_flag("given")
     has_equals = "equals" in table.data
@@ -235,7 +249,7 @@ def _read_call(table: _Table, driver: str, is_blocking: bool, version: Version) 
     event = table.choice("event", tuple(e.value for e in Event), None)
     raises = Raises(table.choice("raises", tuple(r.value for r in Raises), "driver"))
     is_coroutine = table.flag("coroutine", form is Form.AWAIT)
-    blocking = table.flag("blocking", is_blocking and not is_coroutine and raises is not Raises.NEVER and form in (Form.VALUE, Form.WITH))
+    can_block = is_blocking and not is_coroutine and raises is not Raises.NEVER and form in (Form.VALUE, Form.WITH)
     releases: str | Argument | None = None
     if table.data.get("releases") == "self":
         table.asked.add("releases")
@@ -248,6 +262,7 @@ def _read_call(table: _Table, driver: str, is_blocking: bool, version: Version) 
         parent = "self"
     else:
         parent = table.argument("parent")
+    query_event = table.choice("query_event", tuple(e.value for e in Event), None)
     model = CallModel(
         names=names,
         acquires=_qualify(table.text("acquires"), driver),
@@ -260,12 +275,15 @@ def _read_call(table: _Table, driver: str, is_blocking: bool, version: Version) 
         receiver=table.argument("receiver"),
         parent=parent,
         raises=raises,
-        blocking=blocking,
+        blocking=table.flag("blocking", can_block),
         dsn=table.argument("dsn"),
         unwraps=table.argument("unwraps"),
         borrows=table.flag("borrows", True),
         when=_conditions(table, "when"),
         may_return_none=table.flag("may_return_none", False),
+        opens=table.flag("opens", False),
+        query_event=Event(query_event) if query_event else None,
+        settings=_read_settings(table, version),
         driver=driver,
     )
     table.done()
@@ -303,6 +321,11 @@ def _read_setting(table: _Table, version: Version) -> Setting | None:
     return setting if applies else None
 
 
+def _read_settings(table: _Table, version: Version) -> tuple[Setting, ...]:
+    settings = (_read_setting(entry, version) for entry in table.tables("settings"))
+    return tuple(setting for setting in settings if setting is not None)
+
+
 def _with_block(table: _Table, key: str) -> WithBlock | None:
     value = table.choice(key, tuple(w.value for w in WithBlock), None)
     return WithBlock(value) if value else None
@@ -318,11 +341,12 @@ def _read_kind(name: str, table: _Table, driver: str, blocking: bool, version: V
     for entry in table.tables("methods"):
         call = _read_call(entry, driver, is_blocking, version)
         if call is not None:
-            if call.acquires is not None and call.parent is None:
+            # What a method hands out belongs to its receiver, unless the model names another owner.
+            if call.parent is None and (call.acquires or call.gives) not in (None, "self"):
                 call = replace(call, parent="self")
             for method in call.names:
                 methods.setdefault(method, []).append(call)
-    settings = tuple(s for entry in table.tables("settings") if (s := _read_setting(entry, version)) is not None)
+    settings = _read_settings(table, version)
     flags_table = table.table("state_flags")
     flags: dict[str, bool] = {}
     if flags_table is not None:
@@ -351,7 +375,10 @@ def _read_kind(name: str, table: _Table, driver: str, blocking: bool, version: V
         events_on=table.choice("events_on", ("self", "parent"), "self") or "self",
         return_rolls_back=table.flag("return_rolls_back", True),
         closed_with_parent=table.flag("closed_with_parent", True),
+        close_is_coroutine=any(call.coroutine for call in methods.get("close", ())),
         iterable=table.flag("iterable", False),
+        reusable=table.flag("reusable", False),
+        idempotent_release=table.flag("idempotent_release", True),
         driver=driver,
     )
     like = _qualify(table.text("like"), driver)
@@ -371,10 +398,12 @@ def inherit(kind: Kind, base: Kind, given: frozenset[str]) -> Kind:
         "family": "family", "label": "label", "duty": "duty", "with": "with_block", "async_with": "async_with_block",
         "autocommit": "autocommit", "read_begins": "read_begins", "events_on": "events_on", "iterable": "iterable",
         "autocommit_when": "autocommit_arguments", "closed_with_parent": "closed_with_parent",
+        "return_rolls_back": "return_rolls_back", "reusable": "reusable", "idempotent_release": "idempotent_release",
     }  # fmt: skip
     for key, attribute in names.items():
         if key not in given:
             changes[attribute] = getattr(base, attribute)
+    changes["close_is_coroutine"] = any(call.coroutine for call in changes["methods"].get("close", ()))
     return replace(kind, **changes)
 
 
@@ -394,6 +423,7 @@ def parse_driver(text: str, file: str, version: str | None = None) -> Driver:
         raise ModelError(f"{file}: the table [driver] is missing")
     name = head.required_text("name")
     newest = head.required_text("newest")
+    known_versions = head.text("versions") or newest
     wanted = parse_version(version or newest, f"{file}: version")
     blocking = head.flag("blocking", False)
     kinds: dict[str, Kind] = {}
@@ -409,10 +439,16 @@ def parse_driver(text: str, file: str, version: str | None = None) -> Driver:
         if like is not None:
             pending.append((kind, like, frozenset(entry.data)))
         kinds[kind.id] = kind
+    borrowed: dict[str, tuple[str, frozenset[str]]] = {}
     for kind, like, given in pending:
-        if like not in kinds:
-            raise ModelError(f"{file}: kinds.{kind.id}: like = {like!r} is not a kind of this file defined before it")
-        kinds[kind.id] = inherit(kind, kinds[like], given)
+        # The kinds of other files come with `requires`; a kind that is like one of those has to wait for them, too.
+        if not like.startswith(f"{name}.") or like in borrowed:
+            borrowed[kind.id] = (like, given)
+        elif like in kinds:
+            kinds[kind.id] = inherit(kind, kinds[like], given)
+        else:
+            hint = _hint(like, tuple(kinds))
+            raise ModelError(f"{file}: kinds.{kind.id}: like = {like!r} is not a kind of this file{hint}")
     functions = tuple(
         call for entry in root.tables("functions") if (call := _read_call(entry, name, blocking, wanted)) is not None
     )
@@ -430,7 +466,11 @@ def parse_driver(text: str, file: str, version: str | None = None) -> Driver:
         functions=functions,
         exceptions=MappingProxyType(root.strings("exceptions")),
         aliases=MappingProxyType(root.strings("aliases")),
-        known_versions=head.text("versions") or newest,
+        borrowed=MappingProxyType(borrowed),
+        known_versions=known_versions,
+        newest=newest,
+        releases=head.texts("releases"),
+        cut_overs=_find_cut_overs(data, file),
     )
     head.done()
     root.done()
@@ -438,13 +478,31 @@ def parse_driver(text: str, file: str, version: str | None = None) -> Driver:
     return driver
 
 
+def _find_cut_overs(data: object, file: str) -> tuple[str, ...]:
+    """Return every `since` and `until` of a model, in order of version."""
+    found: set[str] = set()
+    todo = [data]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, dict):
+            found.update(str(item[key]) for key in ("since", "until") if isinstance(item.get(key), str))
+            todo += item.values()
+        elif isinstance(item, list):
+            todo += item
+    return tuple(sorted(found, key=lambda text: parse_version(text, file)))
+
+
 def _check_references(driver: Driver, file: str) -> None:
-    """Kinds that calls name must exist (kinds of other drivers are named with a dot and checked by the catalog)."""
-    calls = [(f"functions {call.names[0]}", call) for call in driver.functions]
+    """Kinds that a model names must be in it (those of other drivers are named with a dot; the catalog checks them)."""
+    named: list[tuple[str, str | None]] = []
+    for call in driver.functions:
+        named += [(f"functions {call.names[0]}", call.acquires), (f"functions {call.names[0]}", call.gives)]
     for kind in driver.kinds.values():
-        calls += [(f"{kind.id}.{name}", call) for name, models in kind.methods.items() for call in models]
-    for where, call in calls:
-        for target in (call.acquires, call.gives):
-            if target and target != "self" and target.startswith(f"{driver.name}.") and target not in driver.kinds:
-                hint = _hint(target, tuple(driver.kinds))
-                raise ModelError(f"{file}: {where}: {target!r} is not a kind of this file{hint}")
+        named += [(f"{kind.id}.attributes.{key}", target) for key, target in kind.attributes.items()]
+        for name, models in kind.methods.items():
+            named += [(f"{kind.id}.{name}", target) for call in models for target in (call.acquires, call.gives)]
+    for where, target in named:
+        if target and target.startswith(f"{driver.name}.") and target not in driver.kinds:
+            raise ModelError(
+                f"{file}: {where}: {target!r} is not a kind of this file{_hint(target, tuple(driver.kinds))}"
+            )
