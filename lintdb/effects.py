@@ -98,16 +98,17 @@ class Argument:
 
 @dataclass(frozen=True)
 class Condition:
-    """A call model applies only if the argument is given (or absent), or equals / differs from a literal.
+    """A call model applies only if the argument is given (or absent), equals a literal, or is one of some dotted names.
 
-    `given` None means: compare with `equals`. An argument that cannot be seen (a variable, `**kwargs`) meets no
-    `equals` and makes `given` true if it is passed by name.
+    `given` None means: compare with `equals`, or with `names` if there are any. An argument that cannot be seen (a
+    variable, `**kwargs`) meets no `equals` and no `names`, and makes `given` true if it is passed by name.
     """
 
     argument: Argument
     given: bool | None = None
     equals: object = None
     has_equals: bool = False
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,8 @@ class Setting:
     """A bound that an acquiring call can be given, in every spelling of the library.
 
     `name` is what it bounds: `connect-timeout`, `query-timeout`, `checkout-timeout`, `max-size`, … `default` is
-    `unlimited`, `limited` or `unknown` when no spelling is used. `unlimited` lists literals that switch the bound off.
+    `unlimited`, `limited`, `immediate` (does not wait at all) or `unknown` when no spelling is used. `unlimited` lists
+    literals that switch the bound off, `immediate` those that mean not to wait at all.
     `schemes` restricts it to connection strings of those URL schemes.
     Spellings: `arguments`; `dsn` keys (key=value or URL query); `options` (libpq `-c name=value` inside `options`);
     `nested` maps a keyword whose value is a dict to keys of that dict (`connect_args` → `connect_timeout`); `sql`
@@ -176,6 +178,7 @@ class Setting:
     call_arguments: tuple[str, ...] = ()
     environment: tuple[str, ...] = ()
     unlimited: tuple[object, ...] = ()
+    immediate: tuple[object, ...] = ()
     schemes: tuple[str, ...] = ()
     suggest: str = ""
     note: str = ""
@@ -190,9 +193,15 @@ class Kind:
     boolean that it has while the resource is open. `autocommit` is the default mode of units of work: True (each
     statement is permanent), False (work is pending until commit) or None (no such thing). `events_on` names the kind
     itself ("self") or "parent": where read/write/commit events land. `return_rolls_back` says that releasing it cleans
-    a pending unit of work before the next user sees it. `reusable` says that using it after its release is allowed and
-    harmless (it opens again by itself, or starts afresh). `idempotent_release` says that releasing it twice is the same
-    as once.
+    a pending unit of work before the next user sees it.
+
+    `definition_event` is what a query that creates, alters or drops something counts as: WRITE (pending like others),
+    COMMIT (everything pending becomes permanent) or None (permanent at once, and the rest stays pending).
+    `attribute_events` maps an attribute to what assigning it does: `autocommit` (on or off as the value),
+    `autocommit-if-none` (on for None, else off) or `unknown`. `enters` is what `as` binds in a `with` block: "self",
+    "none", or the kind of another object that belongs to this one. `reusable` says that using it after its release is
+    allowed and harmless (it opens again by itself, or starts afresh). `idempotent_release` says that releasing it twice
+    is the same as once.
     """
 
     id: str
@@ -211,6 +220,8 @@ class Kind:
     autocommit_arguments: tuple[Condition, ...] = ()
     read_begins: bool = False
     events_on: str = "self"
+    definition_event: Event | None = Event.WRITE
+    enters: str = "self"
     return_rolls_back: bool = True
     closed_with_parent: bool = True
     close_is_coroutine: bool = False

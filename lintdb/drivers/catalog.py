@@ -111,10 +111,10 @@ def complete_kinds(drivers: Iterable[Driver], kinds: dict[str, Kind]) -> None:
     """Complete the kinds that are `like` a kind of another driver; raises `ModelError` if that one is not loaded."""
     waiting = {kind_id: entry for driver in drivers for kind_id, entry in driver.borrowed.items()}
     while waiting:
-        ready = [kind_id for kind_id, (like, _) in waiting.items() if like in kinds and like not in waiting]
+        ready = [kind_id for kind_id, like in waiting.items() if like.base in kinds and like.base not in waiting]
         if not ready:
-            kind_id, (like, _) = next(iter(waiting.items()))
-            raise ModelError(f"{kind_id}: like = {like!r} is no kind of this driver, nor of the drivers it `requires`")
+            kind_id, like = next(iter(waiting.items()))
+            raise ModelError(f"{kind_id}: like = {like.base!r} is no kind of this driver, nor of those it `requires`")
         for kind_id in ready:
-            like, given = waiting.pop(kind_id)
-            kinds[kind_id] = inherit(kinds[kind_id], kinds[like], given)
+            like = waiting.pop(kind_id)
+            kinds[kind_id] = inherit(kinds[kind_id], kinds[like.base], like)

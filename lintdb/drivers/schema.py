@@ -41,16 +41,29 @@ SETTING_NAMES = (
 )  # fmt: skip
 
 
+ATTRIBUTE_EVENTS = ("autocommit", "autocommit-if-none", "unknown")
+DEFINITION_EVENTS = {"write": Event.WRITE, "commit": Event.COMMIT, "nothing": None}
+
+
 class ModelError(Exception):
     """A driver model is not what the schema allows; the message names file, key and cure."""
+
+
+@dataclass(frozen=True)
+class Like:
+    """What a kind takes from `base`: all but its types and the keys `given`; of its settings only those named."""
+
+    base: str
+    given: frozenset[str]
+    settings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Driver:
     """One library in one version.
 
-    `borrowed` maps kinds of this driver to the kind of another driver that they are `like`, and the keys that they say
-    themselves; the catalog, which knows those drivers, completes them. `aliases` maps dotted names, or modules with
+    `borrowed` maps kinds of this driver to what they take from a kind of another driver; the catalog, which knows those
+    drivers, completes them. `aliases` maps dotted names, or modules with
     everything in them, to the names that the model uses. `releases` are the versions that the model was checked
     against, `cut_overs` those at which it says something else.
     """
@@ -68,7 +81,7 @@ class Driver:
     functions: tuple[CallModel, ...] = ()
     exceptions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    borrowed: Mapping[str, tuple[str, frozenset[str]]] = field(default_factory=lambda: MappingProxyType({}))
+    borrowed: Mapping[str, Like] = field(default_factory=lambda: MappingProxyType({}))
     known_versions: str = ""
     newest: str = ""
     releases: tuple[str, ...] = ()
@@ -226,10 +239,13 @@ def _read_condition(table: _Table) -> Condition:
     has_equals = "equals" in table.data
     table.asked.add("equals")
     equals = _literal(table.data.get("equals"))
+    names = table.texts("is")
     table.done()
-    if (given is None) == (not has_equals):
-        raise table.fail("given", "a condition needs exactly one of `given` and `equals`")
-    return Condition(argument, given, equals, has_equals)
+    if argument.position is None and argument.keyword is None:
+        raise table.fail("keyword", "a condition needs `position`, `keyword` or both")
+    if [given is not None, has_equals, bool(names)].count(True) != 1:
+        raise table.fail("given", "a condition needs exactly one of `given`, `equals` and `is`")
+    return Condition(argument, given, equals, has_equals, names)
 
 
 def _conditions(table: _Table, key: str) -> tuple[Condition, ...]:
@@ -302,7 +318,7 @@ def _read_setting(table: _Table, version: Version) -> Setting | None:
         raise table.fail("name", f"is missing; use one of {', '.join(SETTING_NAMES)}")
     setting = Setting(
         name=name,
-        default=table.choice("default", ("unlimited", "limited", "unknown"), "unknown") or "unknown",
+        default=table.choice("default", ("unlimited", "limited", "immediate", "unknown"), "unknown") or "unknown",
         arguments=table.arguments("arguments"),
         dsn=table.texts("dsn"),
         options=table.texts("options"),
@@ -313,6 +329,7 @@ def _read_setting(table: _Table, version: Version) -> Setting | None:
         call_arguments=table.texts("call_arguments"),
         environment=table.texts("environment"),
         unlimited=table.values("unlimited"),
+        immediate=table.values("immediate"),
         schemes=table.texts("schemes"),
         suggest=table.text("suggest", "") or "",
         note=table.text("note", "") or "",
@@ -331,8 +348,8 @@ def _with_block(table: _Table, key: str) -> WithBlock | None:
     return WithBlock(value) if value else None
 
 
-def _read_kind(name: str, table: _Table, driver: str, blocking: bool, version: Version) -> tuple[Kind, str | None]:
-    """Return the kind and the kind it is `like`. Variants for the version have been laid over the table."""
+def _read_kind(name: str, table: _Table, driver: str, blocking: bool, version: Version) -> tuple[Kind, Like | None]:
+    """Return the kind and what it takes from another one. Variants for the version are laid over the table."""
     for variant in table.tables("variants"):
         if _applies(variant, version):
             table.data.update({k: v for k, v in variant.data.items() if k not in ("since", "until")})
@@ -353,6 +370,14 @@ def _read_kind(name: str, table: _Table, driver: str, blocking: bool, version: V
         for key in flags_table.data:
             flags[key] = flags_table.flag(key, False)
     attributes = {key: _qualify(value, driver) or "" for key, value in table.strings("attributes").items()}
+    events = table.strings("attribute_events")
+    for key, value in events.items():
+        if value not in ATTRIBUTE_EVENTS:
+            raise table.fail(
+                f"attribute_events.{key}", f"{value!r} is not allowed; use one of {', '.join(ATTRIBUTE_EVENTS)}"
+            )
+    with_gives = table.text("with_gives", "self")
+    ddl = table.choice("ddl", tuple(DEFINITION_EVENTS), "write") or "write"
     family = table.choice("family", FAMILIES, None)
     if family is None and "like" not in table.data:
         raise table.fail("family", f"is missing; use one of {', '.join(FAMILIES)}")
@@ -366,12 +391,14 @@ def _read_kind(name: str, table: _Table, driver: str, blocking: bool, version: V
         async_with_block=_with_block(table, "async_with"),
         methods=MappingProxyType({key: tuple(value) for key, value in methods.items()}),
         attributes=MappingProxyType(attributes),
-        attribute_events=MappingProxyType(table.strings("attribute_events")),
+        attribute_events=MappingProxyType(events),
         state_flags=MappingProxyType(flags),
         settings=settings,
         autocommit=table.optional_flag("autocommit"),
         autocommit_arguments=_conditions(table, "autocommit_when"),
         read_begins=table.flag("read_begins", False),
+        definition_event=DEFINITION_EVENTS[ddl],
+        enters="none" if with_gives == "none" else _qualify(with_gives, driver) or "self",
         events_on=table.choice("events_on", ("self", "parent"), "self") or "self",
         return_rolls_back=table.flag("return_rolls_back", True),
         closed_with_parent=table.flag("closed_with_parent", True),
@@ -381,27 +408,33 @@ def _read_kind(name: str, table: _Table, driver: str, blocking: bool, version: V
         idempotent_release=table.flag("idempotent_release", True),
         driver=driver,
     )
-    like = _qualify(table.text("like"), driver)
+    base = _qualify(table.text("like"), driver)
+    like = Like(base, frozenset(table.data), table.texts("settings_like_base")) if base else None
     table.done()
     return kind, like
 
 
-def inherit(kind: Kind, base: Kind, given: frozenset[str]) -> Kind:
-    """Return *kind* with everything that it does not say itself taken from *base*; methods are merged by name."""
+def inherit(kind: Kind, base: Kind, like: Like) -> Kind:
+    """Return *kind* with everything that it does not say itself taken from *base*; methods are merged by name.
+
+    The settings of *base* are those of the call that acquires it, so only the ones that *like* names are taken over.
+    """
     changes: dict[str, Any] = {
         "methods": MappingProxyType({**base.methods, **kind.methods}),
         "attributes": MappingProxyType({**base.attributes, **kind.attributes}),
         "attribute_events": MappingProxyType({**base.attribute_events, **kind.attribute_events}),
         "state_flags": MappingProxyType({**base.state_flags, **kind.state_flags}),
+        "settings": (*kind.settings, *(setting for setting in base.settings if setting.name in like.settings)),
     }
     names = {
         "family": "family", "label": "label", "duty": "duty", "with": "with_block", "async_with": "async_with_block",
         "autocommit": "autocommit", "read_begins": "read_begins", "events_on": "events_on", "iterable": "iterable",
         "autocommit_when": "autocommit_arguments", "closed_with_parent": "closed_with_parent",
         "return_rolls_back": "return_rolls_back", "reusable": "reusable", "idempotent_release": "idempotent_release",
+        "ddl": "definition_event", "with_gives": "enters",
     }  # fmt: skip
     for key, attribute in names.items():
-        if key not in given:
+        if key not in like.given:
             changes[attribute] = getattr(base, attribute)
     changes["close_is_coroutine"] = any(call.coroutine for call in changes["methods"].get("close", ()))
     return replace(kind, **changes)
@@ -427,7 +460,7 @@ def parse_driver(text: str, file: str, version: str | None = None) -> Driver:
     wanted = parse_version(version or newest, f"{file}: version")
     blocking = head.flag("blocking", False)
     kinds: dict[str, Kind] = {}
-    pending: list[tuple[Kind, str, frozenset[str]]] = []
+    pending: list[tuple[Kind, Like]] = []
     kinds_table = root.table("kinds")
     for kind_name in kinds_table.data if kinds_table else ():
         assert kinds_table is not None
@@ -437,18 +470,22 @@ def parse_driver(text: str, file: str, version: str | None = None) -> Driver:
             continue
         kind, like = _read_kind(kind_name, entry, name, blocking, wanted)
         if like is not None:
-            pending.append((kind, like, frozenset(entry.data)))
+            pending.append((kind, like))
         kinds[kind.id] = kind
-    borrowed: dict[str, tuple[str, frozenset[str]]] = {}
-    for kind, like, given in pending:
+    borrowed: dict[str, Like] = {}
+    unfinished = {kind.id for kind, _ in pending}
+    for kind, like in pending:
         # The kinds of other files come with `requires`; a kind that is like one of those has to wait for them, too.
-        if not like.startswith(f"{name}.") or like in borrowed:
-            borrowed[kind.id] = (like, given)
-        elif like in kinds:
-            kinds[kind.id] = inherit(kind, kinds[like], given)
+        if not like.base.startswith(f"{name}.") or like.base in borrowed:
+            borrowed[kind.id] = like
+        elif like.base in kinds and like.base not in unfinished:
+            kinds[kind.id] = inherit(kind, kinds[like.base], like)
         else:
-            hint = _hint(like, tuple(kinds))
-            raise ModelError(f"{file}: kinds.{kind.id}: like = {like!r} is not a kind of this file{hint}")
+            hint = _hint(like.base, tuple(kinds.keys() - unfinished))
+            raise ModelError(
+                f"{file}: kinds.{kind.id}: like = {like.base!r} is no kind that this file has before it{hint}"
+            )
+        unfinished.discard(kind.id)
     functions = tuple(
         call for entry in root.tables("functions") if (call := _read_call(entry, name, blocking, wanted)) is not None
     )
@@ -499,6 +536,7 @@ def _check_references(driver: Driver, file: str) -> None:
         named += [(f"functions {call.names[0]}", call.acquires), (f"functions {call.names[0]}", call.gives)]
     for kind in driver.kinds.values():
         named += [(f"{kind.id}.attributes.{key}", target) for key, target in kind.attributes.items()]
+        named.append((f"{kind.id}.with_gives", kind.enters))
         for name, models in kind.methods.items():
             named += [(f"{kind.id}.{name}", target) for call in models for target in (call.acquires, call.gives)]
     for where, target in named:
