@@ -1,0 +1,109 @@
+"""lintdb inside flake8: the same findings, in every editor and hook that runs flake8.
+
+flake8 decides what it has options for: files, `select`, `ignore`, `per-file-ignores` and `noqa`. The rest comes from
+`[tool.lintdb]` of the nearest configuration, as on the command line, with the `lintdb-` options laid over it.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from lintdb import __version__
+from lintdb.config import ConfigError, ConfigFinder, Overrides, enabled_codes, enabled_codes_for, is_version
+from lintdb.files import check_source_safely
+from lintdb.finding import Confidence
+from lintdb.rules.registry import all_metas
+from lintdb.source import SourceFile
+
+Problem = tuple[int, int, str, type["Plugin"]]
+
+
+class Plugin:
+    """What flake8 makes for each file. Options are kept on the class, since flake8 parses them once per process."""
+
+    name: ClassVar[str] = "lintdb"
+    version: ClassVar[str] = __version__
+
+    _finder: ClassVar[ConfigFinder] = ConfigFinder((), isolated=True)
+    _select: ClassVar[tuple[str, ...] | None] = None
+    _extend_select: ClassVar[tuple[str, ...]] = ()
+    _strict_cursors: ClassVar[bool] = False
+
+    # flake8 runs a class once per file if it asks for the tree.
+    def __init__(self, tree: ast.AST, filename: str, lines: Sequence[str]) -> None:  # noqa: ARG002
+        self._filename = filename
+        self._lines = lines
+
+    @classmethod
+    def add_options(cls, manager: Any) -> None:
+        """Register the options; rules that are off by default stay off until they are selected by code."""
+
+        def add(name: str, help_text: str, **settings: Any) -> None:
+            manager.add_option(f"--lintdb-{name}", parse_from_config=True, help=help_text, **settings)
+
+        add("min-confidence", "least confidence of what is reported: low, medium or high", default=None)
+        add("target-version", "library versions, as psycopg2=2.9,redis=5", comma_separated_list=True, default="")
+        add("strict-cursors", "report cursors whose connection is closed, too", action="store_true", default=False)
+        add("config", "a lintdb.toml or pyproject.toml for all files", normalize_paths=True, default=None)
+        manager.extend_default_ignore(sorted(meta.code for meta in all_metas() if not meta.default))
+
+    @classmethod
+    def parse_options(cls, options: Namespace) -> None:
+        """Take over flake8's options; raises flake8's own error for one that cannot be followed."""
+        try:
+            versions = dict(_parse_version(text) for text in options.lintdb_target_version)
+            minimum = options.lintdb_min_confidence and Confidence.parse(options.lintdb_min_confidence)
+            overrides = Overrides(min_confidence=minimum, target_version=versions)
+            cls._finder = ConfigFinder(all_metas(), overrides=overrides, config=options.lintdb_config)
+            enabled = enabled_codes(cls._finder.for_run(), all_metas())
+        except (ConfigError, ValueError) as error:
+            from flake8.exceptions import ExecutionError
+
+            raise ExecutionError(f"lintdb: {error}") from error
+        cls._select = None if options.select is None else tuple(options.select)
+        cls._extend_select = tuple(options.extend_select or ())
+        cls._strict_cursors = options.lintdb_strict_cursors
+        # A rule that [tool.lintdb] switches on is wanted, though flake8 does not read that table.
+        ignored = [code for code in options.extended_default_ignore if code not in enabled]
+        options.extended_default_ignore = ignored
+
+    def run(self) -> Iterator[Problem]:
+        """Yield the findings. flake8 applies `noqa`, so lintdb heeds its own comments alone."""
+        from lintdb.engine import EngineOptions
+
+        path = str(Path(self._filename).absolute())
+        settings = self._finder.for_file(path)
+        options = EngineOptions(
+            codes=self._codes_for(path),
+            min_confidence=settings.min_confidence,
+            target_versions=dict(settings.target_version),
+            strict_cursors=settings.strict_cursors or self._strict_cursors,
+            honor_noqa=False,
+        )
+        result = check_source_safely(SourceFile(self._filename, "".join(self._lines)), options)
+        for finding in result.findings:
+            yield finding.span.line, finding.span.column - 1, f"{finding.code} {finding.message}", type(self)
+        if result.problem is not None:
+            # flake8 has parsed this file, so it reports no E999: without this line nobody would learn of it.
+            line, column = max(result.problem.line, 1), max(result.problem.column, 1)
+            yield line, column - 1, f"LDB002 {result.problem.message}", type(self)
+
+    def _codes_for(self, path: str) -> frozenset[str]:
+        """Return the codes to run: flake8's explicit choice, else the configuration's and `extend-select`."""
+        chosen = self._extend_select if self._select is None else (*self._select, *self._extend_select)
+        codes = frozenset(meta.code for meta in all_metas() if meta.code.startswith(chosen))
+        if self._select is not None:
+            return codes
+        return codes | enabled_codes_for(self._finder.for_file(path), path, all_metas())
+
+
+def _parse_version(text: str) -> tuple[str, str]:
+    name, _, version = (part.strip() for part in re.sub("==|:", "=", text).partition("="))
+    if not name or not is_version(version):
+        raise ConfigError(f"{text!r} is not a library with its version, such as psycopg2=2.9", key="target-version")
+    return name, version
