@@ -22,10 +22,10 @@ import tokenize
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from lintdb.config import check_selector, matching_codes
 from lintdb.finding import Confidence, Finding, Severity, Span
 from lintdb.rules import registry
 from lintdb.rules.base import RuleMeta
+from lintdb.selection import check_selector, matching_codes
 from lintdb.source import SourceFile
 
 UNUSED_SUPPRESSION = "LDB001"

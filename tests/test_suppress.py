@@ -169,8 +169,7 @@ def test_flake8_skips_only_where_noqa_counts() -> None:
         ),
         (
             "x = 1  # lintdb: ignore[pool-not-closd]\n",
-            "1:25 this comment silences nothing: no rule is called 'pool-not-closd'; "
-            "did you mean `connection-not-closed`?",
+            "1:25 this comment silences nothing: no rule is called 'pool-not-closd'; did you mean `pool-not-closed`?",
         ),
     ],
 )

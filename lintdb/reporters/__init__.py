@@ -1,0 +1,49 @@
+"""Findings as text for people and as data for machines: one module per format, each a `render` to a string."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lintdb.finding import FileProblem, Finding
+from lintdb.rules.base import RuleMeta
+
+LinesOf = Callable[[str], Sequence[str]]
+TEXT_FORMATS = frozenset({"concise", "full"})
+
+
+def render(
+    output_format: str,
+    findings: Sequence[Finding],
+    metas: Sequence[RuleMeta],
+    *,
+    problems: Sequence[FileProblem] = (),
+    lines_of: LinesOf = lambda _path: (),
+    color: bool = False,
+) -> str:
+    """Return *findings* in the format of that name, ending with a line end unless it is empty.
+
+    *problems* are those that are no findings, crashes above all; only formats with a place for them tell of them.
+    *lines_of* gives the lines of a file for code frames.
+    """
+    # Each format is imported when it is asked for: a run has one.
+    if output_format == "concise":
+        from lintdb.reporters import text
+
+        return text.render_concise(findings, color=color)
+    if output_format == "full":
+        from lintdb.reporters import text
+
+        return text.render_full(findings, lines_of, color=color)
+    if output_format == "json":
+        from lintdb.reporters import json
+
+        return json.render(findings)
+    if output_format == "github":
+        from lintdb.reporters import github
+
+        return github.render(findings)
+    if output_format == "sarif":
+        from lintdb.reporters import sarif
+
+        return sarif.render(findings, metas, problems)
+    raise ValueError(f"no such output format: {output_format}")

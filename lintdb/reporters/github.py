@@ -1,0 +1,46 @@
+"""Findings as workflow commands, which GitHub shows next to the changed lines of a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lintdb.finding import Finding, Severity
+
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
+
+
+def render(findings: Sequence[Finding]) -> str:
+    """Return one command per finding."""
+    return "".join(_command(finding) + "\n" for finding in findings)
+
+
+def _command(finding: Finding) -> str:
+    span = finding.span
+    properties = {"title": f"{finding.code} {finding.name}", "file": finding.path.replace("\\", "/")}
+    # GitHub refuses an annotation on line 0, and columns of one that spans several lines.
+    properties |= {"line": str(max(span.line, 1)), "endLine": str(max(span.end_line, span.line, 1))}
+    if span.line == span.end_line and span.column:
+        properties |= {"col": str(span.column), "endColumn": str(span.end_column)}
+    text = ",".join(f"{key}={_escape_property(value)}" for key, value in properties.items())
+    return f"::{_LEVELS[finding.severity]} {text}::{_escape(_message(finding))}"
+
+
+def _message(finding: Finding) -> str:
+    lines = [f"{finding.path}:{finding.span.line}:{finding.span.column}: {finding.code} {finding.message}"]
+    lines += [
+        f"{number}: line {step.span.line}: {step.message}"
+        if step.path == finding.path
+        else f"{number}: {step.path}:{step.span.line}: {step.message}"
+        for number, step in enumerate(finding.steps, start=1)
+    ]
+    if finding.help:
+        lines.append(f"help: {finding.help}")
+    return "\n".join(lines)
+
+
+def _escape(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _escape_property(text: str) -> str:
+    return _escape(text).replace(":", "%3A").replace(",", "%2C")

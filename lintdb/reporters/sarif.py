@@ -1,0 +1,92 @@
+"""Findings as SARIF 2.1.0, with the witness as a code flow, for code scanning services and editors."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from lintdb import __version__
+from lintdb.finding import FileProblem, Finding, Severity, Span, Step
+from lintdb.rules.base import RuleMeta
+
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+
+
+def render(findings: Sequence[Finding], metas: Sequence[RuleMeta], problems: Sequence[FileProblem] = ()) -> str:
+    """Return a log of one run. *problems* make the run one that did not succeed."""
+    index = {meta.code: number for number, meta in enumerate(metas)}
+    run = {
+        "tool": {"driver": {"name": "lintdb", "version": __version__, "rules": [_rule(meta) for meta in metas]}},
+        "invocations": [
+            {
+                "executionSuccessful": not problems,
+                "toolExecutionNotifications": [_notification(problem) for problem in problems],
+            }
+        ],
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(finding, index) for finding in findings],
+    }
+    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+def _rule(meta: RuleMeta) -> dict[str, Any]:
+    return {
+        "id": meta.code,
+        "name": "".join(word.capitalize() for word in meta.name.split("-")),
+        "shortDescription": {"text": meta.summary},
+        "fullDescription": {"text": f"{meta.name}: {meta.summary}"},
+        "help": {"text": meta.help or meta.summary},
+        "defaultConfiguration": {"enabled": meta.default, "level": _LEVELS[meta.severity]},
+    }
+
+
+def _result(finding: Finding, index: dict[str, int]) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "ruleId": finding.code,
+        "level": _LEVELS[finding.severity],
+        "message": {"text": f"{finding.message}; {finding.help}" if finding.help else finding.message},
+        "locations": [_location(finding.path, finding.span)],
+        "properties": {"confidence": finding.confidence.label},
+    }
+    if finding.code in index:
+        result["ruleIndex"] = index[finding.code]
+    if finding.steps:
+        steps = [_thread_step(step, order) for order, step in enumerate(finding.steps, start=1)]
+        result["codeFlows"] = [{"threadFlows": [{"locations": steps}]}]
+    return result
+
+
+def _thread_step(step: Step, order: int) -> dict[str, Any]:
+    location = {**_location(step.path, step.span), "message": {"text": step.message}}
+    return {"location": location, "executionOrder": order}
+
+
+def _notification(problem: FileProblem) -> dict[str, Any]:
+    span = Span(problem.line, max(problem.column, 1), problem.line, max(problem.column, 1))
+    return {"level": "error", "message": {"text": problem.message}, "locations": [_location(problem.path, span)]}
+
+
+def _location(path: str, span: Span) -> dict[str, Any]:
+    physical: dict[str, Any] = {"artifactLocation": _artifact(path)}
+    # SARIF knows no line 0: a place without a line is the file as a whole.
+    if span.line:
+        physical["region"] = {
+            "startLine": span.line,
+            "startColumn": max(span.column, 1),
+            "endLine": max(span.end_line, span.line),
+            "endColumn": max(span.end_column, 1),
+        }
+    return {"physicalLocation": physical}
+
+
+def _artifact(path: str) -> dict[str, str]:
+    name = quote(os.fsencode(path.replace(os.sep, "/")), safe="/")
+    if os.path.isabs(path):  # noqa: PTH117
+        # A drive letter needs a slash in front and its colon back: file:///C:/…
+        return {"uri": "file://" + re.sub(r"^([A-Za-z])%3A", r"/\1:", name)}
+    return {"uri": name, "uriBaseId": "%SRCROOT%"}
