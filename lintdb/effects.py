@@ -162,7 +162,7 @@ class Setting:
     `schemes` restricts it to connection strings of those URL schemes.
     Spellings: `arguments`; `dsn` keys (key=value or URL query); `options` (libpq `-c name=value` inside `options`);
     `nested` maps a keyword whose value is a dict to keys of that dict (`connect_args` → `connect_timeout`); `sql`
-    prefixes of session statements; `attributes` and `methods` of the acquired object; `call_arguments` of its query
+    prefixes of session statements, run later or given as one of `sql_arguments`; `attributes` and `methods` of the acquired object; `call_arguments` of its query
     methods.
     """
 
@@ -173,6 +173,7 @@ class Setting:
     options: tuple[str, ...] = ()
     nested: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     sql: tuple[str, ...] = ()
+    sql_arguments: tuple[Argument, ...] = ()
     attributes: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
     call_arguments: tuple[str, ...] = ()

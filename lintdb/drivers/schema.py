@@ -324,6 +324,7 @@ def _read_setting(table: _Table, version: Version) -> Setting | None:
         options=table.texts("options"),
         nested=MappingProxyType(nested),
         sql=table.texts("sql"),
+        sql_arguments=table.arguments("sql_arguments"),
         attributes=table.texts("attributes"),
         methods=table.texts("methods"),
         call_arguments=table.texts("call_arguments"),
