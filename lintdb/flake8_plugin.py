@@ -7,7 +7,6 @@ flake8 decides what it has options for: files, `select`, `ignore`, `per-file-ign
 from __future__ import annotations
 
 import ast
-import re
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -103,7 +102,7 @@ class Plugin:
 
 
 def _parse_version(text: str) -> tuple[str, str]:
-    name, _, version = (part.strip() for part in re.sub("==|:", "=", text).partition("="))
+    name, _, version = (part.strip() for part in text.partition("="))
     if not name or not is_version(version):
         raise ConfigError(f"{text!r} is not a library with its version, such as psycopg2=2.9", key="target-version")
     return name, version

@@ -38,13 +38,14 @@ MAY_IMPORT: dict[str, set[str]] = {
 TOP = {"cli", "flake8_plugin", "server", "__main__"}
 NEVER: dict[str, set[str]] = {"engine": {*TOP, "reporters"}, "files": TOP}
 
-# The words of the flow engine are resources, effects and events; what they mean for a database is data.
+# The flow engine speaks of resources and of the events that `effects` names (begin, commit, …); which library has them,
+# and what a resource is called there, is data.
 DATABASE_WORDS = re.compile(
-    r"database|\bsql|cursor|transaction|commit|rollback|psycopg|sqlite|mysql|redis|mongo|sqlalchemy|postgres", re.I
+    r"database|cursor|psycopg|sqlite|mysql|maria|postgres|redis|mongo|sqlalchemy|asyncpg|oracle", re.I
 )
 
 # Without a database in any file these are all that runs, and libcst takes longer to import than they to run.
-LIGHT = ["cli", "config", "effects", "files", "finding", "flake8_plugin", "gate", "source", "suppress"]
+LIGHT = ["cli", "config", "effects", "files", "finding", "flake8_plugin", "gate", "selection", "source", "suppress"]
 LIGHT_FOLDERS = ["drivers"]
 LIGHT_MODULES = ["rules/registry.py", "rules/base.py"]
 

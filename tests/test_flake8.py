@@ -1,0 +1,272 @@
+"""The plugin inside the real flake8: selection, suppression, options, standard input, processes, and parity."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lintdb.rules.registry import all_metas
+from tests.harness import FIXTURES, ROOT
+
+LEAK = """\
+import sqlite3
+
+
+def f(path):
+    conn = sqlite3.connect(path, timeout=5){comment}
+    conn.execute("vacuum")
+"""
+LEAK_AT = "leak.py:5:12: LDB101"
+CURSOR = """\
+from contextlib import closing
+
+import psycopg2
+
+
+def f(dsn):
+    with closing(psycopg2.connect(dsn, connect_timeout=5, options="-c statement_timeout=5000")) as conn:
+        cur = conn.cursor()
+        cur.execute("select 1")
+"""
+PASSWORD = """\
+from contextlib import closing
+
+import psycopg2
+
+
+def f():
+    with closing(psycopg2.connect(host="db", password="hunter2", connect_timeout=5, options="-c statement_timeout=9")):
+        pass
+"""
+
+
+def run_flake8(cwd: Path, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run flake8 with only our codes visible, unless the arguments say otherwise."""
+    return subprocess.run(
+        [sys.executable, "-m", "flake8", *arguments], cwd=cwd, input=text, capture_output=True, text=True, check=False
+    )
+
+
+def lines(result: subprocess.CompletedProcess[str]) -> list[str]:
+    """Return the findings of lintdb as `path:line:column: code`."""
+    assert result.returncode in (0, 1), result.stderr
+    assert not result.stderr
+    return [" ".join(line.split()[:2]).removeprefix("./") for line in result.stdout.splitlines() if " LDB" in line]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    # Without a configuration here flake8 would look for one in the folders above.
+    (tmp_path / ".flake8").write_text("[flake8]\nmax-line-length = 120\n")
+    return tmp_path
+
+
+@pytest.fixture
+def leak(folder: Path) -> Path:
+    (folder / "leak.py").write_text(LEAK.format(comment=""))
+    return folder
+
+
+def test_version_is_shown(folder: Path) -> None:
+    assert "lintdb" in run_flake8(folder, "--version").stdout
+
+
+def test_finding(leak: Path) -> None:
+    result = run_flake8(leak)
+    assert result.returncode == 1
+    assert lines(result) == [LEAK_AT]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--select", "LDB"], [LEAK_AT]),
+        (["--select", "LDB1"], [LEAK_AT]),
+        (["--select", "LDB101,E"], [LEAK_AT]),
+        (["--select", "E,W,F"], []),
+        (["--select", "LDB2"], []),
+        (["--ignore", "LDB101"], []),
+        (["--extend-ignore", "LDB"], []),
+        (["--extend-ignore", "LDB2"], [LEAK_AT]),
+        (["--per-file-ignores", "leak.py:LDB101"], []),
+        (["--per-file-ignores", "other.py:LDB101"], [LEAK_AT]),
+    ],
+)
+def test_selection_is_flake8s(leak: Path, arguments: list[str], expected: list[str]) -> None:
+    assert lines(run_flake8(leak, *arguments)) == expected
+
+
+@pytest.mark.parametrize(
+    ("comment", "expected"),
+    [
+        ("  # noqa", []),
+        ("  # noqa: LDB101", []),
+        ("  # noqa: LDB1", []),
+        ("  # noqa: E501", [LEAK_AT]),
+        ("  # lintdb: ignore[LDB101] known", []),
+        ("  # lintdb: ignore", []),
+    ],
+)
+def test_suppression(folder: Path, comment: str, expected: list[str]) -> None:
+    (folder / "leak.py").write_text(LEAK.format(comment=comment))
+    assert lines(run_flake8(folder)) == expected
+
+
+def test_disable_noqa_shows_what_noqa_hides(folder: Path) -> None:
+    (folder / "leak.py").write_text(LEAK.format(comment="  # noqa: LDB101"))
+    assert lines(run_flake8(folder, "--disable-noqa")) == [LEAK_AT]
+
+
+def test_skip_file(folder: Path) -> None:
+    (folder / "leak.py").write_text("# lintdb: skip-file\n" + LEAK.format(comment=""))
+    assert lines(run_flake8(folder)) == []
+
+
+def test_unused_suppressions_are_reported_for_our_comments_only(folder: Path) -> None:
+    # Another plugin may need the `noqa`; flake8 owns it.
+    (folder / "a.py").write_text("a = 1  # lintdb: ignore[LDB101]\nb = 2  # noqa: LDB101\n")
+    assert lines(run_flake8(folder)) == ["a.py:1:26: LDB001"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], []),
+        (["--extend-select", "LDB604"], ["secret.py:7"]),
+        (["--select", "LDB604"], ["secret.py:7"]),
+        # flake8 forgets what is off by default once `ignore` is given; lintdb does not.
+        (["--ignore", "W503"], []),
+    ],
+)
+def test_rules_that_are_off_by_default(folder: Path, arguments: list[str], expected: list[str]) -> None:
+    (folder / "secret.py").write_text(PASSWORD)
+    assert [line.rsplit(":", 2)[0] for line in lines(run_flake8(folder, *arguments))] == expected
+
+
+def test_rule_that_our_configuration_selects(folder: Path) -> None:
+    (folder / "secret.py").write_text(PASSWORD)
+    (folder / "lintdb.toml").write_text('extend-select = ["LDB604"]\n')
+    assert [line.split()[1] for line in lines(run_flake8(folder))] == ["LDB604"]
+
+
+def test_rule_that_our_configuration_ignores(leak: Path) -> None:
+    (leak / "lintdb.toml").write_text('ignore = ["LDB101"]\n')
+    assert lines(run_flake8(leak)) == []
+    assert lines(run_flake8(leak, "--extend-select", "LDB101")) == [LEAK_AT]
+
+
+@pytest.mark.parametrize("where", ["option", "flake8", "lintdb"])
+def test_strict_cursors(folder: Path, where: str) -> None:
+    (folder / "cursor.py").write_text(CURSOR)
+    assert lines(run_flake8(folder)) == []
+    arguments = ["--lintdb-strict-cursors"] if where == "option" else []
+    if where == "flake8":
+        (folder / ".flake8").write_text("[flake8]\nlintdb-strict-cursors = true\n")
+    if where == "lintdb":
+        (folder / "lintdb.toml").write_text("strict-cursors = true\n")
+    assert [line.split()[1] for line in lines(run_flake8(folder, *arguments))] == ["LDB102"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("min-confidence", "huge", "is not a confidence"),
+        ("target-version", "psycopg2", "such as psycopg2=2.9"),
+        ("config", "absent.toml", "absent.toml"),
+    ],
+)
+@pytest.mark.parametrize("in_file", [False, True], ids=["option", "configuration"])
+def test_option_that_cannot_be_followed(folder: Path, name: str, value: str, why: str, *, in_file: bool) -> None:
+    (folder / "a.py").write_text("a = 1\n")
+    if in_file:
+        (folder / ".flake8").write_text(f"[flake8]\nlintdb-{name} = {value}\n")
+    result = run_flake8(folder, *([] if in_file else [f"--lintdb-{name}", value]))
+    assert result.returncode == 1
+    assert why in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_standard_input(folder: Path) -> None:
+    text = LEAK.format(comment="")
+    assert lines(run_flake8(folder, "-", text=text)) == ["stdin:5:12: LDB101"]
+    named = run_flake8(folder, "--stdin-display-name", "src/x.py", "-", text=text)
+    assert lines(named) == ["src/x.py:5:12: LDB101"]
+
+
+def test_file_with_a_byte_order_mark_and_foreign_line_ends(folder: Path) -> None:
+    (folder / "leak.py").write_bytes(b"\xef\xbb\xbf" + LEAK.format(comment="").replace("\n", "\r\n").encode())
+    assert lines(run_flake8(folder)) == [LEAK_AT]
+
+
+def test_file_that_is_no_python_is_left_to_flake8(folder: Path) -> None:
+    (folder / "broken.py").write_text("import sqlite3\ndef f(:\n")
+    result = run_flake8(folder)
+    assert "E999" in result.stdout
+    assert lines(result) == []
+
+
+def test_file_without_a_database_costs_no_parser(folder: Path) -> None:
+    (folder / "plain.py").write_text("import os\n\nprint(os.name)\n")
+    script = (
+        "import sys; from flake8.main.cli import main; code = main(['-j1', 'plain.py']); "
+        "print('libcst' in sys.modules, code)"
+    )
+    result = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False)
+    assert result.stdout.split() == ["False", "0"], result.stderr
+
+
+def test_same_findings_as_the_command_on_all_fixtures(tmp_path: Path) -> None:
+    """Both look at every fixture with every rule; LDB001 about `noqa` is flake8's business and left out."""
+    command = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "lintdb",
+            "check",
+            "--isolated",
+            "--select",
+            "ALL",
+            "--output-format",
+            "json",
+            "fixtures",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert command.returncode in (1, 2), command.stderr
+    ours = Counter(_findings_in(json.loads(command.stdout)))
+    (tmp_path / "isolated.toml").write_text("")
+    result = run_flake8(
+        ROOT, "--isolated", "--lintdb-config", str(tmp_path / "isolated.toml"), "-j2", "--select", "LDB", str(FIXTURES)
+    )
+    assert result.returncode == 1, result.stderr
+    theirs = Counter(_parse(line) for line in result.stdout.splitlines())
+    unparsable = {key[0] for key in ours if key[3] == "LDB002"}
+    for counter in (ours, theirs):
+        for key in list(counter):
+            if key[3] in {"LDB001", "LDB002"} or key[0] in unparsable:
+                del counter[key]
+    assert ours
+    assert theirs == ours
+
+
+def _parse(line: str) -> tuple[str, int, int, str, str]:
+    path, row, column, rest = line.split(":", 3)
+    code, message = rest.strip().split(" ", 1)
+    return str(Path(path).resolve().relative_to(ROOT)), int(row), int(column), code, message
+
+
+def _findings_in(report: list[dict[str, Any]]) -> list[tuple[str, int, int, str, str]]:
+    return [(each["path"], each["line"], each["column"], each["code"], each["message"]) for each in report]
+
+
+def test_every_code_can_be_a_flake8_code() -> None:
+    assert all(meta.code.startswith("LDB") and len(meta.code) == 6 for meta in all_metas())
