@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "suppress": {"finding", "source", "selection", "rules.base", "rules.registry"},
     "config": {"finding", "selection", "drivers", "rules.base", "rules.registry"},
     "syntax": {"libcst", "source", "finding"},
-    "flow": {"libcst", "syntax", "effects"},
+    "flow": {"libcst", "syntax", "effects", "finding"},
     "drivers": {"effects"},
     "rules": {"libcst", "syntax", "flow", "effects", "finding"},
     "reporters": {"finding", "rules.base", "rules.registry"},
