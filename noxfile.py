@@ -113,8 +113,10 @@ def servers(session: nox.Session) -> None:
     run_module(session, "pytest", "-m", "servers", *session.posargs)
 
 
-@nox.session(python=OTHERS)
+@nox.session(python=OTHERS or False)
 def tests_on(session: nox.Session) -> None:
     """The tests on each other interpreter that is installed."""
+    if not OTHERS:
+        session.skip("no other interpreter is installed")
     session.install("-e", ".[test]")
     session.run("python", "-m", "pytest", *session.posargs)

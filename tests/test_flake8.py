@@ -131,7 +131,7 @@ def test_skip_file(folder: Path) -> None:
 def test_unused_suppressions_are_reported_for_our_comments_only(folder: Path) -> None:
     # Another plugin may need the `noqa`; flake8 owns it.
     (folder / "a.py").write_text("a = 1  # lintdb: ignore[LDB101]\nb = 2  # noqa: LDB101\n")
-    assert lines(run_flake8(folder)) == ["a.py:1:26: LDB001"]
+    assert lines(run_flake8(folder)) == ["a.py:1:25: LDB001"]
 
 
 @pytest.mark.parametrize(
