@@ -204,7 +204,7 @@ def check_command(
 
     shown_format = finder.for_run().output_format
     if shown_format is None:
-        shown_format = "full" if output_file is None and sys.stdout.isatty() else "concise"
+        shown_format = "full" if output_file is None and _is_terminal(sys.stdout) else "concise"
     if not _write_report(check, shown_format, output_file, statistics=statistics):
         return FAILED
     if check.has_problem:
@@ -560,7 +560,11 @@ def _absolute(path: str) -> str:
 def _wants_color(stream: TextIO) -> bool:
     if os.environ.get("NO_COLOR"):
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or (stream.isatty() and os.environ.get("TERM") != "dumb")
+    return bool(os.environ.get("FORCE_COLOR")) or (_is_terminal(stream) and os.environ.get("TERM") != "dumb")
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    return stream.isatty()
 
 
 def _write(text: str) -> None:

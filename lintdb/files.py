@@ -237,17 +237,18 @@ def check_source_safely(source: SourceFile, options: EngineOptions) -> FileResul
 
 def build_chunks(sizes: Sequence[int], count: int) -> list[range]:
     """Cut the files with these *sizes* into about *count* runs of neighbours with about equal sums."""
-    target = max(1, -(-sum(sizes) // count))
+    # Opening even an empty file costs something.
+    weights = [size + 1 for size in sizes]
+    target = -(-sum(weights) // count)
     chunks: list[range] = []
     start = filled = 0
-    for index, size in enumerate(sizes):
-        if filled and filled + size > target:
+    for index, weight in enumerate(weights):
+        if filled and filled + weight > target:
             chunks.append(range(start, index))
             start, filled = index, 0
-        # Opening even an empty file costs something.
-        filled += size + 1
-    if start < len(sizes):
-        chunks.append(range(start, len(sizes)))
+        filled += weight
+    if filled:
+        chunks.append(range(start, len(weights)))
     return chunks
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from lintdb import suppress
 from lintdb.finding import Confidence, Finding, Severity, Span
 from lintdb.rules.base import RuleMeta
 from lintdb.source import SourceFile
@@ -24,7 +23,7 @@ ENABLED = frozenset(NAMES) - {"LDB117"}
 
 @pytest.fixture(autouse=True)
 def few_rules(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suppress.registry, "all_metas", lambda: METAS)
+    monkeypatch.setattr("lintdb.rules.registry.all_metas", lambda: METAS)
 
 
 def finding(
