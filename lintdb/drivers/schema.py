@@ -452,6 +452,7 @@ def parse_driver(text: str, file: str, version: str | None = None) -> Driver:
     except tomllib.TOMLDecodeError as error:
         raise ModelError(f"{file}: not valid TOML: {error}") from None
     root = _Table(data, file, "")
+    _expand_names(data, root.table("names"), file)
     head = root.table("driver")
     if head is None:
         raise ModelError(f"{file}: the table [driver] is missing")
@@ -514,6 +515,25 @@ def parse_driver(text: str, file: str, version: str | None = None) -> Driver:
     root.done()
     _check_references(driver, file)
     return driver
+
+
+def _expand_names(data: object, lists: _Table | None, file: str) -> None:
+    """Replace `@name` in every `names` by the list of that name; models of libraries with many commands share them."""
+    known = {key: lists.texts(key) for key in lists.data} if lists else {}
+    todo = [data]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, list):
+            todo += item
+        elif isinstance(item, dict):
+            todo += item.values()
+            names = item.get("names")
+            if not isinstance(names, list) or item is data:
+                continue
+            for name in [name for name in names if isinstance(name, str) and name.startswith("@")]:
+                if name[1:] not in known:
+                    raise ModelError(f"{file}: names: {name!r} is not a list in [names]{_hint(name[1:], tuple(known))}")
+                names[names.index(name) : names.index(name) + 1] = known[name[1:]]
 
 
 def _find_cut_overs(data: object, file: str) -> tuple[str, ...]:
