@@ -161,7 +161,7 @@ class Setting:
     literals that switch the bound off, `immediate` those that mean not to wait at all.
     `schemes` restricts it to connection strings of those URL schemes.
     Spellings: `arguments`; `dsn` keys (key=value or URL query); `options` (libpq `-c name=value` inside a text called
-    `options`: an argument, a key of the connection string or of a dict in `nested`, which counts only if it names one of
+    `options`: an argument, a key of the connection string or of a dict in `nested`; it counts only if it names one of
     them); `nested` maps a keyword whose value is a dict to keys of that dict (`connect_args` → `connect_timeout`; a dot
     leads into an inner dict); `sql` prefixes of session statements, run later or given as one of `sql_arguments`;
     `attributes` and `methods` of the acquired object; `call_arguments` of its query methods.
