@@ -200,9 +200,9 @@ def render_bar(bar: Bar, by_key: dict[str, Contender]) -> str:
     if spread is None:
         return f"{bar.title}: not measured (bar: at most {bar.limit_text})"
     verdict = "met" if spread.median <= bar.limit else "MISSED"
-    failed = [item.title for item in (top, bottom) if item and item.failure]
-    doubt = f"; in doubt, since {' and '.join(failed)} ended with an error" if failed else ""
-    return f"{bar.title}: {spread.text(2)}, bar at most {bar.limit_text}: {verdict}{doubt}"
+    if failed := [item.title for item in (top, bottom) if item and item.failure]:
+        verdict = f"not valid, since {' and '.join(failed)} ended with an error"
+    return f"{bar.title}: {spread.text(2)}, bar at most {bar.limit_text}: {verdict}"
 
 
 def render_notes(contenders: Sequence[Contender], corpus: Corpus, machine: Machine) -> list[str]:
