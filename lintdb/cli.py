@@ -347,7 +347,7 @@ def _write_report(check: _Check, output_format: str, output_file: str | None, *,
     if statistics and not is_text:
         # A machine reads standard output: statistics would spoil it.
         _note(text.render_statistics(check.findings).rstrip("\n"))
-    if is_text:
+    if is_text and (check.checked or check.has_problem):
         _note(_summary(check))
     return True
 

@@ -18,6 +18,7 @@ from lintdb.engine import EngineOptions
 from lintdb.files import FileTask, build_chunks, check_files, find_files
 from lintdb.finding import Confidence, FileResult, Finding, Severity, Span
 from lintdb.source import SourceFile
+from tests.harness import ROOT
 
 OPTIONS = EngineOptions(
     codes=frozenset({"LDB101"}), min_confidence=Confidence.MEDIUM, target_versions={}, strict_cursors=False
@@ -283,3 +284,21 @@ def test_traceback_of_a_crash_is_shown_on_request(
 def test_nothing_of_the_walk_loads_the_parser() -> None:
     code = "import sys, lintdb.files, lintdb.config, lintdb.suppress; sys.exit('libcst' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_processes_that_inherit_nothing(tmp_path: Path) -> None:
+    for number in range(4):
+        (tmp_path / f"f{number}.py").write_text("x = 1  # noqa: LDB101\n")
+    script = tmp_path / "script"
+    script.write_text(
+        "import multiprocessing, sys\n"
+        "from lintdb import cli, files\n"
+        "if __name__ == '__main__':\n"
+        "    multiprocessing.set_start_method('spawn')\n"
+        "    files._SMALL_RUN_BYTES = 0\n"
+        f"    sys.exit(cli.main(['check', '--jobs', '2', {str(tmp_path)!r}]))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False, env=environment)
+    assert ran.stderr == "Found 4 findings in 4 files (checked 4 files)\n"
+    assert ran.stdout.count("LDB001") == 4
