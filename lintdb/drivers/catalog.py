@@ -6,13 +6,17 @@ gate needs to know; a model is read only when a checked file mentions it.
 
 from __future__ import annotations
 
+import difflib
 import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from types import MappingProxyType
 
-from lintdb.drivers.schema import Driver, ModelError, inherit, parse_driver
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from lintdb.drivers.schema import Driver, ModelError, inherit, load_toml, parse_driver
 from lintdb.effects import CallModel, Kind
 
 STANDARD = "stdlib"
@@ -104,6 +108,7 @@ def _load_models(key: tuple[tuple[str, str | None], ...]) -> Models:
             errors[driver.name] = driver.errors
         aliases.update(driver.aliases)
     complete_kinds(drivers, kinds)
+    check_kinds(drivers, kinds)
     return Models(tuple(drivers), functions, kinds, types, exceptions, errors, aliases)
 
 
@@ -118,3 +123,56 @@ def complete_kinds(drivers: Iterable[Driver], kinds: dict[str, Kind]) -> None:
         for kind_id in ready:
             like = waiting.pop(kind_id)
             kinds[kind_id] = inherit(kinds[kind_id], kinds[like.base], like)
+
+
+def check_kinds(drivers: Iterable[Driver], kinds: Mapping[str, Kind]) -> None:
+    """Raise `ModelError` if a call names a kind that no loaded driver has."""
+    for driver in drivers:
+        calls = [call for kind in driver.kinds for models in kinds[kind].methods.values() for call in models]
+        for call in (*driver.functions, *calls):
+            for target in (call.acquires, call.gives):
+                if target not in (None, "self") and target not in kinds:
+                    raise ModelError(f"{driver.name}: {call.names[0]}: {target!r} is no kind of the loaded drivers")
+
+
+def known_versions(name: str) -> tuple[str, ...]:
+    """Return the versions of a driver that its model tells apart or was checked against, oldest first."""
+    driver = load_driver(name)
+    texts = {Version(text): text for text in (*driver.cut_overs, *driver.releases, driver.newest)}
+    return tuple(texts[version] for version in sorted(texts))
+
+
+@functools.cache
+def distributions() -> Mapping[str, str]:
+    """Return which driver a distribution (its normalized name) belongs to; reads only the heads of the models."""
+    found: dict[str, str] = {}
+    for name in driver_names():
+        text = (resources.files(__package__) / f"{name}.toml").read_text(encoding="utf-8")
+        # The table [driver] comes first, so that the rest need not be parsed.
+        start = text.index("[driver]")
+        end = text.find("\n[", start)
+        head = load_toml(text[start : end if end >= 0 else len(text)])["driver"]
+        for distribution in head.get("distributions", [name]):
+            found[canonicalize_name(distribution)] = name
+    return MappingProxyType(found)
+
+
+def describe_all() -> str:
+    """Return a table of the built-in models: name, library, versions, what is tracked."""
+    from lintdb.drivers.describe import render_all
+
+    return render_all(load_driver(name) for name in driver_names())
+
+
+def describe(name: str, version: str | None = None) -> str:
+    """Return a readable print of one built-in model; raises `LookupError` with a hint if there is none."""
+    from lintdb.drivers.describe import render_one
+
+    if name not in driver_names() and name != STANDARD:
+        close = difflib.get_close_matches(name, driver_names(), n=1)
+        hint = f" (did you mean {close[0]!r}?)" if close else f"; known: {', '.join(driver_names())}"
+        raise LookupError(f"no driver is called {name!r}{hint}")
+    models = load_models([name], {name: version} if version else None)
+    driver = models.driver(name)
+    assert driver is not None
+    return render_one(driver, models.kinds)

@@ -211,6 +211,11 @@ def _literal(value: Any) -> object:
     return None if value == "none" else value
 
 
+def load_toml(text: str) -> dict[str, Any]:
+    """Read TOML with whichever reader this Python has; raises `ValueError`."""
+    return tomllib.loads(text)
+
+
 def parse_version(text: str, where: str) -> Version:
     """Return the version; raises `ModelError` naming *where*."""
     try:

@@ -1,13 +1,13 @@
 """What a rule is: metadata as data, and generators that ask the context and keep no state.
 
-A rule module holds one subclass of `Rule`. Its handlers are `check_function`, called once per function body (and once
-for the module's own body) that the flow engine followed, and `visit_<Node>` methods named after libcst nodes. All
-yield `Report`s; the engine turns them into findings.
+A rule module holds one subclass of `Rule`. Its handlers are `check_function`, called once for each function (and the
+module's own body) that the flow engine followed, and `check_opening`, called once for each call that makes a
+connection, client, pool or engine. Both yield `Report`s; the engine turns them into findings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,6 +15,11 @@ from lintdb.finding import Confidence, Severity
 
 if TYPE_CHECKING:
     import libcst as cst
+
+    from lintdb.effects import CallModel, Kind, Setting
+    from lintdb.flow.program import Program
+    from lintdb.flow.results import FunctionFlow
+    from lintdb.syntax.names import FunctionInfo
 
 
 @dataclass(frozen=True)
@@ -56,10 +61,57 @@ class Report:
     acquired_at: cst.CSTNode | None = None
 
 
+@dataclass(frozen=True)
+class Opening:
+    """A call that makes something which has limits: a connection, client, pool or engine.
+
+    `version` is the library version that the model was read for, `is_pinned` whether the project names it.
+    """
+
+    node: cst.Call
+    function: FunctionInfo
+    model: CallModel
+    kind: Kind
+    driver: str
+    version: str
+    is_pinned: bool
+
+    def settings(self, *names: str) -> Iterator[Setting]:
+        """Yield the settings of those names: the call's own, else the kind's."""
+        for setting in (*self.model.settings, *self.kind.settings):
+            if setting.name in names:
+                yield setting
+
+
+@dataclass(frozen=True)
+class FileContext:
+    """All that a rule may ask about the file: its text, its names, what the flow engine understood."""
+
+    path: str
+    text: str
+    program: Program
+    strict_cursors: bool
+    openings: tuple[Opening, ...]
+    code_of: Mapping[str, str]
+
+    def source_of(self, node: cst.CSTNode, limit: int = 60) -> str:
+        """Return the code of a node on one line, shortened to *limit* characters, for use in messages."""
+        text = " ".join(self.program.index.module.code_for_node(node).split())
+        return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
 class Rule:
     """Base of all rules. Subclasses give `meta` and at least one handler."""
 
     meta: ClassVar[RuleMeta]
+
+    def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterable[Report]:
+        """Yield the defects of one function."""
+        return ()
+
+    def check_opening(self, opening: Opening, ctx: FileContext) -> Iterable[Report]:
+        """Yield the defects of one opening call."""
+        return ()
 
 
 ReportIterator = Iterator[Report]

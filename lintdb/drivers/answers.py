@@ -1,0 +1,99 @@
+"""Answers the flow engine's questions from driver models: see `lintdb.flow.knowledge.Knowledge`."""
+
+from __future__ import annotations
+
+import re
+
+from lintdb.drivers.catalog import Models
+from lintdb.effects import CallModel, Event, Kind
+
+_NOISE = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/|\()+", re.DOTALL)
+_WORD = re.compile(r"[A-Za-z]+")
+_CHANGES = re.compile(r"\b(?:insert|update|delete|merge)\b", re.IGNORECASE)
+_EVENTS = {
+    "SELECT": Event.READ, "SHOW": Event.READ, "EXPLAIN": Event.READ, "VALUES": Event.READ, "TABLE": Event.READ,
+    "DESCRIBE": Event.READ, "DESC": Event.READ, "FETCH": Event.READ, "LISTEN": Event.READ,
+    "INSERT": Event.WRITE, "UPDATE": Event.WRITE, "DELETE": Event.WRITE, "REPLACE": Event.WRITE, "MERGE": Event.WRITE,
+    "UPSERT": Event.WRITE, "COPY": None, "BEGIN": Event.BEGIN, "START": Event.BEGIN, "COMMIT": Event.COMMIT,
+    "END": Event.COMMIT,
+}  # fmt: skip
+_DEFINITIONS = frozenset({"CREATE", "ALTER", "DROP", "TRUNCATE", "RENAME", "COMMENT", "GRANT", "REVOKE"})
+
+
+def first_word(text: str) -> str:
+    """Return the verb of a query text in capitals: the first word that is not in a comment or a parenthesis."""
+    match = _NOISE.match(text)
+    word = _WORD.match(text, match.end() if match else 0)
+    return word.group().upper() if word else ""
+
+
+class Answers:
+    """`Knowledge` backed by the models that one file needs."""
+
+    def __init__(self, models: Models) -> None:
+        self.models = models
+        self._roots = {name: driver.name for driver in models.drivers for name in driver.imports}
+        self._roots.pop("stdlib", None)
+
+    def function(self, dotted: str) -> tuple[CallModel, ...]:
+        """Return the models of a function by any of its dotted names."""
+        found = self.models.functions.get(dotted)
+        return found if found is not None else self.models.functions.get(self.models.canonical(dotted), ())
+
+    def kind(self, kind_id: str) -> Kind | None:
+        """Return a kind by its id."""
+        return self.models.kinds.get(kind_id)
+
+    def kind_of_type(self, dotted: str) -> str | None:
+        """Return the kind that a class name in an annotation stands for."""
+        return self.models.types.get(dotted) or self.models.types.get(self.models.canonical(dotted))
+
+    def event_of_text(self, text: str, is_prefix: bool, driver: str) -> Event | None:
+        """Return what a query text does; None where its verb is not known or not all of it can be seen."""
+        word = first_word(text)
+        if word == "WITH":
+            if _CHANGES.search(text):
+                return Event.WRITE
+            return None if is_prefix else Event.READ
+        if word == "ROLLBACK":
+            return None if re.search(r"\bto\b", text, re.IGNORECASE) else Event.ROLLBACK
+        return _EVENTS.get(word)
+
+    def is_definition(self, text: str) -> bool:
+        """Whether a query text creates, alters or drops something."""
+        return first_word(text) in _DEFINITIONS
+
+    def error_class(self, driver: str) -> str | None:
+        """Return the base class of the exceptions that a driver's calls raise."""
+        return self.models.errors.get(driver)
+
+    def is_driver_error(self, name: str) -> bool:
+        """Whether an exception class belongs to a loaded driver."""
+        root = self._roots.get(name.partition(".")[0])
+        return root is not None and root in self.models.errors
+
+    def is_subclass(self, name: str, base: str) -> bool | None:
+        """Compare exception classes; a class of a driver that its model does not list is one of the driver's errors."""
+        name, base = self.models.canonical(name), self.models.canonical(base)
+        if name == base:
+            return True
+        ancestors = self._ancestors(name)
+        if ancestors is None:
+            return None
+        if base in ancestors:
+            return True
+        return False if self._ancestors(base) is not None or "." not in base else None
+
+    def _ancestors(self, name: str) -> list[str] | None:
+        """Return the known bases of an exception class, nearest first, or None for a class that is not known."""
+        found: list[str] = []
+        current = name
+        while current in self.models.exceptions:
+            current = self.models.canonical(self.models.exceptions[current])
+            found.append(current)
+        if found or name == "Exception":
+            return found
+        if self.is_driver_error(name):
+            error = self.models.errors[self._roots[name.partition(".")[0]]]
+            return [error, *(self._ancestors(error) or [])]
+        return None

@@ -1,0 +1,308 @@
+"""Which versions of the modelled libraries a project uses, read from its own files.
+
+Looked at, in the folder of a checked file and upwards to the root of the repository: lock files, requirements and
+constraints, `pyproject.toml`, `setup.cfg`, `environment.yml`. An exact pin wins over a range, a near file over a far
+one. A range with an upper end means the newest version inside of it that a model tells apart. Nothing is executed,
+and a file that cannot be read is worth a warning, never an error.
+"""
+
+from __future__ import annotations
+
+import configparser
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from lintdb.drivers.catalog import distributions, known_versions
+from lintdb.drivers.schema import load_toml
+
+MAX_BYTES = 20_000_000
+MAX_INCLUDES = 5
+
+_LOCKED = re.compile(r'^\[\[package\]\]\s*\nname = "([^"\n]+)"\s*\nversion = "([^"\n]+)"', re.MULTILINE)
+_CONDA = re.compile(r"^\s*-\s*['\"]?([A-Za-z0-9][\w.-]*)\s*([=<>!~][^#'\"\n]*)", re.MULTILINE)
+_POETRY_PART = re.compile(r"^\s*(\^|~(?!=))\s*(\d+(?:\.\d+)*)\s*$")
+
+
+@dataclass(frozen=True)
+class Pins:
+    """What a project says: driver → version, driver → file that says so, and what could not be read."""
+
+    versions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    sources: Mapping[str, Path] = field(default_factory=lambda: MappingProxyType({}))
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """A file asks for a distribution in some versions."""
+
+    distribution: str
+    specifier: SpecifierSet
+    file: Path
+
+    def exact(self) -> Version | None:
+        """Return the one version that is allowed, or None."""
+        for specifier in self.specifier:
+            if specifier.operator in ("==", "===") and not specifier.version.endswith(".*"):
+                try:
+                    return Version(specifier.version)
+                except InvalidVersion:
+                    return None
+        return None
+
+
+class _Reader:
+    """Reads the files of one folder after another; keeps what they ask for, nearest first, and the warnings."""
+
+    def __init__(self) -> None:
+        self.known = distributions()
+        self.wishes: list[_Wish] = []
+        self.warnings: list[str] = []
+
+    def read_folder(self, folder: Path) -> None:
+        for pattern, parse in _FILES:
+            try:
+                files = sorted(file for file in folder.glob(pattern) if file.is_file())
+            except OSError as error:
+                self.warnings.append(f"{folder}: {error}")
+                continue
+            for file in files:
+                self.read_file(file, parse)
+
+    def read_file(self, file: Path, parse: Callable[[_Reader, str, Path], None]) -> None:
+        try:
+            if file.stat().st_size > MAX_BYTES:
+                self.warnings.append(f"{file}: too large to look for versions in it")
+                return
+            parse(self, file.read_bytes().decode("utf-8-sig", errors="replace"), file)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, configparser.Error) as error:
+            # Whatever shape the file has, the check goes on without it.
+            self.warnings.append(
+                f"{file}: cannot look for versions in it: {str(error).splitlines()[0] if str(error) else error!r}"
+            )
+
+    def add(self, name: str, specifier: str, file: Path) -> None:
+        """Note that *file* wants a distribution; names that no model knows are passed over."""
+        normalized = canonicalize_name(name)
+        if normalized not in self.known:
+            return
+        try:
+            self.wishes.append(_Wish(normalized, SpecifierSet(specifier), file))
+        except InvalidSpecifier:
+            self.warnings.append(f"{file}: {name}: {specifier!r} is not a version specifier")
+
+    def add_requirement(self, text: str, file: Path) -> None:
+        """Note one requirement as pip writes it. Those for other Pythons and platforms are passed over."""
+        text = text.partition(" #")[0].partition(" --")[0].strip()
+        if not text or text.startswith(("#", "-")):
+            return
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            return  # a path, a URL, a template: says nothing of a version
+        marker = requirement.marker
+        if marker is not None and "extra" not in str(marker) and not marker.evaluate():
+            return
+        self.add(requirement.name, str(requirement.specifier), file)
+
+
+# --- one function for each kind of file -------------------------------------------------------------------------------
+
+
+def _read_toml_lock(reader: _Reader, text: str, file: Path) -> None:
+    """uv.lock, poetry.lock and pdm.lock put name and version first; they are far too large to be parsed for that."""
+    for name, version in _LOCKED.findall(text.replace("\r\n", "\n")):
+        reader.add(name, f"=={version}", file)
+
+
+def _read_pipfile_lock(reader: _Reader, text: str, file: Path) -> None:
+    data = json.loads(text)
+    for section in ("default", "develop"):
+        for name, entry in data.get(section, {}).items():
+            if isinstance(entry, dict) and isinstance(entry.get("version"), str):
+                reader.add(name, entry["version"], file)
+
+
+def _read_requirements(reader: _Reader, text: str, file: Path, depth: int = 0) -> None:
+    for line in re.sub(r"\\\r?\n", " ", text).splitlines():
+        included = re.match(r"\s*(?:-r|--requirement|-c|--constraint)[\s=]+(\S+)", line)
+        if included is None:
+            reader.add_requirement(line, file)
+        elif depth < MAX_INCLUDES and "://" not in included[1]:
+            reader.read_file(
+                file.parent / included[1], lambda r, inner, path: _read_requirements(r, inner, path, depth + 1)
+            )
+
+
+def _read_pyproject(reader: _Reader, text: str, file: Path) -> None:
+    data = load_toml(text)
+    project = data.get("project", {})
+    lists = [project.get("dependencies", []), *project.get("optional-dependencies", {}).values()]
+    lists += data.get("dependency-groups", {}).values()
+    tool = data.get("tool", {})
+    lists += [tool.get("uv", {}).get("dev-dependencies", []), *tool.get("pdm", {}).get("dev-dependencies", {}).values()]
+    for requirement in (item for entry in lists for item in entry if isinstance(item, str)):
+        reader.add_requirement(requirement, file)
+    poetry = tool.get("poetry", {})
+    tables = [poetry.get("dependencies", {}), poetry.get("dev-dependencies", {})]
+    tables += [group.get("dependencies", {}) for group in poetry.get("group", {}).values()]
+    for name, wanted in (item for table in tables for item in table.items()):
+        specifier = _poetry_specifier(wanted)
+        if specifier is not None:
+            reader.add(name, specifier, file)
+
+
+def _poetry_specifier(wanted: Any) -> str | None:
+    """Return what Poetry means by `^1.2`, `~1.2`, a bare version, a table with `version`, or several of them."""
+    if isinstance(wanted, list):
+        return _poetry_specifier(wanted[-1]) if wanted else None
+    if isinstance(wanted, dict):
+        return _poetry_specifier(wanted.get("version"))
+    if not isinstance(wanted, str):
+        return None
+    parts = [_poetry_part(part) for part in wanted.split("||")[-1].split(",")]
+    return ",".join(part for part in parts if part)
+
+
+def _poetry_part(part: str) -> str:
+    part = part.strip()
+    match = _POETRY_PART.match(part)
+    if match is None:
+        if part[:1].isdigit():
+            return f"=={part}"
+        return "" if part == "*" else part
+    numbers = [int(number) for number in match[2].split(".")]
+    if match[1] == "~":
+        kept = min(len(numbers), 2)
+    else:
+        # A caret keeps everything up to the first number that is not zero.
+        kept = next((n + 1 for n, number in enumerate(numbers) if number), len(numbers))
+    upper = [*numbers[: kept - 1], numbers[kept - 1] + 1]
+    return f">={match[2]},<{'.'.join(map(str, upper))}"
+
+
+def _read_setup_cfg(reader: _Reader, text: str, file: Path) -> None:
+    parser = configparser.RawConfigParser(strict=False)
+    parser.read_string(text)
+    texts = [parser.get("options", "install_requires", fallback="")]
+    if parser.has_section("options.extras_require"):
+        texts += [value for _, value in parser.items("options.extras_require")]
+    for line in "\n".join(texts).splitlines():
+        reader.add_requirement(line, file)
+
+
+def _read_environment(reader: _Reader, text: str, file: Path) -> None:
+    """Lines such as `- redis=5.0.1` and, below `pip:`, `- redis==5.0.1`; one `=` is conda's "starts with"."""
+    for name, specifier in _CONDA.findall(text):
+        wanted = specifier.strip()
+        if re.match(r"=[^=]", wanted):
+            version = wanted[1:].split("=")[0].strip().rstrip(".*")
+            wanted = f"=={version}.*" if version.count(".") < 2 else f"=={version}"
+        reader.add(name, wanted.replace(" ", ""), file)
+
+
+_FILES: tuple[tuple[str, Callable[[_Reader, str, Path], None]], ...] = (
+    ("uv.lock", _read_toml_lock),
+    ("poetry.lock", _read_toml_lock),
+    ("pdm.lock", _read_toml_lock),
+    ("Pipfile.lock", _read_pipfile_lock),
+    ("constraints*.txt", _read_requirements),
+    ("requirements*.txt", _read_requirements),
+    ("requirements/*.txt", _read_requirements),
+    ("pyproject.toml", _read_pyproject),
+    ("setup.cfg", _read_setup_cfg),
+    ("environment.yml", _read_environment),
+    ("environment.yaml", _read_environment),
+)
+
+
+# --- choosing ---------------------------------------------------------------------------------------------------------
+
+
+def read_pins(start_dir: Path) -> Pins:
+    """Return what the files around *start_dir* say about versions. Never raises because of a file."""
+    reader = _Reader()
+    for folder in _iter_folders(start_dir):
+        reader.read_folder(folder)
+    versions: dict[str, str] = {}
+    sources: dict[str, Path] = {}
+    by_driver: dict[str, list[_Wish]] = {}
+    for wish in reader.wishes:
+        by_driver.setdefault(reader.known[wish.distribution], []).append(wish)
+    for driver, wishes in by_driver.items():
+        chosen = _choose(wishes, known_versions(driver))
+        if chosen is not None:
+            versions[driver], sources[driver] = chosen
+    return Pins(MappingProxyType(versions), MappingProxyType(sources), tuple(reader.warnings))
+
+
+def find_versions(start_dir: Path) -> Mapping[str, str]:
+    """Return driver → version for the libraries whose version the project around *start_dir* settles."""
+    return read_pins(start_dir).versions
+
+
+def _iter_folders(start_dir: Path) -> Iterator[Path]:
+    """The folder and those above it, up to the root of the repository."""
+    start = start_dir.absolute()
+    for folder in (start, *start.parents):
+        yield folder
+        if (folder / ".git").exists() or (folder / ".hg").exists():
+            return
+
+
+def _choose(wishes: list[_Wish], known: Iterable[str]) -> tuple[str, Path] | None:
+    """Return the version that the wishes (nearest first) settle, and the file that does."""
+    exact = [(wish, version) for wish in wishes if (version := wish.exact()) is not None]
+    if exact:
+        nearest = exact[0][0].file.parent
+        # A lock file with markers can hold several versions; the newest is for the newest Python.
+        wish, version = max((pair for pair in exact if pair[0].file.parent == nearest), key=lambda pair: pair[1])
+        return str(version), wish.file
+    for wish in wishes:
+        version = newest_within(wish.specifier, known)
+        if version is not None:
+            return str(version), wish.file
+    return None
+
+
+def newest_within(specifier: SpecifierSet, known: Iterable[str]) -> Version | None:
+    """Return the newest of the *known* versions that a range with an upper end allows; None if it has no such end.
+
+    The versions that the range itself names are candidates, too. Where it lies between two known versions, or below
+    all of them, the next one below (or the oldest) stands for it: models do not change in between.
+    """
+    versions = sorted(Version(text) for text in known)
+    limits = [limit for part in specifier if (limit := _upper_end(part)) is not None]
+    if not limits:
+        return None
+    named = [Version(part.version) for part in specifier if not part.version.endswith(".*") and part.operator != "==="]
+    allowed = [version for version in (*versions, *named) if specifier.contains(version, prereleases=True)]
+    if allowed:
+        return max(allowed)
+    below = [version for version in versions if version < min(limits)]
+    return max(below) if below else versions[0]
+
+
+def _upper_end(part: Specifier) -> Version | None:
+    """Return where a specifier ends, or None if it goes on for ever."""
+    if part.operator in ("<", "<="):
+        return Version(part.version)
+    if part.operator == "==" and part.version.endswith(".*"):
+        return _next(Version(part.version[:-2]).release)
+    if part.operator == "~=":
+        return _next(Version(part.version).release[:-1])
+    return None
+
+
+def _next(release: tuple[int, ...]) -> Version:
+    return Version(".".join(map(str, (*release[:-1], release[-1] + 1))))

@@ -1,0 +1,211 @@
+"""The data path of one file: gate, parse, one walk, flow, rules, positions, findings, suppression.
+
+libcst is imported only when a file has passed the gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lintdb import gate
+from lintdb.finding import Confidence, FileProblem, FileResult, Finding, Resource, Span, Step
+from lintdb.source import SourceFile
+from lintdb.suppress import apply_suppressions
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from lintdb.drivers.catalog import Models
+    from lintdb.flow.program import Program
+    from lintdb.flow.results import FunctionFlow
+    from lintdb.rules.base import FileContext, Opening, Report, Rule
+
+
+class RuleCrash(Exception):
+    """A rule or the flow engine failed on a file: a bug in lintdb. Says which rule and where."""
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """What one run asks of the engine. `target_versions` maps a driver to a library version."""
+
+    codes: frozenset[str]
+    min_confidence: Confidence = Confidence.MEDIUM
+    target_versions: Mapping[str, str] = field(default_factory=dict)
+    strict_cursors: bool = False
+    report_unused_suppressions: bool = True
+    honor_noqa: bool = True
+
+
+def check_source(source: SourceFile, options: EngineOptions) -> FileResult:
+    """Check one file; returns its findings, suppressed and sorted, or the problem that kept it from being checked.
+
+    Raises `RuleCrash` where lintdb itself fails; callers that check many files turn that into a problem of the file.
+    """
+    findings: list[Finding] = []
+    drivers = gate.mentioned(source.text)
+    if drivers:
+        checked = _check(source, drivers, options)
+        if isinstance(checked, FileProblem):
+            return FileResult(source.path, problem=checked)
+        findings = checked
+    kept = apply_suppressions(
+        source,
+        findings,
+        options.codes,
+        honor_noqa=options.honor_noqa,
+        report_unused=options.report_unused_suppressions and "LDB001" in options.codes,
+    )
+    return FileResult(source.path, tuple(sorted(kept, key=lambda finding: finding.sort_key)))
+
+
+def _check(source: SourceFile, drivers: frozenset[str], options: EngineOptions) -> list[Finding] | FileProblem:
+    from lintdb.rules.registry import all_rules
+
+    opened = open_program(source, drivers, options.target_versions)
+    if isinstance(opened, FileProblem):
+        return opened
+    program, models = opened
+    rules = [rule for rule in all_rules() if rule.meta.code in options.codes]
+    reports = list(_run_rules(source, program, models, rules, options))
+    reports = [(rule, report) for rule, report in reports if report.confidence >= options.min_confidence]
+    return _to_findings(source, program, reports)
+
+
+def open_program(
+    source: SourceFile, drivers: frozenset[str], versions: Mapping[str, str]
+) -> tuple[Program, Models] | FileProblem:
+    """Parse a file and return it ready to be followed, with the driver models that it needs."""
+    from lintdb.drivers.answers import Answers
+    from lintdb.drivers.catalog import load_models
+    from lintdb.flow.program import Program
+    from lintdb.syntax.names import build_index
+    from lintdb.syntax.parse import parse_module
+
+    module = parse_module(source)
+    if isinstance(module, FileProblem):
+        return module
+    models = load_models(drivers, versions)
+    return Program(build_index(module), Answers(models)), models
+
+
+def _run_rules(
+    source: SourceFile, program: Program, models: Models, rules: list[Rule], options: EngineOptions
+) -> Iterator[tuple[Rule, Report]]:
+    from lintdb.rules.base import FileContext
+
+    context = FileContext(
+        source.path, source.text, program, options.strict_cursors, tuple(_openings(program, models, options)), {}
+    )
+    flows = list(_flows(source, program))
+    for rule in rules:
+        try:
+            for opening in context.openings:
+                yield from ((rule, report) for report in rule.check_opening(opening, context))
+            for flow in flows:
+                yield from ((rule, report) for report in rule.check_function(flow, context))
+        except Exception as error:
+            raise RuleCrash(f"{rule.meta.code} failed on {source.path}: {type(error).__name__}: {error}") from error
+
+
+def _flows(source: SourceFile, program: Program) -> Iterator[FunctionFlow]:
+    for function in program.candidates():
+        try:
+            yield program.follow(function)
+        except Exception as error:
+            place = f"{function.qualname} in {source.path}"
+            raise RuleCrash(f"the flow engine failed on {place}: {type(error).__name__}: {error}") from error
+
+
+def _openings(program: Program, models: Models, options: EngineOptions) -> Iterator[Opening]:
+    """Yield the calls that make a connection, client, pool or engine, found by name alone."""
+    from lintdb.rules.base import Opening
+
+    seen: set[int] = set()
+    for function in program.index.all_functions:
+        scopes = [function, *function.lambdas.values()]
+        for scope in scopes:
+            for call in scope.calls:
+                if id(call) in seen:
+                    continue
+                seen.add(id(call))
+                dotted = program.index.dotted(call.func, scope)
+                model = program.model_of_call(dotted, call) if dotted is not None else None
+                kind = program.kind(model.acquires) if model is not None and model.acquires is not None else None
+                driver = models.driver(model.driver) if model is not None else None
+                if model is not None and kind is not None and driver is not None:
+                    is_pinned = driver.name in options.target_versions
+                    yield Opening(call, scope, model, kind, driver.title, driver.version, is_pinned)
+
+
+def _to_findings(source: SourceFile, program: Program, reports: list[tuple[Rule, Report]]) -> list[Finding]:
+    if not reports:
+        return []
+    from lintdb.syntax.spans import spans_of, statements_of
+
+    module = program.index.module
+    nodes: list[cst.CSTNode] = []
+    for _, report in reports:
+        nodes.append(report.node)
+        nodes += [step.node for step in report.steps]
+        if report.acquired_at is not None:
+            nodes.append(report.acquired_at)
+    statements = statements_of(module, [report.node for _, report in reports])
+    spans = spans_of(module, [*nodes, *statements.values()])
+    nowhere = Span(1, 1, 1, 1)
+    found: dict[tuple[str, Span, str], Finding] = {}
+    for rule, report in reports:
+        span = spans.get(id(report.node), nowhere)
+        acquired = spans.get(id(report.acquired_at), span) if report.acquired_at is not None else span
+        resource = None
+        if report.resource_kind is not None:
+            resource = Resource(report.resource_kind, report.resource_name, acquired.line)
+        statement = statements.get(id(report.node))
+        finding = Finding(
+            path=source.path,
+            span=span,
+            code=rule.meta.code,
+            name=rule.meta.name,
+            message=report.message,
+            severity=rule.meta.severity,
+            confidence=report.confidence,
+            help=report.help if report.help is not None else rule.meta.help,
+            resource=resource,
+            steps=tuple(_steps(source.path, report, spans)),
+            statement=spans.get(id(statement)) if statement is not None else None,
+        )
+        found.setdefault((finding.code, finding.span, ""), finding)
+    return list(found.values())
+
+
+def _steps(path: str, report: Report, spans: Mapping[int, Span]) -> Iterable[Step]:
+    for step in report.steps:
+        span = spans.get(id(step.node))
+        if span is not None:
+            yield Step(path, span, step.message)
+
+
+def debug_flow(path: str, function_name: str) -> str:
+    """Return the graph of a function and the states that reach each block, for people.
+
+    Raises ValueError with a clear message for a file that cannot be read or a function that is not there.
+    """
+    from lintdb.drivers.catalog import driver_names
+    from lintdb.flow.debug import render_flow
+    from lintdb.source import read_source
+
+    source = read_source(path)
+    if isinstance(source, FileProblem):
+        raise ValueError(f"{path}: {source.message}")
+    drivers = gate.mentioned(source.text) or frozenset(driver_names()[:0])
+    opened = open_program(source, drivers, {})
+    if isinstance(opened, FileProblem):
+        raise ValueError(f"{path}:{opened.line}: {opened.message}")
+    program, _ = opened
+    functions = [f for f in program.index.all_functions if function_name in (f.qualname, f.name)]
+    if not functions:
+        names = ", ".join(f.qualname for f in program.index.all_functions[1:20])
+        raise ValueError(f"{path} has no function {function_name!r}; it has: {names}")
+    return "\n\n".join(render_flow(program, function) for function in functions)

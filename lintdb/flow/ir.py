@@ -1,0 +1,361 @@
+"""The small language that function bodies are lowered to before they are followed.
+
+An *operand* is a value that costs nothing and cannot fail (a name, a constant, an attribute of an operand, a display).
+An *operation* is what can fail, or changes what names hold. A *terminator* ends a block and says where it goes on.
+The Python modelled by each class is given in its docstring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import libcst as cst
+
+from lintdb.syntax.names import FunctionInfo
+
+# --- operands -------------------------------------------------------------------------------------------------------
+
+
+class Operand:
+    """Base of operands; evaluating one has no effect."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Local(Operand):
+    """`name`: a variable. Names that start with `$` are made by the builder and cannot clash with Python's."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Constant(Operand):
+    """A literal: None, a boolean, a number or a string. `prefix` marks a string of which only the start is known."""
+
+    value: object
+    is_prefix: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dotted(Operand):
+    """An imported name or builtin, by what it stands for: `psycopg2.connect`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AttributeOf(Operand):
+    """`base.name`, read."""
+
+    base: Operand
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Display(Operand):
+    """`(a, b)`, or any expression that combines others into a value that holds them."""
+
+    items: tuple[Operand, ...]
+    is_sequence: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mapping_(Operand):
+    """`{"a": x}` with literal keys where they are literal; `None` keys hold everything else."""
+
+    items: tuple[tuple[object, Operand], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ItemOf(Operand):
+    """`base[key]`, read; `key` is None where it is not a literal."""
+
+    base: Operand
+    key: object
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Closure(Operand):
+    """A lambda or nested function as a value."""
+
+    function: FunctionInfo
+
+
+class _Unknown(Operand):
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "?"
+
+
+UNKNOWN = _Unknown()
+
+# --- conditions -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """`if x`"""
+
+    operand: Operand
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IsNone:
+    """`if x is None`"""
+
+    operand: Operand
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Equals:
+    """`if x == "literal"`"""
+
+    operand: Operand
+    value: object
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IsSame:
+    """`if x is y`"""
+
+    left: Operand
+    right: Operand
+    key: str | None = None
+
+
+Condition = Truth | IsNone | Equals | IsSame
+
+# --- operations -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True, eq=False)
+class Operation:
+    """`node` is the syntax that it came from; `in_cleanup` is true inside `finally` blocks and handlers."""
+
+    node: cst.CSTNode
+    in_cleanup: bool
+
+
+@dataclass(slots=True, eq=False)
+class Argument_:
+    """One argument of a call; `star` is "", "*" or "**"."""
+
+    operand: Operand
+    keyword: str | None
+    star: str
+
+
+@dataclass(slots=True, eq=False)
+class CallOp(Operation):
+    """`target = callee(arguments)`; `dotted` is the callee's imported name. May raise."""
+
+    target: str
+    callee: Operand
+    dotted: str | None
+    arguments: Sequence[Argument_]
+    index: int = 0
+    is_statement: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class AwaitOp(Operation):
+    """`target = await operand`. May raise."""
+
+    target: str
+    operand: Operand
+
+
+@dataclass(slots=True, eq=False)
+class YieldOp(Operation):
+    """`target = yield operand`. May raise: the consumer may throw, or never come back."""
+
+    target: str
+    operand: Operand
+    is_from: bool
+
+
+@dataclass(slots=True, eq=False)
+class StoreOp(Operation):
+    """`name = operand`"""
+
+    name: str
+    operand: Operand
+
+
+@dataclass(slots=True, eq=False)
+class StoreAttributeOp(Operation):
+    """`base.attribute = operand`"""
+
+    base: Operand
+    attribute: str
+    operand: Operand
+
+
+@dataclass(slots=True, eq=False)
+class StoreItemOp(Operation):
+    """`base[...] = operand`"""
+
+    base: Operand
+    operand: Operand
+
+
+@dataclass(slots=True, eq=False)
+class UnpackOp(Operation):
+    """`a, b = operand`: names of the targets; None for targets that are not plain names."""
+
+    names: tuple[str | None, ...]
+    operand: Operand
+    has_star: bool
+
+
+@dataclass(slots=True, eq=False)
+class BoxOp(Operation):
+    """`target = [items]`: a mutable container of its own."""
+
+    target: str
+    items: tuple[Operand, ...]
+
+
+@dataclass(slots=True, eq=False)
+class BoxAddOp(Operation):
+    """An element added to a container that a comprehension fills."""
+
+    box: Operand
+    operand: Operand
+
+
+@dataclass(slots=True, eq=False)
+class ForgetOp(Operation):
+    """`del name`, or a name that gets a value that cannot be known."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(slots=True, eq=False)
+class EnterOp(Operation):
+    """`target = context manager.__enter__()`. May raise. `slot` keeps the manager for the exit."""
+
+    target: str
+    manager: Operand
+    slot: str
+    is_async: bool
+
+
+@dataclass(slots=True, eq=False)
+class ExitOp(Operation):
+    """The block's end without an exception."""
+
+    slot: str
+    is_async: bool
+
+
+@dataclass(slots=True, eq=False)
+class CatchOp(Operation):
+    """A handler begins: the exception in flight is kept in `slot` (for a bare `raise`)."""
+
+    slot: str
+    name: str | None
+
+
+@dataclass(slots=True, eq=False)
+class HoldOp(Operation):
+    """A `finally` copy for an exception begins: the exception in flight waits in `slot`."""
+
+    slot: str
+
+
+# --- terminators ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True, eq=False)
+class Jump:
+    """Go on at `target`."""
+
+    target: int
+
+
+@dataclass(slots=True, eq=False)
+class Branch:
+    """`if condition` (negated: `if not condition`)."""
+
+    node: cst.CSTNode
+    condition: Condition
+    if_true: int
+    if_false: int
+
+
+@dataclass(slots=True, eq=False)
+class Iterate:
+    """`for target in operand`: one more element, or the end. May raise."""
+
+    node: cst.CSTNode
+    operand: Operand
+    target: str
+    body: int
+    done: int
+    is_async: bool
+    index: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Handler:
+    """One `except` clause: dotted names of the classes; an empty tuple catches all; None among them is unknown."""
+
+    node: cst.CSTNode
+    types: tuple[str | None, ...]
+    block: int
+    catches_all: bool
+
+
+@dataclass(slots=True, eq=False)
+class Dispatch:
+    """Where the exceptions of a `try` meet: handlers in order, then `outer`."""
+
+    handlers: tuple[Handler, ...]
+    outer: int
+
+
+@dataclass(slots=True, eq=False)
+class ExitRaise:
+    """A `with` block is left by an exception: go on at `swallowed` if the manager swallows it, else at `outer`."""
+
+    node: cst.CSTNode
+    slot: str
+    is_async: bool
+    swallowed: int
+    outer: int
+
+
+@dataclass(slots=True, eq=False)
+class Raise:
+    """`raise X`; `types` is the class if it is known. `slot` names a kept exception (bare `raise`, end of finally)."""
+
+    node: cst.CSTNode
+    type: str | None
+    slot: str | None
+    target: int
+    is_explicit: bool = True
+
+
+@dataclass(slots=True, eq=False)
+class Return:
+    """The function's end: `$return` holds the value."""
+
+
+@dataclass(slots=True, eq=False)
+class RaiseExit:
+    """The function's end by an exception."""
+
+
+@dataclass(slots=True, eq=False)
+class Dead:
+    """Execution never gets here, or the process ends here (`sys.exit()`)."""
+
+
+Terminator = Jump | Branch | Iterate | Dispatch | ExitRaise | Raise | Return | RaiseExit | Dead

@@ -1,0 +1,35 @@
+"""What the engine asks about the outside world. The flow package never sees where the answers come from."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from lintdb.effects import CallModel, Event, Kind
+
+
+class Knowledge(Protocol):
+    """Answers for one module: driver models, exception classes, query texts."""
+
+    def function(self, dotted: str) -> tuple[CallModel, ...]:
+        """Return the models of a function or constructor, the first whose conditions hold applies; empty: unknown."""
+
+    def kind(self, kind_id: str) -> Kind | None:
+        """Return a kind by its id."""
+
+    def kind_of_type(self, dotted: str) -> str | None:
+        """Return the kind id that a class used in an annotation stands for."""
+
+    def event_of_text(self, text: str, is_prefix: bool, driver: str) -> Event | None:
+        """Return what a query text does (read, write, begin, …), or None where it cannot be told."""
+
+    def is_definition(self, text: str) -> bool:
+        """Return whether a query text creates, alters or drops something."""
+
+    def is_driver_error(self, name: str) -> bool:
+        """Return whether a dotted exception class belongs to a library that hands out resources."""
+
+    def error_class(self, driver: str) -> str | None:
+        """Return the dotted class that calls of a driver raise."""
+
+    def is_subclass(self, name: str, base: str) -> bool | None:
+        """Return whether exception class *name* derives from *base*; None where one of them is not known."""

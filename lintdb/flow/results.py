@@ -1,0 +1,103 @@
+"""What following a function yields: leaks, lost work, unfinished units, coroutines that never ran, and all known calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from lintdb.effects import CallModel, Kind
+from lintdb.finding import Confidence
+from lintdb.syntax.names import FunctionInfo
+
+
+@dataclass(frozen=True)
+class PathStep:
+    """One step of a witness."""
+
+    node: cst.CSTNode
+    what: str
+    data: object = None
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A resource that some path leaves open.
+
+    `on_error`: only paths on which an opaque operation raised. `is_ever_released`: some path does release it. `kept`:
+    a `with` block on it ended without releasing it. `path`: the witness, oldest step first. `cause`: the step after
+    which the release is missed (a raise, a return, the end).
+    """
+
+    node: cst.CSTNode
+    kind: Kind
+    name: str | None
+    on_error: bool
+    is_ever_released: bool
+    kept: bool
+    confidence: Confidence
+    path: tuple[PathStep, ...]
+    maker: str | None = None
+
+
+@dataclass(frozen=True)
+class LostWork:
+    """A write that a normal path drops: its connection is released (or left) without a commit."""
+
+    node: cst.CSTNode
+    kind: Kind
+    name: str | None
+    ended_at: cst.CSTNode | None
+    by_with: bool
+    confidence: Confidence
+    path: tuple[PathStep, ...]
+
+
+@dataclass(frozen=True)
+class FailedUnit:
+    """A unit of work that failed on a resource that lives on, and that nothing rolls back.
+
+    `is_swallowed`: a handler of this function went on; otherwise the exception left the function.
+    """
+
+    node: cst.CSTNode
+    kind: Kind
+    name: str | None
+    is_swallowed: bool
+    confidence: Confidence
+    path: tuple[PathStep, ...]
+
+
+@dataclass(frozen=True)
+class Unawaited:
+    """A coroutine call that a normal path never awaits nor hands on."""
+
+    node: cst.CSTNode
+    method: str
+    kind: Kind | None
+    is_acquire: bool
+    is_statement: bool
+
+
+@dataclass(frozen=True)
+class KnownCall:
+    """A call that a driver model describes. `root` identifies the resource that it works on, within the function."""
+
+    node: cst.Call
+    model: CallModel
+    receiver: str | None
+    root: object
+    method: str
+
+
+@dataclass
+class FunctionFlow:
+    """All results for one function; what rules are given."""
+
+    function: FunctionInfo
+    leaks: list[Leak] = field(default_factory=list)
+    lost_work: list[LostWork] = field(default_factory=list)
+    failed_units: list[FailedUnit] = field(default_factory=list)
+    unawaited: list[Unawaited] = field(default_factory=list)
+    calls: list[KnownCall] = field(default_factory=list)
+    is_complete: bool = True

@@ -1,0 +1,209 @@
+"""The abstract state of one path, and the operations on resources that all of the engine shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lintdb.flow.values import (
+    Box,
+    Coroutine,
+    Function,
+    Manager,
+    Many,
+    Method,
+    Partial,
+    Raised,
+    Ref,
+    Rid,
+    Status,
+    Table,
+    Value,
+)
+
+Trace = tuple["Trace | None", object, str, object]
+"""A linked list of what happened on a path, newest first: (earlier, node, what, data)."""
+
+
+class State:
+    """What one path knows. Copied at every fork; compared by `key`.
+
+    `env`: variable → value (absent: unknown). `boxes`: container id → contents. `resources`: what the path knows of
+    each resource. `facts`: condition text → outcome. `low`: the path holds only if something unlikely happened.
+    `raised`: the exception in flight. `kept`: exceptions kept by handlers and `finally` copies, by slot.
+    """
+
+    __slots__ = ("boxes", "env", "facts", "kept", "low", "raised", "resources", "trace")
+
+    def __init__(self) -> None:
+        self.env: dict[str, Value] = {}
+        self.boxes: dict[int, tuple[Value, ...]] = {}
+        self.resources: dict[Rid, Status] = {}
+        self.facts: dict[str, bool] = {}
+        self.kept: dict[str, Raised] = {}
+        self.low = False
+        self.raised: Raised | None = None
+        self.trace: Trace | None = None
+
+    def copy(self) -> State:
+        """Return an independent copy that shares the past."""
+        new = State.__new__(State)
+        new.env = self.env.copy()
+        new.boxes = self.boxes.copy()
+        new.resources = self.resources.copy()
+        new.facts = self.facts.copy()
+        new.kept = self.kept.copy()
+        new.low = self.low
+        new.raised = self.raised
+        new.trace = self.trace
+        return new
+
+    def key(self) -> object:
+        """Return a hashable that is equal for states between which the future cannot tell."""
+        return (
+            frozenset(self.env.items()),
+            frozenset(self.boxes.items()),
+            frozenset(self.resources.items()),
+            frozenset(self.facts.items()),
+            frozenset(self.kept.items()),
+            self.low,
+            self.raised,
+        )
+
+    def note(self, node: object, what: str, data: object = None) -> None:
+        """Remember a step of the path."""
+        self.trace = (self.trace, node, what, data)
+
+    def set_name(self, name: str, value: Value | None) -> None:
+        """Bind a variable; what was known of conditions on it is forgotten."""
+        if value is None:
+            self.env.pop(name, None)
+        else:
+            self.env[name] = value
+
+    def status(self, rid: Rid) -> Status | None:
+        """Return what is known of a resource."""
+        return self.resources.get(rid)
+
+    def refs(self, value: Value | None) -> Iterator[Rid]:
+        """Yield the resources that can be reached from a value."""
+        seen: set[int] = set()
+        todo: list[Value | None] = [value]
+        while todo:
+            current = todo.pop()
+            if isinstance(current, Ref):
+                yield current.rid
+            elif isinstance(current, Many):
+                todo.extend(current.items)
+            elif isinstance(current, Table):
+                todo.extend(item for _, item in current.items)
+            elif isinstance(current, Box):
+                if current.id not in seen:
+                    seen.add(current.id)
+                    todo.extend(self.boxes.get(current.id, ()))
+            elif isinstance(current, Method):
+                todo.append(current.receiver)
+            elif isinstance(current, Partial):
+                todo.append(current.callee)
+                todo.extend(current.items)
+            elif isinstance(current, Manager):
+                todo.append(current.inner)
+            elif isinstance(current, Coroutine):
+                yield current.rid
+                todo.append(current.inner)
+            elif isinstance(current, Function):
+                # What a closure captures: the variables of this function that it reads.
+                if id(current.info) not in seen:
+                    seen.add(id(current.info))
+                    todo.extend(self.env.get(name) for name in current.info.free_names)
+
+    def update(self, rid: Rid, **changes: object) -> None:
+        """Change fields of a resource's status."""
+        status = self.resources.get(rid)
+        if status is not None:
+            self.resources[rid] = status._replace(**changes)  # type: ignore[arg-type]
+
+    def children(self, rid: Rid) -> list[Rid]:
+        """Return the resources whose parent is *rid*."""
+        return [other for other, status in self.resources.items() if status.parent == rid]
+
+    def escape(self, value: Value | None, with_parents: bool) -> None:
+        """Somebody else holds the value from here on: what it reaches owes nothing here any more.
+
+        *with_parents*: a child that lives on keeps its parent alive (a cursor that is returned), so the parent goes too.
+        """
+        for rid in list(self.refs(value)):
+            self.escape_one(rid, with_parents)
+
+    def escape_one(self, rid: Rid, with_parents: bool) -> None:
+        """Escape one resource with all that it owns."""
+        status = self.resources.get(rid)
+        if status is None or status.phase == "gone":
+            return
+        if status.phase == "open":
+            self.resources[rid] = status._replace(phase="gone", pending=-1, failed=-1)
+        for child in self.children(rid):
+            self.escape_one(child, False)
+        if with_parents and status.parent is not None:
+            parent = self.resources.get(status.parent)
+            if parent is not None and parent.owed:
+                self.escape_one(status.parent, True)
+
+    def release(self, rid: Rid, closes_children: bool = True) -> None:
+        """Mark a resource, and the children that go with it, as released."""
+        status = self.resources.get(rid)
+        if status is None or status.phase == "released":
+            return
+        self.resources[rid] = status._replace(phase="released", pending=-1, failed=-1)
+        if closes_children:
+            for child in self.children(rid):
+                self.release(child)
+
+    def root(self, rid: Rid, follows_parent: frozenset[str] | set[str]) -> Rid:
+        """Return the resource on which units of work of *rid* run: up the parents of kinds in *follows_parent*."""
+        seen = set()
+        while rid not in seen:
+            seen.add(rid)
+            status = self.resources.get(rid)
+            if status is None or status.parent is None or status.kind not in follows_parent:
+                return rid
+            rid = status.parent
+        return rid
+
+    def mark_raised(self) -> None:
+        """An opaque operation raised: every resource that is open now has seen it."""
+        for rid, status in self.resources.items():
+            if status.phase == "open" and not status.raised:
+                self.resources[rid] = status._replace(raised=True)
+
+    def forget_dead(self, live: frozenset[str]) -> None:
+        """Drop the variables that nothing reads any more, and the resources that are settled and not held."""
+        for name in [n for n in self.env if n not in live and "." not in n]:
+            del self.env[name]
+        if self.boxes:
+            held: set[int] = set()
+            todo = list(self.env.values())
+            while todo:
+                value = todo.pop()
+                if isinstance(value, Box) and value.id not in held:
+                    held.add(value.id)
+                    todo.extend(self.boxes.get(value.id, ()))
+                elif isinstance(value, Many):
+                    todo.extend(item for item in value.items if item is not None)
+                elif isinstance(value, Partial):
+                    todo.extend(item for item in value.items if item is not None)
+                elif isinstance(value, Manager) and value.inner is not None:
+                    todo.append(value.inner)
+                elif isinstance(value, Method):
+                    todo.append(value.receiver)
+            for box in [b for b in self.boxes if b not in held]:
+                del self.boxes[box]
+        if self.resources:
+            reached: set[Rid] = set()
+            for value in self.env.values():
+                reached.update(self.refs(value))
+            parents = {s.parent for s in self.resources.values() if s.parent is not None}
+            for rid in [r for r in self.resources if r not in reached and r not in parents]:
+                status = self.resources[rid]
+                is_settled = status.phase != "open" or not status.owed
+                if is_settled and status.pending < 0 and status.failed < 0:
+                    del self.resources[rid]

@@ -1,0 +1,63 @@
+"""What the engine knows of the standard library as such: names of calls that never fail, wrap, register, or end.
+
+Libraries that hand out resources are data (driver models); these are the few whose meaning is control flow itself.
+"""
+
+from __future__ import annotations
+
+ENDS_PROCESS = frozenset({"sys.exit", "os._exit", "os.abort", "exit", "quit", "os.execv", "os.execvp", "os.execve"})
+"""Calls after which the function does not go on, and after which an open resource does no harm."""
+
+NEVER_RAISES = frozenset({
+    "print", "len", "isinstance", "issubclass", "str", "repr", "id", "type", "bool", "callable", "hasattr",
+    "object", "range", "time.time", "time.monotonic",
+    "time.perf_counter", "time.sleep", "datetime.datetime.now", "datetime.datetime.utcnow", "datetime.date.today",
+    "traceback.print_exc", "traceback.format_exc", "logging.getLogger", "os.getpid", "threading.get_ident",
+    "sys.stdout.write", "sys.stderr.write", "sys.stdout.flush", "sys.stderr.flush", "warnings.warn",
+    "collections.defaultdict", "collections.OrderedDict", "collections.deque", "collections.Counter",
+    "os.path.join", "os.path.exists", "os.path.basename", "os.path.dirname", "os.path.isfile", "os.path.isdir",
+    "asyncio.Lock", "threading.Lock", "threading.RLock", "threading.Event", "asyncio.Event", "super",
+    "time.strftime", "time.localtime", "time.gmtime", "uuid.uuid4", "os.environ.get", "os.getenv",
+    "random.random",
+})  # fmt: skip
+"""Calls that do not fail in practice and do nothing to what they are given."""
+
+COMBINES = frozenset({"list", "tuple", "set", "frozenset", "dict", "sorted", "zip", "enumerate", "reversed"})
+"""Calls whose result holds what they are given."""
+
+LOG_METHODS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "fatal", "trace"})
+LOG_NAMES = frozenset({
+    "log", "logger", "logging", "getlogger", "audit_log", "mlog", "applog", "logging_logger", "module_logger",
+    "console", "loguru",
+})  # fmt: skip
+
+PURE_TESTS = frozenset({"isinstance", "issubclass", "hasattr", "callable", "len", "bool"})
+
+KEEPS_FUNCTION = frozenset({
+    "functools.wraps", "staticmethod", "classmethod", "typing.no_type_check", "functools.lru_cache", "functools.cache",
+    "contextlib.contextmanager", "contextlib.asynccontextmanager", "typing.overload", "asyncio.coroutine",
+})  # fmt: skip
+"""Decorators after which the name still stands for the function, as far as what it captures goes."""
+
+GENERATOR_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
+FIXTURES = frozenset({"pytest.fixture", "pytest_asyncio.fixture", "pytest.yield_fixture"})
+CACHES = frozenset({"functools.lru_cache", "functools.cache", "functools.cached_property", "cached_property"})
+
+CLOSING = frozenset({"contextlib.closing"})
+ACLOSING = frozenset({"contextlib.aclosing"})
+SUPPRESS = frozenset({"contextlib.suppress"})
+NULLCONTEXT = frozenset({"contextlib.nullcontext"})
+EXIT_STACKS = frozenset({"contextlib.ExitStack", "contextlib.AsyncExitStack"})
+SWALLOWS = frozenset({"pytest.raises", "pytest.warns"})
+SWALLOWING_METHODS = frozenset({"assertRaises", "assertRaisesRegex"})
+REGISTERS = frozenset({"atexit.register", "weakref.finalize"})
+REGISTER_METHODS = frozenset({
+    "addCleanup", "addAsyncCleanup", "addfinalizer", "enter_context", "enter_async_context", "enterContext",
+    "enterAsyncContext", "enterClassContext", "addClassCleanup", "call_on_close", "callback", "push",
+    "push_async_callback", "push_async_exit",
+})  # fmt: skip
+PASSES_THROUGH = frozenset({
+    "asyncio.wait_for", "asyncio.shield", "asyncio.ensure_future", "asyncio.create_task", "typing.cast", "cast",
+})  # fmt: skip
+AWAITS_FIRST = frozenset({"asyncio.wait_for", "asyncio.shield", "asyncio.run", "anyio.run", "trio.run"})
+IDENTITY = frozenset({"typing.cast", "cast"})

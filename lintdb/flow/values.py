@@ -1,0 +1,182 @@
+"""What a variable can hold on one path, as far as it matters. Values are immutable and hashable; "unknown" is None."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from lintdb.effects import Event
+from lintdb.syntax.names import FunctionInfo
+
+Rid = tuple[object, int]
+"""Names a resource: the site that it was acquired at (or the name it came in by), and a generation: 0 is the latest
+acquired at its site, 1 an earlier one that is still held somewhere."""
+
+
+class Value:
+    """Base of values."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Literal(Value):
+    """A constant; `is_prefix` marks a string of which only the start is known."""
+
+    value: object
+    is_prefix: bool = False
+
+    def __hash__(self) -> int:
+        return hash((type(self.value), self.value))
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Literal)
+            and type(other.value) is type(self.value)
+            and other.value == self.value
+            and other.is_prefix == self.is_prefix
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Truthiness(Value):
+    """Nothing is known but the truth value, or that it is not None."""
+
+    truth: bool | None
+    is_not_none: bool = False
+
+
+NONE = Literal(None)
+TRUE = Literal(True)
+FALSE = Literal(False)
+TRUTHY = Truthiness(True, True)
+FALSY = Truthiness(False)
+NOT_NONE = Truthiness(None, True)
+
+
+@dataclass(frozen=True, slots=True)
+class Ref(Value):
+    """A resource that the path knows."""
+
+    rid: Rid
+
+
+@dataclass(frozen=True, slots=True)
+class Many(Value):
+    """Something that holds other values: a tuple, a dict display, an object built from them."""
+
+    items: tuple[Value | None, ...]
+    is_sequence: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table(Value):
+    """A dict display: literal keys with their values."""
+
+    items: tuple[tuple[object, Value | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Box(Value):
+    """A mutable container (list, set, ExitStack) whose contents are kept in the state under its id."""
+
+    id: int
+    is_stack: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Method(Value):
+    """A bound method taken as a value: `conn.close`."""
+
+    receiver: Value
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Function(Value):
+    """A function or lambda of this module; its free names are read from the state when it is called or escapes."""
+
+    info: FunctionInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Partial(Value):
+    """`functools.partial(callee, …)` and like bundles."""
+
+    callee: Value | None
+    items: tuple[Value | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Value):
+    """An imported name as a value: `psycopg2.connect`."""
+
+    dotted: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query(Value):
+    """A query object that has not been run; running it is `event`."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Coroutine(Value):
+    """The result of calling a coroutine function that has not been awaited. `rid` is tracked as owing an await.
+
+    `call` is the operation that made it; `inner` is the resource that the call is about.
+    """
+
+    rid: Rid
+    call: int
+    inner: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manager(Value):
+    """A context manager that has not been entered.
+
+    `what` is `closing` (inner is closed on exit), `aclosing`, `suppress` (types), `swallow`, `null` (inner passes
+    through), `acquire` (entering acquires; `call` is the operation), `gives` (entering hands out a `kind` that owes
+    nothing), `unit` (a unit of work on `inner`), `local` (a generator-based manager of this module; `call`).
+    """
+
+    what: str
+    inner: Value | None = None
+    types: tuple[str | None, ...] = ()
+    kind: str | None = None
+    call: int = -1
+
+
+class Status(NamedTuple):
+    """The state of one resource on one path.
+
+    `phase`: "open", "released", "gone" (escaped: somebody else's now). `owed`: whether this function must release it.
+    `raised`: an opaque operation raised while it was open. `kept`: a `with` block on it ended without releasing it.
+    `pending`: index of the operation whose work is not committed (-1: none). `autocommit`: True, False or None
+    (unknown). `parent`: the resource whose release releases it. `entered`: inside a `with` block on itself.
+    `shared`: yielded to a consumer. `lost`: the operation after which no name held it. `failed`: a call on its unit of
+    work raised, and nothing has been rolled back since.
+    """
+
+    kind: str
+    phase: str = "open"
+    owed: bool = True
+    raised: bool = False
+    kept: bool = False
+    pending: int = -1
+    autocommit: bool | None = None
+    parent: Rid | None = None
+    shared: bool = False
+    held: bool = False
+    failed: int = -1
+    visited: bool = False
+    outlives: bool = False
+
+
+class Raised(NamedTuple):
+    """An exception in flight: its class (None: anything), whether it is exactly that class."""
+
+    type: str | None = None
+    is_exact: bool = False

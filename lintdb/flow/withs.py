@@ -1,0 +1,260 @@
+"""Entering and leaving `with` blocks, and everything else that runs clean-up code later: stacks, callbacks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from lintdb.effects import Event, WithBlock
+from lintdb.flow import ir
+from lintdb.flow.exceptions import Match, match_types
+from lintdb.flow.state import State
+from lintdb.flow.values import (
+    Box,
+    Coroutine,
+    Function,
+    Literal,
+    Manager,
+    Many,
+    Method,
+    Name,
+    Partial,
+    Raised,
+    Ref,
+    Status,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from lintdb.flow.follow import Follower
+
+    _Base = Follower
+else:
+    _Base = object
+
+
+class WithMixin(_Base):
+    """The `with` semantics of `Follower`."""
+
+    def enter(self, op: ir.EnterOp, state: State) -> list[State] | None:
+        """`with manager as target`: bind the target, keep what the exit needs in the slot."""
+        value = self.value(op.manager, state)
+        if value is None or isinstance(value, (Function, Name)):
+            self.throw(state, op.node, is_low=op.in_cleanup)
+            state.set_name(op.target, None)
+            state.set_name(op.slot, None)
+            return None
+        target, slot = self.enter_value(op, value, state, op.is_async)
+        state.set_name(op.target, target)
+        state.set_name(op.slot, slot)
+        return None
+
+    def enter_value(
+        self, op: ir.EnterOp | ir.CallOp, value: Value, state: State, is_async: bool
+    ) -> tuple[Value | None, Value | None]:
+        """Enter a manager; return what `as` binds, and what the exit needs."""
+        if isinstance(value, Ref):
+            status = state.status(value.rid)
+            if status is not None and status.kind.startswith("class:"):
+                self.throw(state, op.node, is_low=op.in_cleanup)
+            return self._as_target(op, value, state), value
+        if isinstance(value, Box):
+            return value, value
+        if isinstance(value, Coroutine):
+            return self._enter_coroutine(op, value, state)
+        if isinstance(value, Manager):
+            return self._enter_manager(op, value, state)
+        if isinstance(value, Many):
+            return value, value
+        self.throw(state, op.node, is_low=op.in_cleanup)
+        return None, None
+
+    def _as_target(self, op: ir.EnterOp | ir.CallOp, value: Ref, state: State) -> Value | None:
+        """What `with resource as target` binds: itself, nothing, or something that belongs to it."""
+        from lintdb.flow.follow import Site
+
+        status = state.status(value.rid)
+        kind = self.knowledge.kind(status.kind) if status is not None else None
+        if kind is None or kind.enters == "self":
+            return value
+        if kind.enters == "none":
+            return Literal(None)
+        site = ("entered", id(op))
+        self.sites.setdefault(site, Site(op.node, kind.enters))
+        state.resources[(site, 0)] = Status(kind.enters, owed=False, parent=value.rid)
+        return Ref((site, 0))
+
+    def _enter_coroutine(
+        self, op: ir.EnterOp | ir.CallOp, value: Coroutine, state: State
+    ) -> tuple[Value | None, Value | None]:
+        """`async with pool.acquire()`: awaiting and entering in one; leaving the block gives it back."""
+        state.update(value.rid, phase="released")
+        call = self.operations.get(value.call)
+        model = self.calls[value.call].model if value.call in self.calls else None
+        if call is None or model is None:
+            self.throw(state, op.node, is_low=op.in_cleanup)
+            state.escape(value, with_parents=True)
+            return None, None
+        receiver = value.inner if isinstance(value.inner, Ref) else None
+        self._perform(call, model, value.inner, receiver, state, "$entered", op.in_cleanup)
+        entered = state.env.pop("$entered", None)
+        if entered is None:
+            return None, None
+        return entered, Manager("entered", entered)
+
+    def _enter_manager(
+        self, op: ir.EnterOp | ir.CallOp, value: Manager, state: State
+    ) -> tuple[Value | None, Value | None]:
+        if value.what in ("closing", "aclosing", "null"):
+            return value.inner, value
+        if value.what == "acquire":
+            call = self.operations[value.call]
+            model = self.calls[value.call].model
+            receiver = value.inner if isinstance(value.inner, Ref) else None
+            self._perform(call, model, receiver, receiver, state, "$entered", op.in_cleanup)
+            entered = state.env.pop("$entered", None)
+            return entered, Manager("entered", entered)
+        if value.what == "unit":
+            call = self.operations[value.call]
+            model = self.calls[value.call].model
+            self.throw(state, op.node, self._driver_raise(model.driver))
+            receiver = value.inner if isinstance(value.inner, Ref) else None
+            target: Value | None = None
+            if model.acquires is not None:
+                target = self.acquire(call, model.acquires, model, receiver, state)
+                return target, Manager("entered", target, kind="commits")
+            if model.gives == "self":
+                target = receiver
+            elif model.gives is not None:
+                target = self._give(call, model, receiver, state)
+            return target, value
+        if value.what == "local":
+            self.throw(state, op.node, is_low=op.in_cleanup)
+            return self.program.managed_target(self, value, state), value
+        return None, value
+
+    # --- leaving ----------------------------------------------------------------------------------------------------
+
+    def leave(self, op: ir.ExitOp, state: State) -> list[State] | None:
+        """The block ended without an exception."""
+        value = state.env.pop(op.slot, None)
+        if value is not None:
+            self.leave_value(op.node, value, state, op.is_async, is_raise=False)
+        return None
+
+    def leave_raising(self, t: ir.ExitRaise, state: State) -> None:
+        """The block ended by an exception, which the manager may swallow."""
+        value = state.env.pop(t.slot, None)
+        raised = state.raised or Raised()
+        match = Match.NEVER
+        if isinstance(value, Manager) and value.what == "suppress":
+            match = match_types(value.types, raised, self.knowledge)
+        elif isinstance(value, Manager) and value.what == "swallow":
+            match = Match.ALWAYS
+        elif value is not None:
+            self.leave_value(t.node, value, state, t.is_async, is_raise=True)
+        if match is not Match.NEVER:
+            swallowed = state.copy()
+            swallowed.raised = None
+            swallowed.note(t.node, "swallowed")
+            self._go(t.swallowed, swallowed)
+        if match is not Match.ALWAYS:
+            state.raised = raised
+            self._go(t.outer, state)
+
+    def leave_value(self, node: cst.CSTNode, value: Value, state: State, is_async: bool, is_raise: bool) -> None:
+        """What leaving a block does to the manager."""
+        if isinstance(value, Ref):
+            self.exit_resource(node, value, state, is_async, is_raise)
+        elif isinstance(value, Many):
+            for item in value.items:
+                if item is not None:
+                    self.leave_value(node, item, state, is_async, is_raise)
+        elif isinstance(value, Box):
+            self.unwind_stack(node, value, state, is_raise)
+        elif isinstance(value, Partial):
+            self.run_callback(node, value, state)
+        elif isinstance(value, Manager):
+            self._leave_manager(node, value, state, is_raise)
+
+    def _leave_manager(self, node: cst.CSTNode, value: Manager, state: State, is_raise: bool) -> None:
+        if value.what in ("closing", "aclosing") and value.inner is not None:
+            method = "close" if value.what == "closing" else "aclose"
+            self._call_release(node, value.inner, method, state, is_async=value.what == "aclosing")
+        elif value.what == "entered" and isinstance(value.inner, Ref):
+            status = state.status(value.inner.rid)
+            kind = self.knowledge.kind(status.kind) if status is not None else None
+            if status is not None and kind is not None:
+                block = kind.with_block or kind.async_with_block
+                root = self._root(value.inner.rid, state)
+                if is_raise:
+                    self.happen(root, Event.ROLLBACK, None, state)
+                elif value.kind == "commits" or (block is not None and block.commits):
+                    self.happen(root, Event.COMMIT, None, state)
+            self.release(value.inner.rid, state, None, by_with=True)
+        elif value.what == "unit" and isinstance(value.inner, Ref):
+            root = self._root(value.inner.rid, state)
+            self.happen(root, Event.ROLLBACK if is_raise else Event.COMMIT, None, state)
+        elif value.what == "local":
+            self.program.leave_managed(self, value, state)
+
+    def exit_resource(self, node: cst.CSTNode, value: Ref, state: State, is_async: bool, is_raise: bool) -> None:
+        """`with conn:` ends: what that does is the driver's business."""
+        status = state.status(value.rid)
+        kind = self.knowledge.kind(status.kind) if status is not None else None
+        if status is None or kind is None:
+            return
+        block = (kind.async_with_block if is_async else kind.with_block) or kind.with_block or kind.async_with_block
+        if block is None:
+            # Not known to be a context manager: nothing can be said of it from here on.
+            state.escape(value, with_parents=False)
+            return
+        root = self._root(value.rid, state)
+        if block.commits:
+            self.happen(root, Event.ROLLBACK if is_raise else Event.COMMIT, None, state)
+        elif is_raise and block.releases:
+            self.happen(root, Event.ROLLBACK, None, state)
+        if block.releases:
+            self.release(value.rid, state, None, by_with=True)
+        elif block in (WithBlock.COMMIT, WithBlock.KEEP, WithBlock.WRONG_RELEASE):
+            state.update(value.rid, kept=True)
+
+    def unwind_stack(self, node: cst.CSTNode, box: Box, state: State, is_raise: bool) -> None:
+        """An ExitStack is closed: what was entered is left, what was registered is called, last first."""
+        for item in reversed(state.boxes.get(box.id, ())):
+            self.leave_value(node, item, state, True, is_raise)
+        state.boxes[box.id] = ()
+
+    def run_callback(self, node: cst.CSTNode, callback: Partial, state: State) -> None:
+        """A registered clean-up runs: `stack.callback(conn.close)`, `stack.callback(pool.putconn, conn)`."""
+        callee = callback.callee
+        if isinstance(callee, Method):
+            self._call_release(node, callee.receiver, callee.name, state, is_async=True, arguments=callback.items)
+        else:
+            state.escape(callback, with_parents=True)
+
+    def _call_release(
+        self,
+        node: cst.CSTNode,
+        receiver: Value,
+        method: str,
+        state: State,
+        is_async: bool,
+        arguments: tuple[Value | None, ...] = (),
+    ) -> None:
+        """Run a method for its releasing effect; a coroutine that nobody awaits has none."""
+        for rid in [r for r in state.refs(receiver)] if not isinstance(receiver, Ref) else [receiver.rid]:
+            status = state.status(rid)
+            kind = self.knowledge.kind(status.kind) if status is not None else None
+            if kind is None:
+                continue
+            for model in kind.methods.get(method, ()):
+                if model.releases is None or (model.coroutine and not is_async):
+                    continue
+                if model.releases == "self":
+                    self.release(rid, state, None, by_with=True)
+                elif arguments:
+                    for released in list(state.refs(arguments[0])):
+                        self.release(released, state, None)
+                break

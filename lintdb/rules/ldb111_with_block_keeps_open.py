@@ -1,0 +1,39 @@
+"""LDB111: a `with` block on a connection ends the transaction, not the connection, and nothing else releases it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lintdb.finding import Severity
+from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
+from lintdb.rules.lifetimes import report_leak
+
+if TYPE_CHECKING:
+    from lintdb.flow.results import FunctionFlow
+
+
+class WithBlockKeepsOpen(Rule):
+    """See rules/LDB111.md."""
+
+    meta = RuleMeta(
+        code="LDB111",
+        name="with-block-keeps-open",
+        summary="a `with` block that does not release what it is given",
+        severity=Severity.ERROR,
+        help="wrap it in `contextlib.closing(...)`, or release it in `finally` after the block",
+        since="0.1",
+    )
+
+    def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
+        for leak in flow.leaks:
+            if not leak.kept or leak.on_error:
+                continue
+            name = f"`{leak.name}`" if leak.name else f"the {leak.kind.label}"
+            if leak.kind.family == "checkout":
+                message = f"the `with` block does not give {name} back to its pool"
+            else:
+                message = f"the `with` block ends the transaction but does not close {name}"
+            help_text = "give it back in `finally`" if leak.kind.family == "checkout" else None
+            report = report_leak(leak, flow, ctx, message)
+            yield Report(**{**vars(report), "help": help_text})

@@ -1,0 +1,42 @@
+"""LDB201: work fails on a connection or session that lives on, and nothing rolls it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lintdb.finding import Severity
+from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
+from lintdb.rules.lifetimes import steps_of
+
+if TYPE_CHECKING:
+    from lintdb.flow.results import FunctionFlow
+
+
+class MissingRollback(Rule):
+    """See rules/LDB201.md."""
+
+    meta = RuleMeta(
+        code="LDB201",
+        name="missing-rollback",
+        summary="an error leaves a unit of work open on a connection that lives on",
+        severity=Severity.ERROR,
+        help="roll back in the handler (and re-raise), or use the driver's transaction block",
+        since="0.1",
+    )
+
+    def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
+        for unit in flow.failed_units:
+            name = f"`{unit.name}`" if unit.name else f"the {unit.kind.label}"
+            if unit.is_swallowed:
+                message = f"{name} goes on without a rollback after `{ctx.source_of(unit.node, 40)}` failed"
+            else:
+                message = f"{name} keeps uncommitted work if an error follows: nothing rolls it back"
+            yield Report(
+                node=unit.node,
+                message=message,
+                confidence=unit.confidence,
+                steps=steps_of(unit.path, None, "", f"leaves with the transaction of {name} open", ctx),
+                resource_kind=unit.kind.label,
+                resource_name=unit.name,
+            )

@@ -1,0 +1,46 @@
+"""LDB202: a write is dropped, because its connection is closed (or left) without a commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lintdb.finding import Severity
+from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
+
+if TYPE_CHECKING:
+    from lintdb.flow.results import FunctionFlow
+
+
+class MissingCommit(Rule):
+    """See rules/LDB202.md."""
+
+    meta = RuleMeta(
+        code="LDB202",
+        name="missing-commit",
+        summary="a write that no commit makes permanent",
+        severity=Severity.ERROR,
+        help="call `commit()` before the connection is released",
+        since="0.1",
+    )
+
+    def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
+        for work in flow.lost_work:
+            name = f"`{work.name}`" if work.name else f"the {work.kind.label}"
+            if work.by_with:
+                end = f"the `with` block closes {name} without a commit"
+            elif work.ended_at is not None:
+                end = f"{name} is released without a commit"
+            else:
+                end = f"{name} is left without a commit"
+            steps = [ReportStep(work.node, "written here")]
+            if work.ended_at is not None:
+                steps.append(ReportStep(work.ended_at, "released here, the work is lost"))
+            yield Report(
+                node=work.node,
+                message=f"this write is lost: {end}",
+                confidence=work.confidence,
+                steps=tuple(steps),
+                resource_kind=work.kind.label,
+                resource_name=work.name,
+            )

@@ -1,0 +1,33 @@
+"""LDB301: a pool is made without an upper bound, and the library's default is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lintdb.finding import Severity
+from lintdb.rules.base import FileContext, Opening, Report, Rule, RuleMeta
+from lintdb.rules.settings import Bound, answers
+
+
+class PoolWithoutLimit(Rule):
+    """See rules/LDB301.md."""
+
+    meta = RuleMeta(
+        code="LDB301",
+        name="pool-without-limit",
+        summary="a pool without an upper bound",
+        severity=Severity.WARNING,
+        help="give the pool a limit that the server can take from all processes together",
+        since="0.1",
+    )
+
+    def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
+        for answer in answers(opening, ctx, "max-size"):
+            if answer.bound is Bound.ABSENT:
+                yield Report(
+                    node=opening.node,
+                    message=f"the {opening.kind.label} has no upper bound in {opening.driver} {opening.version}",
+                    help=f"set a limit: `{answer.setting.suggest}`" if answer.setting.suggest else None,
+                    resource_kind=opening.kind.label,
+                    acquired_at=opening.node,
+                )

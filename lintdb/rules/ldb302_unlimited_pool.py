@@ -1,0 +1,34 @@
+"""LDB302: a pool's upper bound is switched off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lintdb.finding import Severity
+from lintdb.rules.base import FileContext, Opening, Report, Rule, RuleMeta
+from lintdb.rules.settings import Bound, answers
+
+
+class UnlimitedPool(Rule):
+    """See rules/LDB302.md."""
+
+    meta = RuleMeta(
+        code="LDB302",
+        name="unlimited-pool",
+        summary="a pool whose limit is switched off",
+        severity=Severity.ERROR,
+        help="give a real limit: the value that looks like none at all means as many as anyone asks for",
+        since="0.1",
+    )
+
+    def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
+        for answer in answers(opening, ctx, "max-size", "overflow"):
+            if answer.bound is Bound.DISABLED:
+                value = f"={ctx.source_of(answer.node)}" if answer.node is not None else ""
+                yield Report(
+                    node=opening.node,
+                    message=f"`{answer.spelling}{value}` makes the {opening.kind.label} unlimited",
+                    resource_kind=opening.kind.label,
+                    acquired_at=opening.node,
+                )
+                return

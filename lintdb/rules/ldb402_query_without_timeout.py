@@ -1,0 +1,34 @@
+"""LDB402: nothing bounds the queries of a connection, pool or client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lintdb.finding import Severity
+from lintdb.rules.base import FileContext, Opening, Report, Rule, RuleMeta
+from lintdb.rules.settings import Bound, answers
+
+
+class QueryWithoutTimeout(Rule):
+    """See rules/LDB402.md."""
+
+    meta = RuleMeta(
+        code="LDB402",
+        name="query-without-timeout",
+        summary="queries that can run for ever",
+        severity=Severity.WARNING,
+        help="bound the time of a query, on the server where the driver allows it",
+        since="0.1",
+    )
+
+    def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
+        for answer in answers(opening, ctx, "query-timeout"):
+            if answer.bound is Bound.ABSENT:
+                suggest = answer.setting.suggest
+                yield Report(
+                    node=opening.node,
+                    message=f"nothing bounds the queries of this {opening.kind.label}",
+                    help=f"bound them: `{suggest}`" if suggest else None,
+                    resource_kind=opening.kind.label,
+                    acquired_at=opening.node,
+                )

@@ -1,0 +1,33 @@
+"""LDB504: a coroutine of an async driver is made and never awaited, so it never runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lintdb.finding import Severity
+from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
+
+if TYPE_CHECKING:
+    from lintdb.flow.results import FunctionFlow
+
+
+class CoroutineNotAwaited(Rule):
+    """See rules/LDB504.md."""
+
+    meta = RuleMeta(
+        code="LDB504",
+        name="coroutine-not-awaited",
+        summary="a coroutine of a driver that is never awaited",
+        severity=Severity.ERROR,
+        help="await it",
+        since="0.1",
+    )
+
+    def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
+        for lost in flow.unawaited:
+            yield Report(
+                node=lost.node,
+                message=f"`{ctx.source_of(lost.node, 50)}` is not awaited: it never runs",
+                resource_kind=lost.kind.label if lost.kind is not None else None,
+            )

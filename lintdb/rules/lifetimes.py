@@ -1,0 +1,117 @@
+"""What the lifetime rules share: one rule for each family of resources and kind of path, all from the same leaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar
+
+from lintdb.rules.base import FileContext, Report, ReportStep, Rule
+
+if TYPE_CHECKING:
+    from lintdb.flow.results import FunctionFlow, Leak, PathStep
+
+VERBS = {
+    "connection": "closed", "cursor": "closed", "session": "closed", "pool": "closed", "checkout": "returned",
+    "result": "closed",
+}  # fmt: skip
+MAX_STEPS = 12
+
+
+class LeakRule(Rule):
+    """A rule about one family; `on_error` says which paths it speaks of."""
+
+    family: ClassVar[str]
+    on_error: ClassVar[bool]
+
+    def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
+        for leak in flow.leaks:
+            if leak.kind.family != self.family or leak.on_error is not self.on_error:
+                continue
+            if leak.kept and not leak.on_error:
+                continue  # LDB111 explains that better
+            yield report_leak(leak, flow, ctx)
+
+
+def report_leak(leak: Leak, flow: FunctionFlow, ctx: FileContext, message: str | None = None) -> Report:
+    """Return the report for one leak: what is left open, on which path, with the steps that prove it."""
+    verb = VERBS.get(leak.kind.family, "closed")
+    name = f"`{leak.name}`" if leak.name else f"the {leak.kind.label}"
+    if leak.maker is not None:
+        name += f" (from `{leak.maker}()`)"
+    if message is None:
+        if not leak.is_ever_released:
+            message = f"{name} is never {verb}"
+        else:
+            message = f"{name} is not {verb} {_cause(leak, ctx)}"
+    return Report(
+        node=leak.node,
+        message=message,
+        confidence=leak.confidence,
+        steps=steps_of(leak.path, leak.node, f"{leak.kind.label} opened here", _end(leak, flow), ctx),
+        resource_kind=leak.kind.label,
+        resource_name=leak.name,
+        acquired_at=leak.node,
+    )
+
+
+def _end(leak: Leak, flow: FunctionFlow) -> str:
+    name = f"`{leak.name}`" if leak.name else "it"
+    where = "the module" if flow.function.is_module else f"{flow.function.name}()"
+    state = "not given back" if leak.kind.family == "checkout" else "still open"
+    return f"leaves {where} with {name} {state}"
+
+
+def after_acquire(path: tuple[PathStep, ...], node: object) -> list[PathStep]:
+    """Return the steps that follow the last time the path passed the acquiring node."""
+    for number in range(len(path) - 1, -1, -1):
+        if path[number].node is node and path[number].what == "acquire":
+            return list(path[number + 1 :])
+    return list(path)
+
+
+def _cause(leak: Leak, ctx: FileContext) -> str:
+    steps = after_acquire(leak.path, leak.node)
+    for step in reversed(steps) if not leak.on_error else steps:
+        if step.what == "raise":
+            return f"if {_raiser(step, ctx)} raises"
+        if step.what == "raises":
+            return f"when `{ctx.source_of(step.node, 50)}` runs"
+        if step.what in ("true", "false") and not leak.on_error:
+            truth = "true" if step.what == "true" else "false"
+            return f"if `{ctx.source_of(step.node, 40)}` is {truth}"
+        if step.what in ("done", "next") and not leak.on_error:
+            how = "has no more elements" if step.what == "done" else "has another element"
+            return f"if `{ctx.source_of(step.node, 40)}` {how}"
+    return "on every path"
+
+
+def _raiser(step: PathStep, ctx: FileContext) -> str:
+    if step.data == "yield":
+        return "the code that runs at the `yield`"
+    source = ctx.source_of(step.node, 200)
+    if step.data == "iteration":
+        return f"iterating `{ctx.source_of(step.node, 40)}`"
+    name = source.partition("(")[0]
+    if not name or name == source or len(name) > 50:
+        return f"`{ctx.source_of(step.node, 50)}`"
+    return f"`{name.removeprefix('await ')}()`"
+
+
+def steps_of(
+    path: tuple[PathStep, ...], start: object, opened: str, end: str, ctx: FileContext
+) -> tuple[ReportStep, ...]:
+    """Turn the path after an acquisition into the steps that a reader needs."""
+    steps = after_acquire(path, start)
+    found: list[ReportStep] = []
+    for step in steps:
+        text = {
+            "raise": "raises", "true": "is true here", "false": "is false here", "release": "", "caught": "handled here",
+            "raises": "raised here", "swallowed": "swallowed here", "done": "no more elements", "next": "next element",
+        }.get(step.what, "")  # fmt: skip
+        if text:
+            found.append(ReportStep(step.node, text))
+    if len(found) > MAX_STEPS:
+        found = [*found[: MAX_STEPS // 2], *found[-MAX_STEPS // 2 :]]
+    first = [ReportStep(start, opened)] if start is not None else []  # type: ignore[arg-type]
+    last_node = found[-1].node if found else start
+    return (*first, *found, ReportStep(last_node, end))  # type: ignore[arg-type]
