@@ -213,7 +213,8 @@ def _literal(value: Any) -> object:
 
 def load_toml(text: str) -> dict[str, Any]:
     """Read TOML with whichever reader this Python has; raises `ValueError`."""
-    return tomllib.loads(text)
+    data: dict[str, Any] = tomllib.loads(text)
+    return data
 
 
 def parse_version(text: str, where: str) -> Version:
