@@ -1,7 +1,7 @@
 """lintdb inside flake8: the same findings, in every editor and hook that runs flake8.
 
-flake8 decides what it has options for: files, `select`, `ignore`, `per-file-ignores` and `noqa`. The rest comes from
-`[tool.lintdb]` of the nearest configuration, as on the command line, with the `lintdb-` options laid over it.
+flake8 decides what it has options for: files, `select`, `ignore`, `per-file-ignores`, `disable-noqa`. The rest comes
+from `[tool.lintdb]` of the nearest configuration, as on the command line, with the `lintdb-` options laid over it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from lintdb.files import check_source_safely
 from lintdb.finding import Confidence
 from lintdb.rules.registry import all_metas
 from lintdb.source import SourceFile
+from lintdb.suppress import apply_suppressions
 
 Problem = tuple[int, int, str, type["Plugin"]]
 
@@ -32,6 +33,7 @@ class Plugin:
     _select: ClassVar[tuple[str, ...] | None] = None
     _extend_select: ClassVar[tuple[str, ...]] = ()
     _strict_cursors: ClassVar[bool] = False
+    _honor_noqa: ClassVar[bool] = True
 
     # flake8 runs a class once per file if it asks for the tree.
     def __init__(self, tree: ast.AST, filename: str, lines: Sequence[str]) -> None:  # noqa: ARG002
@@ -67,12 +69,13 @@ class Plugin:
         cls._select = None if options.select is None else tuple(options.select)
         cls._extend_select = tuple(options.extend_select or ())
         cls._strict_cursors = options.lintdb_strict_cursors
+        cls._honor_noqa = not options.disable_noqa
         # A rule that [tool.lintdb] switches on is wanted, though flake8 does not read that table.
         ignored = [code for code in options.extended_default_ignore if code not in enabled]
         options.extended_default_ignore = ignored
 
     def run(self) -> Iterator[Problem]:
-        """Yield the findings. flake8 applies `noqa`, so lintdb heeds its own comments alone."""
+        """Yield the findings that no comment silences. An unused `noqa` is flake8's business, so it is not reported."""
         from lintdb.engine import EngineOptions
 
         path = str(Path(self._filename).absolute())
@@ -84,8 +87,13 @@ class Plugin:
             strict_cursors=settings.strict_cursors or self._strict_cursors,
             honor_noqa=False,
         )
-        result = check_source_safely(SourceFile(self._filename, "".join(self._lines)), options)
-        for finding in result.findings:
+        source = SourceFile(self._filename, "".join(self._lines))
+        result = check_source_safely(source, options)
+        findings = result.findings
+        if self._honor_noqa and findings:
+            # flake8 sees a `noqa` on the line of a finding only, not on the last line of its statement.
+            findings = apply_suppressions(source, findings, frozenset(), honor_noqa=True, report_unused=False)
+        for finding in findings:
             yield finding.span.line, finding.span.column - 1, f"{finding.code} {finding.message}", type(self)
         if result.problem is not None:
             # flake8 has parsed this file, so it reports no E999: without this line nobody would learn of it.

@@ -34,22 +34,25 @@ def f(dsn):
         cur = conn.cursor()
         cur.execute("select 1")
 """
-PASSWORD = """\
-from contextlib import closing
+# flake8 in a process in which LDB101 is off by default: it does not matter which rules really are.
+LDB101_IS_OPTIONAL = """
+import dataclasses, sys
+from flake8.main.cli import main
+from lintdb.rules import ldb101_connection_not_closed, registry
 
-import psycopg2
-
-
-def f():
-    with closing(psycopg2.connect(host="db", password="hunter2", connect_timeout=5, options="-c statement_timeout=9")):
-        pass
+rule = ldb101_connection_not_closed.ConnectionNotClosed
+rule.meta = dataclasses.replace(rule.meta, default=False)
+sys.exit(main(["-j1", *sys.argv[1:]]))
 """
 
 
-def run_flake8(cwd: Path, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run flake8 with only our codes visible, unless the arguments say otherwise."""
+def run_flake8(
+    cwd: Path, *arguments: str, text: str | None = None, script: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run flake8 in a process of its own, or a script that does."""
+    start = ["-m", "flake8"] if script is None else ["-c", script]
     return subprocess.run(
-        [sys.executable, "-m", "flake8", *arguments], cwd=cwd, input=text, capture_output=True, text=True, check=False
+        [sys.executable, *start, *arguments], cwd=cwd, input=text, capture_output=True, text=True, check=False
     )
 
 
@@ -123,6 +126,13 @@ def test_disable_noqa_shows_what_noqa_hides(folder: Path) -> None:
     assert lines(run_flake8(folder, "--disable-noqa")) == [LEAK_AT]
 
 
+def test_noqa_on_the_last_line_of_a_statement(folder: Path) -> None:
+    text = LEAK.format(comment="").replace("path, timeout=5)", "path,\n    )  # noqa: LDB101")
+    (folder / "leak.py").write_text(text)
+    assert lines(run_flake8(folder)) == []
+    assert lines(run_flake8(folder, "--disable-noqa")) == [LEAK_AT]
+
+
 def test_skip_file(folder: Path) -> None:
     (folder / "leak.py").write_text("# lintdb: skip-file\n" + LEAK.format(comment=""))
     assert lines(run_flake8(folder)) == []
@@ -138,21 +148,20 @@ def test_unused_suppressions_are_reported_for_our_comments_only(folder: Path) ->
     ("arguments", "expected"),
     [
         ([], []),
-        (["--extend-select", "LDB604"], ["secret.py:7"]),
-        (["--select", "LDB604"], ["secret.py:7"]),
+        (["--extend-select", "LDB101"], [LEAK_AT]),
+        (["--extend-select", "LDB"], [LEAK_AT]),
+        (["--select", "LDB101"], [LEAK_AT]),
         # flake8 forgets what is off by default once `ignore` is given; lintdb does not.
         (["--ignore", "W503"], []),
     ],
 )
-def test_rules_that_are_off_by_default(folder: Path, arguments: list[str], expected: list[str]) -> None:
-    (folder / "secret.py").write_text(PASSWORD)
-    assert [line.rsplit(":", 2)[0] for line in lines(run_flake8(folder, *arguments))] == expected
+def test_rule_that_is_off_by_default(leak: Path, arguments: list[str], expected: list[str]) -> None:
+    assert lines(run_flake8(leak, *arguments, script=LDB101_IS_OPTIONAL)) == expected
 
 
-def test_rule_that_our_configuration_selects(folder: Path) -> None:
-    (folder / "secret.py").write_text(PASSWORD)
-    (folder / "lintdb.toml").write_text('extend-select = ["LDB604"]\n')
-    assert [line.split()[1] for line in lines(run_flake8(folder))] == ["LDB604"]
+def test_rule_that_our_configuration_selects(leak: Path) -> None:
+    (leak / "lintdb.toml").write_text('extend-select = ["LDB101"]\n')
+    assert lines(run_flake8(leak, script=LDB101_IS_OPTIONAL)) == [LEAK_AT]
 
 
 def test_rule_that_our_configuration_ignores(leak: Path) -> None:
