@@ -51,11 +51,15 @@ class ModelError(Exception):
 
 @dataclass(frozen=True)
 class Like:
-    """What a kind takes from `base`: all but its types and the keys `given`; of its settings only those named."""
+    """What a kind takes from `base`: all but its types, the keys `given` and the methods that it is `without`.
+
+    Of the settings only those named are taken: the others are those of the call that acquires the base.
+    """
 
     base: str
     given: frozenset[str]
     settings: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -227,9 +231,10 @@ def parse_version(text: str, where: str) -> Version:
 
 def _applies(table: _Table, version: Version) -> bool:
     since, until = table.text("since"), table.text("until")
-    if since is not None and version < parse_version(since, table.where):
+    where = f"{table.file}: {table.where}"
+    if since is not None and version < parse_version(since, where):
         return False
-    return not (until is not None and version >= parse_version(until, table.where))
+    return not (until is not None and version >= parse_version(until, where))
 
 
 def _qualify(name: str | None, driver: str) -> str | None:
@@ -416,18 +421,16 @@ def _read_kind(name: str, table: _Table, driver: str, blocking: bool, version: V
         driver=driver,
     )
     base = _qualify(table.text("like"), driver)
-    like = Like(base, frozenset(table.data), table.texts("settings_like_base")) if base else None
+    like = Like(base or "", frozenset(table.data), table.texts("settings_like_base"), table.texts("without"))
     table.done()
-    return kind, like
+    return kind, like if base else None
 
 
 def inherit(kind: Kind, base: Kind, like: Like) -> Kind:
-    """Return *kind* with everything that it does not say itself taken from *base*; methods are merged by name.
-
-    The settings of *base* are those of the call that acquires it, so only the ones that *like* names are taken over.
-    """
+    """Return *kind* with everything that it does not say itself taken from *base*; methods are merged by name."""
+    taken = {name: calls for name, calls in base.methods.items() if name not in like.without}
     changes: dict[str, Any] = {
-        "methods": MappingProxyType({**base.methods, **kind.methods}),
+        "methods": MappingProxyType({**taken, **kind.methods}),
         "attributes": MappingProxyType({**base.attributes, **kind.attributes}),
         "attribute_events": MappingProxyType({**base.attribute_events, **kind.attribute_events}),
         "state_flags": MappingProxyType({**base.state_flags, **kind.state_flags}),
