@@ -13,7 +13,7 @@ import libcst as cst
 
 from lintdb.flow import ir
 from lintdb.flow.cfg import CFG, Block
-from lintdb.flow.stdlib import COMBINES, ENDS_PROCESS, IDENTITY, KEEPS_FUNCTION, LOG_METHODS, LOG_NAMES, NEVER_RAISES, PURE_TESTS
+from lintdb.flow.stdlib import COMBINES, ENDS_PROCESS, IDENTITY, RUNS_GENERATOR, KEEPS_FUNCTION, LOG_METHODS, LOG_NAMES, NEVER_RAISES, PURE_TESTS
 from lintdb.syntax.names import FunctionInfo, ModuleIndex
 
 
@@ -183,12 +183,13 @@ class Builder:
             self._emit(ir.StoreItemOp(node, self._cleaning, base, value))
         elif isinstance(target, (cst.Tuple, cst.List)):
             names: list[str | None] = []
-            has_star = False
-            for element in target.elements:
+            star = -1
+            for number, element in enumerate(target.elements):
                 inner = element.value
-                has_star = has_star or isinstance(element, cst.StarredElement)
+                if isinstance(element, cst.StarredElement):
+                    star = number
                 names.append(inner.value if isinstance(inner, cst.Name) else self._temp())
-            self._emit(ir.UnpackOp(node, self._cleaning, tuple(names), value, has_star))
+            self._emit(ir.UnpackOp(node, self._cleaning, tuple(names), value, star))
             for element, name in zip(target.elements, names):
                 if not isinstance(element.value, cst.Name) and name is not None:
                     self._store(element.value, ir.Local(name), node)
@@ -205,6 +206,9 @@ class Builder:
             slot = self.catch_slots[-1] if self.catch_slots else None
         else:
             expression = node.exc
+            if kind is None and self._exception_name(getattr(expression, "func", expression)) == "SystemExit":
+                self._end(ir.Dead())
+                return
             if isinstance(expression, cst.Call):
                 kind = self._exception_name(expression.func)
                 for argument in expression.args:
@@ -319,7 +323,8 @@ class Builder:
         head, body, done, after = self._block("for"), self._block("body"), self._block("done"), self._block("after")
         self._goto(head)
         item = self._temp()
-        head.terminator = ir.Iterate(node.iter, iterable, item, body.id, done.id, node.asynchronous is not None)
+        is_async = node.asynchronous is not None
+        head.terminator = ir.Iterate(node.iter, iterable, item, body.id, done.id, is_async, self.counter)
         head.label = "for"
         self.frames.append(_Frame(self.landing, break_to=after.id, continue_to=head.id))
         self._continue_in(body)
@@ -503,13 +508,18 @@ class Builder:
             if isinstance(pattern.value, cst.Name) and pattern.value.value == "None":
                 condition = ir.IsNone(subject)
         else:
+            if isinstance(pattern, cst.MatchClass):
+                dotted = self.index.dotted(pattern.cls, self.function)
+                plain = not pattern.patterns and not pattern.kwds
+                condition = ir.IsInstance(subject, (dotted,) if dotted is not None and plain else ())
             _collect_captures(pattern, captured)
         self._branch(pattern, condition, body, other)
-        if captured:
-            saved = self.current
-            self._continue_in(body)
-            self._emit(ir.ForgetOp(pattern, self._cleaning, tuple(captured)))
-            self.current = saved
+        saved = self.current
+        self._continue_in(body)
+        for name in captured:
+            # Which part of the subject it is does not matter: it may be any of them.
+            self._emit(ir.StoreOp(pattern, self._cleaning, name, ir.ItemOf(subject, None)))
+        self.current = saved
 
     def _function_def(self, node: cst.FunctionDef) -> None:
         info = self.index.of_node.get(id(node))
@@ -560,13 +570,21 @@ class Builder:
             self._comparison(node, if_true, if_false)
             return
         if isinstance(node, cst.Call) and self.index.dotted(node.func, self.function) in PURE_TESTS:
-            for argument in node.args:
-                self._expression(argument.value)
+            operands = [self._expression(argument.value) for argument in node.args]
+            if len(operands) == 2 and isinstance(node.func, cst.Name) and node.func.value == "isinstance":
+                types = self._type_names(node.args[1].value)
+                self._branch(node, ir.IsInstance(operands[0], types, self._key(node)), if_true, if_false)
+                return
             self._branch(node, ir.Truth(ir.UNKNOWN, self._key(node)), if_true, if_false)
             return
         value = self._expression(node)
         key = self._key(node) if isinstance(node, (cst.Attribute, cst.Subscript)) else None
         self._branch(node, ir.Truth(value, key), if_true, if_false)
+
+    def _type_names(self, expression: cst.BaseExpression) -> tuple[str, ...]:
+        elements = [e.value for e in expression.elements] if isinstance(expression, cst.Tuple) else [expression]
+        names = [self.index.dotted(element, self.function) for element in elements]
+        return tuple(name for name in names if name is not None)
 
     def _comparison(self, node: cst.Comparison, if_true: Block, if_false: Block) -> None:
         target = node.comparisons[0]
@@ -708,6 +726,11 @@ class Builder:
         self._comp_for(node.for_in, lambda: self._fill(node.elt, target))
         return ir.Local(target)
 
+    def _generator(self, node: cst.GeneratorExp) -> ir.Operand:
+        """Runs when somebody iterates it; only its source is evaluated here."""
+        source = self._expression(node.for_in.iter)
+        return ir.Display((source,), is_sequence=False)
+
     def _dict_comprehension(self, node: cst.DictComp) -> ir.Operand:
         target = self._temp()
         self._emit(ir.BoxOp(node, self._cleaning, target, ()))
@@ -733,7 +756,8 @@ class Builder:
         head, body, after = self._block("for"), self._block("body"), self._block("after")
         self._goto(head)
         item = self._temp()
-        head.terminator = ir.Iterate(node.iter, iterable, item, body.id, after.id, node.asynchronous is not None)
+        is_async = node.asynchronous is not None
+        head.terminator = ir.Iterate(node.iter, iterable, item, body.id, after.id, is_async, self.counter)
         self._continue_in(body)
         self._store(node.target, ir.Local(item), node.target)
         for condition in node.ifs:
@@ -766,7 +790,9 @@ class Builder:
         target = self._temp()
         more, after = self._block("or"), self._block("after")
         self._emit(ir.StoreOp(node.left, self._cleaning, target, self._expression(node.left)))
-        condition = ir.Truth(ir.Local(target))
+        # `given or open()`: the test teaches something about `given` itself.
+        tested = ir.Local(node.left.value) if isinstance(node.left, cst.Name) else ir.Local(target)
+        condition = ir.Truth(tested)
         if isinstance(node.operator, cst.And):
             self._branch(node.left, condition, more, after)
         else:
@@ -787,8 +813,28 @@ class Builder:
         return ir.UNKNOWN
 
     def _unary(self, node: cst.UnaryOperation) -> ir.Operand:
+        if isinstance(node.operator, cst.Not):
+            return self._truth_value(node)
         literal = self._literal(node)
         return self._parts(node) if literal is ir.UNKNOWN else literal
+
+    def _compare(self, node: cst.Comparison) -> ir.Operand:
+        target = node.comparisons[0]
+        if len(node.comparisons) == 1 and isinstance(target.operator, (cst.Is, cst.IsNot)):
+            return self._truth_value(node)
+        return self._parts(node)
+
+    def _truth_value(self, node: cst.BaseExpression) -> ir.Operand:
+        """`x is None` as a value: True on one path, False on the other."""
+        target = self._temp()
+        yes, no, after = self._block("true"), self._block("false"), self._block("after")
+        self._condition(node, yes, no)
+        for block, outcome in ((yes, True), (no, False)):
+            self._continue_in(block)
+            self._emit(ir.StoreOp(node, self._cleaning, target, ir.Constant(outcome)))
+            self._goto(after)
+        self._continue_in(after)
+        return ir.Local(target)
 
     def _formatted(self, node: cst.FormattedString) -> ir.Operand:
         prefix = ""
@@ -831,7 +877,10 @@ class Builder:
         dotted = callee.name if isinstance(callee, ir.Dotted) else None
         arguments: list[ir.Argument_] = []
         for argument in node.args:
-            value = self._expression(argument.value)
+            if isinstance(argument.value, cst.GeneratorExp) and dotted in RUNS_GENERATOR:
+                value = self._comprehension(argument.value)
+            else:
+                value = self._expression(argument.value)
             keyword = argument.keyword.value if argument.keyword is not None else None
             arguments.append(ir.Argument_(value, keyword, argument.star))
         if dotted in ENDS_PROCESS:
@@ -839,8 +888,8 @@ class Builder:
             return ir.UNKNOWN
         if dotted in IDENTITY and len(arguments) == 2:
             return arguments[1].operand
-        if dotted in COMBINES:
-            return ir.Display(tuple(argument.operand for argument in arguments))
+        if dotted == "range" or (dotted in COMBINES and not arguments):
+            return ir.Display(())
         if self._is_harmless(node, callee, dotted):
             return ir.UNKNOWN
         if isinstance(callee, ir.AttributeOf) and isinstance(callee.base, ir.Constant):
@@ -937,8 +986,8 @@ _EXPRESSIONS: dict[type, Callable[[Builder, cst.BaseExpression], ir.Operand]] = 
     cst.Float: Builder._literal, cst.ConcatenatedString: Builder._literal, cst.UnaryOperation: Builder._unary,
     cst.Tuple: Builder._display, cst.List: Builder._box, cst.Set: Builder._box, cst.Dict: Builder._dict,
     cst.ListComp: Builder._comprehension, cst.SetComp: Builder._comprehension,
-    cst.GeneratorExp: Builder._comprehension, cst.DictComp: Builder._dict_comprehension,
-    cst.Subscript: Builder._subscript,
+    cst.GeneratorExp: Builder._generator, cst.DictComp: Builder._dict_comprehension,
+    cst.Subscript: Builder._subscript, cst.Comparison: Builder._compare,
 }  # type: ignore[dict-item] # fmt: skip
 
 

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from lintdb.effects import Argument, CallModel, Condition, Duty, Event, Form, Kind, Raises
+from lintdb.effects import Argument, CallModel, Condition, Duty, Event, Form, Kind, Raises, WithBlock
+from lintdb.finding import Confidence
 from lintdb.flow import ir
-from lintdb.flow.results import KnownCall
+from lintdb.flow.results import FailedUnit, KnownCall
 from lintdb.flow.state import State
 from lintdb.flow.stdlib import (
     ACLOSING,
     AWAITS_FIRST,
     CLOSING,
+    COMBINES,
     EXIT_STACKS,
     NULLCONTEXT,
     PASSES_THROUGH,
@@ -28,6 +30,7 @@ from lintdb.flow.values import (
     Box,
     Coroutine,
     Function,
+    Instance,
     Literal,
     Manager,
     Many,
@@ -48,6 +51,8 @@ if TYPE_CHECKING:
 
 _ADDS = frozenset({"append", "add", "appendleft", "insert", "put", "put_nowait", "extend", "update", "setdefault"})
 _TAKES = frozenset({"pop", "popleft", "popitem", "get", "get_nowait", "values", "items", "copy"})
+_ENTERS = frozenset({"enter_context", "enterContext", "enterClassContext"})
+_RUNS_COROUTINES = frozenset({"addAsyncCleanup", "push_async_callback", "push_async_exit", "enter_async_context"})
 _STACK_ENTERS = frozenset({"enter_context", "enter_async_context"})
 _STACK_CALLBACKS = frozenset({"callback", "push_async_callback"})
 _STACK_PUSHES = frozenset({"push", "push_async_exit"})
@@ -137,6 +142,8 @@ class CallMixin(_Base):
             self.throw(state, op.node, is_low=True)
             state.set_name(op.target, None)
             return None
+        if isinstance(receiver, Instance):
+            return self._instance_method(op, receiver, name, state)
         if isinstance(receiver, Query):
             state.set_name(op.target, receiver)
             return None
@@ -144,6 +151,42 @@ class CallMixin(_Base):
             # Method chained on something that is both awaitable and an object: `pool.acquire().__aenter__()`.
             state.escape(receiver, with_parents=False)
         return self._foreign_method(op, name, state)
+
+    def _instance_method(self, op: ir.CallOp, receiver: Instance, name: str, state: State) -> list[State] | None:
+        """A method of an object of this module's class, followed with the object's own attributes."""
+        method = self.index.find_method(receiver.owner, name)
+        if method is None:
+            field = state.env.get(f"{receiver.prefix}{name}")
+            if field is not None:
+                return self._value_call(op, field, state)
+            state.escape(receiver, with_parents=True)
+            return self._unknown_call(op, state)
+        return self._local_call(op, method, None, state, receiver)
+
+    def call_method(
+        self, instance: Instance, name: str, op: ir.Operation | cst.CSTNode, state: State, target: str
+    ) -> list[State]:
+        """Call a method that syntax calls (`__enter__`, `__exit__`, a registered `close`), without arguments."""
+        node = op.node if isinstance(op, ir.Operation) else op
+        in_cleanup = op.in_cleanup if isinstance(op, ir.Operation) else False
+        key = (id(node), name)
+        call = self.extra_calls.get(key)
+        if call is None:
+            number = 1_000_000 + len(self.extra_calls)
+            call = ir.CallOp(node, in_cleanup, target, ir.UNKNOWN, None, (), index=number)
+            self.extra_calls[key] = call
+        call.target = target
+        results = self._instance_method(call, instance, name, state)
+        states = results if results is not None else [state]
+        finished: list[State] = []
+        for each in states:
+            value = each.env.get(target)
+            if isinstance(value, Coroutine):
+                awaited = self.await_coroutine(call, value, each)
+                finished.extend(awaited if awaited is not None else [each])
+            else:
+                finished.append(each)
+        return finished
 
     def _release_by_name(self, item: Ref, name: str, state: State) -> None:
         status = state.status(item.rid)
@@ -169,12 +212,33 @@ class CallMixin(_Base):
             state.escape(value, with_parents=True)
         if isinstance(value, Ref):
             entered = value
+            if name in _ENTERS and self._keeps_open(value, state):
+                # The block that it will leave does not release it.
+                state.update(value.rid, kept=True)
+                state.set_name(op.target, value)
+                return None
+        if isinstance(value, Method) and name not in _RUNS_COROUTINES and self._is_coroutine(value, state):
+            # Nobody will await what the registered method returns.
+            self.throw(state, op.node, is_low=True)
+            state.set_name(op.target, None)
+            return None
         state.escape(self._arguments_value(op, state), with_parents=True)
         if isinstance(entered, Ref):
             state.escape(entered, with_parents=True)
         self.throw(state, op.node, is_low=True)
         state.set_name(op.target, entered)
         return None
+
+    def _keeps_open(self, value: Ref, state: State) -> bool:
+        status = state.status(value.rid)
+        kind = self.knowledge.kind(status.kind) if status is not None else None
+        return kind is not None and kind.with_block in (WithBlock.COMMIT, WithBlock.KEEP)
+
+    def _is_coroutine(self, value: Method, state: State) -> bool:
+        status = state.status(value.receiver.rid) if isinstance(value.receiver, Ref) else None
+        kind = self.knowledge.kind(status.kind) if status is not None else None
+        models = kind.methods.get(value.name, ()) if kind is not None else ()
+        return bool(models) and all(model.coroutine for model in models)
 
     def _unknown_call(self, op: ir.CallOp, state: State) -> list[State] | None:
         """Nothing is known of the callee: it may raise anything, and it may keep what it is given."""
@@ -196,6 +260,8 @@ class CallMixin(_Base):
         if model is not None:
             return self._apply(op, model, None, dotted.rpartition(".")[2], state)
         first = self._first(op, state)
+        if dotted in COMBINES:
+            return self._combine(op, state)
         if dotted in CLOSING or dotted in ACLOSING:
             state.set_name(op.target, Manager("closing" if dotted in CLOSING else "aclosing", first))
             return None
@@ -230,6 +296,20 @@ class CallMixin(_Base):
         if dotted == "asyncio.run" and isinstance(first, Coroutine):
             return self.await_coroutine(op, first, state)
         return self._unknown_call(op, state)
+
+    def _combine(self, op: ir.CallOp, state: State) -> list[State] | None:
+        """`list(x)`, `dict(x)`: holds what it is given, or reads rows from it."""
+        held: list[Value | None] = []
+        for argument in op.arguments:
+            value = self.value(argument.operand, state)
+            status = state.status(value.rid) if isinstance(value, Ref) else None
+            kind = self.knowledge.kind(status.kind) if status is not None else None
+            if kind is not None and kind.iterable:
+                self.throw(state, op.node, self._driver_raise(kind.driver), by="iteration")
+            else:
+                held.append(value)
+        state.set_name(op.target, Many(tuple(held)))
+        return None
 
     # --- models -----------------------------------------------------------------------------------------------------
 
@@ -380,13 +460,15 @@ class CallMixin(_Base):
             raised = self._driver_raise(model.driver) if model.raises is Raises.DRIVER else Raised()
             failed = self.throw(state, op.node, raised, by=name)
             if failed is not None and working is not None:
+                if event is Event.ROLLBACK:
+                    failed.update(working, pending=-1, failed=-1)
                 self._fail(working, event, op, failed)
                 if model.releases is not None and isinstance(subject, Ref):
                     # A release that fails has still released.
                     failed.release(subject.rid)
         elif model.releases is not None:
             # Releasing does not fail in practice; where it does, other resources are what is lost.
-            others = self.throw(state, op.node, Raised(), is_low=True, by=name)
+            others = self.throw(state, op.node, self._driver_raise(model.driver), is_low=True, by=name)
             if others is not None and isinstance(subject, Ref):
                 others.release(subject.rid)
         if event is not None and working is not None:
@@ -581,7 +663,7 @@ class CallMixin(_Base):
         kind = self.knowledge.kind(status.kind) if status is not None else None
         if status is None or kind is None or status.autocommit is True or status.failed >= 0:
             return
-        if event in (Event.WRITE, Event.COMMIT) or (kind.read_begins and event is not Event.ROLLBACK):
+        if event is Event.WRITE or (event is Event.COMMIT and status.pending >= 0):
             state.update(rid, failed=op.index)
 
     # --- releasing --------------------------------------------------------------------------------------------------
@@ -594,11 +676,27 @@ class CallMixin(_Base):
         self.released_sites.add(rid[0])
         if status.phase == "open" and status.pending >= 0 and status.owed:
             self.lose_work(rid, status, state, node, by_with)
+        self._return_dirty(rid, status, state)
         for child in state.children(rid):
             self.released_sites.add(child[0])
         if node is not None:
             state.note(node, "release", rid)
         state.release(rid)
+
+    def _return_dirty(self, rid: Rid, status: Status, state: State) -> None:
+        """Given back with work pending, to an owner that does not clean it up for the next user."""
+        from lintdb.flow.follow import UNLIKELY, path_of
+
+        index = status.pending if status.pending >= 0 else status.failed
+        kind = self.knowledge.kind(status.kind)
+        op = self.operations.get(index)
+        if kind is None or op is None or kind.return_rolls_back or not status.owed or status.phase != "open":
+            return
+        if not status.raised or state.low == UNLIKELY or index in self.returned_dirty:
+            return
+        site = self.sites.get(rid[0])
+        name = site.name if site is not None else None
+        self.returned_dirty[index] = FailedUnit(op.node, kind, name, False, Confidence.MEDIUM, path_of(state))
 
     # --- containers -------------------------------------------------------------------------------------------------
 
@@ -638,7 +736,8 @@ class CallMixin(_Base):
             state.set_name(op.target, first)
             return None
         if name in _STACK_CALLBACKS:
-            state.boxes[box.id] = (*held, Partial(first, tuple(values[1:])))
+            what = "callback" if name == "callback" else "async-callback"
+            state.boxes[box.id] = (*held, Manager(what, Partial(first, tuple(values[1:]))))
             state.set_name(op.target, first)
             return None
         if name in ("close", "aclose", "__exit__", "__aexit__"):
@@ -659,30 +758,38 @@ class CallMixin(_Base):
 
     # --- functions and classes of this module -----------------------------------------------------------------------
 
-    def _local_call(self, op: ir.CallOp, info: Any, self_name: str | None, state: State) -> list[State] | None:
+    def _local_call(
+        self, op: ir.CallOp, info: Any, self_name: str | None, state: State, instance: Instance | None = None
+    ) -> list[State] | None:
         """A call of a function of this module: its summary says what becomes of the arguments."""
         program = self.program
+        if instance is None and self_name is not None and self.owns_self:
+            held = state.env.get(self_name)
+            instance = held if isinstance(held, Instance) else None
         if program.is_fixture(info) or any(not program.keeps(d, info) for d in info.decorators):
+            state.escape(instance, with_parents=True)
             return self._unknown_call(op, state)
         if program.is_generator_manager(info):
+            state.escape(instance, with_parents=True)
             state.set_name(op.target, program.manager_value(self, op, info, self_name, state))
             return None
         if info.is_generator:
+            state.escape(instance, with_parents=True)
             state.escape(self._arguments_value(op, state), with_parents=True)
             state.set_name(op.target, None)
             return None
         if info.is_async:
-            program.pending[(id(self), op.index)] = (op, info, self_name)
+            program.pending[(id(self), op.index)] = (op, info, self_name, instance)
             self.operations.pop(op.index, None)
             rid: Rid = (("coroutine", op.index), 0)
             state.resources[rid] = Status("$local", owed=False)
             state.set_name(op.target, Coroutine(rid, op.index, self._arguments_value(op, state)))
             return None
-        return program.apply_summary(self, op, info, self_name, state, op.target)
+        return program.apply_summary(self, op, info, self_name, state, op.target, instance)
 
     def _local_awaited(self, op: ir.AwaitOp | ir.CallOp, pending: Any, state: State) -> list[State] | None:
-        call, info, self_name = pending
-        return self.program.apply_summary(self, call, info, self_name, state, op.target)
+        call, info, self_name, instance = pending
+        return self.program.apply_summary(self, call, info, self_name, state, op.target, instance)
 
     def _construct(self, op: ir.CallOp, owner: Any, state: State) -> list[State] | None:
         """An instance of a class of this module."""

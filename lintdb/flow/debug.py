@@ -76,6 +76,8 @@ def _condition(condition: ir.Condition) -> str:
         return f"{render_operand(condition.operand)} is None"
     if isinstance(condition, ir.Equals):
         return f"{render_operand(condition.operand)} == {condition.value!r}"
+    if isinstance(condition, ir.IsInstance):
+        return f"{render_operand(condition.operand)} is a {'/'.join(condition.types) or '?'}"
     if isinstance(condition, ir.IsSame):
         return f"{render_operand(condition.left)} is {render_operand(condition.right)}"
     return condition.key or render_operand(condition.operand)

@@ -23,7 +23,6 @@ from lintdb.flow.exceptions import Match, match_handler
 from lintdb.flow.results import KnownCall, Leak, LostWork, PathStep, Unawaited, FailedUnit
 from lintdb.flow.state import State
 from lintdb.flow.values import (
-    FALSE,
     FALSY,
     NONE,
     NOT_NONE,
@@ -31,6 +30,7 @@ from lintdb.flow.values import (
     Box,
     Coroutine,
     Function,
+    Instance,
     Literal,
     Many,
     Method,
@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 MAX_STATES_PER_BLOCK = 40
 MAX_STEPS = 6000
 COROUTINE = "$coroutine"
+BYPASSED, UNLIKELY = 1, 2
+"""How unlikely a path is: an opaque error got past a handler for the driver's errors; clean-up code itself failed."""
 
 
 @dataclass(eq=False)
@@ -77,11 +79,12 @@ class Exit:
 class Follower(CallMixin, WithMixin):
     """One run over one function, for its own findings or (with `bindings`) for a caller that wants its summary."""
 
-    def __init__(self, program: Program, cfg: CFG, start: State, depth: int) -> None:
+    def __init__(self, program: Program, cfg: CFG, start: State, depth: int, owns_self: bool = False) -> None:
         self.program = program
         self.knowledge = program.knowledge
         self.index = program.index
         self.cfg = cfg
+        self.owns_self = owns_self
         self.function = cfg.function
         self.start = start
         self.depth = depth
@@ -92,6 +95,8 @@ class Follower(CallMixin, WithMixin):
         self.commits: set[object] = set()
         self.lost: list[tuple[Rid, Status, State, str | None]] = []
         self.lost_work: dict[int, LostWork] = {}
+        self.returned_dirty: dict[int, FailedUnit] = {}
+        self.extra_calls: dict[tuple[int, str], ir.CallOp] = {}
         self.operations: dict[int, ir.CallOp] = {}
         self.may_raise = False
         self.is_complete = cfg.is_complete
@@ -171,7 +176,7 @@ class Follower(CallMixin, WithMixin):
         if is_opaque:
             new.mark_raised()
         if is_low:
-            new.low = True
+            new.low = UNLIKELY
         new.note(node, "raise", by)
         self._go(landing, new)
         return new
@@ -234,6 +239,11 @@ class Follower(CallMixin, WithMixin):
             if found is not None:
                 return found
             owner = self._owner()
+            if self.owns_self and owner is not None:
+                held = state.env.get(base.name)
+                if held is not None and self.index.find_method(owner, operand.name) is not None:
+                    return Method(held, operand.name)
+                return None
             kind = self.program.attribute_kind(owner, operand.name) if owner is not None else None
             if kind is not None:
                 return self.borrowed(("self", operand.name), kind, state, f"self.{operand.name}")
@@ -253,7 +263,14 @@ class Follower(CallMixin, WithMixin):
                     if parent is not None and self._is_like(parent.kind, kind_model.attributes[operand.name]):
                         return Ref(status.parent)
                 return self.borrowed((value.rid, operand.name), kind_model.attributes[operand.name], state, operand.name)
-            return Method(value, operand.name)
+            if operand.name in kind_model.methods or operand.name.startswith("__"):
+                return Method(value, operand.name)
+            return None
+        if isinstance(value, Instance):
+            field = state.env.get(f"{value.prefix}{operand.name}")
+            if field is not None:
+                return field
+            return Method(value, operand.name) if self.index.find_method(value.owner, operand.name) else None
         if isinstance(value, (Box, Many, Table)):
             return Method(value, operand.name)
         return None
@@ -310,10 +327,11 @@ class Follower(CallMixin, WithMixin):
     def _bind(self, name: str, value: Value | None, state: State) -> None:
         if state.facts:
             self._forget_facts(name, state)
-        if isinstance(value, Ref):
-            site = self.sites.get(value.rid[0])
-            if site is not None and site.name is None and not name.startswith("$"):
-                site.name = name
+        if isinstance(value, (Ref, Instance)) and not name.startswith("$"):
+            for rid in [value.rid] if isinstance(value, Ref) else list(state.refs(value)):
+                site = self.sites.get(rid[0])
+                if site is not None and site.name is None:
+                    site.name = name
         if (self.function.is_module and not name.startswith("$")) or name in self.function.outer:
             # A module-level name lives as long as the program: whoever closes it, it is not this body's omission.
             self.hand_over(value, state)
@@ -347,11 +365,12 @@ class Follower(CallMixin, WithMixin):
                 site = self.sites.get(value.rid[0])
                 if site is not None and site.name is None:
                     site.name = f"self.{op.attribute}"
-            self.hand_over(value, state)
+            if not self.owns_self:
+                self.hand_over(value, state)
             state.set_name(f"self.{op.attribute}", value)
             return None
-        if isinstance(base, Ref) and any(True for _ in state.refs(value)):
-            state.escape(value, with_parents=True)
+        if isinstance(base, Instance):
+            state.set_name(f"{base.prefix}{op.attribute}", value)
             return None
         state.escape(value, with_parents=True)
         return None
@@ -381,8 +400,13 @@ class Follower(CallMixin, WithMixin):
     def _unpack(self, op: ir.UnpackOp, state: State) -> list[State] | None:
         value = self.value(op.operand, state)
         items: list[Value | None]
-        if isinstance(value, Many) and value.is_sequence and not op.has_star and len(value.items) == len(op.names):
+        if isinstance(value, Many) and value.is_sequence and op.star < 0 and len(value.items) == len(op.names):
             items = list(value.items)
+        elif isinstance(value, Many) and value.is_sequence and 0 <= len(op.names) - 1 <= len(value.items) and op.star >= 0:
+            after = len(op.names) - op.star - 1
+            stop = len(value.items) - after
+            rest = Many(value.items[op.star : stop], True)
+            items = [*value.items[: op.star], rest, *value.items[stop:]]
         else:
             group: Value | None = None
             if isinstance(value, Many):
@@ -491,7 +515,11 @@ class Follower(CallMixin, WithMixin):
         key = condition.key if condition.key in self.relevant_keys else None
         if key is not None and key in state.facts:
             known = state.facts[key]
-        if isinstance(condition, ir.IsSame):
+        if isinstance(condition, ir.IsInstance):
+            value = self.value(condition.operand, state)
+            if isinstance(value, Ref) and known is None:
+                known = self._is_of_type(value, condition.types, state)
+        elif isinstance(condition, ir.IsSame):
             left, right = self.value(condition.left, state), self.value(condition.right, state)
             if isinstance(left, Ref) and isinstance(right, Ref):
                 known = left == right
@@ -512,6 +540,12 @@ class Follower(CallMixin, WithMixin):
             new.facts[key] = outcome
         return new
 
+    def _is_of_type(self, value: Ref, types: tuple[str, ...], state: State) -> bool | None:
+        status = state.status(value.rid)
+        if status is None or not types:
+            return None
+        return True if any(self.knowledge.kind_of_type(name) == status.kind for name in types) else None
+
     def _iterate(self, t: ir.Iterate, state: State) -> None:
         value = self.value(t.operand, state)
         item: Value | None = None
@@ -521,7 +555,7 @@ class Follower(CallMixin, WithMixin):
             item = self._group(contents)
             for rid in state.refs(value):
                 status = state.status(rid)
-                if status is not None and status.phase == "open" and status.owed and not status.visited:
+                if status is not None and status.phase == "open" and status.owed and status.visited != t.index:
                     skip_done = True
         else:
             raised = Raised()
@@ -529,9 +563,8 @@ class Follower(CallMixin, WithMixin):
                 status = state.status(value.rid)
                 error = self.knowledge.error_class(status.kind.partition(".")[0]) if status is not None else None
                 raised = Raised(error)
-            elif not (t.is_async or not isinstance(value, (Literal, Truthiness))):
-                raised = Raised()
-            self.throw(state, t.node, raised, is_low=not isinstance(value, Ref) and not t.is_async, by="iteration")
+            if not isinstance(value, Literal):
+                self.throw(state, t.node, raised, by="iteration")
         if not skip_done:
             done = state.copy()
             done.note(t.node, "done")
@@ -539,7 +572,7 @@ class Follower(CallMixin, WithMixin):
         more = state.copy()
         if isinstance(value, (Box, Many)):
             for rid in state.refs(value):
-                more.update(rid, visited=True)
+                more.update(rid, visited=t.index)
         more.set_name(t.target, item)
         more.note(t.node, "next")
         self._go(t.body, more)
@@ -560,7 +593,7 @@ class Follower(CallMixin, WithMixin):
                 names_driver_error = True
         if names_driver_error:
             # Past a handler for the driver's own errors only what the driver does not raise gets: possible, unlikely.
-            state.low = True
+            state.low = max(state.low, BYPASSED)
         self._go(t.outer, state)
 
     def _raise(self, t: ir.Raise, state: State) -> None:
@@ -653,7 +686,7 @@ class Follower(CallMixin, WithMixin):
                 continue
             if status.shared and not self.is_manager and not self.is_fixture and rid[0] not in self.released_sites:
                 continue
-            confidence = self._confidence(status, state, kind)
+            confidence = self._confidence(rid, status, state, kind)
             path = path_of(state)
             leak = Leak(
                 node=site.node, kind=kind, name=site.name, on_error=status.raised,
@@ -665,12 +698,13 @@ class Follower(CallMixin, WithMixin):
                 best[rid[0]] = (rank, leak)
         return [leak for _, leak in best.values()]
 
-    def _confidence(self, status: Status, state: State, kind: Kind) -> Confidence:
+    def _confidence(self, rid: Rid, status: Status, state: State, kind: Kind) -> Confidence:
         if state.low or kind.duty is Duty.WEAK:
             return Confidence.LOW
         if status.raised and self.program.ends_with_process(self.function):
             return Confidence.LOW
-        if status.raised or kind.driver == "":
+        site = self.sites.get(rid[0])
+        if status.raised or (site is not None and site.maker is not None):
             return Confidence.MEDIUM
         return Confidence.HIGH
 
@@ -689,7 +723,7 @@ class Follower(CallMixin, WithMixin):
 
     def failed_units(self) -> list[FailedUnit]:
         """Return units of work on resources that live on, which failed and were never rolled back."""
-        found: dict[object, FailedUnit] = {}
+        found: dict[object, tuple[int, FailedUnit]] = {}
         for end in self.exits:
             for rid, status in end.state.resources.items():
                 if not status.outlives or status.owed or status.autocommit is True or status.phase == "released":
@@ -700,15 +734,19 @@ class Follower(CallMixin, WithMixin):
                     continue
                 index, swallowed = -1, False
                 if not end.is_raise and status.failed >= 0:
-                    index, swallowed = status.failed, True
+                    index, swallowed = status.pending if status.pending >= 0 else status.failed, True
                 elif end.is_raise and status.pending >= 0 and rid[0] in self.commits and self._is_own(rid[0]):
                     index = status.pending
                 op = self.operations.get(index)
-                if op is None or index in found:
+                if op is None:
                     continue
-                confidence = Confidence.LOW if end.state.low else Confidence.MEDIUM
-                found[index] = FailedUnit(op.node, kind, site.name, swallowed, confidence, path_of(end.state))
-        return list(found.values())
+                known = found.get(rid[0])
+                if known is not None and (known[0], not swallowed) <= (index, True):
+                    continue
+                confidence = Confidence.LOW if end.state.low == UNLIKELY else Confidence.MEDIUM
+                unit = FailedUnit(op.node, kind, site.name, swallowed, confidence, path_of(end.state))
+                found[rid[0]] = (index, unit)
+        return [*(unit for _, unit in found.values()), *self.returned_dirty.values()]
 
     @staticmethod
     def _is_own(site: object) -> bool:
@@ -763,12 +801,15 @@ def _decide(condition: ir.Condition, value: Value | None, state: State) -> bool 
         return False
     if isinstance(condition, ir.Equals):
         if isinstance(value, Literal) and not value.is_prefix:
-            return bool(value.value == condition.value and type(value.value) is type(condition.value))
+            same_type = type(value.value) is type(condition.value) or {type(value.value), type(condition.value)} == {bool, int}
+            return bool(value.value == condition.value and same_type)
         if isinstance(value, Truthiness) and isinstance(condition.value, bool) and value.truth is not None:
             return None
         return None
-    if isinstance(condition, ir.IsSame):
+    if isinstance(condition, (ir.IsSame, ir.IsInstance)):
         return None
+    if isinstance(value, Instance):
+        return True
     if isinstance(value, Literal):
         return True if value.is_prefix and value.value else None if value.is_prefix else bool(value.value)
     if isinstance(value, Truthiness):
@@ -791,7 +832,7 @@ def _refine(condition: ir.Condition, outcome: bool, value: Value | None, name: s
     if isinstance(condition, ir.Truth):
         if outcome:
             return (name, TRUTHY)
-        return (name, FALSE if False else FALSY)
+        return (name, FALSY)
     if isinstance(condition, ir.Equals) and outcome and value is None:
         return (name, Literal(condition.value))
     return None

@@ -129,7 +129,16 @@ class IsSame:
     key: str | None = None
 
 
-Condition = Truth | IsNone | Equals | IsSame
+@dataclass(frozen=True, slots=True)
+class IsInstance:
+    """`if isinstance(x, T)`, or a class pattern; `types` are dotted names."""
+
+    operand: Operand
+    types: tuple[str, ...]
+    key: str | None = None
+
+
+Condition = Truth | IsNone | Equals | IsSame | IsInstance
 
 # --- operations -----------------------------------------------------------------------------------------------------
 
@@ -211,7 +220,7 @@ class UnpackOp(Operation):
 
     names: tuple[str | None, ...]
     operand: Operand
-    has_star: bool
+    star: int = -1
 
 
 @dataclass(slots=True, eq=False)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 import libcst as cst
 
-from lintdb.effects import Argument, CallModel, Condition, Duty, Event, Form, Kind, Raises, WithBlock
+from lintdb.effects import Argument, CallModel, Condition, Event, Form, Kind
 from lintdb.flow import ir
 from lintdb.flow.builder import build_cfg
 from lintdb.flow.cfg import CFG
@@ -20,6 +19,7 @@ from lintdb.flow.state import State
 from lintdb.flow.stdlib import CACHES, FIXTURES, GENERATOR_MANAGERS, KEEPS_FUNCTION
 from lintdb.flow.values import (
     Box,
+    Instance,
     Literal,
     Manager,
     Many,
@@ -40,7 +40,6 @@ MAX_DEPTH = 4
 MAX_OUTCOMES = 8
 _BEFORE = 1 << 30
 """Stands for "work that was pending before the call" while a summary is made."""
-_OWNED_FAMILIES = ("connection", "session", "pool", "checkout", "cursor")
 _RELEASING_NAMES = (
     "close", "aclose", "disconnect", "shutdown", "stop", "dispose", "release", "cleanup", "teardown", "quit",
     "terminate", "finish", "close_connection", "close_connections", "__exit__", "__aexit__",
@@ -58,8 +57,9 @@ class Outcome:
     value: Value | None
     statuses: tuple[tuple[Rid, Status], ...]
     raised: Raised
-    low: bool
+    low: int
     committed: frozenset[Rid]
+    fields: tuple[tuple[str, Value], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,11 @@ class Program:
         self.index = index
         self.outside = outside
         self.knowledge: Knowledge = self
-        self.pending: dict[tuple[int, int], tuple[ir.CallOp, FunctionInfo, str | None]] = {}
+        self.pending: dict[tuple[int, int], tuple[ir.CallOp, FunctionInfo, str | None, Instance | None]] = {}
         self.managed: dict[tuple[int, int], frozenset[Rid]] = {}
         self._cfgs: dict[int, CFG] = {}
         self._summaries: dict[object, Summary | None] = {}
         self._running: set[object] = set()
-        self._class_kinds: dict[str, Kind | None] = {}
         self._attribute_kinds: dict[tuple[str, str], str | None] = {}
         self._globals: dict[str, str | Value | None] = {}
         self._keep_alive: list[Follower] = []
@@ -95,9 +94,7 @@ class Program:
         return self.outside.function(dotted)
 
     def kind(self, kind_id: str) -> Kind | None:
-        """See `Knowledge.kind`; kinds called `class:Name` are classes of this module."""
-        if kind_id.startswith("class:"):
-            return self._class_kinds.get(kind_id[6:])
+        """See `Knowledge.kind`."""
         return self.outside.kind(kind_id)
 
     def kind_of_type(self, dotted: str) -> str | None:
@@ -445,12 +442,14 @@ class Program:
     # --- summaries --------------------------------------------------------------------------------------------------
 
     def apply_summary(
-        self, caller: Follower, op: ir.CallOp, info: FunctionInfo, self_name: str | None, state: State, target: str
+        self, caller: Follower, op: ir.CallOp, info: FunctionInfo, self_name: str | None, state: State, target: str,
+        instance: Instance | None = None,
     ) -> list[State] | None:
-        """Run a call of a function of this module through its summary."""
+        """Run a call of a function of this module through its summary; *instance* is the object of a method call."""
         bound = self._bind(caller, op, info, self_name, state)
-        summary = self._summary(caller, info, bound, state) if bound is not None else None
+        summary = self._summary(caller, info, bound, state, instance) if bound is not None else None
         if summary is None:
+            state.escape(instance, with_parents=True)
             return caller._unknown_call(op, state)
         if any(outcome.is_raise for outcome in summary.outcomes):
             caller.may_raise = True
@@ -463,8 +462,9 @@ class Program:
                 thrown = caller.throw(new, op.node, outcome.raised, is_low=outcome.low or op.in_cleanup, by=info.name)
                 del thrown
                 continue
-            new.low = new.low or outcome.low
-            new.set_name(target, self._translate(caller, op, outcome, summary, new, info))
+            new.low = max(new.low, outcome.low)
+            maker = instance.owner.name if instance is not None and info.name == "__init__" else info.name
+            self._translate(caller, op, outcome, summary, new, maker, instance, target)
             results.append(new)
         return results
 
@@ -476,9 +476,7 @@ class Program:
         node_params = info.node.params if not isinstance(info.node, cst.Module) else None
         if node_params is None:
             return None
-        if info.is_method and self_name is not None:
-            params = params[1:]
-        elif info.owner is not None and info.is_method:
+        if info.is_method:
             params = params[1:]
         star = node_params.star_arg.name.value if isinstance(node_params.star_arg, cst.Param) else None
         star_kwarg = node_params.star_kwarg.name.value if node_params.star_kwarg is not None else None
@@ -530,7 +528,9 @@ class Program:
                     bound.setdefault(name, captured)
         return bound
 
-    def _summary(self, caller: Follower, info: FunctionInfo, bound: dict[str, Value], state: State) -> Summary | None:
+    def _summary(
+        self, caller: Follower, info: FunctionInfo, bound: dict[str, Value], state: State, instance: Instance | None = None
+    ) -> Summary | None:
         """Return the summary for these arguments, made at most once."""
         if caller.depth >= MAX_DEPTH:
             return None
@@ -539,7 +539,14 @@ class Program:
             kept = _visible(value, state)
             if kept is not None:
                 start.env[name] = kept
-        same_owner = info.owner is not None and caller._owner() is info.owner
+        same_owner = instance is None and info.owner is not None and caller._owner() is info.owner
+        if instance is not None and info.params:
+            start.env[info.params[0].name.value] = Instance(-1, instance.owner)
+            for name, value in state.env.items():
+                if name.startswith(instance.prefix):
+                    kept = _visible(value, state)
+                    if kept is not None:
+                        start.env["self." + name[len(instance.prefix) :]] = kept
         for rid, status in state.resources.items():
             if rid[0][0] in ("self", "global") and isinstance(rid[0][1], str) if isinstance(rid[0], tuple) else False:
                 if rid[0][0] == "global" or same_owner:  # type: ignore[index]
@@ -562,7 +569,7 @@ class Program:
                     todo.append(found.parent)
                 todo.extend(state.children(rid))
         renamed = _canonical(start)
-        key = (id(info), frozenset(renamed.env.items()), frozenset(renamed.resources.items()))
+        key = (id(info), instance is not None, frozenset(renamed.env.items()), frozenset(renamed.resources.items()))
         if key in self._summaries:
             summary = self._summaries[key]
         else:
@@ -570,7 +577,7 @@ class Program:
                 return None
             self._running.add(key)
             try:
-                summary = self._make_summary(caller, info, renamed)
+                summary = self._make_summary(caller, info, renamed, instance is not None)
             finally:
                 self._running.discard(key)
             self._summaries[key] = summary
@@ -579,13 +586,13 @@ class Program:
         back = {("arg", number): rid for number, rid in enumerate(_order(start))}
         return _uncanonical(summary, back)
 
-    def _make_summary(self, caller: Follower, info: FunctionInfo, start: State) -> Summary | None:
+    def _make_summary(self, caller: Follower, info: FunctionInfo, start: State, owns_self: bool) -> Summary | None:
         annotated, sites = self.start_state(info)
         for name, value in annotated.env.items():
             if name not in start.env and isinstance(value, Ref):
                 start.env[name] = value
                 start.resources[value.rid] = annotated.resources[value.rid]
-        follower = Follower(self, self.cfg(info), start, caller.depth + 1)
+        follower = Follower(self, self.cfg(info), start, caller.depth + 1, owns_self)
         follower.sites.update(sites)
         self._keep_alive.append(follower)
         follower.run()
@@ -628,9 +635,10 @@ class Program:
             )  # fmt: skip
 
     def _translate(
-        self, caller: Follower, op: ir.CallOp, outcome: Outcome, summary: Summary, state: State, info: FunctionInfo
-    ) -> Value | None:
-        """Return the callee's result as a value of the caller; fresh resources are acquired by the call."""
+        self, caller: Follower, op: ir.CallOp, outcome: Outcome, summary: Summary, state: State, maker: str,
+        instance: Instance | None, target: str,
+    ) -> None:
+        """Bind the callee's result, and the attributes of the object, in the caller; fresh resources are acquired here."""
         fresh: dict[Rid, Rid] = {}
         statuses = dict(outcome.statuses)
 
@@ -641,6 +649,8 @@ class Program:
                 return Many(tuple(of(item) for item in value.items), value.is_sequence)
             if isinstance(value, Ref):
                 return of_ref(value.rid)
+            if isinstance(value, Instance):
+                return instance if value.id < 0 else None
             return None
 
         def of_ref(rid: Rid) -> Value | None:
@@ -661,7 +671,7 @@ class Program:
                     pending=op.index if status.pending >= 0 else -1,
                 )  # fmt: skip
                 number = len(fresh)
-                made = caller.acquire(op, status.kind, None, None, state, number, info.name, carried)
+                made = caller.acquire(op, status.kind, None, None, state, number, maker, carried)
                 fresh[rid] = made.rid
                 return made
             site = ("given", op.index, len(fresh))
@@ -672,7 +682,13 @@ class Program:
             fresh[rid] = (site, 0)
             return Ref((site, 0))
 
-        return of(outcome.value)
+        result = of(outcome.value)
+        if instance is not None:
+            for name in [n for n in state.env if n.startswith(instance.prefix)]:
+                del state.env[name]
+            for name, value in outcome.fields:
+                state.set_name(instance.prefix + name, of(value))
+        state.set_name(target, result)
 
     # --- generator-based managers -----------------------------------------------------------------------------------
 
@@ -718,63 +734,44 @@ class Program:
     # --- classes ----------------------------------------------------------------------------------------------------
 
     def construct(self, caller: Follower, op: ir.CallOp, owner: ClassInfo, state: State) -> list[State] | None:
-        """`Name(arguments)` for a class of this module."""
+        """`Name(arguments)` for a class of this module: its `__init__` runs on a new object."""
+        model = self._constructor_of_base(owner)
+        if model is not None:
+            return caller._apply(op, model, None, owner.name, state)
+        if self.index.has_unknown_base(owner) or owner.node.decorators:
+            return caller._unknown_call(op, state)
+        instance = Instance(op.index, owner)
+        for name in [n for n in state.env if n.startswith(instance.prefix)]:
+            # The object that this call made before is somebody else's now, or dropped.
+            del state.env[name]
         init = self.index.find_method(owner, "__init__")
-        results: list[State] | None
-        if init is None or self.index.has_unknown_base(owner):
-            results = caller._unknown_call(op, state)
-        else:
-            results = self.apply_summary(caller, op, init, None, state, op.target)
-        kind = self.class_kind(owner)
+        if init is None:
+            state.set_name(op.target, instance)
+            return None
+        results = self.apply_summary(caller, op, init, None, state, op.target, instance)
         for each in results if results is not None else [state]:
-            each.set_name(op.target, None)
-            if kind is not None:
-                each.set_name(op.target, caller.acquire(op, kind.id, None, None, each, suffix=99))
+            each.set_name(op.target, instance if results is not None else None)
+            if results is not None and not self.offers_release(owner):
+                # Nobody can release what the object opens: that is the class's defect, not its user's.
+                for rid in list(each.refs(instance)):
+                    site = caller.sites.get(rid[0])
+                    if site is not None and site.maker == owner.name:
+                        each.escape_one(rid, with_parents=False)
         return results
 
-    def class_kind(self, owner: ClassInfo) -> Kind | None:
-        """Return the kind that instances of the class are: it opens a resource when made, and can release it."""
-        if owner.name not in self._class_kinds:
-            self._class_kinds[owner.name] = None
-            self._class_kinds[owner.name] = self._make_class_kind(owner)
-        return self._class_kinds[owner.name]
+    def _constructor_of_base(self, owner: ClassInfo) -> CallModel | None:
+        """Return the model of the driver's class that a class of this module derives from, if it has no `__init__`."""
+        for base in owner.bases:
+            dotted = self.index.dotted(base, self.index.body)
+            models = self.outside.function(dotted) if dotted is not None else ()
+            if models and models[0].acquires is not None and "__init__" not in owner.methods:
+                return models[0]
+        return None
 
-    def _make_class_kind(self, owner: ClassInfo) -> Kind | None:
-        init = self.index.find_method(owner, "__init__")
-        if init is None or self.index.has_unknown_base(owner) or owner.node.decorators:
-            return None
-        owned: dict[str, Kind] = {}
-        for attribute in self._attributes_of(owner):
-            made_here = any(
-                scope is init and self._acquires(value, scope) for scope, value, _ in owner.assigned.get(attribute, ())
-            )
-            kind_id = self.attribute_kind(owner, attribute) if made_here else None
-            kind = self.kind(kind_id) if kind_id is not None else None
-            if kind is not None and kind.duty is Duty.MUST and kind.family in _OWNED_FAMILIES:
-                owned[attribute] = kind
-        main = [name for name, kind in owned.items() if kind.family != "cursor"]
-        if not main:
-            return None
-        methods: dict[str, tuple[CallModel, ...]] = {}
-        for name, method in self._methods_of(owner).items():
-            if name in _RELEASING_NAMES and self._releases_attributes(method, owner, main):
-                methods[name] = (
-                    CallModel((name,), releases="self", coroutine=method.is_async, raises=Raises.NEVER),
-                )
-        if not methods:
-            return None
-        first = owned[main[0]]
-        has_del = "__del__" in self._methods_of(owner)
-        return Kind(
-            id=f"class:{owner.name}", family=first.family if first.family != "checkout" else "connection",
-            label=f"`{owner.name}` object with its {first.label}", duty=Duty.WEAK if has_del else Duty.MUST,
-            with_block=WithBlock.RELEASE if "__exit__" in methods else None,
-            async_with_block=WithBlock.RELEASE if "__aexit__" in methods else None,
-            methods=MappingProxyType(methods),
-        )  # fmt: skip
-
-    def _acquires(self, value: cst.BaseExpression | None, scope: FunctionInfo) -> bool:
-        return isinstance(value, (cst.Call, cst.Await)) and self.kind_of_expression(value, scope) is not None
+    def offers_release(self, owner: ClassInfo) -> bool:
+        """Whether the class has a method with which its users are meant to release what it holds."""
+        names = self._methods_of(owner)
+        return any(name in names for name in _RELEASING_NAMES) and "__del__" not in names
 
     def _methods_of(self, owner: ClassInfo, seen: frozenset[str] = frozenset()) -> dict[str, FunctionInfo]:
         found: dict[str, FunctionInfo] = {}
@@ -784,23 +781,6 @@ class Program:
         found.update(owner.methods)
         return found
 
-    def _releases_attributes(self, method: FunctionInfo, owner: ClassInfo, attributes: list[str]) -> bool:
-        """Whether every normal end of a method leaves all the attributes released."""
-        state = State()
-        for attribute in attributes:
-            kind = self.attribute_kind(owner, attribute)
-            model = self.kind(kind) if kind is not None else None
-            if kind is None or model is None:
-                return False
-            rid: Rid = (("self", attribute), 0)
-            state.resources[rid] = Status(kind, owed=False, outlives=True)
-            state.env[f"self.{attribute}"] = Ref(rid)
-        follower = Follower(self, self.cfg(method), state, 1)
-        self._keep_alive.append(follower)
-        follower.run()
-        rids = {(("self", attribute), 0) for attribute in attributes}
-        return bool(follower.exits) and all(rid[0] in follower.released_sites for rid in rids)
-
 
 def _visible(value: Value, state: State) -> Value | None:
     """Return what of an argument a summary may depend on."""
@@ -808,6 +788,8 @@ def _visible(value: Value, state: State) -> Value | None:
         return value if value.value is None or isinstance(value.value, bool) else None
     if isinstance(value, (Ref, Method, Partial)):
         return value
+    if isinstance(value, Instance):
+        return None
     if isinstance(value, Many):
         return value if any(True for _ in state.refs(value)) or not value.items else None
     if isinstance(value, Table):
@@ -861,6 +843,15 @@ def _rename(value: Value, names: dict[Rid, Rid]) -> Value:
 
 def _outcome(follower: Follower, end: Exit) -> Outcome:
     reachable = set(end.state.refs(end.value))
+    fields: list[tuple[str, Value]] = []
+    if follower.owns_self:
+        for name, value in end.state.env.items():
+            if name.startswith("self.") and _is_portable(value):
+                fields.append((name[5:], value))
+            if name.startswith("self."):
+                reachable.update(end.state.refs(value))
+                if not _is_portable(value):
+                    end.state.escape(value, with_parents=True)
     statuses: list[tuple[Rid, Status]] = []
     parents: set[Rid] = set()
     for rid in list(reachable):
@@ -874,13 +865,14 @@ def _outcome(follower: Follower, end: Exit) -> Outcome:
             statuses.append((rid, status))
     committed = frozenset(rid for rid, _ in statuses if rid[0] in follower.commits)
     value = end.value if _is_portable(end.value) else None
-    return Outcome(end.is_raise, value, tuple(statuses), end.state.raised or Raised(), end.state.low, committed)
+    raised = end.state.raised or Raised()
+    return Outcome(end.is_raise, value, tuple(statuses), raised, end.state.low, committed, tuple(sorted(fields, key=repr)))
 
 
 def _is_portable(value: Value | None) -> bool:
     if isinstance(value, Many):
         return len(value.items) <= 8 and all(item is None or _is_portable(item) for item in value.items)
-    return isinstance(value, (Ref, Literal, Truthiness, Name))
+    return isinstance(value, (Ref, Literal, Truthiness, Name)) or (isinstance(value, Instance) and value.id < 0)
 
 
 def _uncanonical(summary: Summary, back: dict[tuple[str, int], Rid]) -> Summary:
@@ -899,5 +891,6 @@ def _uncanonical(summary: Summary, back: dict[tuple[str, int], Rid]) -> Summary:
         )
         value = _rename(outcome.value, names) if outcome.value is not None else None
         committed = frozenset(names.get(rid, rid) for rid in outcome.committed)
-        outcomes.append(replace(outcome, statuses=statuses, value=value, committed=committed))
+        fields = tuple((name, _rename(field, names)) for name, field in outcome.fields)
+        outcomes.append(replace(outcome, statuses=statuses, value=value, committed=committed, fields=fields))
     return Summary(tuple(outcomes), summary.sites, summary.yields)

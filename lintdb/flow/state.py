@@ -8,6 +8,7 @@ from lintdb.flow.values import (
     Box,
     Coroutine,
     Function,
+    Instance,
     Manager,
     Many,
     Method,
@@ -28,7 +29,7 @@ class State:
     """What one path knows. Copied at every fork; compared by `key`.
 
     `env`: variable → value (absent: unknown). `boxes`: container id → contents. `resources`: what the path knows of
-    each resource. `facts`: condition text → outcome. `low`: the path holds only if something unlikely happened.
+    each resource. `facts`: condition text → outcome. `low`: how unlikely the path is (0: not at all).
     `raised`: the exception in flight. `kept`: exceptions kept by handlers and `finally` copies, by slot.
     """
 
@@ -40,7 +41,7 @@ class State:
         self.resources: dict[Rid, Status] = {}
         self.facts: dict[str, bool] = {}
         self.kept: dict[str, Raised] = {}
-        self.low = False
+        self.low = 0
         self.raised: Raised | None = None
         self.trace: Trace | None = None
 
@@ -100,6 +101,10 @@ class State:
                 if current.id not in seen:
                     seen.add(current.id)
                     todo.extend(self.boxes.get(current.id, ()))
+            elif isinstance(current, Instance):
+                if id(current.owner) * 1000003 + current.id not in seen:
+                    seen.add(id(current.owner) * 1000003 + current.id)
+                    todo.extend(v for name, v in self.env.items() if name.startswith(current.prefix))
             elif isinstance(current, Method):
                 todo.append(current.receiver)
             elif isinstance(current, Partial):
@@ -199,11 +204,14 @@ class State:
                 del self.boxes[box]
         if self.resources:
             reached: set[Rid] = set()
-            for value in self.env.values():
-                reached.update(self.refs(value))
+            for name, value in self.env.items():
+                if name[0] != "#":
+                    reached.update(self.refs(value))
             parents = {s.parent for s in self.resources.values() if s.parent is not None}
             for rid in [r for r in self.resources if r not in reached and r not in parents]:
                 status = self.resources[rid]
+                if isinstance(rid[0], tuple) and rid[0][0] in ("arg", "self", "global"):
+                    continue
                 is_settled = status.phase != "open" or not status.owed
                 if is_settled and status.pending < 0 and status.failed < 0:
                     del self.resources[rid]

@@ -10,7 +10,7 @@ ENDS_PROCESS = frozenset({"sys.exit", "os._exit", "os.abort", "exit", "quit", "o
 
 NEVER_RAISES = frozenset({
     "print", "len", "isinstance", "issubclass", "str", "repr", "id", "type", "bool", "callable", "hasattr",
-    "object", "range", "time.time", "time.monotonic",
+    "object", "time.time", "time.monotonic",
     "time.perf_counter", "time.sleep", "datetime.datetime.now", "datetime.datetime.utcnow", "datetime.date.today",
     "traceback.print_exc", "traceback.format_exc", "logging.getLogger", "os.getpid", "threading.get_ident",
     "sys.stdout.write", "sys.stderr.write", "sys.stdout.flush", "sys.stderr.flush", "warnings.warn",
@@ -30,6 +30,9 @@ LOG_NAMES = frozenset({
     "log", "logger", "logging", "getlogger", "audit_log", "mlog", "applog", "logging_logger", "module_logger",
     "console", "loguru",
 })  # fmt: skip
+
+RUNS_GENERATOR = COMBINES | {"any", "all", "sum", "max", "min", "next", "collections.deque", "str.join"} - {"zip"}
+"""Calls that run a generator expression at once."""
 
 PURE_TESTS = frozenset({"isinstance", "issubclass", "hasattr", "callable", "len", "bool"})
 

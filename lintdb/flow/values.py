@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from lintdb.effects import Event
-from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 Rid = tuple[object, int]
 """Names a resource: the site that it was acquired at (or the name it came in by), and a generation: 0 is the latest
@@ -82,6 +82,22 @@ class Box(Value):
 
     id: int
     is_stack: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Instance(Value):
+    """An object of a class of this module; its attributes are kept in the state under names that begin with `prefix`.
+
+    `id` is the call that made it, or -1 for the object whose method is being followed (`self`).
+    """
+
+    id: int
+    owner: ClassInfo
+
+    @property
+    def prefix(self) -> str:
+        """What the names of its attributes begin with in a state."""
+        return "self." if self.id < 0 else f"#{self.id}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +187,7 @@ class Status(NamedTuple):
     shared: bool = False
     held: bool = False
     failed: int = -1
-    visited: bool = False
+    visited: int = -1
     outlives: bool = False
 
 

@@ -11,9 +11,11 @@ from lintdb.flow import ir
 from lintdb.flow.exceptions import Match, match_types
 from lintdb.flow.state import State
 from lintdb.flow.values import (
+    TRUE,
     Box,
     Coroutine,
     Function,
+    Instance,
     Literal,
     Manager,
     Many,
@@ -45,6 +47,11 @@ class WithMixin(_Base):
             state.set_name(op.target, None)
             state.set_name(op.slot, None)
             return None
+        if isinstance(value, Instance):
+            states = self.call_method(value, "__aenter__" if op.is_async else "__enter__", op, state, op.target)
+            for each in states:
+                each.set_name(op.slot, value)
+            return states
         target, slot = self.enter_value(op, value, state, op.is_async)
         state.set_name(op.target, target)
         state.set_name(op.slot, slot)
@@ -139,6 +146,8 @@ class WithMixin(_Base):
     def leave(self, op: ir.ExitOp, state: State) -> list[State] | None:
         """The block ended without an exception."""
         value = state.env.pop(op.slot, None)
+        if isinstance(value, Instance):
+            return self.call_method(value, "__aexit__" if op.is_async else "__exit__", op, state, "$left")
         if value is not None:
             self.leave_value(op.node, value, state, op.is_async, is_raise=False)
         return None
@@ -148,6 +157,15 @@ class WithMixin(_Base):
         value = state.env.pop(t.slot, None)
         raised = state.raised or Raised()
         match = Match.NEVER
+        if isinstance(value, Instance):
+            state.raised = None
+            for each in self.call_method(value, "__aexit__" if t.is_async else "__exit__", t.node, state, "$left"):
+                if each.env.get("$left") == TRUE:
+                    self._go(t.swallowed, each)
+                else:
+                    each.raised = raised
+                    self._go(t.outer, each)
+            return
         if isinstance(value, Manager) and value.what == "suppress":
             match = match_types(value.types, raised, self.knowledge)
         elif isinstance(value, Manager) and value.what == "swallow":
@@ -163,18 +181,18 @@ class WithMixin(_Base):
             state.raised = raised
             self._go(t.outer, state)
 
-    def leave_value(self, node: cst.CSTNode, value: Value, state: State, is_async: bool, is_raise: bool) -> None:
-        """What leaving a block does to the manager."""
+    def leave_value(self, node: cst.CSTNode, value: Value, state: State, is_async: bool | None, is_raise: bool) -> None:
+        """What leaving a block does to the manager; *is_async* None: whichever way the manager can be left."""
         if isinstance(value, Ref):
             self.exit_resource(node, value, state, is_async, is_raise)
+        elif isinstance(value, Instance):
+            self._finish(value, "__exit__", node, state)
         elif isinstance(value, Many):
             for item in value.items:
                 if item is not None:
                     self.leave_value(node, item, state, is_async, is_raise)
         elif isinstance(value, Box):
             self.unwind_stack(node, value, state, is_raise)
-        elif isinstance(value, Partial):
-            self.run_callback(node, value, state)
         elif isinstance(value, Manager):
             self._leave_manager(node, value, state, is_raise)
 
@@ -198,14 +216,20 @@ class WithMixin(_Base):
             self.happen(root, Event.ROLLBACK if is_raise else Event.COMMIT, None, state)
         elif value.what == "local":
             self.program.leave_managed(self, value, state)
+        elif value.what in ("callback", "async-callback") and isinstance(value.inner, Partial):
+            self.run_callback(node, value.inner, state, value.what == "async-callback")
 
-    def exit_resource(self, node: cst.CSTNode, value: Ref, state: State, is_async: bool, is_raise: bool) -> None:
+    def exit_resource(
+        self, node: cst.CSTNode, value: Ref, state: State, is_async: bool | None, is_raise: bool
+    ) -> None:
         """`with conn:` ends: what that does is the driver's business."""
         status = state.status(value.rid)
         kind = self.knowledge.kind(status.kind) if status is not None else None
         if status is None or kind is None:
             return
-        block = (kind.async_with_block if is_async else kind.with_block) or kind.with_block or kind.async_with_block
+        ways = [kind.async_with_block, kind.with_block] if is_async else [kind.with_block, kind.async_with_block]
+        known = [way for way in ways if way is not None and (is_async is not None or way is not WithBlock.NONE)]
+        block = known[0] if known else None
         if block is None:
             # Not known to be a context manager: nothing can be said of it from here on.
             state.escape(value, with_parents=False)
@@ -223,14 +247,20 @@ class WithMixin(_Base):
     def unwind_stack(self, node: cst.CSTNode, box: Box, state: State, is_raise: bool) -> None:
         """An ExitStack is closed: what was entered is left, what was registered is called, last first."""
         for item in reversed(state.boxes.get(box.id, ())):
-            self.leave_value(node, item, state, True, is_raise)
+            self.leave_value(node, item, state, None, is_raise)
         state.boxes[box.id] = ()
 
-    def run_callback(self, node: cst.CSTNode, callback: Partial, state: State) -> None:
+    def _finish(self, value: Instance, name: str, node: cst.CSTNode, state: State) -> None:
+        """Run a clean-up method of an object where only one state can go on: the first outcome stands for all."""
+        results = self.call_method(value, name, node, state, "$left")
+        if results and results[0] is not state:
+            state.env, state.boxes, state.resources = results[0].env, results[0].boxes, results[0].resources
+
+    def run_callback(self, node: cst.CSTNode, callback: Partial, state: State, is_async: bool) -> None:
         """A registered clean-up runs: `stack.callback(conn.close)`, `stack.callback(pool.putconn, conn)`."""
         callee = callback.callee
         if isinstance(callee, Method):
-            self._call_release(node, callee.receiver, callee.name, state, is_async=True, arguments=callback.items)
+            self._call_release(node, callee.receiver, callee.name, state, is_async, arguments=callback.items)
         else:
             state.escape(callback, with_parents=True)
 
@@ -244,6 +274,9 @@ class WithMixin(_Base):
         arguments: tuple[Value | None, ...] = (),
     ) -> None:
         """Run a method for its releasing effect; a coroutine that nobody awaits has none."""
+        if isinstance(receiver, Instance):
+            self._finish(receiver, method, node, state)
+            return
         for rid in [r for r in state.refs(receiver)] if not isinstance(receiver, Ref) else [receiver.rid]:
             status = state.status(rid)
             kind = self.knowledge.kind(status.kind) if status is not None else None
