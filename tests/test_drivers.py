@@ -453,7 +453,7 @@ def test_describe_one_version() -> None:
 def test_describe_unknown() -> None:
     with pytest.raises(LookupError, match="did you mean 'redis'"):
         catalog.describe("rediss")
-    with pytest.raises(LookupError, match="known: asyncpg"):
+    with pytest.raises(LookupError, match=f"known: {DRIVERS[0]}, "):
         catalog.describe("-")
 
 
@@ -597,6 +597,16 @@ def test_ddl() -> None:
     for word, event in (("write", Event.WRITE), ("commit", Event.COMMIT), ("nothing", None)):
         kind = parse_driver(HEAD + KIND + f"ddl = '{word}'\n", "m").kinds["x.connection"]
         assert kind.definition_event is event
+
+
+def test_a_kind_can_be_without_units_of_work() -> None:
+    text = (
+        HEAD
+        + KIND
+        + "autocommit = false\n[kinds.a]\nlike = 'connection'\n[kinds.b]\nlike = 'connection'\nautocommit = 'none'\n"
+    )
+    kinds = parse_driver(text, "m").kinds
+    assert (kinds["x.a"].autocommit, kinds["x.b"].autocommit) == (False, None)
 
 
 def test_close_is_a_coroutine() -> None:

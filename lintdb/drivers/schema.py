@@ -311,6 +311,7 @@ def _read_call(table: _Table, driver: str, is_blocking: bool, version: Version) 
         opens=table.flag("opens", False),
         query_event=Event(query_event) if query_event else None,
         settings=_read_settings(table, version),
+        leaving=_with_block(table, "leaving"),
         driver=driver,
     )
     table.done()
@@ -360,6 +361,14 @@ def _with_block(table: _Table, key: str) -> WithBlock | None:
     return WithBlock(value) if value else None
 
 
+def _read_autocommit(table: _Table) -> bool | None:
+    """True, false, or "none" for a kind that is like one with units of work and has none itself."""
+    if table.data.get("autocommit") == "none":
+        table.asked.add("autocommit")
+        return None
+    return table.optional_flag("autocommit")
+
+
 def _read_kind(name: str, table: _Table, driver: str, blocking: bool, version: Version) -> tuple[Kind, Like | None]:
     """Return the kind and what it takes from another one. Variants for the version are laid over the table."""
     for variant in table.tables("variants"):
@@ -403,10 +412,12 @@ def _read_kind(name: str, table: _Table, driver: str, blocking: bool, version: V
         async_with_block=_with_block(table, "async_with"),
         methods=MappingProxyType({key: tuple(value) for key, value in methods.items()}),
         attributes=MappingProxyType(attributes),
+        any_attribute=_qualify(table.text("any_attribute"), driver),
+        any_item=_qualify(table.text("any_item"), driver),
         attribute_events=MappingProxyType(events),
         state_flags=MappingProxyType(flags),
         settings=settings,
-        autocommit=table.optional_flag("autocommit"),
+        autocommit=_read_autocommit(table),
         autocommit_arguments=_conditions(table, "autocommit_when"),
         read_begins=table.flag("read_begins", False),
         definition_event=DEFINITION_EVENTS[ddl],
@@ -441,7 +452,7 @@ def inherit(kind: Kind, base: Kind, like: Like) -> Kind:
         "autocommit": "autocommit", "read_begins": "read_begins", "events_on": "events_on", "iterable": "iterable",
         "autocommit_when": "autocommit_arguments", "closed_with_parent": "closed_with_parent",
         "return_rolls_back": "return_rolls_back", "reusable": "reusable", "idempotent_release": "idempotent_release",
-        "ddl": "definition_event", "with_gives": "enters",
+        "ddl": "definition_event", "with_gives": "enters", "any_attribute": "any_attribute", "any_item": "any_item",
     }  # fmt: skip
     for key, attribute in names.items():
         if key not in like.given:
@@ -567,6 +578,7 @@ def _check_references(driver: Driver, file: str) -> None:
     for kind in driver.kinds.values():
         named += [(f"{kind.id}.attributes.{key}", target) for key, target in kind.attributes.items()]
         named.append((f"{kind.id}.with_gives", kind.enters))
+        named += [(f"{kind.id}.any_attribute", kind.any_attribute), (f"{kind.id}.any_item", kind.any_item)]
         for name, models in kind.methods.items():
             named += [(f"{kind.id}.{name}", target) for call in models for target in (call.acquires, call.gives)]
     for where, target in named:
