@@ -127,6 +127,8 @@ class CallModel:
     `query_event` is for calls that build a query and send nothing: what running their value (or a value chained from
     it: `insert(t).values(…)`) does when it is the `sql` argument of another call.
     `settings` are bounds on this very call, with its default when they are not given.
+    `leaving` is what leaving a block on this very call does (`async with connect(…) as conn`), where that is not what a
+    block on its value does (`async with conn`); None: the same, and what was acquired is released.
     """
 
     names: tuple[str, ...]
@@ -149,6 +151,7 @@ class CallModel:
     opens: bool = False
     query_event: Event | None = None
     settings: tuple[Setting, ...] = ()
+    leaving: WithBlock | None = None
     driver: str = ""
 
 
@@ -203,7 +206,8 @@ class Kind:
     `autocommit-if-none` (on for None, else off) or `unknown`. `enters` is what `as` binds in a `with` block: "self",
     "none", or the kind of another object that belongs to this one. `reusable` says that using it after its release is
     allowed and harmless (it opens again by itself, or starts afresh). `idempotent_release` says that releasing it twice
-    is the same as once.
+    is the same as once. `any_attribute` and `any_item` are the kinds of what an attribute that is neither a method nor
+    in `attributes`, and what a subscript, hands out without an obligation: `client.shop`, `client["shop"]`.
     """
 
     id: str
@@ -215,6 +219,8 @@ class Kind:
     async_with_block: WithBlock | None = None
     methods: Mapping[str, tuple[CallModel, ...]] = field(default_factory=lambda: MappingProxyType({}))
     attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    any_attribute: str | None = None
+    any_item: str | None = None
     attribute_events: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     state_flags: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
     settings: tuple[Setting, ...] = ()
