@@ -192,6 +192,12 @@ def render_problems(path: str, text: str, problems: Iterable[Problem], first_lin
     return "\n".join(blocks)
 
 
+def fail_if(problems: list[Problem], path: str, text: str, first_line: int = 1) -> None:
+    """Fail the test with the differences, and nothing but them, if there are any."""
+    if problems:
+        pytest.fail(render_problems(path, text, problems, first_line), pytrace=False)
+
+
 @dataclass(frozen=True)
 class Checked:
     """A program that was run twice, at the usual confidence and at the lowest, with its marks."""

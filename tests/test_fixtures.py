@@ -18,8 +18,7 @@ def test_findings(path: Path, name: str) -> None:
     checked = harness.check_fixture(path)
     subjects = harness.find_subjects(checked.text)
     part = next(each for each in subjects if each.name == name)
-    problems = checked.problems_in(part, subjects)
-    assert not problems, "\n" + harness.render_problems(f"fixtures/{checked.path}", checked.text, problems)
+    harness.fail_if(checked.problems_in(part, subjects), f"fixtures/{checked.path}", checked.text)
 
 
 @pytest.mark.parametrize("path", [*RULES, *PATTERNS], ids=lambda path: str(path.relative_to(harness.FIXTURES)))
@@ -33,7 +32,7 @@ def test_names_say_the_verdict(path: Path) -> None:
         for part in subjects
         for problem in harness.naming_problems(part, harness.marks_of_part(part, subjects, marks))
     ]
-    assert not problems, "\n" + harness.render_problems(str(path.relative_to(harness.ROOT)), text, problems)
+    harness.fail_if(problems, str(path.relative_to(harness.ROOT)), text)
     assert len(names) == len(set(names)), "two parts have the same name, so a failure would not say which"
 
 

@@ -197,3 +197,9 @@ def test_problems_are_rendered_with_their_source() -> None:
     assert harness.render_problems("rules/LDB101.md", "a\n  b()\n", [problem], first_line=10) == (
         "rules/LDB101.md:11: unexpected LDB101 open\n    b()"
     )
+
+
+def test_problems_fail_the_test() -> None:
+    harness.fail_if([], "f.py", "")
+    with pytest.raises(pytest.fail.Exception, match=r"f\.py:1: unexpected LDB101 open\n    a = 1"):
+        harness.fail_if([harness.Problem(1, "unexpected LDB101 open")], "f.py", "a = 1\n")

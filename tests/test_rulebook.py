@@ -56,29 +56,25 @@ def examples_of_pages(section: str) -> list[ParameterSet]:
     return parameters
 
 
-def check(code: str, example: rulebook.Example) -> tuple[harness.Checked, str]:
-    """Run an example with its page's code, or as its directive says; also return its differences as text."""
-    path = f"rules/{code}.md"
-    checked = harness.check(path, example.code, frozenset({code}))
-    return checked, "\n" + harness.render_problems(path, example.code, checked.all_problems(), example.first_line)
+def check(code: str, example: rulebook.Example) -> harness.Checked:
+    """Run an example with its page's code, or as its directive says."""
+    return harness.check(f"rules/{code}.md", example.code, frozenset({code}))
 
 
 @pytest.mark.parametrize(("code", "example"), examples_of_pages("Bad"))
 def test_bad_example(code: str, example: rulebook.Example) -> None:
-    checked, problems = check(code, example)
+    checked = check(code, example)
     if checked.marks:
-        assert not checked.all_problems(), problems
+        harness.fail_if(checked.all_problems(), checked.path, example.code, example.first_line)
         assert any(mark.code == code for mark in checked.marks), "a bad example must show the page's own defect"
-    else:
-        assert any(finding.code == code for finding in checked.findings), (
-            f"rules/{code}.md: nothing found in\n{example.code}"
-        )
+    elif not any(finding.code == code for finding in checked.findings):
+        pytest.fail(f"{checked.path}:{example.first_line}: nothing found in\n{example.code}", pytrace=False)
 
 
 @pytest.mark.parametrize(("code", "example"), examples_of_pages("Good"))
 def test_good_example(code: str, example: rulebook.Example) -> None:
-    checked, problems = check(code, example)
-    assert not checked.all_problems(), problems
+    checked = check(code, example)
+    harness.fail_if(checked.all_problems(), checked.path, example.code, example.first_line)
     assert not checked.findings, "a good example must be silent"
 
 
