@@ -9,6 +9,7 @@ enters by an exception and leaves by a `return`.
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lintdb.flow.ir import (
@@ -20,8 +21,6 @@ from lintdb.flow.ir import (
     Jump,
     Operation,
     Raise,
-    RaiseExit,
-    Return,
     Terminator,
 )
 from lintdb.syntax.names import FunctionInfo
@@ -92,7 +91,19 @@ class CFG:
     is_complete: bool = True
 
     def live_names(self) -> list[frozenset[str]]:
-        """Return for each block the names that may still be read when it begins or later.
+        """Return for each block the names that may still be read when it begins or later."""
+        from lintdb.flow.uses import block_names
+
+        return self._backward(block_names)
+
+    def live_tests(self) -> list[frozenset[str]]:
+        """Return for each block the names (and, with a `?`, the conditions) that may still decide something."""
+        from lintdb.flow.uses import test_names
+
+        return self._backward(test_names)
+
+    def _backward(self, names_of: Callable[[Block], tuple[set[str], set[str]]]) -> list[frozenset[str]]:
+        """Liveness of what *names_of* says a block reads and writes.
 
         An exception may leave a block in its middle, so what its landing reads is live throughout the block.
         """
@@ -134,11 +145,3 @@ class CFG:
         return render_cfg(self)
 
 
-def names_of(block: Block) -> tuple[set[str], set[str]]:
-    """Return the names that a block reads before it writes them, and those that it writes for certain."""
-    from lintdb.flow.uses import block_names
-
-    return block_names(block)
-
-
-__all__ = ["CFG", "Block", "Edge", "EdgeKind", "Return", "RaiseExit"]

@@ -113,17 +113,19 @@ class Follower(CallMixin, WithMixin):
         if not self.cfg.is_complete:
             return
         live = self.cfg.live_names()
+        tests = self.cfg.live_tests()
         captured: set[str] = set()
         for nested in [*self.function.nested.values(), *self.function.lambdas.values()]:
             captured |= nested.free_names
         if captured:
             live = [names | captured for names in live]
+            tests = [names | captured for names in tests]
         seen: list[set[object]] = [set() for _ in self.cfg.blocks]
         self.queue.append((self.cfg.entry, self.start))
         steps = 0
         while self.queue:
             block_id, state = self.queue.popleft()
-            state.forget_dead(live[block_id])
+            state.forget_dead(live[block_id], tests[block_id])
             self._check_lost(state)
             key = state.key()
             if key in seen[block_id]:
@@ -169,10 +171,17 @@ class Follower(CallMixin, WithMixin):
         """Take the raise edge of the current block from a copy of *state*; return the copy, or None if it is idle."""
         self.may_raise = True
         landing = self.block.landing
-        if landing == self.cfg.raise_exit and self.depth == 0 and not _has_duties(state):
-            return None
-        new = state.copy()
-        new.raised = raised
+        if landing == self.cfg.raise_exit and self.depth == 0:
+            if not _has_duties(state):
+                return None
+            # Nothing but the resources matters to a path that ends here.
+            new = State()
+            new.resources = state.resources.copy()
+            new.low = state.low
+            new.trace = state.trace
+        else:
+            new = state.copy()
+            new.raised = raised
         if is_opaque:
             new.mark_raised()
         if is_low:

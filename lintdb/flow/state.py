@@ -9,17 +9,23 @@ from lintdb.flow.values import (
     Coroutine,
     Function,
     Instance,
+    Literal,
     Manager,
     Many,
     Method,
+    Name,
     Partial,
     Raised,
     Ref,
     Rid,
     Status,
     Table,
+    Truthiness,
     Value,
 )
+
+_LASTING = ("arg", "self", "global")
+_PLAIN = (Literal, Truthiness, Name)
 
 Trace = tuple["Trace | None", object, str, object]
 """A linked list of what happened on a path, newest first: (earlier, node, what, data)."""
@@ -180,10 +186,26 @@ class State:
             if status.phase == "open" and not status.raised:
                 self.resources[rid] = status._replace(raised=True)
 
-    def forget_dead(self, live: frozenset[str]) -> None:
-        """Drop the variables that nothing reads any more, and the resources that are settled and not held."""
-        for name in [n for n in self.env if n not in live and "." not in n]:
+    def forget_dead(self, live: frozenset[str], tests: frozenset[str]) -> None:
+        """Drop what cannot matter any more, so that states that differ in nothing else become equal.
+
+        Variables that nothing reads; constants and truth values that no condition tests; conditions that are not tested
+        again; resources that are settled and not held by anything.
+        """
+        dead = []
+        for name, value in self.env.items():
+            if name not in live:
+                if "." not in name:
+                    dead.append(name)
+            elif name not in tests and name != "$return":
+                kind = type(value)
+                if kind is Truthiness or (kind is Literal and type(value.value) is not str):  # type: ignore[attr-defined]
+                    dead.append(name)
+        for name in dead:
             del self.env[name]
+        if self.facts:
+            for key in [k for k in self.facts if "?" + k not in tests]:
+                del self.facts[key]
         if self.boxes:
             held: set[int] = set()
             todo = list(self.env.values())
@@ -202,16 +224,22 @@ class State:
                     todo.append(value.receiver)
             for box in [b for b in self.boxes if b not in held]:
                 del self.boxes[box]
-        if self.resources:
+        settled = [
+            rid
+            for rid, status in self.resources.items()
+            if (status.phase != "open" or not status.owed)
+            and status.pending < 0
+            and status.failed < 0
+            and not (isinstance(rid[0], tuple) and rid[0][0] in _LASTING)
+        ]
+        if settled:
             reached: set[Rid] = set()
             for name, value in self.env.items():
-                if name[0] != "#":
+                if type(value) is Ref:
+                    reached.add(value.rid)
+                elif name[0] != "#" and type(value) not in _PLAIN:
                     reached.update(self.refs(value))
             parents = {s.parent for s in self.resources.values() if s.parent is not None}
-            for rid in [r for r in self.resources if r not in reached and r not in parents]:
-                status = self.resources[rid]
-                if isinstance(rid[0], tuple) and rid[0][0] in ("arg", "self", "global"):
-                    continue
-                is_settled = status.phase != "open" or not status.owed
-                if is_settled and status.pending < 0 and status.failed < 0:
+            for rid in settled:
+                if rid not in reached and rid not in parents:
                     del self.resources[rid]

@@ -71,6 +71,31 @@ def _operation(operation: ir.Operation, used: set[str], written: set[str]) -> No
     written.update(writes)
 
 
+def test_names(block: Block) -> tuple[set[str], set[str]]:
+    """Return the names whose truth or value decides something in a block, and those that the block writes.
+
+    A plain copy of a variable counts as a decision on it, since the copy may be what is tested. Condition texts are
+    included with a `?` in front.
+    """
+    used: set[str] = set()
+    written: set[str] = set()
+    for operation in block.operations:
+        reads: set[str] = set()
+        if isinstance(operation, ir.StoreOp):
+            if isinstance(operation.operand, ir.Local):
+                reads.add(operation.operand.name)
+            used |= reads - written
+            written.add(operation.name)
+    t = block.terminator
+    if isinstance(t, ir.Branch):
+        reads = set()
+        condition_names(t.condition, reads)
+        used |= reads - written
+        if t.condition.key is not None:
+            used.add("?" + t.condition.key)
+    return used, written
+
+
 def block_names(block: Block) -> tuple[set[str], set[str]]:
     """Return the names a block reads before writing them, and those that it writes."""
     used: set[str] = set()
