@@ -161,8 +161,11 @@ class Setting:
 
     `name` is what it bounds: `connect-timeout`, `query-timeout`, `checkout-timeout`, `max-size`, … `default` is
     `unlimited`, `limited`, `immediate` (does not wait at all) or `unknown` when no spelling is used. `unlimited` lists
-    literals that switch the bound off, `immediate` those that mean not to wait at all.
-    `schemes` restricts it to connection strings of those URL schemes.
+    literals that switch the bound off, `immediate` those that mean not to wait at all. `complete_with` lists arguments
+    without which the bound, given or by default, covers only a part of the wait (the network connection, but not the
+    greeting of the server): worth a word with low confidence.
+    `is_partial` says that even when given it does not bound all of the wait (the TCP connection, but not the server's
+    answer). `schemes` restricts it to connection strings of those URL schemes.
     Spellings: `arguments`; `dsn` keys (key=value or URL query); `options` (libpq `-c name=value` inside a text called
     `options`: an argument, a key of the connection string or of a dict in `nested`; it counts only if it names one of
     them); `nested` maps a keyword whose value is a dict to keys of that dict (`connect_args` → `connect_timeout`; a dot
@@ -184,7 +187,9 @@ class Setting:
     environment: tuple[str, ...] = ()
     unlimited: tuple[object, ...] = ()
     immediate: tuple[object, ...] = ()
+    complete_with: tuple[Argument, ...] = ()
     schemes: tuple[str, ...] = ()
+    is_partial: bool = False
     suggest: str = ""
     note: str = ""
 
@@ -200,6 +205,9 @@ class Kind:
     itself ("self") or "parent": where read/write/commit events land. `return_rolls_back` says that releasing it cleans
     a pending unit of work before the next user sees it.
 
+    `duty_on_error` is the duty on paths on which something raised, where it differs. `keeps_parent`: whoever holds it
+    holds its parent too, and can release it (a cursor's connection).
+
     `definition_event` is what a query that creates, alters or drops something counts as: WRITE (pending like others),
     COMMIT (everything pending becomes permanent) or None (permanent at once, and the rest stays pending).
     `attribute_events` maps an attribute to what assigning it does: `autocommit` (on or off as the value),
@@ -214,6 +222,8 @@ class Kind:
     family: str
     label: str
     duty: Duty = Duty.MUST
+    duty_on_error: Duty | None = None
+    keeps_parent: bool = False
     types: tuple[str, ...] = ()
     with_block: WithBlock | None = None
     async_with_block: WithBlock | None = None

@@ -152,6 +152,9 @@ def _setting(setting: Setting) -> str:
         parts.append("no limit with " + ", ".join(repr(value) for value in setting.unlimited))
     if setting.immediate:
         parts.append("no wait with " + ", ".join(repr(value) for value in setting.immediate))
+    if setting.complete_with:
+        names = ", ".join(f"{argument.keyword}=" for argument in setting.complete_with)
+        parts.append(f"covers all of the wait only together with {names}")
     if setting.note:
         parts.append(setting.note)
     return "; ".join(parts)

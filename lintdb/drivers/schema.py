@@ -343,6 +343,7 @@ def _read_setting(table: _Table, version: Version) -> Setting | None:
         environment=table.texts("environment"),
         unlimited=table.values("unlimited"),
         immediate=table.values("immediate"),
+        complete_with=table.arguments("complete_with"),
         schemes=table.texts("schemes"),
         suggest=table.text("suggest", "") or "",
         note=table.text("note", "") or "",
