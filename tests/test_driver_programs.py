@@ -62,9 +62,9 @@ def models(driver: str) -> Models:
 
 
 def module_of(dotted: str) -> str:
-    """Return what to import for a dotted name: all before the first class, or before the function."""
+    """Return what to import for a dotted name: all before the first class or function, but at least the first part."""
     parts = dotted.split(".")
-    end = next((n for n, part in enumerate(parts) if part[:1].isupper()), len(parts) - 1)
+    end = next((n for n, part in enumerate(parts) if n and part[:1].isupper()), len(parts) - 1)
     return ".".join(parts[:end])
 
 
