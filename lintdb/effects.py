@@ -164,8 +164,7 @@ class Setting:
     literals that switch the bound off, `immediate` those that mean not to wait at all. `complete_with` lists arguments
     without which the bound, given or by default, covers only a part of the wait (the network connection, but not the
     greeting of the server): worth a word with low confidence.
-    `is_partial` says that even when given it does not bound all of the wait (the TCP connection, but not the server's
-    answer). `schemes` restricts it to connection strings of those URL schemes.
+    `schemes` restricts it to connection strings of those URL schemes.
     Spellings: `arguments`; `dsn` keys (key=value or URL query); `options` (libpq `-c name=value` inside a text called
     `options`: an argument, a key of the connection string or of a dict in `nested`; it counts only if it names one of
     them); `nested` maps a keyword whose value is a dict to keys of that dict (`connect_args` → `connect_timeout`; a dot
@@ -189,7 +188,6 @@ class Setting:
     immediate: tuple[object, ...] = ()
     complete_with: tuple[Argument, ...] = ()
     schemes: tuple[str, ...] = ()
-    is_partial: bool = False
     suggest: str = ""
     note: str = ""
 

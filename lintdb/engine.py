@@ -58,7 +58,8 @@ def check_source(source: SourceFile, options: EngineOptions) -> FileResult:
         honor_noqa=options.honor_noqa,
         report_unused=options.report_unused_suppressions and "LDB001" in options.codes,
     )
-    return FileResult(source.path, tuple(sorted(kept, key=lambda finding: finding.sort_key)))
+    sure = [finding for finding in kept if finding.confidence >= options.min_confidence]
+    return FileResult(source.path, tuple(sorted(sure, key=lambda finding: finding.sort_key)))
 
 
 def _check(source: SourceFile, drivers: frozenset[str], options: EngineOptions) -> list[Finding] | FileProblem:
@@ -70,7 +71,6 @@ def _check(source: SourceFile, drivers: frozenset[str], options: EngineOptions) 
     program, models = opened
     rules = [rule for rule in all_rules() if rule.meta.code in options.codes]
     reports = list(_run_rules(source, program, models, rules, options))
-    reports = [(rule, report) for rule, report in reports if report.confidence >= options.min_confidence]
     return _to_findings(source, program, reports)
 
 
@@ -96,10 +96,10 @@ def _run_rules(
 ) -> Iterator[tuple[Rule, Report]]:
     from lintdb.rules.base import FileContext
 
-    context = FileContext(
-        source.path, source.text, program, options.strict_cursors, tuple(_openings(program, models, options)), {}
-    )
     flows = list(_flows(source, program))
+    handed_on = frozenset(node for flow in flows for node in flow.handed_on)
+    openings = tuple(_openings(program, models, options))
+    context = FileContext(source.path, source.text, program, options.strict_cursors, openings, handed_on)
     for rule in rules:
         try:
             for opening in context.openings:

@@ -35,10 +35,20 @@ class Answers:
         self._roots = {name: driver.name for driver in models.drivers for name in driver.imports}
         self._roots.pop("stdlib", None)
 
+    def _canonical(self, dotted: str) -> str:
+        """Return the models' own name; `project.compat.sqlite3.connect` is taken for the module re-exported there."""
+        if dotted.partition(".")[0] not in self._roots:
+            parts = dotted.split(".")
+            for number in range(1, len(parts) - 1):
+                if parts[number] in self._roots:
+                    dotted = ".".join(parts[number:])
+                    break
+        return self.models.canonical(dotted)
+
     def function(self, dotted: str) -> tuple[CallModel, ...]:
         """Return the models of a function by any of its dotted names."""
         found = self.models.functions.get(dotted)
-        return found if found is not None else self.models.functions.get(self.models.canonical(dotted), ())
+        return found if found is not None else self.models.functions.get(self._canonical(dotted), ())
 
     def kind(self, kind_id: str) -> Kind | None:
         """Return a kind by its id."""
@@ -46,7 +56,7 @@ class Answers:
 
     def kind_of_type(self, dotted: str) -> str | None:
         """Return the kind that a class name in an annotation stands for."""
-        return self.models.types.get(dotted) or self.models.types.get(self.models.canonical(dotted))
+        return self.models.types.get(dotted) or self.models.types.get(self._canonical(dotted))
 
     def event_of_text(self, text: str, is_prefix: bool, driver: str) -> Event | None:
         """Return what a query text does; None where its verb is not known or not all of it can be seen."""
@@ -74,7 +84,7 @@ class Answers:
 
     def is_subclass(self, name: str, base: str) -> bool | None:
         """Compare exception classes; a class of a driver that its model does not list is one of the driver's errors."""
-        name, base = self.models.canonical(name), self.models.canonical(base)
+        name, base = self._canonical(name), self._canonical(base)
         if name == base:
             return True
         ancestors = self._ancestors(name)

@@ -357,6 +357,11 @@ def _read_settings(table: _Table, version: Version) -> tuple[Setting, ...]:
     return tuple(setting for setting in settings if setting is not None)
 
 
+def _optional_duty(table: _Table) -> Duty | None:
+    value = table.choice("duty_on_error", tuple(d.value for d in Duty), None)
+    return Duty(value) if value is not None else None
+
+
 def _with_block(table: _Table, key: str) -> WithBlock | None:
     value = table.choice(key, tuple(w.value for w in WithBlock), None)
     return WithBlock(value) if value else None
@@ -408,6 +413,8 @@ def _read_kind(name: str, table: _Table, driver: str, blocking: bool, version: V
         family=family or "",
         label=table.text("label") or "",
         duty=Duty(table.choice("duty", tuple(d.value for d in Duty), "must")),
+        duty_on_error=_optional_duty(table),
+        keeps_parent=table.flag("keeps_parent", family in ("cursor", "result")),
         types=table.texts("types"),
         with_block=_with_block(table, "with"),
         async_with_block=_with_block(table, "async_with"),
@@ -449,7 +456,7 @@ def inherit(kind: Kind, base: Kind, like: Like) -> Kind:
         "settings": (*kind.settings, *(setting for setting in base.settings if setting.name in like.settings)),
     }
     names = {
-        "family": "family", "label": "label", "duty": "duty", "with": "with_block", "async_with": "async_with_block",
+        "family": "family", "label": "label", "duty": "duty", "duty_on_error": "duty_on_error", "keeps_parent": "keeps_parent", "with": "with_block", "async_with": "async_with_block",
         "autocommit": "autocommit", "read_begins": "read_begins", "events_on": "events_on", "iterable": "iterable",
         "autocommit_when": "autocommit_arguments", "closed_with_parent": "closed_with_parent",
         "return_rolls_back": "return_rolls_back", "reusable": "reusable", "idempotent_release": "idempotent_release",

@@ -491,7 +491,7 @@ class Builder:
 
     def _pattern(self, pattern: cst.CSTNode, subject: ir.Operand, body: Block, other: Block) -> None:
         condition: ir.Condition = ir.Truth(ir.UNKNOWN)
-        captured: list[str] = []
+        captured: list[tuple[str, bool]] = []
         if isinstance(pattern, cst.MatchAs) and pattern.pattern is None:
             if pattern.name is not None:
                 self._emit(ir.StoreOp(pattern, self._cleaning, pattern.name.value, subject))
@@ -516,9 +516,11 @@ class Builder:
         self._branch(pattern, condition, body, other)
         saved = self.current
         self._continue_in(body)
-        for name in captured:
+        for name, is_star in captured:
             # Which part of the subject it is does not matter: it may be any of them.
-            self._emit(ir.StoreOp(pattern, self._cleaning, name, ir.ItemOf(subject, None)))
+            part: ir.Operand = ir.ItemOf(subject, None)
+            part = ir.Display((part,)) if is_star else part
+            self._emit(ir.StoreOp(pattern, self._cleaning, name, part))
         self.current = saved
 
     def _function_def(self, node: cst.FunctionDef) -> None:
@@ -788,15 +790,19 @@ class Builder:
 
     def _boolean(self, node: cst.BooleanOperation) -> ir.Operand:
         target = self._temp()
-        more, after = self._block("or"), self._block("after")
+        more, after, done = self._block("or"), self._block("after"), self._block("decided")
         self._emit(ir.StoreOp(node.left, self._cleaning, target, self._expression(node.left)))
         # `given or open()`: the test teaches something about `given` itself.
         tested = ir.Local(node.left.value) if isinstance(node.left, cst.Name) else ir.Local(target)
         condition = ir.Truth(tested)
         if isinstance(node.operator, cst.And):
-            self._branch(node.left, condition, more, after)
+            self._branch(node.left, condition, more, done)
         else:
-            self._branch(node.left, condition, after, more)
+            self._branch(node.left, condition, done, more)
+        self._continue_in(done)
+        if isinstance(node.left, cst.Name):
+            self._emit(ir.StoreOp(node.left, self._cleaning, target, tested))
+        self._goto(after)
         self._continue_in(more)
         self._emit(ir.StoreOp(node.right, self._cleaning, target, self._expression(node.right)))
         self._goto(after)
@@ -927,14 +933,14 @@ def _concatenate(left: ir.Operand, right: ir.Operand) -> ir.Operand:
     return ir.Constant(left.value, is_prefix=True)
 
 
-def _collect_captures(pattern: cst.CSTNode, names: list[str]) -> None:
+def _collect_captures(pattern: cst.CSTNode, names: list[tuple[str, bool]]) -> None:
     from lintdb.syntax.walk import walk
 
     for node in walk(pattern):
         if isinstance(node, (cst.MatchAs, cst.MatchStar)) and node.name is not None:
-            names.append(node.name.value)
+            names.append((node.name.value, isinstance(node, cst.MatchStar)))
         elif isinstance(node, cst.MatchMapping) and node.rest is not None:
-            names.append(node.rest.value)
+            names.append((node.rest.value, True))
 
 
 _OPERATORS: dict[type, str] = {

@@ -125,6 +125,8 @@ class CallMixin(_Base):
         return self._known_method(op, receiver, callee.name, state)
 
     def _known_method(self, op: ir.CallOp, receiver: Value, name: str, state: State) -> list[State] | None:
+        from lintdb.flow.follow import Site
+
         if isinstance(receiver, Ref):
             return self._resource_method(op, receiver, name, state)
         if isinstance(receiver, Box):
@@ -139,11 +141,19 @@ class CallMixin(_Base):
             for item in items:
                 if isinstance(item, Ref):
                     self._release_by_name(item, name, state)
-            self.throw(state, op.node, is_low=True)
+            is_done = all(status is None or status.phase != "open" for status in map(state.status, state.refs(receiver)))
+            self.throw(state, op.node, is_low=is_done or op.in_cleanup)
             state.set_name(op.target, None)
             return None
         if isinstance(receiver, Instance):
             return self._instance_method(op, receiver, name, state)
+        if isinstance(receiver, Manager) and receiver.kind is not None and receiver.what in ("unit", "acquire"):
+            site = ("unentered", receiver.call)
+            call = self.operations.get(receiver.call)
+            self.sites.setdefault(site, Site(call.node if call else op.node, receiver.kind))
+            parent = receiver.inner.rid if isinstance(receiver.inner, Ref) else None
+            state.resources[(site, 0)] = Status(receiver.kind, owed=False, parent=parent)
+            return self._resource_method(op, Ref((site, 0)), name, state)
         if isinstance(receiver, Query):
             state.set_name(op.target, receiver)
             return None
@@ -242,7 +252,12 @@ class CallMixin(_Base):
 
     def _unknown_call(self, op: ir.CallOp, state: State) -> list[State] | None:
         """Nothing is known of the callee: it may raise anything, and it may keep what it is given."""
-        state.escape(self._arguments_value(op, state), with_parents=False)
+        arguments = self._arguments_value(op, state)
+        for rid in state.refs(arguments):
+            site = self.sites.get(rid[0])
+            if site is not None:
+                self.handed_on.add(id(site.node))
+        state.escape(arguments, with_parents=False)
         self.throw(state, op.node, is_low=op.in_cleanup)
         state.set_name(op.target, None)
         return None
@@ -492,6 +507,8 @@ class CallMixin(_Base):
                 nothing.resources.pop(result.rid, None)
             state.set_name(target, result)
             return [state, nothing]
+        if result is None and model.releases == "self":
+            result = Literal(None)
         state.set_name(target, result)
         return None
 
@@ -508,6 +525,9 @@ class CallMixin(_Base):
             kind = self.knowledge.kind(before.kind)
             owed = before.owed or (kind is not None and kind.duty is not Duty.NONE and not before.outlives)
             state.update(receiver.rid, phase="open", owed=owed)
+            site = self.sites.get(receiver.rid[0])
+            if site is not None and not before.outlives:
+                site.node = op.node
             state.note(op.node, "acquire", receiver.rid[0])
         state.set_name(target, TRUE if model.may_return_none else None)
         return [state, refused] if refused is not None else None
@@ -543,6 +563,7 @@ class CallMixin(_Base):
                 owed=kind is None or kind.duty is not Duty.NONE,
                 autocommit=self._autocommit(op, kind, state),
                 parent=parent,
+                keeps_parent=kind is not None and kind.keeps_parent,
             )
         state.resources[rid] = status
         if status.owed:
@@ -594,7 +615,10 @@ class CallMixin(_Base):
         if parent is None and receiver is not None and kind is not None and kind.events_on == "parent":
             parent = receiver.rid
         autocommit = kind.autocommit if kind is not None else None
-        state.resources[(site, 0)] = Status(model.gives, owed=False, parent=parent, autocommit=autocommit)
+        keeps = kind is not None and kind.keeps_parent
+        state.resources[(site, 0)] = Status(
+            model.gives, owed=False, parent=parent, autocommit=autocommit, keeps_parent=keeps
+        )
         return Ref((site, 0))
 
     # --- units of work ----------------------------------------------------------------------------------------------
@@ -661,7 +685,7 @@ class CallMixin(_Base):
         """A call on the unit of work of *rid* raised: is the unit broken until it is rolled back?"""
         status = state.status(rid)
         kind = self.knowledge.kind(status.kind) if status is not None else None
-        if status is None or kind is None or status.autocommit is True or status.failed >= 0:
+        if status is None or kind is None or status.autocommit is not False or status.failed >= 0:
             return
         if event is Event.WRITE or (event is Event.COMMIT and status.pending >= 0):
             state.update(rid, failed=op.index)
@@ -678,10 +702,19 @@ class CallMixin(_Base):
             self.lose_work(rid, status, state, node, by_with)
         self._return_dirty(rid, status, state)
         for child in state.children(rid):
+            if child[0] not in self.released_sites and self.depth == 0:
+                self._cover(child, state)
             self.released_sites.add(child[0])
         if node is not None:
             state.note(node, "release", rid)
         state.release(rid)
+
+    def _cover(self, child: Rid, state: State) -> None:
+        """A child goes with its parent, without a release of its own; only strict rules mind."""
+        status = state.status(child)
+        if status is not None and status.phase == "open" and status.owed and child not in self.covered:
+            self.covered.add(child)
+            self.lost.append((child, status, state.copy(), None))
 
     def _return_dirty(self, rid: Rid, status: Status, state: State) -> None:
         """Given back with work pending, to an owner that does not clean it up for the next user."""

@@ -95,6 +95,9 @@ class Follower(CallMixin, WithMixin):
         self.commits: set[object] = set()
         self.lost: list[tuple[Rid, Status, State, str | None]] = []
         self.lost_work: dict[int, LostWork] = {}
+        self.covered: set[Rid] = set()
+        self.handed_on: set[int] = set()
+        self.blocking_helpers: dict[int, tuple[cst.CSTNode, cst.CSTNode]] = {}
         self.returned_dirty: dict[int, FailedUnit] = {}
         self.extra_calls: dict[tuple[int, str], ir.CallOp] = {}
         self.operations: dict[int, ir.CallOp] = {}
@@ -235,7 +238,7 @@ class Follower(CallMixin, WithMixin):
         rid: Rid = (site, 0)
         if rid not in state.resources:
             kind = self.knowledge.kind(kind_id)
-            autocommit = kind.autocommit if kind is not None else None
+            autocommit = self.program.autocommit_of(site, kind, self._owner()) if kind is not None else None
             state.resources[rid] = Status(kind_id, owed=False, autocommit=autocommit, outlives=True)
         if site not in self.sites:
             self.sites[site] = Site(self.function.node, kind_id, name)
@@ -471,8 +474,14 @@ class Follower(CallMixin, WithMixin):
                 if isinstance(item, Coroutine):
                     state.update(item.rid, phase="released")
             state.escape(value, with_parents=False)
-        self.throw(state, op.node, is_low=op.in_cleanup)
-        state.set_name(op.target, value if isinstance(value, Ref) else None)
+        thrown = self.throw(state, op.node, is_low=op.in_cleanup)
+        if isinstance(value, Ref):
+            # `await Client()`: connecting is part of acquiring; where it fails nothing was acquired.
+            if thrown is not None:
+                thrown.resources.pop(value.rid, None)
+            state.set_name(op.target, value)
+            return None
+        state.set_name(op.target, None)
         return None
 
     def _yield(self, op: ir.YieldOp, state: State) -> list[State] | None:
@@ -564,7 +573,7 @@ class Follower(CallMixin, WithMixin):
             item = self._group(contents)
             for rid in state.refs(value):
                 status = state.status(rid)
-                if status is not None and status.phase == "open" and status.owed and status.visited != t.index:
+                if status is not None and status.phase == "open" and status.visited != t.index:
                     skip_done = True
         else:
             raised = Raised()
@@ -608,7 +617,7 @@ class Follower(CallMixin, WithMixin):
     def _raise(self, t: ir.Raise, state: State) -> None:
         raised = Raised(t.type, True) if t.type is not None else Raised()
         if t.slot is not None:
-            raised = state.kept.get(t.slot, raised)
+            raised = state.kept.pop(t.slot, raised) if t.slot.startswith("$held") else state.kept.get(t.slot, raised)
         elif not t.is_explicit:
             state.mark_raised()
         state.raised = raised
@@ -659,6 +668,9 @@ class Follower(CallMixin, WithMixin):
         """A resource with uncommitted work was released or left on this path."""
         if status.raised or status.autocommit is not False or status.pending in self.lost_work:
             return
+        if state.raised is not None or any(slot.startswith("$held") for slot in state.kept):
+            # An exception is on its way out: dropping the work is what rolling back means.
+            return
         kind = self.knowledge.kind(status.kind)
         op = self.operations.get(status.pending)
         site = self.sites.get(rid[0])
@@ -697,10 +709,12 @@ class Follower(CallMixin, WithMixin):
                 continue
             confidence = self._confidence(rid, status, state, kind)
             path = path_of(state)
+            if rid in self.covered:
+                confidence = Confidence.MEDIUM
             leak = Leak(
                 node=site.node, kind=kind, name=site.name, on_error=status.raised,
                 is_ever_released=rid[0] in self.released_sites, kept=status.kept, confidence=confidence,
-                path=path, maker=site.maker,
+                path=path, maker=site.maker, is_covered=rid in self.covered,
             )  # fmt: skip
             rank = (status.raised, -int(confidence), len(path))
             if rid[0] not in best or rank < best[rid[0]][0]:
@@ -708,7 +722,8 @@ class Follower(CallMixin, WithMixin):
         return [leak for _, leak in best.values()]
 
     def _confidence(self, rid: Rid, status: Status, state: State, kind: Kind) -> Confidence:
-        if state.low or kind.duty is Duty.WEAK:
+        duty = kind.duty_on_error if status.raised and kind.duty_on_error is not None else kind.duty
+        if state.low or duty is Duty.WEAK:
             return Confidence.LOW
         if status.raised and self.program.ends_with_process(self.function):
             return Confidence.LOW

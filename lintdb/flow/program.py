@@ -35,9 +35,11 @@ from lintdb.flow.values import (
     Value,
 )
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
+from lintdb.syntax.walk import walk
 
 MAX_DEPTH = 4
 MAX_OUTCOMES = 8
+_SWITCHES = (Event.AUTOCOMMIT_ON, Event.AUTOCOMMIT_OFF, Event.AUTOCOMMIT_UNKNOWN)
 _BEFORE = 1 << 30
 """Stands for "work that was pending before the call" while a summary is made."""
 _RELEASING_NAMES = (
@@ -69,6 +71,7 @@ class Summary:
     outcomes: tuple[Outcome, ...]
     sites: dict[object, Site]
     yields: tuple[Value | None, ...]
+    blocks: cst.CSTNode | None = None
 
 
 class Program:
@@ -84,6 +87,7 @@ class Program:
         self._summaries: dict[object, Summary | None] = {}
         self._running: set[object] = set()
         self._attribute_kinds: dict[tuple[str, str], str | None] = {}
+        self._written: set[str] | None = None
         self._globals: dict[str, str | Value | None] = {}
         self._keep_alive: list[Follower] = []
 
@@ -314,6 +318,42 @@ class Program:
                     return kind
         return None
 
+    def autocommit_of(self, site: object, kind: Kind, owner: ClassInfo | None) -> bool | None:
+        """Return the mode of a resource that an attribute or a global keeps; None where something may switch it."""
+        if kind.autocommit is not False or not isinstance(site, tuple) or len(site) != 2:
+            return kind.autocommit
+        values: list[cst.BaseExpression | None] = []
+        if site[0] == "self" and owner is not None:
+            values = [value for _, value, _ in owner.assigned.get(str(site[1]), ())]
+        elif site[0] == "global":
+            values = list(self.index.values.get(str(site[1]), ()))
+        for value in values:
+            call = value.expression if isinstance(value, cst.Await) else value
+            if not isinstance(call, cst.Call):
+                continue
+            if any(argument.star == "**" for argument in call.args):
+                return None
+            for condition in kind.autocommit_arguments:
+                if self._given(call, condition.argument) is not None:
+                    return True if self._may_hold(condition, call) else None
+        return None if self._switches_mode(kind, str(site[1])) else False
+
+    def _switches_mode(self, kind: Kind, name: str) -> bool:
+        """Whether something in the module switches the mode of what a name or attribute holds."""
+        if self._written is None:
+            self._written = set()
+            for node in walk(self.index.module):
+                target = node.target if isinstance(node, cst.AssignTarget) else node.func if isinstance(node, cst.Call) else None
+                if isinstance(target, cst.Attribute):
+                    base = target.value.attr if isinstance(target.value, cst.Attribute) else target.value
+                    if isinstance(base, cst.Name):
+                        self._written.add(f"{base.value}.{target.attr.value}")
+        switches = set(kind.attribute_events)
+        for name, models in kind.methods.items():
+            if any(model.event in _SWITCHES for model in models):
+                switches.add(name)
+        return any(f"{name}.{switch}" in self._written for switch in switches)
+
     def global_value(self, name: str) -> str | Value | None:
         """Return what a module-level name holds: a kind id, a literal, or None."""
         if name not in self._globals:
@@ -375,6 +415,8 @@ class Program:
         follower.run()
         flow = FunctionFlow(info, is_complete=follower.is_complete)
         flow.calls = list(follower.calls.values())
+        flow.handed_on = follower.handed_on
+        flow.blocking_helpers = list(follower.blocking_helpers.values())
         if not self.is_cached(info):
             flow.leaks = follower.leaks()
         flow.lost_work = list(follower.lost_work.values())
@@ -390,7 +432,9 @@ class Program:
             if self._touches(info):
                 chosen.add(id(info))
         names = {info.name for info in everything if id(info) in chosen}
-        names |= {owner.name for owner in self.index.classes.values() if any(id(m) in chosen for m in owner.methods.values())}
+        for owner in self.index.classes.values():
+            if any(id(m) in chosen for m in owner.methods.values()) or self._constructor_of_base(owner) is not None:
+                names.add(owner.name)
         changed = bool(names)
         while changed:
             changed = False
@@ -404,7 +448,7 @@ class Program:
         return [info for info in everything if id(info) in chosen]
 
     def _touches(self, info: FunctionInfo) -> bool:
-        for call in info.calls:
+        for call in [*info.calls, *(call for inner in info.lambdas.values() for call in inner.calls)]:
             dotted = self.index.dotted(call.func, info)
             if dotted is not None and any(model.driver != "stdlib" for model in self.outside.function(dotted)):
                 return True
@@ -453,14 +497,17 @@ class Program:
             return caller._unknown_call(op, state)
         if any(outcome.is_raise for outcome in summary.outcomes):
             caller.may_raise = True
+        if summary.blocks is not None and not info.is_async:
+            caller.blocking_helpers.setdefault(op.index, (op.node, summary.blocks))
         results: list[State] = []
         caller.operations[op.index] = op
         for outcome in summary.outcomes:
             new = state.copy()
             self._carry_over(caller, op, outcome, summary, new)
             if outcome.is_raise:
-                thrown = caller.throw(new, op.node, outcome.raised, is_low=outcome.low or op.in_cleanup, by=info.name)
-                del thrown
+                # A constructor that refuses its arguments is possible, but not what code is written against.
+                is_low = bool(outcome.low) or op.in_cleanup or info.name == "__init__"
+                caller.throw(new, op.node, outcome.raised, is_low=is_low, by=info.name)
                 continue
             new.low = max(new.low, outcome.low)
             maker = instance.owner.name if instance is not None and info.name == "__init__" else info.name
@@ -603,7 +650,12 @@ class Program:
             outcomes.setdefault(_outcome(follower, end))
             if len(outcomes) > MAX_OUTCOMES:
                 return None
-        return Summary(tuple(outcomes), follower.sites, tuple(dict.fromkeys(follower.yields)))
+        blocks: cst.CSTNode | None = next((call.node for call in follower.calls.values() if call.model.blocking), None)
+        if blocks is None and follower.blocking_helpers:
+            blocks = next(iter(follower.blocking_helpers.values()))[1]
+        if info.is_async:
+            blocks = None
+        return Summary(tuple(outcomes), follower.sites, tuple(dict.fromkeys(follower.yields)), blocks)
 
     def _carry_over(self, caller: Follower, op: ir.CallOp, outcome: Outcome, summary: Summary, state: State) -> None:
         """Lay what the callee did to resources of the caller over the caller's state."""
@@ -789,7 +841,7 @@ def _visible(value: Value, state: State) -> Value | None:
     if isinstance(value, (Ref, Method, Partial)):
         return value
     if isinstance(value, Instance):
-        return None
+        return Many(tuple(Ref(rid) for rid in state.refs(value))) if any(True for _ in state.refs(value)) else None
     if isinstance(value, Many):
         return value if any(True for _ in state.refs(value)) or not value.items else None
     if isinstance(value, Table):
@@ -893,4 +945,4 @@ def _uncanonical(summary: Summary, back: dict[tuple[str, int], Rid]) -> Summary:
         committed = frozenset(names.get(rid, rid) for rid in outcome.committed)
         fields = tuple((name, _rename(field, names)) for name, field in outcome.fields)
         outcomes.append(replace(outcome, statuses=statuses, value=value, committed=committed, fields=fields))
-    return Summary(tuple(outcomes), summary.sites, summary.yields)
+    return replace(summary, outcomes=tuple(outcomes))

@@ -26,7 +26,7 @@ class Leak:
 
     `on_error`: only paths on which an opaque operation raised. `is_ever_released`: some path does release it. `kept`:
     a `with` block on it ended without releasing it. `path`: the witness, oldest step first. `cause`: the step after
-    which the release is missed (a raise, a return, the end).
+    which the release is missed (a raise, a return, the end). `is_covered`: its parent was released, and it with that.
     """
 
     node: cst.CSTNode
@@ -38,6 +38,7 @@ class Leak:
     confidence: Confidence
     path: tuple[PathStep, ...]
     maker: str | None = None
+    is_covered: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,4 +101,8 @@ class FunctionFlow:
     failed_units: list[FailedUnit] = field(default_factory=list)
     unawaited: list[Unawaited] = field(default_factory=list)
     calls: list[KnownCall] = field(default_factory=list)
+    blocking_helpers: list[tuple[cst.CSTNode, cst.CSTNode]] = field(default_factory=list)
+    """Calls of functions of this module that block, each with the blocking call inside."""
+    handed_on: set[int] = field(default_factory=set)
+    """Identities of the acquiring nodes whose resources are given to code that is not known."""
     is_complete: bool = True

@@ -154,7 +154,7 @@ class State:
             self.resources[rid] = status._replace(phase="gone", pending=-1, failed=-1)
         for child in self.children(rid):
             self.escape_one(child, False)
-        if with_parents and status.parent is not None:
+        if with_parents and status.keeps_parent and status.parent is not None:
             parent = self.resources.get(status.parent)
             if parent is not None and parent.owed:
                 self.escape_one(status.parent, True)

@@ -18,7 +18,9 @@ NEVER_RAISES = frozenset({
     "os.path.join", "os.path.exists", "os.path.basename", "os.path.dirname", "os.path.isfile", "os.path.isdir",
     "asyncio.Lock", "threading.Lock", "threading.RLock", "threading.Event", "asyncio.Event", "super",
     "time.strftime", "time.localtime", "time.gmtime", "uuid.uuid4", "os.environ.get", "os.getenv",
-    "random.random",
+    "random.random", "asyncio.current_task", "asyncio.get_running_loop", "asyncio.get_event_loop",
+    "threading.current_thread", "contextvars.ContextVar", "contextvars.copy_context", "os.urandom", "time.process_time",
+    "os.getcwd", "platform.system", "platform.node", "socket.gethostname", "copy.copy", "inspect.currentframe",
 })  # fmt: skip
 """Calls that do not fail in practice and do nothing to what they are given."""
 

@@ -189,6 +189,7 @@ class Status(NamedTuple):
     failed: int = -1
     visited: int = -1
     outlives: bool = False
+    keeps_parent: bool = False
 
 
 class Raised(NamedTuple):

@@ -7,7 +7,8 @@ connection, client, pool or engine. Both yield `Report`s; the engine turns them 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import enum
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -61,6 +62,27 @@ class Report:
     acquired_at: cst.CSTNode | None = None
 
 
+class Bound(enum.Enum):
+    """What is known of one setting at one call."""
+
+    GIVEN = "given"
+    DISABLED = "disabled"
+    ABSENT = "absent"
+    LIMITED = "limited"
+    PARTIAL = "partial"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The state of a setting; `node` is the argument that decides it, `spelling` how it is written there."""
+
+    bound: Bound
+    setting: Setting
+    node: cst.CSTNode | None = None
+    spelling: str = ""
+
+
 @dataclass(frozen=True)
 class Opening:
     """A call that makes something which has limits: a connection, client, pool or engine.
@@ -85,14 +107,23 @@ class Opening:
 
 @dataclass(frozen=True)
 class FileContext:
-    """All that a rule may ask about the file: its text, its names, what the flow engine understood."""
+    """All that a rule may ask about the file: its text, its names, what the flow engine understood.
+
+    `handed_on` has the identities of opening calls whose result is given to code that is not known.
+    """
 
     path: str
     text: str
     program: Program
     strict_cursors: bool
     openings: tuple[Opening, ...]
-    code_of: Mapping[str, str]
+    handed_on: frozenset[int]
+
+    def answers(self, opening: Opening, *names: str) -> list[Answer]:
+        """Return one answer for each of the named settings that an opening call has."""
+        from lintdb.rules.settings import answers
+
+        return answers(opening, self, *names)
 
     def source_of(self, node: cst.CSTNode, limit: int = 60) -> str:
         """Return the code of a node on one line, shortened to *limit* characters, for use in messages."""

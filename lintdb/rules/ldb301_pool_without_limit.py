@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lintdb.finding import Severity
-from lintdb.rules.base import FileContext, Opening, Report, Rule, RuleMeta
-from lintdb.rules.settings import Bound, answers
+from lintdb.rules.base import Bound, FileContext, Opening, Report, Rule, RuleMeta
 
 
 class PoolWithoutLimit(Rule):
@@ -22,7 +21,7 @@ class PoolWithoutLimit(Rule):
     )
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
-        for answer in answers(opening, ctx, "max-size"):
+        for answer in ctx.answers(opening, "max-size"):
             if answer.bound is Bound.ABSENT:
                 yield Report(
                     node=opening.node,

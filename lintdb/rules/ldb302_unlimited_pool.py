@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lintdb.finding import Severity
-from lintdb.rules.base import FileContext, Opening, Report, Rule, RuleMeta
-from lintdb.rules.settings import Bound, answers
+from lintdb.rules.base import Bound, FileContext, Opening, Report, Rule, RuleMeta
 
 
 class UnlimitedPool(Rule):
@@ -22,7 +21,7 @@ class UnlimitedPool(Rule):
     )
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
-        for answer in answers(opening, ctx, "max-size", "overflow"):
+        for answer in ctx.answers(opening, "max-size", "overflow"):
             if answer.bound is Bound.DISABLED:
                 value = f"={ctx.source_of(answer.node)}" if answer.node is not None else ""
                 yield Report(

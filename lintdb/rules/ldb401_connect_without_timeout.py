@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lintdb.finding import Severity
-from lintdb.rules.base import FileContext, Opening, Report, Rule, RuleMeta
-from lintdb.rules.settings import Bound, answers
+from lintdb.finding import Confidence, Severity
+from lintdb.rules.base import Bound, FileContext, Opening, Report, Rule, RuleMeta
 
 
 class ConnectWithoutTimeout(Rule):
@@ -22,12 +21,22 @@ class ConnectWithoutTimeout(Rule):
     )
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
-        for answer in answers(opening, ctx, "connect-timeout"):
+        for answer in ctx.answers(opening, "connect-timeout"):
             if answer.bound is Bound.ABSENT:
                 suggest = answer.setting.suggest
                 yield Report(
                     node=opening.node,
                     message=f"nothing bounds the time to connect ({opening.driver} {opening.version} waits for ever)",
+                    help=f"bound it: `{suggest}`" if suggest else None,
+                    resource_kind=opening.kind.label,
+                    acquired_at=opening.node,
+                )
+            elif answer.bound is Bound.PARTIAL:
+                suggest = answer.setting.suggest
+                yield Report(
+                    node=opening.node,
+                    message="only the network connection is bounded: a server that never answers is waited for",
+                    confidence=Confidence.LOW,
                     help=f"bound it: `{suggest}`" if suggest else None,
                     resource_kind=opening.kind.label,
                     acquired_at=opening.node,

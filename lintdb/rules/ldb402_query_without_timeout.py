@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lintdb.finding import Severity
-from lintdb.rules.base import FileContext, Opening, Report, Rule, RuleMeta
-from lintdb.rules.settings import Bound, answers
+from lintdb.rules.base import Bound, FileContext, Opening, Report, Rule, RuleMeta
 
 
 class QueryWithoutTimeout(Rule):
@@ -22,7 +21,9 @@ class QueryWithoutTimeout(Rule):
     )
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
-        for answer in answers(opening, ctx, "query-timeout"):
+        if id(opening.node) in ctx.handed_on:
+            return
+        for answer in ctx.answers(opening, "query-timeout"):
             if answer.bound is Bound.ABSENT:
                 suggest = answer.setting.suggest
                 yield Report(

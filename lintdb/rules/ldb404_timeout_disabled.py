@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lintdb.finding import Severity
-from lintdb.rules.base import FileContext, Opening, Report, Rule, RuleMeta
-from lintdb.rules.settings import Bound, answers
+from lintdb.rules.base import Bound, FileContext, Opening, Report, Rule, RuleMeta
 
 _WHAT = {
     "connect-timeout": "connecting", "query-timeout": "a query", "checkout-timeout": "taking a connection",
@@ -27,7 +26,7 @@ class TimeoutDisabled(Rule):
     )
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
-        for answer in answers(opening, ctx, *_WHAT):
+        for answer in ctx.answers(opening, *_WHAT):
             if answer.bound is Bound.DISABLED:
                 value = f"={ctx.source_of(answer.node)}" if answer.node is not None else ""
                 yield Report(

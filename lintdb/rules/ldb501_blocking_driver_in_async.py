@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
-from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
+from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow
@@ -27,11 +27,21 @@ class BlockingDriverInAsync(Rule):
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
         if not flow.function.is_async:
             return
+        confidence = Confidence.LOW if _runs_at_startup(flow) else Confidence.HIGH
         for call in flow.calls:
             if call.model.blocking:
-                yield Report(
-                    node=call.node,
-                    message=f"`{ctx.source_of(call.node.func, 50)}()` blocks the event loop",
-                    confidence=Confidence.HIGH,
-                    resource_kind=call.receiver,
-                )
+                message = f"`{ctx.source_of(call.node.func, 50)}()` blocks the event loop"
+                yield Report(call.node, message, confidence, resource_kind=call.receiver)
+        for node, inner in flow.blocking_helpers:
+            message = f"`{ctx.source_of(node, 50)}` blocks the event loop: it calls `{ctx.source_of(inner, 40)}`"
+            yield Report(node, message, confidence, (ReportStep(node, "called here"), ReportStep(inner, "blocks here")))
+
+
+def _runs_at_startup(flow: FunctionFlow) -> bool:
+    """Whether a decorator registers the function to run before requests are served."""
+    for decorator in flow.function.decorators:
+        target = getattr(decorator, "func", decorator)
+        name = getattr(getattr(target, "attr", target), "value", "")
+        if name in ("on_event", "on_startup", "before_serving", "before_first_request", "listener"):
+            return True
+    return False

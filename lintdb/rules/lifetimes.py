@@ -27,6 +27,8 @@ class LeakRule(Rule):
         for leak in flow.leaks:
             if leak.kind.family != self.family or leak.on_error is not self.on_error:
                 continue
+            if leak.is_covered and not (ctx.strict_cursors and self.family == "cursor"):
+                continue
             if leak.kept and not leak.on_error:
                 continue  # LDB111 explains that better
             yield report_leak(leak, flow, ctx)
@@ -39,7 +41,9 @@ def report_leak(leak: Leak, flow: FunctionFlow, ctx: FileContext, message: str |
     if leak.maker is not None:
         name += f" (from `{leak.maker}()`)"
     if message is None:
-        if not leak.is_ever_released:
+        if leak.is_covered:
+            message = f"{name} is never {verb} itself, it is left to what it belongs to"
+        elif not leak.is_ever_released and not leak.on_error:
             message = f"{name} is never {verb}"
         else:
             message = f"{name} is not {verb} {_cause(leak, ctx)}"

@@ -6,7 +6,6 @@ environment), so nothing must be reported.
 
 from __future__ import annotations
 
-import enum
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,32 +14,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 import libcst as cst
 
+from lintdb.rules.base import Answer, Bound
 from lintdb.syntax.walk import walk
 
 if TYPE_CHECKING:
     from lintdb.effects import Argument, Setting
     from lintdb.rules.base import FileContext, Opening
     from lintdb.syntax.names import FunctionInfo
-
-
-class Bound(enum.Enum):
-    """What is known of one setting at one call."""
-
-    GIVEN = "given"
-    DISABLED = "disabled"
-    ABSENT = "absent"
-    LIMITED = "limited"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The state of a setting; `node` is the argument that decides it, `spelling` how it is written there."""
-
-    bound: Bound
-    setting: Setting
-    node: cst.CSTNode | None = None
-    spelling: str = ""
 
 
 class _Hidden:
@@ -143,8 +123,10 @@ class Evaluator:
 
     def _is_changed(self, name: str) -> bool:
         """Whether something other than reading is done to a dict under this name: item assignment, `update`, …"""
+        is_local = not self.scope.is_module and self.index.is_local(name, self.scope)
+        text = self.index.module.code_for_node(self.scope.node) if is_local else self.ctx.text
         pattern = rf"\b{re.escape(name)}\s*(?:\[[^\]]*\]\s*=(?!=)|\|=|\.(?:update|setdefault|pop|clear)\b)"
-        return re.search(pattern, self.ctx.text) is not None
+        return re.search(pattern, text) is not None
 
 
 def _binds(target: cst.CSTNode, name: str) -> bool:
@@ -222,7 +204,8 @@ def dsn_of(evaluator: Evaluator, arguments: Arguments) -> Dsn:
         return Dsn(None, {}, True, True)
     scheme = value.split("://")[0].lower() if "://" in value else None
     options = _options(value)
-    return Dsn(scheme, options, "service" in options, True)
+    is_elsewhere = "service" in options or not value.strip()
+    return Dsn(scheme, options, is_elsewhere, True)
 
 
 def _options(text: str) -> dict[str, str]:
@@ -242,8 +225,14 @@ def evaluate(setting: Setting, opening: Opening, ctx: FileContext) -> Answer:
     dsn = dsn_of(evaluator, arguments)
     found = _given(setting, evaluator, arguments, dsn)
     if found is not None:
+        is_whole = any(arguments.find(argument) is not None for argument in setting.complete_with)
+        if found.bound is Bound.GIVEN and setting.complete_with and not is_whole and not arguments.is_hidden:
+            return Answer(Bound.PARTIAL, setting)
         return found
     if setting.default == "limited" or setting.default == "immediate":
+        if setting.complete_with and not arguments.is_hidden and not dsn.is_hidden:
+            if not any(arguments.find(argument) is not None for argument in setting.complete_with):
+                return Answer(Bound.PARTIAL, setting)
         return Answer(Bound.LIMITED, setting)
     if setting.default == "unknown" or arguments.is_hidden or dsn.is_hidden:
         return Answer(Bound.UNKNOWN, setting)
@@ -333,23 +322,67 @@ def _normal(text: str) -> str:
     return re.sub(r"\s+", " ", text.lower()).strip()
 
 
+_OUTER_LIMIT = re.compile(r"\b(?:asyncio\.timeout|wait_for|move_on_after|fail_after|async_timeout)\b")
+_HANDS_ON = re.compile(r"\b(?:configure|init|setup|reset|on_connect|connect_callback|checkout_callback)\s*=")
+
+
 def _is_set_elsewhere(setting: Setting, opening: Opening, ctx: FileContext) -> bool:
-    """Whether the file holds something that may give the bound later: session SQL, an attribute, per-call arguments."""
-    text = _normal(ctx.text)
-    if any(_normal(prefix) in text for prefix in setting.sql):
-        return True
-    if any(re.search(rf"\.{re.escape(name)}\s*=(?!=)", ctx.text) for name in setting.attributes):
-        return True
-    if any(re.search(rf"\.{re.escape(name)}\s*\(", ctx.text) for name in setting.methods):
-        return True
+    """Whether code near the call may give the bound: session SQL, an attribute, per-call arguments, a limit around."""
     if any(name in ctx.text for name in setting.environment):
         return True
+    code = _surroundings(opening, ctx)
+    text = _normal(code)
+    if any(_normal(prefix) in text for prefix in setting.sql):
+        return True
+    if any(re.search(rf"\.{re.escape(name)}\s*=(?!=)", code) for name in setting.attributes):
+        return True
+    if any(re.search(rf"\.{re.escape(name)}\s*\(", code) for name in setting.methods):
+        return True
+    if _OUTER_LIMIT.search(code):
+        return True
     if setting.name == "query-timeout":
-        if any(re.search(rf"\b{re.escape(name)}\s*=(?!=)", ctx.text) for name in setting.call_arguments):
+        if _HANDS_ON.search(ctx.source_of(opening.node, 2000)):
             return True
-        if re.search(r"\b(?:asyncio\.timeout|wait_for|move_on_after|fail_after|async_timeout)\b", ctx.text):
-            return True
+        return any(_bounds_each_query(name, code) for name in setting.call_arguments)
     return False
+
+
+def _bounds_each_query(argument: str, code: str) -> bool:
+    """Whether every visible query is given its own bound; one without is enough to need a general one."""
+    queries = re.findall(r"\.(?:execute|executemany|fetch|fetchrow|fetchval|find|aggregate)\(", code)
+    return bool(queries) and len(re.findall(rf"\b{re.escape(argument)}\s*=(?!=)", code)) >= len(queries)
+
+
+def _surroundings(opening: Opening, ctx: FileContext) -> str:
+    """Return the code that handles what the call opens: its function, its class, or what uses the module-level name."""
+    index = ctx.program.index
+    module = index.module
+    function = opening.function
+    while function.parent is not None and not function.parent.is_module:
+        function = function.parent
+    if function.owner is not None:
+        return module.code_for_node(function.owner.node)
+    if not function.is_module:
+        code = module.code_for_node(function.node)
+        # What the file hands the connection to may bound it.
+        helpers = [f for name, f in index.functions.items() if re.search(rf"\b{re.escape(name)}\(", code)]
+        return code + "".join(module.code_for_node(helper.node) for helper in helpers if helper is not function)
+    names = [
+        target.target.value
+        for statement in module.body
+        if isinstance(statement, cst.SimpleStatementLine)
+        for small in statement.body
+        if isinstance(small, cst.Assign) and small.value is opening.node
+        for target in small.targets
+        if isinstance(target.target, cst.Name)
+    ]
+    parts = [module.code_for_node(s) for s in module.body if isinstance(s, cst.SimpleStatementLine)]
+    for statement in module.body:
+        if isinstance(statement, (cst.FunctionDef, cst.ClassDef)):
+            code = module.code_for_node(statement)
+            if any(re.search(rf"\b{re.escape(name)}\b", code) for name in names):
+                parts.append(code)
+    return "".join(parts)
 
 
 def answers(opening: Opening, ctx: FileContext, *names: str) -> list[Answer]:
