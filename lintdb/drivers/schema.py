@@ -456,7 +456,8 @@ def inherit(kind: Kind, base: Kind, like: Like) -> Kind:
         "settings": (*kind.settings, *(setting for setting in base.settings if setting.name in like.settings)),
     }
     names = {
-        "family": "family", "label": "label", "duty": "duty", "duty_on_error": "duty_on_error", "keeps_parent": "keeps_parent", "with": "with_block", "async_with": "async_with_block",
+        "family": "family", "label": "label", "duty": "duty", "duty_on_error": "duty_on_error",
+        "keeps_parent": "keeps_parent", "with": "with_block", "async_with": "async_with_block",
         "autocommit": "autocommit", "read_begins": "read_begins", "events_on": "events_on", "iterable": "iterable",
         "autocommit_when": "autocommit_arguments", "closed_with_parent": "closed_with_parent",
         "return_rolls_back": "return_rolls_back", "reusable": "reusable", "idempotent_release": "idempotent_release",
