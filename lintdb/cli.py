@@ -270,12 +270,7 @@ class _Check:
         settings, codes = self._settings_and_codes(path)
         key = (id(settings), codes)
         if key not in self._options:
-            self._options[key] = EngineOptions(
-                codes=codes,
-                min_confidence=settings.min_confidence,
-                target_versions=dict(settings.target_version),
-                strict_cursors=settings.strict_cursors,
-            )
+            self._options[key] = EngineOptions.from_settings(settings, codes, use_pins=not self._finder.is_isolated)
         return self._options[key]
 
     def _settings_and_codes(self, path: str) -> tuple[Settings, frozenset[str]]:

@@ -263,6 +263,7 @@ class ConfigFinder:
         self._cwd = os.path.abspath(cwd or os.getcwd())
         self._by_folder: dict[str, Settings | None] = {}
         self._default = Settings.defaults(self._cwd).with_overrides(overrides)
+        self.is_isolated = isolated
         self._forced: Settings | None = self._default if isolated else None
         if config is not None:
             settings = read_config(config, metas, must_apply=True)

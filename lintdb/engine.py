@@ -5,6 +5,8 @@ libcst is imported only when a file has passed the gate.
 
 from __future__ import annotations
 
+import functools
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -17,6 +19,7 @@ from lintdb.suppress import apply_suppressions
 if TYPE_CHECKING:
     import libcst as cst
 
+    from lintdb.config import Settings
     from lintdb.drivers.catalog import Models
     from lintdb.flow.program import Program
     from lintdb.flow.results import FunctionFlow
@@ -29,7 +32,11 @@ class RuleCrash(Exception):
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """What one run asks of the engine. `target_versions` maps a driver to a library version."""
+    """What one run asks of the engine.
+
+    `target_versions` maps a driver to a library version; `use_pins` takes those that it does not name from the
+    project's own requirement and lock files.
+    """
 
     codes: frozenset[str]
     min_confidence: Confidence = Confidence.MEDIUM
@@ -37,6 +44,21 @@ class EngineOptions:
     strict_cursors: bool = False
     report_unused_suppressions: bool = True
     honor_noqa: bool = True
+    use_pins: bool = False
+
+    @classmethod
+    def from_settings(
+        cls, settings: Settings, codes: frozenset[str], *, honor_noqa: bool = True, use_pins: bool = True
+    ) -> EngineOptions:
+        """Return what a file's settings mean to the engine; *codes* are the rules to run on it."""
+        return cls(
+            codes=codes,
+            min_confidence=settings.min_confidence,
+            target_versions=dict(settings.target_version),
+            strict_cursors=settings.strict_cursors,
+            honor_noqa=honor_noqa,
+            use_pins=use_pins,
+        )
 
 
 def check_source(source: SourceFile, options: EngineOptions) -> FileResult:
@@ -65,7 +87,10 @@ def check_source(source: SourceFile, options: EngineOptions) -> FileResult:
 def _check(source: SourceFile, drivers: frozenset[str], options: EngineOptions) -> list[Finding] | FileProblem:
     from lintdb.rules.registry import all_rules
 
-    opened = open_program(source, drivers, options.target_versions)
+    versions = dict(options.target_versions)
+    if options.use_pins:
+        versions = {**_pinned(os.path.dirname(os.path.abspath(source.path))), **versions}
+    opened = open_program(source, drivers, versions)
     if isinstance(opened, FileProblem):
         return opened
     program, models = opened
@@ -98,7 +123,7 @@ def _run_rules(
 
     flows = list(_flows(source, program))
     handed_on = frozenset(node for flow in flows for node in flow.handed_on)
-    openings = tuple(_openings(program, models, options))
+    openings = tuple(_openings(program, models))
     context = FileContext(source.path, source.text, program, options.strict_cursors, openings, handed_on)
     for rule in rules:
         try:
@@ -119,7 +144,17 @@ def _flows(source: SourceFile, program: Program) -> Iterator[FunctionFlow]:
             raise RuleCrash(f"the flow engine failed on {place}: {type(error).__name__}: {error}") from error
 
 
-def _openings(program: Program, models: Models, options: EngineOptions) -> Iterator[Opening]:
+@functools.cache
+def _pinned(folder: str) -> Mapping[str, str]:
+    """Library versions that the project around a folder settles, read once per process and folder."""
+    from pathlib import Path
+
+    from lintdb.drivers.pins import find_versions
+
+    return find_versions(Path(folder))
+
+
+def _openings(program: Program, models: Models) -> Iterator[Opening]:
     """Yield the calls that make a connection, client, pool or engine, found by name alone."""
     from lintdb.rules.base import Opening
 
@@ -136,8 +171,7 @@ def _openings(program: Program, models: Models, options: EngineOptions) -> Itera
                 kind = program.kind(model.acquires) if model is not None and model.acquires is not None else None
                 driver = models.driver(model.driver) if model is not None else None
                 if model is not None and kind is not None and driver is not None:
-                    is_pinned = driver.name in options.target_versions
-                    yield Opening(call, scope, model, kind, driver.title, driver.version, is_pinned)
+                    yield Opening(call, scope, model, kind, driver.title, driver.version)
 
 
 def _to_findings(source: SourceFile, program: Program, reports: list[tuple[Rule, Report]]) -> list[Finding]:

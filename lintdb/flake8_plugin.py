@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -80,13 +81,9 @@ class Plugin:
 
         path = str(Path(self._filename).absolute())
         settings = self._finder.for_file(path)
-        options = EngineOptions(
-            codes=self._codes_for(path),
-            min_confidence=settings.min_confidence,
-            target_versions=dict(settings.target_version),
-            strict_cursors=settings.strict_cursors or self._strict_cursors,
-            honor_noqa=False,
-        )
+        options = EngineOptions.from_settings(settings, self._codes_for(path), honor_noqa=False)
+        if self._strict_cursors:
+            options = replace(options, strict_cursors=True)
         source = SourceFile(self._filename, "".join(self._lines))
         result = check_source_safely(source, options)
         findings = result.findings

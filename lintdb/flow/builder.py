@@ -13,7 +13,17 @@ import libcst as cst
 
 from lintdb.flow import ir
 from lintdb.flow.cfg import CFG, Block
-from lintdb.flow.stdlib import COMBINES, ENDS_PROCESS, IDENTITY, RUNS_GENERATOR, KEEPS_FUNCTION, LOG_METHODS, LOG_NAMES, NEVER_RAISES, PURE_TESTS
+from lintdb.flow.stdlib import (
+    COMBINES,
+    ENDS_PROCESS,
+    IDENTITY,
+    RUNS_GENERATOR,
+    KEEPS_FUNCTION,
+    LOG_METHODS,
+    LOG_NAMES,
+    NEVER_RAISES,
+    PURE_TESTS,
+)
 from lintdb.syntax.names import FunctionInfo, ModuleIndex
 
 
@@ -546,9 +556,7 @@ class Builder:
     def _class_def(self, node: cst.ClassDef) -> None:
         if self.function.is_module:
             return
-        methods = [
-            info for statement in node.body.body if (info := self.index.of_node.get(id(statement))) is not None
-        ]
+        methods = [info for statement in node.body.body if (info := self.index.of_node.get(id(statement))) is not None]
         value = ir.Display(tuple(ir.Closure(info) for info in methods))
         self._emit(ir.StoreOp(node, self._cleaning, node.name.value, value))
 
@@ -915,7 +923,9 @@ class Builder:
     def _is_harmless(node: cst.Call, callee: ir.Operand, dotted: str | None) -> bool:
         """Calls that never fail in practice and do nothing to what they are given."""
         if dotted is not None:
-            return dotted in NEVER_RAISES or (dotted.startswith("logging.") and dotted.rpartition(".")[2] in LOG_METHODS)
+            return dotted in NEVER_RAISES or (
+                dotted.startswith("logging.") and dotted.rpartition(".")[2] in LOG_METHODS
+            )
         if isinstance(callee, ir.AttributeOf) and callee.name in LOG_METHODS:
             base = callee.base
             name = base.name if isinstance(base, (ir.Local, ir.AttributeOf)) else ""

@@ -17,6 +17,8 @@ from lintdb.flow.stdlib import (
     CLOSING,
     COMBINES,
     EXIT_STACKS,
+    MILD_FUNCTIONS,
+    MILD_METHODS,
     NULLCONTEXT,
     PASSES_THROUGH,
     REGISTER_METHODS,
@@ -141,7 +143,9 @@ class CallMixin(_Base):
             for item in items:
                 if isinstance(item, Ref):
                     self._release_by_name(item, name, state)
-            is_done = all(status is None or status.phase != "open" for status in map(state.status, state.refs(receiver)))
+            is_done = all(
+                status is None or status.phase != "open" for status in map(state.status, state.refs(receiver))
+            )
             self.throw(state, op.node, is_low=is_done or op.in_cleanup)
             state.set_name(op.target, None)
             return None
@@ -208,7 +212,7 @@ class CallMixin(_Base):
         """A method of an object that is not known: what it gets may be kept, unless it registers a clean-up."""
         if name in REGISTER_METHODS:
             return self._register(op, name, state)
-        if name in SWALLOWING_METHODS:
+        if name in SWALLOWING_METHODS and len(op.arguments) == 1:
             state.set_name(op.target, Manager("swallow"))
             return None
         return self._unknown_call(op, state)
@@ -257,10 +261,25 @@ class CallMixin(_Base):
             site = self.sites.get(rid[0])
             if site is not None:
                 self.handed_on.add(id(site.node))
+        self._escape_unnamed_parents(arguments, state)
         state.escape(arguments, with_parents=False)
-        self.throw(state, op.node, is_low=op.in_cleanup)
+        self.throw(state, op.node, is_low=op.in_cleanup or _is_mild(op))
         state.set_name(op.target, None)
         return None
+
+    def _escape_unnamed_parents(self, value: Value, state: State) -> None:
+        """`work(Client(Pool()))`: nobody but the callee can reach the pool, through the client."""
+        parents = {
+            s.parent for rid in state.refs(value) if (s := state.status(rid)) is not None and s.parent is not None
+        }
+        if not parents:
+            return
+        named: set[Rid] = set()
+        for name, held in state.env.items():
+            if not name.startswith("$"):
+                named.update(state.refs(held))
+        for parent in parents - named:
+            state.escape_one(parent, with_parents=False)
 
     def _arguments_value(self, op: ir.CallOp, state: State) -> Value:
         return Many(tuple(self.value(argument.operand, state) for argument in op.arguments))
@@ -834,6 +853,13 @@ class CallMixin(_Base):
             status = state.status(value.rid)
             return Name(status.kind) if status is not None else None
         return None
+
+
+def _is_mild(op: ir.CallOp) -> bool:
+    """Whether a call of something unknown is unlikely to raise: conversions, text methods, somebody's `close()`."""
+    if op.dotted is not None:
+        return op.dotted in MILD_FUNCTIONS
+    return isinstance(op.callee, ir.AttributeOf) and op.callee.name in MILD_METHODS
 
 
 def _renamed(value: Value, old: Rid, new: Rid) -> Value:

@@ -143,5 +143,3 @@ class CFG:
         from lintdb.flow.debug import render_cfg
 
         return render_cfg(self)
-
-

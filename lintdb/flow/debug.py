@@ -92,7 +92,9 @@ def render_terminator(t: ir.Terminator) -> str:
     if isinstance(t, ir.Iterate):
         return f"for {t.target} in {render_operand(t.operand)} goto {t.body} else {t.done}"
     if isinstance(t, ir.Dispatch):
-        handlers = ", ".join(f"{'all' if h.catches_all else '/'.join(n or '?' for n in h.types)} → {h.block}" for h in t.handlers)
+        handlers = ", ".join(
+            f"{'all' if h.catches_all else '/'.join(n or '?' for n in h.types)} → {h.block}" for h in t.handlers
+        )
         return f"except {handlers}; else → {t.outer}"
     if isinstance(t, ir.ExitRaise):
         return f"exit {t.slot} by exception → {t.outer} (swallowed → {t.swallowed})"
@@ -124,7 +126,9 @@ def render_cfg(cfg: CFG) -> str:
 
 def render_state(state: State) -> str:
     """Return what one path knows."""
-    names = ", ".join(f"{name}={_value(value)}" for name, value in sorted(state.env.items()) if not name.startswith("$"))
+    names = ", ".join(
+        f"{name}={_value(value)}" for name, value in sorted(state.env.items()) if not name.startswith("$")
+    )
     resources = ", ".join(
         f"{_rid(rid)}: {status.phase}{'' if status.owed else ' (borrowed)'}{' after an error' if status.raised else ''}"
         for rid, status in state.resources.items()

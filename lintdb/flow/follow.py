@@ -274,7 +274,9 @@ class Follower(CallMixin, WithMixin):
                     parent = state.status(status.parent)
                     if parent is not None and self._is_like(parent.kind, kind_model.attributes[operand.name]):
                         return Ref(status.parent)
-                return self.borrowed((value.rid, operand.name), kind_model.attributes[operand.name], state, operand.name)
+                return self.borrowed(
+                    (value.rid, operand.name), kind_model.attributes[operand.name], state, operand.name
+                )
             if operand.name in kind_model.methods or operand.name.startswith("__"):
                 return Method(value, operand.name)
             return None
@@ -351,7 +353,7 @@ class Follower(CallMixin, WithMixin):
 
     def hand_over(self, value: Value | None, state: State) -> None:
         """The value now lives on outside this function; it stays known here as something borrowed."""
-        state.escape(value, with_parents=True)
+        state.escape(value, with_parents=True, all_parents=True)
         if isinstance(value, Ref):
             status = state.status(value.rid)
             if status is not None and status.phase == "gone":
@@ -414,7 +416,12 @@ class Follower(CallMixin, WithMixin):
         items: list[Value | None]
         if isinstance(value, Many) and value.is_sequence and op.star < 0 and len(value.items) == len(op.names):
             items = list(value.items)
-        elif isinstance(value, Many) and value.is_sequence and 0 <= len(op.names) - 1 <= len(value.items) and op.star >= 0:
+        elif (
+            isinstance(value, Many)
+            and value.is_sequence
+            and 0 <= len(op.names) - 1 <= len(value.items)
+            and op.star >= 0
+        ):
             after = len(op.names) - op.star - 1
             stop = len(value.items) - after
             rest = Many(value.items[op.star : stop], True)
@@ -434,7 +441,9 @@ class Follower(CallMixin, WithMixin):
     def _box(self, op: ir.BoxOp, state: State) -> list[State] | None:
         number = int(op.target.removeprefix("$t"))
         state.boxes[number] = tuple(
-            value for item in op.items if (value := self.value(item, state)) is not None and not isinstance(value, Literal)
+            value
+            for item in op.items
+            if (value := self.value(item, state)) is not None and not isinstance(value, Literal)
         )
         state.set_name(op.target, Box(number))
         return None
@@ -629,7 +638,7 @@ class Follower(CallMixin, WithMixin):
         value = state.env.get("$return")
         kept = state.copy()
         if not self.is_manager:
-            state.escape(value, with_parents=True)
+            state.escape(value, with_parents=True, all_parents=True)
         self.exits.append(Exit(False, kept if self.depth else state, value))
         self.check_exit(state, False)
 
@@ -664,7 +673,9 @@ class Follower(CallMixin, WithMixin):
             return False
         return parent.phase != "gone" or not parent.outlives
 
-    def lose_work(self, rid: Rid, status: Status, state: State, ended_at: cst.CSTNode | None, by_with: bool = False) -> None:
+    def lose_work(
+        self, rid: Rid, status: Status, state: State, ended_at: cst.CSTNode | None, by_with: bool = False
+    ) -> None:
         """A resource with uncommitted work was released or left on this path."""
         if status.raised or status.autocommit is not False or status.pending in self.lost_work:
             return
@@ -683,9 +694,7 @@ class Follower(CallMixin, WithMixin):
 
     def _check_lost(self, state: State) -> None:
         """Report earlier acquisitions of a loop that no variable holds any more."""
-        older = [
-            rid for rid, s in state.resources.items() if rid[1] == 1 and s.phase == "open" and s.owed
-        ]
+        older = [rid for rid, s in state.resources.items() if rid[1] == 1 and s.phase == "open" and s.owed]
         if not older:
             return
         reached: set[Rid] = set()
@@ -785,7 +794,8 @@ def base_outlives(name: str) -> bool:
 
 def _has_duties(state: State) -> bool:
     return any(
-        (s.phase == "open" and (s.owed or s.outlives)) or s.pending >= 0 or s.failed >= 0 for s in state.resources.values()
+        (s.phase == "open" and (s.owed or s.outlives)) or s.pending >= 0 or s.failed >= 0
+        for s in state.resources.values()
     )
 
 
@@ -825,7 +835,10 @@ def _decide(condition: ir.Condition, value: Value | None, state: State) -> bool 
         return False
     if isinstance(condition, ir.Equals):
         if isinstance(value, Literal) and not value.is_prefix:
-            same_type = type(value.value) is type(condition.value) or {type(value.value), type(condition.value)} == {bool, int}
+            same_type = type(value.value) is type(condition.value) or {type(value.value), type(condition.value)} == {
+                bool,
+                int,
+            }
             return bool(value.value == condition.value and same_type)
         if isinstance(value, Truthiness) and isinstance(condition.value, bool) and value.truth is not None:
             return None

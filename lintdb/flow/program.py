@@ -343,15 +343,21 @@ class Program:
         if self._written is None:
             self._written = set()
             for node in walk(self.index.module):
-                target = node.target if isinstance(node, cst.AssignTarget) else node.func if isinstance(node, cst.Call) else None
+                target = (
+                    node.target
+                    if isinstance(node, cst.AssignTarget)
+                    else node.func
+                    if isinstance(node, cst.Call)
+                    else None
+                )
                 if isinstance(target, cst.Attribute):
                     base = target.value.attr if isinstance(target.value, cst.Attribute) else target.value
                     if isinstance(base, cst.Name):
                         self._written.add(f"{base.value}.{target.attr.value}")
         switches = set(kind.attribute_events)
-        for name, models in kind.methods.items():
+        for method, models in kind.methods.items():
             if any(model.event in _SWITCHES for model in models):
-                switches.add(name)
+                switches.add(method)
         return any(f"{name}.{switch}" in self._written for switch in switches)
 
     def global_value(self, name: str) -> str | Value | None:
@@ -479,14 +485,24 @@ class Program:
             function = call.func
             if isinstance(function, cst.Name) and function.value in names:
                 return True
-            if isinstance(function, cst.Attribute) and isinstance(function.value, cst.Name) and function.attr.value in names:
+            if (
+                isinstance(function, cst.Attribute)
+                and isinstance(function.value, cst.Name)
+                and function.attr.value in names
+            ):
                 return True
         return False
 
     # --- summaries --------------------------------------------------------------------------------------------------
 
     def apply_summary(
-        self, caller: Follower, op: ir.CallOp, info: FunctionInfo, self_name: str | None, state: State, target: str,
+        self,
+        caller: Follower,
+        op: ir.CallOp,
+        info: FunctionInfo,
+        self_name: str | None,
+        state: State,
+        target: str,
         instance: Instance | None = None,
     ) -> list[State] | None:
         """Run a call of a function of this module through its summary; *instance* is the object of a method call."""
@@ -528,7 +544,9 @@ class Program:
         star = node_params.star_arg.name.value if isinstance(node_params.star_arg, cst.Param) else None
         star_kwarg = node_params.star_kwarg.name.value if node_params.star_kwarg is not None else None
         keyword_only = {p.name.value for p in node_params.kwonly_params}
-        positional = [p.name.value for p in params if p.name.value not in keyword_only and p.name.value not in (star, star_kwarg)]
+        positional = [
+            p.name.value for p in params if p.name.value not in keyword_only and p.name.value not in (star, star_kwarg)
+        ]
         by_name = set(positional) | keyword_only
         bound: dict[str, Value] = {}
         rest: list[Value | None] = []
@@ -576,7 +594,12 @@ class Program:
         return bound
 
     def _summary(
-        self, caller: Follower, info: FunctionInfo, bound: dict[str, Value], state: State, instance: Instance | None = None
+        self,
+        caller: Follower,
+        info: FunctionInfo,
+        bound: dict[str, Value],
+        state: State,
+        instance: Instance | None = None,
     ) -> Summary | None:
         """Return the summary for these arguments, made at most once."""
         if caller.depth >= MAX_DEPTH:
@@ -687,8 +710,15 @@ class Program:
             )  # fmt: skip
 
     def _translate(
-        self, caller: Follower, op: ir.CallOp, outcome: Outcome, summary: Summary, state: State, maker: str,
-        instance: Instance | None, target: str,
+        self,
+        caller: Follower,
+        op: ir.CallOp,
+        outcome: Outcome,
+        summary: Summary,
+        state: State,
+        maker: str,
+        instance: Instance | None,
+        target: str,
     ) -> None:
         """Bind the callee's result, and the attributes of the object, in the caller; fresh resources are acquired here."""
         fresh: dict[Rid, Rid] = {}
@@ -729,7 +759,12 @@ class Program:
             site = ("given", op.index, len(fresh))
             caller.sites.setdefault(site, Site(op.node, status.kind))
             state.resources[(site, 0)] = Status(
-                status.kind, owed=False, autocommit=status.autocommit, parent=parent, phase=status.phase, outlives=status.outlives
+                status.kind,
+                owed=False,
+                autocommit=status.autocommit,
+                parent=parent,
+                phase=status.phase,
+                outlives=status.outlives,
             )
             fresh[rid] = (site, 0)
             return Ref((site, 0))
@@ -918,7 +953,9 @@ def _outcome(follower: Follower, end: Exit) -> Outcome:
     committed = frozenset(rid for rid, _ in statuses if rid[0] in follower.commits)
     value = end.value if _is_portable(end.value) else None
     raised = end.state.raised or Raised()
-    return Outcome(end.is_raise, value, tuple(statuses), raised, end.state.low, committed, tuple(sorted(fields, key=repr)))
+    return Outcome(
+        end.is_raise, value, tuple(statuses), raised, end.state.low, committed, tuple(sorted(fields, key=repr))
+    )
 
 
 def _is_portable(value: Value | None) -> bool:

@@ -137,15 +137,16 @@ class State:
         """Return the resources whose parent is *rid*."""
         return [other for other, status in self.resources.items() if status.parent == rid]
 
-    def escape(self, value: Value | None, with_parents: bool) -> None:
+    def escape(self, value: Value | None, with_parents: bool, all_parents: bool = False) -> None:
         """Somebody else holds the value from here on: what it reaches owes nothing here any more.
 
-        *with_parents*: a child that lives on keeps its parent alive (a cursor that is returned), so the parent goes too.
+        *with_parents*: a child that lives on keeps its parent alive (a cursor that is returned), so the parent goes too,
+        if it can be reached through the child; *all_parents*: even if not, since nobody else has it.
         """
         for rid in list(self.refs(value)):
-            self.escape_one(rid, with_parents)
+            self.escape_one(rid, with_parents, all_parents)
 
-    def escape_one(self, rid: Rid, with_parents: bool) -> None:
+    def escape_one(self, rid: Rid, with_parents: bool, all_parents: bool = False) -> None:
         """Escape one resource with all that it owns."""
         status = self.resources.get(rid)
         if status is None or status.phase == "gone":
@@ -154,10 +155,10 @@ class State:
             self.resources[rid] = status._replace(phase="gone", pending=-1, failed=-1)
         for child in self.children(rid):
             self.escape_one(child, False)
-        if with_parents and status.keeps_parent and status.parent is not None:
+        if with_parents and (status.keeps_parent or all_parents) and status.parent is not None:
             parent = self.resources.get(status.parent)
             if parent is not None and parent.owed:
-                self.escape_one(status.parent, True)
+                self.escape_one(status.parent, True, all_parents)
 
     def release(self, rid: Rid, closes_children: bool = True) -> None:
         """Mark a resource, and the children that go with it, as released."""

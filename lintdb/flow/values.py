@@ -163,6 +163,7 @@ class Manager(Value):
     types: tuple[str | None, ...] = ()
     kind: str | None = None
     call: int = -1
+    is_nested: bool = False
 
 
 class Status(NamedTuple):

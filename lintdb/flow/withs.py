@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -131,6 +132,9 @@ class WithMixin(_Base):
             if model.acquires is not None:
                 target = self.acquire(call, model.acquires, model, receiver, state)
                 return target, Manager("entered", target, kind="commits")
+            status = state.status(self._root(receiver.rid, state)) if receiver is not None else None
+            if status is not None and status.pending >= 0:
+                value = replace(value, is_nested=True)
             if model.gives == "self":
                 target = receiver
             elif model.gives is not None:
@@ -204,7 +208,8 @@ class WithMixin(_Base):
             status = state.status(value.inner.rid)
             kind = self.knowledge.kind(status.kind) if status is not None else None
             if status is not None and kind is not None:
-                block = kind.with_block or kind.async_with_block
+                ways = (kind.with_block, kind.async_with_block)
+                block = next((way for way in ways if way is not None and way is not WithBlock.NONE), None)
                 root = self._root(value.inner.rid, state)
                 if is_raise:
                     self.happen(root, Event.ROLLBACK, None, state)
@@ -213,15 +218,16 @@ class WithMixin(_Base):
             self.release(value.inner.rid, state, None, by_with=True)
         elif value.what == "unit" and isinstance(value.inner, Ref):
             root = self._root(value.inner.rid, state)
+            if value.is_nested and not is_raise:
+                # A savepoint: what was pending before the block is pending after it.
+                return
             self.happen(root, Event.ROLLBACK if is_raise else Event.COMMIT, None, state)
         elif value.what == "local":
             self.program.leave_managed(self, value, state)
         elif value.what in ("callback", "async-callback") and isinstance(value.inner, Partial):
             self.run_callback(node, value.inner, state, value.what == "async-callback")
 
-    def exit_resource(
-        self, node: cst.CSTNode, value: Ref, state: State, is_async: bool | None, is_raise: bool
-    ) -> None:
+    def exit_resource(self, node: cst.CSTNode, value: Ref, state: State, is_async: bool | None, is_raise: bool) -> None:
         """`with conn:` ends: what that does is the driver's business."""
         status = state.status(value.rid)
         kind = self.knowledge.kind(status.kind) if status is not None else None

@@ -87,7 +87,7 @@ class Answer:
 class Opening:
     """A call that makes something which has limits: a connection, client, pool or engine.
 
-    `version` is the library version that the model was read for, `is_pinned` whether the project names it.
+    `version` is the library version that the model was read for.
     """
 
     node: cst.Call
@@ -96,7 +96,6 @@ class Opening:
     kind: Kind
     driver: str
     version: str
-    is_pinned: bool
 
     def settings(self, *names: str) -> Iterator[Setting]:
         """Yield the settings of those names: the call's own, else the kind's."""

@@ -9,6 +9,8 @@ from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
 
 if TYPE_CHECKING:
+    import libcst as cst
+
     from lintdb.flow.results import FunctionFlow
 
 
@@ -28,13 +30,26 @@ class BlockingDriverInAsync(Rule):
         if not flow.function.is_async:
             return
         confidence = Confidence.LOW if _runs_at_startup(flow) else Confidence.HIGH
+        blocking = {id(call.node) for call in flow.calls if call.model.blocking}
         for call in flow.calls:
-            if call.model.blocking:
+            if call.model.blocking and not _continues(call.node, blocking):
                 message = f"`{ctx.source_of(call.node.func, 50)}()` blocks the event loop"
                 yield Report(call.node, message, confidence, resource_kind=call.receiver)
         for node, inner in flow.blocking_helpers:
             message = f"`{ctx.source_of(node, 50)}` blocks the event loop: it calls `{ctx.source_of(inner, 40)}`"
             yield Report(node, message, confidence, (ReportStep(node, "called here"), ReportStep(inner, "blocks here")))
+
+
+def _continues(node: cst.Call, blocking: set[int]) -> bool:
+    """Whether a call is chained to another that is reported: `connect(path).execute(sql)` blocks in one place."""
+    inner = node.func
+    while True:
+        if id(inner) in blocking:
+            return True
+        following = getattr(inner, "value", None) or getattr(inner, "func", None)
+        if following is None or isinstance(following, str):
+            return False
+        inner = following
 
 
 def _runs_at_startup(flow: FunctionFlow) -> bool:
