@@ -583,6 +583,7 @@ class CallMixin(_Base):
                 autocommit=self._autocommit(op, kind, state),
                 parent=parent,
                 keeps_parent=kind is not None and kind.keeps_parent,
+                goes_with_parent=kind is None or kind.closed_with_parent,
             )
         state.resources[rid] = status
         if status.owed:
@@ -635,8 +636,9 @@ class CallMixin(_Base):
             parent = receiver.rid
         autocommit = kind.autocommit if kind is not None else None
         keeps = kind is not None and kind.keeps_parent
+        goes = kind is None or kind.closed_with_parent
         state.resources[(site, 0)] = Status(
-            model.gives, owed=False, parent=parent, autocommit=autocommit, keeps_parent=keeps
+            model.gives, owed=False, parent=parent, autocommit=autocommit, keeps_parent=keeps, goes_with_parent=goes
         )
         return Ref((site, 0))
 

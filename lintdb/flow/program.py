@@ -748,9 +748,9 @@ class Program:
                 mapped = of_ref(status.parent)
                 parent = mapped.rid if isinstance(mapped, Ref) else None
             if status.phase == "open" and status.owed:
-                carried = Status(
-                    status.kind, autocommit=status.autocommit, parent=parent, kept=status.kept,
-                    pending=op.index if status.pending >= 0 else -1,
+                carried = status._replace(
+                    parent=parent, pending=op.index if status.pending >= 0 else -1, failed=-1, raised=False, shared=False,
+                    visited=-1,
                 )  # fmt: skip
                 number = len(fresh)
                 made = caller.acquire(op, status.kind, None, None, state, number, maker, carried)

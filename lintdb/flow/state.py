@@ -134,8 +134,8 @@ class State:
             self.resources[rid] = status._replace(**changes)  # type: ignore[arg-type]
 
     def children(self, rid: Rid) -> list[Rid]:
-        """Return the resources whose parent is *rid*."""
-        return [other for other, status in self.resources.items() if status.parent == rid]
+        """Return the resources that go with *rid* when it is released or handed over."""
+        return [other for other, status in self.resources.items() if status.parent == rid and status.goes_with_parent]
 
     def escape(self, value: Value | None, with_parents: bool, all_parents: bool = False) -> None:
         """Somebody else holds the value from here on: what it reaches owes nothing here any more.

@@ -174,7 +174,8 @@ class Status(NamedTuple):
     `pending`: index of the operation whose work is not committed (-1: none). `autocommit`: True, False or None
     (unknown). `parent`: the resource whose release releases it. `entered`: inside a `with` block on itself.
     `shared`: yielded to a consumer. `lost`: the operation after which no name held it. `failed`: a call on its unit of
-    work raised, and nothing has been rolled back since.
+    work raised, and nothing has been rolled back since. `keeps_parent`: whoever holds it can release its parent through
+    it. `goes_with_parent`: it is released when its parent is.
     """
 
     kind: str
@@ -191,6 +192,7 @@ class Status(NamedTuple):
     visited: int = -1
     outlives: bool = False
     keeps_parent: bool = False
+    goes_with_parent: bool = True
 
 
 class Raised(NamedTuple):
