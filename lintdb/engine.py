@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -85,11 +86,14 @@ def check_source(source: SourceFile, options: EngineOptions) -> FileResult:
 
 
 def _check(source: SourceFile, drivers: frozenset[str], options: EngineOptions) -> list[Finding] | FileProblem:
+    from lintdb.drivers.catalog import load_models
     from lintdb.rules.registry import all_rules
 
     versions = dict(options.target_versions)
     if options.use_pins:
         versions = {**_pinned(os.path.dirname(os.path.abspath(source.path))), **versions}
+    if not has_triggers(source, load_models(drivers, versions)):
+        return []
     opened = open_program(source, drivers, versions)
     if isinstance(opened, FileProblem):
         return opened
@@ -97,6 +101,21 @@ def _check(source: SourceFile, drivers: frozenset[str], options: EngineOptions) 
     rules = [rule for rule in all_rules() if rule.meta.code in options.codes]
     reports = list(_run_rules(source, program, models, rules, options))
     return _to_findings(source, program, reports)
+
+
+_IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+[\w.]+[ \t]+)?import[ \t]+(?:\([^)]*\)|[^\n]*)", re.MULTILINE)
+
+
+def has_triggers(source: SourceFile, models: Models) -> bool:
+    """Whether a file that imports a library also uses something of it that a rule can speak of.
+
+    Table definitions and type declarations are most of what imports an ORM; they are not worth the slower parser. A
+    file that Python itself cannot parse is, so that its fault is reported.
+    """
+    from lintdb.syntax.refusal import is_sound
+
+    text = _IMPORT.sub(lambda match: match.group() if " as " in match.group() else "", source.text)
+    return models.triggers.search(text) is not None or not is_sound(source)
 
 
 def open_program(
@@ -187,7 +206,7 @@ def _to_findings(source: SourceFile, program: Program, reports: list[tuple[Rule,
         if report.acquired_at is not None:
             nodes.append(report.acquired_at)
     statements = statements_of(module, [report.node for _, report in reports])
-    spans = spans_of(module, [*nodes, *statements.values()])
+    spans = spans_of(module, [*nodes, *statements.values()], source.text)
     nowhere = Span(1, 1, 1, 1)
     found: dict[tuple[str, Span, str], Finding] = {}
     for rule, report in reports:

@@ -77,6 +77,9 @@ class _Suppression:
         return bool(meant)
 
 
+_OWN_WORDS = re.compile("ldb|lintdb", re.IGNORECASE)
+
+
 def is_skipped(source: SourceFile, *, honor_noqa: bool = True) -> bool:
     """Whether a comment asks to leave the whole file alone."""
     return _SKIP_WORDS.search(source.text) is not None and _asks_to_skip(_iter_comments(source), honor_noqa=honor_noqa)
@@ -96,7 +99,8 @@ def apply_suppressions(
     for codes that are not *enabled* are never called unused: another run may need them. With *honor_noqa* off, only
     lintdb's own comments count. Call it for files without findings as well.
     """
-    if not _WORDS.search(source.text):
+    if not _WORDS.search(source.text) or not (findings or _OWN_WORDS.search(source.text)):
+        # Comments for other tools alone have nothing to silence, and nothing to be called unused.
         return tuple(findings)
     comments = list(_iter_comments(source))
     if _asks_to_skip(comments, honor_noqa=honor_noqa):

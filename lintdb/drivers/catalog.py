@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
@@ -49,6 +50,20 @@ class Models:
             prefix, dot, last = prefix.rpartition(".")
             rest = f"{dot}{last}{rest}"
         return name
+
+    @functools.cached_property
+    def triggers(self) -> re.Pattern[str]:
+        """Words without which a file that imports these libraries has nothing to follow.
+
+        The last names of functions that hand something out or block, and of the classes that annotations can name.
+        """
+        names = {
+            name.rpartition(".")[2]
+            for name, calls in self.functions.items()
+            if any(call.acquires or call.gives or call.coroutine or call.blocking for call in calls)
+        }
+        names |= {name.rpartition(".")[2] for name in self.types}
+        return re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, names)))})\b")
 
     def driver(self, name: str) -> Driver | None:
         """Return the loaded driver called *name*."""

@@ -31,6 +31,11 @@ def find_excess(source: SourceFile) -> FileProblem | None:
     return None
 
 
+def is_sound(source: SourceFile) -> bool:
+    """Whether Python parses the file."""
+    return isinstance(_parse(source), ast.Module)
+
+
 def explain_fault(source: SourceFile, fallback: FileProblem) -> FileProblem:
     """Return Python's account of a fault that libcst has found, or *fallback* where Python finds none.
 

@@ -6,6 +6,8 @@ nodes are recorded, and only for files that have something to report.
 
 from __future__ import annotations
 
+import ast
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,7 +15,7 @@ import libcst as cst
 from libcst._nodes.internal import CodegenState
 
 from lintdb.finding import Span
-from lintdb.syntax.walk import children
+from lintdb.syntax.walk import children, walk
 
 
 class _RecordingState(CodegenState):
@@ -97,11 +99,54 @@ class _Syntactic:
         state.spans[id(self.node)] = Span(*start, *end)
 
 
-def spans_of(module: cst.Module, nodes: Iterable[cst.CSTNode]) -> dict[int, Span]:
-    """Return `id(node)` → span for the nodes of the module; a node that is not part of it has no entry."""
-    state = _RecordingState(module.default_indent, module.default_newline, {id(node) for node in nodes})
-    module._codegen(state)
+def spans_of(module: cst.Module, nodes: Iterable[cst.CSTNode], text: str) -> dict[int, Span]:
+    """Return `id(node)` → span for the nodes of the module with source *text*; a node not part of it has no entry.
+
+    Only the top-level statements that hold a wanted node are generated; Python's own parser says where they begin.
+    """
+    wanted = {id(node) for node in nodes}
+    state = _RecordingState(module.default_indent, module.default_newline, wanted)
+    starts = _first_lines(module, text)
+    if starts is None:
+        module._codegen(state)
+        return state.spans
+    for statement, line in zip(module.body, starts):
+        if any(id(node) in wanted for node in walk(statement)):
+            state.line, state.column = line, 1
+            statement._codegen(state)
     return state.spans
+
+
+def _first_lines(module: cst.Module, text: str) -> list[int] | None:
+    """Return the line on which each top-level statement begins, blank lines and comments before it included.
+
+    None where Python does not parse the code, or sees other statements.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            parsed = ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    lines: list[int] = []
+    position = 0
+    for statement in module.body:
+        if position >= len(parsed):
+            return None
+        first = parsed[position]
+        line = first.lineno
+        lead = len(statement.leading_lines)
+        if isinstance(statement, (cst.FunctionDef, cst.ClassDef)) and statement.decorators:
+            decorators: list[ast.expr] = getattr(first, "decorator_list", [])
+            if len(decorators) != len(statement.decorators):
+                return None
+            line = decorators[0].lineno
+            lead += len(statement.decorators[0].leading_lines)
+            if statement.decorators[0].whitespace_after_at.value.strip(" \t"):
+                return None
+        lines.append(line - lead)
+        position += len(statement.body) if isinstance(statement, cst.SimpleStatementLine) else 1
+    return lines if position == len(parsed) else None
 
 
 def statements_of(module: cst.Module, nodes: Iterable[cst.CSTNode]) -> dict[int, cst.CSTNode]:
