@@ -83,6 +83,8 @@ class Event(enum.Enum):
     WRITE = "write"
     COMMIT = "commit"
     ROLLBACK = "rollback"
+    ROLLBACK_PART = "rollback-part"
+    """back to a savepoint: what failed since is undone, what was pending before stays pending"""
     AUTOCOMMIT_ON = "autocommit-on"
     AUTOCOMMIT_OFF = "autocommit-off"
     AUTOCOMMIT_UNKNOWN = "autocommit-unknown"
@@ -204,7 +206,8 @@ class Kind:
     a pending unit of work before the next user sees it.
 
     `duty_on_error` is the duty on paths on which something raised, where it differs. `keeps_parent`: whoever holds it
-    holds its parent too, and can release it (a cursor's connection).
+    holds its parent too, and can release it (a cursor's connection). `is_lazy`: it holds nothing before one of its
+    methods that can fail has been called. `free_with`: families of parents with which it holds nothing of its own.
 
     `definition_event` is what a query that creates, alters or drops something counts as: WRITE (pending like others),
     COMMIT (everything pending becomes permanent) or None (permanent at once, and the rest stays pending).
@@ -222,6 +225,8 @@ class Kind:
     duty: Duty = Duty.MUST
     duty_on_error: Duty | None = None
     keeps_parent: bool = False
+    is_lazy: bool = False
+    free_with: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     with_block: WithBlock | None = None
     async_with_block: WithBlock | None = None

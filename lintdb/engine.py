@@ -144,12 +144,19 @@ def _run_rules(
     handed_on = frozenset(node for flow in flows for node in flow.handed_on)
     openings = tuple(_openings(program, models))
     context = FileContext(source.path, source.text, program, options.strict_cursors, openings, handed_on)
+    classes = [
+        (owner, [flow for flow in flows if flow.function.owner in program.family_of(owner)])
+        for owner in program.index.classes.values()
+        if owner.assigned
+    ]
     for rule in rules:
         try:
             for opening in context.openings:
                 yield from ((rule, report) for report in rule.check_opening(opening, context))
             for flow in flows:
                 yield from ((rule, report) for report in rule.check_function(flow, context))
+            for owner, of_class in classes:
+                yield from ((rule, report) for report in rule.check_class(owner, of_class, context))
         except Exception as error:
             raise RuleCrash(f"{rule.meta.code} failed on {source.path}: {type(error).__name__}: {error}") from error
 

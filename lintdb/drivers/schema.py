@@ -414,6 +414,8 @@ def _read_kind(name: str, table: _Table, driver: str, blocking: bool, version: V
         label=table.text("label") or "",
         duty=Duty(table.choice("duty", tuple(d.value for d in Duty), "must")),
         duty_on_error=_optional_duty(table),
+        is_lazy=table.flag("lazy", False),
+        free_with=table.texts("free_with"),
         keeps_parent=table.flag("keeps_parent", family in ("cursor", "result")),
         types=table.texts("types"),
         with_block=_with_block(table, "with"),
@@ -457,7 +459,7 @@ def inherit(kind: Kind, base: Kind, like: Like) -> Kind:
     }
     names = {
         "family": "family", "label": "label", "duty": "duty", "duty_on_error": "duty_on_error",
-        "keeps_parent": "keeps_parent", "with": "with_block", "async_with": "async_with_block",
+        "keeps_parent": "keeps_parent", "lazy": "is_lazy", "free_with": "free_with", "with": "with_block", "async_with": "async_with_block",
         "autocommit": "autocommit", "read_begins": "read_begins", "events_on": "events_on", "iterable": "iterable",
         "autocommit_when": "autocommit_arguments", "closed_with_parent": "closed_with_parent",
         "return_rolls_back": "return_rolls_back", "reusable": "reusable", "idempotent_release": "idempotent_release",

@@ -480,6 +480,7 @@ class Builder:
 
     def _match(self, node: cst.Match) -> None:
         subject = self._expression(node.subject)
+        length = len(subject.items) if isinstance(subject, ir.Display) and subject.is_sequence else -1
         if not isinstance(subject, ir.Local):
             slot = self._temp()
             self._emit(ir.StoreOp(node.subject, self._cleaning, slot, subject))
@@ -487,7 +488,7 @@ class Builder:
         after = self._block("after match")
         for case in node.cases:
             body, other = self._block("case"), self._block("next case")
-            self._pattern(case.pattern, subject, body, other)
+            self._pattern(case.pattern, subject, length, body, other)
             self._continue_in(body)
             if case.guard is not None:
                 guarded = self._block("case body")
@@ -499,7 +500,8 @@ class Builder:
         self._goto(after)
         self._continue_in(after)
 
-    def _pattern(self, pattern: cst.CSTNode, subject: ir.Operand, body: Block, other: Block) -> None:
+    def _pattern(self, pattern: cst.CSTNode, subject: ir.Operand, length: int, body: Block, other: Block) -> None:
+        """Branch on one pattern; *length* is that of a subject written as a tuple, else -1."""
         condition: ir.Condition = ir.Truth(ir.UNKNOWN)
         captured: list[tuple[str, bool]] = []
         if isinstance(pattern, cst.MatchAs) and pattern.pattern is None:
@@ -523,6 +525,9 @@ class Builder:
                 plain = not pattern.patterns and not pattern.kwds
                 condition = ir.IsInstance(subject, (dotted,) if dotted is not None and plain else ())
             _collect_captures(pattern, captured)
+        if _always_matches(pattern, length):
+            other = self._block("dead")
+            condition = ir.Truth(ir.Constant(True))
         self._branch(pattern, condition, body, other)
         saved = self.current
         self._continue_in(body)
@@ -941,6 +946,25 @@ def _concatenate(left: ir.Operand, right: ir.Operand) -> ir.Operand:
     if isinstance(right, ir.Constant) and isinstance(right.value, str):
         return ir.Constant(left.value + right.value, right.is_prefix)
     return ir.Constant(left.value, is_prefix=True)
+
+
+def _always_matches(pattern: cst.CSTNode, length: int) -> bool:
+    """Whether a sequence pattern takes every tuple of a length: `[_, *rest]` for one of two."""
+    if length < 0 or not isinstance(pattern, (cst.MatchList, cst.MatchTuple)):
+        return False
+    stars = sum(isinstance(element, cst.MatchStar) for element in pattern.patterns)
+    plain = len(pattern.patterns) - stars
+    if (plain > length) if stars else (plain != length):
+        return False
+    return all(
+        isinstance(element, cst.MatchStar)
+        or (
+            isinstance(element, cst.MatchSequenceElement)
+            and isinstance(element.value, cst.MatchAs)
+            and element.value.pattern is None
+        )
+        for element in pattern.patterns
+    )
 
 
 def _collect_captures(pattern: cst.CSTNode, names: list[tuple[str, bool]]) -> None:

@@ -219,6 +219,7 @@ class CallMixin(_Base):
 
     def _register(self, op: ir.CallOp, name: str, state: State) -> list[State] | None:
         """`stack.callback(conn.close)`, `self.addCleanup(conn.close)`: the resource is in good hands."""
+        self.account_for(self._arguments_value(op, state), state)
         value = self._first(op, state)
         entered: Value | None = None
         if isinstance(value, (Coroutine, Manager)):
@@ -257,6 +258,7 @@ class CallMixin(_Base):
     def _unknown_call(self, op: ir.CallOp, state: State) -> list[State] | None:
         """Nothing is known of the callee: it may raise anything, and it may keep what it is given."""
         arguments = self._arguments_value(op, state)
+        self.account_for(arguments, state)
         for rid in state.refs(arguments):
             site = self.sites.get(rid[0])
             if site is not None:
@@ -491,6 +493,8 @@ class CallMixin(_Base):
         event = self._event_of(op, model, working, state)
         name = self.calls[op.index].method if op.index in self.calls else ""
         if model.raises is not Raises.NEVER:
+            if receiver is not None:
+                self._use(receiver.rid, state)
             raised = self._driver_raise(model.driver) if model.raises is Raises.DRIVER else Raised()
             failed = self.throw(state, op.node, raised, by=name)
             if failed is not None and working is not None:
@@ -579,8 +583,9 @@ class CallMixin(_Base):
             parent = self._parent(op, model, receiver, state) if model is not None else None
             status = Status(
                 kind_id,
-                owed=kind is None or kind.duty is not Duty.NONE,
-                autocommit=self._autocommit(op, kind, state),
+                owed=(kind is None or kind.duty is not Duty.NONE) and not self._is_free(kind, parent, state),
+                autocommit=None if self._is_free(kind, parent, state) else self._autocommit(op, kind, state),
+                used=kind is None or not kind.is_lazy,
                 parent=parent,
                 keeps_parent=kind is not None and kind.keeps_parent,
                 goes_with_parent=kind is None or kind.closed_with_parent,
@@ -589,6 +594,23 @@ class CallMixin(_Base):
         if status.owed:
             state.note(op.node, "acquire", site)
         return Ref(rid)
+
+    @staticmethod
+    def _use(rid: Rid | None, state: State) -> None:
+        """A call on a resource was tried: it may hold something now, and so may what it came from."""
+        while rid is not None:
+            status = state.status(rid)
+            if status is None:
+                return
+            if not status.used:
+                state.update(rid, used=True)
+            rid = status.parent
+
+    def _is_free(self, kind: Kind | None, parent: Rid | None, state: State) -> bool:
+        """Whether a resource holds nothing of its own, because of what it was made with."""
+        status = state.status(parent) if parent is not None else None
+        owner = self.knowledge.kind(status.kind) if status is not None else None
+        return kind is not None and owner is not None and owner.family in kind.free_with
 
     def _push_back(self, rid: Rid, state: State, target: str) -> None:
         """The site acquires again: what it acquired before becomes "an earlier one"."""
@@ -689,9 +711,12 @@ class CallMixin(_Base):
             if event is Event.COMMIT:
                 self.commits.add(rid[0])
             state.update(rid, pending=-1, failed=-1)
+        elif event is Event.ROLLBACK_PART:
+            state.update(rid, failed=-1)
         elif event is Event.WRITE and op is not None and status.autocommit is False and status.phase != "released":
             if status.pending < 0:
                 state.update(rid, pending=op.index)
+                state.note(op.node, "write", rid)
         elif event is Event.BEGIN:
             state.update(rid, pending=-1)
         elif event is Event.AUTOCOMMIT_ON:
@@ -719,6 +744,7 @@ class CallMixin(_Base):
         if status is None:
             return
         self.released_sites.add(rid[0])
+        self.account_for(Ref(rid), state)
         if status.phase == "open" and status.pending >= 0 and status.owed:
             self.lose_work(rid, status, state, node, by_with)
         self._return_dirty(rid, status, state)
@@ -861,7 +887,12 @@ def _is_mild(op: ir.CallOp) -> bool:
     """Whether a call of something unknown is unlikely to raise: conversions, text methods, somebody's `close()`."""
     if op.dotted is not None:
         return op.dotted in MILD_FUNCTIONS
-    return isinstance(op.callee, ir.AttributeOf) and op.callee.name in MILD_METHODS
+    if not isinstance(op.callee, ir.AttributeOf):
+        return False
+    if op.callee.name == "get":
+        # `d.get(key, default)`; with one argument it may as well be a request to a server.
+        return len(op.arguments) == 2 and not any(argument.keyword for argument in op.arguments)
+    return op.callee.name in MILD_METHODS
 
 
 def _renamed(value: Value, old: Rid, new: Rid) -> Value:

@@ -134,7 +134,7 @@ def render_state(state: State) -> str:
         for rid, status in state.resources.items()
     )
     facts = ", ".join(f"{key} is {value}" for key, value in state.facts.items())
-    return "; ".join(part for part in (names, resources, facts, "unlikely" if state.low else "") if part) or "nothing"
+    return "; ".join(part for part in (names, resources, facts, f"unlikely ({state.low})" if state.low else "") if part) or "nothing"
 
 
 def _rid(rid: object) -> str:

@@ -51,8 +51,9 @@ if TYPE_CHECKING:
 MAX_STATES_PER_BLOCK = 40
 MAX_STEPS = 6000
 COROUTINE = "$coroutine"
-BYPASSED, UNLIKELY = 1, 2
-"""How unlikely a path is: an opaque error got past a handler for the driver's errors; clean-up code itself failed."""
+OPAQUE, BYPASSED, UNLIKELY = 1, 2, 3
+"""How unlikely a path is: it rests on an error of unknown code; such an error got past a handler for the driver's
+errors; clean-up code itself failed."""
 
 
 @dataclass(eq=False)
@@ -96,6 +97,9 @@ class Follower(CallMixin, WithMixin):
         self.lost: list[tuple[Rid, Status, State, str | None]] = []
         self.lost_work: dict[int, LostWork] = {}
         self.covered: set[Rid] = set()
+        self.replaced: dict[str, cst.CSTNode] = {}
+        self.kept_as: dict[Rid, str] = {}
+        self.handled_attributes: set[str] = set()
         self.handed_on: set[int] = set()
         self.blocking_helpers: dict[int, tuple[cst.CSTNode, cst.CSTNode]] = {}
         self.returned_dirty: dict[int, FailedUnit] = {}
@@ -189,6 +193,8 @@ class Follower(CallMixin, WithMixin):
             new.mark_raised()
         if is_low:
             new.low = UNLIKELY
+        elif raised.type is None and is_opaque and by != "yield":
+            new.low = max(new.low, OPAQUE)
         new.note(node, "raise", by)
         self._go(landing, new)
         return new
@@ -279,6 +285,8 @@ class Follower(CallMixin, WithMixin):
                 )
             if operand.name in kind_model.methods or operand.name.startswith("__"):
                 return Method(value, operand.name)
+            if kind_model.any_attribute is not None and not operand.name.startswith("_"):
+                return self.part_of(value, kind_model.any_attribute, state)
             return None
         if isinstance(value, Instance):
             field = state.env.get(f"{value.prefix}{operand.name}")
@@ -322,7 +330,21 @@ class Follower(CallMixin, WithMixin):
             return self._group(tuple(item for _, item in base.items)) if operand.key is None else None
         if isinstance(base, Box):
             return self._group(state.boxes.get(base.id, ()))
+        if isinstance(base, Ref):
+            status = state.status(base.rid)
+            kind = self.knowledge.kind(status.kind) if status is not None else None
+            if kind is not None and kind.any_item is not None:
+                return self.part_of(base, kind.any_item, state)
         return None
+
+    def part_of(self, owner: Ref, kind_id: str, state: State) -> Ref:
+        """`client["shop"]`: something that belongs to a resource and keeps it alive."""
+        site = ("part", owner.rid, kind_id)
+        rid: Rid = (site, 0)
+        if rid not in state.resources:
+            self.sites.setdefault(site, Site(self.function.node, kind_id))
+            state.resources[rid] = Status(kind_id, owed=False, parent=owner.rid, keeps_parent=True)
+        return Ref(rid)
 
     @staticmethod
     def _group(items: tuple[Value | None, ...]) -> Value | None:
@@ -379,15 +401,33 @@ class Follower(CallMixin, WithMixin):
                 site = self.sites.get(value.rid[0])
                 if site is not None and site.name is None:
                     site.name = f"self.{op.attribute}"
-            if not self.owns_self:
-                self.hand_over(value, state)
-            state.set_name(f"self.{op.attribute}", value)
+            self._keep_on_self(op, value, state)
             return None
         if isinstance(base, Instance):
             state.set_name(f"{base.prefix}{op.attribute}", value)
             return None
         state.escape(value, with_parents=True)
         return None
+
+    def _keep_on_self(self, op: ir.StoreAttributeOp, value: Value | None, state: State) -> None:
+        """`self.attribute = value`: the object holds it now, and must release it some day."""
+        if isinstance(value, Ref):
+            old = self.value(ir.AttributeOf(op.base, op.attribute), state)
+            before = state.status(old.rid) if isinstance(old, Ref) else None
+            if before is not None and may_be_none(old) and before.phase == "open":
+                self.replaced.setdefault(op.attribute, op.node)
+            self.kept_as[value.rid] = op.attribute
+        if not self.owns_self:
+            self.hand_over(value, state)
+        state.set_name(f"self.{op.attribute}", value)
+
+    def account_for(self, value: Value | None, state: State) -> None:
+        """The value is released, or given to someone who may do it: its attribute of the object is looked after."""
+        for rid in state.refs(value):
+            if rid in self.kept_as:
+                self.handled_attributes.add(self.kept_as[rid])
+            elif isinstance(rid[0], tuple) and rid[0][0] == "self":
+                self.handled_attributes.add(str(rid[0][1]))
 
     def _switch(self, rid: Rid, value: Value | None, state: State, how: str = "autocommit") -> None:
         mode: bool | None = None
@@ -495,11 +535,12 @@ class Follower(CallMixin, WithMixin):
 
     def _yield(self, op: ir.YieldOp, state: State) -> list[State] | None:
         value = self.value(op.operand, state)
+        self.account_for(value, state)
         self.yields.append(self.describe(value, state))
         if op.is_from:
             state.escape(value, with_parents=True)
         for rid in list(state.refs(value)):
-            state.update(rid, shared=True)
+            state.update(rid, shared=True, used=True)
             status = state.status(rid)
             if status is not None and status.pending >= 0:
                 # The consumer may commit.
@@ -556,8 +597,9 @@ class Follower(CallMixin, WithMixin):
             value = self.value(condition.operand, state)
             if known is None:
                 known = _decide(condition, value, state)
-            if isinstance(condition.operand, ir.Local) and (value is None or isinstance(value, Truthiness)):
-                refine = _refine(condition, outcome, value, condition.operand.name)
+            name = self._name_of(condition.operand)
+            if name is not None and (value is None or isinstance(value, Truthiness) or may_be_none(value)):
+                refine = _refine(condition, outcome, value, name)
         if known is not None and known != outcome:
             return None
         new = state.copy()
@@ -566,6 +608,14 @@ class Follower(CallMixin, WithMixin):
         if key is not None and known is None:
             new.facts[key] = outcome
         return new
+
+    def _name_of(self, operand: ir.Operand) -> str | None:
+        """Return the name under which a state keeps a variable or an attribute of the object itself."""
+        if isinstance(operand, ir.Local):
+            return operand.name
+        if isinstance(operand, ir.AttributeOf) and isinstance(operand.base, ir.Local) and self._is_self(operand.base.name):
+            return f"self.{operand.name}"
+        return None
 
     def _is_of_type(self, value: Ref, types: tuple[str, ...], state: State) -> bool | None:
         status = state.status(value.rid)
@@ -636,6 +686,9 @@ class Follower(CallMixin, WithMixin):
 
     def _return(self, t: ir.Return, state: State) -> None:
         value = state.env.get("$return")
+        if self.function.name not in ("__enter__", "__aenter__"):
+            # What a `with` block is lent comes back.
+            self.account_for(value, state)
         kept = state.copy()
         if not self.is_manager:
             state.escape(value, with_parents=True, all_parents=True)
@@ -654,7 +707,7 @@ class Follower(CallMixin, WithMixin):
     def check_exit(self, state: State, is_raise: bool) -> None:
         """Collect what a path that has ended leaves open."""
         for rid, status in state.resources.items():
-            if status.phase == "open" and status.owed and not self._is_covered(status, state):
+            if status.phase == "open" and status.owed and status.used and not self._is_covered(status, state):
                 self.lost.append((rid, status, state, None))
             if status.pending >= 0 and status.owed and not is_raise:
                 self.lose_work(rid, status, state, None)
@@ -687,7 +740,8 @@ class Follower(CallMixin, WithMixin):
         site = self.sites.get(rid[0])
         if kind is None or op is None:
             return
-        confidence = Confidence.LOW if state.low else Confidence.HIGH
+        is_unlikely = state.low >= BYPASSED or _skips_a_loop(state)
+        confidence = Confidence.LOW if is_unlikely else Confidence.HIGH
         self.lost_work[status.pending] = LostWork(
             op.node, kind, site.name if site else None, ended_at, by_with, confidence, path_of(state)
         )
@@ -708,7 +762,7 @@ class Follower(CallMixin, WithMixin):
 
     def leaks(self) -> list[Leak]:
         """Return one leak per acquire site: of its lossy paths, a normal one before one by error, the surest first."""
-        best: dict[object, tuple[tuple[bool, int, int], Leak]] = {}
+        best: dict[object, tuple[tuple[bool, int, int, int], Leak]] = {}
         for rid, status, state, _ in self.lost:
             site = self.sites.get(rid[0])
             kind = self.knowledge.kind(status.kind)
@@ -725,14 +779,14 @@ class Follower(CallMixin, WithMixin):
                 is_ever_released=rid[0] in self.released_sites, kept=status.kept, confidence=confidence,
                 path=path, maker=site.maker, is_covered=rid in self.covered,
             )  # fmt: skip
-            rank = (status.raised, -int(confidence), len(path))
+            rank = (status.raised, -int(confidence), state.low, len(path))
             if rid[0] not in best or rank < best[rid[0]][0]:
                 best[rid[0]] = (rank, leak)
         return [leak for _, leak in best.values()]
 
     def _confidence(self, rid: Rid, status: Status, state: State, kind: Kind) -> Confidence:
         duty = kind.duty_on_error if status.raised and kind.duty_on_error is not None else kind.duty
-        if state.low or duty is Duty.WEAK:
+        if state.low >= BYPASSED or duty is Duty.WEAK:
             return Confidence.LOW
         if status.raised and self.program.ends_with_process(self.function):
             return Confidence.LOW
@@ -787,6 +841,28 @@ class Follower(CallMixin, WithMixin):
         return isinstance(site, tuple) and len(site) == 2 and site[0] in ("self", "global")
 
 
+def _skips_a_loop(state: State) -> bool:
+    """Whether the path, since its last write, passes a loop without entering it: rare in life, not in paths."""
+    entered: set[int] = set()
+    trace = state.trace
+    while trace is not None:
+        _, node, what, _ = trace
+        if what == "next":
+            entered.add(id(node))
+        elif what == "write":
+            break
+        trace = trace[0]
+    trace = state.trace
+    while trace is not None:
+        _, node, what, _ = trace
+        if what == "done" and id(node) not in entered:
+            return True
+        if what == "write":
+            return False
+        trace = trace[0]
+    return False
+
+
 def base_outlives(name: str) -> bool:
     """Whether a variable is known to be part of something else; plain local names are not."""
     return "." in name
@@ -823,6 +899,11 @@ def _mentions(key: str, name: str) -> bool:
     return False
 
 
+def may_be_none(value: Value | None) -> bool:
+    """Whether a value came from outside the function under a type that does not exclude None."""
+    return isinstance(value, Ref) and isinstance(value.rid[0], tuple) and value.rid[0][0] in ("self", "global", "param")
+
+
 def _decide(condition: ir.Condition, value: Value | None, state: State) -> bool | None:
     """Return the outcome that a value forces, or None."""
     if value is None:
@@ -832,7 +913,7 @@ def _decide(condition: ir.Condition, value: Value | None, state: State) -> bool 
             return value.value is None
         if isinstance(value, Truthiness):
             return False if value.is_not_none else None
-        return False
+        return None if may_be_none(value) else False
     if isinstance(condition, ir.Equals):
         if isinstance(value, Literal) and not value.is_prefix:
             same_type = type(value.value) is type(condition.value) or {type(value.value), type(condition.value)} == {
@@ -852,7 +933,7 @@ def _decide(condition: ir.Condition, value: Value | None, state: State) -> bool 
     if isinstance(value, Truthiness):
         return value.truth
     if isinstance(value, Ref):
-        return True
+        return None if may_be_none(value) else True
     if isinstance(value, Box):
         return True if value.is_stack or state.boxes.get(value.id) else None
     if isinstance(value, (Method, Function, Name, Coroutine)):
@@ -864,6 +945,9 @@ def _decide(condition: ir.Condition, value: Value | None, state: State) -> bool 
 
 def _refine(condition: ir.Condition, outcome: bool, value: Value | None, name: str) -> tuple[str, Value] | None:
     """Return what an undecided test teaches about the variable that it tests."""
+    if may_be_none(value):
+        is_there = not outcome if isinstance(condition, ir.IsNone) else outcome
+        return None if is_there or not isinstance(condition, (ir.IsNone, ir.Truth)) else (name, NONE)
     if isinstance(condition, ir.IsNone):
         return (name, NONE if outcome else NOT_NONE)
     if isinstance(condition, ir.Truth):

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import libcst as cst
 
-from lintdb.effects import Argument, CallModel, Condition, Event, Form, Kind
+from lintdb.effects import Argument, CallModel, Condition, Duty, Event, Form, Kind
 from lintdb.flow import ir
 from lintdb.flow.builder import build_cfg
 from lintdb.flow.cfg import CFG
 from lintdb.flow.exceptions import builtin_is_subclass
-from lintdb.flow.follow import Exit, Follower, Site
+from lintdb.flow.follow import BYPASSED, Exit, Follower, Site
 from lintdb.flow.knowledge import Knowledge
 from lintdb.flow.results import FunctionFlow
 from lintdb.flow.state import State
@@ -422,6 +422,8 @@ class Program:
         flow = FunctionFlow(info, is_complete=follower.is_complete)
         flow.calls = list(follower.calls.values())
         flow.handed_on = follower.handed_on
+        flow.handled_attributes = follower.handled_attributes
+        flow.replaced_attributes = follower.replaced
         flow.blocking_helpers = list(follower.blocking_helpers.values())
         if not self.is_cached(info):
             flow.leaks = follower.leaks()
@@ -522,7 +524,7 @@ class Program:
             self._carry_over(caller, op, outcome, summary, new)
             if outcome.is_raise:
                 # A constructor that refuses its arguments is possible, but not what code is written against.
-                is_low = bool(outcome.low) or op.in_cleanup or info.name == "__init__"
+                is_low = outcome.low >= BYPASSED or op.in_cleanup or info.name == "__init__"
                 caller.throw(new, op.node, outcome.raised, is_low=is_low, by=info.name)
                 continue
             new.low = max(new.low, outcome.low)
@@ -702,11 +704,13 @@ class Program:
                 caller.release(rid, state, op.node)
                 continue
             if after.phase == "gone" and before.phase == "open":
+                caller.account_for(Ref(rid), state)
                 state.escape_one(rid, with_parents=True)
                 continue
             state.update(
                 rid, pending=pending, failed=failed, autocommit=after.autocommit, kept=after.kept,
                 raised=before.raised or after.raised, shared=before.shared or after.shared,
+                used=before.used or after.used,
             )  # fmt: skip
 
     def _translate(
@@ -854,6 +858,30 @@ class Program:
             if models and models[0].acquires is not None and "__init__" not in owner.methods:
                 return models[0]
         return None
+
+    def opened_attributes(self, owner: ClassInfo) -> Iterator[tuple[str, FunctionInfo, cst.Call, Kind]]:
+        """Yield what the methods of a class open and keep on `self`: attribute, method, call, kind."""
+        for attribute, assignments in owner.assigned.items():
+            for scope, value, _ in assignments:
+                call = value.expression if isinstance(value, cst.Await) else value
+                kind_id = self.kind_of_expression(value, scope)
+                kind = self.kind(kind_id) if kind_id is not None else None
+                if isinstance(call, cst.Call) and kind is not None and kind.duty is Duty.MUST and scope.owner is owner:
+                    yield attribute, scope, call, kind
+
+    def family_of(self, owner: ClassInfo) -> list[ClassInfo]:
+        """Return the class with its bases and its subclasses, as far as this module has them."""
+        found = [owner]
+        for each in found:
+            for base in each.bases:
+                if isinstance(base, cst.Name) and base.value in self.index.classes:
+                    parent = self.index.classes[base.value]
+                    if parent not in found:
+                        found.append(parent)
+        for child in self.index.classes.values():
+            if child not in found and any(isinstance(b, cst.Name) and b.value == owner.name for b in child.bases):
+                found.append(child)
+        return found
 
     def offers_release(self, owner: ClassInfo) -> bool:
         """Whether the class has a method with which its users are meant to release what it holds."""

@@ -105,4 +105,8 @@ class FunctionFlow:
     """Calls of functions of this module that block, each with the blocking call inside."""
     handed_on: set[int] = field(default_factory=set)
     """Identities of the acquiring nodes whose resources are given to code that is not known."""
+    handled_attributes: set[str] = field(default_factory=set)
+    """Attributes of the object whose value the method releases, returns, or gives to somebody who may release it."""
+    replaced_attributes: dict[str, cst.CSTNode] = field(default_factory=dict)
+    """Attributes that the method overwrites with a fresh resource while they may hold an open one."""
     is_complete: bool = True

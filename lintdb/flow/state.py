@@ -198,7 +198,7 @@ class State:
             if name not in live:
                 if "." not in name:
                     dead.append(name)
-            elif name not in tests and name != "$return":
+            elif name not in tests and name != "$return" and "." not in name:
                 kind = type(value)
                 if kind is Truthiness or (kind is Literal and type(value.value) is not str):  # type: ignore[attr-defined]
                     dead.append(name)

@@ -36,12 +36,13 @@ LOG_NAMES = frozenset({
 MILD_FUNCTIONS = frozenset({
     "int", "float", "round", "abs", "min", "max", "sum", "any", "all", "bytes", "chr", "ord", "hex", "divmod", "iter",
     "map", "filter", "getattr", "setattr", "vars", "dir", "format", "json.dumps", "os.path.abspath", "pathlib.Path",
-    "datetime.timedelta", "re.compile", "re.sub", "textwrap.dedent", "shlex.quote", "urllib.parse.quote_plus",
+    "datetime.timedelta", "decimal.Decimal", "unittest.mock.Mock", "unittest.mock.MagicMock", "unittest.mock.AsyncMock",
+    "types.SimpleNamespace", "re.compile", "re.findall", "re.match", "re.search", "random.randint", "random.uniform", "re.sub", "textwrap.dedent", "shlex.quote", "urllib.parse.quote_plus",
 })  # fmt: skip
 MILD_METHODS = frozenset({
     "strip", "lstrip", "rstrip", "replace", "lower", "upper", "startswith", "endswith", "join", "split", "rsplit",
     "splitlines", "title", "capitalize", "isdigit", "isalpha", "isnumeric", "zfill", "ljust", "rjust", "format", "items",
-    "keys", "values", "append", "isoformat", "strftime", "total_seconds", "partition", "rpartition", "hexdigest", "count",
+    "keys", "values", "append", "update", "setdefault", "extend", "add", "isoformat", "strftime", "total_seconds", "partition", "rpartition", "hexdigest", "count",
     "close", "aclose", "disconnect", "shutdown", "terminate", "dispose", "cancel", "is_set", "is_alive",
 })  # fmt: skip
 """Calls that could raise in theory. A path on which one does is reported with low confidence only."""

@@ -175,7 +175,7 @@ class Status(NamedTuple):
     (unknown). `parent`: the resource whose release releases it. `entered`: inside a `with` block on itself.
     `shared`: yielded to a consumer. `lost`: the operation after which no name held it. `failed`: a call on its unit of
     work raised, and nothing has been rolled back since. `keeps_parent`: whoever holds it can release its parent through
-    it. `goes_with_parent`: it is released when its parent is.
+    it. `goes_with_parent`: it is released when its parent is. `used`: it has been used (or holds something from birth).
     """
 
     kind: str
@@ -193,6 +193,7 @@ class Status(NamedTuple):
     outlives: bool = False
     keeps_parent: bool = False
     goes_with_parent: bool = True
+    used: bool = True
 
 
 class Raised(NamedTuple):

@@ -245,6 +245,8 @@ class WithMixin(_Base):
             self.happen(root, Event.ROLLBACK if is_raise else Event.COMMIT, None, state)
         elif is_raise and block.releases:
             self.happen(root, Event.ROLLBACK, None, state)
+        elif is_raise and any(m.event is Event.ROLLBACK_PART for m in kind.methods.get("rollback", ())):
+            self.happen(root, Event.ROLLBACK_PART, None, state)
         if block.releases:
             self.release(value.rid, state, None, by_with=True)
         elif block in (WithBlock.COMMIT, WithBlock.KEEP, WithBlock.WRONG_RELEASE):

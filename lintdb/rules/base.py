@@ -8,7 +8,7 @@ connection, client, pool or engine. Both yield `Report`s; the engine turns them 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lintdb.effects import CallModel, Kind, Setting
     from lintdb.flow.program import Program
     from lintdb.flow.results import FunctionFlow
-    from lintdb.syntax.names import FunctionInfo
+    from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,10 @@ class Rule:
 
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterable[Report]:
         """Yield the defects of one function."""
+        return ()
+
+    def check_class(self, owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: FileContext) -> Iterable[Report]:
+        """Yield the defects of one class; *flows* are those of its methods, its bases' and its subclasses'."""
         return ()
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterable[Report]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lintdb.finding import Severity
+from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import Bound, FileContext, Opening, Report, Rule, RuleMeta
 
 
@@ -29,6 +29,7 @@ class QueryWithoutTimeout(Rule):
                 yield Report(
                     node=opening.node,
                     message=f"nothing bounds the queries of this {opening.kind.label}",
+                    confidence=Confidence.MEDIUM,
                     help=f"bound them: `{suggest}`" if suggest else None,
                     resource_kind=opening.kind.label,
                     acquired_at=opening.node,

@@ -234,7 +234,8 @@ def evaluate(setting: Setting, opening: Opening, ctx: FileContext) -> Answer:
             if not any(arguments.find(argument) is not None for argument in setting.complete_with):
                 return Answer(Bound.PARTIAL, setting)
         return Answer(Bound.LIMITED, setting)
-    if setting.default == "unknown" or arguments.is_hidden or dsn.is_hidden:
+    in_dsn = bool(setting.dsn or setting.options)
+    if setting.default == "unknown" or arguments.is_hidden or (dsn.is_hidden and in_dsn):
         return Answer(Bound.UNKNOWN, setting)
     if _is_set_elsewhere(setting, opening, ctx):
         return Answer(Bound.UNKNOWN, setting)

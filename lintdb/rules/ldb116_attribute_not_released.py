@@ -1,0 +1,74 @@
+"""LDB116: a class opens a resource on `self`, and none of its methods releases it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from lintdb.finding import Confidence, Severity
+from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
+
+if TYPE_CHECKING:
+    from lintdb.effects import Kind
+    from lintdb.flow.results import FunctionFlow
+    from lintdb.syntax.names import ClassInfo
+
+_FAMILIES = ("connection", "session", "checkout", "pool")
+
+
+class AttributeNotReleased(Rule):
+    """See rules/LDB116.md."""
+
+    meta = RuleMeta(
+        code="LDB116",
+        name="attribute-not-released",
+        summary="a class opens a resource that none of its methods releases",
+        severity=Severity.WARNING,
+        help="give the class a `close()` (or `__exit__`) that releases it, and call that",
+        since="0.1",
+    )
+
+    def check_class(self, owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: FileContext) -> Iterator[Report]:
+        handled = {name for flow in flows for name in flow.handled_attributes}
+        replaced = {flow.function: flow.replaced_attributes for flow in flows if flow.function.owner is owner}
+        opened = list(ctx.program.opened_attributes(owner))
+        seen: set[str] = set()
+        for attribute, method, call, kind in opened:
+            if kind.family not in _FAMILIES:
+                continue
+            if attribute not in handled and not _is_released_elsewhere(owner, attribute, kind, ctx):
+                if attribute not in seen:
+                    seen.add(attribute)
+                    message = f"`self.{attribute}` is opened here, and no method of `{owner.name}` closes it"
+                    yield _report(call, message, attribute, kind)
+            elif attribute in replaced.get(method, {}) and method.name != "__init__":
+                others = [other for name, other, _, _ in opened if name == attribute and other is not method]
+                if any(other.name == "__init__" for other in others):
+                    message = f"`self.{attribute}` may still be open when it is replaced here"
+                    yield _report(call, message, attribute, kind)
+
+
+def _report(call: object, message: str, attribute: str, kind: Kind) -> Report:
+    return Report(
+        node=call,  # type: ignore[arg-type]
+        message=message,
+        confidence=Confidence.MEDIUM,
+        resource_kind=kind.label,
+        resource_name=f"self.{attribute}",
+        acquired_at=call,  # type: ignore[arg-type]
+    )
+
+
+def _is_released_elsewhere(owner: ClassInfo, attribute: str, kind: Kind, ctx: FileContext) -> bool:
+    """Whether other code of the file releases an attribute of that name: of some object, or of a base's `self`."""
+    names = [name for name, models in kind.methods.items() if any(model.releases == "self" for model in models)]
+    names = [name for name in names if not any(model.coroutine for model in kind.methods[name])] or names
+    awaited = r"await\s+\w+\.\w*" if all(m.coroutine for name in names for m in kind.methods[name]) else ""
+    pattern = rf"(?<!self)(?<!cls)\.{re.escape(attribute)}\.(?:{'|'.join(map(re.escape, names))})\b" if names else r"$^"
+    if re.search(awaited + pattern if awaited else pattern, ctx.text) is not None:
+        return True
+    module = ctx.program.index.module
+    relatives = [module.code_for_node(each.node) for each in ctx.program.family_of(owner) if each is not owner]
+    in_base = rf"{awaited or 'self'}\.{re.escape(attribute)}\.(?:{'|'.join(map(re.escape, names))})\b" if names else r"$^"
+    return any(re.search(in_base, code) for code in relatives)
