@@ -117,6 +117,11 @@ class CallMixin(_Base):
                 return self._local_call(op, method, base.name, state)
         if op.dotted is not None:
             return self._dotted_call(op, op.dotted, state)
+        if isinstance(base, ir.Local) and base.name not in state.env:
+            named = self.index.find_class(base.name, self.function)
+            method = self.index.find_method(named, callee.name) if named is not None else None
+            if method is not None and not method.is_instance_method:
+                return self._local_call(op, method, base.name, state)
         receiver = self.value(base, state)
         if receiver is None or isinstance(receiver, Name):
             if isinstance(base, ir.Local) and self._is_self(base.name):

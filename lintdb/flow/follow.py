@@ -95,7 +95,7 @@ class Follower(CallMixin, WithMixin):
         self.released_sites: set[object] = set()
         self.commits: set[object] = set()
         self.lost: list[tuple[Rid, Status, State, str | None]] = []
-        self.lost_work: dict[int, LostWork] = {}
+        self.lost_work: dict[object, tuple[int, LostWork]] = {}
         self.covered: set[Rid] = set()
         self.replaced: dict[str, cst.CSTNode] = {}
         self.kept_as: dict[Rid, str] = {}
@@ -730,7 +730,7 @@ class Follower(CallMixin, WithMixin):
         self, rid: Rid, status: Status, state: State, ended_at: cst.CSTNode | None, by_with: bool = False
     ) -> None:
         """A resource with uncommitted work was released or left on this path."""
-        if status.raised or status.autocommit is not False or status.pending in self.lost_work:
+        if status.raised or status.autocommit is not False:
             return
         if state.raised is not None or any(slot.startswith("$held") for slot in state.kept):
             # An exception is on its way out: dropping the work is what rolling back means.
@@ -742,9 +742,11 @@ class Follower(CallMixin, WithMixin):
             return
         is_unlikely = state.low >= BYPASSED or _skips_a_loop(state)
         confidence = Confidence.LOW if is_unlikely else Confidence.HIGH
-        self.lost_work[status.pending] = LostWork(
-            op.node, kind, site.name if site else None, ended_at, by_with, confidence, path_of(state)
-        )
+        work = LostWork(op.node, kind, site.name if site else None, ended_at, by_with, confidence, path_of(state))
+        known = self.lost_work.get(rid[0])
+        # One missing commit is one finding: at the first write that it loses, on the likeliest path.
+        if known is None or (-confidence, status.pending) < (-known[1].confidence, known[0]):
+            self.lost_work[rid[0]] = (status.pending, work)
 
     def _check_lost(self, state: State) -> None:
         """Report earlier acquisitions of a loop that no variable holds any more."""

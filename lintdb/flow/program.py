@@ -427,7 +427,7 @@ class Program:
         flow.blocking_helpers = list(follower.blocking_helpers.values())
         if not self.is_cached(info):
             flow.leaks = follower.leaks()
-        flow.lost_work = list(follower.lost_work.values())
+        flow.lost_work = [work for _, work in follower.lost_work.values()]
         flow.failed_units = follower.failed_units()
         flow.unawaited = follower.unawaited()
         return flow
@@ -866,7 +866,8 @@ class Program:
                 call = value.expression if isinstance(value, cst.Await) else value
                 kind_id = self.kind_of_expression(value, scope)
                 kind = self.kind(kind_id) if kind_id is not None else None
-                if isinstance(call, cst.Call) and kind is not None and kind.duty is Duty.MUST and scope.owner is owner:
+                is_known = kind_id is not None and self.attribute_kind(owner, attribute) == kind_id
+                if isinstance(call, cst.Call) and kind is not None and is_known and kind.duty is Duty.MUST and scope.owner is owner:
                     yield attribute, scope, call, kind
 
     def family_of(self, owner: ClassInfo) -> list[ClassInfo]:

@@ -43,7 +43,7 @@ MILD_METHODS = frozenset({
     "strip", "lstrip", "rstrip", "replace", "lower", "upper", "startswith", "endswith", "join", "split", "rsplit",
     "splitlines", "title", "capitalize", "isdigit", "isalpha", "isnumeric", "zfill", "ljust", "rjust", "format", "items",
     "keys", "values", "append", "update", "setdefault", "extend", "add", "isoformat", "strftime", "total_seconds", "partition", "rpartition", "hexdigest", "count",
-    "close", "aclose", "disconnect", "shutdown", "terminate", "dispose", "cancel", "is_set", "is_alive",
+    "close", "aclose", "acquire", "release", "disconnect", "shutdown", "terminate", "dispose", "cancel", "is_set", "is_alive",
 })  # fmt: skip
 """Calls that could raise in theory. A path on which one does is reported with low confidence only."""
 

@@ -66,6 +66,13 @@ class FunctionInfo:
             isinstance(d, cst.Name) and d.value == "staticmethod" for d in self.decorators
         )
 
+    @property
+    def is_instance_method(self) -> bool:
+        """Whether calling it through the class needs an instance as first argument."""
+        return self.is_method and not any(
+            isinstance(d, cst.Name) and d.value == "classmethod" for d in self.decorators
+        )
+
     @functools.cached_property
     def free_names(self) -> set[str]:
         """Names that this function (or one nested in it) reads from enclosing scopes."""
