@@ -14,7 +14,7 @@ import pytest
 
 from lintdb.drivers import catalog
 from lintdb.drivers.catalog import Models, load_models
-from lintdb.effects import Argument, CallModel, Condition, Duty, Form, Kind, WithBlock
+from lintdb.effects import Argument, CallModel, Condition, Duty, Form, Kind, Raises, WithBlock
 from lintdb.engine import EngineOptions, check_source
 from lintdb.finding import Confidence, Finding
 from lintdb.source import SourceFile
@@ -174,6 +174,38 @@ def acquisition(way: Way) -> str:
     return f"x = {'await ' if way.is_awaited else ''}{way.expression}"
 
 
+def use_of(way: Way) -> list[str]:
+    """Return the statements that make a lazy kind take what it must give back; none for the others."""
+    known = models(way.driver).kinds
+    kind = known[way.kind]
+    if not kind.is_lazy:
+        return []
+    for name, calls in kind.methods.items():
+        call = calls[0]
+        if call.raises is not Raises.NEVER and call.releases is None and call.acquires is None and name.isidentifier():
+            if not name.startswith("__") and call.form is Form.VALUE:
+                return [f"{'await ' if call.coroutine else ''}x.{name}()"]
+    for name, calls in kind.methods.items():
+        child = known.get(calls[0].acquires or "")
+        if child is None or calls[0].raises is Raises.NEVER:
+            continue
+        if calls[0].form is Form.AWAIT_OR_WITH:
+            return [f"async with x.{name}():", "    pass"]
+        if calls[0].form is Form.WITH or (child.with_block is not None and child.with_block.releases):
+            return [f"with x.{name}():", "    pass"]
+        closing = next((n for n, c in child.methods.items() if c[0].releases == "self" and c[0].event is None), None)
+        if closing is not None:
+            awaited = "await " if calls[0].coroutine or calls[0].form is Form.AWAIT else ""
+            last = "await " if child.methods[closing][0].coroutine else ""
+            return [f"y = {awaited}x.{name}()", f"{last}y.{closing}()"]
+        giving = next(((n, c[0]) for n, c in kind.methods.items() if isinstance(c[0].releases, Argument)), None)
+        if giving is not None:
+            awaited = "await " if calls[0].coroutine or calls[0].form is Form.AWAIT else ""
+            last = "await " if giving[1].coroutine else ""
+            return [f"y = {awaited}x.{name}()", f"{last}x.{giving[0]}(y)"]
+    return []
+
+
 def must_be_async(way: Way, release: str | None) -> bool:
     kind = models(way.driver).kinds[way.kind]
     return way.is_awaited or (release or "").startswith("await") or not is_sync(kind)
@@ -189,7 +221,8 @@ RELEASED = [way for way in BOUND if release_of(way) is not None]
 
 @pytest.mark.parametrize("way", BOUND, ids=str)
 def test_never_released(way: Way) -> None:
-    text = program(way, acquisition(way), "work()", is_async=must_be_async(way, release_of(way)))
+    body = [acquisition(way), *use_of(way), "work()"]
+    text = program(way, *body, is_async=must_be_async(way, release_of(way)))
     assert f"LDB10{way.digit}" in codes(text), text
 
 
@@ -197,7 +230,8 @@ def test_never_released(way: Way) -> None:
 def test_released_unless_something_raises(way: Way) -> None:
     release = release_of(way)
     assert release is not None
-    text = program(way, acquisition(way), "work()", release, is_async=must_be_async(way, release))
+    body = [acquisition(way), *use_of(way), "work()", release]
+    text = program(way, *body, is_async=must_be_async(way, release))
     assert codes(text) == [f"LDB12{way.digit}"], text
 
 
@@ -205,7 +239,8 @@ def test_released_unless_something_raises(way: Way) -> None:
 def test_released_in_finally(way: Way) -> None:
     release = release_of(way)
     assert release is not None
-    body = [acquisition(way), "try:", "    work()", "finally:", f"    {release}"]
+    used = [f"    {line}" for line in use_of(way)]
+    body = [acquisition(way), "try:", *used, "    work()", "finally:", f"    {release}"]
     text = program(way, *body, is_async=must_be_async(way, release))
     assert codes(text) == [], text
 
@@ -213,7 +248,8 @@ def test_released_in_finally(way: Way) -> None:
 @pytest.mark.parametrize("way", [way for way in RELEASED if "await" in str(release_of(way))], ids=str)
 def test_a_release_that_is_not_awaited_is_none(way: Way) -> None:
     release = str(release_of(way)).removeprefix("await ")
-    body = [acquisition(way), "try:", "    work()", "finally:", f"    {release}"]
+    used = [f"    {line}" for line in use_of(way)]
+    body = [acquisition(way), "try:", *used, "    work()", "finally:", f"    {release}"]
     text = program(way, *body, is_async=True)
     assert f"LDB10{way.digit}" in codes(text), text
 
