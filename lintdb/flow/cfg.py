@@ -9,7 +9,6 @@ enters by an exception and leaves by a `return`.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lintdb.flow.ir import (
@@ -90,56 +89,8 @@ class CFG:
     condition_keys: dict[str, int] = field(default_factory=dict)
     is_complete: bool = True
 
-    def live_names(self) -> list[frozenset[str]]:
-        """Return for each block the names that may still be read when it begins or later."""
-        from lintdb.flow.uses import block_names
-
-        return self._backward(block_names)
-
-    def live_tests(self) -> list[frozenset[str]]:
-        """Return for each block the names (and, with a `?`, the conditions) that may still decide something."""
-        from lintdb.flow.uses import test_names
-
-        return self._backward(test_names)
-
-    def _backward(self, names_of: Callable[[Block], tuple[set[str], set[str]]]) -> list[frozenset[str]]:
-        """Liveness of what *names_of* says a block reads and writes.
-
-        An exception may leave a block in its middle, so what its landing reads is live throughout the block.
-        """
-        uses: list[set[str]] = []
-        kills: list[set[str]] = []
-        for block in self.blocks:
-            used, killed = names_of(block)
-            uses.append(used)
-            kills.append(killed)
-        live: list[set[str]] = [set(used) for used in uses]
-        successors = [[edge.target for edge in block.edges()] for block in self.blocks]
-        predecessors: list[list[int]] = [[] for _ in self.blocks]
-        for source, targets in enumerate(successors):
-            for target in targets:
-                predecessors[target].append(source)
-        todo = list(range(len(self.blocks)))
-        queued = set(todo)
-        while todo:
-            current = todo.pop()
-            queued.discard(current)
-            block = self.blocks[current]
-            new = set(uses[current])
-            landing = live[block.landing]
-            for target in successors[current]:
-                new |= live[target] - kills[current] if target != block.landing else live[target]
-            new |= landing
-            if new != live[current]:
-                live[current] = new
-                for source in predecessors[current]:
-                    if source not in queued:
-                        queued.add(source)
-                        todo.append(source)
-        return [frozenset(names) for names in live]
-
     def as_text(self) -> str:
         """Render the graph for people: one paragraph a block."""
-        from lintdb.flow.debug import render_cfg
+        from lintdb.flow.debug import render_cfg  # rendering is loaded only when somebody debugs
 
         return render_cfg(self)

@@ -20,6 +20,7 @@ from lintdb.flow import ir
 from lintdb.flow.calls import CallMixin
 from lintdb.flow.cfg import CFG, Block
 from lintdb.flow.exceptions import Match, match_handler
+from lintdb.flow.liveness import live_names, live_tests
 from lintdb.flow.results import KnownCall, Leak, LostWork, PathStep, Unawaited, FailedUnit
 from lintdb.flow.state import State
 from lintdb.flow.values import (
@@ -119,8 +120,8 @@ class Follower(CallMixin, WithMixin):
         """Follow all paths within the budget."""
         if not self.cfg.is_complete:
             return
-        live = self.cfg.live_names()
-        tests = self.cfg.live_tests()
+        live = live_names(self.cfg)
+        tests = live_tests(self.cfg)
         captured: set[str] = set()
         for nested in [*self.function.nested.values(), *self.function.lambdas.values()]:
             captured |= nested.free_names

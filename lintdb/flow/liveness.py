@@ -1,0 +1,171 @@
+"""Liveness: which variables may still be read, and which may still decide something, when a block begins.
+
+What is not live is dropped from states, so that those that differ in nothing else become equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from lintdb.flow import ir
+from lintdb.flow.cfg import CFG, Block
+
+
+def live_names(cfg: CFG) -> list[frozenset[str]]:
+    """Return for each block the names that may still be read when it begins or later."""
+    return _backward(cfg, _names_of)
+
+
+def live_tests(cfg: CFG) -> list[frozenset[str]]:
+    """Return for each block the names (and, with a `?`, the conditions) that may still decide something."""
+    return _backward(cfg, _tests_of)
+
+
+def _backward(cfg: CFG, names_of: Callable[[Block], tuple[set[str], set[str]]]) -> list[frozenset[str]]:
+    """Liveness of what *names_of* says a block reads and writes.
+
+    An exception may leave a block in its middle, so what its landing reads is live throughout the block.
+    """
+    uses: list[set[str]] = []
+    kills: list[set[str]] = []
+    for block in cfg.blocks:
+        used, killed = names_of(block)
+        uses.append(used)
+        kills.append(killed)
+    live: list[set[str]] = [set(used) for used in uses]
+    successors = [[edge.target for edge in block.edges()] for block in cfg.blocks]
+    predecessors: list[list[int]] = [[] for _ in cfg.blocks]
+    for source, targets in enumerate(successors):
+        for target in targets:
+            predecessors[target].append(source)
+    todo = list(range(len(cfg.blocks)))
+    queued = set(todo)
+    while todo:
+        current = todo.pop()
+        queued.discard(current)
+        block = cfg.blocks[current]
+        new = set(uses[current])
+        landing = live[block.landing]
+        for target in successors[current]:
+            new |= live[target] - kills[current] if target != block.landing else live[target]
+        new |= landing
+        if new != live[current]:
+            live[current] = new
+            for source in predecessors[current]:
+                if source not in queued:
+                    queued.add(source)
+                    todo.append(source)
+    return [frozenset(names) for names in live]
+
+
+def _add_operand(operand: ir.Operand, names: set[str]) -> None:
+    """Add the variables that evaluating an operand reads."""
+    if isinstance(operand, ir.Local):
+        names.add(operand.name)
+    elif isinstance(operand, (ir.AttributeOf, ir.ItemOf)):
+        _add_operand(operand.base, names)
+    elif isinstance(operand, ir.Display):
+        for item in operand.items:
+            _add_operand(item, names)
+    elif isinstance(operand, ir.Mapping_):
+        for _, item in operand.items:
+            _add_operand(item, names)
+    elif isinstance(operand, ir.Closure):
+        names.update(operand.function.free_names)
+
+
+def _add_condition(condition: ir.Condition, names: set[str]) -> None:
+    """Add the variables that a condition reads."""
+    if isinstance(condition, ir.IsSame):
+        _add_operand(condition.left, names)
+        _add_operand(condition.right, names)
+    else:
+        _add_operand(condition.operand, names)
+
+
+def _reads(operation: ir.Operation) -> set[str]:
+    """Return the variables that an operation reads."""
+    if isinstance(operation, ir.ExitOp):
+        return {operation.slot}
+    operands: tuple[ir.Operand, ...] = ()
+    if isinstance(operation, ir.CallOp):
+        operands = (operation.callee, *(argument.operand for argument in operation.arguments))
+    elif isinstance(operation, (ir.AwaitOp, ir.YieldOp, ir.StoreOp, ir.UnpackOp)):
+        operands = (operation.operand,)
+    elif isinstance(operation, (ir.StoreAttributeOp, ir.StoreItemOp)):
+        operands = (operation.base, operation.operand)
+    elif isinstance(operation, ir.BoxOp):
+        operands = operation.items
+    elif isinstance(operation, ir.BoxAddOp):
+        operands = (operation.box, operation.operand)
+    elif isinstance(operation, ir.EnterOp):
+        operands = (operation.manager,)
+    names: set[str] = set()
+    for operand in operands:
+        _add_operand(operand, names)
+    return names
+
+
+def _writes(operation: ir.Operation) -> Iterable[str]:
+    """Return the variables that an operation gives a value."""
+    if isinstance(operation, (ir.CallOp, ir.AwaitOp, ir.YieldOp, ir.BoxOp)):
+        return (operation.target,)
+    if isinstance(operation, ir.StoreOp):
+        return (operation.name,)
+    if isinstance(operation, ir.UnpackOp):
+        return [name for name in operation.names if name is not None]
+    if isinstance(operation, ir.ForgetOp):
+        return operation.names
+    if isinstance(operation, ir.EnterOp):
+        return (operation.target, operation.slot)
+    if isinstance(operation, (ir.CatchOp, ir.HoldOp)):
+        return (operation.slot,)
+    return ()
+
+
+def _tests_of(block: Block) -> tuple[set[str], set[str]]:
+    """Return the names whose truth or value decides something in a block, and those that the block writes.
+
+    A plain copy of a variable counts as a decision on it, since the copy may be what is tested. Condition texts are
+    included with a `?` in front.
+    """
+    used: set[str] = set()
+    written: set[str] = set()
+    for operation in block.operations:
+        if isinstance(operation, ir.StoreOp):
+            if isinstance(operation.operand, ir.Local) and operation.operand.name not in written:
+                used.add(operation.operand.name)
+            written.add(operation.name)
+    t = block.terminator
+    if isinstance(t, ir.Branch):
+        reads: set[str] = set()
+        _add_condition(t.condition, reads)
+        used |= reads - written
+        if t.condition.key is not None:
+            used.add("?" + t.condition.key)
+    return used, written
+
+
+def _names_of(block: Block) -> tuple[set[str], set[str]]:
+    """Return the names a block reads before writing them, and those that it writes."""
+    used: set[str] = set()
+    written: set[str] = set()
+    for operation in block.operations:
+        used |= _reads(operation) - written
+        written.update(_writes(operation))
+    t = block.terminator
+    reads: set[str] = set()
+    late: tuple[str, ...] = ()
+    if isinstance(t, ir.Branch):
+        _add_condition(t.condition, reads)
+    elif isinstance(t, ir.Iterate):
+        _add_operand(t.operand, reads)
+        late = (t.target,)
+    elif isinstance(t, (ir.ExitRaise, ir.Raise)):
+        if t.slot is not None:
+            reads.add(t.slot)
+    elif isinstance(t, ir.Return):
+        reads.add("$return")
+    used |= reads - written
+    written.update(late)
+    return used, written
