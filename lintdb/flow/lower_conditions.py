@@ -1,0 +1,114 @@
+"""Conditions: `and`, `or` and `not` become branches, one test at a time; equal tests get equal keys."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from lintdb.flow import ir
+from lintdb.flow.cfg import Block
+from lintdb.flow.lowering import Lowering
+from lintdb.flow.stdlib import (
+    PURE_TESTS,
+)
+
+_OPERATORS: dict[type[cst.CSTNode], str] = {
+    cst.Equal: "==", cst.NotEqual: "!=", cst.LessThan: "<", cst.LessThanEqual: "<=", cst.GreaterThan: ">",
+    cst.GreaterThanEqual: ">=", cst.In: "in", cst.NotIn: "not in", cst.Is: "is", cst.IsNot: "is not",
+}  # fmt: skip
+
+
+class Conditions(Lowering):
+    """Lowers tests: each branches to one of two blocks."""
+
+    def condition(self, node: cst.BaseExpression, if_true: Block, if_false: Block) -> None:
+        """Branch on an expression, one test at a time."""
+        if isinstance(node, cst.BooleanOperation):
+            middle = self.block("and" if isinstance(node.operator, cst.And) else "or")
+            if isinstance(node.operator, cst.And):
+                self.condition(node.left, middle, if_false)
+            else:
+                self.condition(node.left, if_true, middle)
+            self.continue_in(middle)
+            self.condition(node.right, if_true, if_false)
+            return
+        if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Not):
+            self.condition(node.expression, if_false, if_true)
+            return
+        if isinstance(node, cst.Comparison) and len(node.comparisons) == 1:
+            self._comparison(node, if_true, if_false)
+            return
+        if isinstance(node, cst.Call) and self.index.dotted(node.func, self.function) in PURE_TESTS:
+            operands = [self.expression(argument.value) for argument in node.args]
+            if len(operands) == 2 and isinstance(node.func, cst.Name) and node.func.value == "isinstance":
+                types = self._type_names(node.args[1].value)
+                self.branch(node, ir.IsInstance(operands[0], types, self._key(node)), if_true, if_false)
+                return
+            self.branch(node, ir.Truth(ir.UNKNOWN, self._key(node)), if_true, if_false)
+            return
+        value = self.expression(node)
+        key = self._key(node) if isinstance(node, (cst.Attribute, cst.Subscript)) else None
+        self.branch(node, ir.Truth(value, key), if_true, if_false)
+
+    def _type_names(self, expression: cst.BaseExpression) -> tuple[str, ...]:
+        elements = [e.value for e in expression.elements] if isinstance(expression, cst.Tuple) else [expression]
+        names = [self.index.dotted(element, self.function) for element in elements]
+        return tuple(name for name in names if name is not None)
+
+    def _comparison(self, node: cst.Comparison, if_true: Block, if_false: Block) -> None:
+        target = node.comparisons[0]
+        left, right = self.expression(node.left), self.expression(target.comparator)
+        operator = target.operator
+        negated = isinstance(operator, (cst.IsNot, cst.NotEqual))
+        condition: ir.Condition
+        key = self._key(node)
+        if isinstance(operator, (cst.Is, cst.IsNot, cst.Equal, cst.NotEqual)):
+            if isinstance(left, ir.Constant) and not isinstance(right, ir.Constant):
+                left, right = right, left
+            if isinstance(right, ir.Constant) and right.value is None:
+                condition = ir.IsNone(left, self._key(node.left, " is None"))
+            elif isinstance(right, ir.Constant) and not right.is_prefix:
+                condition = ir.Equals(left, right.value, self._key(node.left, f" == {right.value!r}"))
+            elif isinstance(operator, (cst.Is, cst.IsNot)):
+                condition = ir.IsSame(left, right, key)
+            else:
+                condition = ir.Truth(ir.UNKNOWN, self._key(node.left, f" == {_text(target.comparator)}"))
+        else:
+            condition = ir.Truth(ir.UNKNOWN, key)
+        if negated:
+            if_true, if_false = if_false, if_true
+        self.branch(node, condition, if_true, if_false)
+
+    def _key(self, node: cst.CSTNode, suffix: str = "") -> str | None:
+        """Return a text that is equal for equal conditions, and count it; None where a call makes each test new."""
+        text = _text(node)
+        if text is None:
+            return None
+        text += suffix
+        self.cfg.condition_keys[text] = self.cfg.condition_keys.get(text, 0) + 1
+        return text
+
+
+def _text(node: cst.CSTNode) -> str | None:
+    """Return a canonical text of an expression that has no effect and no call in it (pure tests apart), else None."""
+    if isinstance(node, cst.Name):
+        return node.value
+    if isinstance(node, cst.Attribute):
+        base = _text(node.value)
+        return f"{base}.{node.attr.value}" if base else None
+    if isinstance(node, (cst.SimpleString, cst.Integer, cst.Float)):
+        return node.value
+    if isinstance(node, cst.Comparison) and len(node.comparisons) == 1:
+        target = node.comparisons[0]
+        left, right = _text(node.left), _text(target.comparator)
+        operator = _OPERATORS.get(type(target.operator))
+        return f"{left} {operator} {right}" if left and right and operator else None
+    if isinstance(node, cst.Subscript) and len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index):
+        base, key = _text(node.value), _text(node.slice[0].slice.value)
+        return f"{base}[{key}]" if base and key else None
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value in ("isinstance", "hasattr"):
+        parts = [_text(argument.value) for argument in node.args]
+        return f"{node.func.value}({', '.join(p for p in parts if p)})" if all(parts) else None
+    if isinstance(node, cst.Tuple):
+        parts = [_text(element.value) for element in node.elements]
+        return f"({', '.join(p for p in parts if p)})" if all(parts) else None
+    return None

@@ -1,0 +1,362 @@
+"""Expressions: their value becomes an operand, what they do becomes operations before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import libcst as cst
+
+from lintdb.flow import ir
+from lintdb.flow.lower_conditions import Conditions
+from lintdb.flow.stdlib import (
+    COMBINES,
+    ENDS_PROCESS,
+    IDENTITY,
+    LOG_METHODS,
+    LOG_NAMES,
+    NEVER_RAISES,
+    RUNS_GENERATOR,
+)
+from lintdb.syntax.walk import children
+
+
+class Expressions(Conditions):
+    """Lowers expressions to operands, and the calls, awaits and tests in them to operations."""
+
+    def expression(self, node: cst.BaseExpression) -> ir.Operand:
+        """See `Lowering.expression`."""
+        method = self._EXPRESSIONS.get(type(node))
+        if method is not None:
+            return method(self, node)
+        return self.parts(node)
+
+    def parts(self, node: cst.CSTNode) -> ir.Operand:
+        """Any other expression: its parts are evaluated in order, its value is unknown."""
+        for child in children(node):
+            if isinstance(child, cst.BaseExpression):
+                self.expression(child)
+            elif not isinstance(child, cst.Annotation):
+                self.parts(child)
+        return ir.UNKNOWN
+
+    def literal(self, node: cst.BaseExpression) -> ir.Operand:
+        """Return the constant that an expression spells out, else UNKNOWN."""
+        if isinstance(node, cst.SimpleString):
+            value = node.evaluated_value
+            return ir.Constant(value) if isinstance(value, str) else ir.UNKNOWN
+        if isinstance(node, (cst.Integer, cst.Float)):
+            return ir.Constant(node.evaluated_value)
+        if isinstance(node, cst.Name) and node.value in ("None", "True", "False"):
+            return ir.Constant({"None": None, "True": True, "False": False}[node.value])
+        if isinstance(node, cst.ConcatenatedString):
+            return _concatenate(self.expression(node.left), self.expression(node.right))
+        if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Minus):
+            inner = self.literal(node.expression)
+            if isinstance(inner, ir.Constant) and isinstance(inner.value, (int, float)):
+                return ir.Constant(-inner.value)
+        return ir.UNKNOWN
+
+    def store(self, target: cst.CSTNode, value: ir.Operand, node: cst.CSTNode) -> None:
+        """Give a value to an assignment target of any shape."""
+        if isinstance(target, cst.Name):
+            self.emit(ir.StoreOp(node, self.in_cleanup, target.value, value))
+        elif isinstance(target, cst.Attribute):
+            base = self.expression(target.value)
+            self.emit(ir.StoreAttributeOp(node, self.in_cleanup, base, target.attr.value, value))
+        elif isinstance(target, cst.Subscript):
+            base = self.expression(target.value)
+            self._slices(target)
+            self.emit(ir.StoreItemOp(node, self.in_cleanup, base, value))
+        elif isinstance(target, (cst.Tuple, cst.List)):
+            names: list[str | None] = []
+            star = -1
+            for number, element in enumerate(target.elements):
+                inner = element.value
+                if isinstance(element, cst.StarredElement):
+                    star = number
+                names.append(inner.value if isinstance(inner, cst.Name) else self.temp())
+            self.emit(ir.UnpackOp(node, self.in_cleanup, tuple(names), value, star))
+            for element, name in zip(target.elements, names, strict=True):
+                if not isinstance(element.value, cst.Name) and name is not None:
+                    self.store(element.value, ir.Local(name), node)
+
+    def _name(self, node: cst.Name) -> ir.Operand:
+        if node.value in ("None", "True", "False"):
+            return self.literal(node)
+        dotted = self.index.imported(node.value, self.function)
+        if dotted is not None and not (self.function.is_module and node.value in self.function.bound):
+            return ir.Dotted(dotted)
+        return ir.Local(node.value)
+
+    def _attribute(self, node: cst.Attribute) -> ir.Operand:
+        base = self.expression(node.value)
+        if isinstance(base, ir.Dotted):
+            return ir.Dotted(f"{base.name}.{node.attr.value}")
+        if base is ir.UNKNOWN:
+            return base
+        return ir.AttributeOf(base, node.attr.value)
+
+    def _subscript(self, node: cst.Subscript) -> ir.Operand:
+        base = self.expression(node.value)
+        key = self._slices(node)
+        if base is ir.UNKNOWN or isinstance(base, ir.Dotted):
+            return ir.UNKNOWN
+        return ir.ItemOf(base, key)
+
+    def _slices(self, node: cst.Subscript) -> object:
+        key: object = None
+        for element in node.slice:
+            if isinstance(element.slice, cst.Index):
+                value = self.expression(element.slice.value)
+                if isinstance(value, ir.Constant) and len(node.slice) == 1 and not value.is_prefix:
+                    key = value.value
+            else:
+                self.parts(element.slice)
+        return key
+
+    def _display(self, node: cst.Tuple) -> ir.Operand:
+        items: list[ir.Operand] = []
+        has_star = False
+        for element in node.elements:
+            has_star = has_star or isinstance(element, cst.StarredElement)
+            items.append(self.expression(element.value))
+        return ir.Display(tuple(items), is_sequence=not has_star)
+
+    def _box(self, node: cst.List | cst.Set) -> ir.Operand:
+        items = tuple(self.expression(element.value) for element in node.elements)
+        target = self.temp()
+        self.emit(ir.BoxOp(node, self.in_cleanup, target, items))
+        return ir.Local(target)
+
+    def _dict(self, node: cst.Dict) -> ir.Operand:
+        items: list[tuple[object, ir.Operand]] = []
+        for element in node.elements:
+            if isinstance(element, cst.DictElement):
+                key = self.expression(element.key)
+                known = isinstance(key, ir.Constant) and not key.is_prefix
+                value = self.expression(element.value)
+                items.append((key.value if known and isinstance(key, ir.Constant) else None, value))
+            else:
+                items.append((None, self.expression(element.value)))
+        return ir.Mapping_(tuple(items))
+
+    def _comprehension(self, node: cst.ListComp | cst.SetComp | cst.GeneratorExp) -> ir.Operand:
+        target = self.temp()
+        self.emit(ir.BoxOp(node, self.in_cleanup, target, ()))
+        self._comp_for(node.for_in, lambda: self._fill(node.elt, target))
+        return ir.Local(target)
+
+    def _generator(self, node: cst.GeneratorExp) -> ir.Operand:
+        """Runs when somebody iterates it; only its source is evaluated here."""
+        source = self.expression(node.for_in.iter)
+        return ir.Display((source,), is_sequence=False)
+
+    def _dict_comprehension(self, node: cst.DictComp) -> ir.Operand:
+        target = self.temp()
+        self.emit(ir.BoxOp(node, self.in_cleanup, target, ()))
+
+        def body() -> None:
+            self.expression(node.key)
+            self._fill(node.value, target)
+
+        self._comp_for(node.for_in, body)
+        return ir.Local(target)
+
+    def _fill(self, element: cst.BaseExpression, target: str) -> None:
+        value = self.expression(element)
+        if value is not ir.UNKNOWN and not isinstance(value, ir.Constant):
+            self.emit(ir.BoxAddOp(element, self.in_cleanup, ir.Local(target), value))
+
+    def _comp_for(self, node: cst.CompFor, fill: Callable[[], None]) -> None:
+        iterable = self.as_local(node.iter, self.expression(node.iter))
+        head, body, after = self.block("for"), self.block("body"), self.block("after")
+        self.goto(head)
+        item = self.temp()
+        is_async = node.asynchronous is not None
+        head.terminator = ir.Iterate(node.iter, iterable, item, body.id, after.id, is_async, self.counter)
+        self.continue_in(body)
+        self.store(node.target, ir.Local(item), node.target)
+        for condition in node.ifs:
+            passed = self.block("if")
+            self.condition(condition.test, passed, head)
+            self.continue_in(passed)
+        if node.inner_for_in is not None:
+            self._comp_for(node.inner_for_in, fill)
+        else:
+            fill()
+        self.goto(head)
+        self.continue_in(after)
+
+    def _lambda(self, node: cst.Lambda) -> ir.Operand:
+        info = self.index.of_node.get(id(node))
+        return ir.Closure(info) if info is not None else ir.UNKNOWN
+
+    def _if_expression(self, node: cst.IfExp) -> ir.Operand:
+        target = self.temp()
+        then, otherwise, after = self.block("then"), self.block("else"), self.block("after")
+        self.condition(node.test, then, otherwise)
+        for block, branch in ((then, node.body), (otherwise, node.orelse)):
+            self.continue_in(block)
+            self.emit(ir.StoreOp(branch, self.in_cleanup, target, self.expression(branch)))
+            self.goto(after)
+        self.continue_in(after)
+        return ir.Local(target)
+
+    def _boolean(self, node: cst.BooleanOperation) -> ir.Operand:
+        target = self.temp()
+        more, after, done = self.block("or"), self.block("after"), self.block("decided")
+        self.emit(ir.StoreOp(node.left, self.in_cleanup, target, self.expression(node.left)))
+        # `given or open()`: the test teaches something about `given` itself.
+        tested = ir.Local(node.left.value) if isinstance(node.left, cst.Name) else ir.Local(target)
+        condition = ir.Truth(tested)
+        if isinstance(node.operator, cst.And):
+            self.branch(node.left, condition, more, done)
+        else:
+            self.branch(node.left, condition, done, more)
+        self.continue_in(done)
+        if isinstance(node.left, cst.Name):
+            self.emit(ir.StoreOp(node.left, self.in_cleanup, target, tested))
+        self.goto(after)
+        self.continue_in(more)
+        self.emit(ir.StoreOp(node.right, self.in_cleanup, target, self.expression(node.right)))
+        self.goto(after)
+        self.continue_in(after)
+        return ir.Local(target)
+
+    def _binary(self, node: cst.BinaryOperation) -> ir.Operand:
+        left, right = self.expression(node.left), self.expression(node.right)
+        if isinstance(left, ir.Constant) and isinstance(left.value, str):
+            if isinstance(node.operator, cst.Add):
+                return _concatenate(left, right)
+            if isinstance(node.operator, cst.Modulo):
+                return ir.Constant(left.value.partition("%")[0], is_prefix=True)
+        return ir.UNKNOWN
+
+    def _unary(self, node: cst.UnaryOperation) -> ir.Operand:
+        if isinstance(node.operator, cst.Not):
+            return self._truth_value(node)
+        literal = self.literal(node)
+        return self.parts(node) if literal is ir.UNKNOWN else literal
+
+    def _compare(self, node: cst.Comparison) -> ir.Operand:
+        target = node.comparisons[0]
+        if len(node.comparisons) == 1 and isinstance(target.operator, (cst.Is, cst.IsNot)):
+            return self._truth_value(node)
+        return self.parts(node)
+
+    def _truth_value(self, node: cst.BaseExpression) -> ir.Operand:
+        """`x is None` as a value: True on one path, False on the other."""
+        target = self.temp()
+        yes, no, after = self.block("true"), self.block("false"), self.block("after")
+        self.condition(node, yes, no)
+        for block, outcome in ((yes, True), (no, False)):
+            self.continue_in(block)
+            self.emit(ir.StoreOp(node, self.in_cleanup, target, ir.Constant(outcome)))
+            self.goto(after)
+        self.continue_in(after)
+        return ir.Local(target)
+
+    def _formatted(self, node: cst.FormattedString) -> ir.Operand:
+        prefix = ""
+        is_open = True
+        for part in node.parts:
+            if isinstance(part, cst.FormattedStringText):
+                if is_open:
+                    prefix += part.value
+            else:
+                is_open = False
+                self.parts(part)
+        return ir.Constant(prefix, is_prefix=not is_open)
+
+    def _named(self, node: cst.NamedExpr) -> ir.Operand:
+        value = self.expression(node.value)
+        if isinstance(node.target, cst.Name):
+            self.emit(ir.StoreOp(node, self.in_cleanup, node.target.value, value))
+            return ir.Local(node.target.value)
+        return value
+
+    def _await(self, node: cst.Await) -> ir.Operand:
+        value = self.expression(node.expression)
+        target = self.temp()
+        self.emit(ir.AwaitOp(node, self.in_cleanup, target, value))
+        return ir.Local(target)
+
+    def _yield(self, node: cst.Yield) -> ir.Operand:
+        value: ir.Operand = ir.Constant(None)
+        is_from = False
+        if isinstance(node.value, cst.From):
+            value, is_from = self.expression(node.value.item), True
+        elif node.value is not None:
+            value = self.expression(node.value)
+        target = self.temp()
+        self.emit(ir.YieldOp(node, self.in_cleanup, target, value, is_from))
+        return ir.Local(target)
+
+    def _call(self, node: cst.Call) -> ir.Operand:
+        callee = self.expression(node.func)
+        dotted = callee.name if isinstance(callee, ir.Dotted) else None
+        arguments: list[ir.Argument_] = []
+        for argument in node.args:
+            if isinstance(argument.value, cst.GeneratorExp) and dotted in RUNS_GENERATOR:
+                value = self._comprehension(argument.value)
+            else:
+                value = self.expression(argument.value)
+            keyword = argument.keyword.value if argument.keyword is not None else None
+            arguments.append(ir.Argument_(value, keyword, argument.star))
+        if dotted in ENDS_PROCESS:
+            self.end(ir.Dead())
+            return ir.UNKNOWN
+        if dotted in IDENTITY and len(arguments) == 2:
+            return arguments[1].operand
+        if dotted == "range" or (dotted in COMBINES and not arguments):
+            return ir.Display(())
+        if self._is_harmless(callee, dotted):
+            return ir.UNKNOWN
+        if isinstance(callee, ir.AttributeOf) and isinstance(callee.base, ir.Constant):
+            return self._string_method(callee)
+        target = self.temp()
+        self.emit(ir.CallOp(node, self.in_cleanup, target, callee, dotted, tuple(arguments), index=self.counter))
+        return ir.Local(target)
+
+    @staticmethod
+    def _string_method(callee: ir.AttributeOf) -> ir.Operand:
+        base = callee.base
+        if isinstance(base, ir.Constant) and isinstance(base.value, str) and callee.name == "format":
+            return ir.Constant(base.value.partition("{")[0], is_prefix=True)
+        return ir.UNKNOWN
+
+    @staticmethod
+    def _is_harmless(callee: ir.Operand, dotted: str | None) -> bool:
+        """Whether a call never fails in practice and does nothing to what it is given."""
+        if dotted is not None:
+            return dotted in NEVER_RAISES or (
+                dotted.startswith("logging.") and dotted.rpartition(".")[2] in LOG_METHODS
+            )
+        if isinstance(callee, ir.AttributeOf) and callee.name in LOG_METHODS:
+            base = callee.base
+            name = base.name if isinstance(base, (ir.Local, ir.AttributeOf)) else ""
+            return name.lower().strip("_") in LOG_NAMES
+        return False
+
+    _EXPRESSIONS: ClassVar[dict[type[cst.CSTNode], Callable[[Any, Any], ir.Operand]]] = {
+        cst.Name: _name, cst.Attribute: _attribute, cst.Call: _call, cst.Await: _await,
+        cst.Yield: _yield, cst.Lambda: _lambda, cst.IfExp: _if_expression,
+        cst.BooleanOperation: _boolean, cst.BinaryOperation: _binary, cst.NamedExpr: _named,
+        cst.FormattedString: _formatted, cst.SimpleString: literal, cst.Integer: literal,
+        cst.Float: literal, cst.ConcatenatedString: literal, cst.UnaryOperation: _unary,
+        cst.Tuple: _display, cst.List: _box, cst.Set: _box, cst.Dict: _dict,
+        cst.ListComp: _comprehension, cst.SetComp: _comprehension,
+        cst.GeneratorExp: _generator, cst.DictComp: _dict_comprehension,
+        cst.Subscript: _subscript, cst.Comparison: _compare,
+    }  # fmt: skip
+
+
+def _concatenate(left: ir.Operand, right: ir.Operand) -> ir.Operand:
+    if not (isinstance(left, ir.Constant) and isinstance(left.value, str)):
+        return ir.UNKNOWN
+    if left.is_prefix:
+        return left
+    if isinstance(right, ir.Constant) and isinstance(right.value, str):
+        return ir.Constant(left.value + right.value, right.is_prefix)
+    return ir.Constant(left.value, is_prefix=True)
