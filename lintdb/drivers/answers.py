@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 
 from lintdb.drivers.catalog import Models
@@ -96,12 +97,15 @@ class Answers:
 
     def _ancestors(self, name: str) -> list[str] | None:
         """Return the known bases of an exception class, nearest first, or None for a class that is not known."""
+        builtin = getattr(builtins, name, None)
+        if isinstance(builtin, type) and issubclass(builtin, BaseException):
+            return [base.__name__ for base in builtin.__mro__[1:-1]]
         found: list[str] = []
         current = name
         while current in self.models.exceptions:
             current = self.models.canonical(self.models.exceptions[current])
             found.append(current)
-        if found or name == "Exception":
+        if found:
             return found
         if self.is_driver_error(name):
             error = self.models.errors[self._roots[name.partition(".")[0]]]

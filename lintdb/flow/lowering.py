@@ -17,6 +17,9 @@ from lintdb.flow.cfg import CFG, Block
 from lintdb.syntax.names import FunctionInfo, ModuleIndex
 
 
+NUMBERS_PER_FUNCTION = 1 << 20
+
+
 @dataclass(eq=False)
 class Frame:
     """A block that must do something when it is left: `clean_up` emits it. Loops have targets instead.
@@ -40,7 +43,7 @@ class Lowering(ABC):
     """The graph of one function as far as it is built, and the block that code is added to.
 
     `landing` is where exceptions go at this point, `frames` what surrounds it, `catch_slots` the exceptions of the
-    handlers that it stands in, `counter` the source of names for temporaries.
+    handlers that it stands in, `counter` the source of numbers for calls and temporaries.
     """
 
     def __init__(self, function: FunctionInfo, index: ModuleIndex) -> None:
@@ -48,7 +51,8 @@ class Lowering(ABC):
         self.index = index
         self.cfg = CFG(function)
         self.frames: list[Frame] = []
-        self.counter = 0
+        # Calls of different functions must have different numbers: a summary carries them into its callers.
+        self.counter = function.number * NUMBERS_PER_FUNCTION
         self.cleanup_depth = 0
         self.catch_slots: list[str] = []
         raise_exit = self.new_block(0, "raise exit")
@@ -88,8 +92,11 @@ class Lowering(ABC):
         self.current = self.new_block(self.landing, "dead")
 
     def branch(self, node: cst.CSTNode, condition: ir.Condition, if_true: Block, if_false: Block) -> None:
-        """End the current block with a test."""
-        self.end(ir.Branch(node, condition, if_true.id, if_false.id))
+        """End the current block with a test; one on a constant is none."""
+        if isinstance(condition, ir.Truth) and isinstance(condition.operand, ir.Constant) and not condition.operand.is_prefix:
+            self.end(ir.Jump(if_true.id if condition.operand.value else if_false.id))
+        else:
+            self.end(ir.Branch(node, condition, if_true.id, if_false.id))
 
     def emit(self, operation: ir.Operation) -> None:
         """Add an operation to the current block, unless that has ended."""

@@ -21,7 +21,10 @@ _BUILTINS = frozenset(dir(builtins))
 
 @dataclass(eq=False)
 class FunctionInfo:
-    """A function, method, lambda, or the module's own body (`node` is then the module)."""
+    """A function, method, lambda, or the module's own body (`node` is then the module).
+
+    `number` tells the functions of a module apart.
+    """
 
     node: cst.FunctionDef | cst.Lambda | cst.Module
     name: str
@@ -36,6 +39,7 @@ class FunctionInfo:
     imports: dict[str, str] = field(default_factory=dict)
     nested: dict[str, FunctionInfo] = field(default_factory=dict)
     lambdas: dict[int, FunctionInfo] = field(default_factory=dict)
+    number: int = 0
     is_async: bool = False
     is_generator: bool = False
     decorators: tuple[cst.BaseExpression, ...] = ()
@@ -277,6 +281,7 @@ class _Indexer:
         info = FunctionInfo(
             node, name, prefix + name, owner, scope,
             is_async=node.asynchronous is not None,
+            number=len(self.index.of_node),
             decorators=tuple(d.decorator for d in node.decorators),
         )  # fmt: skip
         self.index.all_functions.append(info)
@@ -298,7 +303,7 @@ class _Indexer:
         return True
 
     def _lambda(self, node: cst.Lambda, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
-        info = FunctionInfo(node, "<lambda>", scope.qualname + ".<lambda>", None, scope)
+        info = FunctionInfo(node, "<lambda>", scope.qualname + ".<lambda>", None, scope, number=len(self.index.of_node))
         self.index.of_node[id(node)] = info
         scope.lambdas[id(node)] = info
         for param in info.params:
