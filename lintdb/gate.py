@@ -5,21 +5,33 @@ from __future__ import annotations
 import functools
 import re
 
-from lintdb.drivers.catalog import driver_names
+from lintdb.drivers.catalog import import_roots
+
+_STATEMENT = re.compile(r"[ \t]*(?:from|import)\b[^#]*")
 
 
 @functools.cache
-def _pattern() -> re.Pattern[str]:
-    names = "|".join(re.escape(name) for name in driver_names())
-    # One alternation for the words; a hit counts only on a line that imports something.
-    return re.compile(rf"^[ \t]*(?:>>> )?(?:from|import)\b[^\n#]*\b({names})\b", re.MULTILINE)
+def _words() -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, import_roots()))})\b")
 
 
 def mentioned(text: str) -> frozenset[str]:
-    """Return the drivers that an import statement of the text names."""
-    return frozenset(match.group(1) for match in _pattern().finditer(text))
+    """Return the drivers whose libraries an import statement of the text names."""
+    # Searching the text for one fixed word and looking at its lines alone is several times faster than any pattern.
+    found: set[str] = set()
+    position = text.find("import")
+    while position >= 0:
+        start = text.rfind("\n", 0, position) + 1
+        end = text.find("\n", position)
+        end = len(text) if end < 0 else end
+        statement = _STATEMENT.match(text, start, end)
+        if statement is not None:
+            found.update(_words().findall(statement.group()))
+        position = text.find("import", end)
+    roots = import_roots()
+    return frozenset(roots[word] for word in found)
 
 
 def passes(text: str) -> bool:
-    """Whether a file must be parsed: it imports a library that lintdb knows."""
-    return _pattern().search(text) is not None
+    """Whether a file must be looked at: it imports a library that lintdb knows."""
+    return bool(mentioned(text))

@@ -78,6 +78,25 @@ def driver_names() -> tuple[str, ...]:
     return tuple(sorted(stems - {STANDARD}))
 
 
+_IMPORTS = re.compile(r"^imports = \[([^\]]*)\]", re.MULTILINE)
+
+
+@functools.cache
+def import_roots() -> Mapping[str, str]:
+    """Top-level import name → driver: the file stem, and the other names in the model's `imports`.
+
+    Read without parsing the models, since it is needed before it is known whether any of them is.
+    """
+    roots: dict[str, str] = {}
+    for name in driver_names():
+        roots[name] = name
+        head = (resources.files(__package__) / f"{name}.toml").read_text(encoding="utf-8")[:2000]
+        match = _IMPORTS.search(head)
+        for word in re.findall(r'"([^"]+)"', match.group(1)) if match else ():
+            roots.setdefault(word.partition(".")[0], name)
+    return MappingProxyType(roots)
+
+
 @functools.cache
 def load_driver(name: str, version: str | None = None) -> Driver:
     """Read the built-in model *name* for one library version (None: the newest). Raises `ModelError`."""
