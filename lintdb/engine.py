@@ -145,7 +145,7 @@ def _run_rules(
     openings = tuple(_openings(program, models))
     context = FileContext(source.path, source.text, program, options.strict_cursors, openings, handed_on)
     classes = [
-        (owner, [flow for flow in flows if flow.function.owner in program.family_of(owner)])
+        (owner, [flow for flow in flows if flow.function.owner in program.classes.family_of(owner)])
         for owner in program.index.classes.values()
         if owner.assigned
     ]
@@ -193,8 +193,10 @@ def _openings(program: Program, models: Models) -> Iterator[Opening]:
                     continue
                 seen.add(id(call))
                 dotted = program.index.dotted(call.func, scope)
-                model = program.model_of_call(dotted, call) if dotted is not None else None
-                kind = program.kind(model.acquires) if model is not None and model.acquires is not None else None
+                model = program.types.model_of_call(dotted, call) if dotted is not None else None
+                kind = (
+                    program.knowledge.kind(model.acquires) if model is not None and model.acquires is not None else None
+                )
                 driver = models.driver(model.driver) if model is not None else None
                 if model is not None and kind is not None and driver is not None:
                     yield Opening(call, scope, model, kind, driver.title, driver.version)

@@ -8,6 +8,7 @@ import libcst as cst
 
 from lintdb.flow import ir
 from lintdb.flow.cfg import CFG
+from lintdb.flow.values import Coroutine, Ref, Rid, Value
 
 if TYPE_CHECKING:
     from lintdb.flow.program import Program
@@ -134,29 +135,26 @@ def render_state(state: State) -> str:
         for rid, status in state.resources.items()
     )
     facts = ", ".join(f"{key} is {value}" for key, value in state.facts.items())
-    return "; ".join(part for part in (names, resources, facts, f"unlikely ({state.low})" if state.low else "") if part) or "nothing"
+    return (
+        "; ".join(part for part in (names, resources, facts, f"unlikely ({state.low})" if state.low else "") if part)
+        or "nothing"
+    )
 
 
-def _rid(rid: object) -> str:
-    site, generation = rid  # type: ignore[misc]
-    text = "/".join(str(part) for part in site) if isinstance(site, tuple) else str(site)
+def _rid(rid: Rid) -> str:
+    site, generation = rid
+    text = "/".join(str(part) for part in site)
     return f"#{text}" + ("'" if generation else "")
 
 
-def _value(value: object) -> str:
-    rid = getattr(value, "rid", None)
-    return _rid(rid) if rid is not None else str(value)
+def _value(value: Value) -> str:
+    return _rid(value.rid) if isinstance(value, (Ref, Coroutine)) else str(value)
 
 
 def render_flow(program: Program, function: FunctionInfo) -> str:
     """Return the graph of a function, the ways its paths end, and what was found."""
-    from lintdb.flow.follow import Follower
-
     cfg = program.cfg(function)
-    state, sites = program.start_state(function)
-    follower = Follower(program, cfg, state, 0)
-    follower.sites.update(sites)
-    follower.run()
+    follower = program.run(function)
     lines = [f"{function.qualname}", render_cfg(cfg), "", "acquire sites:"]
     for site, found in follower.sites.items():
         code = program.index.module.code_for_node(found.node) if isinstance(found.node, cst.BaseExpression) else ""

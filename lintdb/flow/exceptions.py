@@ -6,7 +6,7 @@ import builtins
 import enum
 
 from lintdb.flow.ir import Handler
-from lintdb.flow.knowledge import Knowledge
+from lintdb.flow.knowledge import ExceptionClasses
 from lintdb.flow.values import Raised
 
 
@@ -26,36 +26,36 @@ def builtin_is_subclass(name: str, base: str) -> bool | None:
     return None
 
 
-def match_type(handler: str | None, raised: Raised, knowledge: Knowledge) -> Match:
+def match_type(handler: str | None, raised: Raised, classes: ExceptionClasses) -> Match:
     """Match one class of an `except` clause (None: a class that is not known)."""
     if handler in ("BaseException", "Exception"):
         return Match.ALWAYS
     if handler is None or raised.type is None:
         return Match.MAYBE
-    upward = knowledge.is_subclass(raised.type, handler)
+    upward = classes.is_subclass(raised.type, handler)
     if upward:
         return Match.ALWAYS
     if raised.is_exact:
         return Match.NEVER if upward is False else Match.MAYBE
-    downward = knowledge.is_subclass(handler, raised.type)
+    downward = classes.is_subclass(handler, raised.type)
     if downward or upward is None or downward is None:
         return Match.MAYBE
     return Match.NEVER
 
 
-def match_handler(handler: Handler, raised: Raised, knowledge: Knowledge) -> Match:
+def match_handler(handler: Handler, raised: Raised, classes: ExceptionClasses) -> Match:
     """Match a whole `except` clause."""
     if handler.catches_all:
         return Match.ALWAYS
-    results = [match_type(name, raised, knowledge) for name in handler.types]
+    results = [match_type(name, raised, classes) for name in handler.types]
     if Match.ALWAYS in results:
         return Match.ALWAYS
     return Match.MAYBE if Match.MAYBE in results else Match.NEVER
 
 
-def match_types(types: tuple[str | None, ...], raised: Raised, knowledge: Knowledge) -> Match:
+def match_types(types: tuple[str | None, ...], raised: Raised, classes: ExceptionClasses) -> Match:
     """Match the classes given to `contextlib.suppress`."""
-    results = [match_type(name, raised, knowledge) for name in types]
+    results = [match_type(name, raised, classes) for name in types]
     if Match.ALWAYS in results:
         return Match.ALWAYS
     return Match.MAYBE if Match.MAYBE in results else Match.NEVER

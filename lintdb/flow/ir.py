@@ -169,7 +169,6 @@ class CallOp(Operation):
     dotted: str | None
     arguments: Sequence[Argument_]
     index: int = 0
-    is_statement: bool = False
 
 
 @dataclass(slots=True, eq=False)

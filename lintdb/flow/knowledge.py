@@ -7,7 +7,14 @@ from typing import Protocol
 from lintdb.effects import CallModel, Event, Kind
 
 
-class Knowledge(Protocol):
+class ExceptionClasses(Protocol):
+    """Answers about exception classes."""
+
+    def is_subclass(self, name: str, base: str) -> bool | None:
+        """Return whether exception class *name* derives from *base*; None where one of them is not known."""
+
+
+class Knowledge(ExceptionClasses, Protocol):
     """Answers for one module: driver models, exception classes, query texts."""
 
     def function(self, dotted: str) -> tuple[CallModel, ...]:
@@ -30,6 +37,3 @@ class Knowledge(Protocol):
 
     def error_class(self, driver: str) -> str | None:
         """Return the dotted class that calls of a driver raise."""
-
-    def is_subclass(self, name: str, base: str) -> bool | None:
-        """Return whether exception class *name* derives from *base*; None where one of them is not known."""

@@ -16,7 +16,6 @@ from lintdb.flow import ir
 from lintdb.flow.cfg import CFG, Block
 from lintdb.syntax.names import FunctionInfo, ModuleIndex
 
-
 NUMBERS_PER_FUNCTION = 1 << 20
 
 
@@ -93,7 +92,11 @@ class Lowering(ABC):
 
     def branch(self, node: cst.CSTNode, condition: ir.Condition, if_true: Block, if_false: Block) -> None:
         """End the current block with a test; one on a constant is none."""
-        if isinstance(condition, ir.Truth) and isinstance(condition.operand, ir.Constant) and not condition.operand.is_prefix:
+        if (
+            isinstance(condition, ir.Truth)
+            and isinstance(condition.operand, ir.Constant)
+            and not condition.operand.is_prefix
+        ):
             self.end(ir.Jump(if_true.id if condition.operand.value else if_false.id))
         else:
             self.end(ir.Branch(node, condition, if_true.id, if_false.id))

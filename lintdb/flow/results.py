@@ -74,10 +74,7 @@ class Unawaited:
     """A coroutine call that a normal path never awaits nor hands on."""
 
     node: cst.CSTNode
-    method: str
     kind: Kind | None
-    is_acquire: bool
-    is_statement: bool
 
 
 @dataclass(frozen=True)

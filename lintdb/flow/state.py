@@ -127,6 +127,15 @@ class State:
                     seen.add(id(current.info))
                     todo.extend(self.env.get(name) for name in current.info.free_names)
 
+    def holds_any(self, value: Value | None) -> bool:
+        """Whether any resource can be reached from a value."""
+        return next(self.refs(value), None) is not None
+
+    def forget_fields(self, instance: Instance) -> None:
+        """Forget what the attributes of an object hold."""
+        for name in [name for name in self.env if name.startswith(instance.prefix)]:
+            del self.env[name]
+
     def update(self, rid: Rid, **changes: object) -> None:
         """Change fields of a resource's status."""
         status = self.resources.get(rid)
@@ -160,26 +169,14 @@ class State:
             if parent is not None and parent.owed:
                 self.escape_one(status.parent, True, all_parents)
 
-    def release(self, rid: Rid, closes_children: bool = True) -> None:
+    def release(self, rid: Rid) -> None:
         """Mark a resource, and the children that go with it, as released."""
         status = self.resources.get(rid)
         if status is None or status.phase == "released":
             return
         self.resources[rid] = status._replace(phase="released", pending=-1, failed=-1)
-        if closes_children:
-            for child in self.children(rid):
-                self.release(child)
-
-    def root(self, rid: Rid, follows_parent: frozenset[str] | set[str]) -> Rid:
-        """Return the resource on which units of work of *rid* run: up the parents of kinds in *follows_parent*."""
-        seen = set()
-        while rid not in seen:
-            seen.add(rid)
-            status = self.resources.get(rid)
-            if status is None or status.parent is None or status.kind not in follows_parent:
-                return rid
-            rid = status.parent
-        return rid
+        for child in self.children(rid):
+            self.release(child)
 
     def mark_raised(self) -> None:
         """An opaque operation raised: every resource that is open now has seen it."""
@@ -231,7 +228,7 @@ class State:
             if (status.phase != "open" or not status.owed)
             and status.pending < 0
             and status.failed < 0
-            and not (isinstance(rid[0], tuple) and rid[0][0] in _LASTING)
+            and rid[0][0] not in _LASTING
         ]
         if settled:
             reached: set[Rid] = set()

@@ -8,7 +8,11 @@ from typing import NamedTuple
 from lintdb.effects import Event
 from lintdb.syntax.names import ClassInfo, FunctionInfo
 
-Rid = tuple[object, int]
+SiteKey = tuple[object, ...]
+"""Names a place where resources come from: (operation, number) of an acquiring call, or what it is and a name:
+("self", attribute), ("global", name), ("param", name), ("arg", number of an argument), …"""
+
+Rid = tuple[SiteKey, int]
 """Names a resource: the site that it was acquired at (or the name it came in by), and a generation: 0 is the latest
 acquired at its site, 1 an earlier one that is still held somewhere."""
 
@@ -201,3 +205,11 @@ class Raised(NamedTuple):
 
     type: str | None = None
     is_exact: bool = False
+
+
+def one_of(items: tuple[Value | None, ...]) -> Value | None:
+    """Return a value that stands for any one of several: what an item of a container is, when it is not known which."""
+    held = tuple(item for item in items if item is not None and not isinstance(item, Literal))
+    if not held:
+        return None
+    return held[0] if len(held) == 1 else Many(held)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from lintdb.effects import Event, WithBlock
 from lintdb.flow import ir
 from lintdb.flow.exceptions import Match, match_types
+from lintdb.flow.modelled import ModelledCalls
+from lintdb.flow.sites import Site
 from lintdb.flow.state import State
 from lintdb.flow.values import (
     TRUE,
@@ -29,16 +31,15 @@ from lintdb.flow.values import (
     Value,
 )
 
-if TYPE_CHECKING:
-    from lintdb.flow.follow import Follower
 
-    _Base = Follower
-else:
-    _Base = object
+class Withs(ModelledCalls, ABC):
+    """The semantics of `with`."""
 
-
-class WithMixin(_Base):
-    """The `with` semantics of `Follower`."""
+    @abstractmethod
+    def call_method(
+        self, instance: Instance, name: str, op: ir.Operation | cst.CSTNode, state: State, target: str
+    ) -> list[State]:
+        """Call a method that syntax calls (`__enter__`, `__exit__`, a registered `close`), without arguments."""
 
     def enter(self, op: ir.EnterOp, state: State) -> list[State] | None:
         """`with manager as target`: bind the target, keep what the exit needs in the slot."""
@@ -80,8 +81,6 @@ class WithMixin(_Base):
 
     def _as_target(self, op: ir.EnterOp | ir.CallOp, value: Ref, state: State) -> Value | None:
         """What `with resource as target` binds: itself, nothing, or something that belongs to it."""
-        from lintdb.flow.follow import Site
-
         status = state.status(value.rid)
         kind = self.knowledge.kind(status.kind) if status is not None else None
         if kind is None or kind.enters == "self":
@@ -105,7 +104,7 @@ class WithMixin(_Base):
             state.escape(value, with_parents=True)
             return None, None
         receiver = value.inner if isinstance(value.inner, Ref) else None
-        self._perform(call, model, value.inner, receiver, state, "$entered", op.in_cleanup)
+        self.perform(call, model, value.inner, receiver, state, target="$entered", in_cleanup=op.in_cleanup)
         entered = state.env.pop("$entered", None)
         if entered is None:
             return None, None
@@ -120,32 +119,40 @@ class WithMixin(_Base):
             call = self.operations[value.call]
             model = self.calls[value.call].model
             receiver = value.inner if isinstance(value.inner, Ref) else None
-            self._perform(call, model, receiver, receiver, state, "$entered", op.in_cleanup)
+            self.perform(call, model, receiver, receiver, state, target="$entered", in_cleanup=op.in_cleanup)
             entered = state.env.pop("$entered", None)
             return entered, Manager("entered", entered)
         if value.what == "unit":
             call = self.operations[value.call]
             model = self.calls[value.call].model
-            self.throw(state, op.node, self._driver_raise(model.driver))
+            self.throw(state, op.node, self.driver_raise(model.driver))
             receiver = value.inner if isinstance(value.inner, Ref) else None
             target: Value | None = None
             if model.acquires is not None:
                 target = self.acquire(call, model.acquires, model, receiver, state)
                 return target, Manager("entered", target, kind="commits")
-            status = state.status(self._root(receiver.rid, state)) if receiver is not None else None
+            status = state.status(self.root_of(receiver.rid, state)) if receiver is not None else None
             if status is not None and status.pending >= 0:
                 value = replace(value, is_nested=True)
             if model.gives == "self":
                 target = receiver
             elif model.gives is not None:
-                target = self._give(call, model, receiver, state)
+                target = self.give(call, model, receiver, state)
             return target, value
         if value.what == "local":
             self.throw(state, op.node, is_low=op.in_cleanup)
-            return self.program.managed_target(self, value, state), value
+            return self._managed_target(value, state), value
         return None, value
 
-    # --- leaving ----------------------------------------------------------------------------------------------------
+    def _managed_target(self, value: Manager, state: State) -> Value | None:
+        """What `as` binds: a resource that the manager looks after."""
+        if value.kind is None:
+            return None
+        site = ("managed", value.call)
+        call = self.operations.get(value.call)
+        self.sites.setdefault(site, Site(call.node if call else self.function.node, value.kind))
+        state.resources[(site, 0)] = Status(value.kind, owed=False)
+        return Ref((site, 0))
 
     def leave(self, op: ir.ExitOp, state: State) -> list[State] | None:
         """The block ended without an exception."""
@@ -165,13 +172,13 @@ class WithMixin(_Base):
             state.raised = None
             for each in self.call_method(value, "__aexit__" if t.is_async else "__exit__", t.node, state, "$left"):
                 if each.env.get("$left") == TRUE:
-                    self._go(t.swallowed, each)
+                    self.go(t.swallowed, each)
                 else:
                     each.raised = raised
-                    self._go(t.outer, each)
+                    self.go(t.outer, each)
             return
         if isinstance(value, Manager) and value.what == "suppress":
-            match = match_types(value.types, raised, self.knowledge)
+            match = match_types(value.types, raised, self.types)
         elif isinstance(value, Manager) and value.what == "swallow":
             match = Match.ALWAYS
         elif value is not None:
@@ -180,10 +187,10 @@ class WithMixin(_Base):
             swallowed = state.copy()
             swallowed.raised = None
             swallowed.note(t.node, "swallowed")
-            self._go(t.swallowed, swallowed)
+            self.go(t.swallowed, swallowed)
         if match is not Match.ALWAYS:
             state.raised = raised
-            self._go(t.outer, state)
+            self.go(t.outer, state)
 
     def leave_value(self, node: cst.CSTNode, value: Value, state: State, is_async: bool | None, is_raise: bool) -> None:
         """What leaving a block does to the manager; *is_async* None: whichever way the manager can be left."""
@@ -210,22 +217,28 @@ class WithMixin(_Base):
             if status is not None and kind is not None:
                 ways = (kind.with_block, kind.async_with_block)
                 block = next((way for way in ways if way is not None and way is not WithBlock.NONE), None)
-                root = self._root(value.inner.rid, state)
+                root = self.root_of(value.inner.rid, state)
                 if is_raise:
                     self.happen(root, Event.ROLLBACK, None, state)
                 elif value.kind == "commits" or (block is not None and block.commits):
                     self.happen(root, Event.COMMIT, None, state)
             self.release(value.inner.rid, state, None, by_with=True)
         elif value.what == "unit" and isinstance(value.inner, Ref):
-            root = self._root(value.inner.rid, state)
+            root = self.root_of(value.inner.rid, state)
             if value.is_nested and not is_raise:
                 # A savepoint: what was pending before the block is pending after it.
                 return
             self.happen(root, Event.ROLLBACK if is_raise else Event.COMMIT, None, state)
         elif value.what == "local":
-            self.program.leave_managed(self, value, state)
+            self._leave_managed(value, state)
         elif value.what in ("callback", "async-callback") and isinstance(value.inner, Partial):
             self.run_callback(node, value.inner, state, value.what == "async-callback")
+
+    def _leave_managed(self, value: Manager, state: State) -> None:
+        """The block on such a manager ended: its clean-up ran."""
+        for rid in self.managed.get(value.call, frozenset()):
+            self.release(rid, state, None)
+        state.release((("managed", value.call), 0))
 
     def exit_resource(self, node: cst.CSTNode, value: Ref, state: State, is_async: bool | None, is_raise: bool) -> None:
         """`with conn:` ends: what that does is the driver's business."""
@@ -240,7 +253,7 @@ class WithMixin(_Base):
             # Not known to be a context manager: nothing can be said of it from here on.
             state.escape(value, with_parents=False)
             return
-        root = self._root(value.rid, state)
+        root = self.root_of(value.rid, state)
         if block.commits:
             self.happen(root, Event.ROLLBACK if is_raise else Event.COMMIT, None, state)
         elif is_raise and block.releases:
@@ -268,7 +281,7 @@ class WithMixin(_Base):
         """A registered clean-up runs: `stack.callback(conn.close)`, `stack.callback(pool.putconn, conn)`."""
         callee = callback.callee
         if isinstance(callee, Method):
-            self._call_release(node, callee.receiver, callee.name, state, is_async, arguments=callback.items)
+            self._call_release(node, callee.receiver, callee.name, state, is_async=is_async, arguments=callback.items)
         else:
             state.escape(callback, with_parents=True)
 
@@ -278,6 +291,7 @@ class WithMixin(_Base):
         receiver: Value,
         method: str,
         state: State,
+        *,
         is_async: bool,
         arguments: tuple[Value | None, ...] = (),
     ) -> None:
@@ -285,7 +299,7 @@ class WithMixin(_Base):
         if isinstance(receiver, Instance):
             self._finish(receiver, method, node, state)
             return
-        for rid in [r for r in state.refs(receiver)] if not isinstance(receiver, Ref) else [receiver.rid]:
+        for rid in list(state.refs(receiver)):
             status = state.status(rid)
             kind = self.knowledge.kind(status.kind) if status is not None else None
             if kind is None:

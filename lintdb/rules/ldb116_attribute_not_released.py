@@ -32,7 +32,7 @@ class AttributeNotReleased(Rule):
     def check_class(self, owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: FileContext) -> Iterator[Report]:
         handled = {name for flow in flows for name in flow.handled_attributes}
         replaced = {flow.function: flow.replaced_attributes for flow in flows if flow.function.owner is owner}
-        opened = list(ctx.program.opened_attributes(owner))
+        opened = list(ctx.program.classes.opened_attributes(owner))
         seen: set[str] = set()
         for attribute, method, call, kind in opened:
             if kind.family not in _FAMILIES:
@@ -69,6 +69,8 @@ def _is_released_elsewhere(owner: ClassInfo, attribute: str, kind: Kind, ctx: Fi
     if re.search(awaited + pattern if awaited else pattern, ctx.text) is not None:
         return True
     module = ctx.program.index.module
-    relatives = [module.code_for_node(each.node) for each in ctx.program.family_of(owner) if each is not owner]
-    in_base = rf"{awaited or 'self'}\.{re.escape(attribute)}\.(?:{'|'.join(map(re.escape, names))})\b" if names else r"$^"
+    relatives = [module.code_for_node(each.node) for each in ctx.program.classes.family_of(owner) if each is not owner]
+    in_base = (
+        rf"{awaited or 'self'}\.{re.escape(attribute)}\.(?:{'|'.join(map(re.escape, names))})\b" if names else r"$^"
+    )
     return any(re.search(in_base, code) for code in relatives)

@@ -1,0 +1,134 @@
+"""Conditions: which outcomes a path allows, and what it knows after each."""
+
+from __future__ import annotations
+
+from lintdb.flow import ir
+from lintdb.flow.evaluate import Values, may_be_none
+from lintdb.flow.state import State
+from lintdb.flow.values import (
+    FALSY,
+    NONE,
+    NOT_NONE,
+    TRUTHY,
+    Box,
+    Coroutine,
+    Function,
+    Instance,
+    Literal,
+    Many,
+    Method,
+    Name,
+    Ref,
+    Truthiness,
+    Value,
+)
+
+
+class Assumptions(Values):
+    """Splits a path at a test."""
+
+    def assume(self, condition: ir.Condition, outcome: bool, state: State) -> State | None:
+        """Return a copy of the state in which the condition has the outcome, or None where it cannot have."""
+        known: bool | None = None
+        refine: tuple[str, Value] | None = None
+        key = condition.key if condition.key in self.relevant_keys else None
+        if key is not None and key in state.facts:
+            known = state.facts[key]
+        if isinstance(condition, ir.IsInstance):
+            value = self.value(condition.operand, state)
+            if isinstance(value, Ref) and known is None:
+                known = self._is_of_type(value, condition.types, state)
+        elif isinstance(condition, ir.IsSame):
+            left, right = self.value(condition.left, state), self.value(condition.right, state)
+            if isinstance(left, Ref) and isinstance(right, Ref):
+                known = left == right
+            elif (left == NONE and isinstance(right, Ref)) or (right == NONE and isinstance(left, Ref)):
+                known = False
+        else:
+            value = self.value(condition.operand, state)
+            if known is None:
+                known = _decide(condition, value, state)
+            name = self._name_of(condition.operand)
+            if name is not None and (value is None or isinstance(value, Truthiness) or may_be_none(value)):
+                refine = _refine(condition, outcome, value, name)
+        if known is not None and known != outcome:
+            return None
+        new = state.copy()
+        if refine is not None and known is None:
+            new.env[refine[0]] = refine[1]
+        if key is not None and known is None:
+            new.facts[key] = outcome
+        return new
+
+    def _name_of(self, operand: ir.Operand) -> str | None:
+        """Return the name under which a state keeps a variable or an attribute of the object itself."""
+        if isinstance(operand, ir.Local):
+            return operand.name
+        if (
+            isinstance(operand, ir.AttributeOf)
+            and isinstance(operand.base, ir.Local)
+            and self.is_self(operand.base.name)
+        ):
+            return f"self.{operand.name}"
+        return None
+
+    def _is_of_type(self, value: Ref, types: tuple[str, ...], state: State) -> bool | None:
+        status = state.status(value.rid)
+        if status is None or not types:
+            return None
+        return True if any(self.knowledge.kind_of_type(name) == status.kind for name in types) else None
+
+
+def _decide(condition: ir.Condition, value: Value | None, state: State) -> bool | None:
+    """Return the outcome that a value forces, or None."""
+    if value is None:
+        return None
+    if isinstance(condition, ir.IsNone):
+        if isinstance(value, Literal):
+            return value.value is None
+        if isinstance(value, Truthiness):
+            return False if value.is_not_none else None
+        return None if may_be_none(value) else False
+    if isinstance(condition, ir.Equals):
+        if isinstance(value, Literal) and not value.is_prefix:
+            same_type = type(value.value) is type(condition.value) or {type(value.value), type(condition.value)} == {
+                bool,
+                int,
+            }
+            return bool(value.value == condition.value and same_type)
+        if isinstance(value, Truthiness) and isinstance(condition.value, bool) and value.truth is not None:
+            return None
+        return None
+    if isinstance(condition, (ir.IsSame, ir.IsInstance)):
+        return None
+    if isinstance(value, Instance):
+        return True
+    if isinstance(value, Literal):
+        return True if value.is_prefix and value.value else None if value.is_prefix else bool(value.value)
+    if isinstance(value, Truthiness):
+        return value.truth
+    if isinstance(value, Ref):
+        return None if may_be_none(value) else True
+    if isinstance(value, Box):
+        return True if value.is_stack or state.boxes.get(value.id) else None
+    if isinstance(value, (Method, Function, Name, Coroutine)):
+        return True
+    if isinstance(value, Many) and value.is_sequence:
+        return bool(value.items)
+    return None
+
+
+def _refine(condition: ir.Condition, outcome: bool, value: Value | None, name: str) -> tuple[str, Value] | None:
+    """Return what an undecided test teaches about the variable that it tests."""
+    if may_be_none(value):
+        is_there = not outcome if isinstance(condition, ir.IsNone) else outcome
+        return None if is_there or not isinstance(condition, (ir.IsNone, ir.Truth)) else (name, NONE)
+    if isinstance(condition, ir.IsNone):
+        return (name, NONE if outcome else NOT_NONE)
+    if isinstance(condition, ir.Truth):
+        if outcome:
+            return (name, TRUTHY)
+        return (name, FALSY)
+    if isinstance(condition, ir.Equals) and outcome and value is None:
+        return (name, Literal(condition.value))
+    return None

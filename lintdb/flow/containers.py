@@ -1,0 +1,128 @@
+"""Lists, exit stacks, and registered clean-ups: what is put into something that is released or looked at later."""
+
+from __future__ import annotations
+
+from abc import ABC
+
+from lintdb.effects import WithBlock
+from lintdb.flow import ir
+from lintdb.flow.state import State
+from lintdb.flow.values import (
+    Box,
+    Coroutine,
+    Literal,
+    Manager,
+    Many,
+    Method,
+    Partial,
+    Ref,
+    Value,
+    one_of,
+)
+from lintdb.flow.withs import Withs
+
+ADDS = frozenset({"append", "add", "appendleft", "insert", "put", "put_nowait", "extend", "update", "setdefault"})
+TAKES = frozenset({"pop", "popleft", "popitem", "get", "get_nowait", "values", "items", "copy"})
+_ENTERS = frozenset({"enter_context", "enterContext", "enterClassContext"})
+_RUNS_COROUTINES = frozenset({"addAsyncCleanup", "push_async_callback", "push_async_exit", "enter_async_context"})
+_STACK_ENTERS = frozenset({"enter_context", "enter_async_context"})
+_STACK_CALLBACKS = frozenset({"callback", "push_async_callback"})
+_STACK_PUSHES = frozenset({"push", "push_async_exit"})
+
+
+class Containers(Withs, ABC):
+    """Methods of containers that this module can see into."""
+
+    def box_method(self, op: ir.CallOp, box: Box, name: str, state: State) -> list[State] | None:
+        values = [self.value(argument.operand, state) for argument in op.arguments]
+        held = state.boxes.get(box.id, ())
+        if box.is_stack:
+            return self._stack_method(op, box, name, values, state)
+        if name in ADDS:
+            added = [v for v in values if v is not None and not isinstance(v, Literal)]
+            state.boxes[box.id] = tuple(dict.fromkeys((*held, *added)))
+            state.set_name(op.target, None)
+            return None
+        if name in TAKES:
+            state.set_name(op.target, one_of(held))
+            return None
+        if name == "clear":
+            state.boxes[box.id] = ()
+            state.set_name(op.target, None)
+            return None
+        state.escape(Many(tuple(values)), with_parents=True)
+        state.set_name(op.target, None)
+        return None
+
+    def _stack_method(
+        self, op: ir.CallOp, box: Box, name: str, values: list[Value | None], state: State
+    ) -> list[State] | None:
+        held = state.boxes.get(box.id, ())
+        first = values[0] if values else None
+        if name in _STACK_ENTERS and first is not None:
+            target, slot_value = self.enter_value(op, first, state, is_async=name == "enter_async_context")
+            state.boxes[box.id] = (*held, slot_value) if slot_value is not None else held
+            state.set_name(op.target, target)
+            return None
+        if name in _STACK_PUSHES and first is not None:
+            state.boxes[box.id] = (*held, first)
+            state.set_name(op.target, first)
+            return None
+        if name in _STACK_CALLBACKS:
+            what = "callback" if name == "callback" else "async-callback"
+            state.boxes[box.id] = (*held, Manager(what, Partial(first, tuple(values[1:]))))
+            state.set_name(op.target, first)
+            return None
+        if name in ("close", "aclose", "__exit__", "__aexit__"):
+            if name == "aclose":
+                state.set_name(op.target, None)
+            self.unwind_stack(op.node, box, state, is_raise=False)
+            state.set_name(op.target, None)
+            return None
+        if name == "pop_all":
+            state.boxes[op.index] = held
+            state.boxes[box.id] = ()
+            state.set_name(op.target, Box(op.index, is_stack=True))
+            return None
+        if name in ("__enter__", "__aenter__"):
+            state.set_name(op.target, box)
+            return None
+        return self.unknown_call(op, state)
+
+    def register(self, op: ir.CallOp, name: str, state: State) -> list[State] | None:
+        """`stack.callback(conn.close)`, `self.addCleanup(conn.close)`: the resource is in good hands."""
+        self.account_for(self.arguments_value(op, state), state)
+        value = self.first_argument(op, state)
+        entered: Value | None = None
+        if isinstance(value, (Coroutine, Manager)):
+            entered = self.enter_value(op, value, state, is_async=True)[0]
+            state.escape(value, with_parents=True)
+        if isinstance(value, Ref):
+            entered = value
+            if name in _ENTERS and self._keeps_open(value, state):
+                # The block that it will leave does not release it.
+                state.update(value.rid, kept=True)
+                state.set_name(op.target, value)
+                return None
+        if isinstance(value, Method) and name not in _RUNS_COROUTINES and self._is_coroutine(value, state):
+            # Nobody will await what the registered method returns.
+            self.throw(state, op.node, is_low=True)
+            state.set_name(op.target, None)
+            return None
+        state.escape(self.arguments_value(op, state), with_parents=True)
+        if isinstance(entered, Ref):
+            state.escape(entered, with_parents=True)
+        self.throw(state, op.node, is_low=True)
+        state.set_name(op.target, entered)
+        return None
+
+    def _keeps_open(self, value: Ref, state: State) -> bool:
+        status = state.status(value.rid)
+        kind = self.knowledge.kind(status.kind) if status is not None else None
+        return kind is not None and kind.with_block in (WithBlock.COMMIT, WithBlock.KEEP)
+
+    def _is_coroutine(self, value: Method, state: State) -> bool:
+        status = state.status(value.receiver.rid) if isinstance(value.receiver, Ref) else None
+        kind = self.knowledge.kind(status.kind) if status is not None else None
+        models = kind.methods.get(value.name, ()) if kind is not None else ()
+        return bool(models) and all(model.coroutine for model in models)

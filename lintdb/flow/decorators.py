@@ -1,0 +1,53 @@
+"""What the decorators of a function make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lintdb.flow.stdlib import (
+    CACHES,
+    FIXTURES,
+    GENERATOR_MANAGERS,
+    KEEPS_FUNCTION,
+)
+from lintdb.syntax.names import FunctionInfo, ModuleIndex
+
+
+def _names(info: FunctionInfo, index: ModuleIndex) -> Iterator[str]:
+    for decorator in info.decorators:
+        dotted = _name(decorator, info, index)
+        if dotted is not None:
+            yield dotted
+
+
+def _name(decorator: cst.BaseExpression, info: FunctionInfo, index: ModuleIndex) -> str | None:
+    target = decorator.func if isinstance(decorator, cst.Call) else decorator
+    return index.dotted(target, info.parent or index.body)
+
+
+def is_generator_manager(info: FunctionInfo, index: ModuleIndex) -> bool:
+    """Whether the function is made a context manager by its decorator."""
+    return info.is_generator and any(name in GENERATOR_MANAGERS for name in _names(info, index))
+
+
+def is_fixture(info: FunctionInfo, index: ModuleIndex) -> bool:
+    """Whether a test framework calls the function and runs what follows its `yield` whatever happens."""
+    return any(name in FIXTURES for name in _names(info, index))
+
+
+def is_cached(info: FunctionInfo, index: ModuleIndex) -> bool:
+    """Whether the function's result is made once and kept."""
+    return any(name in CACHES for name in _names(info, index))
+
+
+def keeps_function(info: FunctionInfo, index: ModuleIndex) -> bool:
+    """Whether a call of the decorated name runs the function as written."""
+    names = [_name(decorator, info, index) for decorator in info.decorators]
+    return all(name in KEEPS_FUNCTION and name not in CACHES for name in names)
+
+
+def ends_with_process(info: FunctionInfo) -> bool:
+    """Whether the process ends when this function does, so that what an error leaves open is closed by that."""
+    return info.is_module or (info.owner is None and info.name in ("main", "_main", "__main__"))

@@ -1,0 +1,206 @@
+"""Operands become values: variables, attributes, items, and what the module says of names that a path has not bound."""
+
+from __future__ import annotations
+
+from lintdb.effects import Argument
+from lintdb.flow import ir
+from lintdb.flow.run import Run
+from lintdb.flow.sites import Site
+from lintdb.flow.state import State
+from lintdb.flow.values import (
+    Box,
+    Function,
+    Instance,
+    Literal,
+    Many,
+    Method,
+    Name,
+    Ref,
+    Rid,
+    SiteKey,
+    Status,
+    Table,
+    Value,
+    one_of,
+)
+from lintdb.syntax.names import ClassInfo, FunctionInfo
+
+
+class Values(Run):
+    """Evaluates operands; nothing here changes what a path knows, except that borrowed resources become known."""
+
+    def value(self, operand: ir.Operand, state: State) -> Value | None:
+        """Evaluate an operand."""
+        if isinstance(operand, ir.Local):
+            found = state.env.get(operand.name)
+            return found if found is not None else self._free_value(operand.name, state)
+        if isinstance(operand, ir.Constant):
+            return Literal(operand.value, operand.is_prefix)
+        if isinstance(operand, ir.AttributeOf):
+            return self._attribute(operand, state)
+        if isinstance(operand, ir.Display):
+            items = tuple(self.value(item, state) for item in operand.items)
+            return Many(items, operand.is_sequence)
+        if isinstance(operand, ir.Mapping_):
+            return Table(tuple((key, self.value(item, state)) for key, item in operand.items))
+        if isinstance(operand, ir.ItemOf):
+            return self._item(operand, state)
+        if isinstance(operand, ir.Closure):
+            return Function(operand.function)
+        if isinstance(operand, ir.Dotted):
+            return Name(operand.name)
+        return None
+
+    def _free_value(self, name: str, state: State) -> Value | None:
+        """A name that the path has not bound: a module-level value, if it is nothing nearer."""
+        scope = self.function
+        while not scope.is_module:
+            if name in scope.bound and name not in scope.outer:
+                return None
+            if scope.parent is None:
+                break
+            scope = scope.parent
+        if self.function.is_module:
+            return None
+        found = self.types.global_value(name)
+        if isinstance(found, str):
+            return self.borrowed(("global", name), found, state, name)
+        return found
+
+    def borrowed(self, site: SiteKey, kind_id: str, state: State, name: str) -> Ref:
+        """Return a resource of a known kind that somebody else owns: an attribute, a global, a parameter."""
+        rid: Rid = (site, 0)
+        if rid not in state.resources:
+            kind = self.knowledge.kind(kind_id)
+            autocommit = self.types.autocommit_of(site, kind, self.owner_class()) if kind is not None else None
+            state.resources[rid] = Status(kind_id, owed=False, autocommit=autocommit, outlives=True)
+        if site not in self.sites:
+            self.sites[site] = Site(self.function.node, kind_id, name)
+        return Ref(rid)
+
+    def _attribute(self, operand: ir.AttributeOf, state: State) -> Value | None:
+        base = operand.base
+        if isinstance(base, ir.Local) and self.is_self(base.name):
+            found = state.env.get(f"self.{operand.name}")
+            if found is not None:
+                return found
+            owner = self.owner_class()
+            if self.owns_self and owner is not None:
+                held = state.env.get(base.name)
+                if held is not None and self.index.find_method(owner, operand.name) is not None:
+                    return Method(held, operand.name)
+                return None
+            kind = self.types.attribute_kind(owner, operand.name) if owner is not None else None
+            if kind is not None:
+                return self.borrowed(("self", operand.name), kind, state, f"self.{operand.name}")
+            return None
+        value = self.value(base, state)
+        if isinstance(value, Ref):
+            status = state.status(value.rid)
+            kind_model = self.knowledge.kind(status.kind) if status is not None else None
+            if status is None or kind_model is None:
+                return None
+            if operand.name in kind_model.state_flags and operand.name not in kind_model.methods:
+                flag = kind_model.state_flags[operand.name]
+                return Literal(flag if status.phase == "open" else not flag) if status.phase != "gone" else None
+            if operand.name in kind_model.attributes:
+                if status.parent is not None:
+                    parent = state.status(status.parent)
+                    if parent is not None and self._is_like(parent.kind, kind_model.attributes[operand.name]):
+                        return Ref(status.parent)
+                return self.borrowed(
+                    (value.rid, operand.name), kind_model.attributes[operand.name], state, operand.name
+                )
+            if operand.name in kind_model.methods or operand.name.startswith("__"):
+                return Method(value, operand.name)
+            if kind_model.any_attribute is not None and not operand.name.startswith("_"):
+                return self.part_of(value, kind_model.any_attribute, state)
+            return None
+        if isinstance(value, Instance):
+            field = state.env.get(f"{value.prefix}{operand.name}")
+            if field is not None:
+                return field
+            return Method(value, operand.name) if self.index.find_method(value.owner, operand.name) else None
+        if isinstance(value, (Box, Many, Table)):
+            return Method(value, operand.name)
+        return None
+
+    def _is_like(self, kind_id: str, other: str) -> bool:
+        return kind_id == other or kind_id.partition(".")[0] == other.partition(".")[0]
+
+    def is_self(self, name: str) -> bool:
+        """Whether a variable is the object whose method the function is, or is nested in."""
+        scope: FunctionInfo | None = self.function
+        while scope is not None and not scope.is_module:
+            if scope.owner is not None:
+                return bool(scope.is_method and scope.params and scope.params[0].name.value == name)
+            if name in scope.bound:
+                return False
+            scope = scope.parent
+        return False
+
+    def owner_class(self) -> ClassInfo | None:
+        """Return the class whose method the function is, or is nested in."""
+        scope: FunctionInfo | None = self.function
+        while scope is not None and scope.owner is None:
+            scope = scope.parent
+        return scope.owner if scope is not None else None
+
+    def _item(self, operand: ir.ItemOf, state: State) -> Value | None:
+        base = self.value(operand.base, state)
+        if isinstance(base, Many):
+            key = operand.key
+            if base.is_sequence and isinstance(key, int) and -len(base.items) <= key < len(base.items):
+                return base.items[key]
+            return one_of(base.items)
+        if isinstance(base, Table):
+            for key, item in base.items:
+                if key is not None and key == operand.key:
+                    return item
+            return one_of(tuple(item for _, item in base.items)) if operand.key is None else None
+        if isinstance(base, Box):
+            return one_of(state.boxes.get(base.id, ()))
+        if isinstance(base, Ref):
+            status = state.status(base.rid)
+            kind = self.knowledge.kind(status.kind) if status is not None else None
+            if kind is not None and kind.any_item is not None:
+                return self.part_of(base, kind.any_item, state)
+        return None
+
+    def part_of(self, owner: Ref, kind_id: str, state: State) -> Ref:
+        """`client["shop"]`: something that belongs to a resource and keeps it alive."""
+        site = ("part", owner.rid, kind_id)
+        rid: Rid = (site, 0)
+        if rid not in state.resources:
+            self.sites.setdefault(site, Site(self.function.node, kind_id))
+            state.resources[rid] = Status(kind_id, owed=False, parent=owner.rid, keeps_parent=True)
+        return Ref(rid)
+
+    def arguments_value(self, op: ir.CallOp, state: State) -> Value:
+        return Many(tuple(self.value(argument.operand, state) for argument in op.arguments))
+
+    def first_argument(self, op: ir.CallOp, state: State) -> Value | None:
+        return self.value(op.arguments[0].operand, state) if op.arguments else None
+
+    @staticmethod
+    def argument(op: ir.CallOp, which: Argument) -> ir.Operand | None:
+        """Return the operand of one argument, or None if it is not given in a way that can be seen."""
+        position = 0
+        for argument in op.arguments:
+            if argument.star:
+                if argument.star == "*":
+                    position = -1000
+                continue
+            if argument.keyword is not None:
+                if which.keyword == argument.keyword:
+                    return argument.operand
+                continue
+            if position == which.position:
+                return argument.operand
+            position += 1
+        return None
+
+
+def may_be_none(value: Value | None) -> bool:
+    """Whether a value came from outside the function under a type that does not exclude None."""
+    return isinstance(value, Ref) and value.rid[0][0] in ("self", "global", "param")

@@ -1,0 +1,272 @@
+"""Calls of functions and classes of this module: their summaries say what becomes of the arguments."""
+
+from __future__ import annotations
+
+from abc import ABC
+
+from lintdb.effects import CallModel
+from lintdb.flow import ir
+from lintdb.flow.containers import Containers
+from lintdb.flow.decorators import is_fixture, is_generator_manager, keeps_function
+from lintdb.flow.run import MAX_DEPTH
+from lintdb.flow.sites import BYPASSED, PendingCall, Site
+from lintdb.flow.state import State
+from lintdb.flow.summaries import (
+    BEFORE,
+    Outcome,
+    Summary,
+    bind_arguments,
+    canonical,
+    numbered,
+    start_of_call,
+    with_names_of_caller,
+)
+from lintdb.flow.values import (
+    Coroutine,
+    Instance,
+    Literal,
+    Manager,
+    Many,
+    Name,
+    Ref,
+    Rid,
+    SiteKey,
+    Status,
+    Truthiness,
+    Value,
+)
+from lintdb.syntax.names import ClassInfo, FunctionInfo
+
+
+class LocalCalls(Containers, ABC):
+    """Runs callees of this module."""
+
+    def local_call(
+        self, op: ir.CallOp, info: FunctionInfo, self_name: str | None, state: State, instance: Instance | None = None
+    ) -> list[State] | None:
+        """Call a function of this module; *instance* is the object of a method, or *self_name* the variable with it."""
+        if instance is None and self_name is not None and self.owns_self:
+            held = state.env.get(self_name)
+            instance = held if isinstance(held, Instance) else None
+        if is_fixture(info, self.index) or not keeps_function(info, self.index):
+            state.escape(instance, with_parents=True)
+            return self.unknown_call(op, state)
+        if is_generator_manager(info, self.index):
+            state.escape(instance, with_parents=True)
+            state.set_name(op.target, self._manager(op, info, state))
+            return None
+        if info.is_generator:
+            state.escape(instance, with_parents=True)
+            state.escape(self.arguments_value(op, state), with_parents=True)
+            state.set_name(op.target, None)
+            return None
+        if info.is_async:
+            self.pending_calls[op.index] = PendingCall(op, info, instance)
+            self.operations.pop(op.index, None)
+            rid: Rid = (("coroutine", op.index), 0)
+            state.resources[rid] = Status("$local", owed=False)
+            state.set_name(op.target, Coroutine(rid, op.index, self.arguments_value(op, state)))
+            return None
+        return self.apply_summary(op, info, state, op.target, instance)
+
+    def apply_summary(
+        self, op: ir.CallOp, info: FunctionInfo, state: State, target: str, instance: Instance | None = None
+    ) -> list[State] | None:
+        """Run a call through the summary of its callee."""
+        summary = self._summary(op, info, state, instance)
+        if summary is None:
+            state.escape(instance, with_parents=True)
+            return self.unknown_call(op, state)
+        if any(outcome.is_raise for outcome in summary.outcomes):
+            self.may_raise = True
+        if summary.blocks is not None:
+            self.blocking_helpers.setdefault(op.index, (op.node, summary.blocks))
+        results: list[State] = []
+        self.operations[op.index] = op
+        for outcome in summary.outcomes:
+            new = state.copy()
+            self._carry_over(op, outcome, summary, new)
+            if outcome.is_raise:
+                # A constructor that refuses its arguments is possible, but not what code is written against.
+                is_low = outcome.low >= BYPASSED or op.in_cleanup or info.name == "__init__"
+                self.throw(new, op.node, outcome.raised, is_low=is_low, by=info.name)
+                continue
+            new.low = max(new.low, outcome.low)
+            maker = instance.owner.name if instance is not None and info.name == "__init__" else info.name
+            _Return(self, op, outcome, new, maker, instance).bind(target)
+            results.append(new)
+        return results
+
+    def _summary(self, op: ir.CallOp, info: FunctionInfo, state: State, instance: Instance | None) -> Summary | None:
+        """Return the summary for these arguments, in terms of the resources of this run."""
+        values = [self.value(argument.operand, state) for argument in op.arguments]
+        bound = bind_arguments(info, op.arguments, values, state)
+        if bound is None or self.depth >= MAX_DEPTH:
+            return None
+        shares_self = instance is None and info.owner is not None and self.owner_class() is info.owner
+        start = start_of_call(info, bound, state, instance, shares_self=shares_self)
+        order = numbered(start)
+        owns_self = instance is not None
+        summary = self.program.summary(info, canonical(start, order), self.depth + 1, owns_self=owns_self)
+        return with_names_of_caller(summary, order) if summary is not None else None
+
+    def _carry_over(self, op: ir.CallOp, outcome: Outcome, summary: Summary, state: State) -> None:
+        """Lay what the callee did to resources of the caller over the caller's state."""
+        for rid, after in outcome.statuses:
+            before = state.status(rid)
+            if before is None:
+                if rid[0][0] in ("self", "global"):
+                    pending = op.index if after.pending >= 0 else -1
+                    failed = op.index if after.failed >= 0 else -1
+                    state.resources[rid] = after._replace(pending=pending, failed=failed)
+                    if rid[0] in summary.sites:
+                        self.sites.setdefault(rid[0], summary.sites[rid[0]])
+                continue
+            if rid in outcome.committed:
+                self.commits.add(rid[0])
+            if after.phase == "released" and before.phase == "open":
+                if rid in outcome.committed:
+                    state.update(rid, pending=-1)
+                self.release(rid, state, op.node)
+            elif after.phase == "gone" and before.phase == "open":
+                self.account_for(Ref(rid), state)
+                state.escape_one(rid, with_parents=True)
+            else:
+                state.resources[rid] = before._replace(
+                    pending=_index_after(before.pending, after.pending, op.index),
+                    failed=_index_after(before.failed, after.failed, op.index),
+                    autocommit=after.autocommit,
+                    kept=after.kept,
+                    raised=before.raised or after.raised,
+                    shared=before.shared or after.shared,
+                    used=before.used or after.used,
+                )
+
+    # --- generator-based managers -----------------------------------------------------------------------------------
+
+    def _manager(self, op: ir.CallOp, info: FunctionInfo, state: State) -> Value:
+        """The result of calling a `@contextmanager` function of this module."""
+        summary = self._summary(op, info, state, None)
+        arguments = self.arguments_value(op, state)
+        if summary is None:
+            state.escape(arguments, with_parents=False)
+            return Manager("local", call=op.index)
+        normal = [dict(outcome.statuses) for outcome in summary.outcomes if not outcome.is_raise]
+        released: set[Rid] = set()
+        for rid in set(state.refs(arguments)):
+            phases = {statuses[rid].phase for statuses in normal if rid in statuses}
+            if phases == {"released"}:
+                released.add(rid)
+            elif "gone" in phases or "released" in phases:
+                state.escape_one(rid, with_parents=False)
+        self.managed[op.index] = frozenset(released)
+        kinds = {value.dotted if isinstance(value, Name) else None for value in summary.yields}
+        return Manager("local", arguments, kind=kinds.pop() if len(kinds) == 1 else None, call=op.index)
+
+    # --- classes ----------------------------------------------------------------------------------------------------
+
+    def construct(self, op: ir.CallOp, owner: ClassInfo, state: State) -> list[State] | None:
+        """`Name(arguments)` for a class of this module: its `__init__` runs on a new object."""
+        model: CallModel | None = self.program.classes.constructor_of_base(owner)
+        if model is not None:
+            return self.apply(op, model, None, owner.name, state)
+        if self.index.has_unknown_base(owner) or owner.node.decorators:
+            return self.unknown_call(op, state)
+        instance = Instance(op.index, owner)
+        # The object that this call made before is somebody else's now, or dropped.
+        state.forget_fields(instance)
+        init = self.index.find_method(owner, "__init__")
+        if init is None:
+            state.set_name(op.target, instance)
+            return None
+        results = self.apply_summary(op, init, state, op.target, instance)
+        if results is None:
+            state.set_name(op.target, None)
+            return None
+        offers_release = self.program.classes.offers_release(owner)
+        for each in results:
+            each.set_name(op.target, instance)
+            if not offers_release:
+                self._leave_to_class(instance, each)
+        return results
+
+    def _leave_to_class(self, instance: Instance, state: State) -> None:
+        """Nobody can release what the object opens: that is the class's defect, not its user's."""
+        for rid in list(state.refs(instance)):
+            site = self.sites.get(rid[0])
+            if site is not None and site.maker == instance.owner.name:
+                state.escape_one(rid, with_parents=False)
+
+
+class _Return:
+    """One outcome of a callee, brought into a state of the caller: fresh resources are acquired there, once."""
+
+    def __init__(
+        self, caller: LocalCalls, op: ir.CallOp, outcome: Outcome, state: State, maker: str, instance: Instance | None
+    ) -> None:
+        self.caller = caller
+        self.op = op
+        self.outcome = outcome
+        self.state = state
+        self.maker = maker
+        self.instance = instance
+        self.statuses = dict(outcome.statuses)
+        self.fresh: dict[Rid, Ref] = {}
+
+    def bind(self, target: str) -> None:
+        """Bind the callee's result, and the attributes of the object."""
+        result = self._value(self.outcome.value)
+        if self.instance is not None:
+            self.state.forget_fields(self.instance)
+            for name, value in self.outcome.fields:
+                self.state.set_name(self.instance.prefix + name, self._value(value))
+        self.state.set_name(target, result)
+
+    def _value(self, value: Value | None) -> Value | None:
+        if isinstance(value, (Literal, Truthiness, Name)):
+            return value
+        if isinstance(value, Many):
+            return Many(tuple(self._value(item) for item in value.items), value.is_sequence)
+        if isinstance(value, Ref):
+            return self._resource(value.rid)
+        if isinstance(value, Instance):
+            return self.instance if value.id < 0 else None
+        return None
+
+    def _resource(self, rid: Rid) -> Ref | None:
+        if self.state.status(rid) is not None:
+            return Ref(rid)
+        if rid not in self.fresh:
+            status = self.statuses.get(rid)
+            if status is None:
+                return None
+            owner = self._resource(status.parent) if status.parent is not None else None
+            made = self._make(status._replace(parent=owner.rid if owner is not None else None))
+            self.fresh[rid] = made
+        return self.fresh[rid]
+
+    def _make(self, status: Status) -> Ref:
+        op = self.op
+        number = len(self.fresh)
+        if status.phase == "open" and status.owed:
+            pending = op.index if status.pending >= 0 else -1
+            carried = status._replace(pending=pending, failed=-1, raised=False, shared=False, visited=-1)
+            return self.caller.acquire_as(op, carried, self.state, number=number, maker=self.maker)
+        key: SiteKey = ("given", op.index, number)
+        self.caller.sites.setdefault(key, Site(op.node, status.kind))
+        self.state.resources[key, 0] = Status(
+            status.kind,
+            owed=False,
+            autocommit=status.autocommit,
+            parent=status.parent,
+            phase=status.phase,
+            outlives=status.outlives,
+        )
+        return Ref((key, 0))
+
+
+def _index_after(before: int, after: int, call: int) -> int:
+    """Return the operation to blame after a call: the one from before the call, the call itself, or none."""
+    if after == BEFORE:
+        return before
+    return call if after >= 0 else -1

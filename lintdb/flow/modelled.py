@@ -1,0 +1,308 @@
+"""Calls that a driver model describes: choosing the model, and doing what it says."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from lintdb.effects import Argument, CallModel, Condition, Duty, Event, Form, Kind, Raises
+from lintdb.flow import ir
+from lintdb.flow.results import KnownCall
+from lintdb.flow.sites import COROUTINE, Lost, Site
+from lintdb.flow.state import State
+from lintdb.flow.unknown import UnknownCalls
+from lintdb.flow.values import (
+    TRUE,
+    Box,
+    Coroutine,
+    Function,
+    Literal,
+    Manager,
+    Many,
+    Method,
+    Partial,
+    Query,
+    Raised,
+    Ref,
+    Rid,
+    SiteKey,
+    Status,
+    Value,
+)
+
+
+class ModelledCalls(UnknownCalls):
+    """Runs call models."""
+
+    def choose(self, models: tuple[CallModel, ...], op: ir.CallOp, state: State) -> CallModel | None:
+        for model in models:
+            if all(self._holds(condition, op, state) is True for condition in model.when):
+                return model
+        return None
+
+    def _holds(self, condition: Condition, op: ir.CallOp, state: State) -> bool | None:
+        """Whether a condition on the arguments holds; None where it cannot be seen."""
+        operand = self.argument(op, condition.argument)
+        has_star = any(argument.star for argument in op.arguments)
+        if condition.given is not None:
+            if operand is not None:
+                return condition.given
+            return None if has_star else not condition.given
+        if operand is None:
+            return None if has_star else False
+        if condition.names:
+            return operand.name in condition.names if isinstance(operand, ir.Dotted) else None
+        value = self.value(operand, state)
+        if isinstance(value, Literal) and not value.is_prefix:
+            return value.value == condition.equals and type(value.value) is type(condition.equals)
+        return False if isinstance(value, (Ref, Box, Function)) else None
+
+    def driver_raise(self, driver: str) -> Raised:
+        return Raised(self.knowledge.error_class(driver))
+
+    def apply(
+        self, op: ir.CallOp, model: CallModel, receiver: Ref | None, name: str, state: State
+    ) -> list[State] | None:
+        """Run a modelled call."""
+        status = state.status(receiver.rid) if receiver is not None else None
+        if op.index not in self.calls and isinstance(op.node, cst.Call):
+            root = self.root_of(receiver.rid, state)[0] if receiver is not None else op.index
+            self.calls[op.index] = KnownCall(op.node, model, status.kind if status else None, root, name)
+        self.operations[op.index] = op
+        if not model.borrows:
+            state.escape(self.arguments_value(op, state), with_parents=True)
+        if model.query_event is not None:
+            state.set_name(op.target, Query(model.query_event))
+            return None
+        if model.unwraps is not None:
+            operand = self.argument(op, model.unwraps)
+            state.set_name(op.target, self.value(operand, state) if operand is not None else None)
+            return None
+        subject: Value | None = receiver
+        if isinstance(model.releases, Argument):
+            operand = self.argument(op, model.releases)
+            subject = self.value(operand, state) if operand is not None else None
+        if model.coroutine or model.form in (Form.AWAIT, Form.AWAIT_OR_WITH):
+            state.set_name(op.target, self._coroutine(op, model, subject, state))
+            return None
+        if model.form is Form.WITH:
+            what = "unit" if model.event is Event.BEGIN else "acquire"
+            state.set_name(op.target, Manager(what, receiver, kind=model.acquires or model.gives, call=op.index))
+            return None
+        return self.perform(op, model, subject, receiver, state, target=op.target)
+
+    def _coroutine(self, op: ir.CallOp, model: CallModel, subject: Value | None, state: State) -> Value:
+        """The result of calling a coroutine function: nothing has happened yet."""
+        site = ("coroutine", op.index)
+        rid: Rid = (site, 0)
+        owes = model.coroutine or model.form is Form.AWAIT
+        self.sites[site] = Site(op.node, COROUTINE)
+        state.resources[rid] = Status(COROUTINE, owed=owes)
+        return Coroutine(rid, op.index, subject)
+
+    def perform(
+        self,
+        op: ir.CallOp,
+        model: CallModel,
+        subject: Value | None,
+        receiver: Ref | None,
+        state: State,
+        *,
+        target: str,
+        in_cleanup: bool | None = None,
+    ) -> list[State] | None:
+        """The effects of a modelled call that really runs: it may raise, then it acquires, releases or works."""
+        in_cleanup = op.in_cleanup if in_cleanup is None else in_cleanup
+        working = self.working_resource(op, model, receiver, state)
+        event = self.event_of(op, model, working, state)
+        name = self.calls[op.index].method if op.index in self.calls else ""
+        if model.raises is not Raises.NEVER:
+            if receiver is not None:
+                self._use(receiver.rid, state)
+            raised = self.driver_raise(model.driver) if model.raises is Raises.DRIVER else Raised()
+            failed = self.throw(state, op.node, raised, by=name)
+            if failed is not None and working is not None:
+                if event is Event.ROLLBACK:
+                    failed.update(working, pending=-1, failed=-1)
+                self.fail_unit(working, event, op, failed)
+                if model.releases is not None and isinstance(subject, Ref):
+                    # A release that fails has still released.
+                    failed.release(subject.rid)
+        elif model.releases is not None:
+            # Releasing does not fail in practice; where it does, other resources are what is lost.
+            others = self.throw(state, op.node, self.driver_raise(model.driver), is_low=True, by=name)
+            if others is not None and isinstance(subject, Ref):
+                others.release(subject.rid)
+        if event is not None and working is not None:
+            self.happen(working, event, op, state)
+        if model.releases is not None:
+            for rid in list(state.refs(subject)):
+                self.release(rid, state, op.node)
+        if model.opens and receiver is not None:
+            return self._open_again(op, model, receiver, state, target)
+        result: Value | None = None
+        if model.acquires is not None:
+            result = self.acquire(op, model.acquires, model, receiver, state)
+        elif model.gives == "self":
+            result = receiver
+        elif model.gives is not None:
+            result = self.give(op, model, receiver, state)
+        if model.may_return_none and result is not None:
+            nothing = state.copy()
+            nothing.set_name(target, Literal(None))
+            if isinstance(result, Ref):
+                nothing.resources.pop(result.rid, None)
+            state.set_name(target, result)
+            return [state, nothing]
+        if result is None and model.releases == "self":
+            result = Literal(None)
+        state.set_name(target, result)
+        return None
+
+    def _open_again(
+        self, op: ir.CallOp, model: CallModel, receiver: Ref, state: State, target: str
+    ) -> list[State] | None:
+        """The receiver is open after the call, whatever it was before."""
+        before = state.status(receiver.rid)
+        refused: State | None = None
+        if model.may_return_none:
+            refused = state.copy()
+            refused.set_name(target, Literal(False))
+        if before is not None and before.phase != "gone":
+            kind = self.knowledge.kind(before.kind)
+            owed = before.owed or (kind is not None and kind.duty is not Duty.NONE and not before.outlives)
+            state.update(receiver.rid, phase="open", owed=owed)
+            site = self.sites.get(receiver.rid[0])
+            if site is not None and not before.outlives:
+                site.node = op.node
+            state.note(op.node, "acquire", receiver.rid[0])
+        state.set_name(target, TRUE if model.may_return_none else None)
+        return [state, refused] if refused is not None else None
+
+    def _parent(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> Rid | None:
+        if model.parent == "self":
+            return receiver.rid if receiver is not None else None
+        if isinstance(model.parent, Argument):
+            operand = self.argument(op, model.parent)
+            value = self.value(operand, state) if operand is not None else None
+            return value.rid if isinstance(value, Ref) else None
+        return None
+
+    def acquire(self, op: ir.CallOp, kind_id: str, model: CallModel, receiver: Ref | None, state: State) -> Ref:
+        """Add what a modelled call acquires."""
+        kind = self.knowledge.kind(kind_id)
+        parent = self._parent(op, model, receiver, state)
+        is_free = self._is_free(kind, parent, state)
+        status = Status(
+            kind_id,
+            owed=(kind is None or kind.duty is not Duty.NONE) and not is_free,
+            autocommit=None if is_free else self._autocommit(op, kind, state),
+            used=kind is None or not kind.is_lazy,
+            parent=parent,
+            keeps_parent=kind is not None and kind.keeps_parent,
+            goes_with_parent=kind is None or kind.closed_with_parent,
+        )
+        return self.acquire_as(op, status, state)
+
+    def acquire_as(
+        self, op: ir.CallOp, status: Status, state: State, *, number: int = 0, maker: str | None = None
+    ) -> Ref:
+        """Add a resource at this call; an earlier one of the same call that is still open is kept apart.
+
+        *number* tells several resources of one call apart; *maker* is the function of this module that opened it.
+        """
+        site: SiteKey = (op.index, number)
+        rid: Rid = (site, 0)
+        old = state.resources.get(rid)
+        if old is not None and old.phase == "open" and old.owed:
+            self._push_back(rid, state, op.target)
+        if site not in self.sites:
+            self.sites[site] = Site(op.node, status.kind, maker=maker)
+        state.resources[rid] = status
+        if status.owed:
+            state.note(op.node, "acquire", site)
+        return Ref(rid)
+
+    @staticmethod
+    def _use(rid: Rid | None, state: State) -> None:
+        """A call on a resource was tried: it may hold something now, and so may what it came from."""
+        while rid is not None:
+            status = state.status(rid)
+            if status is None:
+                return
+            if not status.used:
+                state.update(rid, used=True)
+            rid = status.parent
+
+    def _is_free(self, kind: Kind | None, parent: Rid | None, state: State) -> bool:
+        """Whether a resource holds nothing of its own, because of what it was made with."""
+        status = state.status(parent) if parent is not None else None
+        owner = self.knowledge.kind(status.kind) if status is not None else None
+        return kind is not None and owner is not None and owner.family in kind.free_with
+
+    def _push_back(self, rid: Rid, state: State, target: str) -> None:
+        """The site acquires again: what it acquired before becomes "an earlier one"."""
+        older: Rid = (rid[0], 1)
+        previous = state.resources.get(older)
+        state.set_name(target, None)
+        if previous is not None and previous.phase == "open" and previous.owed:
+            reached: set[Rid] = set()
+            for value in state.env.values():
+                reached.update(state.refs(value))
+            if older not in reached and not self.is_covered(previous, state):
+                self.lost.append(Lost(older, previous, state.copy()))
+        state.resources[older] = state.resources.pop(rid)
+        state.env = {name: _renamed(value, rid, older) for name, value in state.env.items()}
+        state.boxes = {
+            box: tuple(dict.fromkeys(_renamed(value, rid, older) for value in held))
+            for box, held in state.boxes.items()
+        }
+        for other, status in list(state.resources.items()):
+            if status.parent == rid:
+                state.resources[other] = status._replace(parent=older)
+
+    def _autocommit(self, op: ir.CallOp, kind: Kind | None, state: State) -> bool | None:
+        if kind is None or kind.autocommit is None:
+            return None
+        if kind.autocommit:
+            return True
+        for condition in kind.autocommit_arguments:
+            holds = self._holds(condition, op, state)
+            if holds is not False:
+                return True if holds else None
+        return False
+
+    def give(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> Ref:
+        """Hand out something that owes nothing, tied to its parent."""
+        assert model.gives is not None
+        site = ("given", op.index)
+        kind = self.knowledge.kind(model.gives)
+        if site not in self.sites:
+            self.sites[site] = Site(op.node, model.gives)
+        parent = self._parent(op, model, receiver, state)
+        if parent is None and receiver is not None and kind is not None and kind.events_on == "parent":
+            parent = receiver.rid
+        autocommit = kind.autocommit if kind is not None else None
+        keeps = kind is not None and kind.keeps_parent
+        goes = kind is None or kind.closed_with_parent
+        state.resources[(site, 0)] = Status(
+            model.gives, owed=False, parent=parent, autocommit=autocommit, keeps_parent=keeps, goes_with_parent=goes
+        )
+        return Ref((site, 0))
+
+
+def _renamed(value: Value, old: Rid, new: Rid) -> Value:
+    """Return the value with one resource renamed in it."""
+    if isinstance(value, Ref):
+        return Ref(new) if value.rid == old else value
+    if isinstance(value, Many):
+        return Many(tuple(_renamed(i, old, new) if i is not None else None for i in value.items), value.is_sequence)
+    if isinstance(value, Method):
+        return Method(_renamed(value.receiver, old, new), value.name)
+    if isinstance(value, Partial):
+        callee = _renamed(value.callee, old, new) if value.callee is not None else None
+        return Partial(callee, tuple(_renamed(i, old, new) if i is not None else None for i in value.items))
+    if isinstance(value, Manager) and value.inner is not None:
+        return Manager(value.what, _renamed(value.inner, old, new), value.types, value.kind, value.call)
+    if isinstance(value, Coroutine) and value.inner is not None:
+        return Coroutine(value.rid, value.call, _renamed(value.inner, old, new))
+    return value

@@ -1,0 +1,139 @@
+"""One run over one function: what it works on, what it finds out, and how an exception leaves a block.
+
+The class that follows functions is put together in layers, each with a module of its own that uses those below it:
+`Run`, `Values`, `Verdicts`, `Units`, `UnknownCalls`, `ModelledCalls`, `Withs`, `Containers`, `LocalCalls`, `Calls`, and
+`Follower` on top.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+import libcst as cst
+
+from lintdb.flow import ir
+from lintdb.flow.cfg import CFG
+from lintdb.flow.classes import Classes
+from lintdb.flow.decorators import is_fixture, is_generator_manager
+from lintdb.flow.results import FailedUnit, KnownCall, LostWork
+from lintdb.flow.sites import OPAQUE, UNLIKELY, Exit, Lost, PendingCall, Site
+from lintdb.flow.state import State
+from lintdb.flow.summaries import Summary
+from lintdb.flow.types_of import ModuleTypes
+from lintdb.flow.values import (
+    Raised,
+    Rid,
+    SiteKey,
+    Value,
+)
+from lintdb.syntax.names import FunctionInfo
+
+MAX_DEPTH = 4
+
+_ANYTHING = Raised()
+
+
+class Module(Protocol):
+    """What a run needs of the module that its function is in."""
+
+    types: ModuleTypes
+    classes: Classes
+
+    def summary(self, info: FunctionInfo, start: State, depth: int, *, owns_self: bool) -> Summary | None:
+        """Return what a function does when it begins in a state; None where that cannot be told."""
+
+
+class Run:
+    """One run over one function, for its own findings or (with `depth` above 0) for a caller that wants its summary.
+
+    `owns_self`: the object whose method it is was made by the caller, so its attributes are followed, too.
+    `operations` are the calls that ran, by index; `extra_calls` those that syntax makes without writing them;
+    `pending_calls` those of coroutine functions that are not awaited yet; `managed` what leaving a generator-based
+    manager releases. `kept_as` says which attribute of the object holds a resource. `covered` are resources that went
+    with their parent, without a release of their own.
+    """
+
+    def __init__(self, program: Module, cfg: CFG, start: State, depth: int, *, owns_self: bool = False) -> None:
+        self.program = program
+        self.types = program.types
+        self.knowledge = program.types.knowledge
+        self.index = program.types.index
+        self.cfg = cfg
+        self.function = cfg.function
+        self.start = start
+        self.depth = depth
+        self.owns_self = owns_self
+        self.is_manager = is_generator_manager(self.function, self.index)
+        self.is_fixture = is_fixture(self.function, self.index)
+        self.relevant_keys = {key for key, count in cfg.condition_keys.items() if count > 1}
+        # The work under way.
+        self.queue: deque[tuple[int, State]] = deque()
+        self.block = cfg.blocks[cfg.entry]
+        self.operations: dict[int, ir.CallOp] = {}
+        self.extra_calls: dict[tuple[int, str], ir.CallOp] = {}
+        self.pending_calls: dict[int, PendingCall] = {}
+        self.managed: dict[int, frozenset[Rid]] = {}
+        # What it finds out.
+        self.is_complete = cfg.is_complete
+        self.may_raise = False
+        self.exits: list[Exit] = []
+        self.yields: list[Value | None] = []
+        self.calls: dict[int, KnownCall] = {}
+        self.sites: dict[SiteKey, Site] = {}
+        self.released_sites: set[SiteKey] = set()
+        self.commits: set[SiteKey] = set()
+        self.lost: list[Lost] = []
+        self.covered: set[Rid] = set()
+        self.lost_work: dict[SiteKey, tuple[int, LostWork]] = {}
+        self.returned_dirty: dict[int, FailedUnit] = {}
+        self.kept_as: dict[Rid, str] = {}
+        self.handled_attributes: set[str] = set()
+        self.replaced: dict[str, cst.CSTNode] = {}
+        self.handed_on: set[int] = set()
+        self.blocking_helpers: dict[int, tuple[cst.CSTNode, cst.CSTNode]] = {}
+
+    def go(self, target: int, state: State) -> None:
+        """Let a path go on at another block."""
+        self.queue.append((target, state))
+
+    def throw(
+        self,
+        state: State,
+        node: cst.CSTNode,
+        raised: Raised = _ANYTHING,
+        *,
+        is_low: bool = False,
+        is_opaque: bool = True,
+        by: str = "",
+    ) -> State | None:
+        """Take the raise edge of the current block from a copy of *state*; return the copy, or None if it is idle."""
+        self.may_raise = True
+        landing = self.block.landing
+        if landing == self.cfg.raise_exit and self.depth == 0:
+            if not _has_duties(state):
+                return None
+            # Nothing but the resources matters to a path that ends here.
+            new = State()
+            new.resources = state.resources.copy()
+            new.low = state.low
+            new.trace = state.trace
+        else:
+            new = state.copy()
+            new.raised = raised
+        if is_opaque:
+            new.mark_raised()
+        if is_low:
+            new.low = UNLIKELY
+        elif raised.type is None and is_opaque and by != "yield":
+            new.low = max(new.low, OPAQUE)
+        new.note(node, "raise", by)
+        self.go(landing, new)
+        return new
+
+
+def _has_duties(state: State) -> bool:
+    return any(
+        (s.phase == "open" and (s.owed or s.outlives)) or s.pending >= 0 or s.failed >= 0
+        for s in state.resources.values()
+    )

@@ -1,0 +1,60 @@
+"""What the runs of the engine share: acquire sites, ends of paths, and how unlikely a path is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import libcst as cst
+
+from lintdb.flow import ir
+from lintdb.flow.state import State
+from lintdb.flow.values import (
+    Instance,
+    Rid,
+    Status,
+    Value,
+)
+from lintdb.syntax.names import FunctionInfo
+
+COROUTINE = "$coroutine"
+"""The kind of a coroutine that nobody has awaited yet."""
+
+OPAQUE, BYPASSED, UNLIKELY = 1, 2, 3
+"""How unlikely a path is: it rests on an error of unknown code; such an error got past a handler for the driver's
+errors; clean-up code itself failed."""
+
+
+@dataclass(eq=False)
+class Site:
+    """Where resources are acquired: the call, the kind, the first name given to it, the function that made it."""
+
+    node: cst.CSTNode
+    kind: str
+    name: str | None = None
+    maker: str | None = None
+
+
+@dataclass
+class Exit:
+    """One way the function ends."""
+
+    is_raise: bool
+    state: State
+    value: Value | None
+
+
+class Lost(NamedTuple):
+    """A resource that a path leaves open: at its end, or where the last variable that held it gets another value."""
+
+    rid: Rid
+    status: Status
+    state: State
+
+
+class PendingCall(NamedTuple):
+    """A call of a coroutine function of this module that has not been awaited; `instance` is the method's object."""
+
+    op: ir.CallOp
+    function: FunctionInfo
+    instance: Instance | None

@@ -1,0 +1,306 @@
+"""What a function does for its callers, and the names under which resources are known on either side of a call.
+
+A summary is made once for each way of calling a function: for equal arguments, where resources are equal if they are
+in equal states. So those that come from the caller are renamed to ("arg", n) first, and given their names back after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import libcst as cst
+
+from lintdb.flow import ir
+from lintdb.flow.sites import Exit, Site
+from lintdb.flow.state import State
+from lintdb.flow.values import (
+    Box,
+    Instance,
+    Literal,
+    Many,
+    Method,
+    Name,
+    Partial,
+    Raised,
+    Ref,
+    Rid,
+    SiteKey,
+    Status,
+    Table,
+    Truthiness,
+    Value,
+)
+from lintdb.syntax.names import FunctionInfo
+
+BEFORE = 1 << 30
+"""Stands for "work that was pending before the call" while a summary is made."""
+_CONSTANTS = {"None": None, "True": True, "False": False}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One way a function ends, for its callers: what becomes of the resources it got, and what it returns.
+
+    Resources are named as in the summary's own run; `statuses` has those that the caller can see. `fields` are the
+    attributes of the object whose method was called.
+    """
+
+    is_raise: bool
+    value: Value | None
+    statuses: tuple[tuple[Rid, Status], ...]
+    raised: Raised
+    low: int
+    committed: frozenset[Rid]
+    fields: tuple[tuple[str, Value], ...] = ()
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All outcomes of a function for one way of calling it.
+
+    `sites` explains the resources in them; `blocks` is the call in it that makes the thread wait.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    sites: dict[SiteKey, Site]
+    yields: tuple[Value | None, ...]
+    blocks: cst.CSTNode | None = None
+
+
+# --- before the call ------------------------------------------------------------------------------------------------
+
+
+def bind_arguments(
+    info: FunctionInfo, arguments: Sequence[ir.Argument_], values: Sequence[Value | None], state: State
+) -> dict[str, Value] | None:
+    """Match the values of arguments to parameters; None where a star hides which resource goes where."""
+    if isinstance(info.node, cst.Module):
+        return None
+    signature = info.node.params
+    params = info.params[1:] if info.is_method else info.params
+    star = signature.star_arg.name.value if isinstance(signature.star_arg, cst.Param) else None
+    star_kwarg = signature.star_kwarg.name.value if signature.star_kwarg is not None else None
+    keyword_only = {p.name.value for p in signature.kwonly_params}
+    positional = [p.name.value for p in params if p.name.value not in {*keyword_only, star, star_kwarg}]
+    bound: dict[str, Value | None] = {}
+    rest: list[Value | None] = []
+    named_rest: list[Value | None] = []
+    used = 0
+    is_hidden = False
+    for argument, value in zip(arguments, values, strict=True):
+        is_hidden = is_hidden or bool(argument.star)
+        if is_hidden and argument.keyword is None and state.holds_any(value):
+            return None
+        if argument.star:
+            continue
+        if argument.keyword is not None:
+            if argument.keyword in keyword_only or argument.keyword in positional:
+                bound[argument.keyword] = value
+            else:
+                named_rest.append(value)
+        elif used < len(positional):
+            bound[positional[used]] = value
+            used += 1
+        else:
+            rest.append(value)
+    known = {name: value for name, value in bound.items() if value is not None}
+    if star is not None:
+        known[star] = Many(tuple(rest))
+    if star_kwarg is not None:
+        known[star_kwarg] = Many(tuple(named_rest))
+    if not is_hidden:
+        given = {*bound, *(argument.keyword for argument in arguments)}
+        known.update(_defaults([param for param in params if param.name.value not in given]))
+    if info.parent is not None and not info.parent.is_module and info.owner is None:
+        for name in info.free_names:
+            captured = state.env.get(name)
+            if captured is not None:
+                known.setdefault(name, captured)
+    return known
+
+
+def _defaults(params: Sequence[cst.Param]) -> dict[str, Value]:
+    """Return the defaults that a summary may depend on: None, True, False."""
+    return {
+        param.name.value: Literal(_CONSTANTS[param.default.value])
+        for param in params
+        if isinstance(param.default, cst.Name) and param.default.value in _CONSTANTS
+    }
+
+
+def start_of_call(
+    info: FunctionInfo, bound: dict[str, Value], state: State, instance: Instance | None, *, shares_self: bool
+) -> State:
+    """Return what the callee knows of what the caller knows.
+
+    *instance* is the object whose method it is, if the caller follows that; *shares_self*: it is the caller's own.
+    """
+    start = State()
+    for name, value in bound.items():
+        kept = _visible(value, state)
+        if kept is not None:
+            start.env[name] = kept
+    if instance is not None and info.params:
+        start.env[info.params[0].name.value] = Instance(-1, instance.owner)
+        for name, value in state.env.items():
+            if name.startswith(instance.prefix):
+                kept = _visible(value, state)
+                if kept is not None:
+                    start.env["self." + name[len(instance.prefix) :]] = kept
+    for rid, status in state.resources.items():
+        if rid[0][0] == "global" or (shares_self and rid[0][0] == "self"):
+            start.resources[rid] = status
+    if shares_self:
+        for name, value in state.env.items():
+            if name.startswith("self.") and isinstance(value, Ref):
+                start.env[name] = value
+    _add_reached(start, state)
+    return start
+
+
+def _add_reached(start: State, state: State) -> None:
+    """Add to a start state the resources that its variables reach, with their parents and children."""
+    todo = [rid for value in start.env.values() for rid in state.refs(value)]
+    while todo:
+        rid = todo.pop()
+        found = state.status(rid)
+        if found is not None and rid not in start.resources:
+            start.resources[rid] = found
+            if found.parent is not None:
+                todo.append(found.parent)
+            todo.extend(state.children(rid))
+
+
+def _visible(value: Value, state: State) -> Value | None:
+    """Return what of an argument a summary may depend on."""
+    if isinstance(value, Literal):
+        return value if value.value is None or isinstance(value.value, bool) else None
+    if isinstance(value, (Ref, Method, Partial)):
+        return value
+    if isinstance(value, Many):
+        return value if state.holds_any(value) or not value.items else None
+    if not state.holds_any(value):
+        return None
+    if isinstance(value, Instance):
+        return Many(tuple(Ref(rid) for rid in state.refs(value)))
+    if isinstance(value, Table):
+        return Many(tuple(item for _, item in value.items))
+    if isinstance(value, Box):
+        return Many(tuple(state.boxes.get(value.id, ())))
+    return None
+
+
+# --- names on either side -------------------------------------------------------------------------------------------
+
+
+def numbered(state: State) -> list[Rid]:
+    """Return the resources of a start state that are named by number in a summary, in a stable order."""
+    found: dict[Rid, None] = {}
+    for name in sorted(state.env):
+        for rid in state.refs(state.env[name]):
+            found.setdefault(rid)
+    for rid in sorted(state.resources, key=repr):
+        found.setdefault(rid)
+    return [rid for rid in found if rid[0][0] not in ("self", "global")]
+
+
+def canonical(state: State, order: list[Rid]) -> State:
+    """Return the state with the resources in *order* renamed to ("arg", n), and pending work marked as from before."""
+    names: dict[Rid, Rid] = {rid: (("arg", number), 0) for number, rid in enumerate(order)}
+    new = State()
+    for name, value in state.env.items():
+        new.env[name] = _renamed(value, names)
+    for rid, status in state.resources.items():
+        new.resources[names.get(rid, rid)] = status._replace(
+            parent=names.get(status.parent, status.parent) if status.parent is not None else None,
+            pending=BEFORE if status.pending >= 0 else -1,
+            failed=BEFORE if status.failed >= 0 else -1,
+            owed=False,
+            raised=False,
+        )
+    return new
+
+
+def with_names_of_caller(summary: Summary, order: list[Rid]) -> Summary:
+    """Give the resources of a summary the caller's names again: the reverse of `canonical`."""
+    names: dict[Rid, Rid] = {(("arg", number), 0): rid for number, rid in enumerate(order)}
+    if not names:
+        return summary
+    return replace(summary, outcomes=tuple(_outcome_renamed(outcome, names) for outcome in summary.outcomes))
+
+
+def _outcome_renamed(outcome: Outcome, names: dict[Rid, Rid]) -> Outcome:
+    statuses = tuple(
+        (
+            names.get(rid, rid),
+            status._replace(parent=names.get(status.parent, status.parent)) if status.parent is not None else status,
+        )
+        for rid, status in outcome.statuses
+    )
+    return replace(
+        outcome,
+        statuses=statuses,
+        value=_renamed(outcome.value, names) if outcome.value is not None else None,
+        committed=frozenset(names.get(rid, rid) for rid in outcome.committed),
+        fields=tuple((name, _renamed(field, names)) for name, field in outcome.fields),
+    )
+
+
+def _renamed(value: Value, names: dict[Rid, Rid]) -> Value:
+    if isinstance(value, Ref):
+        return Ref(names.get(value.rid, value.rid))
+    if isinstance(value, Many):
+        return Many(tuple(_renamed(i, names) if i is not None else None for i in value.items), value.is_sequence)
+    if isinstance(value, Method):
+        return Method(_renamed(value.receiver, names), value.name)
+    if isinstance(value, Partial):
+        callee = _renamed(value.callee, names) if value.callee is not None else None
+        return Partial(callee, tuple(_renamed(i, names) if i is not None else None for i in value.items))
+    return value
+
+
+# --- after the call -------------------------------------------------------------------------------------------------
+
+
+def outcome_of(end: Exit, commits: set[SiteKey], *, owns_self: bool) -> Outcome:
+    """Return what a caller sees of one end of a run; what it cannot see of the object's attributes escapes."""
+    state = end.state
+    reachable = set(state.refs(end.value))
+    fields: list[tuple[str, Value]] = []
+    if owns_self:
+        for name, value in state.env.items():
+            if not name.startswith("self."):
+                continue
+            reachable.update(state.refs(value))
+            if _is_portable(value):
+                fields.append((name.removeprefix("self."), value))
+            else:
+                state.escape(value, with_parents=True)
+    parents: set[Rid] = set()
+    for rid in reachable:
+        status = state.status(rid)
+        while status is not None and status.parent is not None:
+            parents.add(status.parent)
+            status = state.status(status.parent)
+    statuses = tuple(
+        (rid, status)
+        for rid, status in state.resources.items()
+        if rid[0][0] in ("arg", "self", "global") or rid in reachable or rid in parents
+    )
+    return Outcome(
+        end.is_raise,
+        end.value if _is_portable(end.value) else None,
+        statuses,
+        state.raised or Raised(),
+        state.low,
+        frozenset(rid for rid, _ in statuses if rid[0] in commits),
+        tuple(sorted(fields, key=repr)),
+    )
+
+
+def _is_portable(value: Value | None) -> bool:
+    """Whether a value means the same in the caller."""
+    if isinstance(value, Many):
+        return len(value.items) <= 8 and all(item is None or _is_portable(item) for item in value.items)
+    return isinstance(value, (Ref, Literal, Truthiness, Name)) or (isinstance(value, Instance) and value.id < 0)

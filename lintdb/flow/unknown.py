@@ -1,0 +1,59 @@
+"""Calls of something that nothing is known of: they may raise anything, and may keep what they are given."""
+
+from __future__ import annotations
+
+from lintdb.flow import ir
+from lintdb.flow.state import State
+from lintdb.flow.stdlib import (
+    MILD_FUNCTIONS,
+    MILD_METHODS,
+)
+from lintdb.flow.units import Units
+from lintdb.flow.values import (
+    Rid,
+    Value,
+)
+
+
+class UnknownCalls(Units):
+    """The effects of unknown callees."""
+
+    def unknown_call(self, op: ir.CallOp, state: State) -> list[State] | None:
+        """Nothing is known of the callee: it may raise anything, and it may keep what it is given."""
+        arguments = self.arguments_value(op, state)
+        self.account_for(arguments, state)
+        for rid in state.refs(arguments):
+            site = self.sites.get(rid[0])
+            if site is not None:
+                self.handed_on.add(id(site.node))
+        self._escape_unnamed_parents(arguments, state)
+        state.escape(arguments, with_parents=False)
+        self.throw(state, op.node, is_low=op.in_cleanup or _is_mild(op))
+        state.set_name(op.target, None)
+        return None
+
+    def _escape_unnamed_parents(self, value: Value, state: State) -> None:
+        """`work(Client(Pool()))`: nobody but the callee can reach the pool, through the client."""
+        parents = {
+            s.parent for rid in state.refs(value) if (s := state.status(rid)) is not None and s.parent is not None
+        }
+        if not parents:
+            return
+        named: set[Rid] = set()
+        for name, held in state.env.items():
+            if not name.startswith("$"):
+                named.update(state.refs(held))
+        for parent in parents - named:
+            state.escape_one(parent, with_parents=False)
+
+
+def _is_mild(op: ir.CallOp) -> bool:
+    """Whether a call of something unknown is unlikely to raise: conversions, text methods, somebody's `close()`."""
+    if op.dotted is not None:
+        return op.dotted in MILD_FUNCTIONS
+    if not isinstance(op.callee, ir.AttributeOf):
+        return False
+    if op.callee.name == "get":
+        # `d.get(key, default)`; with one argument it may as well be a request to a server.
+        return len(op.arguments) == 2 and not any(argument.keyword for argument in op.arguments)
+    return op.callee.name in MILD_METHODS

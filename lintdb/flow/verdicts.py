@@ -1,0 +1,201 @@
+"""What paths leave behind: leaks, lost work, failed units of work, coroutines that never ran."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from lintdb.effects import Duty, Kind
+from lintdb.finding import Confidence
+from lintdb.flow.decorators import ends_with_process
+from lintdb.flow.evaluate import Values
+from lintdb.flow.results import FailedUnit, Leak, LostWork, PathStep, Unawaited
+from lintdb.flow.sites import BYPASSED, COROUTINE, UNLIKELY, Lost, Site
+from lintdb.flow.state import State
+from lintdb.flow.values import (
+    Rid,
+    SiteKey,
+    Status,
+    Value,
+)
+
+
+class Verdicts(Values):
+    """Collects, path by path, what is not settled, and turns it into results at the end."""
+
+    def account_for(self, value: Value | None, state: State) -> None:
+        """The value is released, or given to someone who may do it: its attribute of the object is looked after."""
+        for rid in state.refs(value):
+            if rid in self.kept_as:
+                self.handled_attributes.add(self.kept_as[rid])
+            elif rid[0][0] == "self":
+                self.handled_attributes.add(str(rid[0][1]))
+
+    def check_exit(self, state: State, *, is_raise: bool) -> None:
+        """Collect what a path that has ended leaves open."""
+        for rid, status in state.resources.items():
+            if status.phase == "open" and status.owed and status.used and not self.is_covered(status, state):
+                self.lost.append(Lost(rid, status, state))
+            if status.pending >= 0 and status.owed and not is_raise:
+                self.lose_work(rid, status, state, None)
+
+    def check_overwritten(self, state: State) -> None:
+        """Report earlier acquisitions of a loop that no variable holds any more."""
+        older = [rid for rid, s in state.resources.items() if rid[1] == 1 and s.phase == "open" and s.owed]
+        if not older:
+            return
+        reached: set[Rid] = set()
+        for value in state.env.values():
+            reached.update(state.refs(value))
+        for rid in older:
+            if rid not in reached:
+                status = state.resources.pop(rid)
+                if not self.is_covered(status, state):
+                    self.lost.append(Lost(rid, status, state.copy()))
+
+    def is_covered(self, status: Status, state: State) -> bool:
+        """Whether the parent settles the matter: it is released, leaks itself (and is reported), or is away."""
+        if status.parent is None:
+            return False
+        parent = state.status(status.parent)
+        if parent is None:
+            return False
+        kind = self.knowledge.kind(status.kind)
+        if kind is not None and not kind.closed_with_parent:
+            return False
+        if parent.phase == "open" and not parent.owed:
+            return False
+        return parent.phase != "gone" or not parent.outlives
+
+    def lose_work(
+        self, rid: Rid, status: Status, state: State, ended_at: cst.CSTNode | None, by_with: bool = False
+    ) -> None:
+        """A resource with uncommitted work was released or left on this path."""
+        if status.raised or status.autocommit is not False:
+            return
+        if state.raised is not None or any(slot.startswith("$held") for slot in state.kept):
+            # An exception is on its way out: dropping the work is what rolling back means.
+            return
+        kind = self.knowledge.kind(status.kind)
+        op = self.operations.get(status.pending)
+        site = self.sites.get(rid[0])
+        if kind is None or op is None:
+            return
+        is_unlikely = state.low >= BYPASSED or _skips_a_loop(state)
+        confidence = Confidence.LOW if is_unlikely else Confidence.HIGH
+        work = LostWork(op.node, kind, site.name if site else None, ended_at, by_with, confidence, path_of(state))
+        known = self.lost_work.get(rid[0])
+        # One missing commit is one finding: at the first write that it loses, on the likeliest path.
+        if known is None or (-confidence, status.pending) < (-known[1].confidence, known[0]):
+            self.lost_work[rid[0]] = (status.pending, work)
+
+    def leaks(self) -> list[Leak]:
+        """Return one leak per acquire site: of its lossy paths, a normal one before one by error, the surest first."""
+        best: dict[SiteKey, tuple[tuple[bool, int, int, int], Leak]] = {}
+        for rid, status, state in self.lost:
+            site = self.sites.get(rid[0])
+            kind = self.knowledge.kind(status.kind)
+            if site is None or kind is None or status.kind == COROUTINE:
+                continue
+            if status.shared and not self.is_manager and not self.is_fixture and rid[0] not in self.released_sites:
+                continue
+            confidence = self._confidence(status, state, kind, site)
+            path = path_of(state)
+            if rid in self.covered:
+                confidence = Confidence.MEDIUM
+            leak = Leak(
+                node=site.node, kind=kind, name=site.name, on_error=status.raised,
+                is_ever_released=rid[0] in self.released_sites, kept=status.kept, confidence=confidence,
+                path=path, maker=site.maker, is_covered=rid in self.covered,
+            )  # fmt: skip
+            rank = (status.raised, -int(confidence), state.low, len(path))
+            if rid[0] not in best or rank < best[rid[0]][0]:
+                best[rid[0]] = (rank, leak)
+        return [leak for _, leak in best.values()]
+
+    def _confidence(self, status: Status, state: State, kind: Kind, site: Site) -> Confidence:
+        duty = kind.duty_on_error if status.raised and kind.duty_on_error is not None else kind.duty
+        if state.low >= BYPASSED or duty is Duty.WEAK:
+            return Confidence.LOW
+        if status.raised and ends_with_process(self.function):
+            return Confidence.LOW
+        if status.raised or site.maker is not None:
+            return Confidence.MEDIUM
+        return Confidence.HIGH
+
+    def unawaited(self) -> list[Unawaited]:
+        """Return coroutine calls that a path without errors leaves un-awaited."""
+        found: dict[SiteKey, Unawaited] = {}
+        for rid, status, _ in self.lost:
+            site = self.sites.get(rid[0])
+            if site is None or status.kind != COROUTINE or status.raised:
+                continue
+            index = rid[0][1]
+            call = self.calls.get(index) if isinstance(index, int) else None
+            kind = self.knowledge.kind(call.receiver) if call is not None and call.receiver else None
+            found[rid[0]] = Unawaited(site.node, kind)
+        return list(found.values())
+
+    def failed_units(self) -> list[FailedUnit]:
+        """Return units of work on resources that live on, which failed and were never rolled back."""
+        found: dict[SiteKey, tuple[int, FailedUnit]] = {}
+        for end in self.exits:
+            for rid, status in end.state.resources.items():
+                if not status.outlives or status.owed or status.autocommit is True or status.phase == "released":
+                    continue
+                kind = self.knowledge.kind(status.kind)
+                site = self.sites.get(rid[0])
+                if kind is None or site is None:
+                    continue
+                index, swallowed = -1, False
+                if not end.is_raise and status.failed >= 0:
+                    index, swallowed = status.pending if status.pending >= 0 else status.failed, True
+                elif end.is_raise and status.pending >= 0 and rid[0] in self.commits and self._is_own(rid[0]):
+                    index = status.pending
+                op = self.operations.get(index)
+                if op is None:
+                    continue
+                known = found.get(rid[0])
+                if known is not None and (known[0], not swallowed) <= (index, True):
+                    continue
+                confidence = Confidence.LOW if end.state.low == UNLIKELY else Confidence.MEDIUM
+                unit = FailedUnit(op.node, kind, site.name, swallowed, confidence, path_of(end.state))
+                found[rid[0]] = (index, unit)
+        return [*(unit for _, unit in found.values()), *self.returned_dirty.values()]
+
+    @staticmethod
+    def _is_own(site: SiteKey) -> bool:
+        """Whether the resource is an attribute or a global, which no caller can be expected to clean up."""
+        return site[0] in ("self", "global")
+
+
+def _skips_a_loop(state: State) -> bool:
+    """Whether the path, since its last write, passes a loop without entering it: rare in life, not in paths."""
+    entered: set[int] = set()
+    trace = state.trace
+    while trace is not None:
+        _, node, what, _ = trace
+        if what == "next":
+            entered.add(id(node))
+        elif what == "write":
+            break
+        trace = trace[0]
+    trace = state.trace
+    while trace is not None:
+        _, node, what, _ = trace
+        if what == "done" and id(node) not in entered:
+            return True
+        if what == "write":
+            return False
+        trace = trace[0]
+    return False
+
+
+def path_of(state: State) -> tuple[PathStep, ...]:
+    """Return the steps of a path, oldest first."""
+    steps: list[PathStep] = []
+    trace = state.trace
+    while trace is not None:
+        steps.append(PathStep(trace[1], trace[2], trace[3]))  # type: ignore[arg-type]
+        trace = trace[0]
+    steps.reverse()
+    return tuple(steps)
