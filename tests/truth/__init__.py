@@ -1,0 +1,1 @@
+"""Executed truth: programs that use sqlite3 are run on every path within a bound, and lintdb is compared with that."""

@@ -1,0 +1,269 @@
+"""Rewrites a program so that its functions tell the world when they are entered and left, and what they return.
+
+Lines stay as they are. What is rewritten: the body of each function, `return`, `yield`, `raise`, `assert`, handlers,
+tests for None, and `while` tests, whose rounds are bounded.
+"""
+
+from __future__ import annotations
+
+import ast
+import sqlite3
+from dataclasses import dataclass
+
+from tests.truth.world import Places
+
+RUNTIME = "truth_runtime"
+FRAME = "truth_frame"
+MANAGERS = ("contextmanager", "asynccontextmanager")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a function: its name, annotation as text, and the kind of its default."""
+
+    name: str
+    annotation: str
+    default: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class FunctionInfo:
+    """What the text says about a function."""
+
+    name: str
+    first_line: int
+    last_line: int
+    is_generator: bool
+    is_manager: bool
+    is_method: bool
+    is_async: bool
+    parameters: tuple[Parameter, ...]
+
+
+@dataclass(frozen=True)
+class Instrumented:
+    """A program ready to be compiled."""
+
+    tree: ast.Module
+    functions: dict[str, FunctionInfo]
+    places: Places
+    globals: frozenset[str]
+
+
+def instrument(text: str) -> Instrumented:
+    """Parse and rewrite a program."""
+    tree = ast.parse(text)
+    places = _places(tree)
+    functions = {info.name: info for info in _functions(tree)}
+    names = frozenset(name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names)
+    rewritten = _Rewriter().visit(tree)
+    ast.fix_missing_locations(rewritten)
+    return Instrumented(rewritten, functions, places, names)
+
+
+def _functions(tree: ast.Module) -> list[FunctionInfo]:
+    found = []
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found.append(_info(node, node.name, is_method=False))
+        if isinstance(node, ast.ClassDef):
+            found += [
+                _info(each, f"{node.name}.{each.name}", is_method=True)
+                for each in node.body
+                if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+            ]
+    return found
+
+
+def _info(node: ast.FunctionDef | ast.AsyncFunctionDef, name: str, *, is_method: bool) -> FunctionInfo:
+    return FunctionInfo(
+        name=name,
+        first_line=node.lineno,
+        last_line=node.end_lineno or node.lineno,
+        is_generator=_is_generator(node),
+        is_manager=_is_manager(node),
+        is_method=is_method,
+        is_async=isinstance(node, ast.AsyncFunctionDef),
+        parameters=tuple(_parameters(node.args)),
+    )
+
+
+def _parameters(args: ast.arguments) -> list[Parameter]:
+    positional = [*args.posonlyargs, *args.args]
+    defaults: list[ast.expr | None] = [None] * (len(positional) - len(args.defaults))
+    found = [
+        _parameter(each, default, "positional")
+        for each, default in zip(positional, [*defaults, *args.defaults], strict=True)
+    ]
+    found += [
+        _parameter(each, default, "keyword") for each, default in zip(args.kwonlyargs, args.kw_defaults, strict=True)
+    ]
+    if args.vararg is not None:
+        found.append(_parameter(args.vararg, None, "star"))
+    return found
+
+
+def _parameter(node: ast.arg, default: ast.expr | None, kind: str) -> Parameter:
+    annotation = ast.unparse(node.annotation) if node.annotation is not None else ""
+    what = "" if default is None else "constant" if isinstance(default, ast.Constant) else "expression"
+    return Parameter(node.arg, annotation, what, kind)
+
+
+def _is_manager(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return any(ast.unparse(each).split(".")[-1] in MANAGERS for each in node.decorator_list)
+
+
+def _is_generator(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    todo: list[ast.AST] = list(node.body)
+    while todo:
+        each = todo.pop()
+        if isinstance(each, ast.Yield | ast.YieldFrom):
+            return True
+        if not isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            todo.extend(ast.iter_child_nodes(each))
+    return False
+
+
+def _places(tree: ast.Module) -> Places:
+    clean_up: set[int] = set()
+    past_handler: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Try):
+            for each in [*node.finalbody, *(each for handler in node.handlers for each in handler.body)]:
+                clean_up |= _lines(each)
+            types = [handler.type for handler in node.handlers]
+            if any(_is_driver_error(each) for each in types):
+                for statement in node.body:
+                    past_handler |= _lines(statement)
+        if isinstance(node, ast.With) and any("suppress(sqlite3" in ast.unparse(each) for each in node.items):
+            for statement in node.body:
+                past_handler |= _lines(statement)
+    return Places(frozenset(clean_up), frozenset(past_handler), *_errors(tree))
+
+
+def _errors(tree: ast.Module) -> tuple[tuple[type[Exception], ...], tuple[type[Exception], ...]]:
+    """What calls of the driver raise, and what opaque calls raise, as far as the handlers tell errors apart."""
+    types = [node.type for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler) and node.type is not None]
+    caught = " ".join(map(ast.unparse, [*types, *(node for node in ast.walk(tree) if isinstance(node, ast.withitem))]))
+    of_driver: list[type[Exception]] = [sqlite3.OperationalError]
+    narrow = ("IntegrityError", "OperationalError", "ProgrammingError", "InterfaceError", "DataError")
+    if any(f"sqlite3.{name}" in caught for name in narrow):
+        of_driver.append(sqlite3.IntegrityError)
+    others = [known for known in (KeyError, ValueError) if known.__name__ in caught]
+    return tuple(of_driver), (*others, *(of_driver[:1] if "sqlite3." in " ".join(map(ast.unparse, types)) else []))
+
+
+def _is_driver_error(node: ast.expr | None) -> bool:
+    return node is not None and "sqlite3." in ast.unparse(node)
+
+
+def _lines(node: ast.stmt) -> set[int]:
+    return set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+
+
+class _Rewriter(ast.NodeTransformer):
+    def __init__(self) -> None:
+        self._inside: list[str] = []
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        is_generator, is_manager = _is_generator(node), _is_manager(node)
+        self._inside.append("manager" if is_manager else "generator" if is_generator else "function")
+        self.generic_visit(node)
+        self._inside.pop()
+        self._wrap(node, is_generator=is_generator, is_manager=is_manager)
+        return node
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
+        self._inside.append("lambda")
+        self.generic_visit(node)
+        self._inside.pop()
+        return node
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
+        return node
+
+    def visit_Return(self, node: ast.Return) -> ast.Return:
+        self.generic_visit(node)
+        value = node.value if node.value is not None else ast.Constant(None)
+        node.value = _at(_call(FRAME, "returns", value), node.value or node)
+        return node
+
+    def visit_Yield(self, node: ast.Yield) -> ast.Yield:
+        self.generic_visit(node)
+        if self._inside and self._inside[-1] in ("generator", "manager") and node.value is not None:
+            node.value = _at(_call(FRAME, "yields", node.value), node.value)
+        return node
+
+    def visit_Raise(self, node: ast.Raise) -> ast.Raise:
+        self.generic_visit(node)
+        if node.exc is not None:
+            node.exc = _at(_call(RUNTIME, "explicit", node.exc), node.exc)
+        return node
+
+    def visit_Assert(self, node: ast.Assert) -> ast.AST:
+        self.generic_visit(node)
+        call = _at(_call(RUNTIME, "asserts", node.test), node)
+        return ast.copy_location(ast.Expr(call), node)
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.ExceptHandler:
+        self.generic_visit(node)
+        first = node.body[0]
+        node.body.insert(0, ast.copy_location(ast.Expr(_at(_call(RUNTIME, "caught"), first)), first))
+        return node
+
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        self.generic_visit(node)
+        right = node.comparators[0]
+        if len(node.ops) == 1 and isinstance(right, ast.Constant) and right.value is None:
+            name = {ast.Is: "is_none", ast.IsNot: "is_not_none"}.get(type(node.ops[0]))
+            if name is not None:
+                return _at(_call(RUNTIME, name, node.left), node)
+        return node
+
+    def visit_While(self, node: ast.While) -> ast.While:
+        self.generic_visit(node)
+        first = node.body[0]
+        call = _at(_call(RUNTIME, "round", ast.Constant(node.lineno)), first)
+        node.body.insert(0, ast.copy_location(ast.Expr(call), first))
+        return node
+
+    def _wrap(self, node: ast.FunctionDef, *, is_generator: bool, is_manager: bool) -> None:
+        arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        arguments += [each for each in (node.args.vararg, node.args.kwarg) if each is not None]
+        names = ast.Tuple([ast.Name(each.arg, ast.Load()) for each in arguments], ast.Load())
+        facts: list[str | int | None] = [node.name, node.lineno, node.end_lineno, is_generator, is_manager]
+        enter = ast.Assign(
+            [ast.Name(FRAME, ast.Store())], _call(RUNTIME, "enter", *(ast.Constant(each) for each in facts), names)
+        )
+        ended = ast.Expr(_call(FRAME, "returns", ast.Constant(None)))
+        failed = ast.ExceptHandler(
+            ast.Name("BaseException", ast.Load()), None, [ast.Expr(_call(FRAME, "fails")), ast.Raise()]
+        )
+        left = ast.Expr(_call(FRAME, "leave"))
+        first, last = node.body[0], node.body[-1]
+        start = node.body
+        head: list[ast.stmt] = []
+        while start and isinstance(start[0], ast.Global | ast.Nonlocal):
+            head.append(start[0])
+            start = start[1:]
+        for added in (enter, failed, left):
+            _locate(added, first)
+        _locate(ended, last)
+        body = ast.Try([*start, ended], [failed], [], [left])
+        node.body = [*head, enter, ast.copy_location(body, first)]
+
+
+def _call(owner: str, method: str, *arguments: ast.expr) -> ast.Call:
+    return ast.Call(ast.Attribute(ast.Name(owner, ast.Load()), method, ast.Load()), list(arguments), [])
+
+
+def _at(node: ast.Call, place: ast.AST) -> ast.Call:
+    ast.copy_location(node, place)
+    _locate(node.func, place)
+    return node
+
+
+def _locate(node: ast.AST, place: ast.AST) -> None:
+    for each in ast.walk(node):
+        ast.copy_location(each, place)
