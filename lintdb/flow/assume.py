@@ -81,41 +81,42 @@ class Assumptions(Values):
 
 def _decide(condition: ir.Condition, value: Value | None, state: State) -> bool | None:
     """Return the outcome that a value forces, or None."""
-    if value is None:
+    if value is None or isinstance(condition, (ir.IsSame, ir.IsInstance)):
         return None
     if isinstance(condition, ir.IsNone):
-        if isinstance(value, Literal):
-            return value.value is None
-        if isinstance(value, Truthiness):
-            return False if value.is_not_none else None
-        return None if may_be_none(value) else False
+        return _is_none(value)
     if isinstance(condition, ir.Equals):
-        if isinstance(value, Literal) and not value.is_prefix:
-            same_type = type(value.value) is type(condition.value) or {type(value.value), type(condition.value)} == {
-                bool,
-                int,
-            }
-            return bool(value.value == condition.value and same_type)
-        if isinstance(value, Truthiness) and isinstance(condition.value, bool) and value.truth is not None:
-            return None
-        return None
-    if isinstance(condition, (ir.IsSame, ir.IsInstance)):
-        return None
-    if isinstance(value, Instance):
-        return True
+        return _equals(value, condition.value)
+    return _is_true(value, state)
+
+
+def _is_none(value: Value) -> bool | None:
     if isinstance(value, Literal):
-        return True if value.is_prefix and value.value else None if value.is_prefix else bool(value.value)
+        return value.value is None
+    if isinstance(value, Truthiness):
+        return False if value.is_not_none else None
+    return None if may_be_none(value) else False
+
+
+def _equals(value: Value, other: object) -> bool | None:
+    if not isinstance(value, Literal) or value.is_prefix:
+        return None
+    types = {type(value.value), type(other)}
+    return value.value == other and (len(types) == 1 or types == {bool, int})
+
+
+def _is_true(value: Value, state: State) -> bool | None:
+    if isinstance(value, Literal):
+        return (True if value.value else None) if value.is_prefix else bool(value.value)
     if isinstance(value, Truthiness):
         return value.truth
     if isinstance(value, Ref):
         return None if may_be_none(value) else True
     if isinstance(value, Box):
         return True if value.is_stack or state.boxes.get(value.id) else None
-    if isinstance(value, (Method, Function, Name, Coroutine)):
-        return True
-    if isinstance(value, Many) and value.is_sequence:
-        return bool(value.items)
-    return None
+    if isinstance(value, Many):
+        return bool(value.items) if value.is_sequence else None
+    return True if isinstance(value, (Instance, Method, Function, Name, Coroutine)) else None
 
 
 def _refine(condition: ir.Condition, outcome: bool, value: Value | None, name: str) -> tuple[str, Value] | None:

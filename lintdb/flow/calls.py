@@ -197,46 +197,46 @@ class Calls(LocalCalls):
         return self.unknown_call(op, state)
 
     def _dotted_call(self, op: ir.CallOp, dotted: str, state: State) -> list[State] | None:
+        """A function known by its dotted name: modelled, or one of the few whose meaning is control flow."""
         model = self.choose(self.knowledge.function(dotted), op, state)
         if model is not None:
             return self.apply(op, model, None, dotted.rpartition(".")[2], state)
         first = self.first_argument(op, state)
         if dotted in COMBINES:
             return self._combine(op, state)
-        if dotted in CLOSING or dotted in ACLOSING:
-            state.set_name(op.target, Manager("closing" if dotted in CLOSING else "aclosing", first))
-            return None
-        if dotted in SUPPRESS:
-            types = tuple(a.operand.name if isinstance(a.operand, ir.Dotted) else None for a in op.arguments)
-            state.set_name(op.target, Manager("suppress", types=types))
-            return None
-        if dotted in SWALLOWS:
-            state.set_name(op.target, Manager("swallow"))
-            return None
-        if dotted in NULLCONTEXT:
-            state.set_name(op.target, Manager("null", first))
-            return None
-        if dotted in EXIT_STACKS:
-            state.boxes[op.index] = ()
-            state.set_name(op.target, Box(op.index, is_stack=True))
-            return None
         if dotted in REGISTERS:
             state.escape(self.arguments_value(op, state), with_parents=True)
             state.set_name(op.target, None)
             return None
-        if dotted == "functools.partial":
-            items = tuple(self.value(argument.operand, state) for argument in op.arguments[1:])
-            state.set_name(op.target, Partial(first, items))
-            return None
-        if dotted in PASSES_THROUGH and isinstance(first, Coroutine):
+        if isinstance(first, Coroutine) and dotted in PASSES_THROUGH:
             state.set_name(op.target, first)
-            if dotted not in AWAITS_FIRST:
-                # A task runs whether it is awaited or not.
-                return self.await_coroutine(op, first, state)
-            return None
-        if dotted == "asyncio.run" and isinstance(first, Coroutine):
+            # A task runs whether it is awaited or not.
+            return None if dotted in AWAITS_FIRST else self.await_coroutine(op, first, state)
+        if isinstance(first, Coroutine) and dotted == "asyncio.run":
             return self.await_coroutine(op, first, state)
-        return self.unknown_call(op, state)
+        wrapper = self._wrapper(op, dotted, first, state)
+        if wrapper is None:
+            return self.unknown_call(op, state)
+        state.set_name(op.target, wrapper)
+        return None
+
+    def _wrapper(self, op: ir.CallOp, dotted: str, first: Value | None, state: State) -> Value | None:
+        """Return what `closing(x)`, `suppress(E)`, `ExitStack()`, `partial(f, x)` and the like make."""
+        if dotted in CLOSING or dotted in ACLOSING:
+            return Manager("closing" if dotted in CLOSING else "aclosing", first)
+        if dotted in SUPPRESS:
+            types = tuple(a.operand.name if isinstance(a.operand, ir.Dotted) else None for a in op.arguments)
+            return Manager("suppress", types=types)
+        if dotted in SWALLOWS:
+            return Manager("swallow")
+        if dotted in NULLCONTEXT:
+            return Manager("null", first)
+        if dotted in EXIT_STACKS:
+            state.boxes[op.index] = ()
+            return Box(op.index, is_stack=True)
+        if dotted == "functools.partial":
+            return Partial(first, tuple(self.value(argument.operand, state) for argument in op.arguments[1:]))
+        return None
 
     def _combine(self, op: ir.CallOp, state: State) -> list[State] | None:
         """`list(x)`, `dict(x)`: holds what it is given, or reads rows from it."""
@@ -271,7 +271,7 @@ class Calls(LocalCalls):
             state.set_name(op.target, receiver)
             return None
         if name in ("__exit__", "__aexit__"):
-            self.exit_resource(op.node, receiver, state, is_async=name == "__aexit__", is_raise=False)
+            self.exit_resource(receiver, state, is_async=name == "__aexit__", is_raise=False)
             state.set_name(op.target, None)
             return None
         state.escape(self.arguments_value(op, state), with_parents=False)
@@ -292,4 +292,4 @@ class Calls(LocalCalls):
             state.set_name(op.target, None)
             return None
         receiver = value.inner if isinstance(value.inner, Ref) else None
-        return self.perform(call, model, value.inner, receiver, state, target=op.target, in_cleanup=op.in_cleanup)
+        return self.perform(call, model, value.inner, receiver, state, target=op.target)

@@ -60,7 +60,7 @@ class Containers(Withs, ABC):
         held = state.boxes.get(box.id, ())
         first = values[0] if values else None
         if name in _STACK_ENTERS and first is not None:
-            target, slot_value = self.enter_value(op, first, state, is_async=name == "enter_async_context")
+            target, slot_value = self.enter_value(op, first, state)
             state.boxes[box.id] = (*held, slot_value) if slot_value is not None else held
             state.set_name(op.target, target)
             return None
@@ -74,8 +74,6 @@ class Containers(Withs, ABC):
             state.set_name(op.target, first)
             return None
         if name in ("close", "aclose", "__exit__", "__aexit__"):
-            if name == "aclose":
-                state.set_name(op.target, None)
             self.unwind_stack(op.node, box, state, is_raise=False)
             state.set_name(op.target, None)
             return None
@@ -95,7 +93,7 @@ class Containers(Withs, ABC):
         value = self.first_argument(op, state)
         entered: Value | None = None
         if isinstance(value, (Coroutine, Manager)):
-            entered = self.enter_value(op, value, state, is_async=True)[0]
+            entered = self.enter_value(op, value, state)[0]
             state.escape(value, with_parents=True)
         if isinstance(value, Ref):
             entered = value

@@ -30,7 +30,7 @@ def render_operand(operand: ir.Operand) -> str:
         return f"{render_operand(operand.base)}[{operand.key!r}]"
     if isinstance(operand, ir.Display):
         return f"({', '.join(render_operand(item) for item in operand.items)})"
-    if isinstance(operand, ir.Mapping_):
+    if isinstance(operand, ir.DictDisplay):
         return "{" + ", ".join(f"{key!r}: {render_operand(item)}" for key, item in operand.items) + "}"
     if isinstance(operand, ir.Closure):
         return f"<{operand.function.name}>"
@@ -160,8 +160,7 @@ def render_flow(program: Program, function: FunctionInfo) -> str:
         code = program.index.module.code_for_node(found.node) if isinstance(found.node, cst.BaseExpression) else ""
         lines.append(f"    {_rid((site, 0))} {found.kind} {found.name or ''} {' '.join(code.split())[:60]}")
     lines.append("states at the ends:")
-    for end in follower.exits:
-        lines.append(f"    {'raise' if end.is_raise else 'return'}: {render_state(end.state)}")
+    lines += [f"    {'raise' if end.is_raise else 'return'}: {render_state(end.state)}" for end in follower.exits]
     lines.append("leaks:")
     for leak in follower.leaks():
         what = "on error" if leak.on_error else "on a normal path"

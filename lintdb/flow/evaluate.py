@@ -41,7 +41,7 @@ class Values(Run):
         if isinstance(operand, ir.Display):
             items = tuple(self.value(item, state) for item in operand.items)
             return Many(items, operand.is_sequence)
-        if isinstance(operand, ir.Mapping_):
+        if isinstance(operand, ir.DictDisplay):
             return Table(tuple((key, self.value(item, state)) for key, item in operand.items))
         if isinstance(operand, ir.ItemOf):
             return self._item(operand, state)
@@ -81,41 +81,10 @@ class Values(Run):
     def _attribute(self, operand: ir.AttributeOf, state: State) -> Value | None:
         base = operand.base
         if isinstance(base, ir.Local) and self.is_self(base.name):
-            found = state.env.get(f"self.{operand.name}")
-            if found is not None:
-                return found
-            owner = self.owner_class()
-            if self.owns_self and owner is not None:
-                held = state.env.get(base.name)
-                if held is not None and self.index.find_method(owner, operand.name) is not None:
-                    return Method(held, operand.name)
-                return None
-            kind = self.types.attribute_kind(owner, operand.name) if owner is not None else None
-            if kind is not None:
-                return self.borrowed(("self", operand.name), kind, state, f"self.{operand.name}")
-            return None
+            return self._own_attribute(base.name, operand.name, state)
         value = self.value(base, state)
         if isinstance(value, Ref):
-            status = state.status(value.rid)
-            kind_model = self.knowledge.kind(status.kind) if status is not None else None
-            if status is None or kind_model is None:
-                return None
-            if operand.name in kind_model.state_flags and operand.name not in kind_model.methods:
-                flag = kind_model.state_flags[operand.name]
-                return Literal(flag if status.phase == "open" else not flag) if status.phase != "gone" else None
-            if operand.name in kind_model.attributes:
-                if status.parent is not None:
-                    parent = state.status(status.parent)
-                    if parent is not None and self._is_like(parent.kind, kind_model.attributes[operand.name]):
-                        return Ref(status.parent)
-                return self.borrowed(
-                    (value.rid, operand.name), kind_model.attributes[operand.name], state, operand.name
-                )
-            if operand.name in kind_model.methods or operand.name.startswith("__"):
-                return Method(value, operand.name)
-            if kind_model.any_attribute is not None and not operand.name.startswith("_"):
-                return self.part_of(value, kind_model.any_attribute, state)
-            return None
+            return self._resource_attribute(value, operand.name, state)
         if isinstance(value, Instance):
             field = state.env.get(f"{value.prefix}{operand.name}")
             if field is not None:
@@ -125,8 +94,39 @@ class Values(Run):
             return Method(value, operand.name)
         return None
 
-    def _is_like(self, kind_id: str, other: str) -> bool:
-        return kind_id == other or kind_id.partition(".")[0] == other.partition(".")[0]
+    def _own_attribute(self, self_name: str, name: str, state: State) -> Value | None:
+        """`self.name`: what this path or the class says of it, or a method."""
+        found = state.env.get(f"self.{name}")
+        if found is not None:
+            return found
+        owner = self.owner_class()
+        if owner is None:
+            return None
+        if self.owns_self:
+            held = state.env.get(self_name)
+            return Method(held, name) if held is not None and self.index.find_method(owner, name) is not None else None
+        kind = self.types.attribute_kind(owner, name)
+        return self.borrowed(("self", name), kind, state, f"self.{name}") if kind is not None else None
+
+    def _resource_attribute(self, base: Ref, name: str, state: State) -> Value | None:
+        """An attribute of a resource: a flag, a related resource, a method, or a part of it."""
+        status = state.status(base.rid)
+        kind = self.knowledge.kind(status.kind) if status is not None else None
+        if status is None or kind is None:
+            return None
+        if name in kind.state_flags and name not in kind.methods:
+            flag = kind.state_flags[name]
+            return Literal(flag if status.phase == "open" else not flag) if status.phase != "gone" else None
+        if name in kind.attributes:
+            parent = state.status(status.parent) if status.parent is not None else None
+            if status.parent is not None and parent is not None and _is_like(parent.kind, kind.attributes[name]):
+                return Ref(status.parent)
+            return self.borrowed((base.rid, name), kind.attributes[name], state, name)
+        if name in kind.methods or name.startswith("__"):
+            return Method(base, name)
+        if kind.any_attribute is not None and not name.startswith("_"):
+            return self.part_of(base, kind.any_attribute, state)
+        return None
 
     def is_self(self, name: str) -> bool:
         """Whether a variable is the object whose method the function is, or is nested in."""
@@ -204,3 +204,8 @@ class Values(Run):
 def may_be_none(value: Value | None) -> bool:
     """Whether a value came from outside the function under a type that does not exclude None."""
     return isinstance(value, Ref) and value.rid[0][0] in ("self", "global", "param")
+
+
+def _is_like(kind_id: str, other: str) -> bool:
+    """Whether two kinds belong to the same library."""
+    return kind_id.partition(".")[0] == other.partition(".")[0]

@@ -40,7 +40,7 @@ class Constant(Operand):
 
 @dataclass(frozen=True, slots=True)
 class Dotted(Operand):
-    """An imported name or builtin, by what it stands for: `psycopg2.connect`."""
+    """An imported name or builtin, by what it stands for: `package.connect`."""
 
     name: str
 
@@ -62,7 +62,7 @@ class Display(Operand):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Mapping_(Operand):
+class DictDisplay(Operand):
     """`{"a": x}` with literal keys where they are literal; `None` keys hold everything else."""
 
     items: tuple[tuple[object, Operand], ...]
@@ -152,7 +152,7 @@ class Operation:
 
 
 @dataclass(slots=True, eq=False)
-class Argument_:
+class CallArgument:
     """One argument of a call; `star` is "", "*" or "**"."""
 
     operand: Operand
@@ -167,7 +167,7 @@ class CallOp(Operation):
     target: str
     callee: Operand
     dotted: str | None
-    arguments: Sequence[Argument_]
+    arguments: Sequence[CallArgument]
     index: int = 0
 
 

@@ -67,7 +67,7 @@ def _add_operand(operand: ir.Operand, names: set[str]) -> None:
     elif isinstance(operand, ir.Display):
         for item in operand.items:
             _add_operand(item, names)
-    elif isinstance(operand, ir.Mapping_):
+    elif isinstance(operand, ir.DictDisplay):
         for _, item in operand.items:
             _add_operand(item, names)
     elif isinstance(operand, ir.Closure):

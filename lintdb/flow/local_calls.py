@@ -93,7 +93,7 @@ class LocalCalls(Containers, ABC):
                 continue
             new.low = max(new.low, outcome.low)
             maker = instance.owner.name if instance is not None and info.name == "__init__" else info.name
-            _Return(self, op, outcome, new, maker, instance).bind(target)
+            _Return(self, op, outcome, new, maker=maker, instance=instance).bind(target)
             results.append(new)
         return results
 
@@ -202,7 +202,14 @@ class _Return:
     """One outcome of a callee, brought into a state of the caller: fresh resources are acquired there, once."""
 
     def __init__(
-        self, caller: LocalCalls, op: ir.CallOp, outcome: Outcome, state: State, maker: str, instance: Instance | None
+        self,
+        caller: LocalCalls,
+        op: ir.CallOp,
+        outcome: Outcome,
+        state: State,
+        *,
+        maker: str,
+        instance: Instance | None,
     ) -> None:
         self.caller = caller
         self.op = op

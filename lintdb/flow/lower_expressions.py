@@ -139,7 +139,7 @@ class Expressions(Conditions):
                 items.append((key.value if known and isinstance(key, ir.Constant) else None, value))
             else:
                 items.append((None, self.expression(element.value)))
-        return ir.Mapping_(tuple(items))
+        return ir.DictDisplay(tuple(items))
 
     def _comprehension(self, node: cst.ListComp | cst.SetComp | cst.GeneratorExp) -> ir.Operand:
         target = self.temp()
@@ -296,14 +296,14 @@ class Expressions(Conditions):
     def _call(self, node: cst.Call) -> ir.Operand:
         callee = self.expression(node.func)
         dotted = callee.name if isinstance(callee, ir.Dotted) else None
-        arguments: list[ir.Argument_] = []
+        arguments: list[ir.CallArgument] = []
         for argument in node.args:
             if isinstance(argument.value, cst.GeneratorExp) and dotted in RUNS_GENERATOR:
                 value = self._comprehension(argument.value)
             else:
                 value = self.expression(argument.value)
             keyword = argument.keyword.value if argument.keyword is not None else None
-            arguments.append(ir.Argument_(value, keyword, argument.star))
+            arguments.append(ir.CallArgument(value, keyword, argument.star))
         if dotted in ENDS_PROCESS:
             self.end(ir.Dead())
             return ir.UNKNOWN

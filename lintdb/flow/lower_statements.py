@@ -372,7 +372,7 @@ class Statements(Patterns):
             self.emit(ir.StoreOp(node, self.in_cleanup, name, ir.Closure(info)))
             return
         target = self.temp()
-        argument = ir.Argument_(ir.Closure(info), None, "")
+        argument = ir.CallArgument(ir.Closure(info), None, "")
         self.emit(ir.CallOp(node, self.in_cleanup, target, ir.UNKNOWN, "$decorator", (argument,)))
         self.emit(ir.ForgetOp(node, self.in_cleanup, (name,)))
 

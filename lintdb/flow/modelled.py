@@ -11,6 +11,7 @@ from lintdb.flow.sites import COROUTINE, Lost, Site
 from lintdb.flow.state import State
 from lintdb.flow.unknown import UnknownCalls
 from lintdb.flow.values import (
+    NONE,
     TRUE,
     Box,
     Coroutine,
@@ -100,38 +101,22 @@ class ModelledCalls(UnknownCalls):
         return Coroutine(rid, op.index, subject)
 
     def perform(
-        self,
-        op: ir.CallOp,
-        model: CallModel,
-        subject: Value | None,
-        receiver: Ref | None,
-        state: State,
-        *,
-        target: str,
-        in_cleanup: bool | None = None,
+        self, op: ir.CallOp, model: CallModel, subject: Value | None, receiver: Ref | None, state: State, *, target: str
     ) -> list[State] | None:
-        """The effects of a modelled call that really runs: it may raise, then it acquires, releases or works."""
-        in_cleanup = op.in_cleanup if in_cleanup is None else in_cleanup
+        """The effects of a modelled call that really runs: it may raise, then it acquires, releases or works.
+
+        *subject* is what it releases, if it does.
+        """
         working = self.working_resource(op, model, receiver, state)
         event = self.event_of(op, model, working, state)
-        name = self.calls[op.index].method if op.index in self.calls else ""
-        if model.raises is not Raises.NEVER:
-            if receiver is not None:
-                self._use(receiver.rid, state)
-            raised = self.driver_raise(model.driver) if model.raises is Raises.DRIVER else Raised()
-            failed = self.throw(state, op.node, raised, by=name)
-            if failed is not None and working is not None:
-                if event is Event.ROLLBACK:
-                    failed.update(working, pending=-1, failed=-1)
-                self.fail_unit(working, event, op, failed)
-                if model.releases is not None and isinstance(subject, Ref):
-                    # A release that fails has still released.
-                    failed.release(subject.rid)
-        elif model.releases is not None:
-            # Releasing does not fail in practice; where it does, other resources are what is lost.
-            others = self.throw(state, op.node, self.driver_raise(model.driver), is_low=True, by=name)
-            if others is not None and isinstance(subject, Ref):
-                others.release(subject.rid)
+        failed = self._fork_failure(op, model, receiver, state)
+        if failed is not None and model.raises is not Raises.NEVER and working is not None:
+            if event is Event.ROLLBACK:
+                failed.update(working, pending=-1, failed=-1)
+            self.fail_unit(working, event, op, failed)
+        if failed is not None and model.releases is not None and isinstance(subject, Ref):
+            # A release that fails has still released.
+            failed.release(subject.rid)
         if event is not None and working is not None:
             self.happen(working, event, op, state)
         if model.releases is not None:
@@ -139,13 +124,7 @@ class ModelledCalls(UnknownCalls):
                 self.release(rid, state, op.node)
         if model.opens and receiver is not None:
             return self._open_again(op, model, receiver, state, target)
-        result: Value | None = None
-        if model.acquires is not None:
-            result = self.acquire(op, model.acquires, model, receiver, state)
-        elif model.gives == "self":
-            result = receiver
-        elif model.gives is not None:
-            result = self.give(op, model, receiver, state)
+        result = self._result(op, model, receiver, state)
         if model.may_return_none and result is not None:
             nothing = state.copy()
             nothing.set_name(target, Literal(None))
@@ -153,9 +132,30 @@ class ModelledCalls(UnknownCalls):
                 nothing.resources.pop(result.rid, None)
             state.set_name(target, result)
             return [state, nothing]
-        if result is None and model.releases == "self":
-            result = Literal(None)
-        state.set_name(target, result)
+        state.set_name(target, NONE if result is None and model.releases == "self" else result)
+        return None
+
+    def _fork_failure(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> State | None:
+        """Take the path on which the call raises; return its state, if anybody minds."""
+        name = self.calls[op.index].method if op.index in self.calls else ""
+        if model.raises is Raises.NEVER:
+            if model.releases is None:
+                return None
+            # Releasing does not fail in practice; where it does, other resources are what is lost.
+            return self.throw(state, op.node, self.driver_raise(model.driver), is_low=True, by=name)
+        if receiver is not None:
+            self._use(receiver.rid, state)
+        raised = self.driver_raise(model.driver) if model.raises is Raises.DRIVER else Raised()
+        return self.throw(state, op.node, raised, by=name)
+
+    def _result(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> Value | None:
+        """Return the value of a modelled call that succeeds."""
+        if model.acquires is not None:
+            return self.acquire(op, model.acquires, model, receiver, state)
+        if model.gives == "self":
+            return receiver
+        if model.gives is not None:
+            return self.give(op, model, receiver, state)
         return None
 
     def _open_again(

@@ -1,4 +1,4 @@
-"""What following a function yields: leaks, lost work, unfinished units, coroutines that never ran, and all known calls."""
+"""What following a function yields: leaks, lost work, failed units, coroutines that never ran, all known calls."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Leak:
     """A resource that some path leaves open.
 
     `on_error`: only paths on which an opaque operation raised. `is_ever_released`: some path does release it. `kept`:
-    a `with` block on it ended without releasing it. `path`: the witness, oldest step first. `cause`: the step after
-    which the release is missed (a raise, a return, the end). `is_covered`: its parent was released, and it with that.
+    a `with` block on it ended without releasing it. `path`: the witness, oldest step first. `maker`: the function of
+    this module that opened it for this one. `is_covered`: its parent was released, and it with that.
     """
 
     node: cst.CSTNode

@@ -93,7 +93,7 @@ class State:
 
     def refs(self, value: Value | None) -> Iterator[Rid]:
         """Yield the resources that can be reached from a value."""
-        seen: set[int] = set()
+        seen: set[int | str] = set()
         todo: list[Value | None] = [value]
         while todo:
             current = todo.pop()
@@ -108,24 +108,23 @@ class State:
                     seen.add(current.id)
                     todo.extend(self.boxes.get(current.id, ()))
             elif isinstance(current, Instance):
-                if id(current.owner) * 1000003 + current.id not in seen:
-                    seen.add(id(current.owner) * 1000003 + current.id)
+                # The attributes of an object may hold the object: each is looked into once.
+                if current.prefix not in seen:
+                    seen.add(current.prefix)
                     todo.extend(v for name, v in self.env.items() if name.startswith(current.prefix))
             elif isinstance(current, Method):
                 todo.append(current.receiver)
             elif isinstance(current, Partial):
-                todo.append(current.callee)
-                todo.extend(current.items)
+                todo += (current.callee, *current.items)
             elif isinstance(current, Manager):
                 todo.append(current.inner)
             elif isinstance(current, Coroutine):
                 yield current.rid
                 todo.append(current.inner)
-            elif isinstance(current, Function):
+            elif isinstance(current, Function) and id(current.info) not in seen:
                 # What a closure captures: the variables of this function that it reads.
-                if id(current.info) not in seen:
-                    seen.add(id(current.info))
-                    todo.extend(self.env.get(name) for name in current.info.free_names)
+                seen.add(id(current.info))
+                todo.extend(self.env.get(name) for name in current.info.free_names)
 
     def holds_any(self, value: Value | None) -> bool:
         """Whether any resource can be reached from a value."""
@@ -149,8 +148,8 @@ class State:
     def escape(self, value: Value | None, with_parents: bool, all_parents: bool = False) -> None:
         """Somebody else holds the value from here on: what it reaches owes nothing here any more.
 
-        *with_parents*: a child that lives on keeps its parent alive (a cursor that is returned), so the parent goes too,
-        if it can be reached through the child; *all_parents*: even if not, since nobody else has it.
+        *with_parents*: a child that lives on keeps its parent alive, so the parent goes too, if it can be reached
+        through the child; *all_parents*: even if not, since nobody else has it.
         """
         for rid in list(self.refs(value)):
             self.escape_one(rid, with_parents, all_parents)
@@ -202,26 +201,34 @@ class State:
         for name in dead:
             del self.env[name]
         if self.facts:
-            for key in [k for k in self.facts if "?" + k not in tests]:
+            for key in [key for key in self.facts if "?" + key not in tests]:
                 del self.facts[key]
         if self.boxes:
-            held: set[int] = set()
-            todo = list(self.env.values())
-            while todo:
-                value = todo.pop()
-                if isinstance(value, Box) and value.id not in held:
+            self._forget_boxes()
+        if self.resources:
+            self._forget_settled()
+
+    def _forget_boxes(self) -> None:
+        """Drop containers that no variable holds, directly or inside another value."""
+        held: set[int] = set()
+        todo: list[Value | None] = list(self.env.values())
+        while todo:
+            value = todo.pop()
+            if isinstance(value, Box):
+                if value.id not in held:
                     held.add(value.id)
                     todo.extend(self.boxes.get(value.id, ()))
-                elif isinstance(value, Many):
-                    todo.extend(item for item in value.items if item is not None)
-                elif isinstance(value, Partial):
-                    todo.extend(item for item in value.items if item is not None)
-                elif isinstance(value, Manager) and value.inner is not None:
-                    todo.append(value.inner)
-                elif isinstance(value, Method):
-                    todo.append(value.receiver)
-            for box in [b for b in self.boxes if b not in held]:
-                del self.boxes[box]
+            elif isinstance(value, (Many, Partial)):
+                todo.extend(value.items)
+            elif isinstance(value, Manager):
+                todo.append(value.inner)
+            elif isinstance(value, Method):
+                todo.append(value.receiver)
+        for box in [box for box in self.boxes if box not in held]:
+            del self.boxes[box]
+
+    def _forget_settled(self) -> None:
+        """Drop resources that owe nothing, have no work pending, and cannot be reached any more."""
         settled = [
             rid
             for rid, status in self.resources.items()
@@ -230,14 +237,14 @@ class State:
             and status.failed < 0
             and rid[0][0] not in _LASTING
         ]
-        if settled:
-            reached: set[Rid] = set()
-            for name, value in self.env.items():
-                if type(value) is Ref:
-                    reached.add(value.rid)
-                elif name[0] != "#" and type(value) not in _PLAIN:
-                    reached.update(self.refs(value))
-            parents = {s.parent for s in self.resources.values() if s.parent is not None}
-            for rid in settled:
-                if rid not in reached and rid not in parents:
-                    del self.resources[rid]
+        if not settled:
+            return
+        reached = {status.parent for status in self.resources.values()}
+        for name, value in self.env.items():
+            if type(value) is Ref:
+                reached.add(value.rid)
+            elif name[0] != "#" and type(value) not in _PLAIN:
+                reached.update(self.refs(value))
+        for rid in settled:
+            if rid not in reached:
+                del self.resources[rid]

@@ -10,17 +10,17 @@ ENDS_PROCESS = frozenset({"sys.exit", "os._exit", "os.abort", "exit", "quit", "o
 
 NEVER_RAISES = frozenset({
     "print", "len", "isinstance", "issubclass", "str", "repr", "id", "type", "bool", "callable", "hasattr",
-    "object", "time.time", "time.monotonic",
-    "time.perf_counter", "time.sleep", "datetime.datetime.now", "datetime.datetime.utcnow", "datetime.date.today",
-    "traceback.print_exc", "traceback.format_exc", "logging.getLogger", "os.getpid", "threading.get_ident",
-    "sys.stdout.write", "sys.stderr.write", "sys.stdout.flush", "sys.stderr.flush", "warnings.warn",
-    "collections.defaultdict", "collections.OrderedDict", "collections.deque", "collections.Counter",
-    "os.path.join", "os.path.exists", "os.path.basename", "os.path.dirname", "os.path.isfile", "os.path.isdir",
-    "asyncio.Lock", "threading.Lock", "threading.RLock", "threading.Event", "asyncio.Event", "super",
-    "time.strftime", "time.localtime", "time.gmtime", "uuid.uuid4", "os.environ.get", "os.getenv",
-    "random.random", "asyncio.current_task", "asyncio.get_running_loop", "asyncio.get_event_loop",
-    "threading.current_thread", "contextvars.ContextVar", "contextvars.copy_context", "os.urandom", "time.process_time",
-    "os.getcwd", "platform.system", "platform.node", "socket.gethostname", "copy.copy", "inspect.currentframe",
+    "object", "time.time", "time.monotonic", "time.perf_counter", "time.sleep", "datetime.datetime.now",
+    "datetime.datetime.utcnow", "datetime.date.today", "traceback.print_exc", "traceback.format_exc",
+    "logging.getLogger", "os.getpid", "threading.get_ident", "sys.stdout.write", "sys.stderr.write",
+    "sys.stdout.flush", "sys.stderr.flush", "warnings.warn", "collections.defaultdict", "collections.OrderedDict",
+    "collections.deque", "collections.Counter", "os.path.join", "os.path.exists", "os.path.basename",
+    "os.path.dirname", "os.path.isfile", "os.path.isdir", "asyncio.Lock", "threading.Lock", "threading.RLock",
+    "threading.Event", "asyncio.Event", "super", "time.strftime", "time.localtime", "time.gmtime", "uuid.uuid4",
+    "os.environ.get", "os.getenv", "random.random", "asyncio.current_task", "asyncio.get_running_loop",
+    "asyncio.get_event_loop", "threading.current_thread", "contextvars.ContextVar", "contextvars.copy_context",
+    "os.urandom", "time.process_time", "os.getcwd", "platform.system", "platform.node", "socket.gethostname",
+    "copy.copy", "inspect.currentframe",
 })  # fmt: skip
 """Calls that do not fail in practice and do nothing to what they are given."""
 
@@ -34,16 +34,18 @@ LOG_NAMES = frozenset({
 })  # fmt: skip
 
 MILD_FUNCTIONS = frozenset({
-    "int", "float", "round", "abs", "min", "max", "sum", "any", "all", "bytes", "chr", "ord", "hex", "divmod", "iter",
-    "map", "filter", "getattr", "setattr", "vars", "dir", "format", "json.dumps", "os.path.abspath", "pathlib.Path",
-    "datetime.timedelta", "decimal.Decimal", "unittest.mock.Mock", "unittest.mock.MagicMock", "unittest.mock.AsyncMock",
-    "types.SimpleNamespace", "re.compile", "re.findall", "re.match", "re.search", "random.randint", "random.uniform", "re.sub", "textwrap.dedent", "shlex.quote", "urllib.parse.quote_plus",
+    "int", "float", "round", "abs", "min", "max", "sum", "any", "all", "bytes", "chr", "ord", "hex", "divmod",
+    "iter", "map", "filter", "getattr", "setattr", "vars", "dir", "format", "json.dumps", "os.path.abspath",
+    "pathlib.Path", "datetime.timedelta", "decimal.Decimal", "unittest.mock.Mock", "unittest.mock.MagicMock",
+    "unittest.mock.AsyncMock", "types.SimpleNamespace", "re.compile", "re.findall", "re.match", "re.search",
+    "random.randint", "random.uniform", "re.sub", "textwrap.dedent", "shlex.quote", "urllib.parse.quote_plus",
 })  # fmt: skip
 MILD_METHODS = frozenset({
     "strip", "lstrip", "rstrip", "replace", "lower", "upper", "startswith", "endswith", "join", "split", "rsplit",
-    "splitlines", "title", "capitalize", "isdigit", "isalpha", "isnumeric", "zfill", "ljust", "rjust", "format", "items",
-    "keys", "values", "append", "update", "setdefault", "extend", "add", "isoformat", "strftime", "total_seconds", "partition", "rpartition", "hexdigest", "count",
-    "close", "aclose", "acquire", "release", "disconnect", "shutdown", "terminate", "dispose", "cancel", "is_set", "is_alive",
+    "splitlines", "title", "capitalize", "isdigit", "isalpha", "isnumeric", "zfill", "ljust", "rjust", "format",
+    "items", "keys", "values", "append", "update", "setdefault", "extend", "add", "isoformat", "strftime",
+    "total_seconds", "partition", "rpartition", "hexdigest", "count", "close", "aclose", "acquire", "release",
+    "disconnect", "shutdown", "terminate", "dispose", "cancel", "is_set", "is_alive",
 })  # fmt: skip
 """Calls that could raise in theory. A path on which one does is reported with low confidence only."""
 

@@ -6,7 +6,7 @@ in equal states. So those that come from the caller are renamed to ("arg", n) fi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import libcst as cst
@@ -72,7 +72,7 @@ class Summary:
 
 
 def bind_arguments(
-    info: FunctionInfo, arguments: Sequence[ir.Argument_], values: Sequence[Value | None], state: State
+    info: FunctionInfo, arguments: Sequence[ir.CallArgument], values: Sequence[Value | None], state: State
 ) -> dict[str, Value] | None:
     """Match the values of arguments to parameters; None where a star hides which resource goes where."""
     if isinstance(info.node, cst.Module):
@@ -82,28 +82,26 @@ def bind_arguments(
     star = signature.star_arg.name.value if isinstance(signature.star_arg, cst.Param) else None
     star_kwarg = signature.star_kwarg.name.value if signature.star_kwarg is not None else None
     keyword_only = {p.name.value for p in signature.kwonly_params}
-    positional = [p.name.value for p in params if p.name.value not in {*keyword_only, star, star_kwarg}]
+    free = [p.name.value for p in params if p.name.value not in {*keyword_only, star, star_kwarg}]
+    by_name = {*free, *keyword_only}
+    free.reverse()
     bound: dict[str, Value | None] = {}
     rest: list[Value | None] = []
     named_rest: list[Value | None] = []
-    used = 0
     is_hidden = False
     for argument, value in zip(arguments, values, strict=True):
         is_hidden = is_hidden or bool(argument.star)
         if is_hidden and argument.keyword is None and state.holds_any(value):
             return None
-        if argument.star:
-            continue
-        if argument.keyword is not None:
-            if argument.keyword in keyword_only or argument.keyword in positional:
-                bound[argument.keyword] = value
+        if argument.keyword in by_name:
+            bound[argument.keyword] = value
+        elif argument.keyword is not None:
+            named_rest.append(value)
+        elif not argument.star:
+            if free:
+                bound[free.pop()] = value
             else:
-                named_rest.append(value)
-        elif used < len(positional):
-            bound[positional[used]] = value
-            used += 1
-        else:
-            rest.append(value)
+                rest.append(value)
     known = {name: value for name, value in bound.items() if value is not None}
     if star is not None:
         known[star] = Many(tuple(rest))
@@ -112,12 +110,18 @@ def bind_arguments(
     if not is_hidden:
         given = {*bound, *(argument.keyword for argument in arguments)}
         known.update(_defaults([param for param in params if param.name.value not in given]))
+    for name, value in _captured(info, state):
+        known.setdefault(name, value)
+    return known
+
+
+def _captured(info: FunctionInfo, state: State) -> Iterator[tuple[str, Value]]:
+    """Yield what a nested function reads from the one that it is in."""
     if info.parent is not None and not info.parent.is_module and info.owner is None:
         for name in info.free_names:
-            captured = state.env.get(name)
-            if captured is not None:
-                known.setdefault(name, captured)
-    return known
+            value = state.env.get(name)
+            if value is not None:
+                yield name, value
 
 
 def _defaults(params: Sequence[cst.Param]) -> dict[str, Value]:

@@ -1,4 +1,4 @@
-"""Which kind of resource a name stands for, told without following anything: annotations, expressions, attributes, globals."""
+"""Which kind of resource annotations, expressions, attributes and globals stand for, without following anything."""
 
 from __future__ import annotations
 
@@ -148,7 +148,8 @@ class ModuleTypes:
 
     def _kind_of_receiver(self, node: cst.BaseExpression, scope: FunctionInfo) -> str | None:
         if isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name) and scope.owner is not None:
-            if scope.params and scope.params[0].name.value == node.value.value:
+            is_self = bool(scope.params) and scope.params[0].name.value == node.value.value
+            if is_self:
                 return self.attribute_kind(scope.owner, node.attr.value)
         if isinstance(node, cst.Name) and not self.index.is_local(node.value, scope):
             value = self.global_value(node.value)

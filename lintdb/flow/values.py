@@ -129,7 +129,7 @@ class Partial(Value):
 
 @dataclass(frozen=True, slots=True)
 class Name(Value):
-    """An imported name as a value: `psycopg2.connect`."""
+    """An imported name as a value: `package.connect`."""
 
     dotted: str
 
@@ -158,8 +158,9 @@ class Manager(Value):
     """A context manager that has not been entered.
 
     `what` is `closing` (inner is closed on exit), `aclosing`, `suppress` (types), `swallow`, `null` (inner passes
-    through), `acquire` (entering acquires; `call` is the operation), `gives` (entering hands out a `kind` that owes
-    nothing), `unit` (a unit of work on `inner`), `local` (a generator-based manager of this module; `call`).
+    through), `acquire` (entering acquires; `call` is the operation), `entered` (inner was made by entering), `unit` (a
+    unit of work on `inner`), `callback` or `async-callback` (inner is called on exit), `local` (a generator-based
+    manager of this module; `call`).
     """
 
     what: str
@@ -176,10 +177,11 @@ class Status(NamedTuple):
     `phase`: "open", "released", "gone" (escaped: somebody else's now). `owed`: whether this function must release it.
     `raised`: an opaque operation raised while it was open. `kept`: a `with` block on it ended without releasing it.
     `pending`: index of the operation whose work is not committed (-1: none). `autocommit`: True, False or None
-    (unknown). `parent`: the resource whose release releases it. `entered`: inside a `with` block on itself.
-    `shared`: yielded to a consumer. `lost`: the operation after which no name held it. `failed`: a call on its unit of
-    work raised, and nothing has been rolled back since. `keeps_parent`: whoever holds it can release its parent through
-    it. `goes_with_parent`: it is released when its parent is. `used`: it has been used (or holds something from birth).
+    (unknown). `parent`: the resource whose release releases it. `shared`: yielded to a consumer. `failed`: a call on
+    its unit of work raised, and nothing has been rolled back since. `visited`: the loop that has taken it from a
+    container. `outlives`: it lives on after the function. `keeps_parent`: whoever holds it can release its parent
+    through it. `goes_with_parent`: it is released when its parent is. `used`: it has been used (or holds something from
+    birth).
     """
 
     kind: str
@@ -191,7 +193,6 @@ class Status(NamedTuple):
     autocommit: bool | None = None
     parent: Rid | None = None
     shared: bool = False
-    held: bool = False
     failed: int = -1
     visited: int = -1
     outlives: bool = False

@@ -54,14 +54,12 @@ class Withs(ModelledCalls, ABC):
             for each in states:
                 each.set_name(op.slot, value)
             return states
-        target, slot = self.enter_value(op, value, state, op.is_async)
+        target, slot = self.enter_value(op, value, state)
         state.set_name(op.target, target)
         state.set_name(op.slot, slot)
         return None
 
-    def enter_value(
-        self, op: ir.EnterOp | ir.CallOp, value: Value, state: State, is_async: bool
-    ) -> tuple[Value | None, Value | None]:
+    def enter_value(self, op: ir.EnterOp | ir.CallOp, value: Value, state: State) -> tuple[Value | None, Value | None]:
         """Enter a manager; return what `as` binds, and what the exit needs."""
         if isinstance(value, Ref):
             status = state.status(value.rid)
@@ -104,7 +102,7 @@ class Withs(ModelledCalls, ABC):
             state.escape(value, with_parents=True)
             return None, None
         receiver = value.inner if isinstance(value.inner, Ref) else None
-        self.perform(call, model, value.inner, receiver, state, target="$entered", in_cleanup=op.in_cleanup)
+        self.perform(call, model, value.inner, receiver, state, target="$entered")
         entered = state.env.pop("$entered", None)
         if entered is None:
             return None, None
@@ -119,7 +117,7 @@ class Withs(ModelledCalls, ABC):
             call = self.operations[value.call]
             model = self.calls[value.call].model
             receiver = value.inner if isinstance(value.inner, Ref) else None
-            self.perform(call, model, receiver, receiver, state, target="$entered", in_cleanup=op.in_cleanup)
+            self.perform(call, model, receiver, receiver, state, target="$entered")
             entered = state.env.pop("$entered", None)
             return entered, Manager("entered", entered)
         if value.what == "unit":
@@ -195,7 +193,7 @@ class Withs(ModelledCalls, ABC):
     def leave_value(self, node: cst.CSTNode, value: Value, state: State, is_async: bool | None, is_raise: bool) -> None:
         """What leaving a block does to the manager; *is_async* None: whichever way the manager can be left."""
         if isinstance(value, Ref):
-            self.exit_resource(node, value, state, is_async, is_raise)
+            self.exit_resource(value, state, is_async, is_raise)
         elif isinstance(value, Instance):
             self._finish(value, "__exit__", node, state)
         elif isinstance(value, Many):
@@ -240,7 +238,7 @@ class Withs(ModelledCalls, ABC):
             self.release(rid, state, None)
         state.release((("managed", value.call), 0))
 
-    def exit_resource(self, node: cst.CSTNode, value: Ref, state: State, is_async: bool | None, is_raise: bool) -> None:
+    def exit_resource(self, value: Ref, state: State, is_async: bool | None, is_raise: bool) -> None:
         """`with conn:` ends: what that does is the driver's business."""
         status = state.status(value.rid)
         kind = self.knowledge.kind(status.kind) if status is not None else None
