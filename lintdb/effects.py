@@ -208,6 +208,7 @@ class Kind:
     `duty_on_error` is the duty on paths on which something raised, where it differs. `keeps_parent`: whoever holds it
     holds its parent too, and can release it (a cursor's connection). `is_lazy`: it holds nothing before one of its
     methods that can fail has been called. `free_with`: families of parents with which it holds nothing of its own.
+    `ends_when_read`: iterating it to its end releases it.
 
     `definition_event` is what a query that creates, alters or drops something counts as: WRITE (pending like others),
     COMMIT (everything pending becomes permanent) or None (permanent at once, and the rest stays pending).
@@ -247,6 +248,7 @@ class Kind:
     closed_with_parent: bool = True
     close_is_coroutine: bool = False
     iterable: bool = False
+    ends_when_read: bool = False
     reusable: bool = False
     idempotent_release: bool = True
     driver: str = ""
