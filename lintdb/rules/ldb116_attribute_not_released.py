@@ -10,6 +10,8 @@ from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
 
 if TYPE_CHECKING:
+    import libcst as cst
+
     from lintdb.effects import Kind
     from lintdb.flow.results import FunctionFlow
     from lintdb.syntax.names import ClassInfo
@@ -49,14 +51,14 @@ class AttributeNotReleased(Rule):
                     yield _report(call, message, attribute, kind)
 
 
-def _report(call: object, message: str, attribute: str, kind: Kind) -> Report:
+def _report(call: cst.Call, message: str, attribute: str, kind: Kind) -> Report:
     return Report(
-        node=call,  # type: ignore[arg-type]
+        node=call,
         message=message,
         confidence=Confidence.MEDIUM,
         resource_kind=kind.label,
         resource_name=f"self.{attribute}",
-        acquired_at=call,  # type: ignore[arg-type]
+        acquired_at=call,
     )
 
 

@@ -36,7 +36,7 @@ class MissingRollback(Rule):
                 node=unit.node,
                 message=message,
                 confidence=unit.confidence,
-                steps=steps_of(unit.path, None, "", f"leaves with the transaction of {name} open", ctx),
+                steps=steps_of(unit.path, None, "", f"leaves with the transaction of {name} open"),
                 resource_kind=unit.kind.label,
                 resource_name=unit.name,
             )

@@ -24,7 +24,7 @@ class MissingCommit(Rule):
         since="0.1",
     )
 
-    def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
+    def check_function(self, flow: FunctionFlow, _: FileContext) -> Iterator[Report]:
         for work in flow.lost_work:
             name = f"`{work.name}`" if work.name else f"the {work.kind.label}"
             if work.by_with:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule
 
 if TYPE_CHECKING:
+    import libcst as cst
+
     from lintdb.flow.results import FunctionFlow, Leak, PathStep
 
 VERBS = {
@@ -51,7 +53,7 @@ def report_leak(leak: Leak, flow: FunctionFlow, ctx: FileContext, message: str |
         node=leak.node,
         message=message,
         confidence=leak.confidence,
-        steps=steps_of(leak.path, leak.node, f"{leak.kind.label} opened here", _end(leak, flow), ctx),
+        steps=steps_of(leak.path, leak.node, f"{leak.kind.label} opened here", _end(leak, flow)),
         resource_kind=leak.kind.label,
         resource_name=leak.name,
         acquired_at=leak.node,
@@ -101,21 +103,19 @@ def _raiser(step: PathStep, ctx: FileContext) -> str:
     return f"`{name.removeprefix('await ')}()`"
 
 
-def steps_of(
-    path: tuple[PathStep, ...], start: object, opened: str, end: str, ctx: FileContext
-) -> tuple[ReportStep, ...]:
+def steps_of(path: tuple[PathStep, ...], start: cst.CSTNode | None, opened: str, end: str) -> tuple[ReportStep, ...]:
     """Turn the path after an acquisition into the steps that a reader needs."""
     steps = after_acquire(path, start)
     found: list[ReportStep] = []
     for step in steps:
         text = {
-            "raise": "raises", "true": "is true here", "false": "is false here", "release": "", "caught": "handled here",
+            "raise": "raises", "true": "is true here", "false": "is false here", "caught": "handled here",
             "raises": "raised here", "swallowed": "swallowed here", "done": "no more elements", "next": "next element",
         }.get(step.what, "")  # fmt: skip
         if text:
             found.append(ReportStep(step.node, text))
     if len(found) > MAX_STEPS:
         found = [*found[: MAX_STEPS // 2], *found[-MAX_STEPS // 2 :]]
-    first = [ReportStep(start, opened)] if start is not None else []  # type: ignore[arg-type]
-    last_node = found[-1].node if found else start
-    return (*first, *found, ReportStep(last_node, end))  # type: ignore[arg-type]
+    first = [ReportStep(start, opened)] if start is not None else []
+    last = found[-1].node if found else start
+    return (*first, *found, *([ReportStep(last, end)] if last is not None else []))

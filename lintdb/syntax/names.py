@@ -73,9 +73,7 @@ class FunctionInfo:
     @property
     def is_instance_method(self) -> bool:
         """Whether calling it through the class needs an instance as first argument."""
-        return self.is_method and not any(
-            isinstance(d, cst.Name) and d.value == "classmethod" for d in self.decorators
-        )
+        return self.is_method and not any(isinstance(d, cst.Name) and d.value == "classmethod" for d in self.decorators)
 
     @functools.cached_property
     def free_names(self) -> set[str]:
