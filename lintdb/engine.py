@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lintdb import gate
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from lintdb.drivers.catalog import Models
     from lintdb.flow.program import Program
     from lintdb.flow.results import FunctionFlow
-    from lintdb.rules.base import FileContext, Opening, Report, Rule
+    from lintdb.rules.base import Opening, Report, Rule
 
 
 class RuleCrash(Exception):
@@ -91,7 +92,7 @@ def _check(source: SourceFile, drivers: frozenset[str], options: EngineOptions) 
 
     versions = dict(options.target_versions)
     if options.use_pins:
-        versions = {**_pinned(os.path.dirname(os.path.abspath(source.path))), **versions}
+        versions = {**_pinned(Path(os.path.abspath(source.path)).parent), **versions}  # noqa: PTH100 (links are kept)
     if not has_triggers(source, load_models(drivers, versions)):
         return []
     opened = open_program(source, drivers, versions)
@@ -158,7 +159,9 @@ def _run_rules(
             for owner, of_class in classes:
                 yield from ((rule, report) for report in rule.check_class(owner, of_class, context))
         except Exception as error:
-            raise RuleCrash(f"{rule.meta.code} failed on {source.path}: {type(error).__name__}: {error}") from error
+            raise RuleCrash(
+                f"{rule.meta.code} failed on {source.path}: {type(error).__name__}: {error}"
+            ) from error
 
 
 def _flows(source: SourceFile, program: Program) -> Iterator[FunctionFlow]:
@@ -171,13 +174,11 @@ def _flows(source: SourceFile, program: Program) -> Iterator[FunctionFlow]:
 
 
 @functools.cache
-def _pinned(folder: str) -> Mapping[str, str]:
+def _pinned(folder: Path) -> Mapping[str, str]:
     """Library versions that the project around a folder settles, read once per process and folder."""
-    from pathlib import Path
-
     from lintdb.drivers.pins import find_versions
 
-    return find_versions(Path(folder))
+    return find_versions(folder)
 
 
 def _openings(program: Program, models: Models) -> Iterator[Opening]:
@@ -217,7 +218,7 @@ def _to_findings(source: SourceFile, program: Program, reports: list[tuple[Rule,
     statements = statements_of(module, [report.node for _, report in reports])
     spans = spans_of(module, [*nodes, *statements.values()], source.text)
     nowhere = Span(1, 1, 1, 1)
-    found: dict[tuple[str, Span, str], Finding] = {}
+    found: dict[tuple[str, Span], Finding] = {}
     for rule, report in reports:
         span = spans.get(id(report.node), nowhere)
         acquired = spans.get(id(report.acquired_at), span) if report.acquired_at is not None else span
@@ -238,7 +239,7 @@ def _to_findings(source: SourceFile, program: Program, reports: list[tuple[Rule,
             steps=tuple(_steps(source.path, report, spans)),
             statement=spans.get(id(statement)) if statement is not None else None,
         )
-        found.setdefault((finding.code, finding.span, ""), finding)
+        found.setdefault((finding.code, finding.span), finding)
     return list(found.values())
 
 
@@ -254,15 +255,13 @@ def debug_flow(path: str, function_name: str) -> str:
 
     Raises ValueError with a clear message for a file that cannot be read or a function that is not there.
     """
-    from lintdb.drivers.catalog import driver_names
     from lintdb.flow.debug import render_flow
     from lintdb.source import read_source
 
     source = read_source(path)
     if isinstance(source, FileProblem):
         raise ValueError(f"{path}: {source.message}")
-    drivers = gate.mentioned(source.text) or frozenset(driver_names()[:0])
-    opened = open_program(source, drivers, {})
+    opened = open_program(source, gate.mentioned(source.text), {})
     if isinstance(opened, FileProblem):
         raise ValueError(f"{path}:{opened.line}: {opened.message}")
     program, _ = opened

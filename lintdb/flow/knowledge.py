@@ -26,7 +26,7 @@ class Knowledge(ExceptionClasses, Protocol):
     def kind_of_type(self, dotted: str) -> str | None:
         """Return the kind id that a class used in an annotation stands for."""
 
-    def event_of_text(self, text: str, is_prefix: bool, driver: str) -> Event | None:
+    def event_of_text(self, text: str, is_prefix: bool) -> Event | None:
         """Return what a query text does (read, write, begin, …), or None where it cannot be told."""
 
     def is_definition(self, text: str) -> bool:

@@ -39,7 +39,7 @@ class Units(Verdicts):
                 status = state.status(working) if working is not None else None
                 kind = self.knowledge.kind(status.kind) if status is not None else None
                 return kind.definition_event if kind is not None else None
-            return self.knowledge.event_of_text(value.value, value.is_prefix, model.driver)
+            return self.knowledge.event_of_text(value.value, value.is_prefix)
         return None
 
     def working_resource(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> Rid | None:

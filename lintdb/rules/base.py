@@ -146,6 +146,3 @@ class Rule:
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterable[Report]:
         """Yield the defects of one opening call."""
         return ()
-
-
-ReportIterator = Iterator[Report]

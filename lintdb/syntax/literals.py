@@ -18,7 +18,7 @@ HIDDEN = _Hidden()
 
 
 class Evaluator:
-    """Evaluates literal expressions in one function of a module with source *text*: constants, single assignments, dict displays."""
+    """Evaluates what is literal in one function of a module with source *text*."""
 
     def __init__(self, index: ModuleIndex, scope: FunctionInfo, text: str) -> None:
         self.index = index
@@ -127,7 +127,7 @@ class Evaluator:
         return "".join(p.value if isinstance(p, cst.FormattedStringText) else hidden for p in node.parts)
 
     def surroundings(self, node: cst.CSTNode) -> str:
-        """Return the code that handles what a call opens: its function, its class, or what uses the module-level name."""
+        """Return the code that handles what a call opens: its function or class, or what uses the module-level name."""
         module = self.index.module
         function = self.scope
         while function.parent is not None and not function.parent.is_module:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import builtins
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import libcst as cst
 
@@ -219,7 +221,8 @@ class _Indexer:
         self.index = ModuleIndex(module, body)
         self.index.all_functions.append(body)
         self.index.of_node[id(module)] = body
-        self.handlers = {
+        # Each says whether it has dealt with the code below the node, too.
+        self.handlers: dict[type[cst.CSTNode], Callable[[Any, FunctionInfo, ClassInfo | None], bool]] = {
             cst.FunctionDef: self._function,
             cst.Lambda: self._lambda,
             cst.ClassDef: self._class,

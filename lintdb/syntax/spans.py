@@ -22,7 +22,7 @@ class _RecordingState(CodegenState):
     """A code generator that counts lines and columns and remembers where wanted nodes begin and end."""
 
     def __init__(self, default_indent: str, default_newline: str, wanted: set[int]) -> None:
-        super().__init__(default_indent=default_indent, default_newline=default_newline, provider=None)  # type: ignore[call-arg]
+        super().__init__(default_indent=default_indent, default_newline=default_newline, provider=None)
         self.wanted = wanted
         self.line = 1
         self.column = 1
@@ -110,7 +110,7 @@ def spans_of(module: cst.Module, nodes: Iterable[cst.CSTNode], text: str) -> dic
     if starts is None:
         module._codegen(state)
         return state.spans
-    for statement, line in zip(module.body, starts):
+    for statement, line in zip(module.body, starts, strict=True):
         if any(id(node) in wanted for node in walk(statement)):
             state.line, state.column = line, 1
             statement._codegen(state)
