@@ -159,9 +159,7 @@ def _run_rules(
             for owner, of_class in classes:
                 yield from ((rule, report) for report in rule.check_class(owner, of_class, context))
         except Exception as error:
-            raise RuleCrash(
-                f"{rule.meta.code} failed on {source.path}: {type(error).__name__}: {error}"
-            ) from error
+            raise RuleCrash(f"{rule.meta.code} failed on {source.path}: {type(error).__name__}: {error}") from error
 
 
 def _flows(source: SourceFile, program: Program) -> Iterator[FunctionFlow]:
