@@ -93,8 +93,8 @@ def compare_program(text: str, *, max_runs: int = MAX_RUNS) -> Comparison:
             continue
         here = [each for each in findings if info.first_line <= each.span.line <= info.last_line]
         verdicts = _compare_function(truth, here)
-        # Where some path ends in another mistake, a finding may be about what would have come after.
-        comparison.verdicts += [each for each in verdicts if each.outcome != FALSE or not truth.broken]
+        # Where some path was not followed to its end, a finding may be about what would have come there.
+        comparison.verdicts += [each for each in verdicts if each.outcome != FALSE or not truth.dropped]
     return comparison
 
 
@@ -152,7 +152,7 @@ def _compare_cursor(line: int, truth: LineTruth | None, said: dict[tuple[str, in
 
 
 def _compare_units(truth: Truth, said: dict[tuple[str, int], Confidence]) -> Iterator[Verdict]:
-    """Work that is lost is found if one of the writes to the same connection is named."""
+    """Work that is lost, or left open, is found if one of the writes to the same connection is named."""
     named = {line for (table, line), confidence in said.items() if table == LOST_WORK and _is_sure(confidence)}
     for lines in truth.lost_work.values():
         if lines & truth.dropped_work:
@@ -161,13 +161,12 @@ def _compare_units(truth: Truth, said: dict[tuple[str, int], Confidence]) -> Ite
     real = set().union(*truth.lost_work.values()) | truth.dropped_work
     yield from (Verdict(LOST_WORK, line, FALSE, "it never is lost") for line in sorted(named - real))
     yield from (Verdict(LOST_WORK, line, RIGHT, "committed") for line in sorted(truth.committed - named - real))
-    open_units = truth.open_units & truth.committed
-    for line in truth.committed | truth.open_units:
-        is_said = _is_sure(said.get((OPEN_UNITS, line)))
-        if line in open_units:
-            yield Verdict(OPEN_UNITS, line, FOUND if is_said else MISSED, "it is left open")
-        elif line not in truth.open_units:
-            yield Verdict(OPEN_UNITS, line, FALSE if is_said else RIGHT, "it never is left open")
+    named = {line for (table, line), confidence in said.items() if table == OPEN_UNITS and _is_sure(confidence)}
+    if open_units := truth.open_units & truth.committed:
+        yield Verdict(OPEN_UNITS, min(open_units), FOUND if open_units & named else MISSED, "it is left open")
+    yield from (Verdict(OPEN_UNITS, line, FALSE, "it never is left open") for line in sorted(named - truth.open_units))
+    silent = truth.committed - named - truth.open_units
+    yield from (Verdict(OPEN_UNITS, line, RIGHT, "it never is left open") for line in sorted(silent))
 
 
 # Smaller programs.

@@ -57,8 +57,8 @@ class LineTruth:
 class Truth:
     """What all runs of one function showed, by line of the program; lost work by the line that opened it.
 
-    Of `runs`, those `dropped` went beyond the bound, or were `broken`: they met a mistake of another sort, such as
-    a call on None. What happens only there is not known.
+    Of `runs`, those `dropped` went beyond the bound, or met a mistake of another sort, such as a call on None. What
+    happens only there is not known.
     """
 
     function: FunctionInfo
@@ -71,7 +71,6 @@ class Truth:
     used_after_release: set[int] = field(default_factory=set)
     runs: int = 0
     dropped: int = 0
-    broken: int = 0
     is_complete: bool = True
     witness: dict[tuple[str, int], list[int]] = field(default_factory=dict)
 
@@ -161,11 +160,10 @@ class Program:
             if isinstance(error, KeyboardInterrupt):
                 raise
             if not world.is_expected(error):
-                world.is_dropped = world.is_broken = True
+                world.is_dropped = True
         truth.runs += 1
         if world.is_dropped:
             truth.dropped += 1
-            truth.broken += world.is_broken
         else:
             _add(truth, world, trail)
         world.is_over = True
@@ -288,15 +286,16 @@ def _iterate(generator: types.GeneratorType[Any, Any, Any], world: World) -> Non
             return
         if world.raises_left <= 0:
             continue
-        what = world.chooser.choose(3)
+        kinds: tuple[type[Exception], ...] = (w.OpaqueError, *world.places.other_errors)
+        what = world.chooser.choose(2 + len(kinds))
         if what == 1:
             world.raises_left -= 1
             world.note_raise(GeneratorExit(), frame=generator.gi_frame)
             generator.close()
             return
-        if what == 2:
+        if what > 1:
             world.raises_left -= 1
-            error = w.OpaqueError("thrown in")
+            error = kinds[what - 2]("thrown in")
             world.note_raise(error, frame=generator.gi_frame)
             generator.throw(error)
     raise w.Dropped
@@ -331,7 +330,7 @@ class _Runtime:
         world = current_world()
         error = sys.exc_info()[1]
         if error is not None and not world.is_expected(error):
-            world.is_over = world.is_dropped = world.is_broken = True
+            world.is_over = world.is_dropped = True
 
     def is_none(self, value: object) -> bool:
         return value.truth_is_none() if isinstance(value, Opaque) else value is None

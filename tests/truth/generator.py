@@ -146,7 +146,7 @@ def rows_of(path):
 """,
 }
 
-PARAMETERS = ["path", "other_path", "work", "check", "flag", "urgent", "items", "number", "build", "sink"]
+PARAMETERS = ["path", "other_path", "work", "check", "flag", "urgent", "items", "number", "build", "sink", "wanted"]
 READS = ["select id from orders", "select 1", "pragma foreign_keys = on"]
 WRITES = ["delete from orders", "insert into orders values (1)", "update orders set id = 2"]
 ERRORS = [
@@ -214,6 +214,7 @@ class Generator:
     rng: random.Random
     names: int = 0
     budget: int = 22
+    has_match: bool = False
 
     def program(self) -> str:
         """Return the text of a program."""
@@ -288,7 +289,7 @@ class Generator:
         if kind in ("make", "make_safely", "try_make"):
             return f"{self._helper(kind)}({path})", MAYBE if kind == "try_make" else OPEN
         if kind == "make_or_none":
-            return f"{self._helper(kind)}({path}, {self._flag()})", MAYBE
+            return f"{self._helper(kind)}({path}, wanted)", MAYBE
         if kind == "conditional":
             return f"sqlite3.connect({path}) if {self._flag()} else None", MAYBE
         if kind == "owner":
@@ -416,7 +417,7 @@ class Generator:
                 [f"{name}.close()"],
                 [f"{self._helper('shut')}({name})"],
                 [f"{self._helper('shut_quietly')}({name})"],
-                [f"{self._helper('shut_if')}({name}, {self._flag()})"],
+                [f"{self._helper('shut_if')}({name}, wanted)"],
                 ["with suppress(sqlite3.Error):", f"    {name}.close()"],
                 ["try:", f"    {name}.close()", "except sqlite3.Error:", "    log.warning('not closed')"],
                 [f"with closing({name}):", "    pass"],
@@ -715,9 +716,12 @@ class Generator:
         )
 
     def _match(self, scope: Scope, depth: int) -> Block:
+        if self.has_match:
+            return self._if(scope, depth)
+        self.has_match = True
         lines = ["match number:"]
         scopes = []
-        for case in ["1", "2", "_"][: self.rng.choice([2, 3])]:
+        for case in ["7", "8", "_"][: self.rng.choice([2, 3])]:
             body = self._block(scope, depth=depth + 1, size=self.rng.randint(1, 2))
             lines += _indent([f"case {case}:", *_indent(body.lines)])
             scopes.append(body.scope)

@@ -31,7 +31,7 @@ def test_a_seed_gives_the_same_program() -> None:
 
 
 def test_programs_are_various() -> None:
-    text = "".join(generate(seed) for seed in range(300))
+    text = "".join(generate(seed) for seed in range(1000))
     for word in (
         "finally:", "else:", "except (KeyError, sqlite3.Error)", "with closing(", "ExitStack()", "match number:", ":=",
         "break", "continue", "return", "yield", "nullcontext()", "suppress(", "Store(", "make_or_none(", "while True:",

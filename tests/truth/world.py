@@ -112,8 +112,9 @@ class Record:
 class Outcome:
     """One thing that a run showed: `what` is leak, lost-work, dropped-work, open-unit or committed.
 
-    Work is lost where its connection is closed, and dropped where that is left open: then the leak is the defect, and
-    lintdb may name both. `source` is the line that acquired the connection.
+    Work is lost where its connection is closed. It is dropped, and lintdb may name it or not, where the connection is
+    left open, for then that is the defect, and where it was written after an error. `source` is the line that acquired
+    the connection.
     """
 
     what: str
@@ -140,7 +141,6 @@ class World:
         self.is_setting_up = False
         self.is_over = False
         self.is_dropped = False
-        self.is_broken = False
         self.globals: Callable[[], list[object]] = list
         self.outside: list[object] = []
 
@@ -150,7 +150,9 @@ class World:
         """A choice between false and true."""
         return self.chooser.choose(2) == 1
 
-    def may_raise(self, *, is_driver: bool = False, frame: types.FrameType | None = None) -> None:
+    def may_raise(
+        self, *, is_driver: bool = False, is_unlikely: bool = False, frame: types.FrameType | None = None
+    ) -> None:
         """Raise here in one of two futures, as long as this run has not raised too often."""
         if self.raises_left <= 0 or self.is_over or self.is_setting_up:
             return
@@ -162,16 +164,21 @@ class World:
             return
         self.raises_left -= 1
         error = kinds[choice - 1]("planned")
-        self.note_raise(error, is_driver=is_driver, frame=frame)
+        self.note_raise(error, is_driver=is_driver, is_unlikely=is_unlikely, frame=frame)
         raise error
 
     def note_raise(
-        self, error: BaseException, *, is_driver: bool = False, frame: types.FrameType | None = None
+        self,
+        error: BaseException,
+        *,
+        is_driver: bool = False,
+        is_unlikely: bool = False,
+        frame: types.FrameType | None = None,
     ) -> None:
         """Write into the books of everything that is owed, or in work, that something raises here."""
         self.planned.append(error)
         lines = _program_lines(frame or sys._getframe(1))
-        is_low = self.places.is_low(error, lines, is_driver=is_driver)
+        is_low = is_unlikely or self.places.is_low(error, lines, is_driver=is_driver)
         for record in self.records:
             if record.is_owed:
                 record.has_raised = True
@@ -201,7 +208,6 @@ class World:
             return
         if error is not None and (isinstance(error, Dropped) or not self.is_expected(error)):
             self.is_over = self.is_dropped = True
-            self.is_broken = not isinstance(error, Dropped)
             return
         caller = self.program_frame(python_frame.f_back)
         if caller is None and error is None:
@@ -248,6 +254,8 @@ class World:
             return
         if sys.exc_info()[1] not in (None, unit.handled):
             return
+        if record.has_raised:
+            what = "dropped-work"  # written while an error was dealt with
         self.outcomes.append(Outcome(what, "connection", unit.line, on_error=False, is_low=False, source=record.line))
 
     def _end_units(self) -> None:
@@ -401,7 +409,7 @@ class Opaque:
     def __call__(self, *args: object, **kwargs: object) -> object:
         world = self._world()
         world.escape(*args, *kwargs.values())
-        world.may_raise()
+        world.may_raise(is_unlikely=str(self.__dict__["_name"]).endswith(".close"))
         return self._make("()")
 
     def __getattr__(self, name: str) -> object:
