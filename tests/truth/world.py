@@ -707,20 +707,20 @@ class Connection:
             self.truth_record.uses_after_release.append(self._world().line())
 
     def truth_run(self, sql: object) -> None:
-        """A statement is run; it may raise, and then it has done nothing."""
+        """A statement is run; it may raise. A write that raises has begun a transaction all the same."""
         world = self._world()
-        world.may_raise(is_driver=True)
+        record = self.truth_record
         statement = _SQL_COMMENT.sub(" ", sql) if isinstance(sql, str) else ""
         word = statement.strip().partition(" ")[0].lower()
-        record = self.truth_record
+        if word in WRITES and record.is_open and not record.is_autocommit and record.unit is None:
+            place = world.program_frame(sys._getframe(2))
+            if place is not None:
+                record.unit = Unit(place[1], sys.exc_info()[1])
+        world.may_raise(is_driver=True)
         if word in ("commit", "end"):
             self._commit()
         elif word == "rollback":
             record.unit = None
-        elif word in WRITES and record.is_open and not record.is_autocommit and record.unit is None:
-            place = world.program_frame(sys._getframe(2))
-            if place is not None:
-                record.unit = Unit(place[1], sys.exc_info()[1])
 
     def truth_script(self) -> None:
         """A script is run: what is pending is committed first."""
