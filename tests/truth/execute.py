@@ -67,6 +67,7 @@ class Truth:
     lost_work: dict[int, set[int]] = field(default_factory=dict)
     dropped_work: set[int] = field(default_factory=set)
     open_units: set[int] = field(default_factory=set)
+    left_to_caller: set[int] = field(default_factory=set)
     committed: set[int] = field(default_factory=set)
     used_after_release: set[int] = field(default_factory=set)
     runs: int = 0
@@ -187,6 +188,8 @@ def _add(truth: Truth, world: World, trail: list[int]) -> None:
             truth.dropped_work.add(outcome.line)
         elif outcome.what == "open-unit":
             truth.open_units.add(outcome.line)
+        elif outcome.what == "left-to-caller":
+            truth.left_to_caller.add(outcome.line)
         else:
             truth.committed.add(outcome.line)
     for record in world.records:

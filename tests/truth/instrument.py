@@ -151,7 +151,8 @@ def _errors(tree: ast.Module) -> tuple[tuple[type[Exception], ...], tuple[type[E
     if any(f"sqlite3.{name}" in caught for name in narrow):
         of_driver.append(sqlite3.IntegrityError)
     others = [known for known in (KeyError, ValueError) if known.__name__ in caught]
-    return tuple(of_driver), (*others, *(of_driver[:1] if "sqlite3." in " ".join(map(ast.unparse, types)) else []))
+    handles_driver = any(_is_driver_error(each) for each in types)
+    return tuple(of_driver), (*others, *(of_driver if handles_driver else ()))
 
 
 def _is_driver_error(node: ast.expr | None) -> bool:

@@ -110,7 +110,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One thing that a run showed: `what` is leak, lost-work, dropped-work, open-unit or committed.
+    """One thing that a run showed: `what` is leak, lost-work, dropped-work, open-unit, left-to-caller or committed.
 
     Work is lost where its connection is closed. It is dropped, and lintdb may name it or not, where the connection is
     left open, for then that is the defect, and where it was written after an error. `source` is the line that acquired
@@ -262,9 +262,10 @@ class World:
         """The function returns: what failed on a connection that lives on, and was not rolled back, stays open."""
         for record in self.records:
             unit = record.unit
-            if unit is None or not unit.has_raised or not record.is_external or not record.is_open or record.is_escaped:
+            if unit is None or not record.is_external or not record.is_open or record.is_escaped:
                 continue
-            self.outcomes.append(Outcome("open-unit", "connection", unit.line, on_error=True, is_low=False))
+            what = "open-unit" if unit.has_raised else "left-to-caller"
+            self.outcomes.append(Outcome(what, "connection", unit.line, on_error=unit.has_raised, is_low=False))
 
     def program_frame(self, start: types.FrameType | None) -> tuple[Frame, int] | None:
         """Return the innermost call of a program's function at or above a Python frame, with its current line."""
