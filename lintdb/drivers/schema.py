@@ -460,7 +460,8 @@ def inherit(kind: Kind, base: Kind, like: Like) -> Kind:
     }
     names = {
         "family": "family", "label": "label", "duty": "duty", "duty_on_error": "duty_on_error",
-        "keeps_parent": "keeps_parent", "lazy": "is_lazy", "free_with": "free_with", "with": "with_block", "async_with": "async_with_block",
+        "keeps_parent": "keeps_parent", "lazy": "is_lazy", "free_with": "free_with", "with": "with_block",
+        "async_with": "async_with_block",
         "autocommit": "autocommit", "read_begins": "read_begins", "events_on": "events_on", "iterable": "iterable",
         "ends_when_read": "ends_when_read",
         "autocommit_when": "autocommit_arguments", "closed_with_parent": "closed_with_parent",

@@ -12,6 +12,7 @@ from lintdb.flow.values import (
     TRUTHY,
     Box,
     Coroutine,
+    Data,
     Function,
     Instance,
     Literal,
@@ -29,27 +30,15 @@ class Assumptions(Values):
 
     def assume(self, condition: ir.Condition, outcome: bool, state: State) -> State | None:
         """Return a copy of the state in which the condition has the outcome, or None where it cannot have."""
-        known: bool | None = None
         refine: tuple[str, Value] | None = None
         key = condition.key if condition.key in self.relevant_keys else None
-        if key is not None and key in state.facts:
-            known = state.facts[key]
-        if isinstance(condition, ir.IsInstance):
+        known = state.facts.get(key) if key is not None else None
+        if known is None:
+            known = self._is_known(condition, state)
+        if isinstance(condition, (ir.Truth, ir.IsNone, ir.Equals)):
             value = self.value(condition.operand, state)
-            if isinstance(value, Ref) and known is None:
-                known = self._is_of_type(value, condition.types, state)
-        elif isinstance(condition, ir.IsSame):
-            left, right = self.value(condition.left, state), self.value(condition.right, state)
-            if isinstance(left, Ref) and isinstance(right, Ref):
-                known = left == right
-            elif (left == NONE and isinstance(right, Ref)) or (right == NONE and isinstance(left, Ref)):
-                known = False
-        else:
-            value = self.value(condition.operand, state)
-            if known is None:
-                known = _decide(condition, value, state)
             name = self._name_of(condition.operand)
-            if name is not None and (value is None or isinstance(value, Truthiness) or may_be_none(value)):
+            if name is not None and (value is None or isinstance(value, (Truthiness, Data)) or may_be_none(value)):
                 refine = _refine(condition, outcome, value, name)
         if known is not None and known != outcome:
             return None
@@ -59,6 +48,30 @@ class Assumptions(Values):
         if key is not None and known is None:
             new.facts[key] = outcome
         return new
+
+    def _is_known(self, condition: ir.Condition, state: State) -> bool | None:
+        """Return the outcome that the values of the state force, or None."""
+        if isinstance(condition, ir.HasName):
+            return self._has_name(condition, state)
+        if isinstance(condition, ir.IsSame):
+            left, right = self.value(condition.left, state), self.value(condition.right, state)
+            if isinstance(left, Ref) and isinstance(right, Ref):
+                return left == right
+            is_none = (left == NONE and isinstance(right, Ref)) or (right == NONE and isinstance(left, Ref))
+            return False if is_none else None
+        value = self.value(condition.operand, state)
+        if isinstance(condition, ir.IsInstance):
+            return self._is_of_type(value, condition.types, state) if isinstance(value, Ref) else None
+        return _decide(condition, value, state)
+
+    def _has_name(self, condition: ir.HasName, state: State) -> bool | None:
+        """`hasattr(conn, "close")`, `"conn" in locals()`."""
+        if condition.operand is None:
+            return True if isinstance(state.env.get(condition.name), (Ref, Instance)) else None
+        value = self.value(condition.operand, state)
+        status = state.status(value.rid) if isinstance(value, Ref) else None
+        kind = self.knowledge.kind(status.kind) if status is not None else None
+        return True if kind is not None and condition.name in kind.methods else None
 
     def _name_of(self, operand: ir.Operand) -> str | None:
         """Return the name under which a state keeps a variable or an attribute of the object itself."""
@@ -81,7 +94,7 @@ class Assumptions(Values):
 
 def _decide(condition: ir.Condition, value: Value | None, state: State) -> bool | None:
     """Return the outcome that a value forces, or None."""
-    if value is None or isinstance(condition, (ir.IsSame, ir.IsInstance)):
+    if value is None or isinstance(condition, (ir.IsSame, ir.IsInstance, ir.HasName)):
         return None
     if isinstance(condition, ir.IsNone):
         return _is_none(value)
@@ -95,6 +108,8 @@ def _is_none(value: Value) -> bool | None:
         return value.value is None
     if isinstance(value, Truthiness):
         return False if value.is_not_none else None
+    if isinstance(value, Data):
+        return None
     return None if may_be_none(value) else False
 
 
@@ -115,7 +130,11 @@ def _is_true(value: Value, state: State) -> bool | None:
     if isinstance(value, Box):
         return True if value.is_stack or state.boxes.get(value.id) else None
     if isinstance(value, Many):
-        return bool(value.items) if value.is_sequence else None
+        if value.is_sequence:
+            return bool(value.items)
+        # Any of several resources, as a loop over them binds it.
+        is_resource = [isinstance(item, Ref) and not may_be_none(item) for item in value.items]
+        return True if is_resource and all(is_resource) else None
     return True if isinstance(value, (Instance, Method, Function, Name, Coroutine)) else None
 
 

@@ -7,6 +7,7 @@ import libcst as cst
 from lintdb.flow import ir
 from lintdb.flow.containers import TAKES
 from lintdb.flow.local_calls import LocalCalls
+from lintdb.flow.lowering import NUMBERS_PER_FUNCTION
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
 from lintdb.flow.stdlib import (
@@ -41,6 +42,9 @@ from lintdb.flow.values import (
     Value,
     one_of,
 )
+
+_FIRST_EXTRA_CALL = NUMBERS_PER_FUNCTION - (1 << 16)
+"""Numbers of the calls that syntax makes, behind those of the calls that are written."""
 
 
 class Calls(LocalCalls):
@@ -165,7 +169,7 @@ class Calls(LocalCalls):
         key = (id(node), name)
         call = self.extra_calls.get(key)
         if call is None:
-            number = 1_000_000 + len(self.extra_calls)
+            number = self.function.number * NUMBERS_PER_FUNCTION + _FIRST_EXTRA_CALL + len(self.extra_calls)
             call = ir.CallOp(node, in_cleanup, target, ir.UNKNOWN, None, (), index=number)
             self.extra_calls[key] = call
         call.target = target
@@ -292,4 +296,17 @@ class Calls(LocalCalls):
             state.set_name(op.target, None)
             return None
         receiver = value.inner if isinstance(value.inner, Ref) else None
-        return self.perform(call, model, value.inner, receiver, state, target=op.target)
+        results = self.perform(call, model, value.inner, receiver, state, target=op.target)
+        if not model.coroutine:
+            for each in [state] if results is None else results:
+                _rebind(value, each.env.get(op.target), each)
+        return results
+
+
+def _rebind(awaited: Coroutine, result: Value | None, state: State) -> None:
+    """`thing = open(path)`, then `await thing`: awaiting such an object gives the object itself."""
+    for name in [name for name, value in state.env.items() if value == awaited]:
+        if name.startswith("self."):
+            state.escape(result, with_parents=False)
+        else:
+            state.set_name(name, result)

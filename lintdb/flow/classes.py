@@ -46,6 +46,7 @@ class Classes:
                     and is_known
                     and kind.duty is Duty.MUST
                     and scope.owner is owner
+                    and scope.is_instance_method
                 ):
                     yield attribute, scope, call, kind
 

@@ -22,7 +22,8 @@ from lintdb.flow.values import (
 from lintdb.flow.withs import Withs
 
 ADDS = frozenset({"append", "add", "appendleft", "insert", "put", "put_nowait", "extend", "update", "setdefault"})
-TAKES = frozenset({"pop", "popleft", "popitem", "get", "get_nowait", "values", "items", "copy"})
+TAKES = frozenset({"pop", "popleft", "popitem", "get", "get_nowait"})
+_VIEWS = frozenset({"values", "items", "copy"})
 _ENTERS = frozenset({"enter_context", "enterContext", "enterClassContext"})
 _RUNS_COROUTINES = frozenset({"addAsyncCleanup", "push_async_callback", "push_async_exit", "enter_async_context"})
 _STACK_ENTERS = frozenset({"enter_context", "enter_async_context"})
@@ -37,6 +38,7 @@ class Containers(Withs, ABC):
         values = [self.value(argument.operand, state) for argument in op.arguments]
         held = state.boxes.get(box.id, ())
         if box.is_stack:
+            self.account_for(self.arguments_value(op, state), state)
             return self._stack_method(op, box, name, values, state)
         if name in ADDS:
             added = [v for v in values if v is not None and not isinstance(v, Literal)]
@@ -45,6 +47,9 @@ class Containers(Withs, ABC):
             return None
         if name in TAKES:
             state.set_name(op.target, one_of(held))
+            return None
+        if name in _VIEWS:
+            state.set_name(op.target, box)
             return None
         if name == "clear":
             state.boxes[box.id] = ()

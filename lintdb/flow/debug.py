@@ -79,6 +79,9 @@ def _condition(condition: ir.Condition) -> str:
         return f"{render_operand(condition.operand)} == {condition.value!r}"
     if isinstance(condition, ir.IsInstance):
         return f"{render_operand(condition.operand)} is a {'/'.join(condition.types) or '?'}"
+    if isinstance(condition, ir.HasName):
+        where = "locals()" if condition.operand is None else render_operand(condition.operand)
+        return f"{where} has {condition.name}"
     if isinstance(condition, ir.IsSame):
         return f"{render_operand(condition.left)} is {render_operand(condition.right)}"
     return condition.key or render_operand(condition.operand)

@@ -106,7 +106,15 @@ class Values(Run):
             held = state.env.get(self_name)
             return Method(held, name) if held is not None and self.index.find_method(owner, name) is not None else None
         kind = self.types.attribute_kind(owner, name)
-        return self.borrowed(("self", name), kind, state, f"self.{name}") if kind is not None else None
+        if kind is None:
+            return None
+        ref = self.borrowed(("self", name), kind, state, f"self.{name}")
+        status = state.resources[ref.rid]
+        source = self.types.parent_attribute(owner, name) if status.parent is None else None
+        parent = self._own_attribute(self_name, source, state) if source is not None and source != name else None
+        if isinstance(parent, Ref):
+            state.update(ref.rid, parent=parent.rid)
+        return ref
 
     def _resource_attribute(self, base: Ref, name: str, state: State) -> Value | None:
         """An attribute of a resource: a flag, a related resource, a method, or a part of it."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import libcst as cst
+
 from lintdb.flow import ir
 from lintdb.flow.assume import Assumptions
 from lintdb.flow.calls import Calls
@@ -17,11 +19,14 @@ from lintdb.flow.cfg import Block
 from lintdb.flow.evaluate import may_be_none
 from lintdb.flow.exceptions import Match, match_handler
 from lintdb.flow.liveness import live_names, live_tests
+from lintdb.flow.run import YIELDED
 from lintdb.flow.sites import BYPASSED, Exit
 from lintdb.flow.state import State
 from lintdb.flow.values import (
+    TRUE,
     Box,
     Coroutine,
+    Data,
     Instance,
     Literal,
     Many,
@@ -33,8 +38,8 @@ from lintdb.flow.values import (
     one_of,
 )
 
-MAX_STATES_PER_BLOCK = 40
-MAX_STEPS = 6000
+MAX_STATES_PER_BLOCK = 64
+MAX_STEPS = 12000
 
 
 class Follower(Calls, Assumptions):
@@ -76,13 +81,21 @@ class Follower(Calls, Assumptions):
         self.block = block
         stack = [(0, state)]
         operations = block.operations
+        forked: set[object] = set()
         while stack:
             position, current = stack.pop()
             for number in range(position, len(operations)):
                 operation = operations[number]
                 results = self._OPERATIONS[type(operation)](self, operation, current)
                 if results is not None:
-                    stack.extend((number + 1, each) for each in results)
+                    for each in results:
+                        if isinstance(operation, ir.CallOp) and operation.is_statement:
+                            each.env.pop(operation.target, None)
+                        # Outcomes that the rest of the block cannot tell apart are followed once.
+                        key = (number, each.key())
+                        if key not in forked:
+                            forked.add(key)
+                            stack.append((number + 1, each))
                     break
             else:
                 self._TERMINATORS[type(block.terminator)](self, block.terminator, current)
@@ -188,6 +201,9 @@ class Follower(Calls, Assumptions):
                 group = one_of(value.items)
             elif isinstance(value, Box):
                 group = one_of(state.boxes.get(value.id, ()))
+            elif isinstance(value, Ref):
+                # `for key, conn in conns.items()`: it is in one of the places.
+                group = value
             items = [group] * len(op.names)
         for name, item in zip(op.names, items, strict=True):
             if name is not None:
@@ -196,11 +212,10 @@ class Follower(Calls, Assumptions):
 
     def _box(self, op: ir.BoxOp, state: State) -> list[State] | None:
         number = int(op.target.removeprefix("$t"))
-        state.boxes[number] = tuple(
-            value
-            for item in op.items
-            if (value := self.value(item, state)) is not None and not isinstance(value, Literal)
-        )
+        values = [self.value(item, state) for item in op.items]
+        for value in values:
+            _use_coroutine(value, state)
+        state.boxes[number] = tuple(v for v in values if v is not None and not isinstance(v, (Literal, Data)))
         state.set_name(op.target, Box(number))
         return None
 
@@ -208,7 +223,8 @@ class Follower(Calls, Assumptions):
         value = self.value(op.operand, state)
         box = self.value(op.box, state)
         if isinstance(box, Box):
-            if value is not None and not isinstance(value, Literal):
+            _use_coroutine(value, state)
+            if value is not None and not isinstance(value, (Literal, Data)):
                 held = state.boxes.get(box.id, ())
                 if value not in held:
                     state.boxes[box.id] = (*held, value)
@@ -261,6 +277,8 @@ class Follower(Calls, Assumptions):
             if status is not None and status.pending >= 0:
                 # The consumer may commit.
                 state.update(rid, pending=-1)
+            self.yielded.add(rid[0])
+        state.set_name(YIELDED, TRUE)
         if not self.is_fixture:
             self.throw(state, op.node, by="yield")
         state.set_name(op.target, None)
@@ -315,10 +333,12 @@ class Follower(Calls, Assumptions):
                 status = state.status(value.rid)
                 error = self.knowledge.error_class(status.kind.partition(".")[0]) if status is not None else None
                 raised = Raised(error)
-            if not isinstance(value, Literal):
+            if not isinstance(value, (Literal, Data)):
                 self.throw(state, t.node, raised, by="iteration")
-        if not skip_done:
+        if not skip_done and not self._must_enter(t, state):
             done = state.copy()
+            if isinstance(value, Ref) and self._ends_when_read(value, state):
+                self.release(value.rid, done, None)
             done.note(t.node, "done")
             self.go(t.done, done)
         more = state.copy()
@@ -326,8 +346,20 @@ class Follower(Calls, Assumptions):
             for rid in state.refs(value):
                 more.update(rid, visited=t.index)
         more.set_name(t.target, item)
+        if t.at_least_once:
+            more.facts[_entered(t)] = True
         more.note(t.node, "next")
         self.go(t.body, more)
+
+    @staticmethod
+    def _must_enter(t: ir.Iterate, state: State) -> bool:
+        """Whether the loop has at least one round, and has not had it on this path."""
+        return t.at_least_once and _entered(t) not in state.facts
+
+    def _ends_when_read(self, value: Ref, state: State) -> bool:
+        status = state.status(value.rid)
+        kind = self.knowledge.kind(status.kind) if status is not None else None
+        return kind is not None and kind.ends_when_read
 
     def _dispatch(self, t: ir.Dispatch, state: State) -> None:
         raised = state.raised or Raised()
@@ -357,7 +389,11 @@ class Follower(Calls, Assumptions):
         elif not t.is_explicit:
             state.mark_raised()
         state.raised = raised
-        state.note(t.node, "raises" if t.is_explicit else "reraise")
+        if isinstance(t.node, cst.Assert):
+            state.note(t.node, "refused")
+        else:
+            is_again = isinstance(t.node, cst.Raise) and t.node.exc is None
+            state.note(t.node, "raises" if t.is_explicit and not is_again else "reraise")
         self.may_raise = True
         self.go(t.target, state)
 
@@ -391,6 +427,18 @@ class Follower(Calls, Assumptions):
         ir.ExitRaise: Calls.leave_raising, ir.Raise: _raise, ir.Return: _return,
         ir.RaiseExit: _raise_exit, ir.Dead: _dead,
     }  # fmt: skip
+
+
+def _use_coroutine(value: Value | None, state: State) -> None:
+    """A coroutine in a container is awaited by whoever takes it out."""
+    if isinstance(value, Coroutine):
+        state.update(value.rid, phase="released")
+
+
+def _entered(t: ir.Iterate) -> str:
+    """The fact that a loop has been entered; it is forgotten when what the loop runs over is made anew."""
+    name = t.operand.name if isinstance(t.operand, ir.Local) else ""
+    return f"{name} loop {t.index}"
 
 
 def _mentions(key: str, name: str) -> bool:

@@ -138,7 +138,16 @@ class IsInstance:
     key: str | None = None
 
 
-Condition = Truth | IsNone | Equals | IsSame | IsInstance
+@dataclass(frozen=True, slots=True)
+class HasName:
+    """`if hasattr(x, "name")`, or (`operand` None) `if "name" in locals()`."""
+
+    operand: Operand | None
+    name: str
+    key: str | None = None
+
+
+Condition = Truth | IsNone | Equals | IsSame | IsInstance | HasName
 
 # --- operations -----------------------------------------------------------------------------------------------------
 
@@ -162,13 +171,17 @@ class CallArgument:
 
 @dataclass(slots=True, eq=False)
 class CallOp(Operation):
-    """`target = callee(arguments)`; `dotted` is the callee's imported name. May raise."""
+    """`target = callee(arguments)`; `dotted` is the callee's imported name. May raise.
+
+    `is_statement`: nothing uses the result.
+    """
 
     target: str
     callee: Operand
     dotted: str | None
     arguments: Sequence[CallArgument]
     index: int = 0
+    is_statement: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -300,7 +313,10 @@ class Branch:
 
 @dataclass(slots=True, eq=False)
 class Iterate:
-    """`for target in operand`: one more element, or the end. May raise."""
+    """`for target in operand`: one more element, or the end. May raise.
+
+    `at_least_once`: there is surely one element.
+    """
 
     node: cst.CSTNode
     operand: Operand
@@ -309,6 +325,7 @@ class Iterate:
     done: int
     is_async: bool
     index: int = 0
+    at_least_once: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -79,6 +79,11 @@ def _add_condition(condition: ir.Condition, names: set[str]) -> None:
     if isinstance(condition, ir.IsSame):
         _add_operand(condition.left, names)
         _add_operand(condition.right, names)
+    elif isinstance(condition, ir.HasName):
+        if condition.operand is not None:
+            _add_operand(condition.operand, names)
+        else:
+            names.add(condition.name)
     else:
         _add_operand(condition.operand, names)
 
@@ -123,11 +128,17 @@ def _writes(operation: ir.Operation) -> Iterable[str]:
     return ()
 
 
+def _may_be_followed(operation: ir.CallOp) -> bool:
+    """Whether a call may be one of a function of the same module."""
+    callee = operation.callee
+    return isinstance(callee, ir.Local) or (isinstance(callee, ir.AttributeOf) and isinstance(callee.base, ir.Local))
+
+
 def _tests_of(block: Block) -> tuple[set[str], set[str]]:
     """Return the names whose truth or value decides something in a block, and those that the block writes.
 
-    A plain copy of a variable counts as a decision on it, since the copy may be what is tested. Condition texts are
-    included with a `?` in front.
+    A plain copy of a variable counts as a decision on it, since the copy may be what is tested; so does passing it to
+    a function of the module. Condition texts are included with a `?` in front.
     """
     used: set[str] = set()
     written: set[str] = set()
@@ -136,6 +147,10 @@ def _tests_of(block: Block) -> tuple[set[str], set[str]]:
             if isinstance(operation.operand, ir.Local) and operation.operand.name not in written:
                 used.add(operation.operand.name)
             written.add(operation.name)
+        elif isinstance(operation, ir.CallOp) and _may_be_followed(operation):
+            # What the callee decides may rest on what is known of an argument.
+            passed = {a.operand.name for a in operation.arguments if isinstance(a.operand, ir.Local)}
+            used |= passed - written
     t = block.terminator
     if isinstance(t, ir.Branch):
         reads: set[str] = set()

@@ -88,7 +88,8 @@ class LocalCalls(Containers, ABC):
             self._carry_over(op, outcome, summary, new)
             if outcome.is_raise:
                 # A constructor that refuses its arguments is possible, but not what code is written against.
-                is_low = outcome.low >= BYPASSED or op.in_cleanup or info.name == "__init__"
+                is_refusal = info.name == "__init__" and outcome.raised.type is None
+                is_low = outcome.low >= BYPASSED or op.in_cleanup or is_refusal
                 self.throw(new, op.node, outcome.raised, is_low=is_low, by=info.name)
                 continue
             new.low = max(new.low, outcome.low)
@@ -161,7 +162,9 @@ class LocalCalls(Containers, ABC):
                 state.escape_one(rid, with_parents=False)
         self.managed[op.index] = frozenset(released)
         kinds = {value.dotted if isinstance(value, Name) else None for value in summary.yields}
-        return Manager("local", arguments, kind=kinds.pop() if len(kinds) == 1 else None, call=op.index)
+        kind = kinds.pop() if len(kinds) == 1 else None
+        self.managers[op.index] = summary
+        return Manager("local", arguments, kind=kind, call=op.index)
 
     # --- classes ----------------------------------------------------------------------------------------------------
 
@@ -174,6 +177,9 @@ class LocalCalls(Containers, ABC):
             return self.unknown_call(op, state)
         instance = Instance(op.index, owner)
         # The object that this call made before is somebody else's now, or dropped.
+        if any(instance in held for held in state.boxes.values()):
+            # A container has it, and releases it in a way that this object's name cannot tell.
+            state.escape(instance, with_parents=True)
         state.forget_fields(instance)
         init = self.index.find_method(owner, "__init__")
         if init is None:

@@ -43,6 +43,10 @@ class Conditions(Lowering):
                 types = self._type_names(node.args[1].value)
                 self.branch(node, ir.IsInstance(operands[0], types, self._key(node)), if_true, if_false)
                 return
+            name = operands[1] if len(operands) == 2 else None
+            if isinstance(name, ir.Constant) and isinstance(name.value, str):
+                self.branch(node, ir.HasName(operands[0], name.value, self._key(node)), if_true, if_false)
+                return
             self.branch(node, ir.Truth(ir.UNKNOWN, self._key(node)), if_true, if_false)
             return
         value = self.expression(node)
@@ -56,10 +60,17 @@ class Conditions(Lowering):
 
     def _comparison(self, node: cst.Comparison, if_true: Block, if_false: Block) -> None:
         target = node.comparisons[0]
-        left, right = self.expression(node.left), self.expression(target.comparator)
         operator = target.operator
-        negated = isinstance(operator, (cst.IsNot, cst.NotEqual))
         condition: ir.Condition
+        left = self.expression(node.left)
+        if isinstance(operator, (cst.In, cst.NotIn)) and self._is_namespace(target.comparator):
+            name = left.value if isinstance(left, ir.Constant) else None
+            condition = ir.HasName(None, name) if isinstance(name, str) else ir.Truth(ir.UNKNOWN)
+            blocks = (if_true, if_false) if isinstance(operator, cst.In) else (if_false, if_true)
+            self.branch(node, condition, *blocks)
+            return
+        right = self.expression(target.comparator)
+        negated = isinstance(operator, (cst.IsNot, cst.NotEqual))
         key = self._key(node)
         if isinstance(operator, (cst.Is, cst.IsNot, cst.Equal, cst.NotEqual)):
             if isinstance(left, ir.Constant) and not isinstance(right, ir.Constant):
@@ -77,6 +88,12 @@ class Conditions(Lowering):
         if negated:
             if_true, if_false = if_false, if_true
         self.branch(node, condition, if_true, if_false)
+
+    def _is_namespace(self, node: cst.BaseExpression) -> bool:
+        """`locals()`, `vars()`, `dir()` of the function itself."""
+        if not isinstance(node, cst.Call) or node.args:
+            return False
+        return self.index.dotted(node.func, self.function) in ("locals", "vars", "dir")
 
     def _key(self, node: cst.CSTNode, suffix: str = "") -> str | None:
         """Return a text that is equal for equal conditions, and count it; None where a call makes each test new."""

@@ -174,7 +174,8 @@ class Expressions(Conditions):
         self.goto(head)
         item = self.temp()
         is_async = node.asynchronous is not None
-        head.terminator = ir.Iterate(node.iter, iterable, item, body.id, after.id, is_async, self.counter)
+        filled = is_surely_filled(node.iter)
+        head.terminator = ir.Iterate(node.iter, iterable, item, body.id, after.id, is_async, self.counter, filled)
         self.continue_in(body)
         self.store(node.target, ir.Local(item), node.target)
         for condition in node.ifs:
@@ -360,3 +361,15 @@ def _concatenate(left: ir.Operand, right: ir.Operand) -> ir.Operand:
     if isinstance(right, ir.Constant) and isinstance(right.value, str):
         return ir.Constant(left.value + right.value, right.is_prefix)
     return ir.Constant(left.value, is_prefix=True)
+
+
+def is_surely_filled(node: cst.BaseExpression) -> bool:
+    """Whether iterating an expression gives at least one element: `range(3)`, `(a, b)`."""
+    if isinstance(node, (cst.Tuple, cst.List)):
+        return any(isinstance(element, cst.Element) for element in node.elements)
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "range":
+        numbers = [arg.value.evaluated_value for arg in node.args if isinstance(arg.value, cst.Integer)]
+        if len(numbers) != len(node.args):
+            return False
+        return numbers[0] > 0 if len(numbers) == 1 else len(numbers) == 2 and numbers[0] < numbers[1]
+    return False

@@ -13,6 +13,7 @@ import libcst as cst
 
 from lintdb.flow import ir
 from lintdb.flow.cfg import Block
+from lintdb.flow.lower_expressions import is_surely_filled
 from lintdb.flow.lower_patterns import Patterns
 from lintdb.flow.lowering import Frame
 from lintdb.flow.stdlib import (
@@ -43,7 +44,10 @@ class Statements(Patterns):
         self.statements(node.body)
 
     def _expr(self, node: cst.Expr) -> None:
-        self.expression(node.value)
+        result = self.expression(node.value)
+        last = self.current.operations[-1] if self.current.operations else None
+        if isinstance(last, ir.CallOp) and result == ir.Local(last.target):
+            last.is_statement = True
 
     def _assign(self, node: cst.Assign) -> None:
         target = node.targets[0].target
@@ -202,7 +206,8 @@ class Statements(Patterns):
         self.goto(head)
         item = self.temp()
         is_async = node.asynchronous is not None
-        head.terminator = ir.Iterate(node.iter, iterable, item, body.id, done.id, is_async, self.counter)
+        filled = is_surely_filled(node.iter)
+        head.terminator = ir.Iterate(node.iter, iterable, item, body.id, done.id, is_async, self.counter, filled)
         head.label = "for"
         self.frames.append(Frame(self.landing, break_to=after.id, continue_to=head.id))
         self.continue_in(body)

@@ -11,6 +11,7 @@ from lintdb.flow.sites import COROUTINE, Lost, Site
 from lintdb.flow.state import State
 from lintdb.flow.unknown import UnknownCalls
 from lintdb.flow.values import (
+    DATA,
     NONE,
     TRUE,
     Box,
@@ -98,6 +99,8 @@ class ModelledCalls(UnknownCalls):
         owes = model.coroutine or model.form is Form.AWAIT
         self.sites[site] = Site(op.node, COROUTINE)
         state.resources[rid] = Status(COROUTINE, owed=owes)
+        if model.releases is not None:
+            self.meant_releases.setdefault(site, set()).update(each[0] for each in state.refs(subject))
         return Coroutine(rid, op.index, subject)
 
     def perform(
@@ -125,11 +128,10 @@ class ModelledCalls(UnknownCalls):
         if model.opens and receiver is not None:
             return self._open_again(op, model, receiver, state, target)
         result = self._result(op, model, receiver, state)
-        if model.may_return_none and result is not None:
+        if model.may_return_none and isinstance(result, Ref):
             nothing = state.copy()
             nothing.set_name(target, Literal(None))
-            if isinstance(result, Ref):
-                nothing.resources.pop(result.rid, None)
+            nothing.resources.pop(result.rid, None)
             state.set_name(target, result)
             return [state, nothing]
         state.set_name(target, NONE if result is None and model.releases == "self" else result)
@@ -156,7 +158,7 @@ class ModelledCalls(UnknownCalls):
             return receiver
         if model.gives is not None:
             return self.give(op, model, receiver, state)
-        return None
+        return DATA if model.releases is None else None
 
     def _open_again(
         self, op: ir.CallOp, model: CallModel, receiver: Ref, state: State, target: str
@@ -249,7 +251,7 @@ class ModelledCalls(UnknownCalls):
             for value in state.env.values():
                 reached.update(state.refs(value))
             if older not in reached and not self.is_covered(previous, state):
-                self.lost.append(Lost(older, previous, state.copy()))
+                self.lost.append(Lost(older, previous, state.copy(), is_overwritten=True))
         state.resources[older] = state.resources.pop(rid)
         state.env = {name: _renamed(value, rid, older) for name, value in state.env.items()}
         state.boxes = {

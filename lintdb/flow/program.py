@@ -57,7 +57,7 @@ class Program:
         return FunctionFlow(
             info,
             leaks=[] if is_cached(info, self.index) else follower.leaks(),
-            lost_work=[work for _, work in follower.lost_work.values()],
+            lost_work=follower.works(),
             failed_units=follower.failed_units(),
             unawaited=follower.unawaited(),
             calls=list(follower.calls.values()),
@@ -121,7 +121,14 @@ class Program:
             if len(outcomes) > MAX_OUTCOMES:
                 return None
         blocks = None if info.is_async else _blocking_call(follower)
-        return Summary(tuple(outcomes), follower.sites, tuple(dict.fromkeys(follower.yields)), blocks)
+        return Summary(
+            tuple(outcomes),
+            follower.sites,
+            tuple(dict.fromkeys(follower.yields)),
+            blocks,
+            raises_early=follower.raises_early,
+            drops_work=bool(follower.yielded) and follower.yielded <= follower.released_sites - follower.commits,
+        )
 
     # --- candidates -------------------------------------------------------------------------------------------------
 
@@ -138,6 +145,8 @@ class Program:
                 if id(info) not in chosen and _calls_any(info, names):
                     chosen.add(id(info))
                     names.add(info.name)
+                    if info.owner is not None:
+                        names.add(info.owner.name)
                     changed = True
         return [info for info in everything if id(info) in chosen]
 

@@ -39,6 +39,9 @@ class Leak:
     path: tuple[PathStep, ...]
     maker: str | None = None
     is_covered: bool = False
+    is_overwritten: bool = False
+    released_at: cst.CSTNode | None = None
+    is_release_unawaited: bool = False
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,8 @@ from lintdb.syntax.names import FunctionInfo
 MAX_DEPTH = 4
 
 _ANYTHING = Raised()
+YIELDED = "$.yielded"
+"""A name that is bound once a path has passed a `yield`."""
 
 
 class Module(Protocol):
@@ -50,8 +52,9 @@ class Run:
     `owns_self`: the object whose method it is was made by the caller, so its attributes are followed, too.
     `operations` are the calls that ran, by index; `extra_calls` those that syntax makes without writing them;
     `pending_calls` those of coroutine functions that are not awaited yet; `managed` what leaving a generator-based
-    manager releases. `kept_as` says which attribute of the object holds a resource. `covered` are resources that went
-    with their parent, without a release of their own.
+    manager releases, `managers` its summary; `meant_releases` what a
+    coroutine would release. `kept_as` says which attribute of the object holds a resource. `covered` are
+    resources that went with their parent, without a release of their own.
     """
 
     def __init__(self, program: Module, cfg: CFG, start: State, depth: int, *, owns_self: bool = False) -> None:
@@ -74,17 +77,23 @@ class Run:
         self.extra_calls: dict[tuple[int, str], ir.CallOp] = {}
         self.pending_calls: dict[int, PendingCall] = {}
         self.managed: dict[int, frozenset[Rid]] = {}
+        self.managers: dict[int, Summary] = {}
         # What it finds out.
         self.is_complete = cfg.is_complete
         self.may_raise = False
+        self.raises_early = False
+        self.yielded: set[SiteKey] = set()
         self.exits: list[Exit] = []
         self.yields: list[Value | None] = []
         self.calls: dict[int, KnownCall] = {}
         self.sites: dict[SiteKey, Site] = {}
         self.released_sites: set[SiteKey] = set()
+        self.release_nodes: dict[SiteKey, cst.CSTNode] = {}
+        self.meant_releases: dict[SiteKey, set[SiteKey]] = {}
         self.commits: set[SiteKey] = set()
         self.lost: list[Lost] = []
-        self.covered: set[Rid] = set()
+        self.covered: set[tuple[Rid, bool]] = set()
+        self.covered_sites: set[SiteKey] = set()
         self.lost_work: dict[SiteKey, tuple[int, LostWork]] = {}
         self.returned_dirty: dict[int, FailedUnit] = {}
         self.kept_as: dict[Rid, str] = {}
@@ -109,6 +118,7 @@ class Run:
     ) -> State | None:
         """Take the raise edge of the current block from a copy of *state*; return the copy, or None if it is idle."""
         self.may_raise = True
+        self.raises_early = self.raises_early or YIELDED not in state.env
         landing = self.block.landing
         if landing == self.cfg.raise_exit and self.depth == 0:
             if not _has_duties(state):

@@ -45,11 +45,16 @@ class Exit:
 
 
 class Lost(NamedTuple):
-    """A resource that a path leaves open: at its end, or where the last variable that held it gets another value."""
+    """A resource that a path leaves open: at its end, or where the last variable that held it gets another value.
+
+    `is_covered`: it went with its parent, without a release of its own. `is_overwritten`: nothing held it any more.
+    """
 
     rid: Rid
     status: Status
     state: State
+    is_covered: bool = False
+    is_overwritten: bool = False
 
 
 class PendingCall(NamedTuple):

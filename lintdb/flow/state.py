@@ -201,7 +201,7 @@ class State:
         for name in dead:
             del self.env[name]
         if self.facts:
-            for key in [key for key in self.facts if "?" + key not in tests]:
+            for key in [key for key in self.facts if "?" + key not in tests and " loop " not in key]:
                 del self.facts[key]
         if self.boxes:
             self._forget_boxes()

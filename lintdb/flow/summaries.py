@@ -59,13 +59,17 @@ class Outcome:
 class Summary:
     """All outcomes of a function for one way of calling it.
 
-    `sites` explains the resources in them; `blocks` is the call in it that makes the thread wait.
+    `sites` explains the resources in them; `blocks` is the call in it that makes the thread wait. For a generator:
+    whether it `raises_early`, before its first `yield`; and whether what it yields is `drops_work`: released on every
+    normal path, with no commit.
     """
 
     outcomes: tuple[Outcome, ...]
     sites: dict[SiteKey, Site]
     yields: tuple[Value | None, ...]
     blocks: cst.CSTNode | None = None
+    raises_early: bool = True
+    drops_work: bool = False
 
 
 # --- before the call ------------------------------------------------------------------------------------------------
@@ -180,7 +184,7 @@ def _visible(value: Value, state: State) -> Value | None:
     """Return what of an argument a summary may depend on."""
     if isinstance(value, Literal):
         return value if value.value is None or isinstance(value.value, bool) else None
-    if isinstance(value, (Ref, Method, Partial)):
+    if isinstance(value, (Ref, Method, Partial, Truthiness)):
         return value
     if isinstance(value, Many):
         return value if state.holds_any(value) or not value.items else None

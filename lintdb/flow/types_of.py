@@ -26,7 +26,8 @@ class ModuleTypes:
         self.knowledge = knowledge
         self._attribute_kinds: dict[tuple[str, str], str | None] = {}
         self._globals: dict[str, str | Value | None] = {}
-        self._written: set[str] | None = None
+        self._written: dict[ClassInfo | None, set[str]] = {}
+        self._aliases: set[str] = set()
 
     def is_subclass(self, name: str, base: str) -> bool | None:
         """See `Knowledge.is_subclass`; exception classes of this module are known by their bases."""
@@ -74,7 +75,9 @@ class ModuleTypes:
         """Return the kind that a type annotation stands for: through Optional, unions, Annotated, quotes."""
         if isinstance(annotation, (cst.Name, cst.Attribute)):
             dotted = self.index.dotted(annotation, scope)
-            return self.knowledge.kind_of_type(dotted) if dotted is not None else None
+            if dotted is not None:
+                return self.knowledge.kind_of_type(dotted)
+            return self._kind_of_alias(annotation, scope)
         if isinstance(annotation, cst.SimpleString):
             text = annotation.evaluated_value
             if isinstance(text, str):
@@ -96,6 +99,21 @@ class ModuleTypes:
                 return None
             return self.knowledge.kind_of_type(dotted) if dotted is not None else None
         return None
+
+    def _kind_of_alias(self, annotation: cst.BaseExpression, scope: FunctionInfo) -> str | None:
+        """`DbDep = Annotated[Session, Depends(get_db)]` at the top of the module."""
+        if not isinstance(annotation, cst.Name) or self.index.is_local(annotation.value, scope):
+            return None
+        value = self.index.constant(annotation.value)
+        is_type = isinstance(value, (cst.Name, cst.Attribute, cst.Subscript, cst.BinaryOperation))
+        is_itself = isinstance(value, cst.Name) and value.value == annotation.value
+        if value is None or not is_type or is_itself or annotation.value in self._aliases:
+            return None
+        self._aliases.add(annotation.value)
+        try:
+            return self.kind_of_annotation(value, self.index.body)
+        finally:
+            self._aliases.discard(annotation.value)
 
     def kind_of_expression(self, node: cst.BaseExpression | None, scope: FunctionInfo) -> str | None:
         """Return the kind that an expression gives, as far as can be told without following anything."""
@@ -123,6 +141,15 @@ class ModuleTypes:
             receiver = self._kind_of_receiver(node.func.value, scope)
             kind = self.knowledge.kind(receiver) if receiver is not None else None
             models = kind.methods.get(node.func.attr.value, ()) if kind is not None else ()
+            if not models:
+                # `self.factory()`: the attribute itself is what is called.
+                maker = self._kind_of_receiver(node.func, scope)
+                kind = self.knowledge.kind(maker) if maker is not None else None
+                models = kind.methods.get("__call__", ()) if kind is not None else ()
+        elif isinstance(node.func, cst.Call):
+            maker = self._kind_of_call(node.func, scope, awaited=False)
+            kind = self.knowledge.kind(maker) if maker is not None else None
+            models = kind.methods.get("__call__", ()) if kind is not None else ()
         elif isinstance(node.func, cst.Name):
             value = self.global_value(node.func.value) if not self.index.is_local(node.func.value, scope) else None
             kind = self.knowledge.kind(value) if isinstance(value, str) else None
@@ -192,6 +219,34 @@ class ModuleTypes:
                     return kind
         return None
 
+    def is_opened_by(self, owner: ClassInfo, attribute: str) -> bool:
+        """Whether a class (or a base in this module) fills an attribute from a driver's call, not from outside."""
+        assigned = [(scope, value) for scope, value, _ in owner.assigned.get(attribute, ())]
+        if attribute in owner.body_values:
+            assigned.append((self.index.body, owner.body_values[attribute][0]))
+        for scope, value in assigned:
+            call = value.expression if isinstance(value, cst.Await) else value
+            if isinstance(call, cst.Call) and self.kind_of_expression(value, scope) is not None:
+                return True
+        return any(
+            self.is_opened_by(self.index.classes[base.value], attribute)
+            for base in owner.bases
+            if isinstance(base, cst.Name) and base.value in self.index.classes and base.value != owner.name
+        )
+
+    def parent_attribute(self, owner: ClassInfo, attribute: str) -> str | None:
+        """Return the attribute whose method filled another one: `a` for `self.b = self.a.part()`."""
+        for scope, value, _ in owner.assigned.get(attribute, ()):
+            call = value.expression if isinstance(value, cst.Await) else value
+            if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Attribute):
+                continue
+            source = call.func.value
+            if not isinstance(source, cst.Attribute) or not isinstance(source.value, cst.Name):
+                continue
+            if scope.owner is owner and scope.params and source.value.value == scope.params[0].name.value:
+                return source.attr.value
+        return None
+
     def autocommit_of(self, site: SiteKey, kind: Kind, owner: ClassInfo | None) -> bool | None:
         """Return the mode of a resource that an attribute or a global keeps; None where something may switch it."""
         if kind.autocommit is not False or len(site) != 2:
@@ -210,13 +265,13 @@ class ModuleTypes:
             for condition in kind.autocommit_arguments:
                 if self.given_argument(call, condition.argument) is not None:
                     return True if self.may_hold(condition, call) else None
-        return None if self._switches_mode(kind, str(site[1])) else False
+        return None if self._switches_mode(kind, str(site[1]), owner if site[0] == "self" else None) else False
 
-    def _switches_mode(self, kind: Kind, name: str) -> bool:
-        """Whether something in the module switches the mode of what a name or attribute holds."""
-        if self._written is None:
-            self._written = set()
-            for node in walk(self.index.module):
+    def _switches_mode(self, kind: Kind, name: str, owner: ClassInfo | None) -> bool:
+        """Whether something in the class or the module switches the mode of what an attribute or name holds."""
+        if owner not in self._written:
+            written = self._written[owner] = set()
+            for node in walk(owner.node if owner is not None else self.index.module):
                 target = (
                     node.target
                     if isinstance(node, cst.AssignTarget)
@@ -227,12 +282,12 @@ class ModuleTypes:
                 if isinstance(target, cst.Attribute):
                     base = target.value.attr if isinstance(target.value, cst.Attribute) else target.value
                     if isinstance(base, cst.Name):
-                        self._written.add(f"{base.value}.{target.attr.value}")
+                        written.add(f"{base.value}.{target.attr.value}")
         switches = set(kind.attribute_events)
         for method, models in kind.methods.items():
             if any(model.event in _SWITCHES for model in models):
                 switches.add(method)
-        return any(f"{name}.{switch}" in self._written for switch in switches)
+        return any(f"{name}.{switch}" in self._written[owner] for switch in switches)
 
     def global_value(self, name: str) -> str | Value | None:
         """Return what a module-level name holds: a kind id, a literal, or None."""

@@ -114,19 +114,23 @@ class Units(Verdicts):
             self.lose_work(rid, status, state, node, by_with)
         self._return_dirty(rid, status, state)
         for child in state.children(rid):
-            if child[0] not in self.released_sites and self.depth == 0:
+            if self.depth == 0:
                 self._cover(child, state)
-            self.released_sites.add(child[0])
+            self.covered_sites.add(child[0])
         if node is not None:
+            self.release_nodes.setdefault(rid[0], node)
             state.note(node, "release", rid)
         state.release(rid)
 
     def _cover(self, child: Rid, state: State) -> None:
         """A child goes with its parent, without a release of its own; only strict rules mind."""
         status = state.status(child)
-        if status is not None and status.phase == "open" and status.owed and child not in self.covered:
-            self.covered.add(child)
-            self.lost.append(Lost(child, status, state.copy()))
+        if status is None or status.phase != "open" or not status.owed:
+            return
+        key = (child, status.raised)
+        if key not in self.covered:
+            self.covered.add(key)
+            self.lost.append(Lost(child, status, state.copy(), is_covered=True))
 
     def _return_dirty(self, rid: Rid, status: Status, state: State) -> None:
         """Given back with work pending, to an owner that does not clean it up for the next user."""

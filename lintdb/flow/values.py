@@ -59,6 +59,14 @@ NOT_NONE = Truthiness(None, True)
 
 
 @dataclass(frozen=True, slots=True)
+class Data(Value):
+    """Plain data that a driver gave: rows, a number, or None. Iterating it does not fail."""
+
+
+DATA = Data()
+
+
+@dataclass(frozen=True, slots=True)
 class Ref(Value):
     """A resource that the path knows."""
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
 import libcst as cst
 
 from lintdb.effects import Duty, Kind
@@ -17,6 +21,8 @@ from lintdb.flow.values import (
     Status,
     Value,
 )
+
+_MEANS_NO_COMMIT = re.compile(r"dry|commit|simulat|pretend|preview|rollback|no_?op", re.IGNORECASE)
 
 
 class Verdicts(Values):
@@ -50,7 +56,7 @@ class Verdicts(Values):
             if rid not in reached:
                 status = state.resources.pop(rid)
                 if not self.is_covered(status, state):
-                    self.lost.append(Lost(rid, status, state.copy()))
+                    self.lost.append(Lost(rid, status, state.copy(), is_overwritten=True))
 
     def is_covered(self, status: Status, state: State) -> bool:
         """Whether the parent settles the matter: it is released, leaks itself (and is reported), or is away."""
@@ -88,10 +94,20 @@ class Verdicts(Values):
         if known is None or (-confidence, status.pending) < (-known[1].confidence, known[0]):
             self.lost_work[rid[0]] = (status.pending, work)
 
+    def works(self) -> list[LostWork]:
+        """Return the writes that are lost, one for each resource."""
+        return [
+            replace(work, confidence=Confidence.LOW) if site in self.commits and _is_by_choice(work.path) else work
+            for site, (_, work) in self.lost_work.items()
+        ]
+
     def leaks(self) -> list[Leak]:
-        """Return one leak per acquire site: of its lossy paths, a normal one before one by error, the surest first."""
-        best: dict[SiteKey, tuple[tuple[bool, int, int, int], Leak]] = {}
-        for rid, status, state in self.lost:
+        """Return one leak per acquire site: of its lossy paths the surest, and a normal one before one by error."""
+        best: dict[SiteKey, tuple[tuple[bool, int, bool, int, int], Leak]] = {}
+        forgotten = {lost.rid[0] for lost in self.lost if lost.status.kind == COROUTINE and not lost.status.raised}
+        meant = {site for coroutine in forgotten for site in self.meant_releases.get(coroutine, ())}
+        for lost in self.lost:
+            rid, status, state = lost.rid, lost.status, lost.state
             site = self.sites.get(rid[0])
             kind = self.knowledge.kind(status.kind)
             if site is None or kind is None or status.kind == COROUTINE:
@@ -100,14 +116,17 @@ class Verdicts(Values):
                 continue
             confidence = self._confidence(status, state, kind, site)
             path = path_of(state)
-            if rid in self.covered:
+            if lost.is_covered:
                 confidence = Confidence.MEDIUM
             leak = Leak(
                 node=site.node, kind=kind, name=site.name, on_error=status.raised,
-                is_ever_released=rid[0] in self.released_sites, kept=status.kept, confidence=confidence,
-                path=path, maker=site.maker, is_covered=rid in self.covered,
+                is_ever_released=rid[0] in self.released_sites or rid[0] in self.covered_sites, kept=status.kept,
+                confidence=confidence, path=path, maker=site.maker, is_covered=lost.is_covered,
+                is_overwritten=lost.is_overwritten, is_release_unawaited=rid[0] in meant,
+                released_at=self.release_nodes.get(rid[0]),
             )  # fmt: skip
-            rank = (status.raised, -int(confidence), state.low, len(path))
+            # A leak of its own speaks before one that only strict rules mind; then the surest, and a normal path.
+            rank = (lost.is_covered, -int(confidence), status.raised, state.low, len(path))
             if rid[0] not in best or rank < best[rid[0]][0]:
                 best[rid[0]] = (rank, leak)
         return [leak for _, leak in best.values()]
@@ -125,7 +144,8 @@ class Verdicts(Values):
     def unawaited(self) -> list[Unawaited]:
         """Return coroutine calls that a path without errors leaves un-awaited."""
         found: dict[SiteKey, Unawaited] = {}
-        for rid, status, _ in self.lost:
+        for lost in self.lost:
+            rid, status = lost.rid, lost.status
             site = self.sites.get(rid[0])
             if site is None or status.kind != COROUTINE or status.raised:
                 continue
@@ -162,31 +182,41 @@ class Verdicts(Values):
                 found[rid[0]] = (index, unit)
         return [*(unit for _, unit in found.values()), *self.returned_dirty.values()]
 
-    @staticmethod
-    def _is_own(site: SiteKey) -> bool:
-        """Whether the resource is an attribute or a global, which no caller can be expected to clean up."""
-        return site[0] in ("self", "global")
+    def _is_own(self, site: SiteKey) -> bool:
+        """Whether the resource is an attribute or a global that is opened here: no caller is there to clean it up."""
+        if site[0] == "self":
+            owner = self.owner_class()
+            return owner is not None and self.types.is_opened_by(owner, str(site[1]))
+        return site[0] == "global"
 
 
 def _skips_a_loop(state: State) -> bool:
-    """Whether the path, since its last write, passes a loop without entering it: rare in life, not in paths."""
+    """Whether the path, since its last write, passes a loop that it never entered: rare in life, not in paths."""
     entered: set[int] = set()
+    skipped: set[int] = set()
+    has_written = False
     trace = state.trace
     while trace is not None:
         _, node, what, _ = trace
         if what == "next":
             entered.add(id(node))
         elif what == "write":
-            break
+            has_written = True
+        elif what == "done" and not has_written:
+            skipped.add(id(node))
         trace = trace[0]
-    trace = state.trace
-    while trace is not None:
-        _, node, what, _ = trace
-        if what == "done" and id(node) not in entered:
-            return True
-        if what == "write":
+    return not skipped <= entered
+
+
+def _is_by_choice(path: Sequence[PathStep]) -> bool:
+    """Whether a flag of such a name decides, after the last write, that it is not kept: `if not dry_run: …`."""
+    for step in reversed(path):
+        if step.what == "write":
             return False
-        trace = trace[0]
+        if step.what in ("true", "false"):
+            name = step.node.attr if isinstance(step.node, cst.Attribute) else step.node
+            if isinstance(name, cst.Name) and _MEANS_NO_COMMIT.search(name.value):
+                return True
     return False
 
 

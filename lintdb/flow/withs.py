@@ -27,6 +27,7 @@ from lintdb.flow.values import (
     Partial,
     Raised,
     Ref,
+    Rid,
     Status,
     Value,
 )
@@ -138,7 +139,9 @@ class Withs(ModelledCalls, ABC):
                 target = self.give(call, model, receiver, state)
             return target, value
         if value.what == "local":
-            self.throw(state, op.node, is_low=op.in_cleanup)
+            summary = self.managers.get(value.call)
+            if summary is None or summary.raises_early:
+                self.throw(state, op.node, is_low=op.in_cleanup)
             return self._managed_target(value, state), value
         return None, value
 
@@ -149,7 +152,9 @@ class Withs(ModelledCalls, ABC):
         site = ("managed", value.call)
         call = self.operations.get(value.call)
         self.sites.setdefault(site, Site(call.node if call else self.function.node, value.kind))
-        state.resources[(site, 0)] = Status(value.kind, owed=False)
+        kind = self.knowledge.kind(value.kind)
+        autocommit = kind.autocommit if kind is not None else None
+        state.resources[(site, 0)] = Status(value.kind, owed=False, autocommit=autocommit)
         return Ref((site, 0))
 
     def leave(self, op: ir.ExitOp, state: State) -> list[State] | None:
@@ -236,7 +241,12 @@ class Withs(ModelledCalls, ABC):
         """The block on such a manager ended: its clean-up ran."""
         for rid in self.managed.get(value.call, frozenset()):
             self.release(rid, state, None)
-        state.release((("managed", value.call), 0))
+        target: Rid = (("managed", value.call), 0)
+        summary = self.managers.get(value.call)
+        status = state.status(target)
+        if status is not None and status.pending >= 0 and summary is not None and summary.drops_work:
+            self.lose_work(target, status, state, None, by_with=True)
+        state.release(target)
 
     def exit_resource(self, value: Ref, state: State, is_async: bool | None, is_raise: bool) -> None:
         """`with conn:` ends: what that does is the driver's business."""

@@ -108,7 +108,8 @@ class Opening:
 class FileContext:
     """All that a rule may ask about the file: its text, its names, what the flow engine understood.
 
-    `handed_on` has the identities of opening calls whose result is given to code that is not known.
+    `handed_on` has the identities of opening calls whose result is given to code that is not known; `codes` are those
+    of the rules that run.
     """
 
     path: str
@@ -117,6 +118,7 @@ class FileContext:
     strict_cursors: bool
     openings: tuple[Opening, ...]
     handed_on: frozenset[int]
+    codes: frozenset[str] = frozenset()
 
     def answers(self, opening: Opening, *names: str) -> list[Answer]:
         """Return one answer for each of the named settings that an opening call has."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow
     from lintdb.syntax.names import ClassInfo
 
+_DYNAMIC = re.compile(r"\bgetattr\(self,(?!\s*[\"'])|\bvars\(self\)|\bself\.__dict__")
 _FAMILIES = ("connection", "session", "checkout", "pool")
 
 
@@ -32,6 +33,8 @@ class AttributeNotReleased(Rule):
     )
 
     def check_class(self, owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: FileContext) -> Iterator[Report]:
+        if _DYNAMIC.search(ctx.program.index.module.code_for_node(owner.node)):
+            return  # which attributes its methods reach cannot be told
         handled = {name for flow in flows for name in flow.handled_attributes}
         replaced = {flow.function: flow.replaced_attributes for flow in flows if flow.function.owner is owner}
         opened = list(ctx.program.classes.opened_attributes(owner))

@@ -11,7 +11,7 @@ from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
 if TYPE_CHECKING:
     import libcst as cst
 
-    from lintdb.flow.results import FunctionFlow
+    from lintdb.flow.results import FunctionFlow, KnownCall
 
 
 class BlockingDriverInAsync(Rule):
@@ -31,13 +31,20 @@ class BlockingDriverInAsync(Rule):
             return
         confidence = Confidence.LOW if _runs_at_startup(flow) else Confidence.HIGH
         blocking = {id(call.node) for call in flow.calls if call.model.blocking}
+        queried = {call.root for call in flow.calls if call.model.blocking and not _is_fetch(call)}
         for call in flow.calls:
+            if _is_fetch(call) and call.root in queried:
+                continue  # the query that it reads from is reported
             if call.model.blocking and not _continues(call.node, blocking):
                 message = f"`{ctx.source_of(call.node.func, 50)}()` blocks the event loop"
                 yield Report(call.node, message, confidence, resource_kind=call.receiver)
         for node, inner in flow.blocking_helpers:
             message = f"`{ctx.source_of(node, 50)}` blocks the event loop: it calls `{ctx.source_of(inner, 40)}`"
             yield Report(node, message, confidence, (ReportStep(node, "called here"), ReportStep(inner, "blocks here")))
+
+
+def _is_fetch(call: KnownCall) -> bool:
+    return call.method.startswith("fetch")
 
 
 def _continues(node: cst.Call, blocking: set[int]) -> bool:

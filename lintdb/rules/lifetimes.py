@@ -31,6 +31,8 @@ class LeakRule(Rule):
                 continue
             if leak.is_covered and not (ctx.strict_cursors and self.family == "cursor"):
                 continue
+            if leak.is_release_unawaited and "LDB504" in ctx.codes:
+                continue  # one defect: that it is called and not awaited says what to do
             if leak.kept and not leak.on_error:
                 continue  # LDB111 explains that better
             yield report_leak(leak, flow, ctx)
@@ -38,7 +40,7 @@ class LeakRule(Rule):
 
 def report_leak(leak: Leak, flow: FunctionFlow, ctx: FileContext, message: str | None = None) -> Report:
     """Return the report for one leak: what is left open, on which path, with the steps that prove it."""
-    verb = VERBS.get(leak.kind.family, "closed")
+    verb = "released" if leak.kind.id.endswith("lock") else VERBS.get(leak.kind.family, "closed")
     name = f"`{leak.name}`" if leak.name else f"the {leak.kind.label}"
     if leak.maker is not None:
         name += f" (from `{leak.maker}()`)"
@@ -76,10 +78,14 @@ def after_acquire(path: tuple[PathStep, ...], node: object) -> list[PathStep]:
 
 
 def _cause(leak: Leak, ctx: FileContext) -> str:
-    steps = after_acquire(leak.path, leak.node)
-    for step in reversed(steps) if not leak.on_error else steps:
+    """Say what the last decision of the path was: what came before it still led to the release."""
+    if leak.is_overwritten:
+        return "before the next round opens another"
+    for step in reversed(after_acquire(leak.path, leak.node)):
         if step.what == "raise":
             return f"if {_raiser(step, ctx)} raises"
+        if step.what == "refused":
+            return f"if `{ctx.source_of(step.node, 50)}` fails"
         if step.what == "raises":
             return f"when `{ctx.source_of(step.node, 50)}` runs"
         if step.what in ("true", "false") and not leak.on_error:
@@ -110,7 +116,8 @@ def steps_of(path: tuple[PathStep, ...], start: cst.CSTNode | None, opened: str,
     for step in steps:
         text = {
             "raise": "raises", "true": "is true here", "false": "is false here", "caught": "handled here",
-            "raises": "raised here", "swallowed": "swallowed here", "done": "no more elements", "next": "next element",
+            "raises": "raised here", "refused": "fails", "reraise": "raised again", "swallowed": "swallowed here",
+            "done": "no more elements", "next": "next element",
         }.get(step.what, "")  # fmt: skip
         if text:
             found.append(ReportStep(step.node, text))
