@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
-from lintdb.rules.lifetimes import steps_of
+from lintdb.rules.lifetimes import raiser, steps_of
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow
@@ -29,7 +29,9 @@ class MissingRollback(Rule):
         for unit in flow.failed_units:
             name = f"`{unit.name}`" if unit.name else f"the {unit.kind.label}"
             if unit.is_swallowed:
-                message = f"{name} goes on without a rollback after `{ctx.source_of(unit.node, 40)}` failed"
+                failed = next((step for step in reversed(unit.path) if step.what == "raise"), None)
+                call = raiser(failed, ctx) if failed is not None else f"`{ctx.source_of(unit.node, 40)}`"
+                message = f"{name} goes on without a rollback after {call} failed"
             else:
                 message = f"{name} keeps uncommitted work if an error follows: nothing rolls it back"
             yield Report(

@@ -10,6 +10,7 @@ from lintdb.rules.base import FileContext, Report, ReportStep, Rule
 if TYPE_CHECKING:
     import libcst as cst
 
+    from lintdb.effects import Kind
     from lintdb.flow.results import FunctionFlow, Leak, PathStep
 
 VERBS = {
@@ -55,11 +56,40 @@ def report_leak(leak: Leak, flow: FunctionFlow, ctx: FileContext, message: str |
         node=leak.node,
         message=message,
         confidence=leak.confidence,
-        steps=steps_of(leak.path, leak.node, f"{leak.kind.label} opened here", _end(leak, flow)),
+        steps=_steps(leak, flow),
         resource_kind=leak.kind.label,
         resource_name=leak.name,
         acquired_at=leak.node,
+        help=_cure(leak.kind),
     )
+
+
+def _cure(kind: Kind) -> str | None:
+    """Return the cure for a kind that the rule's own words do not fit: one that is released by a coroutine."""
+    releases = [(name, models[0]) for name, models in kind.methods.items() if models and models[0].releases == "self"]
+    if not releases or not releases[0][1].coroutine:
+        return None
+    name = releases[0][0]
+    if kind.async_with_block is not None and kind.async_with_block.releases:
+        return f"`await` its `{name}()` in `finally`, or open it in `async with`"
+    if name == "aclose":
+        return "`await` its `aclose()` in `finally`, or open it in `async with contextlib.aclosing(...)`"
+    return f"`await` its `{name}()` in `finally`"
+
+
+def _steps(leak: Leak, flow: FunctionFlow) -> tuple[ReportStep, ...]:
+    """Return the witness: the path, where it leaves, and the release that it misses."""
+    opened = f"{leak.kind.label} opened here"
+    if leak.is_overwritten:
+        # The path goes on with the one that is opened next, which may be looked after well.
+        rounds = [number for number, step in enumerate(leak.path) if step.what == "acquire" and step.node is leak.node]
+        path = leak.path[: rounds[-1]] if len(rounds) > 1 else ()
+        name = f"`{leak.name}`" if leak.name else "it"
+        return steps_of(path, leak.node, opened, f"opened again, with the one before in {name} still open")
+    steps = steps_of(leak.path, leak.node, opened, _end(leak, flow))
+    if leak.released_at is None or any(step.node is leak.released_at for step in steps):
+        return steps
+    return (*steps[:-1], ReportStep(leak.released_at, "not reached on this path"), steps[-1])
 
 
 def _end(leak: Leak, flow: FunctionFlow) -> str:
@@ -83,7 +113,7 @@ def _cause(leak: Leak, ctx: FileContext) -> str:
         return "before the next round opens another"
     for step in reversed(after_acquire(leak.path, leak.node)):
         if step.what == "raise":
-            return f"if {_raiser(step, ctx)} raises"
+            return f"if {raiser(step, ctx)} raises"
         if step.what == "refused":
             return f"if `{ctx.source_of(step.node, 50)}` fails"
         if step.what == "raises":
@@ -97,7 +127,8 @@ def _cause(leak: Leak, ctx: FileContext) -> str:
     return "on every path"
 
 
-def _raiser(step: PathStep, ctx: FileContext) -> str:
+def raiser(step: PathStep, ctx: FileContext) -> str:
+    """Return what raises at a step, for a message."""
     if step.data == "yield":
         return "the code that runs at the `yield`"
     source = ctx.source_of(step.node, 200)
