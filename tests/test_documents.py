@@ -3,14 +3,44 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from lintdb.config import read_config
 from lintdb.drivers.schema import parse_driver
+from lintdb.engine import EngineOptions, check_source
+from lintdb.reporters.text import render_full
+from lintdb.rules.registry import all_metas
+from lintdb.source import SourceFile
 from tests import harness, test_architecture
 
 ROOT = harness.ROOT
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "rules/README.md"]
+
+
+OPENING = '''\
+"""How many orders there are."""
+
+import psycopg2
+
+LIMITS = {"connect_timeout": 5, "options": "-c statement_timeout=5000"}
+SQL = """
+    select status, count(*)
+    from orders
+    group by status
+"""
+
+
+def count_orders(dsn):
+    conn = psycopg2.connect(dsn, **LIMITS)
+    cur = conn.cursor()
+    cur.execute(SQL)
+    rows = cur.fetchall()
+    cur.close()
+    conn.close()
+    return dict(rows)
+'''
 
 
 def blocks(name: str, language: str) -> list[str]:
@@ -21,6 +51,26 @@ def blocks(name: str, language: str) -> list[str]:
 def test_ci_ends_with_the_test_command_of_the_readme() -> None:
     [command] = [line for block in blocks("README.md", "console") for line in block.splitlines() if "pytest" in line]
     assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-1] == command
+
+
+def test_opening_example_of_the_readme_is_what_the_tool_prints() -> None:
+    source = SourceFile("orders/report.py", OPENING)
+    codes = frozenset(meta.code for meta in all_metas() if meta.default)
+    printed = render_full(check_source(source, EngineOptions(codes)).findings, lambda _: source.lines)
+    assert blocks("README.md", "")[0] == printed.rstrip("\n") + "\n"
+
+
+def test_configuration_in_the_readme_is_accepted(tmp_path: Path) -> None:
+    [text] = blocks("README.md", "toml")
+    path = tmp_path / "pyproject.toml"
+    path.write_text(text, encoding="utf-8")
+    assert read_config(str(path), all_metas(), must_apply=False) is not None
+
+
+def test_codes_in_the_documents_exist() -> None:
+    known = [meta.code for meta in all_metas()]
+    for code in re.findall(r"\bLDB\d+\b", (ROOT / "README.md").read_text(encoding="utf-8")):
+        assert any(text.startswith(code) for text in known), code
 
 
 def test_driver_model_in_the_guide_is_valid() -> None:

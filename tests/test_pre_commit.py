@@ -146,3 +146,9 @@ def test_commit_without_python_is_not_held_up(project: Repository) -> None:
     result = project.commit("notes.txt", "psycopg2.connect(dsn)\n")
     assert result.returncode == 0, result.stdout
     assert "no files to check" in result.stdout
+
+
+def test_excludes_of_the_configuration_count(project: Repository) -> None:
+    (project.path / "lintdb.toml").write_text('extend-exclude = ["generated.py"]\n', encoding="utf-8")
+    result = project.commit("generated.py", BAD)
+    assert result.returncode == 0, result.stdout
