@@ -28,6 +28,7 @@ from lintdb.config import (
     PathPattern,
     PerFileIgnore,
     Settings,
+    driver_called,
     enabled_codes,
     enabled_codes_for,
     is_version,
@@ -105,7 +106,7 @@ def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--target-version",
             "target_versions",
             multiple=True,
-            metavar="DRIVER=VERSION",
+            metavar="LIBRARY=VERSION",
             help="Version of a database library to assume, for example psycopg=3.2.",
         ),
         click.option(
@@ -173,7 +174,7 @@ class _ConfigOptions:
 @click.option(
     "--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="Processes to use.  [default: one per core]"
 )
-@click.option("--stdin-filename", metavar="PATH", help="The name of the file that is read when PATHS is `-`.")
+@click.option("--stdin-filename", metavar="PATH", help="Read from standard input, as if it were this file.")
 @click.option("--force-exclude", is_flag=True, help="Leave excluded files out even if they are named in PATHS.")
 @click.option("--no-cache", is_flag=True, help="Accepted for scripts; lintdb keeps no cache yet.")
 def check_command(
@@ -195,10 +196,15 @@ def check_command(
     metas = all_metas()
     finder = _ConfigOptions(**config_options).build_finder(metas, jobs=jobs, output_format=output_format)
     check = _Check(metas, finder)
+    if stdin_filename is not None and not paths:
+        # A name for standard input says that it is to be read.
+        paths = (_STDIN,)
     if _STDIN in paths:
         if len(paths) > 1:
             raise click.UsageError("`-` (standard input) cannot be checked together with other paths")
         check.run_on_stdin(stdin_filename, force_exclude=force_exclude)
+    elif stdin_filename is not None:
+        raise click.UsageError("--stdin-filename names what is read when PATHS is `-`; it goes with no other path")
     else:
         check.run(paths or (".",), force_exclude=force_exclude)
 
@@ -375,7 +381,7 @@ def _count(number: int, word: str) -> str:
 @cli.command("rule")
 @click.argument("code_or_name")
 def rule_command(code_or_name: str) -> int:
-    """Explain one rule: its page of the rule book."""
+    """Explain one rule: its page of the rule book. The start of a code (LDB1) lists the rules that begin so."""
     from lintdb.rulebook import find_page
     from lintdb.rules.registry import all_metas
 
@@ -383,6 +389,10 @@ def rule_command(code_or_name: str) -> int:
     metas = all_metas()
     meta = next((meta for meta in metas if wanted in {meta.code.lower(), meta.name}), None)
     if meta is None:
+        family = [meta for meta in metas if wanted.startswith("ldb") and meta.code.lower().startswith(wanted)]
+        if family:
+            _write(_list_rules(family))
+            return CLEAN
         known = [text for meta in metas for text in (meta.code, meta.name)]
         return _fail(f"no rule is called {code_or_name!r}{did_you_mean(code_or_name, known)}")
     try:
@@ -403,11 +413,17 @@ def rules_command(output_format: str) -> int:
     if output_format == "json":
         _write(_rules_as_json(metas))
         return CLEAN
-    width = max((len(meta.name) for meta in metas), default=0)
-    for meta in metas:
-        default = "on" if meta.default else "off"
-        _write(f"{meta.code}  {meta.name:<{width}}  {default:<3}  {meta.severity.value:<7}  {meta.summary}\n")
+    _write(_list_rules(metas))
     return CLEAN
+
+
+def _list_rules(metas: Sequence[RuleMeta]) -> str:
+    width = max((len(meta.name) for meta in metas), default=0)
+    return "".join(
+        f"{meta.code}  {meta.name:<{width}}  {'on' if meta.default else 'off':<3}  {meta.severity.value:<7}"
+        f"  {meta.summary}\n"
+        for meta in metas
+    )
 
 
 def _rules_as_json(metas: Iterable[RuleMeta]) -> str:
@@ -541,10 +557,13 @@ def _parse_per_file_ignore(text: str, root: str, metas: Sequence[RuleMeta]) -> P
 
 
 def _parse_target_version(text: str) -> tuple[str, str]:
-    driver, _, version = (part.strip() for part in text.partition("="))
-    if not driver or not is_version(version):
-        raise ConfigError(f"{text!r} is not DRIVER=VERSION, for example psycopg=3.2", key="--target-version")
-    return driver, version
+    library, _, version = (part.strip() for part in text.partition("="))
+    if not library or not is_version(version):
+        raise ConfigError(f"{text!r} is not LIBRARY=VERSION, for example psycopg=3.2", key="--target-version")
+    try:
+        return driver_called(library), version
+    except ConfigError as error:
+        raise ConfigError(error.message, key="--target-version") from error
 
 
 def _absolute(path: str) -> str:

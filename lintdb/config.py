@@ -459,12 +459,16 @@ class _Reader:
         raise self._error("output-format", _not_one_of(value, OUTPUT_FORMATS))
 
     def _target_version(self) -> Mapping[str, str]:
-        versions = self._mapping("target-version")
-        for driver, version in versions.items():
+        versions: dict[str, str] = {}
+        for library, version in self._mapping("target-version").items():
             if not isinstance(version, str) or not is_version(version):
-                message = f'the version of {driver} must be text such as "3.2", not {version!r}'
-                raise self._error("target-version", message, near=driver)
-        return versions
+                message = f'the version of {library} must be text such as "3.2", not {version!r}'
+                raise self._error("target-version", message, near=library)
+            try:
+                versions[driver_called(library)] = version
+            except ConfigError as error:
+                raise self._error("target-version", error.message, near=library) from error
+        return MappingProxyType(versions)
 
     def _boolean(self, key: str, default: bool) -> bool:
         value = self._table.get(key, default)
@@ -488,6 +492,17 @@ class _Reader:
 def is_version(text: str) -> bool:
     """Whether *text* looks like the version of a library: `3`, `2.0.1`, `4.0b1`."""
     return _VERSION.fullmatch(text) is not None
+
+
+def driver_called(library: str) -> str:
+    """Return the driver that *library* names, by any of the names it has; raises ConfigError for an unknown one."""
+    # Most configurations have no versions, and need not know the models for them.
+    from lintdb.drivers.catalog import find_driver
+
+    try:
+        return find_driver(library)
+    except LookupError as error:
+        raise ConfigError(str(error.args[0]), key="target-version") from error
 
 
 def _find_line(text: str, keys: Sequence[str], key: str | None, near: str | None) -> int:

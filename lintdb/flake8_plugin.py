@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from lintdb import __version__
-from lintdb.config import ConfigError, ConfigFinder, Overrides, enabled_codes, enabled_codes_for, is_version
+from lintdb.config import (
+    ConfigError,
+    ConfigFinder,
+    Overrides,
+    driver_called,
+    enabled_codes,
+    enabled_codes_for,
+    is_version,
+)
 from lintdb.files import check_source_safely
 from lintdb.finding import Confidence
 from lintdb.rules.registry import all_metas
@@ -110,4 +118,4 @@ def _parse_version(text: str) -> tuple[str, str]:
     name, _, version = (part.strip() for part in text.partition("="))
     if not name or not is_version(version):
         raise ConfigError(f"{text!r} is not a library with its version, such as psycopg2=2.9", key="target-version")
-    return name, version
+    return driver_called(name), version

@@ -7,7 +7,7 @@ import re
 
 from lintdb.drivers.catalog import import_roots
 
-_STATEMENT = re.compile(r"[ \t]*(?:from|import)\b[^#]*")
+_STATEMENT = re.compile(r"(?:[^#\n]*[:;])?[ \t]*(?:from|import)\b")
 
 
 @functools.cache
@@ -23,10 +23,11 @@ def mentioned(text: str) -> frozenset[str]:
     while position >= 0:
         start = text.rfind("\n", 0, position) + 1
         end = text.find("\n", position)
+        while end > 0 and text.endswith(("\\", "\\\r"), start, end):
+            end = text.find("\n", end + 1)
         end = len(text) if end < 0 else end
-        statement = _STATEMENT.match(text, start, end)
-        if statement is not None:
-            found.update(_words().findall(statement.group()))
+        if _STATEMENT.match(text, start, end) is not None:
+            found.update(_words().findall(text[start:end].partition("#")[0]))
         position = text.find("import", end)
     roots = import_roots()
     return frozenset(roots[word] for word in found)

@@ -36,6 +36,11 @@ class TestGate:
             "import os, sqlite3",
             "from sqlite3.dbapi2 import connect as c",
             "from app.compat import sqlite3",
+            "import os; import sqlite3",
+            "import sqlite3; import os",
+            "try: import sqlite3",
+            "import os, \\\n    sqlite3",
+            "import os, \\\r\n    sqlite3",
         ],
     )
     def test_imports_pass(self, line: str) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from types import MappingProxyType
+from typing import Any
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -177,18 +178,53 @@ def known_versions(name: str) -> tuple[str, ...]:
 
 
 @functools.cache
-def distributions() -> Mapping[str, str]:
-    """Return which driver a distribution (its normalized name) belongs to; reads only the heads of the models."""
-    found: dict[str, str] = {}
+def _heads() -> Mapping[str, Mapping[str, Any]]:
+    """Return the table [driver] of each model; the rest of the models is not parsed."""
+    found: dict[str, Mapping[str, Any]] = {}
     for name in driver_names():
         text = (resources.files(__package__) / f"{name}.toml").read_text(encoding="utf-8")
-        # The table [driver] comes first, so that the rest need not be parsed.
         start = text.index("[driver]")
         end = text.find("\n[", start)
-        head = load_toml(text[start : end if end >= 0 else len(text)])["driver"]
+        found[name] = load_toml(text[start : end if end >= 0 else len(text)])["driver"]
+    return MappingProxyType(found)
+
+
+@functools.cache
+def distributions() -> Mapping[str, str]:
+    """Return which driver a distribution (its normalized name) belongs to."""
+    found: dict[str, str] = {}
+    for name, head in _heads().items():
         for distribution in head.get("distributions", [name]):
             found[canonicalize_name(distribution)] = name
     return MappingProxyType(found)
+
+
+@functools.cache
+def _spoken_names() -> Mapping[str, str]:
+    """Return which driver a name (normalized) means: its own, its distributions', its title or what is imported."""
+    found = {_normalized(name): name for name in driver_names()} | distributions()
+    for name, head in _heads().items():
+        for text in (head.get("title", name), *head.get("imports", ())):
+            found.setdefault(_normalized(text), name)
+    return MappingProxyType(found)
+
+
+def _normalized(text: str) -> str:
+    return canonicalize_name("-".join(text.split()))
+
+
+def find_driver(name: str) -> str:
+    """Return the driver that users mean by *name*: `redis`, `redis-py`, `psycopg2-binary`, `SQLAlchemy`.
+
+    Raises `LookupError` with a hint if there is none.
+    """
+    names = _spoken_names()
+    wanted = _normalized(name)
+    if wanted in names:
+        return names[wanted]
+    close = difflib.get_close_matches(wanted, names, n=1)
+    hint = f"; did you mean `{names[close[0]]}`?" if close else "; `lintdb drivers` lists those that are known"
+    raise LookupError(f"no library is called {name!r}{hint}")
 
 
 def describe_all() -> str:
@@ -202,10 +238,8 @@ def describe(name: str, version: str | None = None) -> str:
     """Return a readable print of one built-in model; raises `LookupError` with a hint if there is none."""
     from lintdb.drivers.describe import render_one
 
-    if name not in driver_names() and name != STANDARD:
-        close = difflib.get_close_matches(name, driver_names(), n=1)
-        hint = f" (did you mean {close[0]!r}?)" if close else f"; known: {', '.join(driver_names())}"
-        raise LookupError(f"no driver is called {name!r}{hint}")
+    if name != STANDARD:
+        name = find_driver(name)
     models = load_models([name], {name: version} if version else None)
     driver = models.driver(name)
     assert driver is not None

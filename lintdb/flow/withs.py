@@ -107,7 +107,7 @@ class Withs(ModelledCalls, ABC):
         entered = state.env.pop("$entered", None)
         if entered is None:
             return None, None
-        return entered, Manager("entered", entered)
+        return entered, Manager("entered", entered, call=value.call)
 
     def _enter_manager(
         self, op: ir.EnterOp | ir.CallOp, value: Manager, state: State
@@ -218,7 +218,8 @@ class Withs(ModelledCalls, ABC):
             status = state.status(value.inner.rid)
             kind = self.knowledge.kind(status.kind) if status is not None else None
             if status is not None and kind is not None:
-                ways = (kind.with_block, kind.async_with_block)
+                own = self.calls[value.call].model.leaving if value.call in self.calls else None
+                ways = (own, kind.with_block, kind.async_with_block)
                 block = next((way for way in ways if way is not None and way is not WithBlock.NONE), None)
                 root = self.root_of(value.inner.rid, state)
                 if is_raise:

@@ -119,7 +119,8 @@ def evaluate(setting: Setting, opening: Opening, ctx: FileContext) -> Answer:
     if setting.default in ("limited", "immediate"):
         return Answer(Bound.PARTIAL if covers_part and not dsn.is_hidden else Bound.LIMITED, setting)
     in_dsn = bool(setting.dsn or setting.options)
-    if setting.default == "unknown" or arguments.is_hidden or (dsn.is_hidden and in_dsn):
+    from_environment = in_dsn and not opening.node.args and opening.model.dsn is not None
+    if setting.default == "unknown" or arguments.is_hidden or (dsn.is_hidden and in_dsn) or from_environment:
         return Answer(Bound.UNKNOWN, setting)
     if _is_set_elsewhere(setting, evaluator, opening, ctx):
         return Answer(Bound.UNKNOWN, setting)
