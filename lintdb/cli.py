@@ -394,7 +394,9 @@ def rule_command(code_or_name: str) -> int:
             _write(_list_rules(family))
             return CLEAN
         known = [text for meta in metas for text in (meta.code, meta.name)]
-        return _fail(f"no rule is called {code_or_name!r}{did_you_mean(code_or_name, known)}")
+        # What is like the start of a code that no rule has would be a guess.
+        cure = "" if re.fullmatch(r"ldb\d{0,2}", wanted) else did_you_mean(code_or_name, known)
+        return _fail(f"no rule is called {code_or_name!r}{cure}")
     try:
         page = find_page(meta.code)
     except LookupError:

@@ -179,6 +179,7 @@ class TestExitCodes:
             ["check", "--output-format", "xml"],
             ["check", "--config", "absent.toml"],
             ["check", "-", "x.py"],
+            ["check", "x.py", "--stdin-filename", "x.py"],
             ["nonsense"],
             ["debug", "flow", "x.py"],
             [],
@@ -194,8 +195,13 @@ class TestExitCodes:
         [
             (["--select", "LDB999"], "`--select`: no rule is called 'LDB999'"),
             (["--ignore", "conection-not-closed"], "did you mean `connection-not-closed`?"),
-            (["--target-version", "psycopg"], "`--target-version`: 'psycopg' is not DRIVER=VERSION"),
-            (["--target-version", "psycopg=new"], "'psycopg=new' is not DRIVER=VERSION"),
+            (["--target-version", "psycopg"], "`--target-version`: 'psycopg' is not LIBRARY=VERSION"),
+            (["--target-version", "psycopg=new"], "'psycopg=new' is not LIBRARY=VERSION"),
+            (
+                ["--target-version", "redsi=5"],
+                "`--target-version`: no library is called 'redsi'; did you mean `redis`?",
+            ),
+            (["--target-version", "nosuch=2"], "no library is called 'nosuch'; `lintdb drivers` lists those"),
             (["--per-file-ignores", "x.py"], "`--per-file-ignores`: 'x.py' is not PATTERN:RULES"),
             (["--per-file-ignores", "x.py:LDB9"], "no rule is called 'LDB9'"),
         ],
@@ -247,7 +253,7 @@ class TestOptions:
         write("x.py", LEAK)
         write("lintdb.toml", "select = ['LDB121']\n")
         assert run("check").code == 0
-        run("check", "--select", "ALL", "--min-confidence", "low", "--target-version", "redis=5.1")
+        run("check", "--select", "ALL", "--min-confidence", "low", "--target-version", "redis-py=5.1")
         assert seen_options[-1].min_confidence is Confidence.LOW
         assert seen_options[-1].target_versions == {"redis": "5.1"}
         assert "LDB101" in seen_options[-1].codes
@@ -270,6 +276,8 @@ class TestOptions:
         assert run("check", "-", stdin=LEAK.encode()).out == "<stdin>:4:5: LDB101 `leak` is not closed\n"
         write("a/lintdb.toml", "ignore = ['LDB1']\n")
         assert run("check", "-", "--stdin-filename", "a/x.py", stdin=LEAK.encode()).code == 0
+        ran = run("check", "--stdin-filename", "b/x.py", stdin=LEAK.encode())
+        assert ran.out.replace(os.sep, "/") == "b/x.py:4:5: LDB101 `leak` is not closed\n"
         ran = run("check", "-", "--stdin-filename", "b/x.py", "--output-format", "full", stdin=LEAK.encode())
         assert "4 |     leak()\n" in ran.out
         ran = run("check", "-", stdin=b"\xe9")
@@ -344,6 +352,12 @@ class TestOtherCommands:
         ran = run("rule", "release-in-dell")
         assert ran.code == 2
         assert "no rule is called 'release-in-dell'; did you mean `release-in-del`?" in ran.err
+        assert run("rule", "LDB9") == (2, "", "lintdb: error: no rule is called 'LDB9'\n")
+
+    def test_family_of_rules(self, run: Run) -> None:
+        ran = run("rule", "ldb1")
+        assert ran.code == 0
+        assert [line.split()[0] for line in ran.out.splitlines()] == ["LDB101", "LDB117", "LDB121"]
 
     def test_config(self, run: Run) -> None:
         write("a/lintdb.toml", "select = ['LDB1']\nignore = ['LDB121']\n[per-file-ignores]\n'x.py' = ['LDB117']\n")
@@ -370,6 +384,15 @@ class TestOtherCommands:
         assert run("drivers") == (0, "redis\npsycopg\n", "")
         assert run("drivers", "redis") == (0, "redis: connection\n", "")
         assert run("drivers", "oracle") == (2, "", "lintdb: error: no driver is called 'oracle'\n")
+
+    def test_drivers_by_other_names(self, run: Run) -> None:
+        for name, title in (("redis-py", "redis-py"), ("psycopg2_binary", "psycopg2"), ("SQLAlchemy", "SQLAlchemy")):
+            assert run("drivers", name).out.startswith(f"{title} ")
+        ran = run("drivers", "psycog2")
+        assert (ran.code, ran.err) == (
+            2,
+            "lintdb: error: no library is called 'psycog2'; did you mean `psycopg2`?\n",
+        )
 
     def test_debug_flow(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("lintdb.engine.debug_flow", lambda path, name: f"{path} {name}", raising=False)

@@ -135,11 +135,21 @@ def test_empty_file_gives_the_defaults(tmp_path: Path) -> None:
         ("jobs = 0\n", "lintdb.toml:1: `jobs`: must be a whole number from 1, not 0"),
         ("jobs = true\n", "lintdb.toml:1: `jobs`: must be a whole number from 1, not True"),
         ("[target-version]\n\nredis = 5\n", "lintdb.toml:3: `target-version`: the version of redis must be text"),
+        (
+            "[target-version]\nredis = '5'\npsycog = '3.2'\n",
+            "lintdb.toml:3: `target-version`: no library is called 'psycog'; did you mean `psycopg`?",
+        ),
         ("target-version = '3'\n", "lintdb.toml:1: `target-version`: must be a table, not a string"),
     ],
 )
 def test_fault_names_line_key_and_cure(tmp_path: Path, text: str, message: str) -> None:
     assert fault(tmp_path, text).startswith(message)
+
+
+def test_libraries_have_several_names(tmp_path: Path) -> None:
+    text = "[target-version]\nredis-py = '5'\npsycopg2-binary = '2.9'\nSQLAlchemy = '2.0'\n'psycopg 3' = '3.2'\n"
+    expected = {"redis": "5", "psycopg2": "2.9", "sqlalchemy": "2.0", "psycopg": "3.2"}
+    assert read(tmp_path, text).target_version == expected
 
 
 def test_line_of_a_key_in_pyproject_is_that_of_the_right_table(tmp_path: Path) -> None:

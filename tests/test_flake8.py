@@ -187,6 +187,7 @@ def test_strict_cursors(folder: Path, where: str) -> None:
     [
         ("min-confidence", "huge", "is not a confidence"),
         ("target-version", "psycopg2", "such as psycopg2=2.9"),
+        ("target-version", "redsi=5", "did you mean `redis`?"),
         ("config", "absent.toml", "absent.toml"),
     ],
 )

@@ -202,7 +202,7 @@ def distributions() -> Mapping[str, str]:
 @functools.cache
 def _spoken_names() -> Mapping[str, str]:
     """Return which driver a name (normalized) means: its own, its distributions', its title or what is imported."""
-    found = {_normalized(name): name for name in driver_names()} | distributions()
+    found = {**{_normalized(name): name for name in driver_names()}, **distributions()}
     for name, head in _heads().items():
         for text in (head.get("title", name), *head.get("imports", ())):
             found.setdefault(_normalized(text), name)
