@@ -6,6 +6,8 @@
     conn = connect(dsn)  # lintdb: ignore                    all codes of lintdb
     # lintdb: skip-file                                      the whole file
 
+A `# lintdb:` comment of any other shape silences nothing and is reported, so that a slip of the pen is noticed.
+
 A comment counts for a finding when it stands on a line of the finding itself, or on the first or the last line of the
 statement that holds it. `skip-file` (and flake8's `# flake8: noqa`) may stand anywhere, but must be alone on its line
 and not indented.
@@ -25,7 +27,7 @@ from dataclasses import dataclass, field
 from lintdb.finding import Confidence, Finding, Severity, Span
 from lintdb.rules import registry
 from lintdb.rules.base import RuleMeta
-from lintdb.selection import check_selector, matching_codes
+from lintdb.selection import check_selector, did_you_mean, matching_codes
 from lintdb.source import SourceFile
 
 UNUSED_SUPPRESSION = "LDB001"
@@ -33,8 +35,12 @@ UNUSED_SUPPRESSION = "LDB001"
 _WORDS = re.compile(r"noqa|lintdb:", re.IGNORECASE)
 _SKIP_WORDS = re.compile(r"skip-file|flake8", re.IGNORECASE)
 _NOQA = re.compile(r"# noqa(?::[\s]?(?P<codes>(?:[A-Z]+[0-9]+(?:[,\s]+)?)+))?", re.IGNORECASE)
-_IGNORE = re.compile(r"#\s*lintdb:\s*ignore\b(?:\[(?P<codes>[^\]#]*)\])?", re.IGNORECASE)
-_SKIP_FILE = re.compile(r"#\s*lintdb:\s*skip-file\b", re.IGNORECASE)
+_OWN_COMMENT = re.compile(r"#\s*lintdb:\s*(?P<text>[^#]*)", re.IGNORECASE)
+_IGNORE = re.compile(r"ignore(?:\[(?P<codes>[^\]]*)\]|(?![\w-]|\s*\[))", re.IGNORECASE)
+_SKIP = re.compile(r"skip-file(?![\w-])", re.IGNORECASE)
+_NEXT_WORD = re.compile(r"[\s:=,(]*([\w-]*)")
+_CODE = re.compile(r"LDB\d+", re.IGNORECASE)
+_SKIP_FILE = re.compile(r"#\s*lintdb:\s*skip-file(?![\w-])", re.IGNORECASE)
 _FLAKE8_SKIP_FILE = re.compile(r"# flake8[:=]\s*noqa(?!:)", re.IGNORECASE)
 _SELECTOR = re.compile(r"[^\s,]+")
 
@@ -155,8 +161,12 @@ def _iter_suppressions(
     for comment in comments:
         if honor_noqa and (noqa := _NOQA.search(comment.text)):
             yield _build_suppression(comment, noqa, metas, is_foreign_allowed=True)
-        if ignore := _IGNORE.search(comment.text):
-            yield _build_suppression(comment, ignore, metas, is_foreign_allowed=False)
+        for own in _OWN_COMMENT.finditer(comment.text):
+            ignore = _IGNORE.match(comment.text, own.start("text"))
+            if ignore is not None and not _names_bare_rule(comment.text, ignore, metas):
+                yield _build_suppression(comment, ignore, metas, is_foreign_allowed=False)
+            elif fault := _find_fault(comment, own):
+                yield _build_misread(comment, own, fault)
 
 
 def _build_suppression(
@@ -173,6 +183,38 @@ def _build_suppression(
         span = Span(comment.line, column, comment.line, column + len(text))
         selectors.append(_Selector(text, span, matching_codes([text], metas), check_selector(text, metas)))
     return _Suppression(comment.line, tuple(selectors), comment.is_certain)
+
+
+def _names_bare_rule(text: str, ignore: re.Match[str], metas: Sequence[RuleMeta]) -> bool:
+    """Whether a rule follows `ignore` without brackets: then not everything is meant to be silenced."""
+    following = _NEXT_WORD.match(text, ignore.end())
+    if ignore["codes"] is not None or following is None:
+        return False
+    word = following[1]
+    return _CODE.match(word) is not None or (word.upper() != "ALL" and bool(matching_codes([word], metas)))
+
+
+def _find_fault(comment: _Comment, own: re.Match[str]) -> str | None:
+    """Return what is wrong with a `# lintdb:` comment that is no `ignore`; None for a `skip-file` in its place."""
+    if _SKIP.match(own["text"]):
+        is_in_place = comment.column == 0 and own.start() == 0
+        return None if is_in_place else "`skip-file` counts only alone on its line and not indented"
+    text = own["text"].rstrip()
+    word = re.split(r"[\s\[(=:]", text, maxsplit=1)[0]
+    codes = _CODE.findall(text)
+    if codes or word.lower() == "ignore":
+        cure = f"; write `# lintdb: ignore[{', '.join(codes) or 'LDB101'}]`"
+    else:
+        cure = (
+            did_you_mean(word, ("ignore", "skip-file")) or "; lintdb knows `ignore[LDB101]`, `ignore` and `skip-file`"
+        )
+    return f"`{text.split()[0] if text else 'lintdb:'}` is not understood{cure}"
+
+
+def _build_misread(comment: _Comment, own: re.Match[str], fault: str) -> _Suppression:
+    start = comment.column + own.start() + 1
+    span = Span(comment.line, start, comment.line, start + len(own[0].rstrip()))
+    return _Suppression(comment.line, (_Selector(own[0], span, frozenset(), fault),), comment.is_certain)
 
 
 def _iter_unused(

@@ -63,6 +63,8 @@ def unused(text: str, *findings: Finding, enabled: frozenset[str] = ENABLED, hon
         "# type: ignore  # noqa: LDB101",
         "# noqa: we know",
         "# lintdb: ignore",
+        "# lintdb: ignore all of it",
+        "# lintdb: ignore because LDB101 knows no daemons",
         "# lintdb:ignore[LDB101]",
         "# lintdb: ignore[LDB101] owned by the pool",
         "# lintdb: ignore[LDB201, ldb101]",
@@ -84,6 +86,14 @@ def test_comment_silences(comment: str) -> None:
         "# lintdb: ignore[LDB102]",
         "# lintdb: ignore[]",
         "# lintdb: ignored",
+        "# lintdb: ignor[LDB101]",
+        "# lintdb: ignore LDB101",
+        "# lintdb: ignore: LDB101",
+        "# lintdb: ignore connection-not-closed",
+        "# lintdb: ignore [LDB101]",
+        "# lintdb: ignore[LDB101",
+        "# lintdb: ignore-next-line",
+        "# lintdb: disable=LDB101",
         "# lintdb ignore",
         "# lintdb: ignore[cursor-not-closed]",
         "# lintdb: skip-file",
@@ -174,6 +184,33 @@ def test_flake8_skips_only_where_noqa_counts() -> None:
 )
 def test_unused_suppression_is_reported(text: str, message: str) -> None:
     assert unused(text) == [message]
+
+
+@pytest.mark.parametrize(
+    ("comment", "fault"),
+    [
+        ("# lintdb: ignor[LDB101]", "`ignor[LDB101]` is not understood; write `# lintdb: ignore[LDB101]`"),
+        ("# lintdb: ignor", "`ignor` is not understood; did you mean `ignore`?"),
+        ("# lintdb: disable=LDB101", "`disable=LDB101` is not understood; write `# lintdb: ignore[LDB101]`"),
+        ("# lintdb: ignore LDB101", "`ignore` is not understood; write `# lintdb: ignore[LDB101]`"),
+        ("# lintdb: ignore[LDB101", "`ignore[LDB101` is not understood; write `# lintdb: ignore[LDB101]`"),
+        ("# lintdb: ignore [LDB101, LDB201]", "`ignore` is not understood; write `# lintdb: ignore[LDB101, LDB201]`"),
+        ("# lintdb: skipfile", "`skipfile` is not understood; did you mean `skip-file`?"),
+        ("# lintdb: off", "`off` is not understood; lintdb knows `ignore[LDB101]`, `ignore` and `skip-file`"),
+        ("# lintdb:", "`lintdb:` is not understood; lintdb knows `ignore[LDB101]`, `ignore` and `skip-file`"),
+        ("# lintdb: skip-file", "`skip-file` counts only alone on its line and not indented"),
+    ],
+)
+def test_comment_that_is_not_understood_is_reported(comment: str, fault: str) -> None:
+    assert unused(f"x = 1  {comment}\n") == [f"1:8 this comment silences nothing: {fault}"]
+    assert unused(f"x = 1  {comment}  # noqa: LDB001\n") == []
+
+
+@pytest.mark.parametrize(
+    "comment", ["# lintdb-fixture: select=LDB1", "# about lintdb: it is a tool", "# lintdb finds it"]
+)
+def test_comment_that_only_speaks_of_lintdb_is_not_reported(comment: str) -> None:
+    assert unused(f"x = 1  {comment}\n") == []
 
 
 def test_only_the_unused_part_is_reported() -> None:
