@@ -468,18 +468,39 @@ def _drivers_command(name: str | None) -> int:
 @click.argument("path", default=".")
 @_settings_options
 def config_command(path: str, **config_options: Any) -> int:
-    """Print the settings that hold for PATH, and the rules that are on there."""
+    """Print the settings that hold for PATH, the library versions pinned around it, and the rules that are on there."""
     from lintdb.rules.registry import all_metas
 
     metas = all_metas()
     finder = _ConfigOptions(**config_options).build_finder(metas)
     absolute = _absolute(path)
-    settings = finder.for_folder(absolute) if Path(absolute).is_dir() else finder.for_file(absolute)
-    _write(_render_settings(settings, sorted(enabled_codes_for(settings, absolute, metas))))
+    is_folder = Path(absolute).is_dir()
+    settings = finder.for_folder(absolute) if is_folder else finder.for_file(absolute)
+    pins = [] if finder.is_isolated else _render_pins(Path(absolute) if is_folder else Path(absolute).parent, settings)
+    _write(_render_settings(settings, sorted(enabled_codes_for(settings, absolute, metas)), pins))
     return CLEAN
 
 
-def _render_settings(settings: Settings, codes: Sequence[str]) -> str:
+def _render_pins(folder: Path, settings: Settings) -> list[str]:
+    """Return comments about the library versions that files around *folder* pin, and about those that say nothing."""
+    from lintdb.drivers.pins import read_pins
+    from lintdb.reporters.text import printable
+
+    pins = read_pins(folder)
+    lines = [f"# {printable(warning)}" for warning in pins.warnings]
+    if not pins.versions:
+        return [
+            *lines,
+            "# no library versions are pinned: the newest known ones count, but for those in target-version",
+        ]
+    lines.append("# library versions that the project pins; for all others the newest known one counts")
+    for driver, version in sorted(pins.versions.items()):
+        beaten = ", but target-version counts" if driver in settings.target_version else ""
+        lines.append(f"#   {driver} {version} ({printable(str(pins.sources[driver]))}{beaten})")
+    return lines
+
+
+def _render_settings(settings: Settings, codes: Sequence[str], pins: Sequence[str]) -> str:
     overrides = settings.overrides
     lines = [f"# from {settings.path}" if settings.path else "# no configuration file: these are the defaults"]
     select = settings.select if overrides.select is None else overrides.select
@@ -502,7 +523,7 @@ def _render_settings(settings: Settings, codes: Sequence[str]) -> str:
     lines += _toml_table("target-version", {name: _toml_string(text) for name, text in settings.target_version.items()})
     ignores = {entry.pattern.text: _toml_list(entry.selectors) for entry in settings.per_file_ignores}
     lines += _toml_table("per-file-ignores", ignores)
-    lines += ["", f"# {_count(len(codes), 'rule')} on: {', '.join(codes)}"]
+    lines += ["", *pins, f"# {_count(len(codes), 'rule')} on: {', '.join(codes)}"]
     return "\n".join(lines) + "\n"
 
 

@@ -373,6 +373,18 @@ class TestOtherCommands:
             assert table["select"] == ["LDB1"]
             assert table["target-version"] == {"redis": "5"}
 
+    def test_config_shows_the_pinned_versions(self, run: Run) -> None:
+        write("app/.git/HEAD", "")
+        write("app/requirements.txt", "redis==5.0.1\nSQLAlchemy==2.0.30\n")
+        write("app/Pipfile.lock", "{")
+        out = run("config", "app", "--target-version", "sqlalchemy=1.4").out.splitlines()
+        file = Path("app/requirements.txt").absolute()
+        assert f"#   redis 5.0.1 ({file})" in out
+        assert f"#   sqlalchemy 2.0.30 ({file}, but target-version counts)" in out
+        assert any("Pipfile.lock: cannot look for versions in it" in line for line in out)
+        assert run("config", "app/x.py").out.count(str(file)) == 2
+        assert str(file) not in run("config", "app", "--isolated").out
+
     def test_drivers(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         def describe(name: str) -> str:
             if name != "redis":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from lintdb.flow import ir
-from lintdb.flow.containers import TAKES
+from lintdb.flow.containers import SHRINKS, TAKES
 from lintdb.flow.local_calls import LocalCalls
 from lintdb.flow.lowering import NUMBERS_PER_FUNCTION
 from lintdb.flow.sites import Site
@@ -25,6 +25,7 @@ from lintdb.flow.stdlib import (
     SWALLOWS,
 )
 from lintdb.flow.values import (
+    NOT_NONE,
     Box,
     Coroutine,
     Function,
@@ -39,6 +40,7 @@ from lintdb.flow.values import (
     Ref,
     Status,
     Table,
+    Truthiness,
     Value,
     one_of,
 )
@@ -193,6 +195,10 @@ class Calls(LocalCalls):
 
     def _foreign_method(self, op: ir.CallOp, name: str, state: State) -> list[State] | None:
         """A method of an object that is not known: what it gets may be kept, unless it registers a clean-up."""
+        base = op.callee.base if isinstance(op.callee, ir.AttributeOf) else None
+        if name in SHRINKS and isinstance(base, ir.Local) and isinstance(state.env.get(base.name), Truthiness):
+            # `while jobs: jobs.pop()`: it may be empty now.
+            state.set_name(base.name, NOT_NONE)
         if name in REGISTER_METHODS:
             return self.register(op, name, state)
         if name in SWALLOWING_METHODS and len(op.arguments) == 1:

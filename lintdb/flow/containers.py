@@ -23,6 +23,7 @@ from lintdb.flow.withs import Withs
 
 ADDS = frozenset({"append", "add", "appendleft", "insert", "put", "put_nowait", "extend", "update", "setdefault"})
 TAKES = frozenset({"pop", "popleft", "popitem", "get", "get_nowait"})
+SHRINKS = frozenset({"pop", "popleft", "popitem", "remove", "discard", "clear", "get_nowait"})
 _VIEWS = frozenset({"values", "items", "copy"})
 _ENTERS = frozenset({"enter_context", "enterContext", "enterClassContext"})
 _RUNS_COROUTINES = frozenset({"addAsyncCleanup", "push_async_callback", "push_async_exit", "enter_async_context"})

@@ -334,7 +334,12 @@ class Follower(Calls, Assumptions):
                 error = self.knowledge.error_class(status.kind.partition(".")[0]) if status is not None else None
                 raised = Raised(error)
             if not isinstance(value, (Literal, Data)):
-                self.throw(state, t.node, raised, by="iteration")
+                failing = state
+                if isinstance(value, Ref) and self._ends_when_read(value, state):
+                    # It is closed when reading it fails, too.
+                    failing = state.copy()
+                    self.release(value.rid, failing, None)
+                self.throw(failing, t.node, raised, by="iteration")
         if not skip_done and not self._must_enter(t, state):
             done = state.copy()
             if isinstance(value, Ref) and self._ends_when_read(value, state):

@@ -124,7 +124,7 @@ class LocalCalls(Containers, ABC):
                         self.sites.setdefault(rid[0], summary.sites[rid[0]])
                 continue
             if rid in outcome.committed:
-                self.commits.add(rid[0])
+                self.note_kept(rid, state)
             if after.phase == "released" and before.phase == "open":
                 if rid in outcome.committed:
                     state.update(rid, pending=-1)

@@ -53,7 +53,7 @@ class Run:
     `operations` are the calls that ran, by index; `extra_calls` those that syntax makes without writing them;
     `pending_calls` those of coroutine functions that are not awaited yet; `managed` what leaving a generator-based
     manager releases, `managers` its summary; `meant_releases` what a
-    coroutine would release. `kept_as` says which attribute of the object holds a resource. `covered` are
+    coroutine would release. `keeping_loops` are the loops in whose rounds work is made permanent. `kept_as` says which attribute of the object holds a resource. `covered` are
     resources that went with their parent, without a release of their own.
     """
 
@@ -91,6 +91,7 @@ class Run:
         self.release_nodes: dict[SiteKey, cst.CSTNode] = {}
         self.meant_releases: dict[SiteKey, set[SiteKey]] = {}
         self.commits: set[SiteKey] = set()
+        self.keeping_loops: set[int] = set()
         self.lost: list[Lost] = []
         self.covered: set[tuple[Rid, bool]] = set()
         self.covered_sites: set[SiteKey] = set()

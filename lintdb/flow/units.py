@@ -68,7 +68,7 @@ class Units(Verdicts):
             return
         if event in (Event.COMMIT, Event.ROLLBACK):
             if event is Event.COMMIT:
-                self.commits.add(rid[0])
+                self.note_kept(rid, state)
             state.update(rid, pending=-1, failed=-1)
         elif event is Event.ROLLBACK_PART:
             state.update(rid, failed=-1)
@@ -85,6 +85,15 @@ class Units(Verdicts):
         elif event is Event.AUTOCOMMIT_UNKNOWN:
             value = self.first_argument(op, state) if op is not None else None
             self.switch_mode(rid, value if value in (TRUE, Literal(False)) else None, state)
+
+    def note_kept(self, rid: Rid, state: State) -> None:
+        """Remember that a path makes the work of a resource permanent, and in which loops it does."""
+        self.commits.add(rid[0])
+        trace = state.trace
+        while trace is not None:
+            if trace[2] == "next":
+                self.keeping_loops.add(id(trace[1]))
+            trace = trace[0]
 
     def switch_mode(self, rid: Rid, value: Value | None, state: State, how: str = "autocommit") -> None:
         mode: bool | None = None

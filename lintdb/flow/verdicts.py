@@ -86,8 +86,7 @@ class Verdicts(Values):
         site = self.sites.get(rid[0])
         if kind is None or op is None:
             return
-        is_unlikely = state.low >= BYPASSED or _skips_a_loop(state)
-        confidence = Confidence.LOW if is_unlikely else Confidence.HIGH
+        confidence = Confidence.LOW if state.low >= BYPASSED else Confidence.HIGH
         work = LostWork(op.node, kind, site.name if site else None, ended_at, by_with, confidence, path_of(state))
         known = self.lost_work.get(rid[0])
         # One missing commit is one finding: at the first write that it loses, on the likeliest path.
@@ -97,9 +96,16 @@ class Verdicts(Values):
     def works(self) -> list[LostWork]:
         """Return the writes that are lost, one for each resource."""
         return [
-            replace(work, confidence=Confidence.LOW) if site in self.commits and _is_by_choice(work.path) else work
+            replace(work, confidence=Confidence.LOW)
+            if site in self.commits and (_is_by_choice(work.path) or self._skips_its_loop(work.path))
+            else work
             for site, (_, work) in self.lost_work.items()
         ]
+
+    def _skips_its_loop(self, path: Sequence[PathStep]) -> bool:
+        """Whether the path never enters the loop that makes the work permanent: rare in life, not in paths."""
+        entered = {id(step.node) for step in path if step.what == "next"}
+        return any(step.what == "done" and id(step.node) in self.keeping_loops - entered for step in path)
 
     def leaks(self) -> list[Leak]:
         """Return one leak per acquire site: of its lossy paths the surest, and a normal one before one by error."""
@@ -188,24 +194,6 @@ class Verdicts(Values):
             owner = self.owner_class()
             return owner is not None and self.types.is_opened_by(owner, str(site[1]))
         return site[0] == "global"
-
-
-def _skips_a_loop(state: State) -> bool:
-    """Whether the path, since its last write, passes a loop that it never entered: rare in life, not in paths."""
-    entered: set[int] = set()
-    skipped: set[int] = set()
-    has_written = False
-    trace = state.trace
-    while trace is not None:
-        _, node, what, _ = trace
-        if what == "next":
-            entered.add(id(node))
-        elif what == "write":
-            has_written = True
-        elif what == "done" and not has_written:
-            skipped.add(id(node))
-        trace = trace[0]
-    return not skipped <= entered
 
 
 def _is_by_choice(path: Sequence[PathStep]) -> bool:
