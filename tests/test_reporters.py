@@ -105,6 +105,7 @@ def test_full_draws_the_witness_along_the_source() -> None:
         "6 |     conn.close()\n"
         "  |     ------------ 3: skipped on that path\n"
         "  = 4: leaves report() with `conn` open\n"
+        "  rule: connection-not-closed-on-error (warning, confidence high)\n"
         "  help: close it in `finally`, or wrap it in `contextlib.closing(...)`\n"
         "\n"
     )
@@ -113,7 +114,12 @@ def test_full_draws_the_witness_along_the_source() -> None:
 def test_full_without_steps_underlines_the_finding() -> None:
     text = "a = 1\nconn = connect()\n"
     assert full(simple(text, "connect()"), ("x.py", text)) == (
-        "x.py:2:8: LDB101 `conn` is not closed\n  |\n2 | conn = connect()\n  |        ^^^^^^^^^\n\n"
+        "x.py:2:8: LDB101 `conn` is not closed\n"
+        "  |\n"
+        "2 | conn = connect()\n"
+        "  |        ^^^^^^^^^\n"
+        "  rule: connection-not-closed (error, confidence medium)\n"
+        "\n"
     )
 
 
@@ -132,6 +138,7 @@ def test_full_with_steps_in_another_file() -> None:
         "   |",
         " 2 |     return connect()",
         "   |            --------- 1: opened here",
+        "   rule: connection-not-closed (error, confidence medium)",
         "",
     ]
 
@@ -142,6 +149,7 @@ def test_full_of_a_file_that_cannot_be_shown() -> None:
         "  = 2: raises (line 4)",
         "  = 3: skipped on that path (line 6)",
         "  = 4: leaves report() with `conn` open",
+        "  rule: connection-not-closed-on-error (warning, confidence high)",
         "  help: close it in `finally`, or wrap it in `contextlib.closing(...)`",
         "",
     ]

@@ -103,6 +103,9 @@ def _iter_frame(finding: Finding, lines_of: LinesOf, paint: _Paint) -> Iterator[
                 yield f"{' ' * margin} = {printable(mark.label)} (line {mark.span.line})"
     for note in notes:
         yield f"{' ' * margin} {paint('=', fg='blue')} {printable(note)}"
+    # Colour tells the severity, too, but not to everybody; the confidence is what `min-confidence` goes by.
+    rule = f"{finding.name} ({finding.severity.value}, confidence {finding.confidence.label})"
+    yield f"{' ' * margin} {paint('rule', fg='blue')}: {printable(rule)}"
     if finding.help:
         yield f"{' ' * margin} {paint('help', fg='green')}: {printable(finding.help)}"
 
