@@ -22,7 +22,7 @@ from __future__ import annotations
 import re
 import tokenize
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lintdb.finding import Confidence, Finding, Severity, Span
 from lintdb.rules import registry
@@ -224,7 +224,8 @@ def _iter_unused(
         return
     for selector in suppression.selectors:
         if selector.fault is not None:
-            yield _unused(path, selector.span, f"this comment silences nothing: {selector.fault}", metas)
+            finding = _unused(path, selector.span, f"this comment silences nothing: {selector.fault}", metas)
+            yield replace(finding, help="correct the comment, or delete it")
         elif (
             selector.text not in suppression.used
             and selector.codes <= enabled
