@@ -51,10 +51,10 @@ class Run:
 
     `owns_self`: the object whose method it is was made by the caller, so its attributes are followed, too.
     `operations` are the calls that ran, by index; `extra_calls` those that syntax makes without writing them;
-    `pending_calls` those of coroutine functions that are not awaited yet; `managed` what leaving a generator-based
-    manager releases, `managers` its summary; `meant_releases` what a
-    coroutine would release. `keeping_loops` are the loops in whose rounds work is made permanent. `kept_as` says which attribute of the object holds a resource. `covered` are
-    resources that went with their parent, without a release of their own.
+    `pending_calls` those of coroutine functions that are not awaited yet; `managed` what leaving a generator-
+    based manager releases, `managers` its summary; `meant_releases` what a coroutine would release.
+    `keeping_loops` are the loops in whose rounds work is made permanent. `kept_as` says which attribute of the
+    object holds a resource. `covered` are resources that went with their parent, without a release of their own.
     """
 
     def __init__(self, program: Module, cfg: CFG, start: State, depth: int, *, owns_self: bool = False) -> None:

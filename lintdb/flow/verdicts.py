@@ -41,7 +41,7 @@ class Verdicts(Values):
         for rid, status in state.resources.items():
             if status.phase == "open" and status.owed and status.used and not self.is_covered(status, state):
                 self.lost.append(Lost(rid, status, state))
-            if status.pending >= 0 and status.owed and not is_raise:
+            if status.pending >= 0 and status.owed and status.phase != "gone" and not is_raise:
                 self.lose_work(rid, status, state, None)
 
     def check_overwritten(self, state: State) -> None:
@@ -95,12 +95,16 @@ class Verdicts(Values):
 
     def works(self) -> list[LostWork]:
         """Return the writes that are lost, one for each resource."""
-        return [
-            replace(work, confidence=Confidence.LOW)
-            if site in self.commits and (_is_by_choice(work.path) or self._skips_its_loop(work.path))
-            else work
-            for site, (_, work) in self.lost_work.items()
-        ]
+        best: dict[int, LostWork] = {}
+        for site, (_, work) in self.lost_work.items():
+            if site in self.commits and (_is_by_choice(work.path) or self._skips_its_loop(work.path)):
+                found = replace(work, confidence=Confidence.LOW)
+            else:
+                found = work
+            known = best.get(id(found.node))
+            if known is None or found.confidence > known.confidence:
+                best[id(found.node)] = found
+        return list(best.values())
 
     def _skips_its_loop(self, path: Sequence[PathStep]) -> bool:
         """Whether the path never enters the loop that makes the work permanent: rare in life, not in paths."""
@@ -109,7 +113,8 @@ class Verdicts(Values):
 
     def leaks(self) -> list[Leak]:
         """Return one leak per acquire site: of its lossy paths the surest, and a normal one before one by error."""
-        best: dict[SiteKey, tuple[tuple[bool, int, bool, int, int], Leak]] = {}
+        # A `finally` block is followed once for each way into it, so one call can be several sites.
+        best: dict[tuple[int, str, str | None], tuple[tuple[bool, int, bool, int, int], Leak]] = {}
         forgotten = {lost.rid[0] for lost in self.lost if lost.status.kind == COROUTINE and not lost.status.raised}
         meant = {site for coroutine in forgotten for site in self.meant_releases.get(coroutine, ())}
         for lost in self.lost:
@@ -133,8 +138,9 @@ class Verdicts(Values):
             )  # fmt: skip
             # A leak of its own speaks before one that only strict rules mind; then the surest, and a normal path.
             rank = (lost.is_covered, -int(confidence), status.raised, state.low, len(path))
-            if rid[0] not in best or rank < best[rid[0]][0]:
-                best[rid[0]] = (rank, leak)
+            key = (id(site.node), status.kind, site.name)
+            if key not in best or rank < best[key][0]:
+                best[key] = (rank, leak)
         return [leak for _, leak in best.values()]
 
     def _confidence(self, status: Status, state: State, kind: Kind, site: Site) -> Confidence:
