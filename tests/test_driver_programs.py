@@ -182,9 +182,9 @@ def use_of(way: Way) -> list[str]:
         return []
     for name, calls in kind.methods.items():
         call = calls[0]
-        if call.raises is not Raises.NEVER and call.releases is None and call.acquires is None and name.isidentifier():
-            if not name.startswith("__") and call.form is Form.VALUE:
-                return [f"{'await ' if call.coroutine else ''}x.{name}()"]
+        is_plain = call.releases is None and call.acquires is None and call.form is Form.VALUE
+        if is_plain and call.raises is not Raises.NEVER and name.isidentifier() and not name.startswith("__"):
+            return [f"{'await ' if call.coroutine else ''}x.{name}()"]
     for name, calls in kind.methods.items():
         child = known.get(calls[0].acquires or "")
         if child is None or calls[0].raises is Raises.NEVER:

@@ -52,7 +52,9 @@ class TestGate:
     def test_old_module_names_stand_for_their_library(self) -> None:
         assert gate.mentioned("from DBUtils.PooledDB import PooledDB\n") == {"dbutils"}
 
-    @pytest.mark.parametrize("text", ["", "x = 'import sqlite3'\n", "# import sqlite3\n", "sqlite3 = 1\n", "import sqlite3x\n"])
+    @pytest.mark.parametrize(
+        "text", ["", "x = 'import sqlite3'\n", "# import sqlite3\n", "sqlite3 = 1\n", "import sqlite3x\n"]
+    )
     def test_mentions_without_an_import_do_not(self, text: str) -> None:
         assert not gate.passes(text)
 
@@ -77,7 +79,9 @@ class TestParsing:
         assert problem.line == text.count("\n")
 
     def test_a_renamed_function_is_found(self) -> None:
-        assert codes("from sqlite3 import connect as c\ndef f(p):\n    x = c(p)\n    x.execute('select 1')\n") == ["LDB101"]
+        assert codes("from sqlite3 import connect as c\ndef f(p):\n    x = c(p)\n    x.execute('select 1')\n") == [
+            "LDB101"
+        ]
 
 
 class TestVersions:
@@ -100,7 +104,11 @@ class TestFindings:
     def test_a_witness_begins_where_the_resource_is_opened(self) -> None:
         finding = check(LEAK).findings[0]
         assert finding.resource is not None
-        assert (finding.resource.kind, finding.resource.name, finding.resource.line) == ("sqlite3 connection", "conn", 3)
+        assert (finding.resource.kind, finding.resource.name, finding.resource.line) == (
+            "sqlite3 connection",
+            "conn",
+            3,
+        )
         assert finding.steps[0].span == finding.span
         assert "still open" in finding.steps[-1].message
 
@@ -112,7 +120,9 @@ class TestFindings:
             "    cur = conn.cursor()  # lintdb: ignore[LDB102] the caller commits\n"
             "    cur.execute('select 1')\n"
         )
-        assert "LDB102" in codes(text.replace("  # lintdb: ignore[LDB102] the caller commits", ""), min_confidence=Confidence.LOW)
+        assert "LDB102" in codes(
+            text.replace("  # lintdb: ignore[LDB102] the caller commits", ""), min_confidence=Confidence.LOW
+        )
         assert codes(text) == []
 
     def test_only_selected_rules_run(self) -> None:

@@ -56,7 +56,10 @@ def test_walk_reaches_every_node_but_layout() -> None:
     while todo:
         node = todo.pop()
         todo.extend(node.children)
-        if isinstance(node, (cst.BaseExpression, cst.BaseStatement, cst.BaseSmallStatement)) and id(node) not in reached:
+        if (
+            isinstance(node, (cst.BaseExpression, cst.BaseStatement, cst.BaseSmallStatement))
+            and id(node) not in reached
+        ):
             missed.add(type(node).__name__)
     # The names after a dot and before `=` are parts of their node, and annotations have a walk of their own.
     assert missed <= {"Name", "Attribute"}
@@ -119,7 +122,9 @@ def test_classes_know_what_their_methods_assign() -> None:
 
 
 def test_free_names_of_a_closure() -> None:
-    index = build_index(cst.parse_module("def f(a):\n    b = 1\n    def g(c):\n        return a + b + c\n    return g\n"))
+    index = build_index(
+        cst.parse_module("def f(a):\n    b = 1\n    def g(c):\n        return a + b + c\n    return g\n")
+    )
     inner = next(function for function in index.all_functions if function.qualname == "f.g")
     assert inner.free_names >= {"a", "b"}
     assert "c" not in inner.free_names

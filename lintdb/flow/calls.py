@@ -122,7 +122,7 @@ class Calls(LocalCalls):
             items = receiver.items if isinstance(receiver, Many) else tuple(i for _, i in receiver.items)
             if isinstance(receiver, Table) or name in TAKES:
                 state.escape(self.arguments_value(op, state), with_parents=True)
-                self.throw(state, op.node, is_low=op.in_cleanup)
+                self.throw(state, op.node, is_low=True)
                 state.set_name(op.target, one_of(items))
                 return None
             for item in items:

@@ -35,6 +35,8 @@ class Classes:
     def opened_attributes(self, owner: ClassInfo) -> Iterator[tuple[str, FunctionInfo, cst.Call, Kind]]:
         """Yield what the methods of a class open and keep on `self`: attribute, method, call, kind."""
         for attribute, assignments in owner.assigned.items():
+            if any(isinstance(value, cst.Name) and value.value != "None" for _, value, _ in assignments):
+                continue  # given from outside, at least sometimes: whoever gave it may close it
             for scope, value, _ in assignments:
                 call = value.expression if isinstance(value, cst.Await) else value
                 kind_id = self.types.kind_of_expression(value, scope)

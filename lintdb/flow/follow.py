@@ -313,7 +313,7 @@ class Follower(Calls, Assumptions):
         for outcome, target in ((True, t.if_true), (False, t.if_false)):
             new = self.assume(t.condition, outcome, state)
             if new is not None:
-                new.note(t.node, "true" if outcome else "false")
+                new.note(t.node, "true" if outcome is not t.is_negated else "false")
                 self.go(target, new)
 
     def _iterate(self, t: ir.Iterate, state: State) -> None:

@@ -303,12 +303,13 @@ class Jump:
 
 @dataclass(slots=True, eq=False)
 class Branch:
-    """`if condition` (negated: `if not condition`)."""
+    """`if condition`. `is_negated`: as it is written the test is the opposite (`x is not None`)."""
 
     node: cst.CSTNode
     condition: Condition
     if_true: int
     if_false: int
+    is_negated: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -67,7 +67,7 @@ class Conditions(Lowering):
             name = left.value if isinstance(left, ir.Constant) else None
             condition = ir.HasName(None, name) if isinstance(name, str) else ir.Truth(ir.UNKNOWN)
             blocks = (if_true, if_false) if isinstance(operator, cst.In) else (if_false, if_true)
-            self.branch(node, condition, *blocks)
+            self.branch(node, condition, *blocks, is_negated=isinstance(operator, cst.NotIn))
             return
         right = self.expression(target.comparator)
         negated = isinstance(operator, (cst.IsNot, cst.NotEqual))
@@ -87,7 +87,7 @@ class Conditions(Lowering):
             condition = ir.Truth(ir.UNKNOWN, key)
         if negated:
             if_true, if_false = if_false, if_true
-        self.branch(node, condition, if_true, if_false)
+        self.branch(node, condition, if_true, if_false, is_negated=negated)
 
     def _is_namespace(self, node: cst.BaseExpression) -> bool:
         """`locals()`, `vars()`, `dir()` of the function itself."""

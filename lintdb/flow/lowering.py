@@ -90,7 +90,9 @@ class Lowering(ABC):
             self.current.terminator = terminator
         self.current = self.new_block(self.landing, "dead")
 
-    def branch(self, node: cst.CSTNode, condition: ir.Condition, if_true: Block, if_false: Block) -> None:
+    def branch(
+        self, node: cst.CSTNode, condition: ir.Condition, if_true: Block, if_false: Block, *, is_negated: bool = False
+    ) -> None:
         """End the current block with a test; one on a constant is none."""
         if (
             isinstance(condition, ir.Truth)
@@ -99,7 +101,7 @@ class Lowering(ABC):
         ):
             self.end(ir.Jump(if_true.id if condition.operand.value else if_false.id))
         else:
-            self.end(ir.Branch(node, condition, if_true.id, if_false.id))
+            self.end(ir.Branch(node, condition, if_true.id, if_false.id, is_negated))
 
     def emit(self, operation: ir.Operation) -> None:
         """Add an operation to the current block, unless that has ended."""

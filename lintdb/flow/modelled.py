@@ -120,6 +120,9 @@ class ModelledCalls(UnknownCalls):
         if failed is not None and model.releases is not None and isinstance(subject, Ref):
             # A release that fails has still released.
             failed.release(subject.rid)
+            owner = self.owner_through(subject.rid, failed)
+            if owner is not None:
+                failed.release(owner)
         if event is not None and working is not None:
             self.happen(working, event, op, state)
         if model.releases is not None:
@@ -250,7 +253,7 @@ class ModelledCalls(UnknownCalls):
             reached: set[Rid] = set()
             for value in state.env.values():
                 reached.update(state.refs(value))
-            if older not in reached and not self.is_covered(previous, state):
+            if older not in reached and previous.used and not self.is_covered(previous, state):
                 self.lost.append(Lost(older, previous, state.copy(), is_overwritten=True))
         state.resources[older] = state.resources.pop(rid)
         state.env = {name: _renamed(value, rid, older) for name, value in state.env.items()}

@@ -165,7 +165,7 @@ class State:
             self.escape_one(child, False)
         if with_parents and (status.keeps_parent or all_parents) and status.parent is not None:
             parent = self.resources.get(status.parent)
-            if parent is not None and parent.owed:
+            if parent is not None and (parent.owed or parent.keeps_parent):
                 self.escape_one(status.parent, True, all_parents)
 
     def release(self, rid: Rid) -> None:

@@ -303,7 +303,7 @@ def outcome_of(end: Exit, commits: set[SiteKey], *, owns_self: bool) -> Outcome:
         state.raised or Raised(),
         state.low,
         frozenset(rid for rid, _ in statuses if rid[0] in commits),
-        tuple(sorted(fields, key=repr)),
+        tuple(sorted(fields, key=lambda field: field[0])),
     )
 
 

@@ -112,6 +112,13 @@ class Units(Verdicts):
         if event is Event.WRITE or (event is Event.COMMIT and status.pending >= 0):
             state.update(rid, failed=op.index)
 
+    @staticmethod
+    def owner_through(rid: Rid, state: State) -> Rid | None:
+        """`client.connection_pool.disconnect()`: what has no pool any more has nothing left to close."""
+        status = state.status(rid)
+        owner = rid[0][0]
+        return owner if isinstance(owner, tuple) and status is not None and status.kind.endswith("pool") else None
+
     def release(self, rid: Rid, state: State, node: cst.CSTNode | None, by_with: bool = False) -> None:
         """Release a resource and what goes with it; uncommitted work on it is lost here."""
         status = state.status(rid)
@@ -122,6 +129,9 @@ class Units(Verdicts):
         if status.phase == "open" and status.pending >= 0 and status.owed:
             self.lose_work(rid, status, state, node, by_with)
         self._return_dirty(rid, status, state)
+        owner = self.owner_through(rid, state)
+        if owner is not None:
+            self.release(owner, state, node, by_with)
         for child in state.children(rid):
             if self.depth == 0:
                 self._cover(child, state)

@@ -55,7 +55,7 @@ class Verdicts(Values):
         for rid in older:
             if rid not in reached:
                 status = state.resources.pop(rid)
-                if not self.is_covered(status, state):
+                if status.used and not self.is_covered(status, state):
                     self.lost.append(Lost(rid, status, state.copy(), is_overwritten=True))
 
     def is_covered(self, status: Status, state: State) -> bool:

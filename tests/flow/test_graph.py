@@ -89,14 +89,13 @@ def test_process_end_is_an_end() -> None:
     assert ("work", "return") in paths(cfg)
 
 
-@pytest.mark.parametrize("statement", ["pass", "a = b", "a.x = b", "a = b + 1", "a = [b for b in a]", "print(a)", "len(a)"])
+@pytest.mark.parametrize(
+    "statement", ["pass", "a = b", "a.x = b", "a = b + 1", "a = [b for b in a]", "print(a)", "len(a)"]
+)
 def test_what_cannot_raise(statement: str) -> None:
     cfg = graph(statement)
     raising = [
-        operation
-        for block in cfg.blocks
-        for operation in block.operations
-        if isinstance(operation.node, cst.Call)
+        operation for block in cfg.blocks for operation in block.operations if isinstance(operation.node, cst.Call)
     ]
     assert raising == []
 
