@@ -36,10 +36,25 @@ class ModelledCalls(UnknownCalls):
     """Runs call models."""
 
     def choose(self, models: tuple[CallModel, ...], op: ir.CallOp, state: State) -> CallModel | None:
+        """Return the first model whose conditions hold for the arguments."""
+        hidden: list[CallModel] = []
         for model in models:
             if all(self._holds(condition, op, state) is True for condition in model.when):
+                if any(self._owes_less(other, model) for other in hidden):
+                    self.unsure_calls.add(id(op.node))
                 return model
+            if all(self._is_hidden(condition, op) for condition in model.when):
+                hidden.append(model)
         return None
+
+    def _is_hidden(self, condition: Condition, op: ir.CallOp) -> bool:
+        """`connect(**options)`: what decides may be among the options."""
+        return self.argument(op, condition.argument) is None and any(argument.star for argument in op.arguments)
+
+    def _owes_less(self, other: CallModel, model: CallModel) -> bool:
+        kinds = [self.knowledge.kind(each.acquires) if each.acquires is not None else None for each in (other, model)]
+        duties = [kind.duty if kind is not None else Duty.NONE for kind in kinds]
+        return duties[0] is not Duty.MUST and duties[1] is Duty.MUST
 
     def _holds(self, condition: Condition, op: ir.CallOp, state: State) -> bool | None:
         """Whether a condition on the arguments holds; None where it cannot be seen."""

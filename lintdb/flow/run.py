@@ -53,8 +53,9 @@ class Run:
     `operations` are the calls that ran, by index; `extra_calls` those that syntax makes without writing them;
     `pending_calls` those of coroutine functions that are not awaited yet; `managed` what leaving a generator-
     based manager releases, `managers` its summary; `meant_releases` what a coroutine would release.
-    `keeping_loops` are the loops in whose rounds work is made permanent. `kept_as` says which attribute of the
-    object holds a resource. `covered` are resources that went with their parent, without a release of their own.
+    `keeping_loops` are the loops in whose rounds work is made permanent. `unsure_calls` are those whose model
+    hangs on an argument that cannot be seen. `kept_as` says which attribute of the object holds a resource.
+    `covered` are resources that went with their parent, without a release of their own.
     """
 
     def __init__(self, program: Module, cfg: CFG, start: State, depth: int, *, owns_self: bool = False) -> None:
@@ -90,6 +91,7 @@ class Run:
         self.released_sites: set[SiteKey] = set()
         self.release_nodes: dict[SiteKey, cst.CSTNode] = {}
         self.meant_releases: dict[SiteKey, set[SiteKey]] = {}
+        self.unsure_calls: set[int] = set()
         self.commits: set[SiteKey] = set()
         self.keeping_loops: set[int] = set()
         self.lost: list[Lost] = []

@@ -145,7 +145,7 @@ class Verdicts(Values):
 
     def _confidence(self, status: Status, state: State, kind: Kind, site: Site) -> Confidence:
         duty = kind.duty_on_error if status.raised and kind.duty_on_error is not None else kind.duty
-        if state.low >= BYPASSED or duty is Duty.WEAK:
+        if state.low >= BYPASSED or duty is Duty.WEAK or id(site.node) in self.unsure_calls:
             return Confidence.LOW
         if status.raised and ends_with_process(self.function):
             return Confidence.LOW
