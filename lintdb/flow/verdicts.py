@@ -198,7 +198,9 @@ class Verdicts(Values):
         """Whether the resource is an attribute or a global that is opened here: no caller is there to clean it up."""
         if site[0] == "self":
             owner = self.owner_class()
-            return owner is not None and self.types.is_opened_by(owner, str(site[1]))
+            if owner is None or owner.is_part_of_constructor(self.function):
+                return False  # where it fails there is no object
+            return self.types.is_opened_by(owner, str(site[1]))
         return site[0] == "global"
 
 

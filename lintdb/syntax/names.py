@@ -100,6 +100,16 @@ class ClassInfo:
     )
     body_values: dict[str, tuple[cst.BaseExpression | None, cst.Annotation | None]] = field(default_factory=dict)
 
+    def is_part_of_constructor(self, method: FunctionInfo) -> bool:
+        """Whether a private method is called by `__init__` alone."""
+        callers = {
+            each.name
+            for each in self.methods.values()
+            for call in each.calls
+            if isinstance(call.func, cst.Attribute) and call.func.attr.value == method.name
+        }
+        return method.name.startswith("_") and callers == {"__init__"}
+
 
 @dataclass(eq=False)
 class ModuleIndex:
