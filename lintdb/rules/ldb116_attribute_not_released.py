@@ -46,7 +46,10 @@ class AttributeNotReleased(Rule):
                 if attribute not in seen:
                     seen.add(attribute)
                     message = f"`self.{attribute}` is opened here, and no method of `{owner.name}` closes it"
-                    yield _report(call, message, attribute, kind)
+                    # Dropped, it is collected with its connections; a `close()` says that that is not enough.
+                    is_tolerable = kind.is_lazy and not _is_released_by_coroutine(kind)
+                    is_low = is_tolerable and not ctx.program.classes.offers_release(owner)
+                    yield _report(call, message, attribute, kind, Confidence.LOW if is_low else Confidence.MEDIUM)
             elif attribute in replaced.get(method, {}) and method.name != "__init__":
                 others = [other for name, other, _, _ in opened if name == attribute and other is not method]
                 if any(other.name == "__init__" for other in others):
@@ -54,11 +57,17 @@ class AttributeNotReleased(Rule):
                     yield _report(call, message, attribute, kind)
 
 
-def _report(call: cst.Call, message: str, attribute: str, kind: Kind) -> Report:
+def _is_released_by_coroutine(kind: Kind) -> bool:
+    return any(model.coroutine for models in kind.methods.values() for model in models if model.releases == "self")
+
+
+def _report(
+    call: cst.Call, message: str, attribute: str, kind: Kind, confidence: Confidence = Confidence.MEDIUM
+) -> Report:
     return Report(
         node=call,
         message=message,
-        confidence=Confidence.MEDIUM,
+        confidence=confidence,
         resource_kind=kind.label,
         resource_name=f"self.{attribute}",
         acquired_at=call,
