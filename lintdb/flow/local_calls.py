@@ -176,11 +176,7 @@ class LocalCalls(Containers, ABC):
         if self.index.has_unknown_base(owner) or owner.node.decorators:
             return self.unknown_call(op, state)
         instance = Instance(op.index, owner)
-        # The object that this call made before is somebody else's now, or dropped.
-        if any(instance in held for held in state.boxes.values()):
-            # A container has it, and releases it in a way that this object's name cannot tell.
-            state.escape(instance, with_parents=True)
-        state.forget_fields(instance)
+        self.drop_object(instance, state)
         init = self.index.find_method(owner, "__init__")
         if init is None:
             state.set_name(op.target, instance)
@@ -195,6 +191,14 @@ class LocalCalls(Containers, ABC):
             if not offers_release:
                 self._leave_to_class(instance, each)
         return results
+
+    @staticmethod
+    def drop_object(instance: Instance, state: State) -> None:
+        """The object that a call made before is somebody else's now, or dropped."""
+        if any(instance in held for held in state.boxes.values()):
+            # A container has it, and releases it in a way that this object's name cannot tell.
+            state.escape(instance, with_parents=True)
+        state.forget_fields(instance)
 
     def _leave_to_class(self, instance: Instance, state: State) -> None:
         """Nobody can release what the object opens: that is the class's defect, not its user's."""
@@ -228,12 +232,22 @@ class _Return:
 
     def bind(self, target: str) -> None:
         """Bind the callee's result, and the attributes of the object."""
-        result = self._value(self.outcome.value)
+        value = self.outcome.value
+        is_made = isinstance(value, Instance) and value.id >= 0
+        result = self._object(value.owner) if is_made and isinstance(value, Instance) else self._value(value)
         if self.instance is not None:
             self.state.forget_fields(self.instance)
             for name, value in self.outcome.fields:
                 self.state.set_name(self.instance.prefix + name, self._value(value))
         self.state.set_name(target, result)
+
+    def _object(self, owner: ClassInfo) -> Instance:
+        """An object that the callee made, as one that its call made."""
+        instance = Instance(self.op.index, owner)
+        self.caller.drop_object(instance, self.state)
+        for name, field in self.outcome.made:
+            self.state.set_name(instance.prefix + name, self._value(field))
+        return instance
 
     def _value(self, value: Value | None) -> Value | None:
         if isinstance(value, (Literal, Truthiness, Name)):

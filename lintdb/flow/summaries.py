@@ -43,7 +43,7 @@ class Outcome:
     """One way a function ends, for its callers: what becomes of the resources it got, and what it returns.
 
     Resources are named as in the summary's own run; `statuses` has those that the caller can see. `fields` are the
-    attributes of the object whose method was called.
+    attributes of the object whose method was called, `made` those of an object that the function made and returns.
     """
 
     is_raise: bool
@@ -53,6 +53,7 @@ class Outcome:
     low: int
     committed: frozenset[Rid]
     fields: tuple[tuple[str, Value], ...] = ()
+    made: tuple[tuple[str, Value], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -252,6 +253,7 @@ def _outcome_renamed(outcome: Outcome, names: dict[Rid, Rid]) -> Outcome:
         value=_renamed(outcome.value, names) if outcome.value is not None else None,
         committed=frozenset(names.get(rid, rid) for rid in outcome.committed),
         fields=tuple((name, _renamed(field, names)) for name, field in outcome.fields),
+        made=tuple((name, _renamed(field, names)) for name, field in outcome.made),
     )
 
 
@@ -275,16 +277,9 @@ def outcome_of(end: Exit, commits: set[SiteKey], *, owns_self: bool) -> Outcome:
     """Return what a caller sees of one end of a run; what it cannot see of the object's attributes escapes."""
     state = end.state
     reachable = set(state.refs(end.value))
-    fields: list[tuple[str, Value]] = []
-    if owns_self:
-        for name, value in state.env.items():
-            if not name.startswith("self."):
-                continue
-            reachable.update(state.refs(value))
-            if _is_portable(value):
-                fields.append((name.removeprefix("self."), value))
-            else:
-                state.escape(value, with_parents=True)
+    fields = _fields("self.", state, reachable) if owns_self else ()
+    is_made = isinstance(end.value, Instance) and end.value.id >= 0
+    made = _fields(end.value.prefix, state, reachable) if is_made and isinstance(end.value, Instance) else ()
     parents: set[Rid] = set()
     for rid in reachable:
         status = state.status(rid)
@@ -298,13 +293,28 @@ def outcome_of(end: Exit, commits: set[SiteKey], *, owns_self: bool) -> Outcome:
     )
     return Outcome(
         end.is_raise,
-        end.value if _is_portable(end.value) else None,
+        end.value if is_made or _is_portable(end.value) else None,
         statuses,
         state.raised or Raised(),
         state.low,
         frozenset(rid for rid, _ in statuses if rid[0] in commits),
-        tuple(sorted(fields, key=lambda field: field[0])),
+        fields,
+        made,
     )
+
+
+def _fields(prefix: str, state: State, reachable: set[Rid]) -> tuple[tuple[str, Value], ...]:
+    """Return the attributes of an object that mean the same in the caller; what is in the others escapes."""
+    fields: list[tuple[str, Value]] = []
+    for name, value in list(state.env.items()):
+        if not name.startswith(prefix):
+            continue
+        reachable.update(state.refs(value))
+        if _is_portable(value):
+            fields.append((name.removeprefix(prefix), value))
+        else:
+            state.escape(value, with_parents=True)
+    return tuple(sorted(fields, key=lambda field: field[0]))
 
 
 def _is_portable(value: Value | None) -> bool:
