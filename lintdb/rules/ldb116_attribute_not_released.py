@@ -33,11 +33,11 @@ class AttributeNotReleased(Rule):
     )
 
     def check_class(self, owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: FileContext) -> Iterator[Report]:
-        if _DYNAMIC.search(ctx.program.index.module.code_for_node(owner.node)):
-            return  # which attributes its methods reach cannot be told
         handled = {name for flow in flows for name in flow.handled_attributes}
         replaced = {flow.function: flow.replaced_attributes for flow in flows if flow.function.owner is owner}
         opened = list(ctx.program.classes.opened_attributes(owner))
+        if not opened or _DYNAMIC.search(ctx.program.index.module.code_for_node(owner.node)):
+            return  # in the latter case it cannot be told which attributes its methods reach
         seen: set[str] = set()
         for attribute, method, call, kind in opened:
             if kind.family not in _FAMILIES:
