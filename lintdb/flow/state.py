@@ -30,6 +30,8 @@ _PLAIN = (Literal, Truthiness, Name)
 Trace = tuple["Trace | None", object, str, object]
 """A linked list of what happened on a path, newest first: (earlier, node, what, data)."""
 
+_MAY_HOLD_BOXES = frozenset({Box, Many, Partial, Manager, Method})
+
 
 class State:
     """What one path knows. Copied at every fork; compared by `key`.
@@ -68,10 +70,10 @@ class State:
         """Return a hashable that is equal for states between which the future cannot tell."""
         return (
             frozenset(self.env.items()),
-            frozenset(self.boxes.items()),
-            frozenset(self.resources.items()),
-            frozenset(self.facts.items()),
-            frozenset(self.kept.items()),
+            frozenset(self.boxes.items()) if self.boxes else None,
+            frozenset(self.resources.items()) if self.resources else None,
+            frozenset(self.facts.items()) if self.facts else None,
+            frozenset(self.kept.items()) if self.kept else None,
             self.low,
             self.raised,
         )
@@ -211,7 +213,7 @@ class State:
     def _forget_boxes(self) -> None:
         """Drop containers that no variable holds, directly or inside another value."""
         held: set[int] = set()
-        todo: list[Value | None] = list(self.env.values())
+        todo: list[Value | None] = [value for value in self.env.values() if type(value) in _MAY_HOLD_BOXES]
         while todo:
             value = todo.pop()
             if isinstance(value, Box):

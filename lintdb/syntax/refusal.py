@@ -9,6 +9,7 @@ stack and kills the process.
 from __future__ import annotations
 
 import ast
+import functools
 import warnings
 
 from lintdb.finding import FileProblem
@@ -46,12 +47,17 @@ def explain_fault(source: SourceFile, fallback: FileProblem) -> FileProblem:
 
 
 def _parse(source: SourceFile) -> ast.Module | Exception:
-    """Return the tree, or why there is none. Nothing is compiled, let alone run."""
+    return parsed_by_python(source.text)
+
+
+@functools.lru_cache(maxsize=1)
+def parsed_by_python(text: str) -> ast.Module | Exception:
+    """Return the tree, or why there is none; the last one is kept. Nothing is compiled, let alone run."""
     try:
         with warnings.catch_warnings():
             # Escapes such as "\d" are worth a warning to others, not here.
             warnings.simplefilter("ignore")
-            return ast.parse(source.text)
+            return ast.parse(text)
     except (SyntaxError, RecursionError, MemoryError, ValueError) as error:
         return error
 

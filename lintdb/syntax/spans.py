@@ -7,7 +7,6 @@ nodes are recorded, and only for files that have something to report.
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,6 +14,7 @@ import libcst as cst
 from libcst._nodes.internal import CodegenState
 
 from lintdb.finding import Span
+from lintdb.syntax.refusal import parsed_by_python
 from lintdb.syntax.walk import children, walk
 
 
@@ -122,12 +122,10 @@ def _first_lines(module: cst.Module, text: str) -> list[int] | None:
 
     None where Python does not parse the code, or sees other statements.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            parsed = ast.parse(text).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = parsed_by_python(text)
+    if isinstance(tree, Exception):
         return None
+    parsed = tree.body
     lines: list[int] = []
     position = 0
     for statement in module.body:
