@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from lintdb import gate
 from lintdb.finding import Confidence, FileProblem, FileResult, Finding, Resource, Span, Step
 from lintdb.source import SourceFile
-from lintdb.suppress import apply_suppressions
+from lintdb.suppress import apply_suppressions, may_silence
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -101,6 +101,9 @@ def _check(source: SourceFile, drivers: frozenset[str], options: EngineOptions) 
     program, models = opened
     rules = [rule for rule in all_rules() if rule.meta.code in options.codes]
     reports = list(_run_rules(source, program, models, rules, options))
+    if not may_silence(source.text):
+        # Nobody will ask about the others, and to find their places takes time.
+        reports = [(rule, report) for rule, report in reports if report.confidence >= options.min_confidence]
     return _to_findings(source, program, reports)
 
 
@@ -238,7 +241,9 @@ def _to_findings(source: SourceFile, program: Program, reports: list[tuple[Rule,
             steps=tuple(_steps(source.path, report, spans)),
             statement=spans.get(id(statement)) if statement is not None else None,
         )
-        found.setdefault((finding.code, finding.span), finding)
+        known = found.get((finding.code, finding.span))
+        if known is None or finding.confidence > known.confidence:
+            found[finding.code, finding.span] = finding
     return list(found.values())
 
 

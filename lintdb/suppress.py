@@ -86,6 +86,11 @@ class _Suppression:
 _OWN_WORDS = re.compile("ldb|lintdb", re.IGNORECASE)
 
 
+def may_silence(text: str) -> bool:
+    """Whether a text has a word with which comments that silence begin."""
+    return _WORDS.search(text) is not None
+
+
 def is_skipped(source: SourceFile, *, honor_noqa: bool = True) -> bool:
     """Whether a comment asks to leave the whole file alone."""
     return _SKIP_WORDS.search(source.text) is not None and _asks_to_skip(_iter_comments(source), honor_noqa=honor_noqa)
