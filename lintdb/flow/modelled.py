@@ -48,7 +48,9 @@ class ModelledCalls(UnknownCalls):
         return None
 
     def _is_hidden(self, condition: Condition, op: ir.CallOp) -> bool:
-        """`connect(**options)`: what decides may be among the options."""
+        """`create(**options)`: the class that decides may be among the options, as it often is; single flags seldom."""
+        if not condition.names:
+            return False
         return self.argument(op, condition.argument) is None and any(argument.star for argument in op.arguments)
 
     def _owes_less(self, other: CallModel, model: CallModel) -> bool:
