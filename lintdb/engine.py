@@ -129,7 +129,7 @@ def open_program(
     from lintdb.drivers.answers import Answers
     from lintdb.drivers.catalog import load_models
     from lintdb.flow.program import Program
-    from lintdb.syntax.names import build_index
+    from lintdb.syntax.indexer import build_index
     from lintdb.syntax.parse import parse_module
 
     module = parse_module(source)

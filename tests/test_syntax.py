@@ -8,7 +8,7 @@ import libcst as cst
 import pytest
 from libcst.metadata import MetadataWrapper, PositionProvider
 
-from lintdb.syntax.names import build_index
+from lintdb.syntax.indexer import build_index
 from lintdb.syntax.spans import spans_of, statements_of
 from lintdb.syntax.walk import walk
 from tests.harness import ROOT

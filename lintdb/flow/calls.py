@@ -35,6 +35,7 @@ from lintdb.flow.values import (
     Many,
     Method,
     Name,
+    Outside,
     Partial,
     Query,
     Ref,
@@ -44,6 +45,7 @@ from lintdb.flow.values import (
     Value,
     one_of,
 )
+from lintdb.syntax.names import ClassInfo, Found, Variable
 
 _FIRST_EXTRA_CALL = NUMBERS_PER_FUNCTION - (1 << 16)
 """Numbers of the calls that syntax makes, behind those of the calls that are written."""
@@ -94,14 +96,14 @@ class Calls(LocalCalls):
         base = callee.base
         if isinstance(base, ir.Local) and self.is_self(base.name) and f"self.{callee.name}" not in state.env:
             owner = self.owner_class()
-            method = self.index.find_method(owner, callee.name) if owner is not None else None
+            method = owner.find_method(callee.name) if owner is not None else None
             if method is not None:
                 return self.local_call(op, method, base.name, state)
         if op.dotted is not None:
             return self._dotted_call(op, op.dotted, state)
         if isinstance(base, ir.Local) and base.name not in state.env:
             named = self.index.find_class(base.name, self.function)
-            method = self.index.find_method(named, callee.name) if named is not None else None
+            method = named.find_method(callee.name) if named is not None else None
             if method is not None and not method.is_instance_method:
                 return self.local_call(op, method, base.name, state)
         receiver = self.value(base, state)
@@ -134,8 +136,8 @@ class Calls(LocalCalls):
             self.throw(state, op.node, is_low=is_done or op.in_cleanup)
             state.set_name(op.target, None)
             return None
-        if isinstance(receiver, Instance):
-            return self._instance_method(op, receiver, name, state)
+        if isinstance(receiver, (Instance, Outside)):
+            return self._object_method(op, receiver, name, state)
         if isinstance(receiver, Manager) and receiver.kind is not None and receiver.what in ("unit", "acquire"):
             site = ("unentered", receiver.call)
             call = self.operations.get(receiver.call)
@@ -151,11 +153,13 @@ class Calls(LocalCalls):
             state.escape(receiver, with_parents=False)
         return self._foreign_method(op, name, state)
 
-    def _instance_method(self, op: ir.CallOp, receiver: Instance, name: str, state: State) -> list[State] | None:
-        """A method of an object of this module's class, followed with the object's own attributes."""
-        method = self.index.find_method(receiver.owner, name)
+    def _object_method(
+        self, op: ir.CallOp, receiver: Instance | Outside, name: str, state: State
+    ) -> list[State] | None:
+        """A method of an object of a class of the project, followed with what the object's attributes hold."""
+        method = receiver.owner.find_method(name)
         if method is None:
-            field = state.env.get(f"{receiver.prefix}{name}")
+            field = self.attribute(receiver, name, state)
             if field is not None:
                 return self._value_call(op, field, state)
             state.escape(receiver, with_parents=True)
@@ -163,7 +167,7 @@ class Calls(LocalCalls):
         return self.local_call(op, method, None, state, receiver)
 
     def call_method(
-        self, instance: Instance, name: str, op: ir.Operation | cst.CSTNode, state: State, target: str
+        self, instance: Instance | Outside, name: str, op: ir.Operation | cst.CSTNode, state: State, target: str
     ) -> list[State]:
         """Call a method that syntax calls (`__enter__`, `__exit__`, a registered `close`), without arguments."""
         node = op.node if isinstance(op, ir.Operation) else op
@@ -175,7 +179,7 @@ class Calls(LocalCalls):
             call = ir.CallOp(node, in_cleanup, target, ir.UNKNOWN, None, (), index=number)
             self.extra_calls[key] = call
         call.target = target
-        results = self._instance_method(call, instance, name, state)
+        results = self._object_method(call, instance, name, state)
         states = results if results is not None else [state]
         finished: list[State] = []
         for each in states:
@@ -211,6 +215,9 @@ class Calls(LocalCalls):
         model = self.choose(self.knowledge.function(dotted), op, state)
         if model is not None:
             return self.apply(op, model, None, dotted.rpartition(".")[2], state)
+        found = self.index.find(dotted, is_needed=self._gives_resources(op, state))
+        if found is not None:
+            return self._project_call(op, found, state)
         first = self.first_argument(op, state)
         if dotted in COMBINES:
             return self._combine(op, state)
@@ -229,6 +236,30 @@ class Calls(LocalCalls):
             return self.unknown_call(op, state)
         state.set_name(op.target, wrapper)
         return None
+
+    def _gives_resources(self, op: ir.CallOp, state: State) -> bool:
+        return self.index.links is not None and any(
+            state.holds_any(self.value(argument.operand, state)) for argument in op.arguments
+        )
+
+    def _project_call(self, op: ir.CallOp, found: Found, state: State) -> list[State] | None:
+        """A call of what another module of the project defines, or of something that belongs to it."""
+        symbol, rest = found
+        if isinstance(symbol, Variable):
+            value = self._global(symbol, state)
+            for name in rest[:-1]:
+                value = self.attribute(value, name, state)
+            if value is None:
+                return self.unknown_call(op, state)
+            return self._known_method(op, value, rest[-1], state) if rest else self._value_call(op, value, state)
+        if isinstance(symbol, ClassInfo):
+            if not rest:
+                return self.construct(op, symbol, state)
+            method = symbol.find_method(rest[0]) if len(rest) == 1 else None
+            if method is not None and not method.is_instance_method:
+                return self.local_call(op, method, None, state)
+            return self.unknown_call(op, state)
+        return self.local_call(op, symbol, None, state) if not rest else self.unknown_call(op, state)
 
     def _wrapper(self, op: ir.CallOp, dotted: str, first: Value | None, state: State) -> Value | None:
         """Return what `closing(x)`, `suppress(E)`, `ExitStack()`, `partial(f, x)` and the like make."""
@@ -297,7 +328,7 @@ class Calls(LocalCalls):
         if call is None or model is None:
             pending = self.pending_calls.get(value.call)
             if pending is not None:
-                return self.apply_summary(pending.op, pending.function, state, op.target, pending.instance)
+                return self.apply_summary(pending.op, pending.function, state, op.target, pending.receiver)
             self.throw(state, op.node, is_low=op.in_cleanup)
             state.set_name(op.target, None)
             return None

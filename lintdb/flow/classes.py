@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import libcst as cst
 
 from lintdb.effects import CallModel, Duty, Kind
-from lintdb.flow.types_of import ModuleTypes
+from lintdb.flow.types_of import ModuleTypes, unawaited
+from lintdb.syntax.literals import only_value
 from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 _RELEASING_NAMES = (
     "close", "aclose", "disconnect", "shutdown", "stop", "dispose", "release", "cleanup", "teardown", "quit",
     "terminate", "finish", "close_connection", "close_connections", "__exit__", "__aexit__",
 )  # fmt: skip
+
+
+class OpenedAttribute(NamedTuple):
+    """An attribute of `self` that a method fills with what it opens: the call, and the kind that it gives."""
+
+    name: str
+    method: FunctionInfo
+    call: cst.Call
+    kind: Kind
 
 
 class Classes:
@@ -24,21 +35,25 @@ class Classes:
         self.types = types
 
     def constructor_of_base(self, owner: ClassInfo) -> CallModel | None:
-        """Return the model of the driver's class that a class of this module derives from, if it has no `__init__`."""
-        for base in owner.bases:
-            dotted = self.index.dotted(base, self.index.body)
-            models = self.types.knowledge.function(dotted) if dotted is not None else ()
-            if models and models[0].acquires is not None and "__init__" not in owner.methods:
-                return models[0]
+        """Return the model of the driver's class that a class derives from, if nothing has an `__init__` on the way."""
+        for each in owner.lineage:
+            if "__init__" in each.methods:
+                return None
+            knowledge = self.types.peers.types(each.index).knowledge
+            for dotted in each.outside_bases:
+                models = knowledge.function(dotted) if dotted is not None else ()
+                if models and models[0].acquires is not None:
+                    return models[0]
         return None
 
-    def opened_attributes(self, owner: ClassInfo) -> Iterator[tuple[str, FunctionInfo, cst.Call, Kind]]:
-        """Yield what the methods of a class open and keep on `self`: attribute, method, call, kind."""
+    def opened_attributes(self, owner: ClassInfo) -> Iterator[OpenedAttribute]:
+        """Yield what the methods of a class open and keep on `self`."""
         for attribute, assignments in owner.assigned.items():
-            if any(isinstance(value, cst.Name) and value.value != "None" for _, value, _ in assignments):
+            values = [(scope, _origin(value, scope)) for scope, value, _ in assignments]
+            if any(isinstance(value, cst.Name) and value.value != "None" for _, value in values):
                 continue  # given from outside, at least sometimes: whoever gave it may close it
-            for scope, value, _ in assignments:
-                call = value.expression if isinstance(value, cst.Await) else value
+            for scope, value in values:
+                call = unawaited(value)
                 kind_id = self.types.kind_of_expression(value, scope)
                 kind = self.types.knowledge.kind(kind_id) if kind_id is not None else None
                 is_known = kind_id is not None and self.types.attribute_kind(owner, attribute) == kind_id
@@ -49,39 +64,31 @@ class Classes:
                     and kind.duty is Duty.MUST
                     and scope.owner is owner
                     and scope.is_instance_method
+                    and self.types.opens(value, scope)
                 ):
-                    yield attribute, scope, call, kind
+                    yield OpenedAttribute(attribute, scope, call, kind)
 
     def family_of(self, owner: ClassInfo) -> list[ClassInfo]:
-        """Return the class with its bases and its subclasses, as far as this module has them."""
-        found = [owner]
-        for each in found:
-            for base in each.bases:
-                if isinstance(base, cst.Name) and base.value in self.index.classes:
-                    parent = self.index.classes[base.value]
-                    if parent not in found:
-                        found.append(parent)
-        for child in self.index.classes.values():
-            if child not in found and any(isinstance(b, cst.Name) and b.value == owner.name for b in child.bases):
-                found.append(child)
-        return found
+        """Return the class with its bases, as far as the project has them, and its subclasses in this module."""
+        children = [child for child in self.index.classes.values() if owner in child.parents and child is not owner]
+        return list(dict.fromkeys([*owner.lineage, *children]))
 
     def offers_release(self, owner: ClassInfo) -> bool:
         """Whether the class has a method with which its users are meant to release what it holds."""
-        names = self._methods_of(owner)
+        names = {name for each in owner.lineage for name in each.methods}
         return any(name in names for name in _RELEASING_NAMES) and "__del__" not in names
 
-    def _methods_of(self, owner: ClassInfo, seen: frozenset[str] = frozenset()) -> dict[str, FunctionInfo]:
-        found: dict[str, FunctionInfo] = {}
-        for base in owner.bases:
-            if isinstance(base, cst.Name) and base.value in self.index.classes and base.value not in seen:
-                found.update(self._methods_of(self.index.classes[base.value], seen | {owner.name}))
-        found.update(owner.methods)
-        return found
+    def attributes_of(self, owner: ClassInfo) -> set[str]:
+        """Return the names of all attributes that instances have."""
+        return {name for each in owner.lineage for name in (*each.assigned, *each.body_values)}
 
-    def attributes_of(self, owner: ClassInfo, seen: frozenset[str] = frozenset()) -> set[str]:
-        names = set(owner.assigned) | set(owner.body_values)
-        for base in owner.bases:
-            if isinstance(base, cst.Name) and base.value in self.index.classes and base.value not in seen:
-                names |= self.attributes_of(self.index.classes[base.value], seen | {owner.name})
-        return names
+
+def _origin(value: cst.BaseExpression | None, scope: FunctionInfo) -> cst.BaseExpression | None:
+    """Return what a local variable was given before it was kept, or the expression itself."""
+    if isinstance(value, cst.Name) and value.value in scope.bound and not _is_parameter(value.value, scope):
+        return only_value(value.value, scope) or value
+    return value
+
+
+def _is_parameter(name: str, scope: FunctionInfo) -> bool:
+    return any(param.name.value == name for param in scope.params)

@@ -12,39 +12,39 @@ from lintdb.flow.stdlib import (
     GENERATOR_MANAGERS,
     KEEPS_FUNCTION,
 )
-from lintdb.syntax.names import FunctionInfo, ModuleIndex
+from lintdb.syntax.names import FunctionInfo
 
 
-def _names(info: FunctionInfo, index: ModuleIndex) -> Iterator[str]:
+def _names(info: FunctionInfo) -> Iterator[str]:
     for decorator in info.decorators:
-        dotted = _name(decorator, info, index)
+        dotted = _name(decorator, info)
         if dotted is not None:
             yield dotted
 
 
-def _name(decorator: cst.BaseExpression, info: FunctionInfo, index: ModuleIndex) -> str | None:
+def _name(decorator: cst.BaseExpression, info: FunctionInfo) -> str | None:
     target = decorator.func if isinstance(decorator, cst.Call) else decorator
-    return index.dotted(target, info.parent or index.body)
+    return info.index.dotted(target, info.parent or info.index.body)
 
 
-def is_generator_manager(info: FunctionInfo, index: ModuleIndex) -> bool:
+def is_generator_manager(info: FunctionInfo) -> bool:
     """Whether the function is made a context manager by its decorator."""
-    return info.is_generator and any(name in GENERATOR_MANAGERS for name in _names(info, index))
+    return info.is_generator and any(name in GENERATOR_MANAGERS for name in _names(info))
 
 
-def is_fixture(info: FunctionInfo, index: ModuleIndex) -> bool:
+def is_fixture(info: FunctionInfo) -> bool:
     """Whether a test framework calls the function and runs what follows its `yield` whatever happens."""
-    return any(name in FIXTURES for name in _names(info, index))
+    return any(name in FIXTURES for name in _names(info))
 
 
-def is_cached(info: FunctionInfo, index: ModuleIndex) -> bool:
+def is_cached(info: FunctionInfo) -> bool:
     """Whether the function's result is made once and kept."""
-    return any(name in CACHES for name in _names(info, index))
+    return any(name in CACHES for name in _names(info))
 
 
-def keeps_function(info: FunctionInfo, index: ModuleIndex) -> bool:
+def keeps_function(info: FunctionInfo) -> bool:
     """Whether a call of the decorated name runs the function as written."""
-    names = [_name(decorator, info, index) for decorator in info.decorators]
+    names = [_name(decorator, info) for decorator in info.decorators]
     return all(name in KEEPS_FUNCTION and name not in CACHES for name in names)
 
 

@@ -7,6 +7,7 @@ from lintdb.flow import ir
 from lintdb.flow.run import Run
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
+from lintdb.flow.types_of import Type
 from lintdb.flow.values import (
     Box,
     Function,
@@ -15,6 +16,7 @@ from lintdb.flow.values import (
     Many,
     Method,
     Name,
+    Outside,
     Ref,
     Rid,
     SiteKey,
@@ -22,8 +24,9 @@ from lintdb.flow.values import (
     Table,
     Value,
     one_of,
+    spelling,
 )
-from lintdb.syntax.names import ClassInfo, FunctionInfo
+from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex, Variable
 
 
 class Values(Run):
@@ -48,7 +51,7 @@ class Values(Run):
         if isinstance(operand, ir.Closure):
             return Function(operand.function)
         if isinstance(operand, ir.Dotted):
-            return Name(operand.name)
+            return self.imported(operand.name, state) or Name(operand.name)
         return None
 
     def _free_value(self, name: str, state: State) -> Value | None:
@@ -62,36 +65,67 @@ class Values(Run):
             scope = scope.parent
         if self.function.is_module:
             return None
-        found = self.types.global_value(name)
-        if isinstance(found, str):
-            return self.borrowed(("global", name), found, state, name)
-        return found
+        found = self._global(Variable(self.index, name), state)
+        return found if found is not None else self.types.global_literal(name)
 
-    def borrowed(self, site: SiteKey, kind_id: str, state: State, name: str) -> Ref:
-        """Return a resource of a known kind that somebody else owns: an attribute, a global, a parameter."""
+    def _global(self, variable: Variable, state: State) -> Value | None:
+        """A module-level name that holds a resource, or an object of a class of the project."""
+        index = variable.index
+        what = self.types.peers.types(index).global_type(variable.name)
+        return self.outside(("global", variable.name, index.name.number), what, index, state)
+
+    def imported(self, dotted: str, state: State) -> Value | None:
+        """What an imported name stands for, if another module of the project keeps a resource or an object there."""
+        found = self.index.find(dotted)
+        if found is None or not isinstance(found.symbol, Variable):
+            return None
+        value = self._global(found.symbol, state)
+        for name in found.rest:
+            value = self.attribute(value, name, state)
+        return value
+
+    def outside(
+        self, site: SiteKey, what: Type | None, holder: ClassInfo | ModuleIndex | None, state: State
+    ) -> Ref | Outside | None:
+        """Return what somebody else owns: an attribute, a global, a parameter; *holder* is what has it."""
+        if isinstance(what, ClassInfo):
+            return Outside(what, site)
+        if what is None:
+            return None
         rid: Rid = (site, 0)
         if rid not in state.resources:
-            kind = self.knowledge.kind(kind_id)
-            autocommit = self.types.autocommit_of(site, kind, self.owner_class()) if kind is not None else None
-            state.resources[rid] = Status(kind_id, owed=False, autocommit=autocommit, outlives=True)
+            kind = self.knowledge.kind(what)
+            index = holder.index if isinstance(holder, ClassInfo) else holder or self.index
+            types = self.types.peers.types(index)
+            name = str(site[-1] if site[0] == "field" else site[1])
+            autocommit = types.autocommit_of(kind, name, holder) if kind is not None else None
+            state.resources[rid] = Status(what, owed=False, autocommit=autocommit, outlives=True)
         if site not in self.sites:
-            self.sites[site] = Site(self.function.node, kind_id, name)
+            self.sites[site] = Site(self.function.node, what, spelling(site))
         return Ref(rid)
 
     def _attribute(self, operand: ir.AttributeOf, state: State) -> Value | None:
         base = operand.base
         if isinstance(base, ir.Local) and self.is_self(base.name):
             return self._own_attribute(base.name, operand.name, state)
-        value = self.value(base, state)
+        return self.attribute(self.value(base, state), operand.name, state)
+
+    def attribute(self, value: Value | None, name: str, state: State) -> Value | None:
+        """`value.name`"""
         if isinstance(value, Ref):
-            return self._resource_attribute(value, operand.name, state)
+            return self._resource_attribute(value, name, state)
         if isinstance(value, Instance):
-            field = state.env.get(f"{value.prefix}{operand.name}")
+            field = state.env.get(f"{value.prefix}{name}")
             if field is not None:
                 return field
-            return Method(value, operand.name) if self.index.find_method(value.owner, operand.name) else None
+            return Method(value, name) if value.owner.find_method(name) is not None else None
+        if isinstance(value, Outside):
+            if value.owner.find_method(name) is not None:
+                return Method(value, name)
+            what = self.types.attribute_type(value.owner, name)
+            return self.outside(("field", value.root, name), what, value.owner, state)
         if isinstance(value, (Box, Many, Table)):
-            return Method(value, operand.name)
+            return Method(value, name)
         return None
 
     def _own_attribute(self, self_name: str, name: str, state: State) -> Value | None:
@@ -104,17 +138,16 @@ class Values(Run):
             return None
         if self.owns_self:
             held = state.env.get(self_name)
-            return Method(held, name) if held is not None and self.index.find_method(owner, name) is not None else None
-        kind = self.types.attribute_kind(owner, name)
-        if kind is None:
-            return None
-        ref = self.borrowed(("self", name), kind, state, f"self.{name}")
-        status = state.resources[ref.rid]
-        source = self.types.parent_attribute(owner, name) if status.parent is None else None
-        parent = self._own_attribute(self_name, source, state) if source is not None and source != name else None
-        if isinstance(parent, Ref):
-            state.update(ref.rid, parent=parent.rid)
-        return ref
+            return Method(held, name) if held is not None and owner.find_method(name) is not None else None
+        site: SiteKey = ("self", name)
+        is_new = (site, 0) not in state.resources
+        found = self.outside(site, self.types.attribute_type(owner, name), owner, state)
+        if isinstance(found, Ref) and is_new:
+            source = self.types.parent_attribute(owner, name)
+            parent = self._own_attribute(self_name, source, state) if source is not None and source != name else None
+            if isinstance(parent, Ref):
+                state.update(found.rid, parent=parent.rid)
+        return found
 
     def _resource_attribute(self, base: Ref, name: str, state: State) -> Value | None:
         """An attribute of a resource: a flag, a related resource, a method, or a part of it."""
@@ -129,7 +162,7 @@ class Values(Run):
             parent = state.status(status.parent) if status.parent is not None else None
             if status.parent is not None and parent is not None and _is_like(parent.kind, kind.attributes[name]):
                 return Ref(status.parent)
-            return self.borrowed((base.rid, name), kind.attributes[name], state, name)
+            return self.outside((base.rid, name), kind.attributes[name], None, state)
         if name in kind.methods or name.startswith("__"):
             return Method(base, name)
         if kind.any_attribute is not None and not name.startswith("_"):
@@ -148,7 +181,9 @@ class Values(Run):
         return False
 
     def owner_class(self) -> ClassInfo | None:
-        """Return the class whose method the function is, or is nested in."""
+        """Return the class of the object whose method the function is, or is nested in."""
+        if self.receiver is not None:
+            return self.receiver
         scope: FunctionInfo | None = self.function
         while scope is not None and scope.owner is None:
             scope = scope.parent
@@ -211,7 +246,7 @@ class Values(Run):
 
 def may_be_none(value: Value | None) -> bool:
     """Whether a value came from outside the function under a type that does not exclude None."""
-    return isinstance(value, Ref) and value.rid[0][0] in ("self", "global", "param")
+    return isinstance(value, Ref) and value.rid[0][0] in ("self", "global", "param", "field")
 
 
 def _is_like(kind_id: str, other: str) -> bool:

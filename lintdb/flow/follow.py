@@ -410,7 +410,7 @@ class Follower(Calls, Assumptions):
         kept = state.copy()
         if not self.is_manager:
             state.escape(value, with_parents=True, all_parents=True)
-        self.exits.append(Exit(False, kept if self.depth else state, value))
+        self.exits.append(Exit(False, kept if self.is_for_caller else state, value))
         self.check_exit(state, is_raise=False)
 
     def _raise_exit(self, _: ir.RaiseExit, state: State) -> None:

@@ -1,4 +1,4 @@
-"""Calls of functions and classes of this module: their summaries say what becomes of the arguments."""
+"""Calls of functions and classes of the project: their summaries say what becomes of the arguments."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from lintdb.effects import CallModel
 from lintdb.flow import ir
 from lintdb.flow.containers import Containers
 from lintdb.flow.decorators import is_fixture, is_generator_manager, keeps_function
-from lintdb.flow.run import MAX_DEPTH
-from lintdb.flow.sites import BYPASSED, PendingCall, Site
+from lintdb.flow.sites import BYPASSED, OWN, PendingCall, Receiver, Site
 from lintdb.flow.state import State
 from lintdb.flow.summaries import (
     BEFORE,
@@ -17,9 +16,9 @@ from lintdb.flow.summaries import (
     Summary,
     bind_arguments,
     canonical,
-    numbered,
+    names_for_callee,
     start_of_call,
-    with_names_of_caller,
+    with_names,
 )
 from lintdb.flow.values import (
     Coroutine,
@@ -28,54 +27,59 @@ from lintdb.flow.values import (
     Manager,
     Many,
     Name,
+    Outside,
     Ref,
     Rid,
     SiteKey,
     Status,
     Truthiness,
     Value,
+    spelling,
 )
 from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 
 class LocalCalls(Containers, ABC):
-    """Runs callees of this module."""
+    """Runs callees of the project."""
 
     def local_call(
-        self, op: ir.CallOp, info: FunctionInfo, self_name: str | None, state: State, instance: Instance | None = None
+        self, op: ir.CallOp, info: FunctionInfo, self_name: str | None, state: State, receiver: Receiver = None
     ) -> list[State] | None:
-        """Call a function of this module; *instance* is the object of a method, or *self_name* the variable with it."""
-        if instance is None and self_name is not None and self.owns_self:
-            held = state.env.get(self_name)
-            instance = held if isinstance(held, Instance) else None
-        if is_fixture(info, self.index) or not keeps_function(info, self.index):
-            state.escape(instance, with_parents=True)
+        """Call a function of the project; *receiver* is the object of a method, or *self_name* the variable with it."""
+        if receiver is None and self_name is not None and self.is_self(self_name):
+            held = state.env.get(self_name) if self.owns_self else None
+            receiver = held if isinstance(held, Instance) else OWN
+        if is_fixture(info) or not keeps_function(info):
+            _escape_object(receiver, state)
             return self.unknown_call(op, state)
-        if is_generator_manager(info, self.index):
-            state.escape(instance, with_parents=True)
-            state.set_name(op.target, self._manager(op, info, state))
+        if is_generator_manager(info):
+            if isinstance(receiver, Instance):
+                state.escape(receiver, with_parents=True)
+                receiver = None
+            state.set_name(op.target, self._manager(op, info, state, receiver))
             return None
         if info.is_generator:
-            state.escape(instance, with_parents=True)
+            _escape_object(receiver, state)
             state.escape(self.arguments_value(op, state), with_parents=True)
             state.set_name(op.target, None)
             return None
         if info.is_async:
-            self.pending_calls[op.index] = PendingCall(op, info, instance)
+            self.pending_calls[op.index] = PendingCall(op, info, receiver)
             self.operations.pop(op.index, None)
             rid: Rid = (("coroutine", op.index), 0)
             state.resources[rid] = Status("$local", owed=False)
             state.set_name(op.target, Coroutine(rid, op.index, self.arguments_value(op, state)))
             return None
-        return self.apply_summary(op, info, state, op.target, instance)
+        return self.apply_summary(op, info, state, op.target, receiver)
 
     def apply_summary(
-        self, op: ir.CallOp, info: FunctionInfo, state: State, target: str, instance: Instance | None = None
+        self, op: ir.CallOp, info: FunctionInfo, state: State, target: str, receiver: Receiver = None
     ) -> list[State] | None:
         """Run a call through the summary of its callee."""
-        summary = self._summary(op, info, state, instance)
+        instance = receiver if isinstance(receiver, Instance) else None
+        summary = self._summary(op, info, state, receiver)
         if summary is None:
-            state.escape(instance, with_parents=True)
+            _escape_object(receiver, state)
             return self.unknown_call(op, state)
         if any(outcome.is_raise for outcome in summary.outcomes):
             self.may_raise = True
@@ -85,7 +89,7 @@ class LocalCalls(Containers, ABC):
         self.operations[op.index] = op
         for outcome in summary.outcomes:
             new = state.copy()
-            self._carry_over(op, outcome, summary, new)
+            self._carry_over(op, outcome, new)
             if outcome.is_raise:
                 # A constructor that refuses its arguments is possible, but not what code is written against.
                 is_refusal = info.name == "__init__" and outcome.raised.type is None
@@ -98,30 +102,40 @@ class LocalCalls(Containers, ABC):
             results.append(new)
         return results
 
-    def _summary(self, op: ir.CallOp, info: FunctionInfo, state: State, instance: Instance | None) -> Summary | None:
+    def _summary(self, op: ir.CallOp, info: FunctionInfo, state: State, receiver: Receiver) -> Summary | None:
         """Return the summary for these arguments, in terms of the resources of this run."""
         values = [self.value(argument.operand, state) for argument in op.arguments]
         bound = bind_arguments(info, op.arguments, values, state)
-        if bound is None or self.depth >= MAX_DEPTH:
+        if bound is None:
             return None
-        shares_self = instance is None and info.owner is not None and self.owner_class() is info.owner
+        shares_self = receiver is OWN or self._is_nested(info)
+        instance = receiver if isinstance(receiver, (Instance, Outside)) else None
         start = start_of_call(info, bound, state, instance, shares_self=shares_self)
-        order = numbered(start)
-        owns_self = instance is not None
-        summary = self.program.summary(info, canonical(start, order), self.depth + 1, owns_self=owns_self)
-        return with_names_of_caller(summary, order) if summary is not None else None
+        names = names_for_callee(start, instance, shares_self=shares_self)
+        owner = instance.owner if instance is not None else self.owner_class() if shares_self else None
+        owns_self = isinstance(instance, Instance)
+        summary = self.program.summary(info, canonical(start, names), owner, owns_self=owns_self)
+        return with_names(summary, names.reversed()) if summary is not None else None
 
-    def _carry_over(self, op: ir.CallOp, outcome: Outcome, summary: Summary, state: State) -> None:
+    def _is_nested(self, info: FunctionInfo) -> bool:
+        """Whether a function is nested in this one (or beside it), so that both speak of the same `self`."""
+        scope = info.parent
+        while scope is not None and not scope.is_module:
+            if scope is self.function or scope is self.function.parent:
+                return True
+            scope = scope.parent
+        return False
+
+    def _carry_over(self, op: ir.CallOp, outcome: Outcome, state: State) -> None:
         """Lay what the callee did to resources of the caller over the caller's state."""
         for rid, after in outcome.statuses:
             before = state.status(rid)
             if before is None:
-                if rid[0][0] in ("self", "global"):
+                if rid[0][0] in ("self", "global", "field"):
                     pending = op.index if after.pending >= 0 else -1
                     failed = op.index if after.failed >= 0 else -1
                     state.resources[rid] = after._replace(pending=pending, failed=failed)
-                    if rid[0] in summary.sites:
-                        self.sites.setdefault(rid[0], summary.sites[rid[0]])
+                    self.sites.setdefault(rid[0], Site(self.function.node, after.kind, spelling(rid[0])))
                 continue
             if rid in outcome.committed:
                 self.note_kept(rid, state)
@@ -145,9 +159,9 @@ class LocalCalls(Containers, ABC):
 
     # --- generator-based managers -----------------------------------------------------------------------------------
 
-    def _manager(self, op: ir.CallOp, info: FunctionInfo, state: State) -> Value:
-        """The result of calling a `@contextmanager` function of this module."""
-        summary = self._summary(op, info, state, None)
+    def _manager(self, op: ir.CallOp, info: FunctionInfo, state: State, receiver: Receiver) -> Value:
+        """The result of calling a `@contextmanager` function of the project."""
+        summary = self._summary(op, info, state, receiver)
         arguments = self.arguments_value(op, state)
         if summary is None:
             state.escape(arguments, with_parents=False)
@@ -169,15 +183,15 @@ class LocalCalls(Containers, ABC):
     # --- classes ----------------------------------------------------------------------------------------------------
 
     def construct(self, op: ir.CallOp, owner: ClassInfo, state: State) -> list[State] | None:
-        """`Name(arguments)` for a class of this module: its `__init__` runs on a new object."""
+        """`Name(arguments)` for a class of the project: its `__init__` runs on a new object."""
         model: CallModel | None = self.program.classes.constructor_of_base(owner)
         if model is not None:
             return self.apply(op, model, None, owner.name, state)
-        if self.index.has_unknown_base(owner) or owner.node.decorators:
+        if owner.has_unknown_base or owner.node.decorators:
             return self.unknown_call(op, state)
         instance = Instance(op.index, owner)
         self.drop_object(instance, state)
-        init = self.index.find_method(owner, "__init__")
+        init = owner.find_method("__init__")
         if init is None:
             state.set_name(op.target, instance)
             return None
@@ -250,7 +264,7 @@ class _Return:
         return instance
 
     def _value(self, value: Value | None) -> Value | None:
-        if isinstance(value, (Literal, Truthiness, Name)):
+        if isinstance(value, (Literal, Truthiness, Name, Outside)):
             return value
         if isinstance(value, Many):
             return Many(tuple(self._value(item) for item in value.items), value.is_sequence)
@@ -290,6 +304,11 @@ class _Return:
             outlives=status.outlives,
         )
         return Ref((key, 0))
+
+
+def _escape_object(receiver: Receiver, state: State) -> None:
+    if isinstance(receiver, Instance):
+        state.escape(receiver, with_parents=True)
 
 
 def _index_after(before: int, after: int, call: int) -> int:

@@ -18,6 +18,7 @@ from lintdb.flow.stdlib import (
     NEVER_RAISES,
     RUNS_GENERATOR,
 )
+from lintdb.syntax.names import CONSTANTS
 from lintdb.syntax.walk import children
 
 
@@ -47,8 +48,8 @@ class Expressions(Conditions):
             return ir.Constant(value) if isinstance(value, str) else ir.UNKNOWN
         if isinstance(node, (cst.Integer, cst.Float)):
             return ir.Constant(node.evaluated_value)
-        if isinstance(node, cst.Name) and node.value in ("None", "True", "False"):
-            return ir.Constant({"None": None, "True": True, "False": False}[node.value])
+        if isinstance(node, cst.Name) and node.value in CONSTANTS:
+            return ir.Constant(CONSTANTS[node.value])
         if isinstance(node, cst.ConcatenatedString):
             return _concatenate(self.expression(node.left), self.expression(node.right))
         if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Minus):
@@ -82,7 +83,7 @@ class Expressions(Conditions):
                     self.store(element.value, ir.Local(name), node)
 
     def _name(self, node: cst.Name) -> ir.Operand:
-        if node.value in ("None", "True", "False"):
+        if node.value in CONSTANTS:
             return self.literal(node)
         dotted = self.index.imported(node.value, self.function)
         if dotted is not None and not (self.function.is_module and node.value in self.function.bound):

@@ -19,9 +19,7 @@ from lintdb.flow.values import (
     Function,
     Literal,
     Manager,
-    Many,
-    Method,
-    Partial,
+    Names,
     Query,
     Raised,
     Ref,
@@ -29,6 +27,7 @@ from lintdb.flow.values import (
     SiteKey,
     Status,
     Value,
+    renamed,
 )
 
 
@@ -266,17 +265,14 @@ class ModelledCalls(UnknownCalls):
         older: Rid = (rid[0], 1)
         previous = state.resources.get(older)
         state.set_name(target, None)
-        if previous is not None and previous.phase == "open" and previous.owed:
-            reached: set[Rid] = set()
-            for value in state.env.values():
-                reached.update(state.refs(value))
-            if older not in reached and previous.used and not self.is_covered(previous, state):
-                self.lost.append(Lost(older, previous, state.copy(), is_overwritten=True))
+        is_owed = previous is not None and previous.phase == "open" and previous.owed and previous.used
+        if previous is not None and is_owed and older not in state.reached() and not self.is_covered(previous, state):
+            self.lost.append(Lost(older, previous, state.copy(), is_overwritten=True))
         state.resources[older] = state.resources.pop(rid)
-        state.env = {name: _renamed(value, rid, older) for name, value in state.env.items()}
+        names = Names({rid: older})
+        state.env = {name: renamed(value, names) for name, value in state.env.items()}
         state.boxes = {
-            box: tuple(dict.fromkeys(_renamed(value, rid, older) for value in held))
-            for box, held in state.boxes.items()
+            box: tuple(dict.fromkeys(renamed(value, names) for value in held)) for box, held in state.boxes.items()
         }
         for other, status in list(state.resources.items()):
             if status.parent == rid:
@@ -310,21 +306,3 @@ class ModelledCalls(UnknownCalls):
             model.gives, owed=False, parent=parent, autocommit=autocommit, keeps_parent=keeps, goes_with_parent=goes
         )
         return Ref((site, 0))
-
-
-def _renamed(value: Value, old: Rid, new: Rid) -> Value:
-    """Return the value with one resource renamed in it."""
-    if isinstance(value, Ref):
-        return Ref(new) if value.rid == old else value
-    if isinstance(value, Many):
-        return Many(tuple(_renamed(i, old, new) if i is not None else None for i in value.items), value.is_sequence)
-    if isinstance(value, Method):
-        return Method(_renamed(value.receiver, old, new), value.name)
-    if isinstance(value, Partial):
-        callee = _renamed(value.callee, old, new) if value.callee is not None else None
-        return Partial(callee, tuple(_renamed(i, old, new) if i is not None else None for i in value.items))
-    if isinstance(value, Manager) and value.inner is not None:
-        return Manager(value.what, _renamed(value.inner, old, new), value.types, value.kind, value.call)
-    if isinstance(value, Coroutine) and value.inner is not None:
-        return Coroutine(value.rid, value.call, _renamed(value.inner, old, new))
-    return value

@@ -2,37 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import libcst as cst
 
 from lintdb.flow.builder import build_cfg
 from lintdb.flow.cfg import CFG
 from lintdb.flow.classes import Classes
-from lintdb.flow.decorators import is_cached
+from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager
 from lintdb.flow.follow import Follower
 from lintdb.flow.knowledge import Knowledge
+from lintdb.flow.memo import Memo
 from lintdb.flow.results import FunctionFlow
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
 from lintdb.flow.summaries import Outcome, Summary, outcome_of
-from lintdb.flow.types_of import ModuleTypes
-from lintdb.flow.values import Ref, SiteKey, Status
+from lintdb.flow.types_of import ModuleTypes, Result, Type
+from lintdb.flow.values import NONE, Instance, Outside, Ref, SiteKey, Status
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
 
 MAX_OUTCOMES = 8
-MAX_RUNNING = 40
+
+
+class Workspace:
+    """The modules that are looked at together, and what has been found out about their functions.
+
+    *knowledge_for* returns what is known of the outside world for a module: it depends on the libraries that the module
+    names.
+    """
+
+    def __init__(self, knowledge_for: Callable[[ModuleIndex], Knowledge]) -> None:
+        self.memo = Memo()
+        self._knowledge_for = knowledge_for
+        self._programs: dict[int, Program] = {}
+
+    def program(self, index: ModuleIndex) -> Program:
+        """Return the program of a module."""
+        found = self._programs.get(id(index))
+        if found is None:
+            found = self._programs[id(index)] = Program(index, self._knowledge_for(index), self)
+        return found
+
+    def types(self, index: ModuleIndex) -> ModuleTypes:
+        """Return what the names of a module hold."""
+        return self.program(index).types
+
+    def result_of(self, info: FunctionInfo) -> Result | None:
+        """Return what every call of a function gives that gives anything; None where that cannot be told."""
+        return self.memo.get(("result", info), lambda: self.program(info.index).find_result(info))
 
 
 class Program:
     """The functions and classes of one module, followed on demand."""
 
-    def __init__(self, index: ModuleIndex, knowledge: Knowledge) -> None:
+    def __init__(self, index: ModuleIndex, knowledge: Knowledge, workspace: Workspace | None = None) -> None:
         self.index = index
         self.knowledge = knowledge
-        self.types = ModuleTypes(index, knowledge)
+        self.workspace = workspace or Workspace(lambda _: knowledge)
+        self.types = ModuleTypes(index, knowledge, self.workspace)
         self.classes = Classes(self.types)
         self._cfgs: dict[int, CFG] = {}
-        self._summaries: dict[object, Summary | None] = {}
-        self._running: set[object] = set()
 
     # --- following --------------------------------------------------------------------------------------------------
 
@@ -46,7 +75,7 @@ class Program:
     def run(self, info: FunctionInfo) -> Follower:
         """Run a function for its own sake; returns the run, with all that it found out."""
         state, sites = self._start_state(info)
-        follower = Follower(self, self.cfg(info), state, 0)
+        follower = Follower(self, self.cfg(info), state)
         follower.sites.update(sites)
         follower.run()
         return follower
@@ -56,7 +85,7 @@ class Program:
         follower = self.run(info)
         return FunctionFlow(
             info,
-            leaks=[] if is_cached(info, self.index) else follower.leaks(),
+            leaks=[] if is_cached(info) else follower.leaks(),
             lost_work=follower.works(),
             failed_units=follower.failed_units(),
             unawaited=follower.unawaited(),
@@ -75,42 +104,43 @@ class Program:
         for param in info.params:
             if param.annotation is None or param.star:
                 continue
-            kind = self.types.kind_of_annotation(param.annotation.annotation, info)
-            model = self.knowledge.kind(kind) if kind is not None else None
-            if kind is None or model is None:
-                continue
+            found = self.types.type_of_annotation(param.annotation.annotation, info)
             name = param.name.value
             site: SiteKey = ("param", name)
-            state.resources[site, 0] = Status(kind, owed=False, autocommit=model.autocommit, outlives=True)
+            if isinstance(found, ClassInfo):
+                state.env[name] = Outside(found, site)
+                continue
+            model = self.knowledge.kind(found) if found is not None else None
+            if found is None or model is None:
+                continue
+            state.resources[site, 0] = Status(found, owed=False, autocommit=model.autocommit, outlives=True)
             state.env[name] = Ref((site, 0))
-            sites[site] = Site(param, kind, name)
+            sites[site] = Site(param, found, name)
         return state, sites
 
-    def summary(self, info: FunctionInfo, start: State, depth: int, *, owns_self: bool) -> Summary | None:
+    def summary(
+        self, info: FunctionInfo, start: State, receiver: ClassInfo | None, *, owns_self: bool
+    ) -> Summary | None:
         """Return the summary of a function for a canonical start state, made at most once.
 
-        None where it cannot be told: the function is recursive, or it has too many paths or ways to end.
+        *receiver* is the class of the object whose method it is. None where it cannot be told: the function calls
+        itself, or it has too many paths or ways to end.
         """
-        key = (id(info), owns_self, frozenset(start.env.items()), frozenset(start.resources.items()))
-        if key in self._summaries:
-            return self._summaries[key]
-        if key in self._running or len(self._running) > MAX_RUNNING:
-            return None
-        self._running.add(key)
-        try:
-            summary = self._make_summary(info, start, depth, owns_self=owns_self)
-        finally:
-            self._running.discard(key)
-        self._summaries[key] = summary
-        return summary
+        if info.index is not self.index:
+            return self.workspace.program(info.index).summary(info, start, receiver, owns_self=owns_self)
+        key = (info, receiver, owns_self, frozenset(start.env.items()), frozenset(start.resources.items()))
+        return self.workspace.memo.get(key, lambda: self._make_summary(info, start, receiver, owns_self=owns_self))
 
-    def _make_summary(self, info: FunctionInfo, start: State, depth: int, *, owns_self: bool) -> Summary | None:
+    def _make_summary(
+        self, info: FunctionInfo, start: State, receiver: ClassInfo | None, *, owns_self: bool
+    ) -> Summary | None:
         annotated, sites = self._start_state(info)
         for name, value in annotated.env.items():
-            if name not in start.env and isinstance(value, Ref):
+            if name not in start.env:
                 start.env[name] = value
-                start.resources[value.rid] = annotated.resources[value.rid]
-        follower = Follower(self, self.cfg(info), start, depth, owns_self=owns_self)
+                if isinstance(value, Ref):
+                    start.resources[value.rid] = annotated.resources[value.rid]
+        follower = Follower(self, self.cfg(info), start, is_for_caller=True, receiver=receiver, owns_self=owns_self)
         follower.sites.update(sites)
         follower.run()
         if not follower.is_complete:
@@ -123,12 +153,24 @@ class Program:
         blocks = None if info.is_async else _blocking_call(follower)
         return Summary(
             tuple(outcomes),
-            follower.sites,
             tuple(dict.fromkeys(follower.yields)),
             blocks,
             raises_early=follower.raises_early,
             drops_work=bool(follower.yielded) and follower.yielded <= follower.released_sites - follower.commits,
         )
+
+    def find_result(self, info: FunctionInfo) -> Result | None:
+        """Return what every call of a function gives that gives anything: as followed, else as annotated."""
+        annotation = info.node.returns if isinstance(info.node, cst.FunctionDef) else None
+        said = self.types.type_of_annotation(annotation.annotation, info) if annotation is not None else None
+        if not info.is_generator and not is_generator_manager(info) and not is_fixture(info):
+            summary = self.summary(info, State(), None, owns_self=False)
+            given = {_given(outcome) for outcome in summary.outcomes if not outcome.is_raise} if summary else {None}
+            given.discard(_NOTHING)
+            followed = given.pop() if len(given) == 1 else None
+            if followed is not None:
+                return Result(followed.type, followed.is_fresh and not is_cached(info))
+        return Result(said, False) if said is not None else None
 
     # --- candidates -------------------------------------------------------------------------------------------------
 
@@ -162,7 +204,8 @@ class Program:
             any(self._calls_model(call, info) for call in info.calls)
             or any(self._calls_model(call, info) for inner in info.lambdas.values() for call in inner.calls)
             or any(
-                param.annotation is not None and self.types.kind_of_annotation(param.annotation.annotation, info)
+                param.annotation is not None
+                and self._is_tracked(self.types.type_of_annotation(param.annotation.annotation, info))
                 for param in info.params
             )
             or self._touches_attribute(info)
@@ -171,17 +214,24 @@ class Program:
 
     def _calls_model(self, call: cst.Call, info: FunctionInfo) -> bool:
         dotted = self.index.dotted(call.func, info)
-        return dotted is not None and any(model.driver != "stdlib" for model in self.knowledge.function(dotted))
+        if dotted is None:
+            return False
+        models = self.knowledge.function(dotted)
+        return any(model.driver != "stdlib" for model in models) or (not models and self.index.find(dotted) is not None)
+
+    def _is_tracked(self, what: Type | None) -> bool:
+        """Whether a type makes a function worth following; what classes of this module do is found by their names."""
+        return isinstance(what, str) or (isinstance(what, ClassInfo) and what.index is not self.index)
 
     def _touches_attribute(self, info: FunctionInfo) -> bool:
         owner = info.owner
         return owner is not None and any(
-            name in info.attributes and self.types.attribute_kind(owner, name) is not None
+            name in info.attributes and self._is_tracked(self.types.attribute_type(owner, name))
             for name in self.classes.attributes_of(owner)
         )
 
     def _is_resource(self, name: str) -> bool:
-        return name in self.index.values and isinstance(self.types.global_value(name), str)
+        return name in self.index.values and self._is_tracked(self.types.global_type(name))
 
 
 def _calls_any(info: FunctionInfo, names: set[str]) -> bool:
@@ -202,3 +252,20 @@ def _blocking_call(follower: Follower) -> cst.CSTNode | None:
         if call.model.blocking:
             return call.node
     return next((inner for _, inner in follower.blocking_helpers.values()), None)
+
+
+_NOTHING = Result("", False)
+"""Stands for None, as one of the things that a function gives."""
+
+
+def _given(outcome: Outcome) -> Result | None:
+    """Return what a call gives that ends in this way; None where that is not known."""
+    value = outcome.value
+    if value == NONE:
+        return _NOTHING
+    if isinstance(value, Ref):
+        status = dict(outcome.statuses).get(value.rid)
+        return Result(status.kind, status.owed and status.phase == "open") if status is not None else None
+    if isinstance(value, Instance):
+        return Result(value.owner, value.id >= 0)
+    return Result(value.owner, False) if isinstance(value, Outside) else None

@@ -27,9 +27,7 @@ from lintdb.flow.values import (
     SiteKey,
     Value,
 )
-from lintdb.syntax.names import FunctionInfo
-
-MAX_DEPTH = 4
+from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 _ANYTHING = Raised()
 YIELDED = "$.yielded"
@@ -42,13 +40,16 @@ class Module(Protocol):
     types: ModuleTypes
     classes: Classes
 
-    def summary(self, info: FunctionInfo, start: State, depth: int, *, owns_self: bool) -> Summary | None:
+    def summary(
+        self, info: FunctionInfo, start: State, receiver: ClassInfo | None, *, owns_self: bool
+    ) -> Summary | None:
         """Return what a function does when it begins in a state; None where that cannot be told."""
 
 
 class Run:
-    """One run over one function, for its own findings or (with `depth` above 0) for a caller that wants its summary.
+    """One run over one function, for its own findings or (`is_for_caller`) for a caller that wants its summary.
 
+    `receiver` is the class of the object whose method it is, which may be derived from the one that defines the method.
     `owns_self`: the object whose method it is was made by the caller, so its attributes are followed, too.
     `operations` are the calls that ran, by index; `extra_calls` those that syntax makes without writing them;
     `pending_calls` those of coroutine functions that are not awaited yet; `managed` what leaving a generator-
@@ -58,7 +59,16 @@ class Run:
     `covered` are resources that went with their parent, without a release of their own.
     """
 
-    def __init__(self, program: Module, cfg: CFG, start: State, depth: int, *, owns_self: bool = False) -> None:
+    def __init__(
+        self,
+        program: Module,
+        cfg: CFG,
+        start: State,
+        *,
+        is_for_caller: bool = False,
+        receiver: ClassInfo | None = None,
+        owns_self: bool = False,
+    ) -> None:
         self.program = program
         self.types = program.types
         self.knowledge = program.types.knowledge
@@ -66,10 +76,11 @@ class Run:
         self.cfg = cfg
         self.function = cfg.function
         self.start = start
-        self.depth = depth
+        self.is_for_caller = is_for_caller
+        self.receiver = receiver
         self.owns_self = owns_self
-        self.is_manager = is_generator_manager(self.function, self.index)
-        self.is_fixture = is_fixture(self.function, self.index)
+        self.is_manager = is_generator_manager(self.function)
+        self.is_fixture = is_fixture(self.function)
         self.relevant_keys = {key for key, count in cfg.condition_keys.items() if count > 1}
         # The work under way.
         self.queue: deque[tuple[int, State]] = deque()
@@ -123,7 +134,7 @@ class Run:
         self.may_raise = True
         self.raises_early = self.raises_early or YIELDED not in state.env
         landing = self.block.landing
-        if landing == self.cfg.raise_exit and self.depth == 0:
+        if landing == self.cfg.raise_exit and not self.is_for_caller:
             if not _has_duties(state):
                 return None
             # Nothing but the resources matters to a path that ends here.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from lintdb.flow import ir
 from lintdb.flow.state import State
 from lintdb.flow.values import (
     Instance,
+    Outside,
     Rid,
     Status,
     Value,
@@ -57,9 +59,20 @@ class Lost(NamedTuple):
     is_overwritten: bool = False
 
 
+class Own(enum.Enum):
+    """The object whose method makes a call, as the receiver of that call."""
+
+    SELF = 1
+
+
+OWN = Own.SELF
+Receiver = Instance | Outside | Own | None
+"""Whose method is called: an object made here, one that somebody else made, the function's own, or nobody's."""
+
+
 class PendingCall(NamedTuple):
-    """A call of a coroutine function of this module that has not been awaited; `instance` is the method's object."""
+    """A call of a coroutine function of the project that has not been awaited; `receiver` is the method's object."""
 
     op: ir.CallOp
     function: FunctionInfo
-    instance: Instance | None
+    receiver: Receiver

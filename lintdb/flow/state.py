@@ -24,7 +24,7 @@ from lintdb.flow.values import (
     Value,
 )
 
-_LASTING = ("arg", "self", "global")
+_LASTING = ("arg", "self", "global", "field")
 _PLAIN = (Literal, Truthiness, Name)
 
 Trace = tuple["Trace | None", object, str, object]
@@ -127,6 +127,13 @@ class State:
                 # What a closure captures: the variables of this function that it reads.
                 seen.add(id(current.info))
                 todo.extend(self.env.get(name) for name in current.info.free_names)
+
+    def reached(self) -> set[Rid]:
+        """Return the resources that some variable holds."""
+        found: set[Rid] = set()
+        for value in self.env.values():
+            found.update(self.refs(value))
+        return found
 
     def holds_any(self, value: Value | None) -> bool:
         """Whether any resource can be reached from a value."""

@@ -6,21 +6,24 @@ in equal states. So those that come from the caller are renamed to ("arg", n) fi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import libcst as cst
 
 from lintdb.flow import ir
-from lintdb.flow.sites import Exit, Site
+from lintdb.flow.sites import Exit
 from lintdb.flow.state import State
 from lintdb.flow.values import (
+    SELF,
     Box,
     Instance,
     Literal,
     Many,
     Method,
     Name,
+    Names,
+    Outside,
     Partial,
     Raised,
     Ref,
@@ -30,12 +33,12 @@ from lintdb.flow.values import (
     Table,
     Truthiness,
     Value,
+    renamed,
 )
-from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.names import CONSTANTS, FunctionInfo
 
 BEFORE = 1 << 30
 """Stands for "work that was pending before the call" while a summary is made."""
-_CONSTANTS = {"None": None, "True": True, "False": False}
 
 
 @dataclass(frozen=True)
@@ -60,13 +63,11 @@ class Outcome:
 class Summary:
     """All outcomes of a function for one way of calling it.
 
-    `sites` explains the resources in them; `blocks` is the call in it that makes the thread wait. For a generator:
-    whether it `raises_early`, before its first `yield`; and whether what it yields is `drops_work`: released on every
-    normal path, with no commit.
+    `blocks` is the call in it that makes the thread wait. For a generator: whether it `raises_early`, before its first
+    `yield`; and whether what it yields is `drops_work`: released on every normal path, with no commit.
     """
 
     outcomes: tuple[Outcome, ...]
-    sites: dict[SiteKey, Site]
     yields: tuple[Value | None, ...]
     blocks: cst.CSTNode | None = None
     raises_early: bool = True
@@ -132,40 +133,65 @@ def _captured(info: FunctionInfo, state: State) -> Iterator[tuple[str, Value]]:
 def _defaults(params: Sequence[cst.Param]) -> dict[str, Value]:
     """Return the defaults that a summary may depend on: None, True, False."""
     return {
-        param.name.value: Literal(_CONSTANTS[param.default.value])
+        param.name.value: Literal(CONSTANTS[param.default.value])
         for param in params
-        if isinstance(param.default, cst.Name) and param.default.value in _CONSTANTS
+        if isinstance(param.default, cst.Name) and param.default.value in CONSTANTS
     }
 
 
 def start_of_call(
-    info: FunctionInfo, bound: dict[str, Value], state: State, instance: Instance | None, *, shares_self: bool
+    info: FunctionInfo, bound: dict[str, Value], state: State, receiver: Instance | Outside | None, *, shares_self: bool
 ) -> State:
-    """Return what the callee knows of what the caller knows.
+    """Return what the callee knows of what the caller knows, in the caller's names.
 
-    *instance* is the object whose method it is, if the caller follows that; *shares_self*: it is the caller's own.
+    *receiver* is the object whose method it is, if the caller follows that; *shares_self*: it is the caller's own.
     """
     start = State()
     for name, value in bound.items():
         kept = _visible(value, state)
         if kept is not None:
             start.env[name] = kept
-    if instance is not None and info.params:
-        start.env[info.params[0].name.value] = Instance(-1, instance.owner)
+    if isinstance(receiver, Instance) and info.params:
+        start.env[info.params[0].name.value] = Instance(-1, receiver.owner)
         for name, value in state.env.items():
-            if name.startswith(instance.prefix):
+            if name.startswith(receiver.prefix):
                 kept = _visible(value, state)
                 if kept is not None:
-                    start.env["self." + name[len(instance.prefix) :]] = kept
-    for rid, status in state.resources.items():
-        if rid[0][0] == "global" or (shares_self and rid[0][0] == "self"):
-            start.resources[rid] = status
+                    start.env["self." + name[len(receiver.prefix) :]] = kept
     if shares_self:
         for name, value in state.env.items():
             if name.startswith("self.") and isinstance(value, Ref):
                 start.env[name] = value
+    roots = {*_roots(start.env.values()), *((receiver.root,) if isinstance(receiver, Outside) else ())}
+    for rid, status in state.resources.items():
+        if _is_known(rid[0], roots, shares_self):
+            start.resources[rid] = status
     _add_reached(start, state)
     return start
+
+
+def _roots(values: Iterable[Value]) -> Iterator[SiteKey]:
+    """Yield how the caller came by the objects among its values that somebody else made."""
+    todo: list[Value | None] = list(values)
+    while todo:
+        value = todo.pop()
+        if isinstance(value, Outside):
+            yield value.root
+        elif isinstance(value, Many):
+            todo.extend(value.items)
+        elif isinstance(value, Method):
+            todo.append(value.receiver)
+        elif isinstance(value, Partial):
+            todo += (value.callee, *value.items)
+
+
+def _is_known(site: SiteKey, roots: Collection[SiteKey], shares_self: bool) -> bool:
+    """Whether a place is known to a callee under a name that can be told from the caller's."""
+    if site in roots or site[0] == "global":
+        return True
+    if site[0] == "field":
+        return _is_known(site[1], roots, shares_self)  # type: ignore[arg-type]
+    return site[0] == "self" and shares_self
 
 
 def _add_reached(start: State, state: State) -> None:
@@ -185,7 +211,7 @@ def _visible(value: Value, state: State) -> Value | None:
     """Return what of an argument a summary may depend on."""
     if isinstance(value, Literal):
         return value if value.value is None or isinstance(value.value, bool) else None
-    if isinstance(value, (Ref, Method, Partial, Truthiness)):
+    if isinstance(value, (Ref, Outside, Method, Partial, Truthiness)):
         return value
     if isinstance(value, Many):
         return value if state.holds_any(value) or not value.items else None
@@ -203,26 +229,32 @@ def _visible(value: Value, state: State) -> Value | None:
 # --- names on either side -------------------------------------------------------------------------------------------
 
 
-def numbered(state: State) -> list[Rid]:
-    """Return the resources of a start state that are named by number in a summary, in a stable order."""
+def names_for_callee(start: State, receiver: Instance | Outside | None, *, shares_self: bool) -> Names:
+    """Return the names that a callee has for what is in its start state: equal ones for calls that are alike."""
+    sites: dict[SiteKey, SiteKey] = {}
+    if isinstance(receiver, Outside):
+        sites[receiver.root] = SELF
+    for root in _roots(start.env[name] for name in sorted(start.env)):
+        if root not in sites and not (root[0] == "global" or (shares_self and root[0] == "self")):
+            sites[root] = ("object", len(sites))
     found: dict[Rid, None] = {}
-    for name in sorted(state.env):
-        for rid in state.refs(state.env[name]):
+    for name in sorted(start.env):
+        for rid in start.refs(start.env[name]):
             found.setdefault(rid)
-    for rid in sorted(state.resources, key=repr):
+    for rid in sorted(start.resources, key=repr):
         found.setdefault(rid)
-    return [rid for rid in found if rid[0][0] not in ("self", "global")]
+    unnamed = [rid for rid in found if not _is_known(rid[0], sites, shares_self)]
+    return Names({rid: (("arg", number), 0) for number, rid in enumerate(unnamed)}, sites)
 
 
-def canonical(state: State, order: list[Rid]) -> State:
-    """Return the state with the resources in *order* renamed to ("arg", n), and pending work marked as from before."""
-    names: dict[Rid, Rid] = {rid: (("arg", number), 0) for number, rid in enumerate(order)}
+def canonical(state: State, names: Names) -> State:
+    """Return the start state in the callee's names, with pending work marked as from before."""
     new = State()
     for name, value in state.env.items():
-        new.env[name] = _renamed(value, names)
+        new.env[name] = renamed(value, names)
     for rid, status in state.resources.items():
-        new.resources[names.get(rid, rid)] = status._replace(
-            parent=names.get(status.parent, status.parent) if status.parent is not None else None,
+        new.resources[names.rid(rid)] = status._replace(
+            parent=names.rid(status.parent) if status.parent is not None else None,
             pending=BEFORE if status.pending >= 0 else -1,
             failed=BEFORE if status.failed >= 0 else -1,
             owed=False,
@@ -231,43 +263,29 @@ def canonical(state: State, order: list[Rid]) -> State:
     return new
 
 
-def with_names_of_caller(summary: Summary, order: list[Rid]) -> Summary:
-    """Give the resources of a summary the caller's names again: the reverse of `canonical`."""
-    names: dict[Rid, Rid] = {(("arg", number), 0): rid for number, rid in enumerate(order)}
-    if not names:
+def with_names(summary: Summary, names: Names) -> Summary:
+    """Return a summary in other names: the caller's."""
+    if not names.rids and not names.sites:
         return summary
     return replace(summary, outcomes=tuple(_outcome_renamed(outcome, names) for outcome in summary.outcomes))
 
 
-def _outcome_renamed(outcome: Outcome, names: dict[Rid, Rid]) -> Outcome:
+def _outcome_renamed(outcome: Outcome, names: Names) -> Outcome:
     statuses = tuple(
         (
-            names.get(rid, rid),
-            status._replace(parent=names.get(status.parent, status.parent)) if status.parent is not None else status,
+            names.rid(rid),
+            status._replace(parent=names.rid(status.parent)) if status.parent is not None else status,
         )
         for rid, status in outcome.statuses
     )
     return replace(
         outcome,
         statuses=statuses,
-        value=_renamed(outcome.value, names) if outcome.value is not None else None,
-        committed=frozenset(names.get(rid, rid) for rid in outcome.committed),
-        fields=tuple((name, _renamed(field, names)) for name, field in outcome.fields),
-        made=tuple((name, _renamed(field, names)) for name, field in outcome.made),
+        value=renamed(outcome.value, names) if outcome.value is not None else None,
+        committed=frozenset(names.rid(rid) for rid in outcome.committed),
+        fields=tuple((name, renamed(value, names)) for name, value in outcome.fields),
+        made=tuple((name, renamed(value, names)) for name, value in outcome.made),
     )
-
-
-def _renamed(value: Value, names: dict[Rid, Rid]) -> Value:
-    if isinstance(value, Ref):
-        return Ref(names.get(value.rid, value.rid))
-    if isinstance(value, Many):
-        return Many(tuple(_renamed(i, names) if i is not None else None for i in value.items), value.is_sequence)
-    if isinstance(value, Method):
-        return Method(_renamed(value.receiver, names), value.name)
-    if isinstance(value, Partial):
-        callee = _renamed(value.callee, names) if value.callee is not None else None
-        return Partial(callee, tuple(_renamed(i, names) if i is not None else None for i in value.items))
-    return value
 
 
 # --- after the call -------------------------------------------------------------------------------------------------
@@ -289,7 +307,7 @@ def outcome_of(end: Exit, commits: set[SiteKey], *, owns_self: bool) -> Outcome:
     statuses = tuple(
         (rid, status)
         for rid, status in state.resources.items()
-        if rid[0][0] in ("arg", "self", "global") or rid in reachable or rid in parents
+        if rid[0][0] in ("arg", "self", "global", "field") or rid in reachable or rid in parents
     )
     return Outcome(
         end.is_raise,
@@ -321,4 +339,6 @@ def _is_portable(value: Value | None) -> bool:
     """Whether a value means the same in the caller."""
     if isinstance(value, Many):
         return len(value.items) <= 8 and all(item is None or _is_portable(item) for item in value.items)
-    return isinstance(value, (Ref, Literal, Truthiness, Name)) or (isinstance(value, Instance) and value.id < 0)
+    return isinstance(value, (Ref, Outside, Literal, Truthiness, Name)) or (
+        isinstance(value, Instance) and value.id < 0
+    )

@@ -2,61 +2,91 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple, Protocol
+
 import libcst as cst
 
 from lintdb.effects import Argument, CallModel, Condition, Event, Form, Kind
 from lintdb.flow.exceptions import builtin_is_subclass
 from lintdb.flow.knowledge import Knowledge
-from lintdb.flow.values import (
-    Literal,
-    SiteKey,
-    Value,
-)
-from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
+from lintdb.flow.memo import Memo
+from lintdb.flow.values import Literal
+from lintdb.syntax.literals import only_value
+from lintdb.syntax.names import CONSTANTS, ClassInfo, FunctionInfo, ModuleIndex, Variable
 from lintdb.syntax.walk import walk
 
 _SWITCHES = (Event.AUTOCOMMIT_ON, Event.AUTOCOMMIT_OFF, Event.AUTOCOMMIT_UNKNOWN)
 
 
+Type = str | ClassInfo
+"""What an expression gives: the id of a kind of resource, or an object of a class of the project."""
+
+
+class Result(NamedTuple):
+    """What a function of the project gives its callers; `is_fresh`: each call makes a new one that the caller owns."""
+
+    type: Type
+    is_fresh: bool
+
+
+class Peers(Protocol):
+    """What the types of one module ask of the rest of the project."""
+
+    memo: Memo
+
+    def types(self, index: ModuleIndex) -> ModuleTypes:
+        """Return the types of another module."""
+
+    def result_of(self, info: FunctionInfo) -> Result | None:
+        """Return what every call of a function gives that gives anything."""
+
+
 class ModuleTypes:
     """What the names of one module hold, from its own text and what the outside world knows."""
 
-    def __init__(self, index: ModuleIndex, knowledge: Knowledge) -> None:
+    def __init__(self, index: ModuleIndex, knowledge: Knowledge, peers: Peers) -> None:
         self.index = index
         self.knowledge = knowledge
-        self._attribute_kinds: dict[tuple[str, str], str | None] = {}
-        self._globals: dict[str, str | Value | None] = {}
+        self.peers = peers
         self._written: dict[ClassInfo | None, set[str]] = {}
         self._aliases: set[str] = set()
 
     def is_subclass(self, name: str, base: str) -> bool | None:
-        """See `Knowledge.is_subclass`; exception classes of this module are known by their bases."""
+        """See `Knowledge.is_subclass`; exception classes of the project are known by their bases."""
         if name == base:
             return True
-        owner = self.index.classes.get(name)
-        if owner is not None:
-            results: list[bool | None] = []
-            for expression in owner.bases:
-                dotted = self.index.dotted(expression, self.index.body)
-                if dotted is None and isinstance(expression, cst.Name) and expression.value != name:
-                    dotted = expression.value
-                results.append(self.is_subclass(dotted, base) if dotted is not None else None)
-            if True in results:
-                return True
-            return None if None in results else False
-        if base in self.index.classes:
+        owner, other = self._class_called(name), self._class_called(base)
+        if owner is None and other is not None:
             return False if builtin_is_subclass(name, "BaseException") else None
-        known = builtin_is_subclass(name, base)
-        return known if known is not None else self.knowledge.is_subclass(name, base)
+        if owner is None:
+            known = builtin_is_subclass(name, base)
+            return known if known is not None else self.knowledge.is_subclass(name, base)
+        if other in owner.lineage:
+            return True
+        outside = [each for relative in owner.lineage for each in relative.outside_bases]
+        results = [self.is_subclass(each, base) if each is not None else None for each in outside]
+        if True in results:
+            return True
+        return None if None in results else False
+
+    def _class_called(self, name: str) -> ClassInfo | None:
+        if name in self.index.classes:
+            return self.index.classes[name]
+        found = self.index.find(name) if "." in name else None
+        return found.symbol if found is not None and not found.rest and isinstance(found.symbol, ClassInfo) else None
 
     def model_of_call(self, dotted: str, node: cst.Call) -> CallModel | None:
         """Return the model of a call by name alone: the first that its visible arguments do not rule out."""
-        for model in self.knowledge.function(dotted):
+        return self._first_possible(self.knowledge.function(dotted), node)
+
+    def _first_possible(self, models: tuple[CallModel, ...], node: cst.Call) -> CallModel | None:
+        for model in models:
             if all(self.may_hold(condition, node) for condition in model.when):
                 return model
         return None
 
     def may_hold(self, condition: Condition, node: cst.Call) -> bool:
+        """Whether the visible arguments of a call leave it possible that a condition holds."""
         expression = self.given_argument(node, condition.argument)
         if condition.given is not None:
             return (expression is not None) == condition.given
@@ -65,106 +95,156 @@ class ModuleTypes:
         if condition.names:
             return self.index.dotted(expression, self.index.body) in condition.names
         if isinstance(expression, cst.Name):
-            literal = {"None": None, "True": True, "False": False}.get(expression.value, self)
-            return literal is not self and literal is condition.equals
+            return expression.value in CONSTANTS and CONSTANTS[expression.value] is condition.equals
         if isinstance(expression, (cst.SimpleString, cst.Integer)):
             return bool(expression.evaluated_value == condition.equals)
         return False
 
+    # --- annotations ------------------------------------------------------------------------------------------------
+
     def kind_of_annotation(self, annotation: cst.BaseExpression, scope: FunctionInfo) -> str | None:
-        """Return the kind that a type annotation stands for: through Optional, unions, Annotated, quotes."""
+        """Return the kind that a type annotation stands for."""
+        found = self.type_of_annotation(annotation, scope)
+        return found if isinstance(found, str) else None
+
+    def type_of_annotation(self, annotation: cst.BaseExpression, scope: FunctionInfo) -> Type | None:
+        """Return what a type annotation stands for: through Optional, unions, Annotated, quotes."""
         if isinstance(annotation, (cst.Name, cst.Attribute)):
-            dotted = self.index.dotted(annotation, scope)
-            if dotted is not None:
-                return self.knowledge.kind_of_type(dotted)
-            return self._kind_of_alias(annotation, scope)
+            return self._type_called(annotation, scope)
         if isinstance(annotation, cst.SimpleString):
             text = annotation.evaluated_value
             if isinstance(text, str):
                 try:
-                    return self.kind_of_annotation(cst.parse_expression(text), scope)
+                    return self.type_of_annotation(cst.parse_expression(text), scope)
                 except cst.ParserSyntaxError:
                     return None
             return None
         if isinstance(annotation, cst.BinaryOperation):
-            return self.kind_of_annotation(annotation.left, scope) or self.kind_of_annotation(annotation.right, scope)
+            return self.type_of_annotation(annotation.left, scope) or self.type_of_annotation(annotation.right, scope)
         if isinstance(annotation, cst.Subscript):
             dotted = self.index.dotted(annotation.value, scope)
             inner = [e.slice.value for e in annotation.slice if isinstance(e.slice, cst.Index)]
             if dotted in ("typing.Optional", "typing.Annotated", "typing.Union", "typing_extensions.Annotated"):
                 for element in inner if dotted == "typing.Union" else inner[:1]:
-                    kind = self.kind_of_annotation(element, scope)
-                    if kind is not None:
-                        return kind
+                    found = self.type_of_annotation(element, scope)
+                    if found is not None:
+                        return found
                 return None
-            return self.knowledge.kind_of_type(dotted) if dotted is not None else None
+            return self._type_called(annotation.value, scope)
         return None
 
-    def _kind_of_alias(self, annotation: cst.BaseExpression, scope: FunctionInfo) -> str | None:
+    def _type_called(self, name: cst.BaseExpression, scope: FunctionInfo) -> Type | None:
+        """Return what a class that is named stands for: a driver's, one of the project, or one derived from either."""
+        dotted = self.index.dotted(name, scope)
+        kind = self.knowledge.kind_of_type(dotted) if dotted is not None else None
+        if kind is not None:
+            return kind
+        symbol = self.index.symbol_of(name, scope)
+        if isinstance(symbol, ClassInfo):
+            return symbol
+        if isinstance(symbol, Variable) and symbol.index is not self.index:
+            types = self.peers.types(symbol.index)
+            return types.type_of_alias(symbol.name)
+        is_own = isinstance(name, cst.Name) and not self.index.is_local(name.value, scope)
+        return self.type_of_alias(name.value) if is_own and isinstance(name, cst.Name) else None
+
+    def type_of_alias(self, name: str) -> Type | None:
         """`DbDep = Annotated[Session, Depends(get_db)]` at the top of the module."""
-        if not isinstance(annotation, cst.Name) or self.index.is_local(annotation.value, scope):
-            return None
-        value = self.index.constant(annotation.value)
+        value = self.index.constant(name)
         is_type = isinstance(value, (cst.Name, cst.Attribute, cst.Subscript, cst.BinaryOperation))
-        is_itself = isinstance(value, cst.Name) and value.value == annotation.value
-        if value is None or not is_type or is_itself or annotation.value in self._aliases:
+        is_itself = isinstance(value, cst.Name) and value.value == name
+        if value is None or not is_type or is_itself or name in self._aliases:
             return None
-        self._aliases.add(annotation.value)
+        self._aliases.add(name)
         try:
-            return self.kind_of_annotation(value, self.index.body)
+            return self.type_of_annotation(value, self.index.body)
         finally:
-            self._aliases.discard(annotation.value)
+            self._aliases.discard(name)
+
+    # --- expressions ------------------------------------------------------------------------------------------------
 
     def kind_of_expression(self, node: cst.BaseExpression | None, scope: FunctionInfo) -> str | None:
-        """Return the kind that an expression gives, as far as can be told without following anything."""
+        """Return the kind of resource that an expression gives, as far as can be told without following anything."""
+        found = self.type_of_expression(node, scope)
+        return found if isinstance(found, str) else None
+
+    def type_of_expression(self, node: cst.BaseExpression | None, scope: FunctionInfo) -> Type | None:
+        """Return what an expression gives, as far as can be told without following the function that it is in."""
         if isinstance(node, cst.Await):
-            return self._kind_of_call(node.expression, scope, awaited=True)
+            return self._type_of_call(node.expression, scope, awaited=True)
         if isinstance(node, cst.BooleanOperation):
-            return self.kind_of_expression(node.left, scope) or self.kind_of_expression(node.right, scope)
+            return self.type_of_expression(node.left, scope) or self.type_of_expression(node.right, scope)
         if isinstance(node, cst.IfExp):
-            return self.kind_of_expression(node.body, scope) or self.kind_of_expression(node.orelse, scope)
+            return self.type_of_expression(node.body, scope) or self.type_of_expression(node.orelse, scope)
         if isinstance(node, cst.Name):
             for param in scope.params:
-                if param.name.value == node.value and param.annotation is not None:
-                    return self.kind_of_annotation(param.annotation.annotation, scope)
-            return None
-        return self._kind_of_call(node, scope, awaited=False)
+                if param.name.value == node.value:
+                    found = param.annotation
+                    return self.type_of_annotation(found.annotation, scope) if found is not None else None
+            value = only_value(node.value, scope) if self.index.is_local(node.value, scope) else None
+            return self.type_of_expression(value, scope) if not isinstance(value, cst.Name) else None
+        return self._type_of_call(node, scope, awaited=False)
 
-    def _kind_of_call(self, node: cst.BaseExpression | None, scope: FunctionInfo, awaited: bool) -> str | None:
+    def _type_of_call(self, node: cst.BaseExpression | None, scope: FunctionInfo, awaited: bool) -> Type | None:
         if not isinstance(node, cst.Call):
             return None
-        models: tuple[CallModel, ...] = ()
+        model = self._first_possible(self._models_of(node, scope), node)
+        if model is None:
+            return self._type_from_project(node, scope, awaited)
+        needs_await = model.coroutine or model.form is Form.AWAIT
+        if model.form is Form.WITH or (needs_await and not awaited):
+            return None
+        return model.acquires or (model.gives if model.gives != "self" else None)
+
+    def _models_of(self, node: cst.Call, scope: FunctionInfo) -> tuple[CallModel, ...]:
+        """Return the models of what is called, by its name or by the kind of its receiver."""
         dotted = self.index.dotted(node.func, scope)
-        if dotted is not None:
-            models = self.knowledge.function(dotted)
-        elif isinstance(node.func, cst.Attribute):
-            receiver = self._kind_of_receiver(node.func.value, scope)
-            kind = self.knowledge.kind(receiver) if receiver is not None else None
+        models = self.knowledge.function(dotted) if dotted is not None else ()
+        if not models and isinstance(node.func, cst.Attribute):
+            receiver = self._type_of_receiver(node.func.value, scope)
+            kind = self.knowledge.kind(receiver) if isinstance(receiver, str) else None
             models = kind.methods.get(node.func.attr.value, ()) if kind is not None else ()
-            if not models:
-                # `self.factory()`: the attribute itself is what is called.
-                maker = self._kind_of_receiver(node.func, scope)
-                kind = self.knowledge.kind(maker) if maker is not None else None
-                models = kind.methods.get("__call__", ()) if kind is not None else ()
-        elif isinstance(node.func, cst.Call):
-            maker = self._kind_of_call(node.func, scope, awaited=False)
-            kind = self.knowledge.kind(maker) if maker is not None else None
+        if not models:
+            # `self.factory()`, `Session()`: what is called is a resource itself.
+            maker = self._type_of_receiver(node.func, scope)
+            kind = self.knowledge.kind(maker) if isinstance(maker, str) else None
             models = kind.methods.get("__call__", ()) if kind is not None else ()
-        elif isinstance(node.func, cst.Name):
-            value = self.global_value(node.func.value) if not self.index.is_local(node.func.value, scope) else None
-            kind = self.knowledge.kind(value) if isinstance(value, str) else None
-            models = kind.methods.get("__call__", ()) if kind is not None else ()
-        for model in models:
-            if not all(self.may_hold(condition, node) for condition in model.when):
-                continue
-            needs_await = model.coroutine or model.form is Form.AWAIT
-            if model.form is Form.WITH or (needs_await and not awaited):
-                return None
-            return model.acquires or (model.gives if model.gives != "self" else None)
-        return None
+        return models
+
+    def _type_from_project(self, node: cst.Call, scope: FunctionInfo, awaited: bool) -> Type | None:
+        """Return what calling a class or function of the project gives."""
+        target = self.called(node, scope)
+        if isinstance(target, ClassInfo):
+            return target
+        if target is None or target.is_async is not awaited:
+            return None
+        result = self.peers.result_of(target)
+        return result.type if result is not None else None
+
+    def called(self, node: cst.Call, scope: FunctionInfo) -> FunctionInfo | ClassInfo | None:
+        """Return the function, method or class of the project that a call runs."""
+        symbol = self.index.symbol_of(node.func, scope)
+        if isinstance(symbol, (FunctionInfo, ClassInfo)):
+            return symbol
+        if isinstance(node.func, cst.Name):
+            is_class = scope.owner is not None and scope.is_method and not scope.is_instance_method
+            return scope.owner if is_class and scope.params and scope.params[0].name.value == node.func.value else None
+        if not isinstance(node.func, cst.Attribute):
+            return None
+        owner = self._own_class(node.func.value, scope) or self._type_of_receiver(node.func.value, scope)
+        return owner.find_method(node.func.attr.value) if isinstance(owner, ClassInfo) else None
+
+    @staticmethod
+    def _own_class(node: cst.BaseExpression, scope: FunctionInfo) -> ClassInfo | None:
+        """Return the class whose method the scope is, if the expression is its first parameter."""
+        is_own = scope.is_method and bool(scope.params) and isinstance(node, cst.Name)
+        return (
+            scope.owner if is_own and isinstance(node, cst.Name) and scope.params[0].name.value == node.value else None
+        )
 
     @staticmethod
     def given_argument(node: cst.Call, argument: Argument) -> cst.BaseExpression | None:
+        """Return the expression given for an argument, if it is written out."""
         positional = [a for a in node.args if a.keyword is None and not a.star]
         if argument.position is not None and len(positional) > argument.position:
             return positional[argument.position].value
@@ -173,91 +253,105 @@ class ModuleTypes:
                 return a.value
         return None
 
-    def _kind_of_receiver(self, node: cst.BaseExpression, scope: FunctionInfo) -> str | None:
-        if isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name) and scope.owner is not None:
-            is_self = bool(scope.params) and scope.params[0].name.value == node.value.value
-            if is_self:
-                return self.attribute_kind(scope.owner, node.attr.value)
-        if isinstance(node, cst.Name) and not self.index.is_local(node.value, scope):
-            value = self.global_value(node.value)
-            return value if isinstance(value, str) else None
+    def _type_of_receiver(self, node: cst.BaseExpression, scope: FunctionInfo) -> Type | None:
+        if isinstance(node, cst.Attribute):
+            owner = self._own_class(node.value, scope) or self._type_of_receiver(node.value, scope)
+            if isinstance(owner, ClassInfo):
+                return self.attribute_type(owner, node.attr.value)
+        if isinstance(node, (cst.Name, cst.Attribute)):
+            return self._type_of_variable(node, scope)
         if isinstance(node, cst.Call):
-            return self._kind_of_call(node, scope, awaited=False)
+            return self._type_of_call(node, scope, awaited=False)
         return None
+
+    def _type_of_variable(self, node: cst.Name | cst.Attribute, scope: FunctionInfo) -> Type | None:
+        """Return what a module-level name holds, of this module or (imported) of another."""
+        if isinstance(node, cst.Name) and node.value in self.index.values:
+            return self.global_type(node.value) if not self.index.is_local(node.value, scope) else None
+        symbol = self.index.symbol_of(node, scope)
+        return self.peers.types(symbol.index).global_type(symbol.name) if isinstance(symbol, Variable) else None
+
+    # --- attributes -------------------------------------------------------------------------------------------------
 
     def attribute_kind(self, owner: ClassInfo, attribute: str) -> str | None:
         """Return the kind that instances of a class keep in an attribute, if every known assignment agrees."""
-        key = (owner.qualname, attribute)
-        if key not in self._attribute_kinds:
-            self._attribute_kinds[key] = None
-            self._attribute_kinds[key] = self._find_attribute_kind(owner, attribute)
-        return self._attribute_kinds[key]
+        found = self.attribute_type(owner, attribute)
+        return found if isinstance(found, str) else None
 
-    def _find_attribute_kind(self, owner: ClassInfo, attribute: str) -> str | None:
-        found: set[str] = set()
-        for scope, value, annotation in owner.assigned.get(attribute, ()):
-            kind = self.kind_of_expression(value, scope)
-            if kind is None and annotation is not None:
-                kind = self.kind_of_annotation(annotation.annotation, scope)
-            if kind is not None:
-                found.add(kind)
-        if attribute in owner.body_values:
-            body_value, body_annotation = owner.body_values[attribute]
-            kind = self.kind_of_expression(body_value, self.index.body)
-            if kind is None and body_annotation is not None:
-                kind = self.kind_of_annotation(body_annotation.annotation, self.index.body)
-            if kind is not None:
-                found.add(kind)
-        if len(found) == 1:
-            return found.pop()
-        if found:
-            return None
-        for base in owner.bases:
-            if isinstance(base, cst.Name) and base.value in self.index.classes and base.value != owner.name:
-                kind = self.attribute_kind(self.index.classes[base.value], attribute)
-                if kind is not None:
-                    return kind
+    def attribute_type(self, owner: ClassInfo, attribute: str) -> Type | None:
+        """Return what instances of a class keep in an attribute, if every known assignment agrees."""
+        key = ("attribute", owner, attribute)
+        return self.peers.memo.get(key, lambda: self._find_attribute_type(owner, attribute))
+
+    def _find_attribute_type(self, owner: ClassInfo, attribute: str) -> Type | None:
+        for each in owner.lineage:
+            found = self.peers.types(each.index)._assigned_types(each, attribute)  # noqa: SLF001 - of its own class
+            if found:
+                return found.pop() if len(found) == 1 else None
         return None
 
-    def is_opened_by(self, owner: ClassInfo, attribute: str) -> bool:
-        """Whether a class (or a base in this module) fills an attribute from a driver's call, not from outside."""
-        assigned = [(scope, value) for scope, value, _ in owner.assigned.get(attribute, ())]
+    def _assigned_types(self, owner: ClassInfo, attribute: str) -> set[Type]:
+        found: set[Type] = set()
+        assigned = list(owner.assigned.get(attribute, ()))
         if attribute in owner.body_values:
-            assigned.append((self.index.body, owner.body_values[attribute][0]))
-        for scope, value in assigned:
-            call = value.expression if isinstance(value, cst.Await) else value
-            if isinstance(call, cst.Call) and self.kind_of_expression(value, scope) is not None:
+            assigned.append((self.index.body, *owner.body_values[attribute]))
+        for scope, value, annotation in assigned:
+            each = self.type_of_expression(value, scope)
+            if each is None and annotation is not None:
+                each = self.type_of_annotation(annotation.annotation, scope)
+            if each is not None:
+                found.add(each)
+        return found
+
+    def is_opened_by(self, owner: ClassInfo, attribute: str) -> bool:
+        """Whether a class (or a base of it) fills an attribute with what it opens itself, not with what it is given."""
+        for each in owner.lineage:
+            types = self.peers.types(each.index)
+            assigned = [(scope, value) for scope, value, _ in each.assigned.get(attribute, ())]
+            if attribute in each.body_values:
+                assigned.append((each.index.body, each.body_values[attribute][0]))
+            if any(types.opens(value, scope) for scope, value in assigned):
                 return True
-        return any(
-            self.is_opened_by(self.index.classes[base.value], attribute)
-            for base in owner.bases
-            if isinstance(base, cst.Name) and base.value in self.index.classes and base.value != owner.name
-        )
+        return False
+
+    def opens(self, value: cst.BaseExpression | None, scope: FunctionInfo) -> bool:
+        """Whether an expression is a call that opens a resource, which is then its caller's."""
+        if isinstance(value, cst.Name) and self.index.is_local(value.value, scope):
+            value = only_value(value.value, scope)
+        call = unawaited(value)
+        if not isinstance(call, cst.Call) or self.kind_of_expression(value, scope) is None:
+            return False
+        if self._first_possible(self._models_of(call, scope), call) is not None:
+            return True
+        target = self.called(call, scope)
+        result = self.peers.result_of(target) if isinstance(target, FunctionInfo) else None
+        return result is not None and result.is_fresh
 
     def parent_attribute(self, owner: ClassInfo, attribute: str) -> str | None:
         """Return the attribute whose method filled another one: `a` for `self.b = self.a.part()`."""
         for scope, value, _ in owner.assigned.get(attribute, ()):
-            call = value.expression if isinstance(value, cst.Await) else value
+            call = unawaited(value)
             if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Attribute):
                 continue
             source = call.func.value
-            if not isinstance(source, cst.Attribute) or not isinstance(source.value, cst.Name):
-                continue
-            if scope.owner is owner and scope.params and source.value.value == scope.params[0].name.value:
+            if isinstance(source, cst.Attribute) and self._own_class(source.value, scope) is owner:
                 return source.attr.value
         return None
 
-    def autocommit_of(self, site: SiteKey, kind: Kind, owner: ClassInfo | None) -> bool | None:
-        """Return the mode of a resource that an attribute or a global keeps; None where something may switch it."""
-        if kind.autocommit is not False or len(site) != 2:
+    def autocommit_of(self, kind: Kind, name: str, holder: ClassInfo | ModuleIndex | None) -> bool | None:
+        """Return the mode of a resource that an attribute of a class or a global keeps; None where it may be switched.
+
+        *holder* is the class or the module that has it; None where only what is done under that name can be seen.
+        """
+        if kind.autocommit is not False:
             return kind.autocommit
         values: list[cst.BaseExpression | None] = []
-        if site[0] == "self" and owner is not None:
-            values = [value for _, value, _ in owner.assigned.get(str(site[1]), ())]
-        elif site[0] == "global":
-            values = list(self.index.values.get(str(site[1]), ()))
+        if isinstance(holder, ClassInfo):
+            values = [value for _, value, _ in holder.assigned.get(name, ())]
+        elif holder is not None:
+            values = list(holder.values.get(name, ()))
         for value in values:
-            call = value.expression if isinstance(value, cst.Await) else value
+            call = unawaited(value)
             if not isinstance(call, cst.Call):
                 continue
             if any(argument.star == "**" for argument in call.args):
@@ -265,7 +359,7 @@ class ModuleTypes:
             for condition in kind.autocommit_arguments:
                 if self.given_argument(call, condition.argument) is not None:
                     return True if self.may_hold(condition, call) else None
-        return None if self._switches_mode(kind, str(site[1]), owner if site[0] == "self" else None) else False
+        return None if self._switches_mode(kind, name, holder if isinstance(holder, ClassInfo) else None) else False
 
     def _switches_mode(self, kind: Kind, name: str, owner: ClassInfo | None) -> bool:
         """Whether something in the class or the module switches the mode of what an attribute or name holds."""
@@ -289,27 +383,29 @@ class ModuleTypes:
                 switches.add(method)
         return any(f"{name}.{switch}" in self._written[owner] for switch in switches)
 
-    def global_value(self, name: str) -> str | Value | None:
-        """Return what a module-level name holds: a kind id, a literal, or None."""
-        if name not in self._globals:
-            self._globals[name] = None
-            self._globals[name] = self._find_global(name)
-        return self._globals[name]
+    # --- module-level names -------------------------------------------------------------------------------------------
 
-    def _find_global(self, name: str) -> str | Value | None:
-        values = self.index.values.get(name)
-        if values is None:
-            return None
-        kinds = {kind for value in values if (kind := self.kind_of_expression(value, self.index.body)) is not None}
-        if len(kinds) == 1:
-            return kinds.pop()
+    def global_type(self, name: str) -> Type | None:
+        """Return what a module-level name holds, if that is a resource or an object of the project."""
+        return self.peers.memo.get(("global", self.index.name, name), lambda: self._find_global(name))
+
+    def _find_global(self, name: str) -> Type | None:
+        values = self.index.values.get(name, ())
+        found = {each for value in values if (each := self.type_of_expression(value, self.index.body)) is not None}
+        if len(found) == 1:
+            return found.pop()
         annotation = self.index.annotations.get(name)
-        if annotation is not None:
-            kind = self.kind_of_annotation(annotation.annotation, self.index.body)
-            if kind is not None:
-                return kind
-        if len(values) == 1 and isinstance(values[0], (cst.SimpleString, cst.ConcatenatedString, cst.Integer)):
-            value = values[0].evaluated_value
-            if isinstance(value, (str, int)):
-                return Literal(value)
-        return None
+        return self.type_of_annotation(annotation.annotation, self.index.body) if annotation is not None else None
+
+    def global_literal(self, name: str) -> Literal | None:
+        """Return the string or number that a module-level name is given, if it is given one value only."""
+        value = self.index.constant(name)
+        if not isinstance(value, (cst.SimpleString, cst.ConcatenatedString, cst.Integer)):
+            return None
+        constant = value.evaluated_value
+        return Literal(constant) if isinstance(constant, (str, int)) else None
+
+
+def unawaited(node: cst.BaseExpression | None) -> cst.BaseExpression | None:
+    """Return what an `await` waits for, or the expression itself."""
+    return node.expression if isinstance(node, cst.Await) else node

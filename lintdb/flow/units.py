@@ -133,7 +133,7 @@ class Units(Verdicts):
         if owner is not None:
             self.release(owner, state, node, by_with)
         for child in state.children(rid):
-            if self.depth == 0:
+            if not self.is_for_caller:
                 self._cover(child, state)
             self.covered_sites.add(child[0])
         if node is not None:

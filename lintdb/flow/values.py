@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from lintdb.effects import Event
@@ -10,7 +11,8 @@ from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 SiteKey = tuple[object, ...]
 """Names a place where resources come from: (operation, number) of an acquiring call, or what it is and a name:
-("self", attribute), ("global", name), ("param", name), ("arg", number of an argument), …"""
+("self", attribute), ("global", name, number of its module), ("param", name), ("arg", number of an argument), and
+("field", what holds the object, attribute) for an attribute of an object that somebody else made."""
 
 Rid = tuple[SiteKey, int]
 """Names a resource: the site that it was acquired at (or the name it came in by), and a generation: 0 is the latest
@@ -98,7 +100,7 @@ class Box(Value):
 
 @dataclass(frozen=True, slots=True)
 class Instance(Value):
-    """An object of a class of this module; its attributes are kept in the state under names that begin with `prefix`.
+    """An object of a class of the project; its attributes are kept in the state under names that begin with `prefix`.
 
     `id` is the call that made it, or -1 for the object whose method is being followed (`self`).
     """
@@ -110,6 +112,17 @@ class Instance(Value):
     def prefix(self) -> str:
         """What the names of its attributes begin with in a state."""
         return "self." if self.id < 0 else f"#{self.id}."
+
+
+@dataclass(frozen=True, slots=True)
+class Outside(Value):
+    """An object of a class of the project that was not made here: what its attributes hold is asked of the class.
+
+    `root` is how the function came by it: an attribute, a global, a parameter, or an attribute of another such object.
+    """
+
+    owner: ClassInfo
+    root: SiteKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,3 +235,68 @@ def one_of(items: tuple[Value | None, ...]) -> Value | None:
     if not held:
         return None
     return held[0] if len(held) == 1 else Many(held)
+
+
+SELF: SiteKey = ("self",)
+"""Stands for the object whose method a function is; its attribute `a` is ("self", "a")."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """New names of resources and of what holds them: each side of a call has names of its own."""
+
+    rids: Mapping[Rid, Rid]
+    sites: Mapping[SiteKey, SiteKey] = field(default_factory=dict)
+
+    def rid(self, rid: Rid) -> Rid:
+        """Return the new name of a resource."""
+        found = self.rids.get(rid)
+        return found if found is not None else (self.site(rid[0]), rid[1])
+
+    def site(self, site: SiteKey) -> SiteKey:
+        """Return the new name of a place; attributes go with the object that has them."""
+        found = self.sites.get(site)
+        if found is not None or not self.sites:
+            return found or site
+        if site[0] == "self" and len(site) == 2 and SELF in self.sites:
+            return ("field", self.sites[SELF], site[1])
+        if site[0] == "field":
+            base = self.site(site[1])  # type: ignore[arg-type]
+            return ("self", site[2]) if base == SELF else ("field", base, site[2])
+        return site
+
+    def reversed(self) -> Names:
+        """Return the way back."""
+        return Names({new: old for old, new in self.rids.items()}, {new: old for old, new in self.sites.items()})
+
+
+def renamed(value: Value, names: Names) -> Value:
+    """Return the value with the resources in it renamed."""
+    if isinstance(value, Ref):
+        return Ref(names.rid(value.rid))
+    if isinstance(value, Outside):
+        return Outside(value.owner, names.site(value.root))
+    if isinstance(value, Many):
+        return Many(tuple(_item_renamed(item, names) for item in value.items), value.is_sequence)
+    if isinstance(value, Method):
+        return Method(renamed(value.receiver, names), value.name)
+    if isinstance(value, Partial):
+        return Partial(_item_renamed(value.callee, names), tuple(_item_renamed(item, names) for item in value.items))
+    if isinstance(value, Manager):
+        return replace(value, inner=_item_renamed(value.inner, names))
+    if isinstance(value, Coroutine):
+        return replace(value, inner=_item_renamed(value.inner, names))
+    return value
+
+
+def _item_renamed(value: Value | None, names: Names) -> Value | None:
+    return renamed(value, names) if value is not None else None
+
+
+def spelling(site: SiteKey) -> str:
+    """Return how code spells what holds a resource: `self.db.conn`."""
+    if site[0] == "self":
+        return f"self.{site[1]}"
+    if site[0] == "field":
+        return f"{spelling(site[1])}.{site[2]}"  # type: ignore[arg-type]
+    return str(site[1])

@@ -49,9 +49,7 @@ class Verdicts(Values):
         older = [rid for rid, s in state.resources.items() if rid[1] == 1 and s.phase == "open" and s.owed]
         if not older:
             return
-        reached: set[Rid] = set()
-        for value in state.env.values():
-            reached.update(state.refs(value))
+        reached = state.reached()
         for rid in older:
             if rid not in reached:
                 status = state.resources.pop(rid)

@@ -24,6 +24,7 @@ from lintdb.flow.values import (
     Many,
     Method,
     Name,
+    Outside,
     Partial,
     Raised,
     Ref,
@@ -38,7 +39,7 @@ class Withs(ModelledCalls, ABC):
 
     @abstractmethod
     def call_method(
-        self, instance: Instance, name: str, op: ir.Operation | cst.CSTNode, state: State, target: str
+        self, instance: Instance | Outside, name: str, op: ir.Operation | cst.CSTNode, state: State, target: str
     ) -> list[State]:
         """Call a method that syntax calls (`__enter__`, `__exit__`, a registered `close`), without arguments."""
 
@@ -50,7 +51,7 @@ class Withs(ModelledCalls, ABC):
             state.set_name(op.target, None)
             state.set_name(op.slot, None)
             return None
-        if isinstance(value, Instance):
+        if isinstance(value, (Instance, Outside)):
             states = self.call_method(value, "__aenter__" if op.is_async else "__enter__", op, state, op.target)
             for each in states:
                 each.set_name(op.slot, value)
@@ -160,7 +161,7 @@ class Withs(ModelledCalls, ABC):
     def leave(self, op: ir.ExitOp, state: State) -> list[State] | None:
         """The block ended without an exception."""
         value = state.env.pop(op.slot, None)
-        if isinstance(value, Instance):
+        if isinstance(value, (Instance, Outside)):
             return self.call_method(value, "__aexit__" if op.is_async else "__exit__", op, state, "$left")
         if value is not None:
             self.leave_value(op.node, value, state, op.is_async, is_raise=False)
@@ -171,7 +172,7 @@ class Withs(ModelledCalls, ABC):
         value = state.env.pop(t.slot, None)
         raised = state.raised or Raised()
         match = Match.NEVER
-        if isinstance(value, Instance):
+        if isinstance(value, (Instance, Outside)):
             state.raised = None
             for each in self.call_method(value, "__aexit__" if t.is_async else "__exit__", t.node, state, "$left"):
                 if each.env.get("$left") == TRUE:
@@ -199,7 +200,7 @@ class Withs(ModelledCalls, ABC):
         """What leaving a block does to the manager; *is_async* None: whichever way the manager can be left."""
         if isinstance(value, Ref):
             self.exit_resource(value, state, is_async, is_raise)
-        elif isinstance(value, Instance):
+        elif isinstance(value, (Instance, Outside)):
             self._finish(value, "__exit__", node, state)
         elif isinstance(value, Many):
             for item in value.items:
@@ -280,7 +281,7 @@ class Withs(ModelledCalls, ABC):
             self.leave_value(node, item, state, None, is_raise)
         state.boxes[box.id] = ()
 
-    def _finish(self, value: Instance, name: str, node: cst.CSTNode, state: State) -> None:
+    def _finish(self, value: Instance | Outside, name: str, node: cst.CSTNode, state: State) -> None:
         """Run a clean-up method of an object where only one state can go on: the first outcome stands for all."""
         results = self.call_method(value, name, node, state, "$left")
         if results and results[0] is not state:

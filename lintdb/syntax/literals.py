@@ -6,7 +6,7 @@ import re
 
 import libcst as cst
 
-from lintdb.syntax.names import FunctionInfo, ModuleIndex
+from lintdb.syntax.names import CONSTANTS, FunctionInfo, ModuleIndex
 from lintdb.syntax.walk import walk
 
 
@@ -28,8 +28,8 @@ class Evaluator:
     def value(self, node: cst.CSTNode, depth: int = 0) -> object:
         """Return the literal that an expression stands for, `HIDDEN` where it cannot be told."""
         if isinstance(node, cst.Name):
-            if node.value in ("None", "True", "False"):
-                return {"None": None, "True": True, "False": False}[node.value]
+            if node.value in CONSTANTS:
+                return CONSTANTS[node.value]
             target = self.single_assignment(node.value) if depth < 4 else None
             return self.value(target, depth + 1) if target is not None else HIDDEN
         if isinstance(node, (cst.SimpleString, cst.ConcatenatedString)):
@@ -49,29 +49,9 @@ class Evaluator:
             if any(param.name.value == name for param in function.params):
                 return None
             if self.index.is_local(name, function):
-                return self._only_local(name, function)
+                return only_value(name, function)
             function = function.parent
         return self.index.constant(name)
-
-    def _only_local(self, name: str, function: FunctionInfo) -> cst.BaseExpression | None:
-        body = function.node.body if isinstance(function.node, cst.FunctionDef) else None
-        if body is None:
-            return None
-        found: list[cst.BaseExpression | None] = []
-        for node in walk(body):
-            if isinstance(node, cst.Assign):
-                for target in node.targets:
-                    if isinstance(target.target, cst.Name) and target.target.value == name:
-                        found.append(node.value)
-                    elif _binds(target.target, name):
-                        found.append(None)
-            elif isinstance(node, (cst.AnnAssign, cst.AugAssign, cst.NamedExpr)) and _binds(node.target, name):
-                found.append(node.value if isinstance(node, cst.AnnAssign) else None)
-            elif (isinstance(node, (cst.For, cst.CompFor)) and _binds(node.target, name)) or (
-                isinstance(node, cst.AsName) and _binds(node.name, name)
-            ):
-                found.append(None)
-        return found[0] if len(found) == 1 else None
 
     def mapping(self, node: cst.CSTNode) -> dict[str, cst.BaseExpression] | None:
         """Return the items of a dict display, directly or through a name that nothing changes; None if hidden."""
@@ -160,6 +140,28 @@ class Evaluator:
                 if any(re.search(rf"\b{re.escape(name)}\b", code) for name in names):
                     parts.append(code)
         return "".join(parts)
+
+
+def only_value(name: str, function: FunctionInfo) -> cst.BaseExpression | None:
+    """Return the expression of a local name that is given one value only, by an assignment; else None."""
+    body = function.node.body if isinstance(function.node, cst.FunctionDef) else None
+    if body is None:
+        return None
+    found: list[cst.BaseExpression | None] = []
+    for node in walk(body):
+        if isinstance(node, cst.Assign):
+            for target in node.targets:
+                if isinstance(target.target, cst.Name) and target.target.value == name:
+                    found.append(node.value)
+                elif _binds(target.target, name):
+                    found.append(None)
+        elif isinstance(node, (cst.AnnAssign, cst.AugAssign, cst.NamedExpr)) and _binds(node.target, name):
+            found.append(node.value if isinstance(node, cst.AnnAssign) else None)
+        elif (isinstance(node, (cst.For, cst.CompFor)) and _binds(node.target, name)) or (
+            isinstance(node, cst.AsName) and _binds(node.name, name)
+        ):
+            found.append(None)
+    return found[0] if len(found) == 1 else None
 
 
 def _binds(target: cst.CSTNode, name: str) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from lintdb.flow import ir
 from lintdb.flow.builder import build_cfg
 from lintdb.flow.cfg import CFG, EdgeKind
-from lintdb.syntax.names import build_index
+from lintdb.syntax.indexer import build_index
 
 
 def graph(body: str, head: str = "def f(a, b, work):") -> CFG:

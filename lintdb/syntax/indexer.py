@@ -1,0 +1,320 @@
+"""Builds a `ModuleIndex`: the one walk over a module's tree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import libcst as cst
+
+from lintdb.syntax.names import FUNCTIONS_PER_MODULE, ClassInfo, FunctionInfo, ModuleIndex, ModuleName
+from lintdb.syntax.walk import child_fields
+
+
+def _import_name(node: cst.Attribute | cst.Name) -> str:
+    parts: list[str] = []
+    current: cst.BaseExpression = node
+    while isinstance(current, cst.Attribute):
+        parts.append(current.attr.value)
+        current = current.value
+    if isinstance(current, cst.Name):
+        parts.append(current.value)
+    return ".".join(reversed(parts))
+
+
+class _Indexer:
+    """The walk. `_visit` dispatches on the exact node class; everything else just goes down."""
+
+    def __init__(self, module: cst.Module, name: ModuleName) -> None:
+        self.index = ModuleIndex(module, name)
+        body = self.index.body
+        self.index.all_functions.append(body)
+        self.index.of_node[id(module)] = body
+        # Each says whether it has dealt with the code below the node, too.
+        self.handlers: dict[type[cst.CSTNode], Callable[[Any, FunctionInfo, ClassInfo | None], bool]] = {
+            cst.FunctionDef: self._function,
+            cst.Lambda: self._lambda,
+            cst.ClassDef: self._class,
+            cst.Call: self._call,
+            cst.Name: self._name,
+            cst.Attribute: self._attribute,
+            cst.Import: self._import,
+            cst.ImportFrom: self._import_from,
+            cst.Assign: self._assign,
+            cst.AnnAssign: self._annotated,
+            cst.AugAssign: self._augmented,
+            cst.AssignTarget: self._target_only,
+            cst.For: self._for,
+            cst.NamedExpr: self._named,
+            cst.AsName: self._as_name,
+            cst.CompFor: self._comp_for,
+            cst.Del: self._del,
+            cst.Global: self._outer,
+            cst.Nonlocal: self._outer,
+            cst.Yield: self._yield,
+            cst.Param: self._param,
+            cst.MatchAs: self._match_name,
+            cst.MatchStar: self._match_name,
+            cst.MatchMapping: self._match_mapping,
+            cst.Annotation: self._skip,
+        }
+
+    def _number(self) -> int:
+        return self.index.name.number * FUNCTIONS_PER_MODULE + len(self.index.of_node)
+
+    def run(self) -> ModuleIndex:
+        self._down(self.index.module, self.index.body, None)
+        return self.index
+
+    def _down(self, node: cst.CSTNode, scope: FunctionInfo, owner: ClassInfo | None) -> None:
+        handlers = self.handlers
+        # An explicit stack: expressions may be nested deeper than the interpreter's recursion limit allows.
+        stack: list[cst.CSTNode] = [node]
+        first = True
+        while stack:
+            current = stack.pop()
+            if not first or current is not node:
+                handler = handlers.get(type(current))
+                if handler is not None and handler(current, scope, owner):
+                    continue
+            first = False
+            found: list[cst.CSTNode] = []
+            for name in child_fields(type(current)):
+                value = getattr(current, name)
+                if isinstance(value, cst.CSTNode):
+                    found.append(value)
+                elif isinstance(value, (tuple, list)):
+                    found.extend(item for item in value if isinstance(item, cst.CSTNode))
+            found.reverse()
+            stack.extend(found)
+
+    def _function(self, node: cst.FunctionDef, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
+        name = node.name.value
+        prefix = owner.qualname + "." if owner else "" if scope.is_module else scope.qualname + "."
+        info = FunctionInfo(
+            self.index, node, name, prefix + name, owner, scope,
+            is_async=node.asynchronous is not None,
+            number=self._number(),
+            decorators=tuple(d.decorator for d in node.decorators),
+        )  # fmt: skip
+        self.index.all_functions.append(info)
+        self.index.of_node[id(node)] = info
+        if owner is not None:
+            owner.methods[name] = info
+        else:
+            scope.bound.add(name)
+            scope.nested[name] = info
+            if scope.is_module:
+                self.index.functions[name] = info
+        for decorator in node.decorators:
+            self._down(decorator, scope, None)
+        for param in info.params:
+            if param.default is not None:
+                self._visit(param.default, scope)
+            info.bound.add(param.name.value)
+        self._down(node.body, info, None)
+        return True
+
+    def _lambda(self, node: cst.Lambda, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
+        info = FunctionInfo(
+            self.index, node, "<lambda>", scope.qualname + ".<lambda>", None, scope, number=self._number()
+        )
+        self.index.of_node[id(node)] = info
+        scope.lambdas[id(node)] = info
+        for param in info.params:
+            if param.default is not None:
+                self._visit(param.default, scope)
+            info.bound.add(param.name.value)
+        self._visit(node.body, info)
+        return True
+
+    def _visit(self, node: cst.CSTNode, scope: FunctionInfo) -> None:
+        handler = self.handlers.get(type(node))
+        if handler is None or not handler(node, scope, None):
+            self._down(node, scope, None)
+
+    def _class(self, node: cst.ClassDef, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
+        name = node.name.value
+        prefix = owner.qualname + "." if owner else "" if scope.is_module else scope.qualname + "."
+        info = ClassInfo(self.index, node, name, prefix + name, tuple(base.value for base in node.bases))
+        self.index.classes.setdefault(name, info)
+        scope.bound.add(name)
+        for decorator in node.decorators:
+            self._down(decorator, scope, None)
+        for base in [*node.bases, *node.keywords]:
+            self._visit(base.value, scope)
+        # Names bound in the class body are not visible as bare names in the methods: a scope of its own, thrown away.
+        inner = FunctionInfo(self.index, node.body, name, info.qualname, None, scope)  # type: ignore[arg-type]
+        inner.calls, inner.loads, inner.attributes = scope.calls, scope.loads, scope.attributes
+        self._down(node.body, inner, info)
+        for method in info.methods.values():
+            method.parent = scope
+        for child in self.index.all_functions:
+            if child.parent is inner:
+                child.parent = scope
+        return True
+
+    def _call(self, node: cst.Call, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
+        scope.calls.append(node)
+        return False
+
+    def _name(self, node: cst.Name, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
+        scope.loads.add(node.value)
+        return True
+
+    def _attribute(self, node: cst.Attribute, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
+        scope.attributes.add(node.attr.value)
+        return False
+
+    def _import(self, node: cst.Import, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
+        for alias in node.names:
+            dotted = _import_name(alias.name)
+            if alias.asname is not None and isinstance(alias.asname.name, cst.Name):
+                self._bind_import(scope, alias.asname.name.value, dotted)
+            else:
+                root = dotted.partition(".")[0]
+                self._bind_import(scope, root, root)
+        return True
+
+    def _import_from(self, node: cst.ImportFrom, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
+        module = _import_name(node.module) if node.module is not None else ""
+        base = self.index.name.absolute(len(node.relative), module)
+        if isinstance(node.names, cst.ImportStar):
+            self.index.stars.append(base)
+            return True
+        for alias in node.names:
+            name = _import_name(alias.name)
+            bound = alias.asname.name.value if alias.asname and isinstance(alias.asname.name, cst.Name) else name
+            self._bind_import(scope, bound, f"{base}.{name}" if not base.endswith(".") else base + name)
+        return True
+
+    @staticmethod
+    def _bind_import(scope: FunctionInfo, name: str, dotted: str) -> None:
+        # `try: import a as x / except ImportError: import b as x`: the first is the one that is meant.
+        scope.imports.setdefault(name, dotted)
+
+    def _bind(self, target: cst.CSTNode, scope: FunctionInfo, owner: ClassInfo | None) -> None:
+        """Bind the names of an assignment target and visit the parts of it that are read."""
+        if isinstance(target, cst.Name):
+            scope.bound.add(target.value)
+        elif isinstance(target, (cst.Tuple, cst.List)):
+            for element in target.elements:
+                self._bind(element.value, scope, owner)
+        elif isinstance(target, cst.StarredElement):
+            self._bind(target.value, scope, owner)
+        else:
+            self._visit(target, scope)
+
+    def _assign(self, node: cst.Assign, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
+        for item in node.targets:
+            self._record(item.target, node.value, None, scope, owner)
+            self._bind(item.target, scope, owner)
+        self._visit(node.value, scope)
+        return True
+
+    def _record(
+        self,
+        target: cst.CSTNode,
+        value: cst.BaseExpression | None,
+        annotation: cst.Annotation | None,
+        scope: FunctionInfo,
+        owner: ClassInfo | None,
+    ) -> None:
+        if isinstance(target, cst.Name):
+            if owner is not None:
+                owner.body_values[target.value] = (value, annotation)
+            elif scope.is_module or target.value in scope.outer:
+                self.index.values.setdefault(target.value, []).append(value)
+                if annotation is not None:
+                    self.index.annotations[target.value] = annotation
+        elif isinstance(target, cst.Attribute) and isinstance(target.value, cst.Name):
+            method = scope
+            while method.owner is None and method.parent is not None and not method.parent.is_module:
+                method = method.parent
+            if method.owner is not None and method.params and method.params[0].name.value == target.value.value:
+                method.owner.assigned.setdefault(target.attr.value, []).append((scope, value, annotation))
+        elif isinstance(target, (cst.Tuple, cst.List)):
+            for element in target.elements:
+                self._record(element.value, None, None, scope, owner)
+
+    def _annotated(self, node: cst.AnnAssign, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
+        self._record(node.target, node.value, node.annotation, scope, owner)
+        self._bind(node.target, scope, owner)
+        if node.value is not None:
+            self._visit(node.value, scope)
+        return True
+
+    def _augmented(self, node: cst.AugAssign, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
+        self._record(node.target, None, None, scope, owner)
+        self._bind(node.target, scope, owner)
+        if isinstance(node.target, cst.Name):
+            scope.loads.add(node.target.value)
+        self._visit(node.value, scope)
+        return True
+
+    def _target_only(self, node: cst.AssignTarget, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
+        self._bind(node.target, scope, owner)
+        return True
+
+    def _for(self, node: cst.For, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
+        self._record(node.target, None, None, scope, owner)
+        self._bind(node.target, scope, owner)
+        self._visit(node.iter, scope)
+        self._down(node.body, scope, owner)
+        if node.orelse is not None:
+            self._down(node.orelse, scope, owner)
+        return True
+
+    def _named(self, node: cst.NamedExpr, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
+        self._bind(node.target, scope, owner)
+        self._visit(node.value, scope)
+        return True
+
+    def _as_name(self, node: cst.AsName, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
+        self._record(node.name, None, None, scope, owner)
+        self._bind(node.name, scope, owner)
+        return True
+
+    def _comp_for(self, node: cst.CompFor, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
+        self._bind(node.target, scope, owner)
+        self._visit(node.iter, scope)
+        for condition in node.ifs:
+            self._visit(condition.test, scope)
+        if node.inner_for_in is not None:
+            self._visit(node.inner_for_in, scope)
+        return True
+
+    def _del(self, node: cst.Del, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
+        self._bind(node.target, scope, owner)
+        return True
+
+    def _outer(self, node: cst.Global | cst.Nonlocal, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
+        scope.outer.update(item.name.value for item in node.names)
+        return True
+
+    def _yield(self, node: cst.Yield, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
+        scope.is_generator = True
+        return False
+
+    def _param(self, node: cst.Param, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
+        return True
+
+    def _match_name(self, node: cst.MatchAs | cst.MatchStar, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
+        if node.name is not None:
+            scope.bound.add(node.name.value)
+        if isinstance(node, cst.MatchAs) and node.pattern is not None:
+            self._visit(node.pattern, scope)
+        return True
+
+    def _match_mapping(self, node: cst.MatchMapping, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
+        if node.rest is not None:
+            scope.bound.add(node.rest.value)
+        return False
+
+    def _skip(self, node: cst.Annotation, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
+        return True
+
+
+def build_index(module: cst.Module, name: ModuleName | None = None) -> ModuleIndex:
+    """Walk the module once and return what its names mean; *name* is its place in a project, if that is known."""
+    return _Indexer(module, name or ModuleName()).run()
