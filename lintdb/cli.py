@@ -110,6 +110,11 @@ def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Version of a database library to assume, for example psycopg=3.2.",
         ),
         click.option(
+            "--follow-imports/--no-follow-imports",
+            default=None,
+            help="Follow what a file uses of other files of its project.  [default: follow]",
+        ),
+        click.option(
             "--config",
             type=click.Path(exists=True, dir_okay=False),
             help="Use this configuration file for all files.",
@@ -133,6 +138,7 @@ class _ConfigOptions:
     extend_exclude: tuple[str, ...] | None
     min_confidence: str | None
     target_versions: tuple[str, ...]
+    follow_imports: bool | None
     config: str | None
     isolated: bool
 
@@ -159,6 +165,7 @@ class _ConfigOptions:
             min_confidence=None if self.min_confidence is None else Confidence.parse(self.min_confidence),
             output_format=output_format,
             target_version=dict(_parse_target_version(text) for text in self.target_versions),
+            follow_imports=self.follow_imports,
             jobs=jobs,
         )
         return ConfigFinder(metas, overrides=overrides, isolated=self.isolated, config=self.config)
@@ -514,6 +521,7 @@ def _render_settings(settings: Settings, codes: Sequence[str], pins: Sequence[st
         f"extend-exclude = {_toml_list(pattern.text for pattern in settings.extend_exclude)}",
         f"min-confidence = {_toml_string(settings.min_confidence.label)}",
         f"strict-cursors = {str(settings.strict_cursors).lower()}",
+        f"follow-imports = {str(settings.follow_imports).lower()}",
         f"respect-gitignore = {str(settings.respect_gitignore).lower()}",
     ]
     if settings.output_format is not None:

@@ -139,6 +139,7 @@ class Overrides:
     min_confidence: Confidence | None = None
     output_format: str | None = None
     target_version: Mapping[str, str] = field(default_factory=dict)
+    follow_imports: bool | None = None
     jobs: int | None = None
 
 
@@ -168,6 +169,7 @@ class Settings:
     output_format: str | None = None
     target_version: Mapping[str, str] = field(default_factory=_no_entries)
     strict_cursors: bool = False
+    follow_imports: bool = True
     respect_gitignore: bool = True
     jobs: int | None = None
     drivers: Mapping[str, Any] = field(default_factory=_no_entries)
@@ -188,6 +190,7 @@ class Settings:
             min_confidence=overrides.min_confidence or self.min_confidence,
             output_format=overrides.output_format or self.output_format,
             target_version={**self.target_version, **overrides.target_version},
+            follow_imports=self.follow_imports if overrides.follow_imports is None else overrides.follow_imports,
             jobs=overrides.jobs or self.jobs,
             overrides=overrides,
         )
@@ -380,7 +383,8 @@ class _Reader:
             raise self._error(None, "must be a table, written `[tool.lintdb]`", ".".join(self._keys))
         known = (
             *("select", "ignore", "extend-select", "per-file-ignores", "exclude", "extend-exclude", "min-confidence"),
-            *("output-format", "target-version", "strict-cursors", "respect-gitignore", "jobs", "drivers"),
+            *("output-format", "target-version", "strict-cursors", "follow-imports", "respect-gitignore", "jobs"),
+            "drivers",
         )
         for key in self._table:
             if key not in known:
@@ -402,6 +406,7 @@ class _Reader:
             output_format=self._output_format(),
             target_version=self._target_version(),
             strict_cursors=self._boolean("strict-cursors", defaults.strict_cursors),
+            follow_imports=self._boolean("follow-imports", defaults.follow_imports),
             respect_gitignore=self._boolean("respect-gitignore", defaults.respect_gitignore),
             jobs=self._jobs(),
             drivers=self._mapping("drivers"),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from lintdb import gate
 from lintdb.finding import Confidence, FileProblem, FileResult, Finding, Resource, Span, Step
+from lintdb.project.surroundings import Projects
 from lintdb.source import SourceFile
 from lintdb.suppress import apply_suppressions, may_silence
 
@@ -37,7 +38,8 @@ class EngineOptions:
     """What one run asks of the engine.
 
     `target_versions` maps a driver to a library version; `use_pins` takes those that it does not name from the
-    project's own requirement and lock files.
+    project's own requirement and lock files. `follow_imports`: what a file uses of other files of its project is
+    followed there.
     """
 
     codes: frozenset[str]
@@ -47,6 +49,7 @@ class EngineOptions:
     report_unused_suppressions: bool = True
     honor_noqa: bool = True
     use_pins: bool = False
+    follow_imports: bool = True
 
     @classmethod
     def from_settings(
@@ -60,24 +63,22 @@ class EngineOptions:
             strict_cursors=settings.strict_cursors,
             honor_noqa=honor_noqa,
             use_pins=use_pins,
+            follow_imports=settings.follow_imports,
         )
 
 
-def check_source(source: SourceFile, options: EngineOptions) -> FileResult:
+def check_source(source: SourceFile, options: EngineOptions, projects: Projects | None = None) -> FileResult:
     """Check one file; returns its findings, suppressed and sorted, or the problem that kept it from being checked.
 
-    Raises `RuleCrash` where lintdb itself fails; callers that check many files turn that into a problem of the file.
+    *projects* keeps what was found out about other files from one file of a run to the next. Raises `RuleCrash` where
+    lintdb itself fails; callers that check many files turn that into a problem of the file.
     """
-    findings: list[Finding] = []
-    drivers = gate.mentioned(source.text)
-    if drivers:
-        checked = _check(source, drivers, options)
-        if isinstance(checked, FileProblem):
-            return FileResult(source.path, problem=checked)
-        findings = checked
+    checked = _check(source, options, projects)
+    if isinstance(checked, FileProblem):
+        return FileResult(source.path, problem=checked)
     kept = apply_suppressions(
         source,
-        findings,
+        checked,
         options.codes,
         honor_noqa=options.honor_noqa,
         report_unused=options.report_unused_suppressions and "LDB001" in options.codes,
@@ -86,21 +87,28 @@ def check_source(source: SourceFile, options: EngineOptions) -> FileResult:
     return FileResult(source.path, tuple(sorted(sure, key=lambda finding: finding.sort_key)))
 
 
-def _check(source: SourceFile, drivers: frozenset[str], options: EngineOptions) -> list[Finding] | FileProblem:
+def _check(source: SourceFile, options: EngineOptions, projects: Projects | None) -> list[Finding] | FileProblem:
+    drivers = gate.mentioned(source.text)
+    if projects is None:
+        projects = Projects()
+    may_concern = options.follow_imports and "import" in source.text
+    if not drivers and not (may_concern and projects.surroundings.concerns(source)):
+        return []
     from lintdb.drivers.catalog import load_models
-    from lintdb.rules.registry import all_rules
 
     versions = dict(options.target_versions)
     if options.use_pins:
         versions = {**_pinned(Path(os.path.abspath(source.path)).parent), **versions}  # noqa: PTH100 (links are kept)
-    if not has_triggers(source, load_models(drivers, versions)):
+    is_idle = drivers and not has_triggers(source, load_models(drivers, versions))
+    if is_idle and not (may_concern and projects.surroundings.concerns(source)):
         return []
-    opened = open_program(source, drivers, versions)
-    if isinstance(opened, FileProblem):
-        return opened
-    program, models = opened
+    program = open_program(source, versions, projects if options.follow_imports else None)
+    if isinstance(program, FileProblem):
+        return program
+    from lintdb.rules.registry import all_rules
+
     rules = [rule for rule in all_rules() if rule.meta.code in options.codes]
-    reports = list(_run_rules(source, program, models, rules, options))
+    reports = list(_run_rules(source, program, load_models(drivers, versions), rules, options))
     if not may_silence(source.text):
         # Nobody will ask about the others, and to find their places takes time.
         reports = [(rule, report) for rule, report in reports if report.confidence >= options.min_confidence]
@@ -122,10 +130,10 @@ def has_triggers(source: SourceFile, models: Models) -> bool:
     return models.triggers.search(text) is not None or not is_sound(source)
 
 
-def open_program(
-    source: SourceFile, drivers: frozenset[str], versions: Mapping[str, str]
-) -> tuple[Program, Models] | FileProblem:
-    """Parse a file and return it ready to be followed, with the driver models that it needs."""
+def open_program(source: SourceFile, versions: Mapping[str, str], projects: Projects | None) -> Program | FileProblem:
+    """Parse a file and return it ready to be followed; without *projects* no other file is looked at."""
+    if projects is not None:
+        return projects.get(versions).open(source)
     from lintdb.drivers.answers import Answers
     from lintdb.drivers.catalog import load_models
     from lintdb.flow.program import Program
@@ -135,8 +143,7 @@ def open_program(
     module = parse_module(source)
     if isinstance(module, FileProblem):
         return module
-    models = load_models(drivers, versions)
-    return Program(build_index(module), Answers(models)), models
+    return Program(build_index(module), Answers(load_models(gate.mentioned(source.text), versions)))
 
 
 def _run_rules(
@@ -265,10 +272,9 @@ def debug_flow(path: str, function_name: str) -> str:
     source = read_source(path)
     if isinstance(source, FileProblem):
         raise ValueError(f"{path}: {source.message}")
-    opened = open_program(source, gate.mentioned(source.text), {})
-    if isinstance(opened, FileProblem):
-        raise ValueError(f"{path}:{opened.line}: {opened.message}")
-    program, _ = opened
+    program = open_program(source, {}, Projects())
+    if isinstance(program, FileProblem):
+        raise ValueError(f"{path}:{program.line}: {program.message}")
     functions = [f for f in program.index.all_functions if function_name in (f.qualname, f.name)]
     if not functions:
         names = ", ".join(f.qualname for f in program.index.all_functions[1:20])

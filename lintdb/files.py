@@ -14,6 +14,7 @@ that only the guilty one is lost.
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import sys
@@ -24,6 +25,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from lintdb.finding import FileProblem, FileResult
+from lintdb.project.surroundings import Projects
 from lintdb.source import SourceFile, read_source
 
 if TYPE_CHECKING:
@@ -203,29 +205,37 @@ def check_files(tasks: Sequence[FileTask], jobs: int | None = None) -> tuple[Fil
     sizes = [_size_of(task.path) for task in tasks]
     jobs = min(jobs or os.cpu_count() or 1, len(tasks))
     if jobs <= 1 or sum(sizes) < _SMALL_RUN_BYTES:
-        return tuple(check_file(task) for task in tasks)
+        return _check_here(tasks)
     try:
         return _Pool(tasks).run(build_chunks(sizes, jobs * _CHUNKS_PER_JOB), jobs)
     except (ImportError, NotImplementedError, OSError):
         # Some sandboxes allow no further processes, or no semaphores.
-        return tuple(check_file(task) for task in tasks)
+        return _check_here(tasks)
 
 
-def check_file(task: FileTask) -> FileResult:
-    """Read and check one file. Never raises but for an interrupt: a crash becomes the file's problem."""
+def _check_here(tasks: Sequence[FileTask]) -> tuple[FileResult, ...]:
+    projects = Projects()
+    return tuple(check_file(task, projects) for task in tasks)
+
+
+def check_file(task: FileTask, projects: Projects | None = None) -> FileResult:
+    """Read and check one file; *projects* is what the files of a run share.
+
+    Never raises but for an interrupt: a crash becomes the file's problem.
+    """
     source = read_source(task.path)
     if isinstance(source, FileProblem):
         return FileResult(task.path, problem=source)
-    return check_source_safely(source, task.options)
+    return check_source_safely(source, task.options, projects)
 
 
-def check_source_safely(source: SourceFile, options: EngineOptions) -> FileResult:
+def check_source_safely(source: SourceFile, options: EngineOptions, projects: Projects | None = None) -> FileResult:
     """Return what the engine says about *source*; a crash of lintdb becomes the file's problem."""
     # Imported here, so that nothing of the engine is loaded before there is a file to check.
     from lintdb import engine
 
     try:
-        return engine.check_source(source, options)
+        return engine.check_source(source, options, projects)
     except RecursionError:
         message = "nested too deeply: lintdb reached Python's recursion limit"
     except Exception as error:  # noqa: BLE001 - one bad file must not keep the others from being checked
@@ -314,8 +324,14 @@ def _prepare_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+@functools.cache
+def _shared() -> Projects:
+    """What all chunks of one worker process share; the process ends with the run."""
+    return Projects()
+
+
 def _check_chunk(tasks: Sequence[FileTask]) -> list[FileResult]:
-    return [check_file(task) for task in tasks]
+    return [check_file(task, _shared()) for task in tasks]
 
 
 def _size_of(path: str) -> int:

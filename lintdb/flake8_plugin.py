@@ -25,11 +25,15 @@ from lintdb.config import (
 )
 from lintdb.files import check_source_safely
 from lintdb.finding import Confidence
+from lintdb.project.surroundings import Projects
 from lintdb.rules.registry import all_metas
 from lintdb.source import SourceFile
 from lintdb.suppress import apply_suppressions
 
 Problem = tuple[int, int, str, type["Plugin"]]
+
+_BUDGET = 600_000
+"""Characters of other files that are parsed for one file: about a second's work, and alike on every machine."""
 
 
 class Plugin:
@@ -43,6 +47,7 @@ class Plugin:
     _extend_select: ClassVar[tuple[str, ...]] = ()
     _strict_cursors: ClassVar[bool] = False
     _honor_noqa: ClassVar[bool] = True
+    _projects: ClassVar[Projects] = Projects(_BUDGET)
 
     # flake8 runs a class once per file if it asks for the tree.
     def __init__(self, tree: ast.AST, filename: str, lines: Sequence[str]) -> None:  # noqa: ARG002
@@ -59,6 +64,12 @@ class Plugin:
         add("min-confidence", "least confidence of what is reported: low, medium or high", default=None)
         add("target-version", "library versions, as psycopg2=2.9,redis=5", comma_separated_list=True, default="")
         add("strict-cursors", "report cursors whose connection is closed, too", action="store_true", default=False)
+        add(
+            "no-follow-imports",
+            "do not look into other files of the project",
+            action="store_true",
+            default=False,
+        )
         add("config", "a lintdb.toml or pyproject.toml for all files", normalize_paths=True, default=None)
         manager.extend_default_ignore(sorted(meta.code for meta in all_metas() if not meta.default))
 
@@ -68,13 +79,15 @@ class Plugin:
         try:
             versions = dict(_parse_version(text) for text in options.lintdb_target_version)
             minimum = options.lintdb_min_confidence and Confidence.parse(options.lintdb_min_confidence)
-            overrides = Overrides(min_confidence=minimum, target_version=versions)
+            follow = False if options.lintdb_no_follow_imports else None
+            overrides = Overrides(min_confidence=minimum, target_version=versions, follow_imports=follow)
             cls._finder = ConfigFinder(all_metas(), overrides=overrides, config=options.lintdb_config)
             enabled = enabled_codes(cls._finder.for_run(), all_metas())
         except (ConfigError, ValueError) as error:
             from flake8.exceptions import ExecutionError
 
             raise ExecutionError(f"lintdb: {error}") from error
+        cls._projects = Projects(_BUDGET)
         cls._select = None if options.select is None else tuple(options.select)
         cls._extend_select = tuple(options.extend_select or ())
         cls._strict_cursors = options.lintdb_strict_cursors
@@ -93,7 +106,7 @@ class Plugin:
         if self._strict_cursors:
             options = replace(options, strict_cursors=True)
         source = SourceFile(self._filename, "".join(self._lines))
-        result = check_source_safely(source, options)
+        result = check_source_safely(source, options, self._projects)
         findings = result.findings
         if self._honor_noqa and findings:
             # flake8 sees a `noqa` on the line of a finding only, not on the last line of its statement.

@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "effects": set(),
     "source": {"finding"},
     "gate": {"drivers", "rules.base", "rules.registry"},
+    "project": {"libcst", "finding", "source", "gate", "syntax", "flow", "drivers"},
     "selection": {"rules.base"},
     "suppress": {"finding", "source", "selection", "rules.base", "rules.registry"},
     "config": {"finding", "selection", "drivers", "rules.base", "rules.registry"},

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import builtins
 import re
+from collections.abc import Mapping
 
-from lintdb.drivers.catalog import Models
+from lintdb.drivers.catalog import Models, driver_names, load_models
 from lintdb.effects import CallModel, Event, Kind
 
 _NOISE = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/|\()+", re.DOTALL)
@@ -28,11 +29,19 @@ def first_word(text: str) -> str:
     return word.group().upper() if word else ""
 
 
-class Answers:
-    """`Knowledge` backed by the models that one file needs."""
+_NO_MODELS = Models((), {}, {}, {}, {}, {})
 
-    def __init__(self, models: Models) -> None:
+
+class Answers:
+    """`Knowledge` backed by the models that one file needs.
+
+    What comes from other files of its project may belong to further libraries: their models, for *versions*, tell of
+    kinds and exception classes, but give no name of this file a meaning.
+    """
+
+    def __init__(self, models: Models, versions: Mapping[str, str] | None = None) -> None:
         self.models = models
+        self._versions = versions or {}
         self._roots = {name: driver.name for driver in models.drivers for name in driver.imports}
         self._roots.pop("stdlib", None)
 
@@ -53,7 +62,12 @@ class Answers:
 
     def kind(self, kind_id: str) -> Kind | None:
         """Return a kind by its id."""
-        return self.models.kinds.get(kind_id)
+        found = self.models.kinds.get(kind_id)
+        return found if found is not None else self._others(kind_id.partition(".")[0]).kinds.get(kind_id)
+
+    def _others(self, driver: str) -> Models:
+        """Return the models of a library that the file itself does not name; none for what is no library."""
+        return load_models([driver], self._versions) if driver in driver_names() else _NO_MODELS
 
     def kind_of_type(self, dotted: str) -> str | None:
         """Return the kind that a class name in an annotation stands for."""
@@ -76,7 +90,7 @@ class Answers:
 
     def error_class(self, driver: str) -> str | None:
         """Return the base class of the exceptions that a driver's calls raise."""
-        return self.models.errors.get(driver)
+        return self.models.errors.get(driver) or self._others(driver).errors.get(driver)
 
     def is_driver_error(self, name: str) -> bool:
         """Whether an exception class belongs to a loaded driver."""

@@ -7,7 +7,8 @@ from typing import Any
 
 import libcst as cst
 
-from lintdb.syntax.names import FUNCTIONS_PER_MODULE, ClassInfo, FunctionInfo, ModuleIndex, ModuleName
+from lintdb.syntax.modules import ModuleName
+from lintdb.syntax.names import FUNCTIONS_PER_MODULE, ClassInfo, FunctionInfo, Links, ModuleIndex
 from lintdb.syntax.walk import child_fields
 
 
@@ -25,8 +26,8 @@ def _import_name(node: cst.Attribute | cst.Name) -> str:
 class _Indexer:
     """The walk. `_visit` dispatches on the exact node class; everything else just goes down."""
 
-    def __init__(self, module: cst.Module, name: ModuleName) -> None:
-        self.index = ModuleIndex(module, name)
+    def __init__(self, module: cst.Module, name: ModuleName, links: Links | None) -> None:
+        self.index = ModuleIndex(module, name, links)
         body = self.index.body
         self.index.all_functions.append(body)
         self.index.of_node[id(module)] = body
@@ -315,6 +316,6 @@ class _Indexer:
         return True
 
 
-def build_index(module: cst.Module, name: ModuleName | None = None) -> ModuleIndex:
-    """Walk the module once and return what its names mean; *name* is its place in a project, if that is known."""
-    return _Indexer(module, name or ModuleName()).run()
+def build_index(module: cst.Module, name: ModuleName | None = None, links: Links | None = None) -> ModuleIndex:
+    """Walk the module once and return what its names mean; *name* and *links* are its place in a project."""
+    return _Indexer(module, name or ModuleName(), links).run()

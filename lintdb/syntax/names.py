@@ -14,6 +14,8 @@ from typing import NamedTuple, Protocol
 
 import libcst as cst
 
+from lintdb.syntax.modules import ModuleName
+
 _BUILTINS = frozenset(dir(builtins))
 CONSTANTS = {"None": None, "True": True, "False": False}
 """The names that are constants, with their values."""
@@ -22,31 +24,6 @@ _NEUTRAL_BASES = frozenset({
     "contextlib.AbstractContextManager", "contextlib.AbstractAsyncContextManager", "contextlib.ContextDecorator",
 })  # fmt: skip
 """Classes that give those which derive from them neither attributes nor a life cycle."""
-
-
-@dataclass(frozen=True)
-class ModuleName:
-    """The place of a module in its project.
-
-    `path` is the file, `dotted` the name under which others import it ("" if nobody can), `is_package` whether it is an
-    `__init__.py`. `number` tells the modules of a project apart, whatever the order in which they are read.
-    """
-
-    path: str = ""
-    dotted: str = ""
-    is_package: bool = False
-    number: int = 0
-
-    def absolute(self, level: int, dotted: str) -> str:
-        """Return the absolute name of a relative import; where that cannot be told, the name with its dots."""
-        if not level:
-            return dotted
-        parts = self.dotted.split(".") if self.dotted else []
-        up = level - 1 if self.is_package else level
-        if up > len(parts) or (not parts and not self.is_package):
-            return "." * level + dotted
-        base = parts[: len(parts) - up]
-        return ".".join([*base, dotted] if dotted else base) or "." * level + dotted
 
 
 @dataclass(eq=False)

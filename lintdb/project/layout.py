@@ -1,0 +1,122 @@
+"""Where the modules of a project lie: from file to module name, and from dotted name to file.
+
+Python itself is not asked: what it would import depends on an environment that lintdb neither has nor runs. A dotted
+name is looked up in the folder from which the importing file's own package would be imported, then in the folders above
+it up to the root of the project, and in `src` of each.
+"""
+
+# Paths are strings here: they are keys of many tables, and Path objects would dominate the time.
+# ruff: noqa: PTH118, PTH120, PTH206, PTH208
+
+from __future__ import annotations
+
+import os
+import zlib
+from typing import NamedTuple
+
+from lintdb.syntax.modules import ModuleName
+
+_ROOT_MARKS = frozenset({
+    ".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Pipfile", "tox.ini", "lintdb.toml",
+    "manage.py",
+})  # fmt: skip
+_MOST_LEVELS = 8
+_LEVELS_WITHOUT_MARK = 3
+_PACKAGE = "__init__.py"
+
+
+class Located(NamedTuple):
+    """The file of the longest part of a dotted name that is a module, and the parts that follow."""
+
+    path: str
+    rest: tuple[str, ...]
+
+
+class Layout:
+    """Answers from folder listings, each of which is read once."""
+
+    def __init__(self) -> None:
+        self._listings: dict[str, frozenset[str]] = {}
+        self._roots: dict[str, tuple[str, ...]] = {}
+        self._names: dict[str, ModuleName] = {}
+        self._located: dict[tuple[str, str], Located | None] = {}
+
+    def listing(self, folder: str) -> frozenset[str]:
+        """Return the names in a folder; none for one that cannot be read."""
+        found = self._listings.get(folder)
+        if found is None:
+            try:
+                found = frozenset(os.listdir(folder or "."))
+            except OSError:
+                found = frozenset()
+            self._listings[folder] = found
+        return found
+
+    def name_of(self, path: str) -> ModuleName:
+        """Return what the module in the file at *path* (absolute) is called by the other modules of its project."""
+        found = self._names.get(path)
+        if found is None:
+            root = self.roots_of(path)[0]
+            relative = os.path.relpath(path, root)
+            parts = relative.removesuffix(".py").split(os.sep)
+            is_package = parts[-1] == "__init__"
+            dotted = ".".join(parts[:-1] if is_package else parts)
+            # From the name alone: the same in every process, and on every machine.
+            found = ModuleName(path, dotted, is_package, zlib.crc32(relative.encode("utf-8", "surrogatepass")))
+            self._names[path] = found
+        return found
+
+    def roots_of(self, path: str) -> tuple[str, ...]:
+        """Return the folders in which a file's imports are looked up, nearest first."""
+        folder = os.path.dirname(path)
+        found = self._roots.get(folder)
+        if found is None:
+            found = self._roots[folder] = self._find_roots(folder)
+        return found
+
+    def _find_roots(self, folder: str) -> tuple[str, ...]:
+        top = folder
+        while _PACKAGE in self.listing(top) and os.path.dirname(top) != top:
+            top = os.path.dirname(top)
+        above = [top]
+        while len(above) <= _MOST_LEVELS and not _ROOT_MARKS & self.listing(above[-1]):
+            parent = os.path.dirname(above[-1])
+            if parent in (above[-1], os.path.dirname(parent)):
+                break
+            above.append(parent)
+        if not _ROOT_MARKS & self.listing(above[-1]):
+            above = above[: _LEVELS_WITHOUT_MARK + 1]
+        return tuple(each for root in above for each in (root, *self._source_folder(root)))
+
+    def _source_folder(self, root: str) -> tuple[str, ...]:
+        return (os.path.join(root, "src"),) if "src" in self.listing(root) else ()
+
+    def locate(self, dotted: str, importer: str) -> Located | None:
+        """Return what file a dotted name leads to when the file *importer* imports it; None for other people's code."""
+        key = (os.path.dirname(importer), dotted)
+        if key not in self._located:
+            self._located[key] = self._locate(dotted.split("."), self.roots_of(importer))
+        found = self._located[key]
+        return found if found is not None and found.path != importer else None
+
+    def _locate(self, parts: list[str], roots: tuple[str, ...]) -> Located | None:
+        best: Located | None = None
+        for root in roots:
+            folder = root
+            for number, part in enumerate(parts, start=1):
+                names = self.listing(folder)
+                inner = os.path.join(folder, part)
+                path = None
+                if part in names and _PACKAGE in self.listing(inner):
+                    path = os.path.join(inner, _PACKAGE)
+                elif f"{part}.py" in names:
+                    path = f"{inner}.py"
+                if path is not None and (best is None or len(parts) - number < len(best.rest)):
+                    best = Located(path, tuple(parts[number:]))
+                if part not in names:
+                    break
+                folder = inner
+            if best is not None:
+                # The nearest root that has the package has its modules, too.
+                return best
+        return best

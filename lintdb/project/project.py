@@ -1,0 +1,111 @@
+"""The modules of a project as one checked file needs them: found, parsed and linked on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lintdb import gate
+from lintdb.drivers.answers import Answers
+from lintdb.drivers.catalog import load_models
+from lintdb.finding import FileProblem
+from lintdb.flow.knowledge import Knowledge
+from lintdb.flow.program import Program, Workspace
+from lintdb.project.surroundings import Surroundings
+from lintdb.source import SourceFile
+from lintdb.syntax.indexer import build_index
+from lintdb.syntax.names import Found, ModuleIndex, Symbol, Variable
+from lintdb.syntax.parse import parse_module
+
+_MOST_STEPS = 12
+"""Of imports that only pass a name on."""
+
+
+class Project:
+    """All files that are checked with the same library versions, and those that they import.
+
+    *budget* bounds how many characters of other files are parsed for one that is checked; None: no bound.
+    """
+
+    def __init__(self, surroundings: Surroundings, versions: Mapping[str, str], budget: int | None = None) -> None:
+        self._surroundings = surroundings
+        self._versions = versions
+        self._budget = budget
+        self._left = budget
+        self._modules: dict[str, ModuleIndex | FileProblem] = {}
+        self._found: dict[tuple[str, str, bool], Found | None] = {}
+        self._drivers: dict[int, frozenset[str]] = {}
+        self._workspace = Workspace(self._knowledge_for)
+
+    def open(self, source: SourceFile) -> Program | FileProblem:
+        """Return a file that is to be checked ready to be followed, or why it cannot be parsed."""
+        path = self._surroundings.enter(source)
+        self._left = self._budget
+        index = self._modules.get(path)
+        if index is None:
+            index = self._parse(path, source)
+        return index if isinstance(index, FileProblem) else self._workspace.program(index)
+
+    # --- other files ------------------------------------------------------------------------------------------------
+
+    def find(self, dotted: str, index: ModuleIndex, *, is_needed: bool = False) -> Found | None:
+        """See `lintdb.syntax.names.Links`."""
+        path = index.name.path
+        if "." not in dotted or not path:
+            return None
+        key = (path, dotted, is_needed)
+        if key not in self._found:
+            self._found[key] = None  # a name that is imported in a circle leads nowhere
+            self._found[key] = self._find(dotted, path, is_needed, _MOST_STEPS)
+        return self._found[key]
+
+    def _find(self, dotted: str, importer: str, is_needed: bool, steps: int) -> Found | None:
+        located = self._surroundings.layout.locate(dotted, importer) if steps else None
+        if located is None or not located.rest:
+            return None
+        path, rest = located
+        if not is_needed and rest[0] not in self._surroundings.interest.names_in(path):
+            return None
+        index = self._module(path)
+        return self._symbol_in(index, rest, is_needed, steps) if index is not None else None
+
+    def _symbol_in(self, index: ModuleIndex, rest: tuple[str, ...], is_needed: bool, steps: int) -> Found | None:
+        name, after = rest[0], rest[1:]
+        symbol: Symbol | None = index.classes.get(name) or index.functions.get(name)
+        if symbol is not None:
+            return Found(symbol, after)
+        passed_on = index.body.imports.get(name)
+        if passed_on is not None:
+            return self._find(".".join([passed_on, *after]), index.name.path, is_needed, steps - 1)
+        if name in index.values:
+            value = index.constant(name)
+            symbol = index.symbol_of(value, index.body) if value is not None else None
+            return Found(symbol or Variable(index, name), after)
+        for star in index.stars:
+            found = self._find(".".join([star, *rest]), index.name.path, is_needed, steps - 1)
+            if found is not None:
+                return found
+        return None
+
+    def _module(self, path: str) -> ModuleIndex | None:
+        if path not in self._modules:
+            source = self._surroundings.source_of(path)
+            if source is None or (self._left is not None and len(source.text) > self._left):
+                return None
+            if self._left is not None:
+                self._left -= len(source.text)
+            self._parse(path, source)
+        index = self._modules[path]
+        return index if isinstance(index, ModuleIndex) else None
+
+    def _parse(self, path: str, source: SourceFile) -> ModuleIndex | FileProblem:
+        module = parse_module(source)
+        if isinstance(module, FileProblem):
+            self._modules[path] = module
+            return module
+        index = build_index(module, self._surroundings.layout.name_of(path), self)
+        self._modules[path] = index
+        self._drivers[id(index)] = gate.mentioned(source.text)
+        return index
+
+    def _knowledge_for(self, index: ModuleIndex) -> Knowledge:
+        return Answers(load_models(self._drivers[id(index)], self._versions), self._versions)

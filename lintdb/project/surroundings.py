@@ -1,0 +1,67 @@
+"""The files around those that are checked, and whether they matter at all. Nothing here needs libcst."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from lintdb.project.interest import Interest
+from lintdb.project.layout import Layout
+from lintdb.source import SourceFile, read_source
+
+if TYPE_CHECKING:
+    from lintdb.project.project import Project
+
+
+class Surroundings:
+    """The texts of one run, each read once; that of a file that is checked stands for the file on disk."""
+
+    def __init__(self) -> None:
+        self.layout = Layout()
+        self._texts: dict[str, SourceFile | None] = {}
+        self.interest = Interest(self.layout, self._text_of)
+
+    def enter(self, source: SourceFile) -> str:
+        """Let a text that is checked stand for the file, which may not be saved yet; returns its absolute path."""
+        path = os.path.abspath(source.path)  # noqa: PTH100 - links are kept
+        self._texts.setdefault(path, source)
+        return path
+
+    def concerns(self, source: SourceFile) -> bool:
+        """Whether a file uses something of another file of its project that has to do with resources."""
+        return self.interest.concerns(self.enter(source))
+
+    def source_of(self, path: str) -> SourceFile | None:
+        """Return the file at an absolute path; None if it cannot be read."""
+        if path not in self._texts:
+            source = read_source(path)
+            self._texts[path] = source if isinstance(source, SourceFile) else None
+        return self._texts[path]
+
+    def _text_of(self, path: str) -> str | None:
+        source = self.source_of(path)
+        return source.text if source is not None else None
+
+
+class Projects:
+    """What the files of one run share: files for which the same library versions hold share what was found out.
+
+    *budget* bounds how many characters of other files are parsed for one that is checked; None: no bound. Files are
+    read once, so this must not outlive the run.
+    """
+
+    def __init__(self, budget: int | None = None) -> None:
+        self.surroundings = Surroundings()
+        self._budget = budget
+        self._by_versions: dict[frozenset[tuple[str, str]], Project] = {}
+
+    def get(self, versions: Mapping[str, str]) -> Project:
+        """Return the project of the files for which these library versions hold."""
+        from lintdb.project.project import Project
+
+        key = frozenset(versions.items())
+        found = self._by_versions.get(key)
+        if found is None:
+            found = self._by_versions[key] = Project(self.surroundings, dict(versions), self._budget)
+        return found
