@@ -8,6 +8,7 @@ from lintdb.flow import ir
 from lintdb.flow.containers import SHRINKS, TAKES
 from lintdb.flow.local_calls import LocalCalls
 from lintdb.flow.lowering import NUMBERS_PER_FUNCTION
+from lintdb.flow.results import Uncalled
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
 from lintdb.flow.stdlib import (
@@ -287,6 +288,35 @@ class Calls(LocalCalls):
         state.escape(self.arguments_value(op, state), with_parents=False)
         self.throw(state, op.node, self.driver_raise(kind.driver), is_low=op.in_cleanup, by=name)
         state.set_name(op.target, None)
+        return None
+
+    def look(self, op: ir.LookOp, state: State) -> list[State] | None:
+        """`conn.close` as a statement: of a method that releases, it says what was meant."""
+        if not isinstance(op.operand, ir.AttributeOf):
+            return None
+        name = op.operand.name
+        receiver = self.value(op.operand.base, state)
+        if isinstance(receiver, Instance):
+            if self.index.find_method(receiver.owner, name) is None or not self.program.classes.is_release(name):
+                return None
+            for rid in state.refs(receiver):
+                state.note(op.node, "named", rid)
+            self.uncalled.setdefault(id(op.node), Uncalled(op.node, None, receiver.owner.name, name))
+            return None
+        if receiver is None:
+            self.uncalled.setdefault(id(op.node), Uncalled(op.node, None, None, name))
+        if not isinstance(receiver, Ref):
+            return None
+        status = state.status(receiver.rid)
+        kind = self.knowledge.kind(status.kind) if status is not None else None
+        releases = [model.releases for model in kind.methods.get(name, ())] if kind is not None else []
+        if any(each is not None for each in releases):
+            site = self.sites.get(receiver.rid[0])
+            meant = [receiver.rid] if "self" in releases else state.children(receiver.rid)
+            for rid in meant:
+                state.note(op.node, "named", rid)
+            acquired = site.node if site is not None else None
+            self.uncalled[id(op.node)] = Uncalled(op.node, kind, site.name if site else None, name, acquired)
         return None
 
     def await_coroutine(self, op: ir.AwaitOp | ir.CallOp, value: Coroutine, state: State) -> list[State] | None:

@@ -71,6 +71,11 @@ class Classes:
         names = self._methods_of(owner)
         return any(name in names for name in _RELEASING_NAMES) and "__del__" not in names
 
+    @staticmethod
+    def is_release(name: str) -> bool:
+        """Whether a method of that name is meant to release what an object holds."""
+        return name in _RELEASING_NAMES
+
     def _methods_of(self, owner: ClassInfo, seen: frozenset[str] = frozenset()) -> dict[str, FunctionInfo]:
         found: dict[str, FunctionInfo] = {}
         for base in owner.bases:

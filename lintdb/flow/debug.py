@@ -63,6 +63,8 @@ def render_operation(operation: ir.Operation) -> str:
         return f"{o(operation.box)} += {o(operation.operand)}"
     if isinstance(operation, ir.ForgetOp):
         return f"forget {', '.join(operation.names)}"
+    if isinstance(operation, ir.LookOp):
+        return f"look {o(operation.operand)}"
     if isinstance(operation, ir.EnterOp):
         return f"{operation.target} = enter {o(operation.manager)}"
     if isinstance(operation, ir.ExitOp):

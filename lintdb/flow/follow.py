@@ -423,7 +423,7 @@ class Follower(Calls, Assumptions):
     _OPERATIONS: ClassVar[dict[type[ir.Operation], Callable[[Any, Any, State], list[State] | None]]] = {
         ir.CallOp: Calls.call, ir.AwaitOp: _await, ir.YieldOp: _yield, ir.StoreOp: _store,
         ir.StoreAttributeOp: _store_attribute, ir.StoreItemOp: _store_item, ir.UnpackOp: _unpack,
-        ir.BoxOp: _box, ir.BoxAddOp: _box_add, ir.ForgetOp: _forget, ir.EnterOp: Calls.enter,
+        ir.BoxOp: _box, ir.BoxAddOp: _box_add, ir.ForgetOp: _forget, ir.LookOp: Calls.look, ir.EnterOp: Calls.enter,
         ir.ExitOp: Calls.leave, ir.CatchOp: _catch, ir.HoldOp: _hold,
     }  # fmt: skip
 

@@ -259,6 +259,13 @@ class ForgetOp(Operation):
 
 
 @dataclass(slots=True, eq=False)
+class LookOp(Operation):
+    """`x.name` as a statement: read and dropped."""
+
+    operand: Operand
+
+
+@dataclass(slots=True, eq=False)
 class EnterOp(Operation):
     """`target = context manager.__enter__()`. May raise. `slot` keeps the manager for the exit."""
 

@@ -95,7 +95,7 @@ def _reads(operation: ir.Operation) -> set[str]:
     operands: tuple[ir.Operand, ...] = ()
     if isinstance(operation, ir.CallOp):
         operands = (operation.callee, *(argument.operand for argument in operation.arguments))
-    elif isinstance(operation, (ir.AwaitOp, ir.YieldOp, ir.StoreOp, ir.UnpackOp)):
+    elif isinstance(operation, (ir.AwaitOp, ir.YieldOp, ir.StoreOp, ir.UnpackOp, ir.LookOp)):
         operands = (operation.operand,)
     elif isinstance(operation, (ir.StoreAttributeOp, ir.StoreItemOp)):
         operands = (operation.base, operation.operand)

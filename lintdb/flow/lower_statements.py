@@ -44,7 +44,24 @@ class Statements(Patterns):
         self.statements(node.body)
 
     def _expr(self, node: cst.Expr) -> None:
-        result = self.expression(node.value)
+        self._discard(node.value)
+
+    def _discard(self, node: cst.BaseExpression) -> None:
+        """Evaluate an expression whose value nobody uses."""
+        if isinstance(node, cst.IfExp):
+            then, otherwise, after = self.block("then"), self.block("else"), self.block("after")
+            self.condition(node.test, then, otherwise)
+            for block, branch in ((then, node.body), (otherwise, node.orelse)):
+                self.continue_in(block)
+                self._discard(branch)
+                self.goto(after)
+            self.continue_in(after)
+            return
+        read = node.expression if isinstance(node, cst.Await) else node
+        if isinstance(read, cst.Attribute):
+            self.emit(ir.LookOp(node, self.in_cleanup, self.expression(read)))
+            return
+        result = self.expression(node)
         last = self.current.operations[-1] if self.current.operations else None
         if isinstance(last, ir.CallOp) and result == ir.Local(last.target):
             last.is_statement = True

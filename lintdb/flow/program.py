@@ -60,6 +60,7 @@ class Program:
             lost_work=follower.works(),
             failed_units=follower.failed_units(),
             unawaited=follower.unawaited(),
+            uncalled=list(follower.uncalled.values()),
             calls=list(follower.calls.values()),
             blocking_helpers=list(follower.blocking_helpers.values()),
             handed_on=follower.handed_on,

@@ -42,6 +42,7 @@ class Leak:
     is_overwritten: bool = False
     released_at: cst.CSTNode | None = None
     is_release_unawaited: bool = False
+    is_release_uncalled: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,17 @@ class Unawaited:
 
 
 @dataclass(frozen=True)
+class Uncalled:
+    """A method that is named as a statement and not called. `kind` is None where the receiver is not known."""
+
+    node: cst.CSTNode
+    kind: Kind | None
+    name: str | None
+    method: str
+    acquired_at: cst.CSTNode | None = None
+
+
+@dataclass(frozen=True)
 class KnownCall:
     """A call that a driver model describes. `root` identifies the resource that it works on, within the function."""
 
@@ -100,6 +112,7 @@ class FunctionFlow:
     lost_work: list[LostWork] = field(default_factory=list)
     failed_units: list[FailedUnit] = field(default_factory=list)
     unawaited: list[Unawaited] = field(default_factory=list)
+    uncalled: list[Uncalled] = field(default_factory=list)
     calls: list[KnownCall] = field(default_factory=list)
     blocking_helpers: list[tuple[cst.CSTNode, cst.CSTNode]] = field(default_factory=list)
     """Calls of functions of this module that block, each with the blocking call inside."""

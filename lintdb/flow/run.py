@@ -16,7 +16,7 @@ from lintdb.flow import ir
 from lintdb.flow.cfg import CFG
 from lintdb.flow.classes import Classes
 from lintdb.flow.decorators import is_fixture, is_generator_manager
-from lintdb.flow.results import FailedUnit, KnownCall, LostWork
+from lintdb.flow.results import FailedUnit, KnownCall, LostWork, Uncalled
 from lintdb.flow.sites import OPAQUE, UNLIKELY, Exit, Lost, PendingCall, Site
 from lintdb.flow.state import State
 from lintdb.flow.summaries import Summary
@@ -91,6 +91,7 @@ class Run:
         self.released_sites: set[SiteKey] = set()
         self.release_nodes: dict[SiteKey, cst.CSTNode] = {}
         self.meant_releases: dict[SiteKey, set[SiteKey]] = {}
+        self.uncalled: dict[int, Uncalled] = {}
         self.unsure_calls: set[int] = set()
         self.commits: set[SiteKey] = set()
         self.keeping_loops: set[int] = set()

@@ -135,6 +135,7 @@ class Verdicts(Values):
                 confidence=confidence, path=path, maker=site.maker, is_covered=lost.is_covered,
                 is_overwritten=lost.is_overwritten, is_release_unawaited=rid[0] in meant,
                 released_at=self.release_nodes.get(rid[0]),
+                is_release_uncalled=any(step.what == "named" and step.data == rid for step in path),
             )  # fmt: skip
             # A leak of its own speaks before one that only strict rules mind; then the surest, and a normal path.
             rank = (lost.is_covered, -int(confidence), status.raised, state.low, len(path))

@@ -34,6 +34,8 @@ class LeakRule(Rule):
                 continue
             if leak.is_release_unawaited and "LDB504" in ctx.codes:
                 continue  # one defect: that it is called and not awaited says what to do
+            if leak.is_release_uncalled and "LDB114" in ctx.codes:
+                continue  # one defect: the parentheses are missing
             if leak.kept and not leak.on_error:
                 continue  # LDB111 explains that better
             yield report_leak(leak, flow, ctx)
