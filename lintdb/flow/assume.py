@@ -62,6 +62,9 @@ class Assumptions(Values):
         value = self.value(condition.operand, state)
         if isinstance(condition, ir.IsInstance):
             return self._is_of_type(value, condition.types, state) if isinstance(value, Ref) else None
+        status = state.status(value.rid) if isinstance(value, Ref) else None
+        if status is not None and status.is_there and not isinstance(condition, ir.Equals):
+            return isinstance(condition, ir.Truth)
         return _decide(condition, value, state)
 
     def _has_name(self, condition: ir.HasName, state: State) -> bool | None:

@@ -53,6 +53,17 @@ def match_handler(handler: Handler, raised: Raised, classes: ExceptionClasses) -
     return Match.MAYBE if Match.MAYBE in results else Match.NEVER
 
 
+def is_caught_before(handler: Handler, earlier: tuple[Handler, ...], classes: ExceptionClasses) -> bool:
+    """Whether earlier clauses of the same `try` catch all that an `except` clause would."""
+    taken = [name for each in earlier for name in each.types if name is not None]
+    if not taken or not handler.types:
+        return False
+    return all(
+        name is not None and any(name == other or classes.is_subclass(name, other) is True for other in taken)
+        for name in handler.types
+    )
+
+
 def match_types(types: tuple[str | None, ...], raised: Raised, classes: ExceptionClasses) -> Match:
     """Match the classes given to `contextlib.suppress`."""
     results = [match_type(name, raised, classes) for name in types]

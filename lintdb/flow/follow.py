@@ -17,13 +17,12 @@ from lintdb.flow.assume import Assumptions
 from lintdb.flow.calls import Calls
 from lintdb.flow.cfg import Block
 from lintdb.flow.evaluate import may_be_none
-from lintdb.flow.exceptions import Match, match_handler
+from lintdb.flow.exceptions import Match, is_caught_before, match_handler
 from lintdb.flow.liveness import live_names, live_tests
-from lintdb.flow.run import YIELDED
 from lintdb.flow.sites import BYPASSED, Exit
 from lintdb.flow.state import State
+from lintdb.flow.summaries import YIELDED
 from lintdb.flow.values import (
-    TRUE,
     Box,
     Coroutine,
     Data,
@@ -58,6 +57,7 @@ class Follower(Calls, Assumptions):
             live = [names | captured for names in live]
             tests = [names | captured for names in tests]
         seen: list[set[object]] = [set() for _ in self.cfg.blocks]
+        news: list[set[object]] = [set() for _ in self.cfg.blocks]
         self.queue.append((self.cfg.entry, self.start))
         steps = 0
         while self.queue:
@@ -67,10 +67,13 @@ class Follower(Calls, Assumptions):
             key = state.key()
             if key in seen[block_id]:
                 continue
-            if len(seen[block_id]) >= MAX_STATES_PER_BLOCK:
+            fates = state.fates()
+            if len(seen[block_id]) >= MAX_STATES_PER_BLOCK and fates <= news[block_id]:
+                # Beyond the bound only what is new about some resource is followed: that is bounded, too.
                 self.is_complete = False
                 continue
             seen[block_id].add(key)
+            news[block_id] |= fates
             steps += 1
             if steps > MAX_STEPS:
                 self.is_complete = False
@@ -278,9 +281,10 @@ class Follower(Calls, Assumptions):
                 # The consumer may commit.
                 state.update(rid, pending=-1)
             self.yielded.add(rid[0])
-        state.set_name(YIELDED, TRUE)
+        state.set_name(YIELDED, Literal("reached"))
         if not self.is_fixture:
             self.throw(state, op.node, by="yield")
+        state.set_name(YIELDED, Literal("resumed"))
         state.set_name(op.target, None)
         return None
 
@@ -369,9 +373,9 @@ class Follower(Calls, Assumptions):
     def _dispatch(self, t: ir.Dispatch, state: State) -> None:
         raised = state.raised or Raised()
         names_driver_error = False
-        for handler in t.handlers:
+        for number, handler in enumerate(t.handlers):
             match = match_handler(handler, raised, self.types)
-            if match is Match.NEVER:
+            if match is Match.NEVER or is_caught_before(handler, t.handlers[:number], self.types):
                 continue
             caught = state.copy()
             caught.note(handler.node, "caught")
@@ -384,7 +388,7 @@ class Follower(Calls, Assumptions):
                 names_driver_error = True
         if names_driver_error:
             # Past a handler for the driver's own errors only what the driver does not raise gets: possible, unlikely.
-            state.low = max(state.low, BYPASSED)
+            state.make_unlikely(BYPASSED)
         self.go(t.outer, state)
 
     def _raise(self, t: ir.Raise, state: State) -> None:
@@ -410,7 +414,7 @@ class Follower(Calls, Assumptions):
         kept = state.copy()
         if not self.is_manager:
             state.escape(value, with_parents=True, all_parents=True)
-        self.exits.append(Exit(False, kept if self.depth else state, value))
+        self.exits.append(Exit(False, kept, value))
         self.check_exit(state, is_raise=False)
 
     def _raise_exit(self, _: ir.RaiseExit, state: State) -> None:

@@ -92,7 +92,7 @@ class LocalCalls(Containers, ABC):
                 is_low = outcome.low >= BYPASSED or op.in_cleanup or is_refusal
                 self.throw(new, op.node, outcome.raised, is_low=is_low, by=info.name)
                 continue
-            new.low = max(new.low, outcome.low)
+            new.make_unlikely(outcome.low)
             maker = instance.owner.name if instance is not None and info.name == "__init__" else info.name
             _Return(self, op, outcome, new, maker=maker, instance=instance).bind(target)
             results.append(new)
@@ -141,14 +141,19 @@ class LocalCalls(Containers, ABC):
                     raised=before.raised or after.raised,
                     shared=before.shared or after.shared,
                     used=before.used or after.used,
+                    low=max(before.low, after.low),
                 )
 
     # --- generator-based managers -----------------------------------------------------------------------------------
 
     def _manager(self, op: ir.CallOp, info: FunctionInfo, state: State) -> Value:
         """The result of calling a `@contextmanager` function of this module."""
-        summary = self._summary(op, info, state, None)
         arguments = self.arguments_value(op, state)
+        before = state.copy()
+        for rid in set(state.refs(arguments)):
+            # Work is under way when the block ends, so that it shows what the manager does with it.
+            before.update(rid, pending=0)
+        summary = self._summary(op, info, before, None)
         if summary is None:
             state.escape(arguments, with_parents=False)
             return Manager("local", call=op.index)
@@ -277,7 +282,7 @@ class _Return:
         number = len(self.fresh)
         if status.phase == "open" and status.owed:
             pending = op.index if status.pending >= 0 else -1
-            carried = status._replace(pending=pending, failed=-1, raised=False, shared=False, visited=-1)
+            carried = status._replace(pending=pending, failed=-1, raised=False, shared=False, visited=-1, low=0)
             return self.caller.acquire_as(op, carried, self.state, number=number, maker=self.maker)
         key: SiteKey = ("given", op.index, number)
         self.caller.sites.setdefault(key, Site(op.node, status.kind))

@@ -7,7 +7,7 @@ import libcst as cst
 from lintdb.effects import Argument, CallModel, Condition, Duty, Event, Form, Kind, Raises
 from lintdb.flow import ir
 from lintdb.flow.results import KnownCall
-from lintdb.flow.sites import COROUTINE, Lost, Site
+from lintdb.flow.sites import COROUTINE, UNHEARD_OF, Lost, Site
 from lintdb.flow.state import State
 from lintdb.flow.unknown import UnknownCalls
 from lintdb.flow.values import (
@@ -164,7 +164,10 @@ class ModelledCalls(UnknownCalls):
             if model.releases is None:
                 return None
             # Releasing does not fail in practice; where it does, other resources are what is lost.
-            return self.throw(state, op.node, self.driver_raise(model.driver), is_low=True, by=name)
+            failed = self.throw(state, op.node, self.driver_raise(model.driver), is_low=True, by=name)
+            if failed is not None:
+                failed.make_unlikely(UNHEARD_OF)
+            return failed
         if receiver is not None:
             self._use(receiver.rid, state)
         raised = self.driver_raise(model.driver) if model.raises is Raises.DRIVER else Raised()

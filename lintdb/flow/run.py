@@ -19,7 +19,7 @@ from lintdb.flow.decorators import is_fixture, is_generator_manager
 from lintdb.flow.results import FailedUnit, KnownCall, LostWork, Uncalled
 from lintdb.flow.sites import OPAQUE, UNLIKELY, Exit, Lost, PendingCall, Site
 from lintdb.flow.state import State
-from lintdb.flow.summaries import Summary
+from lintdb.flow.summaries import YIELDED, Summary
 from lintdb.flow.types_of import ModuleTypes
 from lintdb.flow.values import (
     Raised,
@@ -32,8 +32,6 @@ from lintdb.syntax.names import FunctionInfo
 MAX_DEPTH = 4
 
 _ANYTHING = Raised()
-YIELDED = "$.yielded"
-"""A name that is bound once a path has passed a `yield`."""
 
 
 class Module(Protocol):
@@ -98,7 +96,7 @@ class Run:
         self.lost: list[Lost] = []
         self.covered: set[tuple[Rid, bool]] = set()
         self.covered_sites: set[SiteKey] = set()
-        self.lost_work: dict[SiteKey, tuple[int, LostWork]] = {}
+        self.lost_work: dict[SiteKey, list[tuple[int, LostWork]]] = {}
         self.returned_dirty: dict[int, FailedUnit] = {}
         self.kept_as: dict[Rid, str] = {}
         self.handled_attributes: set[str] = set()
@@ -138,9 +136,9 @@ class Run:
         if is_opaque:
             new.mark_raised()
         if is_low:
-            new.low = UNLIKELY
+            new.make_unlikely(UNLIKELY)
         elif raised.type is None and is_opaque and by != "yield":
-            new.low = max(new.low, OPAQUE)
+            new.make_unlikely(OPAQUE)
         new.note(node, "raise", by)
         self.go(landing, new)
         return new

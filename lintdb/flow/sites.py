@@ -20,9 +20,11 @@ from lintdb.syntax.names import FunctionInfo
 COROUTINE = "$coroutine"
 """The kind of a coroutine that nobody has awaited yet."""
 
-OPAQUE, BYPASSED, UNLIKELY = 1, 2, 3
+OPAQUE, BYPASSED, UNLIKELY, UNHEARD_OF = 1, 2, 3, 4
 """How unlikely a path is: it rests on an error of unknown code; such an error got past a handler for the driver's
-errors; clean-up code itself failed."""
+errors; clean-up code itself failed; a call raised that does not in practice.
+
+It speaks of what was open at that time. What a handler opens later is left open for sure, unless nothing gets there."""
 
 
 @dataclass(eq=False)

@@ -78,6 +78,15 @@ class State:
             self.raised,
         )
 
+    def fates(self) -> set[object]:
+        """Return what became of each resource on this path, one by one."""
+        raised = self.raised.type if self.raised is not None else ""
+        return {
+            (rid, status.phase, status.raised, status.low, self.low, status.pending >= 0, status.failed >= 0, raised)
+            for rid, status in self.resources.items()
+            if status.kind[0] != "$"
+        }
+
     def note(self, node: object, what: str, data: object = None) -> None:
         """Remember a step of the path."""
         self.trace = (self.trace, node, what, data)
@@ -163,8 +172,10 @@ class State:
             return
         if status.phase == "open":
             self.resources[rid] = status._replace(phase="gone", pending=-1, failed=-1)
-        for child in self.children(rid):
-            self.escape_one(child, False)
+        if status.owed:
+            # Whoever has it now has what belongs to it; what came from outside has been somebody's all along.
+            for child in self.children(rid):
+                self.escape_one(child, False)
         if with_parents and (status.keeps_parent or all_parents) and status.parent is not None:
             parent = self.resources.get(status.parent)
             if parent is not None and (parent.owed or parent.keeps_parent):
@@ -184,6 +195,13 @@ class State:
         for rid, status in self.resources.items():
             if status.phase == "open" and not status.raised:
                 self.resources[rid] = status._replace(raised=True)
+
+    def make_unlikely(self, low: int) -> None:
+        """Something unlikely happened: the path is, and so is all that becomes of what is open now."""
+        self.low = max(self.low, low)
+        for rid, status in self.resources.items():
+            if status.phase == "open" and status.low < low:
+                self.resources[rid] = status._replace(low=low)
 
     def forget_dead(self, live: frozenset[str], tests: frozenset[str]) -> None:
         """Drop what cannot matter any more, so that states that differ in nothing else become equal.

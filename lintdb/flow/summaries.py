@@ -35,6 +35,8 @@ from lintdb.syntax.names import FunctionInfo
 
 BEFORE = 1 << 30
 """Stands for "work that was pending before the call" while a summary is made."""
+YIELDED = "$.yielded"
+"""A name that is bound once a path has passed a `yield`: to how far it got."""
 _CONSTANTS = {"None": None, "True": True, "False": False}
 
 
@@ -44,6 +46,7 @@ class Outcome:
 
     Resources are named as in the summary's own run; `statuses` has those that the caller can see. `fields` are the
     attributes of the object whose method was called, `made` those of an object that the function made and returns.
+    `yielded` says of a generator whether the path has passed a `yield` ("reached"), and gone on after it ("resumed").
     """
 
     is_raise: bool
@@ -54,6 +57,7 @@ class Outcome:
     committed: frozenset[Rid]
     fields: tuple[tuple[str, Value], ...] = ()
     made: tuple[tuple[str, Value], ...] = ()
+    yielded: str = ""
 
 
 @dataclass(frozen=True)
@@ -227,6 +231,7 @@ def canonical(state: State, order: list[Rid]) -> State:
             failed=BEFORE if status.failed >= 0 else -1,
             owed=False,
             raised=False,
+            low=0,
         )
     return new
 
@@ -300,7 +305,12 @@ def outcome_of(end: Exit, commits: set[SiteKey], *, owns_self: bool) -> Outcome:
         frozenset(rid for rid, _ in statuses if rid[0] in commits),
         fields,
         made,
+        _progress(state.env.get(YIELDED)),
     )
+
+
+def _progress(value: Value | None) -> str:
+    return str(value.value) if isinstance(value, Literal) else ""
 
 
 def _fields(prefix: str, state: State, reachable: set[Rid]) -> tuple[tuple[str, Value], ...]:

@@ -126,7 +126,7 @@ class Units(Verdicts):
             return
         self.released_sites.add(rid[0])
         self.account_for(Ref(rid), state)
-        if status.phase == "open" and status.pending >= 0 and status.owed:
+        if status.phase == "open" and status.pending >= 0 and (status.owed or rid[0][0] == "managed"):
             self.lose_work(rid, status, state, node, by_with)
         self._return_dirty(rid, status, state)
         owner = self.owner_through(rid, state)
@@ -158,7 +158,7 @@ class Units(Verdicts):
         op = self.operations.get(index)
         if kind is None or op is None or kind.return_rolls_back or not status.owed or status.phase != "open":
             return
-        if not status.raised or state.low == UNLIKELY or index in self.returned_dirty:
+        if not status.raised or status.low >= UNLIKELY or index in self.returned_dirty:
             return
         site = self.sites.get(rid[0])
         name = site.name if site is not None else None

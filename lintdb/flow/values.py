@@ -189,7 +189,8 @@ class Status(NamedTuple):
     its unit of work raised, and nothing has been rolled back since. `visited`: the loop that has taken it from a
     container. `outlives`: it lives on after the function. `keeps_parent`: whoever holds it can release its parent
     through it. `goes_with_parent`: it is released when its parent is. `used`: it has been used (or holds something from
-    birth).
+    birth). `low`: how unlikely is what happened while it was open. `is_there`: a method was called on it, so what came
+    from outside is not None.
     """
 
     kind: str
@@ -207,6 +208,8 @@ class Status(NamedTuple):
     keeps_parent: bool = False
     goes_with_parent: bool = True
     used: bool = True
+    low: int = 0
+    is_there: bool = False
 
 
 class Raised(NamedTuple):

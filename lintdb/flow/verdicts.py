@@ -13,7 +13,7 @@ from lintdb.finding import Confidence
 from lintdb.flow.decorators import ends_with_process
 from lintdb.flow.evaluate import Values
 from lintdb.flow.results import FailedUnit, Leak, LostWork, PathStep, Unawaited
-from lintdb.flow.sites import BYPASSED, COROUTINE, UNLIKELY, Lost, Site
+from lintdb.flow.sites import BYPASSED, COROUTINE, UNHEARD_OF, UNLIKELY, Lost, Site
 from lintdb.flow.state import State
 from lintdb.flow.values import (
     Rid,
@@ -52,11 +52,13 @@ class Verdicts(Values):
         reached: set[Rid] = set()
         for value in state.env.values():
             reached.update(state.refs(value))
-        for rid in older:
-            if rid not in reached:
-                status = state.resources.pop(rid)
-                if status.used and not self.is_covered(status, state):
-                    self.lost.append(Lost(rid, status, state.copy(), is_overwritten=True))
+        lost = [rid for rid in older if rid not in reached]
+        for rid in lost:
+            status = state.resources[rid]
+            if status.used and not self.is_covered(status, state):
+                self.lost.append(Lost(rid, status, state.copy(), is_overwritten=True))
+        for rid in lost:
+            del state.resources[rid]
 
     def is_covered(self, status: Status, state: State) -> bool:
         """Whether the parent settles the matter: it is released, leaks itself (and is reported), or is away."""
@@ -78,6 +80,8 @@ class Verdicts(Values):
         """A resource with uncommitted work was released or left on this path."""
         if status.raised or status.autocommit is not False:
             return
+        if status.shared and not self.is_manager and not self.is_fixture:
+            return  # the consumer of the generator may work on it, too
         if state.raised is not None or any(slot.startswith("$held") for slot in state.kept):
             # An exception is on its way out: dropping the work is what rolling back means.
             return
@@ -86,30 +90,34 @@ class Verdicts(Values):
         site = self.sites.get(rid[0])
         if kind is None or op is None:
             return
-        confidence = Confidence.LOW if state.low >= BYPASSED else Confidence.HIGH
+        confidence = Confidence.LOW if is_unlikely(status, state) else Confidence.HIGH
         work = LostWork(op.node, kind, site.name if site else None, ended_at, by_with, confidence, path_of(state))
-        known = self.lost_work.get(rid[0])
-        # One missing commit is one finding: at the first write that it loses, on the likeliest path.
-        if known is None or (-confidence, status.pending) < (-known[1].confidence, known[0]):
-            self.lost_work[rid[0]] = (status.pending, work)
+        self.lost_work.setdefault(rid[0], []).append((status.pending, work))
 
     def works(self) -> list[LostWork]:
         """Return the writes that are lost, one for each resource."""
         best: dict[int, LostWork] = {}
-        for site, (_, work) in self.lost_work.items():
-            if site in self.commits and (_is_by_choice(work.path) or self._skips_its_loop(work.path)):
-                found = replace(work, confidence=Confidence.LOW)
-            else:
-                found = work
+        for site, losses in self.lost_work.items():
+            # One missing commit is one finding: at the first write that it loses, on the likeliest path.
+            sure = [(number, self._weighed(site, work)) for number, work in losses]
+            found = min(sure, key=lambda each: (-each[1].confidence, each[0]))[1]
             known = best.get(id(found.node))
             if known is None or found.confidence > known.confidence:
                 best[id(found.node)] = found
         return list(best.values())
 
+    def _weighed(self, site: SiteKey, work: LostWork) -> LostWork:
+        """Return the loss, at low confidence where a path that keeps the work tells that this one is meant, or rare."""
+        if site in self.commits and (_is_by_choice(work.path) or self._skips_its_loop(work.path)):
+            return replace(work, confidence=Confidence.LOW)
+        return work
+
     def _skips_its_loop(self, path: Sequence[PathStep]) -> bool:
         """Whether the path never enters the loop that makes the work permanent: rare in life, not in paths."""
+        written = max((number for number, step in enumerate(path) if step.what == "write"), default=-1)
+        later = path[written + 1 :]
         entered = {id(step.node) for step in path if step.what == "next"}
-        return any(step.what == "done" and id(step.node) in self.keeping_loops - entered for step in path)
+        return any(step.what == "done" and id(step.node) in self.keeping_loops - entered for step in later)
 
     def leaks(self) -> list[Leak]:
         """Return one leak per acquire site: of its lossy paths the surest, and a normal one before one by error."""
@@ -138,7 +146,7 @@ class Verdicts(Values):
                 is_release_uncalled=any(step.what == "named" and step.data == rid for step in path),
             )  # fmt: skip
             # A leak of its own speaks before one that only strict rules mind; then the surest, and a normal path.
-            rank = (lost.is_covered, -int(confidence), status.raised, state.low, len(path))
+            rank = (lost.is_covered, -int(confidence), status.raised, status.low, len(path))
             key = (id(site.node), status.kind, site.name)
             if key not in best or rank < best[key][0]:
                 best[key] = (rank, leak)
@@ -146,7 +154,7 @@ class Verdicts(Values):
 
     def _confidence(self, status: Status, state: State, kind: Kind, site: Site) -> Confidence:
         duty = kind.duty_on_error if status.raised and kind.duty_on_error is not None else kind.duty
-        if state.low >= BYPASSED or duty is Duty.WEAK or id(site.node) in self.unsure_calls:
+        if is_unlikely(status, state) or duty is Duty.WEAK or id(site.node) in self.unsure_calls:
             return Confidence.LOW
         if status.raised and ends_with_process(self.function):
             return Confidence.LOW
@@ -190,7 +198,7 @@ class Verdicts(Values):
                 known = found.get(rid[0])
                 if known is not None and (known[0], not swallowed) <= (index, True):
                     continue
-                confidence = Confidence.LOW if end.state.low == UNLIKELY else Confidence.MEDIUM
+                confidence = Confidence.LOW if status.low >= UNLIKELY else Confidence.MEDIUM
                 unit = FailedUnit(op.node, kind, site.name, swallowed, confidence, path_of(end.state))
                 found[rid[0]] = (index, unit)
         return [*(unit for _, unit in found.values()), *self.returned_dirty.values()]
@@ -203,6 +211,11 @@ class Verdicts(Values):
                 return False  # where it fails there is no object
             return self.types.is_opened_by(owner, str(site[1]))
         return site[0] == "global"
+
+
+def is_unlikely(status: Status, state: State) -> bool:
+    """Whether what became of a resource on a path rests on something that hardly happens."""
+    return status.low >= BYPASSED or state.low >= UNHEARD_OF
 
 
 def _is_by_choice(path: Sequence[PathStep]) -> bool:

@@ -11,8 +11,9 @@ from lintdb.effects import Event, WithBlock
 from lintdb.flow import ir
 from lintdb.flow.exceptions import Match, match_types
 from lintdb.flow.modelled import ModelledCalls
-from lintdb.flow.sites import Site
+from lintdb.flow.sites import BYPASSED, Site
 from lintdb.flow.state import State
+from lintdb.flow.summaries import Summary
 from lintdb.flow.values import (
     TRUE,
     Box,
@@ -164,6 +165,8 @@ class Withs(ModelledCalls, ABC):
             return self.call_method(value, "__aexit__" if op.is_async else "__exit__", op, state, "$left")
         if value is not None:
             self.leave_value(op.node, value, state, op.is_async, is_raise=False)
+        if isinstance(value, Manager) and value.what == "local":
+            self._fail_to_leave(op, value, state)
         return None
 
     def leave_raising(self, t: ir.ExitRaise, state: State) -> None:
@@ -234,12 +237,32 @@ class Withs(ModelledCalls, ABC):
                 return
             self.happen(root, Event.ROLLBACK if is_raise else Event.COMMIT, None, state)
         elif value.what == "local":
-            self._leave_managed(value, state)
+            self._leave_managed(value, state, is_raise)
         elif value.what in ("callback", "async-callback") and isinstance(value.inner, Partial):
             self.run_callback(node, value.inner, state, value.what == "async-callback")
 
-    def _leave_managed(self, value: Manager, state: State) -> None:
+    def _fail_to_leave(self, op: ir.ExitOp, value: Manager, state: State) -> None:
+        """What the manager does behind its `yield` may raise, too."""
+        summary = self.managers.get(value.call)
+        for outcome in summary.outcomes if summary is not None else ():
+            if outcome.is_raise and outcome.yielded == "resumed":
+                is_low = op.in_cleanup or outcome.low >= BYPASSED
+                self.throw(state, op.node, outcome.raised, is_low=is_low)
+
+    def _end_unit(self, value: Manager, summary: Summary, state: State, is_raise: bool) -> None:
+        """The manager ends, on all ways out of the block, the unit of work on what it was given."""
+        ends = [dict(each.statuses) for each in summary.outcomes if each.is_raise is is_raise and each.yielded]
+        for rid in set(state.refs(value.inner)):
+            known = [statuses[rid] for statuses in ends if rid in statuses]
+            if known and all(status.phase == "open" and status.pending < 0 for status in known):
+                is_kept = not is_raise and any(rid in outcome.committed for outcome in summary.outcomes)
+                self.happen(rid, Event.COMMIT if is_kept else Event.ROLLBACK, None, state)
+
+    def _leave_managed(self, value: Manager, state: State, is_raise: bool) -> None:
         """The block on such a manager ended: its clean-up ran."""
+        ended = self.managers.get(value.call)
+        if ended is not None:
+            self._end_unit(value, ended, state, is_raise)
         for rid in self.managed.get(value.call, frozenset()):
             self.release(rid, state, None)
         target: Rid = (("managed", value.call), 0)

@@ -240,7 +240,7 @@ class World:
         record.is_lost = True
         if record.family == "cursor" and record.parent is not None:
             parent = record.parent
-            if not parent.is_open or parent.is_owed or parent.is_lost:
+            if not parent.is_open or parent.is_owed or parent.is_lost or parent.is_escaped:
                 return  # it goes with its connection, or the connection is what is lost
         self.outcomes.append(Outcome("leak", record.family, record.line, record.has_raised, record.is_low))
         if record.unit is not None:
@@ -696,7 +696,10 @@ class Connection:
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         if kind is None and self.truth_record.unit is not None:
+            unit = self.truth_record.unit
+            self.truth_record.unit = None  # a commit that fails here is rolled back
             self._world().may_raise(is_driver=True)
+            self.truth_record.unit = unit
             self._commit()
         elif kind is not None:
             self.truth_record.unit = None
