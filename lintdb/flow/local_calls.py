@@ -90,7 +90,9 @@ class LocalCalls(Containers, ABC):
                 # A constructor that refuses its arguments is possible, but not what code is written against.
                 is_refusal = info.name == "__init__" and outcome.raised.type is None
                 is_low = outcome.low >= BYPASSED or op.in_cleanup or is_refusal
-                self.throw(new, op.node, outcome.raised, is_low=is_low, by=info.name)
+                thrown = self.throw(new, op.node, outcome.raised, is_low=is_low, by=info.name)
+                if thrown is not None:
+                    thrown.make_unlikely(outcome.low)
                 continue
             new.make_unlikely(outcome.low)
             maker = instance.owner.name if instance is not None and info.name == "__init__" else info.name

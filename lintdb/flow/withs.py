@@ -247,7 +247,9 @@ class Withs(ModelledCalls, ABC):
         for outcome in summary.outcomes if summary is not None else ():
             if outcome.is_raise and outcome.yielded == "resumed":
                 is_low = op.in_cleanup or outcome.low >= BYPASSED
-                self.throw(state, op.node, outcome.raised, is_low=is_low)
+                thrown = self.throw(state, op.node, outcome.raised, is_low=is_low)
+                if thrown is not None:
+                    thrown.make_unlikely(outcome.low)
 
     def _end_unit(self, value: Manager, summary: Summary, state: State, is_raise: bool) -> None:
         """The manager ends, on all ways out of the block, the unit of work on what it was given."""

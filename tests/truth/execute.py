@@ -65,7 +65,7 @@ class Truth:
     connections: dict[int, LineTruth] = field(default_factory=dict)
     cursors: dict[int, LineTruth] = field(default_factory=dict)
     lost_work: dict[int, set[int]] = field(default_factory=dict)
-    dropped_work: set[int] = field(default_factory=set)
+    dropped_work: dict[int, set[int]] = field(default_factory=dict)
     open_units: set[int] = field(default_factory=set)
     left_to_caller: set[int] = field(default_factory=set)
     committed: set[int] = field(default_factory=set)
@@ -185,7 +185,7 @@ def _add(truth: Truth, world: World, trail: list[int]) -> None:
         elif outcome.what == "lost-work":
             truth.lost_work.setdefault(outcome.source, set()).add(outcome.line)
         elif outcome.what == "dropped-work":
-            truth.dropped_work.add(outcome.line)
+            truth.dropped_work.setdefault(outcome.source, set()).add(outcome.line)
         elif outcome.what == "open-unit":
             truth.open_units.add(outcome.line)
         elif outcome.what == "left-to-caller":
@@ -332,8 +332,10 @@ class _Runtime:
     def caught(self) -> None:
         world = current_world()
         error = sys.exc_info()[1]
-        if error is not None and not world.is_expected(error):
-            world.is_over = world.is_dropped = True
+        if error is not None:
+            world.caught.add(id(error))
+            if not world.is_expected(error):
+                world.is_over = world.is_dropped = True
 
     def is_none(self, value: object) -> bool:
         return value.truth_is_none() if isinstance(value, Opaque) else value is None

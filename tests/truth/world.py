@@ -138,6 +138,7 @@ class World:
         self.explicit: list[BaseException] = []
         self.planned: list[BaseException] = []
         self.rounds: dict[int, int] = {}
+        self.caught: set[int] = set()
         self.is_setting_up = False
         self.is_over = False
         self.is_dropped = False
@@ -254,7 +255,7 @@ class World:
             return
         if sys.exc_info()[1] not in (None, unit.handled):
             return
-        if record.has_raised:
+        if record.has_raised or (unit.handled is not None and id(unit.handled) not in self.caught):
             what = "dropped-work"  # written while an error was dealt with
         self.outcomes.append(Outcome(what, "connection", unit.line, on_error=False, is_low=False, source=record.line))
 
