@@ -167,6 +167,9 @@ class Setting:
     without which the bound, given or by default, covers only a part of the wait (the network connection, but not the
     greeting of the server): worth a word with low confidence.
     `schemes` restricts it to connection strings of those URL schemes.
+    `decided_by` lists arguments that may make the bound pointless (another class of pool): given one of them, nothing
+    can be said, unless one of `proven_by` is given, too, which only what has the bound accepts.
+    `value` is the number that holds when none is given, `unit` the unit of all numbers (`s`, `ms`, `us`).
     Spellings: `arguments`; `dsn` keys (key=value or URL query); `options` (libpq `-c name=value` inside a text called
     `options`: an argument, a key of the connection string or of a dict in `nested`; it counts only if it names one of
     them); `nested` maps a keyword whose value is a dict to keys of that dict (`connect_args` → `connect_timeout`; a dot
@@ -190,6 +193,10 @@ class Setting:
     immediate: tuple[object, ...] = ()
     complete_with: tuple[Argument, ...] = ()
     schemes: tuple[str, ...] = ()
+    decided_by: tuple[Argument, ...] = ()
+    proven_by: tuple[Argument, ...] = ()
+    value: float | None = None
+    unit: str = "s"
     suggest: str = ""
     note: str = ""
 
@@ -216,8 +223,10 @@ class Kind:
     `autocommit-if-none` (on for None, else off) or `unknown`. `enters` is what `as` binds in a `with` block: "self",
     "none", or the kind of another object that belongs to this one. `reusable` says that using it after its release is
     allowed and harmless (it opens again by itself, or starts afresh). `idempotent_release` says that releasing it twice
-    is the same as once. `any_attribute` and `any_item` are the kinds of what an attribute that is neither a method nor
-    in `attributes`, and what a subscript, hands out without an obligation: `client.shop`, `client["shop"]`.
+    is the same as once. `is_pool`: each one keeps connections of its own, meant to be shared by many users.
+    `local_schemes` are those of connection strings that lead to a file: nothing goes over a network. `any_attribute`
+    and `any_item` are the kinds of what an attribute that is neither a method nor in `attributes`, and what a
+    subscript, hands out without an obligation: `client.shop`, `client["shop"]`.
     """
 
     id: str
@@ -251,4 +260,6 @@ class Kind:
     ends_when_read: bool = False
     reusable: bool = False
     idempotent_release: bool = True
+    is_pool: bool = False
+    local_schemes: tuple[str, ...] = ()
     driver: str = ""

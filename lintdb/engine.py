@@ -148,7 +148,9 @@ def _run_rules(
     handed_on = frozenset(node for flow in flows for node in flow.handed_on)
     openings = tuple(_openings(program, models))
     codes = frozenset(rule.meta.code for rule in rules)
-    context = FileContext(source.path, source.text, program, options.strict_cursors, openings, handed_on, codes)
+    context = FileContext(
+        source.path, source.text, program, options.strict_cursors, openings, handed_on, codes, tuple(flows)
+    )
     classes = [
         (owner, [flow for flow in flows if flow.function.owner in program.classes.family_of(owner)])
         for owner in program.index.classes.values()

@@ -41,6 +41,7 @@ SETTING_NAMES = (
 )  # fmt: skip
 
 
+UNITS = ("s", "ms", "us")
 ATTRIBUTE_EVENTS = ("autocommit", "autocommit-if-none", "unknown")
 DEFINITION_EVENTS = {"write": Event.WRITE, "commit": Event.COMMIT, "nothing": None}
 
@@ -135,6 +136,10 @@ class _Table:
 
     def number(self, key: str) -> int | None:
         value: int | None = self._get(key, (int,), "a number", None)
+        return value
+
+    def decimal(self, key: str) -> float | None:
+        value: float | None = self._get(key, (int, float), "a number", None)
         return value
 
     def choice(self, key: str, allowed: tuple[str, ...], default: str | None) -> str | None:
@@ -345,6 +350,10 @@ def _read_setting(table: _Table, version: Version) -> Setting | None:
         immediate=table.values("immediate"),
         complete_with=table.arguments("complete_with"),
         schemes=table.texts("schemes"),
+        decided_by=table.arguments("decided_by"),
+        proven_by=table.arguments("proven_by"),
+        value=table.decimal("value"),
+        unit=table.choice("unit", UNITS, "s") or "s",
         suggest=table.text("suggest", "") or "",
         note=table.text("note", "") or "",
     )
@@ -440,6 +449,8 @@ def _read_kind(name: str, table: _Table, driver: str, blocking: bool, version: V
         ends_when_read=table.flag("ends_when_read", False),
         reusable=table.flag("reusable", False),
         idempotent_release=table.flag("idempotent_release", True),
+        is_pool=table.flag("pools", family == "pool"),
+        local_schemes=table.texts("local_schemes"),
         driver=driver,
     )
     base = _qualify(table.text("like"), driver)
@@ -466,7 +477,10 @@ def inherit(kind: Kind, base: Kind, like: Like) -> Kind:
         "ends_when_read": "ends_when_read",
         "autocommit_when": "autocommit_arguments", "closed_with_parent": "closed_with_parent",
         "return_rolls_back": "return_rolls_back", "reusable": "reusable", "idempotent_release": "idempotent_release",
-        "ddl": "definition_event", "with_gives": "enters", "any_attribute": "any_attribute", "any_item": "any_item",
+        "pools": "is_pool",
+        "local_schemes": "local_schemes",
+        "ddl": "definition_event", "with_gives": "enters", "any_attribute": "any_attribute",
+        "any_item": "any_item",
     }  # fmt: skip
     for key, attribute in names.items():
         if key not in like.given:

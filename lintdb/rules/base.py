@@ -8,6 +8,7 @@ connection, client, pool or engine. Both yield `Report`s; the engine turns them 
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
     from lintdb.effects import CallModel, Kind, Setting
     from lintdb.flow.program import Program
-    from lintdb.flow.results import FunctionFlow
+    from lintdb.flow.repetition import Evidence, Repetition
+    from lintdb.flow.results import FunctionFlow, Leak
     from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 
@@ -119,6 +121,36 @@ class FileContext:
     openings: tuple[Opening, ...]
     handed_on: frozenset[int]
     codes: frozenset[str] = frozenset()
+    flows: tuple[FunctionFlow, ...] = ()
+
+    @functools.cached_property
+    def repetition(self) -> Repetition:
+        """Which functions of the file run again and again."""
+        from lintdb.flow.repetition import Repetition
+
+        return Repetition(self.program)
+
+    def made_again(self, opening: Opening) -> Evidence | None:
+        """Return why a pool is made again and again by an opening call, or None where it is not (or not seen)."""
+        from lintdb.rules.settings import may_be_another
+
+        if not opening.kind.is_pool or self.is_local(opening) or may_be_another(opening, self):
+            return None
+        return self.repetition.of_making(opening.node, opening.kind, opening.function)
+
+    @functools.cached_property
+    def made_per_call(self) -> tuple[Opening, ...]:
+        """The calls that make a pool again and again."""
+        return tuple(opening for opening in self.openings if self.made_again(opening) is not None)
+
+    def is_made_per_call(self, leak: Leak) -> bool:
+        """Whether what a path leaves open is a pool that is made again and again."""
+        return any(_is_of(leak, opening) for opening in self.made_per_call)
+
+    def is_left_open(self, opening: Opening) -> bool:
+        """Whether some path leaves what a call opens open, here or where it was returned to, surely enough."""
+        leaks = [leak for flow in self.flows for leak in flow.leaks if leak.confidence > Confidence.LOW]
+        return any(_is_of(leak, opening) for leak in leaks)
 
     def answers(self, opening: Opening, *names: str) -> list[Answer]:
         """Return one answer for each of the named settings that an opening call has."""
@@ -126,10 +158,22 @@ class FileContext:
 
         return answers(opening, self, *names)
 
+    def is_local(self, opening: Opening) -> bool:
+        """Whether what an opening call makes is known to lead to a file, not over a network."""
+        from lintdb.rules.settings import is_local
+
+        return is_local(opening, self)
+
     def source_of(self, node: cst.CSTNode, limit: int = 60) -> str:
         """Return the code of a node on one line, shortened to *limit* characters, for use in messages."""
         text = " ".join(self.program.index.module.code_for_node(node).split())
         return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _is_of(leak: Leak, opening: Opening) -> bool:
+    if leak.maker is None:
+        return leak.node is opening.node
+    return leak.maker == opening.function.name and leak.kind.family == opening.kind.family
 
 
 class Rule:

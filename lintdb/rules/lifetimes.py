@@ -36,6 +36,8 @@ class LeakRule(Rule):
                 continue  # one defect: that it is called and not awaited says what to do
             if leak.is_release_uncalled and "LDB114" in ctx.codes:
                 continue  # one defect: the parentheses are missing
+            if self.family == "pool" and "LDB305" in ctx.codes and ctx.is_made_per_call(leak):
+                continue  # LDB305: it should not have been made here at all
             if leak.kept and not leak.on_error:
                 continue  # LDB111 explains that better
             yield report_leak(leak, flow, ctx)

@@ -116,6 +116,8 @@ def evaluate(setting: Setting, opening: Opening, ctx: FileContext) -> Answer:
     covers_part = covers_part and all(arguments.find(argument) is None for argument in setting.complete_with)
     if found is not None:
         return Answer(Bound.PARTIAL, setting) if found.bound is Bound.GIVEN and covers_part else found
+    if _is_decided_otherwise(setting, arguments):
+        return Answer(Bound.UNKNOWN, setting)
     if setting.default in ("limited", "immediate"):
         return Answer(Bound.PARTIAL if covers_part and not dsn.is_hidden else Bound.LIMITED, setting)
     in_dsn = bool(setting.dsn or setting.options)
@@ -125,6 +127,13 @@ def evaluate(setting: Setting, opening: Opening, ctx: FileContext) -> Answer:
     if _is_set_elsewhere(setting, evaluator, opening, ctx):
         return Answer(Bound.UNKNOWN, setting)
     return Answer(Bound.ABSENT, setting)
+
+
+def _is_decided_otherwise(setting: Setting, arguments: Arguments) -> bool:
+    """Whether an argument is given that may make the bound pointless, and none that only what has it accepts."""
+    if any(arguments.find(argument) is not None for argument in setting.proven_by):
+        return False
+    return any(arguments.find(argument) is not None for argument in setting.decided_by)
 
 
 def _given(setting: Setting, evaluator: Evaluator, arguments: Arguments, dsn: Dsn) -> Answer | None:
@@ -233,7 +242,7 @@ def _is_set_elsewhere(setting: Setting, evaluator: Evaluator, opening: Opening, 
         return True
     if any(re.search(rf"\.{re.escape(name)}\s*\(", code) for name in setting.methods):
         return True
-    if _OUTER_LIMIT.search(code):
+    if setting.name.endswith("-timeout") and _OUTER_LIMIT.search(code):
         return True
     if setting.name == "query-timeout":
         if _HANDS_ON.search(ctx.source_of(opening.node, 2000)):
@@ -262,3 +271,26 @@ def answers(opening: Opening, ctx: FileContext, *names: str) -> list[Answer]:
         if candidates:
             found.append(evaluate(candidates[0], opening, ctx))
     return found
+
+
+def is_local(opening: Opening, ctx: FileContext) -> bool:
+    """Whether a connection string that can be seen leads to a file, not over a network."""
+    return bool(opening.kind.local_schemes) and _look(opening, ctx)[2].scheme in opening.kind.local_schemes
+
+
+def may_be_another(opening: Opening, ctx: FileContext) -> bool:
+    """Whether hidden arguments may make something else of it: a pool class that keeps nothing.
+
+    Taken to be so only where the file speaks of the argument that decides.
+    """
+    _, arguments, _ = _look(opening, ctx)
+    if not arguments.is_hidden:
+        return False
+    for name in opening.model.names:
+        for model in ctx.program.knowledge.function(name):
+            kind = ctx.program.knowledge.kind(model.acquires) if model.acquires is not None else None
+            if kind is not None and not kind.is_pool:
+                words = [condition.argument.keyword for condition in model.when]
+                if any(word is not None and word in ctx.text for word in words):
+                    return True
+    return False
