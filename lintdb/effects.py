@@ -75,6 +75,17 @@ class Raises(enum.Enum):
     ANYTHING = "anything"
 
 
+class AfterError(enum.Enum):
+    """What a statement that fails does to the unit of work that it belongs to."""
+
+    CONTINUES = "continues"
+    """the statement alone is undone, the unit goes on"""
+    ABORTS = "aborts"
+    """nothing works any more until the unit is rolled back"""
+    DEPENDS = "depends"
+    """one or the other, as the server has it"""
+
+
 class Event(enum.Enum):
     """What moves the automaton of a unit of work."""
 
@@ -128,6 +139,7 @@ class CallModel:
     `opens` says that the receiver is open afterwards, whatever it was before: it may be called on a released resource.
     `query_event` is for calls that build a query and send nothing: what running their value (or a value chained from
     it: `insert(t).values(…)`) does when it is the `sql` argument of another call.
+    `after_error` says what its failure does to the unit of work, where that is not what the kind says.
     `settings` are bounds on this very call, with its default when they are not given.
     `leaving` is what leaving a block on this very call does (`async with connect(…) as conn`), where that is not what a
     block on its value does (`async with conn`); None: the same, and what was acquired is released.
@@ -152,6 +164,7 @@ class CallModel:
     may_return_none: bool = False
     opens: bool = False
     query_event: Event | None = None
+    after_error: AfterError | None = None
     settings: tuple[Setting, ...] = ()
     leaving: WithBlock | None = None
     driver: str = ""
@@ -227,6 +240,11 @@ class Kind:
     `local_schemes` are those of connection strings that lead to a file: nothing goes over a network. `any_attribute`
     and `any_item` are the kinds of what an attribute that is neither a method nor in `attributes`, and what a
     subscript, hands out without an obligation: `client.shop`, `client["shop"]`.
+
+    `after_error` is what a failed statement does to the unit of work. `is_scoped` says that whoever set up the scope
+    that it belongs to ends its unit of work for certain. `ambient_methods` makes it a unit of work that its users do
+    not name: methods of any object that work in it (`save`), or of what is reached through an attribute
+    (`objects.create`).
     """
 
     id: str
@@ -262,4 +280,7 @@ class Kind:
     idempotent_release: bool = True
     is_pool: bool = False
     local_schemes: tuple[str, ...] = ()
+    after_error: AfterError = AfterError.CONTINUES
+    is_scoped: bool = False
+    ambient_methods: tuple[str, ...] = ()
     driver: str = ""

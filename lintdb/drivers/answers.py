@@ -15,9 +15,15 @@ _EVENTS = {
     "SELECT": Event.READ, "SHOW": Event.READ, "EXPLAIN": Event.READ, "VALUES": Event.READ, "TABLE": Event.READ,
     "DESCRIBE": Event.READ, "DESC": Event.READ, "FETCH": Event.READ, "LISTEN": Event.READ,
     "INSERT": Event.WRITE, "UPDATE": Event.WRITE, "DELETE": Event.WRITE, "REPLACE": Event.WRITE, "MERGE": Event.WRITE,
-    "UPSERT": Event.WRITE, "COPY": None, "BEGIN": Event.BEGIN, "START": Event.BEGIN, "COMMIT": Event.COMMIT,
-    "END": Event.COMMIT,
+    "UPSERT": Event.WRITE, "COPY": None, "COMMIT": Event.COMMIT, "END": Event.COMMIT, "ABORT": Event.ROLLBACK,
 }  # fmt: skip
+# Not `BEGIN … END` blocks of stored code, nor scripts of several statements, which may end what they begin.
+_BEGINS = re.compile(
+    r"(?:start\s+tran(?:saction)?|begin(?:\s+(?:work|tran|transaction|deferred|immediate|exclusive|concurrent))*)"
+    r"(?:[\s,]+(?:isolation\s+level\s+(?:serializable|repeatable\s+read|read\s+(?:un)?committed)|read\s+only|read\s+write"
+    r"|(?:not\s+)?deferrable|with\s+consistent\s+snapshot))*[\s;]*",
+    re.IGNORECASE,
+)
 _DEFINITIONS = frozenset({"CREATE", "ALTER", "DROP", "TRUNCATE", "RENAME", "COMMENT", "GRANT", "REVOKE"})
 
 
@@ -67,7 +73,11 @@ class Answers:
                 return Event.WRITE
             return None if is_prefix else Event.READ
         if word == "ROLLBACK":
-            return None if re.search(r"\bto\b", text, re.IGNORECASE) else Event.ROLLBACK
+            return Event.ROLLBACK_PART if re.search(r"\bto\b", text, re.IGNORECASE) else Event.ROLLBACK
+        if word in ("BEGIN", "START"):
+            match = _NOISE.match(text)
+            begins = _BEGINS.fullmatch(text, match.end() if match else 0)
+            return Event.BEGIN if begins and not is_prefix else None
         return _EVENTS.get(word)
 
     def is_definition(self, text: str) -> bool:
@@ -82,6 +92,12 @@ class Answers:
         """Whether an exception class belongs to a loaded driver."""
         root = self._roots.get(name.partition(".")[0])
         return root is not None and root in self.models.errors
+
+    def breaks_units(self, name: str) -> bool:
+        """Whether an exception class is a driver's error after which a unit of work may be broken."""
+        canonical = self._canonical(name)
+        is_known = self.is_driver_error(name) or canonical in self.models.exceptions
+        return is_known and "." in name and canonical not in self.models.harmless
 
     def is_subclass(self, name: str, base: str) -> bool | None:
         """Compare exception classes; a class of a driver that its model does not list is one of the driver's errors."""

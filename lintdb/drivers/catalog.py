@@ -32,6 +32,7 @@ class Models:
     `functions`: dotted name → call models, the first whose conditions hold wins. `kinds`: kind id → kind. `types`:
     dotted class name → kind id. `exceptions`: dotted exception class → its base. `errors`: driver → dotted base class
     of what its calls raise. `aliases`: another dotted name of something, or of a module, → the name used here.
+    `harmless`: exception classes that leave a unit of work as it was.
     """
 
     drivers: tuple[Driver, ...]
@@ -41,6 +42,7 @@ class Models:
     exceptions: Mapping[str, str]
     errors: Mapping[str, str]
     aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    harmless: frozenset[str] = frozenset()
 
     def canonical(self, name: str) -> str:
         """Return the name that these models use for the dotted *name*; the alias of the longest prefix wins."""
@@ -144,7 +146,8 @@ def _load_models(key: tuple[tuple[str, str | None], ...]) -> Models:
         aliases.update(driver.aliases)
     complete_kinds(drivers, kinds)
     check_kinds(drivers, kinds)
-    return Models(tuple(drivers), functions, kinds, types, exceptions, errors, aliases)
+    harmless = frozenset(name for driver in drivers for name in driver.harmless)
+    return Models(tuple(drivers), functions, kinds, types, exceptions, errors, aliases, harmless)
 
 
 def complete_kinds(drivers: Iterable[Driver], kinds: dict[str, Kind]) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from packaging.version import InvalidVersion, Version
 
 from lintdb.effects import (
+    AfterError,
     Argument,
     CallModel,
     Condition,
@@ -67,6 +68,7 @@ class Like:
 class Driver:
     """One library in one version.
 
+    `harmless` are exception classes after which a unit of work is as good as before.
     `borrowed` maps kinds of this driver to what they take from a kind of another driver; the catalog, which knows those
     drivers, completes them. `aliases` maps dotted names, or modules with
     everything in them, to the names that the model uses. `releases` are the versions that the model was checked
@@ -85,6 +87,7 @@ class Driver:
     kinds: Mapping[str, Kind] = field(default_factory=lambda: MappingProxyType({}))
     functions: tuple[CallModel, ...] = ()
     exceptions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    harmless: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     borrowed: Mapping[str, Like] = field(default_factory=lambda: MappingProxyType({}))
     known_versions: str = ""
@@ -315,6 +318,7 @@ def _read_call(table: _Table, driver: str, is_blocking: bool, version: Version) 
         may_return_none=table.flag("may_return_none", False),
         opens=table.flag("opens", False),
         query_event=Event(query_event) if query_event else None,
+        after_error=_after_error(table),
         settings=_read_settings(table, version),
         leaving=_with_block(table, "leaving"),
         driver=driver,
@@ -364,6 +368,11 @@ def _read_setting(table: _Table, version: Version) -> Setting | None:
 def _read_settings(table: _Table, version: Version) -> tuple[Setting, ...]:
     settings = (_read_setting(entry, version) for entry in table.tables("settings"))
     return tuple(setting for setting in settings if setting is not None)
+
+
+def _after_error(table: _Table) -> AfterError | None:
+    value = table.choice("after_error", tuple(a.value for a in AfterError), None)
+    return AfterError(value) if value is not None else None
 
 
 def _optional_duty(table: _Table) -> Duty | None:
@@ -451,6 +460,9 @@ def _read_kind(name: str, table: _Table, driver: str, blocking: bool, version: V
         idempotent_release=table.flag("idempotent_release", True),
         is_pool=table.flag("pools", family == "pool"),
         local_schemes=table.texts("local_schemes"),
+        after_error=_after_error(table) or AfterError.CONTINUES,
+        is_scoped=table.flag("scoped", False),
+        ambient_methods=table.texts("ambient_methods"),
         driver=driver,
     )
     base = _qualify(table.text("like"), driver)
@@ -481,6 +493,7 @@ def inherit(kind: Kind, base: Kind, like: Like) -> Kind:
         "local_schemes": "local_schemes",
         "ddl": "definition_event", "with_gives": "enters", "any_attribute": "any_attribute",
         "any_item": "any_item",
+        "after_error": "after_error", "scoped": "is_scoped", "ambient_methods": "ambient_methods",
     }  # fmt: skip
     for key, attribute in names.items():
         if key not in like.given:
@@ -552,6 +565,7 @@ def parse_driver(text: str, file: str, version: str | None = None) -> Driver:
         kinds=MappingProxyType(kinds),
         functions=functions,
         exceptions=MappingProxyType(root.strings("exceptions")),
+        harmless=head.texts("harmless_errors"),
         aliases=MappingProxyType(root.strings("aliases")),
         borrowed=MappingProxyType(borrowed),
         known_versions=known_versions,

@@ -19,6 +19,7 @@ from lintdb.flow.cfg import Block
 from lintdb.flow.evaluate import may_be_none
 from lintdb.flow.exceptions import Match, is_caught_before, match_handler
 from lintdb.flow.liveness import live_names, live_tests
+from lintdb.flow.run import THROWN
 from lintdb.flow.sites import BYPASSED, Exit
 from lintdb.flow.state import State
 from lintdb.flow.summaries import YIELDED
@@ -143,6 +144,8 @@ class Follower(Calls, Assumptions):
             status = state.status(base.rid)
             kind = self.knowledge.kind(status.kind) if status is not None else None
             if kind is not None and op.attribute in kind.attribute_events:
+                self.units.switches[op.index] = op.node
+                self.note_switch(base.rid, op.index, state)
                 self.switch_mode(base.rid, value, state, kind.attribute_events[op.attribute])
         if isinstance(op.base, ir.Local) and self.is_self(op.base.name):
             if isinstance(value, Ref):
@@ -283,7 +286,11 @@ class Follower(Calls, Assumptions):
             self.yielded.add(rid[0])
         state.set_name(YIELDED, Literal("reached"))
         if not self.is_fixture:
-            self.throw(state, op.node, by="yield")
+            thrown = self.throw(state, op.node, by="yield")
+            begun = [rid for rid, status in state.resources.items() if status.begun >= 0] if self.is_manager else []
+            if thrown is not None and begun:
+                self.units.begun_at_yield.update(begun)
+                thrown.set_name(THROWN, Literal(True))
         state.set_name(YIELDED, Literal("resumed"))
         state.set_name(op.target, None)
         return None
@@ -378,7 +385,8 @@ class Follower(Calls, Assumptions):
             if match is Match.NEVER or is_caught_before(handler, t.handlers[:number], self.types):
                 continue
             caught = state.copy()
-            caught.note(handler.node, "caught")
+            self.keep_failure(handler.types, raised, caught)
+            caught.note(handler.node, "caught", handler.types)
             self.go(handler.block, caught)
             if match is Match.ALWAYS:
                 return
@@ -414,6 +422,11 @@ class Follower(Calls, Assumptions):
         kept = state.copy()
         if not self.is_manager:
             state.escape(value, with_parents=True, all_parents=True)
+        if THROWN in state.env and self.depth == 0:
+            self.judge_yield(state)
+        for rid in self.units.ambient:
+            if rid[0][0] == "decorator":
+                self.end_block(rid, state, is_nested=False, is_raise=False)
         self.exits.append(Exit(False, kept, value))
         self.check_exit(state, is_raise=False)
 

@@ -216,6 +216,7 @@ class StoreAttributeOp(Operation):
     base: Operand
     attribute: str
     operand: Operand
+    index: int = 0
 
 
 @dataclass(slots=True, eq=False)

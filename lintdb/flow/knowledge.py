@@ -35,5 +35,8 @@ class Knowledge(ExceptionClasses, Protocol):
     def is_driver_error(self, name: str) -> bool:
         """Return whether a dotted exception class belongs to a library that hands out resources."""
 
+    def breaks_units(self, name: str) -> bool:
+        """Return whether a dotted exception class is an error after which a unit of work may be broken."""
+
     def error_class(self, driver: str) -> str | None:
         """Return the dotted class that calls of a driver raise."""

@@ -22,6 +22,7 @@ from lintdb.flow.summaries import (
     with_names_of_caller,
 )
 from lintdb.flow.values import (
+    IN_BLOCK,
     Coroutine,
     Instance,
     Literal,
@@ -83,6 +84,7 @@ class LocalCalls(Containers, ABC):
             self.blocking_helpers.setdefault(op.index, (op.node, summary.blocks))
         results: list[State] = []
         self.operations[op.index] = op
+        self.units.landings[op.index] = self.block.landing
         for outcome in summary.outcomes:
             new = state.copy()
             self._carry_over(op, outcome, summary, new)
@@ -90,7 +92,8 @@ class LocalCalls(Containers, ABC):
                 # A constructor that refuses its arguments is possible, but not what code is written against.
                 is_refusal = info.name == "__init__" and outcome.raised.type is None
                 is_low = outcome.low >= BYPASSED or op.in_cleanup or is_refusal
-                thrown = self.throw(new, op.node, outcome.raised, is_low=is_low, by=info.name)
+                call = op.index if outcome.raised.call >= 0 else -1
+                thrown = self.throw(new, op.node, outcome.raised._replace(call=call), is_low=is_low, by=info.name)
                 if thrown is not None:
                     thrown.make_unlikely(outcome.low)
                 continue
@@ -121,12 +124,20 @@ class LocalCalls(Containers, ABC):
                 if rid[0][0] in ("self", "global"):
                     pending = op.index if after.pending >= 0 else -1
                     failed = op.index if after.failed >= 0 else -1
-                    state.resources[rid] = after._replace(pending=pending, failed=failed)
+                    begun = op.index if 0 <= after.begun != IN_BLOCK else after.begun
+                    switched = op.index if after.switched >= 0 else -1
+                    state.resources[rid] = after._replace(
+                        pending=pending, failed=failed, begun=begun, switched=switched
+                    )
                     if rid[0] in summary.sites:
                         self.sites.setdefault(rid[0], summary.sites[rid[0]])
                 continue
             if rid in outcome.committed:
                 self.note_kept(rid, state)
+            if before.begun >= 0 > after.begun and not outcome.is_raise:
+                self.units.ended.add(before.begun)
+            if before.switched >= 0 > after.switched and not outcome.is_raise:
+                self.units.restored.add(before.switched)
             if after.phase == "released" and before.phase == "open":
                 if rid in outcome.committed:
                     state.update(rid, pending=-1)
@@ -138,6 +149,9 @@ class LocalCalls(Containers, ABC):
                 state.resources[rid] = before._replace(
                     pending=_index_after(before.pending, after.pending, op.index),
                     failed=_index_after(before.failed, after.failed, op.index),
+                    begun=_index_after(before.begun, after.begun, op.index),
+                    switched=_index_after(before.switched, after.switched, op.index),
+                    cut=after.cut,
                     autocommit=after.autocommit,
                     kept=after.kept,
                     raised=before.raised or after.raised,
@@ -284,7 +298,18 @@ class _Return:
         number = len(self.fresh)
         if status.phase == "open" and status.owed:
             pending = op.index if status.pending >= 0 else -1
-            carried = status._replace(pending=pending, failed=-1, raised=False, shared=False, visited=-1, low=0)
+            begun = op.index if status.begun >= 0 else -1
+            carried = status._replace(
+                pending=pending,
+                failed=-1,
+                raised=False,
+                shared=False,
+                visited=-1,
+                low=0,
+                cut=False,
+                begun=begun,
+                switched=-1,
+            )
             return self.caller.acquire_as(op, carried, self.state, number=number, maker=self.maker)
         key: SiteKey = ("given", op.index, number)
         self.caller.sites.setdefault(key, Site(op.node, status.kind))
@@ -301,6 +326,6 @@ class _Return:
 
 def _index_after(before: int, after: int, call: int) -> int:
     """Return the operation to blame after a call: the one from before the call, the call itself, or none."""
-    if after == BEFORE:
-        return before
+    if after in (BEFORE, IN_BLOCK):
+        return before if after == BEFORE else after
     return call if after >= 0 else -1

@@ -63,7 +63,8 @@ class Expressions(Conditions):
             self.emit(ir.StoreOp(node, self.in_cleanup, target.value, value))
         elif isinstance(target, cst.Attribute):
             base = self.expression(target.value)
-            self.emit(ir.StoreAttributeOp(node, self.in_cleanup, base, target.attr.value, value))
+            self.counter += 1
+            self.emit(ir.StoreAttributeOp(node, self.in_cleanup, base, target.attr.value, value, self.counter))
         elif isinstance(target, cst.Subscript):
             base = self.expression(target.value)
             self._slices(target)

@@ -87,6 +87,7 @@ class ModelledCalls(UnknownCalls):
             root = self.root_of(receiver.rid, state)[0] if receiver is not None else op.index
             self.calls[op.index] = KnownCall(op.node, model, status.kind if status else None, root, name)
         self.operations[op.index] = op
+        self.units.landings[op.index] = self.block.landing
         if not model.borrows:
             state.escape(self.arguments_value(op, state), with_parents=True)
         if model.query_event is not None:
@@ -130,10 +131,8 @@ class ModelledCalls(UnknownCalls):
         working = self.working_resource(op, model, receiver, state)
         event = self.event_of(op, model, working, state)
         failed = self._fork_failure(op, model, receiver, state)
-        if failed is not None and model.raises is not Raises.NEVER and working is not None:
-            if event is Event.ROLLBACK:
-                failed.update(working, pending=-1, failed=-1)
-            self.fail_unit(working, event, op, failed)
+        if failed is not None and model.raises is not Raises.NEVER:
+            self.fail_units(op, model, event, working, failed)
         if failed is not None and model.releases is not None and isinstance(subject, Ref):
             # A release that fails has still released.
             failed.release(subject.rid)
@@ -141,7 +140,10 @@ class ModelledCalls(UnknownCalls):
             if owner is not None:
                 failed.release(owner)
         if event is not None and working is not None:
+            self.judge_retry(working, event, op, state)
             self.happen(working, event, op, state)
+        elif event is not None and model.receiver is None and receiver is None:
+            self.happen_around(event, model.driver, state)
         if model.releases is not None:
             for rid in list(state.refs(subject)):
                 self.release(rid, state, op.node)
@@ -242,6 +244,9 @@ class ModelledCalls(UnknownCalls):
             self._push_back(rid, state, op.target)
         if site not in self.sites:
             self.sites[site] = Site(op.node, status.kind, maker=maker)
+            kind = self.knowledge.kind(status.kind)
+            if kind is not None and kind.ambient_methods:
+                self.units.ambient.append(rid)
         state.resources[rid] = status
         if status.owed:
             state.note(op.node, "acquire", site)

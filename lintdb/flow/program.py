@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import libcst as cst
 
 from lintdb.flow.builder import build_cfg
@@ -15,7 +17,7 @@ from lintdb.flow.sites import Site
 from lintdb.flow.state import State
 from lintdb.flow.summaries import Outcome, Summary, outcome_of
 from lintdb.flow.types_of import ModuleTypes
-from lintdb.flow.values import Ref, SiteKey, Status
+from lintdb.flow.values import IN_BLOCK, Ref, SiteKey, Status
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
 
 MAX_OUTCOMES = 8
@@ -48,6 +50,7 @@ class Program:
         state, sites = self._start_state(info)
         follower = Follower(self, self.cfg(info), state, 0)
         follower.sites.update(sites)
+        follower.units.ambient.extend(rid for rid in state.resources if rid[0][0] == "decorator")
         follower.run()
         return follower
 
@@ -59,6 +62,9 @@ class Program:
             leaks=[] if is_cached(info, self.index) else follower.leaks(),
             lost_work=follower.works(),
             failed_units=follower.failed_units(),
+            swallowed=list(follower.swallowed_errors()),
+            error_commits=list(follower.commits_on_error()),
+            unfinished=follower.unfinished_units(),
             unawaited=follower.unawaited(),
             uncalled=list(follower.uncalled.values()),
             calls=list(follower.calls.values()),
@@ -85,7 +91,24 @@ class Program:
             state.resources[site, 0] = Status(kind, owed=False, autocommit=model.autocommit, outlives=True)
             state.env[name] = Ref((site, 0))
             sites[site] = Site(param, kind, name)
+        self._enter_decorators(info, state, sites)
         return state, sites
+
+    def _enter_decorators(self, info: FunctionInfo, state: State, sites: dict[SiteKey, Site]) -> None:
+        """`@atomic`: the function's body is a unit of work, as if all of it stood in such a block."""
+        for decorator, kind in self._unit_decorators(info):
+            site: SiteKey = ("decorator", kind)
+            state.resources[site, 0] = Status(kind, owed=False, begun=IN_BLOCK)
+            sites[site] = Site(decorator, kind)
+
+    def _unit_decorators(self, info: FunctionInfo) -> Iterator[tuple[cst.BaseExpression, str]]:
+        for decorator in info.decorators:
+            target = decorator.func if isinstance(decorator, cst.Call) else decorator
+            dotted = self.index.dotted(target, info.parent or self.index.body)
+            for model in self.knowledge.function(dotted) if dotted is not None else ():
+                kind = self.knowledge.kind(model.acquires) if model.acquires is not None else None
+                if kind is not None and kind.ambient_methods:
+                    yield decorator, kind.id
 
     def summary(self, info: FunctionInfo, start: State, depth: int, *, owns_self: bool) -> Summary | None:
         """Return the summary of a function for a canonical start state, made at most once.
@@ -167,6 +190,7 @@ class Program:
                 for param in info.params
             )
             or self._touches_attribute(info)
+            or any(True for _ in self._unit_decorators(info))
             or (not info.is_module and any(self._is_resource(name) for name in info.loads))
         )
 

@@ -74,6 +74,52 @@ class FailedUnit:
 
 
 @dataclass(frozen=True)
+class SwallowedError:
+    """An error in a unit of work that a handler keeps from it, so that the unit goes on as if nothing had happened.
+
+    `node` is what catches it, `failed` the call in the unit that fails (None: the block that a manager serves, then
+    `at_yield`), `used_at` where the path goes on with it (None: the end of a block makes it permanent). `site`
+    identifies the resource.
+    """
+
+    node: cst.CSTNode
+    failed: cst.CSTNode | None
+    kind: Kind
+    name: str | None
+    site: object
+    used_at: cst.CSTNode | None
+    at_yield: bool
+    confidence: Confidence
+    path: tuple[PathStep, ...]
+
+
+@dataclass(frozen=True)
+class ErrorCommit:
+    """A call in a handler or `finally` block that makes permanent what an error cut short; `work` is a write of it."""
+
+    node: cst.CSTNode
+    work: cst.CSTNode
+    kind: Kind
+    name: str | None
+    in_finally: bool
+    confidence: Confidence
+    path: tuple[PathStep, ...]
+
+
+@dataclass(frozen=True)
+class UnfinishedUnit:
+    """A unit of work (or, `is_mode`, a changed mode) that a path begins on something that lives on, and leaves so."""
+
+    node: cst.CSTNode
+    kind: Kind
+    name: str | None
+    is_mode: bool
+    on_error: bool
+    confidence: Confidence
+    path: tuple[PathStep, ...]
+
+
+@dataclass(frozen=True)
 class Unawaited:
     """A coroutine call that a normal path never awaits nor hands on."""
 
@@ -111,6 +157,9 @@ class FunctionFlow:
     leaks: list[Leak] = field(default_factory=list)
     lost_work: list[LostWork] = field(default_factory=list)
     failed_units: list[FailedUnit] = field(default_factory=list)
+    swallowed: list[SwallowedError] = field(default_factory=list)
+    error_commits: list[ErrorCommit] = field(default_factory=list)
+    unfinished: list[UnfinishedUnit] = field(default_factory=list)
     unawaited: list[Unawaited] = field(default_factory=list)
     uncalled: list[Uncalled] = field(default_factory=list)
     calls: list[KnownCall] = field(default_factory=list)

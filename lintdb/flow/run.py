@@ -17,7 +17,7 @@ from lintdb.flow.cfg import CFG
 from lintdb.flow.classes import Classes
 from lintdb.flow.decorators import is_fixture, is_generator_manager
 from lintdb.flow.results import FailedUnit, KnownCall, LostWork, Uncalled
-from lintdb.flow.sites import OPAQUE, UNLIKELY, Exit, Lost, PendingCall, Site
+from lintdb.flow.sites import OPAQUE, UNLIKELY, Exit, Lost, PendingCall, Site, UnitRecords
 from lintdb.flow.state import State
 from lintdb.flow.summaries import YIELDED, Summary
 from lintdb.flow.types_of import ModuleTypes
@@ -32,6 +32,8 @@ from lintdb.syntax.names import FunctionInfo
 MAX_DEPTH = 4
 
 _ANYTHING = Raised()
+THROWN = "$.thrown"
+"""A name that is bound where an error of the block that a manager serves came in at the `yield`."""
 
 
 class Module(Protocol):
@@ -98,6 +100,7 @@ class Run:
         self.covered_sites: set[SiteKey] = set()
         self.lost_work: dict[SiteKey, list[tuple[int, LostWork]]] = {}
         self.returned_dirty: dict[int, FailedUnit] = {}
+        self.units = UnitRecords()
         self.kept_as: dict[Rid, str] = {}
         self.handled_attributes: set[str] = set()
         self.replaced: dict[str, cst.CSTNode] = {}
@@ -146,6 +149,6 @@ class Run:
 
 def _has_duties(state: State) -> bool:
     return any(
-        (s.phase == "open" and (s.owed or s.outlives)) or s.pending >= 0 or s.failed >= 0
+        (s.phase == "open" and (s.owed or s.outlives)) or s.pending >= 0 or s.failed >= 0 or s.begun >= 0
         for s in state.resources.values()
     )

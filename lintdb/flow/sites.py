@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import libcst as cst
 
+from lintdb.effects import AfterError
 from lintdb.flow import ir
+from lintdb.flow.results import ErrorCommit, SwallowedError
 from lintdb.flow.state import State
 from lintdb.flow.values import (
     Instance,
     Rid,
+    SiteKey,
     Status,
     Value,
 )
@@ -65,3 +68,28 @@ class PendingCall(NamedTuple):
     op: ir.CallOp
     function: FunctionInfo
     instance: Instance | None
+
+
+@dataclass
+class UnitRecords:
+    """What a run notes of units of work.
+
+    `failures`: what a call that failed did to its unit; `refused`: those that were to make work permanent. `landings`:
+    where the exceptions of a call go. `writes`: the calls that write to a resource. `ended`: the calls that begin a
+    unit which some path ends. `restored`: the operations that change a mode which some path sets back; `switches`:
+    those of them that are assignments. `begun_at_yield`: what is under way where a manager yields. `ambient`: the
+    blocks that are units without a name, in the order in which they are entered. `swallowed` and `error_commits`: the
+    findings, by the node and by the call that they are about; whether the commit is refused.
+    """
+
+    failures: dict[int, AfterError] = field(default_factory=dict)
+    refused: set[int] = field(default_factory=set)
+    landings: dict[int, int] = field(default_factory=dict)
+    writes: dict[SiteKey, set[int]] = field(default_factory=dict)
+    ended: set[int] = field(default_factory=set)
+    restored: set[int] = field(default_factory=set)
+    switches: dict[int, cst.CSTNode] = field(default_factory=dict)
+    begun_at_yield: set[Rid] = field(default_factory=set)
+    ambient: list[Rid] = field(default_factory=list)
+    swallowed: dict[int, SwallowedError] = field(default_factory=dict)
+    error_commits: dict[int, tuple[SiteKey, ErrorCommit, bool]] = field(default_factory=dict)

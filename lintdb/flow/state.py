@@ -24,7 +24,7 @@ from lintdb.flow.values import (
     Value,
 )
 
-_LASTING = ("arg", "self", "global")
+_LASTING = ("arg", "self", "global", "decorator")
 _PLAIN = (Literal, Truthiness, Name)
 
 Trace = tuple["Trace | None", object, str, object]
@@ -171,7 +171,7 @@ class State:
         if status is None or status.phase == "gone":
             return
         if status.phase == "open":
-            self.resources[rid] = status._replace(phase="gone", pending=-1, failed=-1)
+            self.resources[rid] = _settled(status, "gone")
         if status.owed:
             # Whoever has it now has what belongs to it; what came from outside has been somebody's all along.
             for child in self.children(rid):
@@ -186,15 +186,21 @@ class State:
         status = self.resources.get(rid)
         if status is None or status.phase == "released":
             return
-        self.resources[rid] = status._replace(phase="released", pending=-1, failed=-1)
+        self.resources[rid] = _settled(status, "released")
         for child in self.children(rid):
             self.release(child)
+
+    def forget_failure(self, call: int) -> None:
+        """The exception of a call turns out to leave the units of work as they were."""
+        for rid, status in self.resources.items():
+            if status.failed == call:
+                self.resources[rid] = status._replace(failed=-1)
 
     def mark_raised(self) -> None:
         """An opaque operation raised: every resource that is open now has seen it."""
         for rid, status in self.resources.items():
-            if status.phase == "open" and not status.raised:
-                self.resources[rid] = status._replace(raised=True)
+            if status.phase == "open" and not (status.raised and (status.cut or status.pending < 0)):
+                self.resources[rid] = status._replace(raised=True, cut=status.pending >= 0)
 
     def make_unlikely(self, low: int) -> None:
         """Something unlikely happened: the path is, and so is all that becomes of what is open now."""
@@ -255,6 +261,8 @@ class State:
             if (status.phase != "open" or not status.owed)
             and status.pending < 0
             and status.failed < 0
+            and (status.begun < 0 or status.phase != "open")
+            and status.switched < 0
             and rid[0][0] not in _LASTING
         ]
         if not settled:
@@ -268,3 +276,8 @@ class State:
         for rid in settled:
             if rid not in reached:
                 del self.resources[rid]
+
+
+def _settled(status: Status, phase: str) -> Status:
+    """Return the status of a resource whose unit of work is nobody's business here any more."""
+    return status._replace(phase=phase, pending=-1, failed=-1, cut=False, begun=-1, switched=-1)

@@ -15,6 +15,7 @@ from lintdb.flow import ir
 from lintdb.flow.sites import Exit, Site
 from lintdb.flow.state import State
 from lintdb.flow.values import (
+    IN_BLOCK,
     Box,
     Instance,
     Literal,
@@ -229,6 +230,8 @@ def canonical(state: State, order: list[Rid]) -> State:
             parent=names.get(status.parent, status.parent) if status.parent is not None else None,
             pending=BEFORE if status.pending >= 0 else -1,
             failed=BEFORE if status.failed >= 0 else -1,
+            begun=BEFORE if 0 <= status.begun != IN_BLOCK else status.begun,
+            switched=BEFORE if status.switched >= 0 else -1,
             owed=False,
             raised=False,
             low=0,

@@ -28,6 +28,7 @@ class ModuleTypes:
         self._globals: dict[str, str | Value | None] = {}
         self._written: dict[ClassInfo | None, set[str]] = {}
         self._aliases: set[str] = set()
+        self._called: set[str] | None = None
 
     def is_subclass(self, name: str, base: str) -> bool | None:
         """See `Knowledge.is_subclass`; exception classes of this module are known by their bases."""
@@ -288,6 +289,18 @@ class ModuleTypes:
             if any(model.event in _SWITCHES for model in models):
                 switches.add(method)
         return any(f"{name}.{switch}" in self._written[owner] for switch in switches)
+
+    def ends_units(self, kind_id: str) -> bool:
+        """Whether the module calls anything by the name of a method that ends a unit of work on such a resource."""
+        kind = self.knowledge.kind(kind_id)
+        if self._called is None:
+            calls = [call.func for info in self.index.all_functions for call in info.calls]
+            self._called = {function.attr.value for function in calls if isinstance(function, cst.Attribute)}
+        return kind is not None and any(
+            model.event in (Event.COMMIT, Event.ROLLBACK)
+            for name in self._called.intersection(kind.methods)
+            for model in kind.methods[name]
+        )
 
     def global_value(self, name: str) -> str | Value | None:
         """Return what a module-level name holds: a kind id, a literal, or None."""

@@ -28,7 +28,10 @@ class UnknownCalls(Units):
                 self.handed_on.add(id(site.node))
         self._escape_unnamed_parents(arguments, state)
         state.escape(arguments, with_parents=False)
-        self.throw(state, op.node, is_low=op.in_cleanup or _is_mild(op))
+        unit = self.unit_worked_in(op, state)
+        thrown = self.throw(state, op.node, is_low=op.in_cleanup or (unit is None and _is_mild(op)))
+        if thrown is not None and unit is not None:
+            self.fail_unit_around(unit, op, thrown)
         state.set_name(op.target, None)
         return None
 

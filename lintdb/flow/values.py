@@ -17,6 +17,10 @@ Rid = tuple[SiteKey, int]
 acquired at its site, 1 an earlier one that is still held somewhere."""
 
 
+IN_BLOCK = 1 << 29
+"""Stands for the call that began a unit of work where a `with` block ends it in any case."""
+
+
 class Value:
     """Base of values."""
 
@@ -191,6 +195,9 @@ class Status(NamedTuple):
     through it. `goes_with_parent`: it is released when its parent is. `used`: it has been used (or holds something from
     birth). `low`: how unlikely is what happened while it was open. `is_there`: a method was called on it, so what came
     from outside is not None.
+
+    `cut`: something raised while work was pending. `begun`: index of the call that began the unit of work explicitly,
+    `IN_BLOCK` for a block that ends it, -1 if it is in none. `switched`: index of the operation that changed its mode.
     """
 
     kind: str
@@ -210,13 +217,25 @@ class Status(NamedTuple):
     used: bool = True
     low: int = 0
     is_there: bool = False
+    cut: bool = False
+    begun: int = -1
+    switched: int = -1
+
+    @property
+    def in_unit(self) -> bool:
+        """Whether work on it is pending until it is made permanent."""
+        return self.autocommit is False or self.begun >= 0
 
 
 class Raised(NamedTuple):
-    """An exception in flight: its class (None: anything), whether it is exactly that class."""
+    """An exception in flight: its class (None: anything), whether it is exactly that class.
+
+    `call`: index of the call that it comes from, if that may have broken a unit of work.
+    """
 
     type: str | None = None
     is_exact: bool = False
+    call: int = -1
 
 
 def one_of(items: tuple[Value | None, ...]) -> Value | None:

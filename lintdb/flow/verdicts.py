@@ -12,8 +12,8 @@ from lintdb.effects import Duty, Kind
 from lintdb.finding import Confidence
 from lintdb.flow.decorators import ends_with_process
 from lintdb.flow.evaluate import Values
-from lintdb.flow.results import FailedUnit, Leak, LostWork, PathStep, Unawaited
-from lintdb.flow.sites import BYPASSED, COROUTINE, UNHEARD_OF, UNLIKELY, Lost, Site
+from lintdb.flow.results import Leak, LostWork, PathStep, Unawaited
+from lintdb.flow.sites import BYPASSED, COROUTINE, UNHEARD_OF, Lost, Site
 from lintdb.flow.state import State
 from lintdb.flow.values import (
     Rid,
@@ -78,7 +78,7 @@ class Verdicts(Values):
         self, rid: Rid, status: Status, state: State, ended_at: cst.CSTNode | None, by_with: bool = False
     ) -> None:
         """A resource with uncommitted work was released or left on this path."""
-        if status.raised or status.autocommit is not False:
+        if status.raised or not status.in_unit:
             return
         if status.shared and not self.is_manager and not self.is_fixture:
             return  # the consumer of the generator may work on it, too
@@ -175,42 +175,6 @@ class Verdicts(Values):
             kind = self.knowledge.kind(call.receiver) if call is not None and call.receiver else None
             found[rid[0]] = Unawaited(site.node, kind)
         return list(found.values())
-
-    def failed_units(self) -> list[FailedUnit]:
-        """Return units of work on resources that live on, which failed and were never rolled back."""
-        found: dict[SiteKey, tuple[int, FailedUnit]] = {}
-        for end in self.exits:
-            for rid, status in end.state.resources.items():
-                if not status.outlives or status.owed or status.autocommit is True or status.phase == "released":
-                    continue
-                kind = self.knowledge.kind(status.kind)
-                site = self.sites.get(rid[0])
-                if kind is None or site is None:
-                    continue
-                index, swallowed = -1, False
-                if not end.is_raise and status.failed >= 0:
-                    index, swallowed = status.pending if status.pending >= 0 else status.failed, True
-                elif end.is_raise and status.pending >= 0 and rid[0] in self.commits and self._is_own(rid[0]):
-                    index = status.pending
-                op = self.operations.get(index)
-                if op is None:
-                    continue
-                known = found.get(rid[0])
-                if known is not None and (known[0], not swallowed) <= (index, True):
-                    continue
-                confidence = Confidence.LOW if status.low >= UNLIKELY else Confidence.MEDIUM
-                unit = FailedUnit(op.node, kind, site.name, swallowed, confidence, path_of(end.state))
-                found[rid[0]] = (index, unit)
-        return [*(unit for _, unit in found.values()), *self.returned_dirty.values()]
-
-    def _is_own(self, site: SiteKey) -> bool:
-        """Whether the resource is an attribute or a global that is opened here: no caller is there to clean it up."""
-        if site[0] == "self":
-            owner = self.owner_class()
-            if owner is None or owner.is_part_of_constructor(self.function):
-                return False  # where it fails there is no object
-            return self.types.is_opened_by(owner, str(site[1]))
-        return site[0] == "global"
 
 
 def is_unlikely(status: Status, state: State) -> bool:

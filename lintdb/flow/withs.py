@@ -67,7 +67,8 @@ class Withs(ModelledCalls, ABC):
             status = state.status(value.rid)
             if status is not None and status.kind.startswith("class:"):
                 self.throw(state, op.node, is_low=op.in_cleanup)
-            return self._as_target(op, value, state), value
+            is_nested = self._begins(value, state)
+            return self._as_target(op, value, state), Manager("part", value) if is_nested else value
         if isinstance(value, Box):
             return value, value
         if isinstance(value, Coroutine):
@@ -78,6 +79,17 @@ class Withs(ModelledCalls, ABC):
             return value, value
         self.throw(state, op.node, is_low=op.in_cleanup)
         return None, None
+
+    def _begins(self, value: Ref, state: State) -> bool:
+        """A block on something that ends the unit of work of its parent begins; return whether it is a part of one."""
+        status = state.status(value.rid)
+        kind = self.knowledge.kind(status.kind) if status is not None else None
+        if kind is None or kind.events_on != "parent":
+            return False
+        if not any(block is not None and block.commits for block in (kind.with_block, kind.async_with_block)):
+            return False
+        by = next((number for number in value.rid[0] if isinstance(number, int) and number in self.operations), -1)
+        return self.begin_block(self.root_of(value.rid, state), state, by)
 
     def _as_target(self, op: ir.EnterOp | ir.CallOp, value: Ref, state: State) -> Value | None:
         """What `with resource as target` binds: itself, nothing, or something that belongs to it."""
@@ -108,7 +120,8 @@ class Withs(ModelledCalls, ABC):
         entered = state.env.pop("$entered", None)
         if entered is None:
             return None, None
-        return entered, Manager("entered", entered, call=value.call)
+        is_nested = isinstance(entered, Ref) and self._begins(entered, state)
+        return entered, Manager("entered", entered, call=value.call, is_nested=is_nested)
 
     def _enter_manager(
         self, op: ir.EnterOp | ir.CallOp, value: Manager, state: State
@@ -129,11 +142,11 @@ class Withs(ModelledCalls, ABC):
             receiver = value.inner if isinstance(value.inner, Ref) else None
             target: Value | None = None
             if model.acquires is not None:
-                target = self.acquire(call, model.acquires, model, receiver, state)
-                return target, Manager("entered", target, kind="commits")
-            status = state.status(self.root_of(receiver.rid, state)) if receiver is not None else None
-            if status is not None and status.pending >= 0:
-                value = replace(value, is_nested=True)
+                owned = self.acquire(call, model.acquires, model, receiver, state)
+                is_nested = self.begin_block(self.root_of(owned.rid, state), state)
+                return owned, Manager("entered", owned, kind="commits", is_nested=is_nested)
+            if receiver is not None:
+                value = replace(value, is_nested=self.begin_block(self.root_of(receiver.rid, state), state))
             if model.gives == "self":
                 target = receiver
             elif model.gives is not None:
@@ -191,8 +204,10 @@ class Withs(ModelledCalls, ABC):
             self.leave_value(t.node, value, state, t.is_async, is_raise=True)
         if match is not Match.NEVER:
             swallowed = state.copy()
+            if isinstance(value, Manager) and value.what == "suppress":
+                self.keep_failure(value.types, raised, swallowed)
             swallowed.raised = None
-            swallowed.note(t.node, "swallowed")
+            swallowed.note(t.node, "swallowed", value.types if isinstance(value, Manager) else ())
             self.go(t.swallowed, swallowed)
         if match is not Match.ALWAYS:
             state.raised = raised
@@ -225,17 +240,15 @@ class Withs(ModelledCalls, ABC):
                 ways = (own, kind.with_block, kind.async_with_block)
                 block = next((way for way in ways if way is not None and way is not WithBlock.NONE), None)
                 root = self.root_of(value.inner.rid, state)
-                if is_raise:
-                    self.happen(root, Event.ROLLBACK, None, state)
-                elif value.kind == "commits" or (block is not None and block.commits):
-                    self.happen(root, Event.COMMIT, None, state)
+                if is_raise or value.kind == "commits" or (block is not None and block.commits):
+                    self.end_block(root, state, is_nested=value.is_nested, is_raise=is_raise)
             self.release(value.inner.rid, state, None, by_with=True)
         elif value.what == "unit" and isinstance(value.inner, Ref):
             root = self.root_of(value.inner.rid, state)
-            if value.is_nested and not is_raise:
-                # A savepoint: what was pending before the block is pending after it.
-                return
-            self.happen(root, Event.ROLLBACK if is_raise else Event.COMMIT, None, state)
+            self.end_block(root, state, is_nested=value.is_nested, is_raise=is_raise)
+        elif value.what == "part" and isinstance(value.inner, Ref):
+            self.end_block(self.root_of(value.inner.rid, state), state, is_nested=True, is_raise=is_raise)
+            self.release(value.inner.rid, state, None, by_with=True)
         elif value.what == "local":
             self._leave_managed(value, state, is_raise)
         elif value.what in ("callback", "async-callback") and isinstance(value.inner, Partial):

@@ -135,12 +135,17 @@ def raiser(step: PathStep, ctx: FileContext) -> str:
     """Return what raises at a step, for a message."""
     if step.data == "yield":
         return "the code that runs at the `yield`"
-    source = ctx.source_of(step.node, 200)
     if step.data == "iteration":
         return f"iterating `{ctx.source_of(step.node, 40)}`"
+    return called(step.node, ctx)
+
+
+def called(node: cst.CSTNode, ctx: FileContext) -> str:
+    """Return what is called at a node, for a message."""
+    source = ctx.source_of(node, 200)
     name = source.partition("(")[0]
     if not name or name == source or len(name) > 50:
-        return f"`{ctx.source_of(step.node, 50)}`"
+        return f"`{ctx.source_of(node, 50)}`"
     return f"`{name.removeprefix('await ')}()`"
 
 
