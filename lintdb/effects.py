@@ -240,6 +240,7 @@ class Kind:
     `local_schemes` are those of connection strings that lead to a file: nothing goes over a network. `any_attribute`
     and `any_item` are the kinds of what an attribute that is neither a method nor in `attributes`, and what a
     subscript, hands out without an obligation: `client.shop`, `client["shop"]`.
+    `gives_answers`: what its methods give is the answer to the query that was run on it last.
 
     `after_error` is what a failed statement does to the unit of work. `is_scoped` says that whoever set up the scope
     that it belongs to ends its unit of work for certain. `ambient_methods` makes it a unit of work that its users do
@@ -275,6 +276,7 @@ class Kind:
     closed_with_parent: bool = True
     close_is_coroutine: bool = False
     iterable: bool = False
+    gives_answers: bool = False
     ends_when_read: bool = False
     reusable: bool = False
     idempotent_release: bool = True

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import builtins
+import functools
 import re
 
 from lintdb.drivers.catalog import Models
+from lintdb.drivers.query_text import answer_of
 from lintdb.effects import CallModel, Event, Kind
 
 _NOISE = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/|\()+", re.DOTALL)
@@ -79,6 +81,24 @@ class Answers:
             begins = _BEGINS.fullmatch(text, match.end() if match else 0)
             return Event.BEGIN if begins and not is_prefix else None
         return _EVENTS.get(word)
+
+    def is_clean_up(self, method: str) -> bool:
+        """Return whether a method of that name releases something, or ends a unit of work."""
+        return method in self._clean_ups
+
+    @functools.cached_property
+    def _clean_ups(self) -> frozenset[str]:
+        return frozenset(
+            name
+            for kind in self.models.kinds.values()
+            for name, models in kind.methods.items()
+            for model in models
+            if model.releases == "self" or model.event in (Event.COMMIT, Event.ROLLBACK)
+        )
+
+    def answer_of_text(self, text: str, is_prefix: bool) -> str:
+        """Return what a query text gives: "row" (surely one), "perhaps" (there may be none), "unknown"."""
+        return answer_of(text, is_prefix)
 
     def is_definition(self, text: str) -> bool:
         """Whether a query text creates, alters or drops something."""

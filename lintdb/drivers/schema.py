@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -455,6 +455,7 @@ def _read_kind(name: str, table: _Table, driver: str, blocking: bool, version: V
         closed_with_parent=table.flag("closed_with_parent", True),
         close_is_coroutine=any(call.coroutine for call in methods.get("close", ())),
         iterable=table.flag("iterable", False),
+        gives_answers=_gives_answers(family or "", methods),
         ends_when_read=table.flag("ends_when_read", False),
         reusable=table.flag("reusable", False),
         idempotent_release=table.flag("idempotent_release", True),
@@ -469,6 +470,12 @@ def _read_kind(name: str, table: _Table, driver: str, blocking: bool, version: V
     like = Like(base or "", frozenset(table.data), table.texts("settings_like_base"), table.texts("without"))
     table.done()
     return kind, like if base else None
+
+
+def _gives_answers(family: str, methods: Mapping[str, Iterable[CallModel]]) -> bool:
+    """Whether rows are fetched from the kind itself after a query: a cursor, a result, a connection that is both."""
+    queries = [call for calls in methods.values() for call in calls if call.sql is not None]
+    return family in ("cursor", "result") or any(call.gives == "self" for call in queries)
 
 
 def inherit(kind: Kind, base: Kind, like: Like) -> Kind:
@@ -498,6 +505,7 @@ def inherit(kind: Kind, base: Kind, like: Like) -> Kind:
     for key, attribute in names.items():
         if key not in like.given:
             changes[attribute] = getattr(base, attribute)
+    changes["gives_answers"] = _gives_answers(changes.get("family", kind.family), changes["methods"])
     changes["close_is_coroutine"] = any(call.coroutine for call in changes["methods"].get("close", ()))
     return replace(kind, **changes)
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lintdb.flow import ir
 from lintdb.flow.evaluate import Values, may_be_none
+from lintdb.flow.rows import LOOKED
 from lintdb.flow.state import State
 from lintdb.flow.values import (
+    DATA,
     FALSY,
     NONE,
     NOT_NONE,
+    TRUE,
     TRUTHY,
     Box,
     Coroutine,
@@ -20,7 +25,9 @@ from lintdb.flow.values import (
     Method,
     Name,
     Ref,
+    Row,
     Truthiness,
+    Unbound,
     Value,
 )
 
@@ -35,16 +42,23 @@ class Assumptions(Values):
         known = state.facts.get(key) if key is not None else None
         if known is None:
             known = self._is_known(condition, state)
-        if isinstance(condition, (ir.Truth, ir.IsNone, ir.Equals)):
+        if isinstance(condition, (ir.Truth, ir.IsNone, ir.Equals, ir.IsInstance)):
             value = self.value(condition.operand, state)
             name = self._name_of(condition.operand)
-            if name is not None and (value is None or isinstance(value, (Truthiness, Data)) or may_be_none(value)):
+            is_refined = not isinstance(condition, ir.IsInstance) or isinstance(value, Row)
+            if (
+                name is not None
+                and is_refined
+                and (value is None or isinstance(value, (Truthiness, Data)) or may_be_none(value))
+            ):
                 refine = _refine(condition, outcome, value, name)
         if known is not None and known != outcome:
             return None
         new = state.copy()
         if refine is not None and known is None:
             new.env[refine[0]] = refine[1]
+            if isinstance(refine[1], Row):
+                new.env[LOOKED] = TRUE
         if key is not None and known is None:
             new.facts[key] = outcome
         return new
@@ -70,7 +84,8 @@ class Assumptions(Values):
     def _has_name(self, condition: ir.HasName, state: State) -> bool | None:
         """`hasattr(conn, "close")`, `"conn" in locals()`."""
         if condition.operand is None:
-            return True if isinstance(state.env.get(condition.name), (Ref, Instance)) else None
+            held = state.env.get(condition.name)
+            return True if isinstance(held, (Ref, Instance)) else False if isinstance(held, Unbound) else None
         value = self.value(condition.operand, state)
         status = state.status(value.rid) if isinstance(value, Ref) else None
         kind = self.knowledge.kind(status.kind) if status is not None else None
@@ -107,11 +122,13 @@ def _decide(condition: ir.Condition, value: Value | None, state: State) -> bool 
 
 
 def _is_none(value: Value) -> bool | None:
+    if isinstance(value, Row):
+        return True if value.is_missing else None
     if isinstance(value, Literal):
         return value.value is None
     if isinstance(value, Truthiness):
         return False if value.is_not_none else None
-    if isinstance(value, Data):
+    if isinstance(value, (Data, Unbound)):
         return None
     return None if may_be_none(value) else False
 
@@ -124,6 +141,8 @@ def _equals(value: Value, other: object) -> bool | None:
 
 
 def _is_true(value: Value, state: State) -> bool | None:
+    if isinstance(value, Row):
+        return False if value.is_missing else None
     if isinstance(value, Literal):
         return (True if value.value else None) if value.is_prefix else bool(value.value)
     if isinstance(value, Truthiness):
@@ -141,8 +160,19 @@ def _is_true(value: Value, state: State) -> bool | None:
     return True if isinstance(value, (Instance, Method, Function, Name, Coroutine)) else None
 
 
+def _refine_row(condition: ir.Condition, outcome: bool, value: Row, name: str) -> tuple[str, Value] | None:
+    """Return what a test teaches about a row that may be missing."""
+    if isinstance(condition, ir.IsNone):
+        return (name, replace(value, is_missing=True) if outcome else DATA)
+    if isinstance(condition, ir.Truth):
+        return (name, DATA if outcome else replace(value, is_missing=True))
+    return (name, DATA) if outcome else None
+
+
 def _refine(condition: ir.Condition, outcome: bool, value: Value | None, name: str) -> tuple[str, Value] | None:
     """Return what an undecided test teaches about the variable that it tests."""
+    if isinstance(value, Row):
+        return _refine_row(condition, outcome, value, name)
     if may_be_none(value):
         is_there = not outcome if isinstance(condition, ir.IsNone) else outcome
         return None if is_there or not isinstance(condition, (ir.IsNone, ir.Truth)) else (name, NONE)

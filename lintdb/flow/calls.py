@@ -93,6 +93,7 @@ class Calls(LocalCalls):
 
     def _method_call(self, op: ir.CallOp, callee: ir.AttributeOf, state: State) -> list[State] | None:
         base = callee.base
+        self.check_bound(op, callee, state)
         if isinstance(base, ir.Local) and self.is_self(base.name) and f"self.{callee.name}" not in state.env:
             owner = self.owner_class()
             method = self.index.find_method(owner, callee.name) if owner is not None else None

@@ -21,7 +21,7 @@ def render_operand(operand: ir.Operand) -> str:
     if isinstance(operand, ir.Local):
         return operand.name
     if isinstance(operand, ir.Constant):
-        return repr(operand.value) + ("…" if operand.is_prefix else "")
+        return repr(operand.value)
     if isinstance(operand, ir.Dotted):
         return operand.name
     if isinstance(operand, ir.AttributeOf):

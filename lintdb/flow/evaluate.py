@@ -7,14 +7,17 @@ from lintdb.flow import ir
 from lintdb.flow.run import Run
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
+from lintdb.flow.texts import filled, pieces_of, text_of
 from lintdb.flow.values import (
     Box,
     Function,
+    Hole,
     Instance,
     Literal,
     Many,
     Method,
     Name,
+    Piece,
     Ref,
     Rid,
     SiteKey,
@@ -35,7 +38,9 @@ class Values(Run):
             found = state.env.get(operand.name)
             return found if found is not None else self._free_value(operand.name, state)
         if isinstance(operand, ir.Constant):
-            return Literal(operand.value, operand.is_prefix)
+            return Literal(operand.value)
+        if isinstance(operand, (ir.Text, ir.Format)):
+            return self._text(operand, state)
         if isinstance(operand, ir.AttributeOf):
             return self._attribute(operand, state)
         if isinstance(operand, ir.Display):
@@ -50,6 +55,27 @@ class Values(Run):
         if isinstance(operand, ir.Dotted):
             return Name(operand.name)
         return None
+
+    def _text(self, operand: ir.Text | ir.Format, state: State) -> Value | None:
+        """A text that is put together; None where nothing of it is known."""
+        if isinstance(operand, ir.Text):
+            pieces: list[Piece] = []
+            for part in operand.parts:
+                pieces += [part] if isinstance(part, str) else self._pieces(part, state)
+            return text_of(pieces)
+        template = self.value(operand.template.operand, state)
+        if not isinstance(template, Literal) or not isinstance(template.value, str):
+            return None
+        values = {key: self._pieces(part, state) for key, part in operand.items}
+        start = self._pieces(operand.template, state)
+        found = filled(start, operand, values)
+        if found is None:
+            gap = "%" if operand.style == "%" else "{"
+            return Literal(template.value.partition(gap)[0], True)
+        return text_of(found)
+
+    def _pieces(self, part: ir.Part, state: State) -> list[Piece]:
+        return pieces_of(self.value(part.operand, state), Hole(part.node, self.function))
 
     def _free_value(self, name: str, state: State) -> Value | None:
         """A name that the path has not bound: a module-level value, if it is nothing nearer."""

@@ -23,10 +23,12 @@ from lintdb.flow.run import THROWN
 from lintdb.flow.sites import BYPASSED, Exit
 from lintdb.flow.state import State
 from lintdb.flow.summaries import YIELDED
+from lintdb.flow.texts import lengthened, pieces_of
 from lintdb.flow.values import (
     Box,
     Coroutine,
     Data,
+    Hole,
     Instance,
     Literal,
     Many,
@@ -59,6 +61,7 @@ class Follower(Calls, Assumptions):
             tests = [names | captured for names in tests]
         seen: list[set[object]] = [set() for _ in self.cfg.blocks]
         news: list[set[object]] = [set() for _ in self.cfg.blocks]
+        self.mark_unbound(self.start)
         self.queue.append((self.cfg.entry, self.start))
         steps = 0
         while self.queue:
@@ -239,11 +242,17 @@ class Follower(Calls, Assumptions):
             if state.facts:
                 self._forget_facts(op.box.name, state)
             if isinstance(box, Literal) and isinstance(box.value, str):
-                state.set_name(op.box.name, Literal(box.value, True))
+                state.set_name(op.box.name, self._lengthen(op, box, state))
             else:
                 state.escape(value, with_parents=False)
                 state.set_name(op.box.name, None)
         return None
+
+    def _lengthen(self, op: ir.BoxAddOp, text: Literal, state: State) -> Literal:
+        """`text += value`"""
+        node = op.node.value if isinstance(op.node, cst.AugAssign) else op.node
+        added = op.operand.base if isinstance(op.operand, ir.ItemOf) else op.operand
+        return lengthened(text, pieces_of(self.value(added, state), Hole(node, self.function)))
 
     def _forget(self, op: ir.ForgetOp, state: State) -> list[State] | None:
         for name in op.names:
@@ -432,6 +441,7 @@ class Follower(Calls, Assumptions):
 
     def _raise_exit(self, _: ir.RaiseExit, state: State) -> None:
         self.exits.append(Exit(True, state, None))
+        self.check_failure(state)
         self.check_exit(state, is_raise=True)
 
     def _dead(self, _: ir.Dead, __: State) -> None:
@@ -440,7 +450,12 @@ class Follower(Calls, Assumptions):
     _OPERATIONS: ClassVar[dict[type[ir.Operation], Callable[[Any, Any, State], list[State] | None]]] = {
         ir.CallOp: Calls.call, ir.AwaitOp: _await, ir.YieldOp: _yield, ir.StoreOp: _store,
         ir.StoreAttributeOp: _store_attribute, ir.StoreItemOp: _store_item, ir.UnpackOp: _unpack,
-        ir.BoxOp: _box, ir.BoxAddOp: _box_add, ir.ForgetOp: _forget, ir.LookOp: Calls.look, ir.EnterOp: Calls.enter,
+        ir.BoxOp: _box,
+        ir.BoxAddOp: _box_add,
+        ir.ForgetOp: _forget,
+        ir.LookOp: Calls.look,
+        ir.EnterOp: Calls.enter,
+        ir.NeedOp: Calls.need,
         ir.ExitOp: Calls.leave, ir.CatchOp: _catch, ir.HoldOp: _hold,
     }  # fmt: skip
 

@@ -32,10 +32,33 @@ class Local(Operand):
 
 @dataclass(frozen=True, slots=True)
 class Constant(Operand):
-    """A literal: None, a boolean, a number or a string. `prefix` marks a string of which only the start is known."""
+    """A literal: None, a boolean, a number or a string."""
 
     value: object
-    is_prefix: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """What an expression puts into a text: `node` is the expression."""
+
+    operand: Operand
+    node: cst.CSTNode
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Text(Operand):
+    """`f"a {x} b"`, `"a" + x`, `", ".join([x, y])`: pieces of text, and expressions between them."""
+
+    parts: tuple[str | Part, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Format(Operand):
+    """`template % x`, `template.format(x, name=y)`: `style` is "%" or "{"; `items` are keyed by position or name."""
+
+    template: Part
+    style: str
+    items: tuple[tuple[object, Part], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +287,14 @@ class LookOp(Operation):
     """`x.name` as a statement: read and dropped."""
 
     operand: Operand
+
+
+@dataclass(slots=True, eq=False)
+class NeedOp(Operation):
+    """`operand[...]`, `operand.name`, `a, b = operand`: raises `error` where the operand is None."""
+
+    operand: Operand
+    error: str
 
 
 @dataclass(slots=True, eq=False)

@@ -29,6 +29,12 @@ class Knowledge(ExceptionClasses, Protocol):
     def event_of_text(self, text: str, is_prefix: bool) -> Event | None:
         """Return what a query text does (read, write, begin, …), or None where it cannot be told."""
 
+    def is_clean_up(self, method: str) -> bool:
+        """Return whether a method of that name releases something, or ends a unit of work."""
+
+    def answer_of_text(self, text: str, is_prefix: bool) -> str:
+        """Return what a query text gives: "row" (surely one), "perhaps" (there may be none), "unknown"."""
+
     def is_definition(self, text: str) -> bool:
         """Return whether a query text creates, alters or drops something."""
 

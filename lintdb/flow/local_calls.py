@@ -31,6 +31,7 @@ from lintdb.flow.values import (
     Name,
     Ref,
     Rid,
+    Row,
     SiteKey,
     Status,
     Truthiness,
@@ -273,6 +274,11 @@ class _Return:
     def _value(self, value: Value | None) -> Value | None:
         if isinstance(value, (Literal, Truthiness, Name)):
             return value
+        if isinstance(value, Row):
+            # Where there is no row, the caller has none.
+            self.caller.rows.setdefault(self.op.index, self.op.node)
+            self.state.note(self.op.node, "row", self.op.index)
+            return Row(self.op.index, value.is_missing)
         if isinstance(value, Many):
             return Many(tuple(self._value(item) for item in value.items), value.is_sequence)
         if isinstance(value, Ref):

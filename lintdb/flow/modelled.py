@@ -6,7 +6,8 @@ import libcst as cst
 
 from lintdb.effects import Argument, CallModel, Condition, Duty, Event, Form, Kind, Raises
 from lintdb.flow import ir
-from lintdb.flow.results import KnownCall
+from lintdb.flow.results import KnownCall, QueryText
+from lintdb.flow.rows import is_computed
 from lintdb.flow.sites import COROUTINE, UNHEARD_OF, Lost, Site
 from lintdb.flow.state import State
 from lintdb.flow.unknown import UnknownCalls
@@ -30,6 +31,7 @@ from lintdb.flow.values import (
     Status,
     Value,
 )
+from lintdb.flow.verdicts import path_of
 
 
 class ModelledCalls(UnknownCalls):
@@ -88,10 +90,13 @@ class ModelledCalls(UnknownCalls):
             self.calls[op.index] = KnownCall(op.node, model, status.kind if status else None, root, name)
         self.operations[op.index] = op
         self.units.landings[op.index] = self.block.landing
+        self._note_text(op, model, state)
         if not model.borrows:
             state.escape(self.arguments_value(op, state), with_parents=True)
         if model.query_event is not None:
-            state.set_name(op.target, Query(model.query_event))
+            is_plain = bool(op.arguments) and not any(is_computed(argument.operand) for argument in op.arguments)
+            answer = "perhaps" if is_plain and model.query_event is Event.READ else "unknown"
+            state.set_name(op.target, Query(model.query_event, answer))
             return None
         if model.unwraps is not None:
             operand = self.argument(op, model.unwraps)
@@ -109,6 +114,19 @@ class ModelledCalls(UnknownCalls):
             state.set_name(op.target, Manager(what, receiver, kind=model.acquires or model.gives, call=op.index))
             return None
         return self.perform(op, model, subject, receiver, state, target=op.target)
+
+    def _note_text(self, op: ir.CallOp, model: CallModel, state: State) -> None:
+        """Remember the text of a query that a call is given, as far as it is known."""
+        operand = self.argument(op, model.sql) if model.sql is not None and not self.depth else None
+        value = self.value(operand, state) if operand is not None else None
+        call = self.calls.get(op.index)
+        if call is None or not isinstance(value, Literal) or not isinstance(value.value, str):
+            return
+        if value.is_prefix and not value.rest:
+            return
+        key = (op.index, (value.value, *value.rest))
+        if key not in self.query_texts:
+            self.query_texts[key] = QueryText(call, op.node, key[1], path_of(state))
 
     def _coroutine(self, op: ir.CallOp, model: CallModel, subject: Value | None, state: State) -> Value:
         """The result of calling a coroutine function: nothing has happened yet."""
@@ -150,6 +168,9 @@ class ModelledCalls(UnknownCalls):
         if model.opens and receiver is not None:
             return self._open_again(op, model, receiver, state, target)
         result = self._result(op, model, receiver, state)
+        answer = self.note_answer(op, model, receiver, result, state)
+        if model.may_return_none and result is DATA:
+            result = self.row(op, model, receiver, answer, state)
         if model.may_return_none and isinstance(result, Ref):
             nothing = state.copy()
             nothing.set_name(target, Literal(None))

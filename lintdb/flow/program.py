@@ -67,6 +67,9 @@ class Program:
             unfinished=follower.unfinished_units(),
             unawaited=follower.unawaited(),
             uncalled=list(follower.uncalled.values()),
+            query_texts=list(follower.query_texts.values()),
+            missing_rows=list(follower.missing_rows.values()),
+            unbound_releases=list(follower.unbound_releases.values()),
             calls=list(follower.calls.values()),
             blocking_helpers=list(follower.blocking_helpers.values()),
             handed_on=follower.handed_on,
@@ -191,12 +194,24 @@ class Program:
             )
             or self._touches_attribute(info)
             or any(True for _ in self._unit_decorators(info))
+            or any(self._cleans_up_local(call, info) for call in info.calls)
             or (not info.is_module and any(self._is_resource(name) for name in info.loads))
         )
 
     def _calls_model(self, call: cst.Call, info: FunctionInfo) -> bool:
         dotted = self.index.dotted(call.func, info)
         return dotted is not None and any(model.driver != "stdlib" for model in self.knowledge.function(dotted))
+
+    def _cleans_up_local(self, call: cst.Call, info: FunctionInfo) -> bool:
+        """`conn.close()` for a variable of the function, whatever it holds."""
+        function = call.func
+        return (
+            isinstance(function, cst.Attribute)
+            and isinstance(function.value, cst.Name)
+            and self.knowledge.is_clean_up(function.attr.value)
+            and self.index.is_local(function.value.value, info)
+            and not any(param.name.value == function.value.value for param in info.params)
+        )
 
     def _touches_attribute(self, info: FunctionInfo) -> bool:
         owner = info.owner

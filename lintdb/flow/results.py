@@ -8,6 +8,7 @@ import libcst as cst
 
 from lintdb.effects import CallModel, Kind
 from lintdb.finding import Confidence
+from lintdb.flow.values import Piece
 from lintdb.syntax.names import FunctionInfo
 
 
@@ -120,6 +121,45 @@ class UnfinishedUnit:
 
 
 @dataclass(frozen=True)
+class QueryText:
+    """The text of a query as one path gives it to a call: what is known of it, and what fills the holes."""
+
+    call: KnownCall
+    node: cst.CSTNode
+    pieces: tuple[Piece, ...]
+    path: tuple[PathStep, ...]
+
+
+@dataclass(frozen=True)
+class MissingRow:
+    """A value that is None where there is nothing, used without a test on some path.
+
+    `node` is the use, `call` what gave the value. `is_sure`: the path has found out that there is nothing.
+    """
+
+    node: cst.CSTNode
+    call: cst.CSTNode
+    is_sure: bool
+    path: tuple[PathStep, ...]
+
+
+@dataclass(frozen=True)
+class UnboundRelease:
+    """Clean-up of a variable that has no value, or None, on a path on which what should fill it failed.
+
+    `node` is the call, `method` its name, `is_none` says which of the two, `kind` the kind of what it releases if that
+    is known.
+    """
+
+    node: cst.CSTNode
+    name: str
+    method: str
+    is_none: bool
+    kind: Kind | None
+    path: tuple[PathStep, ...]
+
+
+@dataclass(frozen=True)
 class Unawaited:
     """A coroutine call that a normal path never awaits nor hands on."""
 
@@ -162,7 +202,10 @@ class FunctionFlow:
     unfinished: list[UnfinishedUnit] = field(default_factory=list)
     unawaited: list[Unawaited] = field(default_factory=list)
     uncalled: list[Uncalled] = field(default_factory=list)
+    missing_rows: list[MissingRow] = field(default_factory=list)
+    unbound_releases: list[UnboundRelease] = field(default_factory=list)
     calls: list[KnownCall] = field(default_factory=list)
+    query_texts: list[QueryText] = field(default_factory=list)
     blocking_helpers: list[tuple[cst.CSTNode, cst.CSTNode]] = field(default_factory=list)
     """Calls of functions of this module that block, each with the blocking call inside."""
     handed_on: set[int] = field(default_factory=set)

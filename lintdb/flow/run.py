@@ -16,12 +16,13 @@ from lintdb.flow import ir
 from lintdb.flow.cfg import CFG
 from lintdb.flow.classes import Classes
 from lintdb.flow.decorators import is_fixture, is_generator_manager
-from lintdb.flow.results import FailedUnit, KnownCall, LostWork, Uncalled
+from lintdb.flow.results import FailedUnit, KnownCall, LostWork, MissingRow, QueryText, UnboundRelease, Uncalled
 from lintdb.flow.sites import OPAQUE, UNLIKELY, Exit, Lost, PendingCall, Site, UnitRecords
 from lintdb.flow.state import State
 from lintdb.flow.summaries import YIELDED, Summary
 from lintdb.flow.types_of import ModuleTypes
 from lintdb.flow.values import (
+    Piece,
     Raised,
     Rid,
     SiteKey,
@@ -55,7 +56,8 @@ class Run:
     based manager releases, `managers` its summary; `meant_releases` what a coroutine would release.
     `keeping_loops` are the loops in whose rounds work is made permanent. `unsure_calls` are those whose model
     hangs on an argument that cannot be seen. `kept_as` says which attribute of the object holds a resource.
-    `covered` are resources that went with their parent, without a release of their own.
+    `covered` are resources that went with their parent, without a release of their own. `rows` are the calls whose
+    value may be None for want of a row.
     """
 
     def __init__(self, program: Module, cfg: CFG, start: State, depth: int, *, owns_self: bool = False) -> None:
@@ -105,6 +107,10 @@ class Run:
         self.handled_attributes: set[str] = set()
         self.replaced: dict[str, cst.CSTNode] = {}
         self.handed_on: set[int] = set()
+        self.query_texts: dict[tuple[int, tuple[Piece, ...]], QueryText] = {}
+        self.rows: dict[int, cst.CSTNode] = {}
+        self.missing_rows: dict[int, MissingRow] = {}
+        self.unbound_releases: dict[str, UnboundRelease] = {}
         self.blocking_helpers: dict[int, tuple[cst.CSTNode, cst.CSTNode]] = {}
 
     def go(self, target: int, state: State) -> None:

@@ -27,6 +27,18 @@ NEVER_RAISES = frozenset({
 COMBINES = frozenset({"list", "tuple", "set", "frozenset", "dict", "sorted", "zip", "enumerate", "reversed"})
 """Calls whose result holds what they are given."""
 
+NEEDS_VALUE = frozenset({
+    "int", "float", "len", "list", "tuple", "dict", "set", "sorted", "sum", "iter", "json.loads", "pickle.loads",
+    "datetime.datetime.fromisoformat", "datetime.date.fromisoformat",
+})  # fmt: skip
+"""Calls that fail with a TypeError where they are given None."""
+
+REINDENTS = frozenset({"textwrap.dedent", "inspect.cleandoc"})
+"""Functions whose result says the same as the text that they are given."""
+
+KEEPS_TEXT = frozenset({"strip", "lstrip", "rstrip"})
+"""Methods of texts whose result says the same."""
+
 LOG_METHODS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "fatal", "trace"})
 LOG_NAMES = frozenset({
     "log", "logger", "logging", "getlogger", "audit_log", "mlog", "applog", "logging_logger", "module_logger",

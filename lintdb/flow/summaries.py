@@ -26,6 +26,7 @@ from lintdb.flow.values import (
     Raised,
     Ref,
     Rid,
+    Row,
     SiteKey,
     Status,
     Table,
@@ -334,4 +335,4 @@ def _is_portable(value: Value | None) -> bool:
     """Whether a value means the same in the caller."""
     if isinstance(value, Many):
         return len(value.items) <= 8 and all(item is None or _is_portable(item) for item in value.items)
-    return isinstance(value, (Ref, Literal, Truthiness, Name)) or (isinstance(value, Instance) and value.id < 0)
+    return isinstance(value, (Ref, Literal, Truthiness, Name, Row)) or (isinstance(value, Instance) and value.id < 0)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from lintdb.flow import ir
+from lintdb.flow.rows import Rows
 from lintdb.flow.state import State
 from lintdb.flow.stdlib import (
     MILD_FUNCTIONS,
     MILD_METHODS,
 )
-from lintdb.flow.units import Units
 from lintdb.flow.values import (
     Rid,
     Value,
 )
 
 
-class UnknownCalls(Units):
+class UnknownCalls(Rows):
     """The effects of unknown callees."""
 
     def unknown_call(self, op: ir.CallOp, state: State) -> list[State] | None:
@@ -28,6 +28,7 @@ class UnknownCalls(Units):
                 self.handed_on.add(id(site.node))
         self._escape_unnamed_parents(arguments, state)
         state.escape(arguments, with_parents=False)
+        self.forget_missing(state)
         unit = self.unit_worked_in(op, state)
         thrown = self.throw(state, op.node, is_low=op.in_cleanup or (unit is None and _is_mild(op)))
         if thrown is not None and unit is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import libcst as cst
+
 from lintdb.effects import Event
 from lintdb.syntax.names import ClassInfo, FunctionInfo
 
@@ -27,12 +29,23 @@ class Value:
     __slots__ = ()
 
 
+class Hole(NamedTuple):
+    """A place in a text that an expression of a function fills."""
+
+    node: cst.CSTNode
+    function: FunctionInfo
+
+
+Piece = str | Hole
+
+
 @dataclass(frozen=True, slots=True)
 class Literal(Value):
-    """A constant; `is_prefix` marks a string of which only the start is known."""
+    """A constant; `is_prefix` marks a string of which only the start is known, `rest` is what follows that."""
 
     value: object
     is_prefix: bool = False
+    rest: tuple[Piece, ...] = ()
 
     def __hash__(self) -> int:
         return hash((type(self.value), self.value))
@@ -43,6 +56,7 @@ class Literal(Value):
             and type(other.value) is type(self.value)
             and other.value == self.value
             and other.is_prefix == self.is_prefix
+            and other.rest == self.rest
         )
 
 
@@ -68,6 +82,37 @@ class Data(Value):
 
 
 DATA = Data()
+
+
+@dataclass(frozen=True, slots=True)
+class Row(Data):
+    """What the call numbered `call` gave: plain data, or None where there is nothing.
+
+    `is_missing`: on this path there is nothing.
+    """
+
+    call: int
+    is_missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unbound(Value):
+    """Of a variable: nothing has been assigned to it yet."""
+
+
+UNBOUND = Unbound()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure(Value):
+    """On the way out with an exception of class `error`: at `node` something was used that is not there.
+
+    `what` is the number of the call that gave no row, or the name of the variable that nothing has filled.
+    """
+
+    what: int | str
+    node: cst.CSTNode
+    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +193,10 @@ class Name(Value):
 
 @dataclass(frozen=True, slots=True)
 class Query(Value):
-    """A query object that has not been run; running it is `event`."""
+    """A query object that has not been run; running it is `event`, and gives `answer` (see `Status`)."""
 
     event: Event
+    answer: str = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +240,8 @@ class Status(NamedTuple):
     container. `outlives`: it lives on after the function. `keeps_parent`: whoever holds it can release its parent
     through it. `goes_with_parent`: it is released when its parent is. `used`: it has been used (or holds something from
     birth). `low`: how unlikely is what happened while it was open. `is_there`: a method was called on it, so what came
-    from outside is not None.
+    from outside is not None. `answer`: what the last query on it gives: "row" (surely one), "perhaps" (there may be
+    none), "unknown", or "" where no query was seen.
 
     `cut`: something raised while work was pending. `begun`: index of the call that began the unit of work explicitly,
     `IN_BLOCK` for a block that ends it, -1 if it is in none. `switched`: index of the operation that changed its mode.
@@ -217,6 +264,7 @@ class Status(NamedTuple):
     used: bool = True
     low: int = 0
     is_there: bool = False
+    answer: str = ""
     cut: bool = False
     begun: int = -1
     switched: int = -1
