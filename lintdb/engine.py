@@ -204,7 +204,7 @@ def _openings(program: Program, models: Models) -> Iterator[Opening]:
                 )
                 driver = models.driver(model.driver) if model is not None else None
                 if model is not None and kind is not None and driver is not None:
-                    yield Opening(call, scope, model, kind, driver.title, driver.version)
+                    yield Opening(call, scope, model, kind, driver.title, driver.version, driver.switches)
 
 
 def _to_findings(source: SourceFile, program: Program, reports: list[tuple[Rule, Report]]) -> list[Finding]:

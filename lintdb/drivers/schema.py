@@ -27,6 +27,7 @@ from lintdb.effects import (
     Kind,
     Raises,
     Setting,
+    Switch,
     WithBlock,
 )
 
@@ -43,6 +44,7 @@ SETTING_NAMES = (
 
 
 UNITS = ("s", "ms", "us")
+SWITCH_NAMES = ("tls", "thread-check", "password")
 ATTRIBUTE_EVENTS = ("autocommit", "autocommit-if-none", "unknown")
 DEFINITION_EVENTS = {"write": Event.WRITE, "commit": Event.COMMIT, "nothing": None}
 
@@ -94,6 +96,7 @@ class Driver:
     newest: str = ""
     releases: tuple[str, ...] = ()
     cut_overs: tuple[str, ...] = ()
+    switches: tuple[Switch, ...] = ()
 
 
 class _Table:
@@ -375,6 +378,23 @@ def _after_error(table: _Table) -> AfterError | None:
     return AfterError(value) if value is not None else None
 
 
+def _read_switch(table: _Table, version: Version) -> Switch | None:
+    applies = _applies(table, version)
+    name = table.choice("name", SWITCH_NAMES, None)
+    if name is None:
+        raise table.fail("name", f"is missing; use one of {', '.join(SWITCH_NAMES)}")
+    nested = table.table("nested")
+    switch = Switch(
+        name=name,
+        arguments=table.arguments("arguments"),
+        dsn=table.texts("dsn"),
+        nested=MappingProxyType({key: nested.texts(key) for key in nested.data} if nested is not None else {}),
+        off=table.values("off"),
+    )
+    table.done()
+    return switch if applies else None
+
+
 def _optional_duty(table: _Table) -> Duty | None:
     value = table.choice("duty_on_error", tuple(d.value for d in Duty), None)
     return Duty(value) if value is not None else None
@@ -580,6 +600,9 @@ def parse_driver(text: str, file: str, version: str | None = None) -> Driver:
         newest=newest,
         releases=head.texts("releases"),
         cut_overs=_find_cut_overs(data, file),
+        switches=tuple(
+            switch for entry in root.tables("switches") if (switch := _read_switch(entry, wanted)) is not None
+        ),
     )
     head.done()
     root.done()

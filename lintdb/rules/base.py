@@ -18,7 +18,7 @@ from lintdb.finding import Confidence, Severity
 if TYPE_CHECKING:
     import libcst as cst
 
-    from lintdb.effects import CallModel, Kind, Setting
+    from lintdb.effects import CallModel, Kind, Setting, Switch
     from lintdb.flow.program import Program
     from lintdb.flow.repetition import Evidence, Repetition
     from lintdb.flow.results import FunctionFlow, Leak
@@ -89,7 +89,7 @@ class Answer:
 class Opening:
     """A call that makes something which has limits: a connection, client, pool or engine.
 
-    `version` is the library version that the model was read for.
+    `version` is the library version that the model was read for; `switches` are safeguards that can be switched off.
     """
 
     node: cst.Call
@@ -98,6 +98,7 @@ class Opening:
     kind: Kind
     driver: str
     version: str
+    switches: tuple[Switch, ...] = ()
 
     def settings(self, *names: str) -> Iterator[Setting]:
         """Yield the settings of those names: the call's own, else the kind's."""

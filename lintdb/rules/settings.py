@@ -96,10 +96,10 @@ def _options(text: str) -> dict[str, str]:
         except ValueError:
             return {}
         return dict(parse_qsl(query, keep_blank_values=True))
-    return {m.group(1): m.group(2).strip("'") for m in re.finditer(r"(\w+)\s*=\s*('[^']*'|\S+)", text)}
+    return {m.group(1): m.group(2).strip("'") for m in re.finditer(r"(\w+)\s*=\s*('[^']*'|[^\s;]+)", text)}
 
 
-def _look(opening: Opening, ctx: FileContext) -> tuple[Evaluator, Arguments, Dsn]:
+def look(opening: Opening, ctx: FileContext) -> tuple[Evaluator, Arguments, Dsn]:
     """Return what can be seen of an opening call."""
     from lintdb.syntax.literals import Evaluator  # loads libcst, which listing rules does not need
 
@@ -110,7 +110,7 @@ def _look(opening: Opening, ctx: FileContext) -> tuple[Evaluator, Arguments, Dsn
 
 def evaluate(setting: Setting, opening: Opening, ctx: FileContext) -> Answer:
     """Return whether one setting is given at an opening call."""
-    evaluator, arguments, dsn = _look(opening, ctx)
+    evaluator, arguments, dsn = look(opening, ctx)
     found = _given(setting, evaluator, arguments, dsn)
     covers_part = bool(setting.complete_with) and not arguments.is_hidden
     covers_part = covers_part and all(arguments.find(argument) is None for argument in setting.complete_with)
@@ -263,7 +263,7 @@ def answers(opening: Opening, ctx: FileContext, *names: str) -> list[Answer]:
     for name in names:
         candidates = list(opening.settings(name))
         if any(setting.schemes for setting in candidates):
-            _, _, dsn = _look(opening, ctx)
+            _, _, dsn = look(opening, ctx)
             if dsn.scheme is None:
                 candidates = [setting for setting in candidates if not setting.schemes]
             else:
@@ -275,7 +275,7 @@ def answers(opening: Opening, ctx: FileContext, *names: str) -> list[Answer]:
 
 def is_local(opening: Opening, ctx: FileContext) -> bool:
     """Whether a connection string that can be seen leads to a file, not over a network."""
-    return bool(opening.kind.local_schemes) and _look(opening, ctx)[2].scheme in opening.kind.local_schemes
+    return bool(opening.kind.local_schemes) and look(opening, ctx)[2].scheme in opening.kind.local_schemes
 
 
 def may_be_another(opening: Opening, ctx: FileContext) -> bool:
@@ -283,7 +283,7 @@ def may_be_another(opening: Opening, ctx: FileContext) -> bool:
 
     Taken to be so only where the file speaks of the argument that decides.
     """
-    _, arguments, _ = _look(opening, ctx)
+    _, arguments, _ = look(opening, ctx)
     if not arguments.is_hidden:
         return False
     for name in opening.model.names:

@@ -73,3 +73,12 @@ def names_bound(node: cst.CSTNode) -> set[str]:
 def names_read(node: cst.CSTNode) -> set[str]:
     """Return all names below a node."""
     return {each.value for each in walk(node) if isinstance(each, cst.Name)}
+
+
+def guarded_by_main(module: cst.Module) -> set[int]:
+    """Return the identities of all nodes that run only when the module is the program: `if __name__ == "__main__"`."""
+    found: set[int] = set()
+    for statement in module.body:
+        if isinstance(statement, cst.If) and "__name__" in names_read(statement.test):
+            found.update(id(node) for node in walk(statement.body))
+    return found
