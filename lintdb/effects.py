@@ -137,6 +137,8 @@ class CallModel:
     the arguments are kept by the callee (their tracking ends). `may_return_none` says that the value can be None (or,
     for an acquiring call and for `opens`, false) without an error; then nothing was acquired.
     `opens` says that the receiver is open afterwards, whatever it was before: it may be called on a released resource.
+    `after_release` says that it works on a released resource, too, `after_parent` on one whose parent was released.
+    `goes_on` says of a releasing call that the object can be used afterwards all the same.
     `query_event` is for calls that build a query and send nothing: what running their value (or a value chained from
     it: `insert(t).values(…)`) does when it is the `sql` argument of another call.
     `after_error` says what its failure does to the unit of work, where that is not what the kind says.
@@ -163,6 +165,9 @@ class CallModel:
     when: tuple[Condition, ...] = ()
     may_return_none: bool = False
     opens: bool = False
+    after_release: bool = False
+    after_parent: bool = False
+    goes_on: bool = False
     query_event: Event | None = None
     after_error: AfterError | None = None
     settings: tuple[Setting, ...] = ()
@@ -262,6 +267,12 @@ class Kind:
     that it belongs to ends its unit of work for certain. `ambient_methods` makes it a unit of work that its users do
     not name: methods of any object that work in it (`save`), or of what is reached through an attribute
     (`objects.create`).
+
+    `release_needs_parent`: releasing it fails once its parent has been released. `exit_after_release`: a block on it
+    may end after its release. `stays_open`: released, it is given back and stays open for whoever gets it next;
+    `outlives_parent`: it can be used after its parent has been released (both: what is checked out of a pool, unless
+    the model says otherwise). `rows_after_release`, `rows_after_parent`: what it has fetched can be read after its own
+    release, or its parent's.
     """
 
     id: str
@@ -301,4 +312,20 @@ class Kind:
     after_error: AfterError = AfterError.CONTINUES
     is_scoped: bool = False
     ambient_methods: tuple[str, ...] = ()
+    release_needs_parent: bool = False
+    exit_after_release: bool = False
+    stays_open: bool | None = None
+    outlives_parent: bool | None = None
+    rows_after_release: bool = False
+    rows_after_parent: bool = False
     driver: str = ""
+
+    @property
+    def lives_on(self) -> bool:
+        """Whether it is given back when it is released, rather than ended."""
+        return self.stays_open if self.stays_open is not None else self.family == "checkout"
+
+    @property
+    def survives_parent(self) -> bool:
+        """Whether it works after its parent has been released."""
+        return self.outlives_parent if self.outlives_parent is not None else self.family == "checkout"

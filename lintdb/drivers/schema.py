@@ -320,6 +320,9 @@ def _read_call(table: _Table, driver: str, is_blocking: bool, version: Version) 
         when=_conditions(table, "when"),
         may_return_none=table.flag("may_return_none", False),
         opens=table.flag("opens", False),
+        after_release=table.flag("after_release", False),
+        after_parent=table.flag("after_parent", False),
+        goes_on=table.flag("goes_on", False),
         query_event=Event(query_event) if query_event else None,
         after_error=_after_error(table),
         settings=_read_settings(table, version),
@@ -484,6 +487,12 @@ def _read_kind(name: str, table: _Table, driver: str, blocking: bool, version: V
         after_error=_after_error(table) or AfterError.CONTINUES,
         is_scoped=table.flag("scoped", False),
         ambient_methods=table.texts("ambient_methods"),
+        release_needs_parent=table.flag("release_needs_parent", False),
+        exit_after_release=table.flag("exit_after_release", False),
+        stays_open=table.optional_flag("stays_open"),
+        outlives_parent=table.optional_flag("outlives_parent"),
+        rows_after_release=table.flag("rows_after_release", False),
+        rows_after_parent=table.flag("rows_after_parent", False),
         driver=driver,
     )
     base = _qualify(table.text("like"), driver)
@@ -521,6 +530,9 @@ def inherit(kind: Kind, base: Kind, like: Like) -> Kind:
         "ddl": "definition_event", "with_gives": "enters", "any_attribute": "any_attribute",
         "any_item": "any_item",
         "after_error": "after_error", "scoped": "is_scoped", "ambient_methods": "ambient_methods",
+        "release_needs_parent": "release_needs_parent", "exit_after_release": "exit_after_release",
+        "stays_open": "stays_open", "outlives_parent": "outlives_parent",
+        "rows_after_release": "rows_after_release", "rows_after_parent": "rows_after_parent",
     }  # fmt: skip
     for key, attribute in names.items():
         if key not in like.given:

@@ -203,7 +203,7 @@ class Calls(LocalCalls):
             state.set_name(base.name, NOT_NONE)
         if name in REGISTER_METHODS:
             return self.register(op, name, state)
-        if name in SWALLOWING_METHODS and len(op.arguments) == 1:
+        if name in SWALLOWING_METHODS and len(op.arguments) == (2 if name.endswith("Regex") else 1):
             state.set_name(op.target, Manager("swallow"))
             return None
         return self.unknown_call(op, state)
@@ -258,8 +258,10 @@ class Calls(LocalCalls):
             status = state.status(value.rid) if isinstance(value, Ref) else None
             kind = self.knowledge.kind(status.kind) if status is not None else None
             if kind is not None and kind.iterable:
+                self.check_read(value, op.node, state)
                 self.throw(state, op.node, self.driver_raise(kind.driver), by="iteration")
             else:
+                self.check_read(value, op.node, state)
                 held.append(value)
         state.set_name(op.target, Many(tuple(held)))
         return None
@@ -285,10 +287,13 @@ class Calls(LocalCalls):
             state.set_name(op.target, receiver)
             return None
         if name in ("__exit__", "__aexit__"):
-            self.exit_resource(receiver, state, is_async=name == "__aexit__", is_raise=False)
+            self.exit_resource(op.node, receiver, state, is_async=name == "__aexit__", is_raise=False)
             state.set_name(op.target, None)
             return None
         state.escape(self.arguments_value(op, state), with_parents=False)
+        if status.phase == "released":
+            # Nothing is known of the method: it may open again what was released.
+            state.update(receiver.rid, phase="gone")
         self.throw(state, op.node, self.driver_raise(kind.driver), is_low=op.in_cleanup, by=name)
         state.set_name(op.target, None)
         return None
@@ -304,10 +309,10 @@ class Calls(LocalCalls):
                 return None
             for rid in state.refs(receiver):
                 state.note(op.node, "named", rid)
-            self.uncalled.setdefault(id(op.node), Uncalled(op.node, None, receiver.owner.name, name))
+            self.after.uncalled.setdefault(id(op.node), Uncalled(op.node, None, receiver.owner.name, name))
             return None
         if receiver is None:
-            self.uncalled.setdefault(id(op.node), Uncalled(op.node, None, None, name))
+            self.after.uncalled.setdefault(id(op.node), Uncalled(op.node, None, None, name))
         if not isinstance(receiver, Ref):
             return None
         status = state.status(receiver.rid)
@@ -319,7 +324,7 @@ class Calls(LocalCalls):
             for rid in meant:
                 state.note(op.node, "named", rid)
             acquired = site.node if site is not None else None
-            self.uncalled[id(op.node)] = Uncalled(op.node, kind, site.name if site else None, name, acquired)
+            self.after.uncalled[id(op.node)] = Uncalled(op.node, kind, site.name if site else None, name, acquired)
         return None
 
     def await_coroutine(self, op: ir.AwaitOp | ir.CallOp, value: Coroutine, state: State) -> list[State] | None:

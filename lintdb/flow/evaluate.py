@@ -45,7 +45,7 @@ class Values(Run):
             return self._attribute(operand, state)
         if isinstance(operand, ir.Display):
             items = tuple(self.value(item, state) for item in operand.items)
-            return Many(items, operand.is_sequence)
+            return Many(items, operand.is_sequence, operand.is_lazy)
         if isinstance(operand, ir.DictDisplay):
             return Table(tuple((key, self.value(item, state)) for key, item in operand.items))
         if isinstance(operand, ir.ItemOf):

@@ -110,6 +110,8 @@ class Follower(Calls, Assumptions):
     def _store(self, op: ir.StoreOp, state: State) -> list[State] | None:
         value = self.value(op.operand, state)
         self._bind_name(op.name, value, state)
+        if op.name == "$return" and value is not None:
+            state.note(op.node, "return")
         return None
 
     def _bind_name(self, name: str, value: Value | None, state: State) -> None:
@@ -122,6 +124,7 @@ class Follower(Calls, Assumptions):
                     site.name = name
         if (self.function.is_module and not name.startswith("$")) or name in self.function.outer:
             # A module-level name lives as long as the program: whoever closes it, it is not this body's omission.
+            self.after.rebound.add(name)
             self.hand_over(value, state)
         state.set_name(name, value)
 
@@ -172,6 +175,7 @@ class Follower(Calls, Assumptions):
                 self.replaced.setdefault(op.attribute, op.node)
             self.kept_as[value.rid] = op.attribute
         if not self.owns_self:
+            self.after.rebound.add(f"self.{op.attribute}")
             self.hand_over(value, state)
         state.set_name(f"self.{op.attribute}", value)
 
@@ -283,6 +287,9 @@ class Follower(Calls, Assumptions):
     def _yield(self, op: ir.YieldOp, state: State) -> list[State] | None:
         value = self.value(op.operand, state)
         self.account_for(value, state)
+        self.check_handed_out("yield", value, op.node, state)
+        if op.is_from:
+            self.check_read(value, op.node, state)
         self.yields.append(self._describe(value, state))
         if op.is_from:
             state.escape(value, with_parents=True)
@@ -338,6 +345,7 @@ class Follower(Calls, Assumptions):
 
     def _iterate(self, t: ir.Iterate, state: State) -> None:
         value = self.value(t.operand, state)
+        self.check_read(value, t.node, state)
         item: Value | None = None
         skip_done = False
         if isinstance(value, (Box, Many)):
@@ -369,7 +377,7 @@ class Follower(Calls, Assumptions):
         more = state.copy()
         if isinstance(value, (Box, Many)):
             for rid in state.refs(value):
-                more.update(rid, visited=t.index)
+                more.visit(rid, t.index)
         more.set_name(t.target, item)
         if t.at_least_once:
             more.facts[_entered(t)] = True
@@ -428,6 +436,7 @@ class Follower(Calls, Assumptions):
         if self.function.name not in ("__enter__", "__aenter__"):
             # What a `with` block is lent comes back.
             self.account_for(value, state)
+        self.check_returned(value, state)
         kept = state.copy()
         if not self.is_manager:
             state.escape(value, with_parents=True, all_parents=True)

@@ -78,10 +78,14 @@ class AttributeOf(Operand):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Display(Operand):
-    """`(a, b)`, or any expression that combines others into a value that holds them."""
+    """`(a, b)`, or any expression that combines others into a value that holds them.
+
+    `is_lazy`: a generator expression, which reads from them when it is read.
+    """
 
     items: tuple[Operand, ...]
     is_sequence: bool = False
+    is_lazy: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

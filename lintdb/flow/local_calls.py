@@ -86,9 +86,16 @@ class LocalCalls(Containers, ABC):
         results: list[State] = []
         self.operations[op.index] = op
         self.units.landings[op.index] = self.block.landing
+        for use in summary.uses:
+            self.check_early(use, op.node, info.name, state)
+        shares_self = instance is None and info.owner is not None and self.owner_class() is info.owner
+        rebinds = {name for name in summary.rebinds if shares_self or not name.startswith("self.")}
+        self.after.rebound |= rebinds
         for outcome in summary.outcomes:
             new = state.copy()
             self._carry_over(op, outcome, summary, new)
+            for name in rebinds:
+                new.forget_released(name)
             if outcome.is_raise:
                 # A constructor that refuses its arguments is possible, but not what code is written against.
                 is_refusal = info.name == "__init__" and outcome.raised.type is None
@@ -123,6 +130,8 @@ class LocalCalls(Containers, ABC):
             before = state.status(rid)
             if before is None:
                 if rid[0][0] in ("self", "global"):
+                    if after.phase == "released":
+                        self.note_release(rid, op.node, state)
                     pending = op.index if after.pending >= 0 else -1
                     failed = op.index if after.failed >= 0 else -1
                     begun = op.index if 0 <= after.begun != IN_BLOCK else after.begun

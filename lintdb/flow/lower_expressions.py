@@ -170,7 +170,7 @@ class Expressions(Conditions):
     def _generator(self, node: cst.GeneratorExp) -> ir.Operand:
         """Runs when somebody iterates it; only its source is evaluated here."""
         source = self.expression(node.for_in.iter)
-        return ir.Display((source,), is_sequence=False)
+        return ir.Display((source,), is_lazy=True)
 
     def _dict_comprehension(self, node: cst.DictComp) -> ir.Operand:
         target = self.temp()

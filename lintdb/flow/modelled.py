@@ -146,6 +146,7 @@ class ModelledCalls(UnknownCalls):
 
         *subject* is what it releases, if it does.
         """
+        self._check_subjects(op, model, subject, receiver, state)
         working = self.working_resource(op, model, receiver, state)
         event = self.event_of(op, model, working, state)
         failed = self._fork_failure(op, model, receiver, state)
@@ -165,6 +166,8 @@ class ModelledCalls(UnknownCalls):
         if model.releases is not None:
             for rid in list(state.refs(subject)):
                 self.release(rid, state, op.node)
+                if model.goes_on:
+                    state.update(rid, phase="gone")
         if model.opens and receiver is not None:
             return self._open_again(op, model, receiver, state, target)
         result = self._result(op, model, receiver, state)
@@ -179,6 +182,26 @@ class ModelledCalls(UnknownCalls):
             return [state, nothing]
         state.set_name(target, NONE if result is None and model.releases == "self" else result)
         return None
+
+    def _check_subjects(
+        self, op: ir.CallOp, model: CallModel, subject: Value | None, receiver: Ref | None, state: State
+    ) -> None:
+        """Is what a call works on, and what it releases, still to be had?"""
+        method = self.calls[op.index].method if op.index in self.calls else ""
+        if receiver is not None:
+            self.check_call(receiver.rid, model, op.node, method, state)
+        if model.receiver is not None:
+            operand = self.argument(op, model.receiver)
+            value = self.value(operand, state) if operand is not None else None
+            self.check_argument(value, model, op.node, method, state)
+        if model.releases is None:
+            return
+        for rid in list(state.refs(subject)):
+            self.check_released_again(rid, op.node, method, state)
+            if isinstance(model.releases, Argument) and isinstance(op.callee, ir.AttributeOf):
+                # Of a coroutine that is awaited here, *receiver* is what it is about.
+                owner = self.value(op.callee.base, state)
+                self.check_owner(rid, owner, op.node, method, state)
 
     def _fork_failure(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> State | None:
         """Take the path on which the call raises; return its state, if anybody minds."""

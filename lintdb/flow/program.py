@@ -66,10 +66,11 @@ class Program:
             error_commits=list(follower.commits_on_error()),
             unfinished=follower.unfinished_units(),
             unawaited=follower.unawaited(),
-            uncalled=list(follower.uncalled.values()),
+            uncalled=list(follower.after.uncalled.values()),
             query_texts=list(follower.query_texts.values()),
             missing_rows=list(follower.missing_rows.values()),
             unbound_releases=list(follower.unbound_releases.values()),
+            misuses=follower.found_misuses(),
             calls=list(follower.calls.values()),
             blocking_helpers=list(follower.blocking_helpers.values()),
             handed_on=follower.handed_on,
@@ -154,6 +155,9 @@ class Program:
             tuple(dict.fromkeys(follower.yields)),
             blocks,
             raises_early=follower.raises_early,
+            uses=tuple(follower.after.early.values()),
+            rebinds=frozenset(follower.after.rebound),
+            ends_yielded=follower.ends_yielded(),
             drops_work=bool(follower.yielded) and follower.yielded <= follower.released_sites - follower.commits,
         )
 

@@ -168,6 +168,29 @@ class Unawaited:
 
 
 @dataclass(frozen=True)
+class Misuse:
+    """Something done to a resource after its release.
+
+    `what`: a "use" (a method is called), a "read" (it is iterated), a "return" or "yield", the "exit" of a block on it,
+    "helper" (a function of the project uses it; `method` is its name), a second "release", or a "foreign" one: given to
+    an owner that it did not come from. `owner` is what took it along, if it was not released itself. `is_sure`: no
+    decision led there.
+    """
+
+    what: str
+    node: cst.CSTNode
+    kind: Kind
+    name: str | None
+    method: str
+    confidence: Confidence
+    path: tuple[PathStep, ...]
+    released_at: cst.CSTNode | None = None
+    owner: Kind | None = None
+    owner_name: str | None = None
+    is_sure: bool = False
+
+
+@dataclass(frozen=True)
 class Uncalled:
     """A method that is named as a statement and not called. `kind` is None where the receiver is not known."""
 
@@ -204,6 +227,7 @@ class FunctionFlow:
     uncalled: list[Uncalled] = field(default_factory=list)
     missing_rows: list[MissingRow] = field(default_factory=list)
     unbound_releases: list[UnboundRelease] = field(default_factory=list)
+    misuses: list[Misuse] = field(default_factory=list)
     calls: list[KnownCall] = field(default_factory=list)
     query_texts: list[QueryText] = field(default_factory=list)
     blocking_helpers: list[tuple[cst.CSTNode, cst.CSTNode]] = field(default_factory=list)

@@ -1,8 +1,8 @@
 """One run over one function: what it works on, what it finds out, and how an exception leaves a block.
 
 The class that follows functions is put together in layers, each with a module of its own that uses those below it:
-`Run`, `Values`, `Verdicts`, `Units`, `UnknownCalls`, `ModelledCalls`, `Withs`, `Containers`, `LocalCalls`, `Calls`, and
-`Follower` on top.
+`Run`, `Values`, `Verdicts`, `Misuses`, `Units`, `UnknownCalls`, `ModelledCalls`, `Withs`, `Containers`, `LocalCalls`,
+`Calls`, and `Follower` on top.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from lintdb.flow import ir
 from lintdb.flow.cfg import CFG
 from lintdb.flow.classes import Classes
 from lintdb.flow.decorators import is_fixture, is_generator_manager
-from lintdb.flow.results import FailedUnit, KnownCall, LostWork, MissingRow, QueryText, UnboundRelease, Uncalled
-from lintdb.flow.sites import OPAQUE, UNLIKELY, Exit, Lost, PendingCall, Site, UnitRecords
+from lintdb.flow.results import FailedUnit, KnownCall, LostWork, MissingRow, QueryText, UnboundRelease
+from lintdb.flow.sites import OPAQUE, UNLIKELY, AfterRelease, Exit, Lost, PendingCall, Site, UnitRecords
 from lintdb.flow.state import State
 from lintdb.flow.summaries import YIELDED, Summary
 from lintdb.flow.types_of import ModuleTypes
@@ -93,7 +93,7 @@ class Run:
         self.released_sites: set[SiteKey] = set()
         self.release_nodes: dict[SiteKey, cst.CSTNode] = {}
         self.meant_releases: dict[SiteKey, set[SiteKey]] = {}
-        self.uncalled: dict[int, Uncalled] = {}
+        self.after = AfterRelease()
         self.unsure_calls: set[int] = set()
         self.commits: set[SiteKey] = set()
         self.keeping_loops: set[int] = set()

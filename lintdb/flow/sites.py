@@ -9,7 +9,7 @@ import libcst as cst
 
 from lintdb.effects import AfterError
 from lintdb.flow import ir
-from lintdb.flow.results import ErrorCommit, SwallowedError
+from lintdb.flow.results import ErrorCommit, Misuse, SwallowedError, Uncalled
 from lintdb.flow.state import State
 from lintdb.flow.values import (
     Instance,
@@ -60,6 +60,30 @@ class Lost(NamedTuple):
     state: State
     is_covered: bool = False
     is_overwritten: bool = False
+
+
+class EarlyUse(NamedTuple):
+    """A use of a resource that was released before the function began: see `Misuse` for what it is."""
+
+    rid: Rid
+    what: str
+    is_low: bool
+
+
+@dataclass
+class AfterRelease:
+    """What a run finds out about resources that are released.
+
+    `misuses` by what and where; `sound` are the calls that some path makes on a resource that is open; `early` is what
+    is done to what was released before the function began; `rebound` are the attributes of the object, and the globals,
+    that get another value; `uncalled` are releases that are named and not called.
+    """
+
+    misuses: dict[tuple[str, int], Misuse] = field(default_factory=dict)
+    sound: set[int] = field(default_factory=set)
+    early: dict[tuple[Rid, int], EarlyUse] = field(default_factory=dict)
+    rebound: set[str] = field(default_factory=set)
+    uncalled: dict[int, Uncalled] = field(default_factory=dict)
 
 
 class PendingCall(NamedTuple):

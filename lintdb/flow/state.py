@@ -152,6 +152,13 @@ class State:
         if status is not None:
             self.resources[rid] = status._replace(**changes)  # type: ignore[arg-type]
 
+    def visit(self, rid: Rid, loop: int) -> None:
+        """A loop takes a resource out of a container; one that is released is another of the same place by now."""
+        status = self.resources.get(rid)
+        if status is not None:
+            phase = "gone" if status.phase == "released" else status.phase
+            self.resources[rid] = status._replace(visited=loop, phase=phase)
+
     def children(self, rid: Rid) -> list[Rid]:
         """Return the resources that go with *rid* when it is released or handed over."""
         return [other for other, status in self.resources.items() if status.parent == rid and status.goes_with_parent]
@@ -170,7 +177,7 @@ class State:
         status = self.resources.get(rid)
         if status is None or status.phase == "gone":
             return
-        if status.phase == "open":
+        if status.phase in ("open", "released"):
             self.resources[rid] = _settled(status, "gone")
         if status.owed:
             # Whoever has it now has what belongs to it; what came from outside has been somebody's all along.
@@ -195,6 +202,17 @@ class State:
         for rid, status in self.resources.items():
             if status.failed == call:
                 self.resources[rid] = status._replace(failed=-1)
+
+    def forget_released(self, name: str) -> None:
+        """A global, or an attribute of the object, has got another value: it does not hold what was released."""
+        held = self.env.get(name)
+        status = self.resources.get(held.rid) if isinstance(held, Ref) else None
+        if status is not None and status.phase == "released":
+            del self.env[name]
+        site = ("self", name.removeprefix("self.")) if name.startswith("self.") else ("global", name)
+        status = self.resources.get((site, 0))
+        if status is not None and status.phase == "released":
+            del self.resources[site, 0]
 
     def mark_raised(self) -> None:
         """An opaque operation raised: every resource that is open now has seen it."""

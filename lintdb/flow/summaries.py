@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import libcst as cst
 
 from lintdb.flow import ir
-from lintdb.flow.sites import Exit, Site
+from lintdb.flow.sites import EarlyUse, Exit, Site
 from lintdb.flow.state import State
 from lintdb.flow.values import (
     IN_BLOCK,
@@ -67,8 +67,9 @@ class Summary:
     """All outcomes of a function for one way of calling it.
 
     `sites` explains the resources in them; `blocks` is the call in it that makes the thread wait. For a generator:
-    whether it `raises_early`, before its first `yield`; and whether what it yields is `drops_work`: released on every
-    normal path, with no commit.
+    whether it `raises_early`, before its first `yield`; whether what it yields is `drops_work`: released on every
+    normal path, with no commit; and whether that is released at all (`ends_yielded`). `uses` are of what was released
+    before the call; `rebinds` are the attributes of the object, and the globals, that get another value.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -77,6 +78,9 @@ class Summary:
     blocks: cst.CSTNode | None = None
     raises_early: bool = True
     drops_work: bool = False
+    uses: tuple[EarlyUse, ...] = ()
+    rebinds: frozenset[str] = frozenset()
+    ends_yielded: bool = False
 
 
 # --- before the call ------------------------------------------------------------------------------------------------
@@ -245,7 +249,11 @@ def with_names_of_caller(summary: Summary, order: list[Rid]) -> Summary:
     names: dict[Rid, Rid] = {(("arg", number), 0): rid for number, rid in enumerate(order)}
     if not names:
         return summary
-    return replace(summary, outcomes=tuple(_outcome_renamed(outcome, names) for outcome in summary.outcomes))
+    return replace(
+        summary,
+        outcomes=tuple(_outcome_renamed(outcome, names) for outcome in summary.outcomes),
+        uses=tuple(use._replace(rid=names.get(use.rid, use.rid)) for use in summary.uses),
+    )
 
 
 def _outcome_renamed(outcome: Outcome, names: dict[Rid, Rid]) -> Outcome:

@@ -9,11 +9,11 @@ import libcst as cst
 from lintdb.effects import AfterError, CallModel, Event
 from lintdb.finding import Confidence
 from lintdb.flow import ir
+from lintdb.flow.misuse import Misuses
 from lintdb.flow.results import FailedUnit
 from lintdb.flow.run import THROWN
 from lintdb.flow.sites import UNLIKELY, Lost
 from lintdb.flow.state import State
-from lintdb.flow.unit_verdicts import UnitVerdicts
 from lintdb.flow.values import (
     IN_BLOCK,
     TRUE,
@@ -31,7 +31,7 @@ _LASTING = ("self", "global")
 _SWITCHES = (Event.AUTOCOMMIT_ON, Event.AUTOCOMMIT_OFF, Event.AUTOCOMMIT_UNKNOWN)
 
 
-class Units(UnitVerdicts):
+class Units(Misuses):
     """Moves units of work, and releases resources."""
 
     def event_of(self, op: ir.CallOp, model: CallModel, working: Rid | None, state: State) -> Event | None:
@@ -254,15 +254,18 @@ class Units(UnitVerdicts):
         owner = rid[0][0]
         return owner if isinstance(owner, tuple) and status is not None and status.kind.endswith("pool") else None
 
-    def release(self, rid: Rid, state: State, node: cst.CSTNode | None, by_with: bool = False) -> None:
-        """Release a resource and what goes with it; uncommitted work on it is lost here."""
+    def release(self, rid: Rid, state: State, node: cst.CSTNode | None, by_with: cst.CSTNode | None = None) -> None:
+        """Release a resource and what goes with it; uncommitted work on it is lost here.
+
+        *node* is the call that releases it, *by_with* what ends instead: a block, or a stack of clean-up.
+        """
         status = state.status(rid)
         if status is None:
             return
         self.released_sites.add(rid[0])
         self.account_for(Ref(rid), state)
         if status.phase == "open" and status.pending >= 0 and (status.owed or rid[0][0] == "managed"):
-            self.lose_work(rid, status, state, node, by_with)
+            self.lose_work(rid, status, state, node, by_with is not None)
         self._return_dirty(rid, status, state)
         owner = self.owner_through(rid, state)
         if owner is not None:
@@ -273,7 +276,9 @@ class Units(UnitVerdicts):
             self.covered_sites.add(child[0])
         if node is not None:
             self.release_nodes.setdefault(rid[0], node)
-            state.note(node, "release", rid)
+        where = node if node is not None else by_with
+        if where is not None and status.phase != "released":
+            self.note_release(rid, where, state)
         state.release(rid)
 
     def _cover(self, child: Rid, state: State) -> None:

@@ -29,12 +29,26 @@ class UnknownCalls(Rows):
         self._escape_unnamed_parents(arguments, state)
         state.escape(arguments, with_parents=False)
         self.forget_missing(state)
+        self._forget_released(op, state)
         unit = self.unit_worked_in(op, state)
         thrown = self.throw(state, op.node, is_low=op.in_cleanup or (unit is None and _is_mild(op)))
         if thrown is not None and unit is not None:
             self.fail_unit_around(unit, op, thrown)
         state.set_name(op.target, None)
         return None
+
+    def _forget_released(self, op: ir.CallOp, state: State) -> None:
+        """`self.reconnect()`: a callee that can reach the object, or the module, may open again what was released."""
+        callee = op.callee
+        operands = [argument.operand for argument in op.arguments]
+        if op.dotted is not None or (isinstance(callee, ir.AttributeOf) and isinstance(callee.base, ir.Local)):
+            if isinstance(callee, ir.AttributeOf):
+                operands.append(callee.base)
+            if not any(isinstance(each, ir.Local) and self.is_self(each.name) for each in operands):
+                return
+        for site, generation in list(state.resources):
+            if site[0] in ("self", "global") and generation == 0:
+                state.forget_released(f"self.{site[1]}" if site[0] == "self" else str(site[1]))
 
     def _escape_unnamed_parents(self, value: Value, state: State) -> None:
         """`work(Client(Pool()))`: nobody but the callee can reach the pool, through the client."""

@@ -124,10 +124,14 @@ class Ref(Value):
 
 @dataclass(frozen=True, slots=True)
 class Many(Value):
-    """Something that holds other values: a tuple, a dict display, an object built from them."""
+    """Something that holds other values: a tuple, a dict display, an object built from them.
+
+    `is_lazy`: a generator that reads from them when it is read.
+    """
 
     items: tuple[Value | None, ...]
     is_sequence: bool = False
+    is_lazy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,6 +176,17 @@ class Verdicts(Values):
             found[rid[0]] = Unawaited(site.node, kind)
         return list(found.values())
 
+    def ends_yielded(self) -> bool:
+        """Whether what a generator yields is released on every normal path."""
+        if not self.yielded or not self.yielded <= self.released_sites:
+            return False
+        ends = [end.state for end in self.exits if not end.is_raise]
+        return all(
+            status is None or status.phase == "released"
+            for state in ends
+            for status in (state.status((site, 0)) for site in self.yielded)
+        )
+
 
 def is_unlikely(status: Status, state: State) -> bool:
     """Whether what became of a resource on a path rests on something that hardly happens."""

@@ -216,7 +216,7 @@ class Withs(ModelledCalls, ABC):
     def leave_value(self, node: cst.CSTNode, value: Value, state: State, is_async: bool | None, is_raise: bool) -> None:
         """What leaving a block does to the manager; *is_async* None: whichever way the manager can be left."""
         if isinstance(value, Ref):
-            self.exit_resource(value, state, is_async, is_raise)
+            self.exit_resource(node, value, state, is_async, is_raise)
         elif isinstance(value, Instance):
             self._finish(value, "__exit__", node, state)
         elif isinstance(value, Many):
@@ -242,15 +242,15 @@ class Withs(ModelledCalls, ABC):
                 root = self.root_of(value.inner.rid, state)
                 if is_raise or value.kind == "commits" or (block is not None and block.commits):
                     self.end_block(root, state, is_nested=value.is_nested, is_raise=is_raise)
-            self.release(value.inner.rid, state, None, by_with=True)
+            self.release_by_block(value.inner.rid, node, state)
         elif value.what == "unit" and isinstance(value.inner, Ref):
             root = self.root_of(value.inner.rid, state)
             self.end_block(root, state, is_nested=value.is_nested, is_raise=is_raise)
         elif value.what == "part" and isinstance(value.inner, Ref):
             self.end_block(self.root_of(value.inner.rid, state), state, is_nested=True, is_raise=is_raise)
-            self.release(value.inner.rid, state, None, by_with=True)
+            self.release_by_block(value.inner.rid, node, state)
         elif value.what == "local":
-            self._leave_managed(value, state, is_raise)
+            self._leave_managed(node, value, state, is_raise)
         elif value.what in ("callback", "async-callback") and isinstance(value.inner, Partial):
             self.run_callback(node, value.inner, state, value.what == "async-callback")
 
@@ -273,21 +273,23 @@ class Withs(ModelledCalls, ABC):
                 is_kept = not is_raise and any(rid in outcome.committed for outcome in summary.outcomes)
                 self.happen(rid, Event.COMMIT if is_kept else Event.ROLLBACK, None, state)
 
-    def _leave_managed(self, value: Manager, state: State, is_raise: bool) -> None:
+    def _leave_managed(self, node: cst.CSTNode, value: Manager, state: State, is_raise: bool) -> None:
         """The block on such a manager ended: its clean-up ran."""
         ended = self.managers.get(value.call)
         if ended is not None:
             self._end_unit(value, ended, state, is_raise)
         for rid in self.managed.get(value.call, frozenset()):
-            self.release(rid, state, None)
+            self.release(rid, state, None, node)
         target: Rid = (("managed", value.call), 0)
         summary = self.managers.get(value.call)
         status = state.status(target)
         if status is not None and status.pending >= 0 and summary is not None and summary.drops_work:
             self.lose_work(target, status, state, None, by_with=True)
+        if status is not None and status.phase == "open" and summary is not None and summary.ends_yielded:
+            self.note_release(target, node, state)
         state.release(target)
 
-    def exit_resource(self, value: Ref, state: State, is_async: bool | None, is_raise: bool) -> None:
+    def exit_resource(self, node: cst.CSTNode, value: Ref, state: State, is_async: bool | None, is_raise: bool) -> None:
         """`with conn:` ends: what that does is the driver's business."""
         status = state.status(value.rid)
         kind = self.knowledge.kind(status.kind) if status is not None else None
@@ -307,10 +309,20 @@ class Withs(ModelledCalls, ABC):
             self.happen(root, Event.ROLLBACK, None, state)
         elif is_raise and any(m.event is Event.ROLLBACK_PART for m in kind.methods.get("rollback", ())):
             self.happen(root, Event.ROLLBACK_PART, None, state)
+        if block is WithBlock.COMMIT and not is_raise:
+            self.check_block_end(value.rid, node, state)
         if block.releases:
-            self.release(value.rid, state, None, by_with=True)
+            self.release_by_block(value.rid, node, state)
         elif block in (WithBlock.COMMIT, WithBlock.KEEP, WithBlock.WRONG_RELEASE):
             state.update(value.rid, kept=True)
+
+    def release_by_block(self, rid: Rid, node: cst.CSTNode, state: State) -> None:
+        """The end of a block releases a resource."""
+        status = state.status(rid)
+        kind = self.knowledge.kind(status.kind) if status is not None else None
+        if kind is not None and not kind.exit_after_release:
+            self.check_released_again(rid, node, "", state)
+        self.release(rid, state, None, by_with=node)
 
     def unwind_stack(self, node: cst.CSTNode, box: Box, state: State, is_raise: bool) -> None:
         """An ExitStack is closed: what was entered is left, what was registered is called, last first."""
@@ -355,8 +367,9 @@ class Withs(ModelledCalls, ABC):
                 if model.releases is None or (model.coroutine and not is_async):
                     continue
                 if model.releases == "self":
-                    self.release(rid, state, None, by_with=True)
+                    self.check_released_again(rid, node, method, state)
+                    self.release(rid, state, None, by_with=node)
                 elif arguments:
                     for released in list(state.refs(arguments[0])):
-                        self.release(released, state, None)
+                        self.release(released, state, None, by_with=node)
                 break
