@@ -158,6 +158,7 @@ def _run_rules(
     ]
     for rule in rules:
         try:
+            yield from ((rule, report) for report in rule.check_file(context))
             for opening in context.openings:
                 yield from ((rule, report) for report in rule.check_opening(opening, context))
             for flow in flows:

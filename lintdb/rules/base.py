@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import functools
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -21,8 +22,14 @@ if TYPE_CHECKING:
     from lintdb.effects import CallModel, Kind, Setting, Switch
     from lintdb.flow.program import Program
     from lintdb.flow.repetition import Evidence, Repetition
-    from lintdb.flow.results import FunctionFlow, Leak
+    from lintdb.flow.results import FunctionFlow, KnownCall, Leak
+    from lintdb.rules.forwarding import Unforwarded
     from lintdb.syntax.names import ClassInfo, FunctionInfo
+
+
+_TESTS = re.compile(
+    r"(?:^|[/\\])(?:(?:tests?|\w+_tests)[/\\](?:[^/\\]*[/\\]){0,4}[^/\\]*|test_[^/\\]*|[^/\\]*_test|conftest)\.pyi?$"
+)
 
 
 @dataclass(frozen=True)
@@ -124,6 +131,20 @@ class FileContext:
     codes: frozenset[str] = frozenset()
     flows: tuple[FunctionFlow, ...] = ()
 
+    @property
+    def is_test(self) -> bool:
+        """Whether the file holds tests, by its name or that of its folder."""
+        return _TESTS.search(self.path) is not None
+
+    def is_short_lived(self, opening: Opening) -> bool:
+        """Whether what an opening call makes is used in one function only, so that it does not grow old."""
+        from lintdb.flow.fates import Fate
+
+        if opening.function.is_module:
+            return False
+        uses = self.repetition.fates.uses(opening.node, opening.kind, opening.function)
+        return all(use.fate in (Fate.USED, Fate.RELEASED) for use in uses)
+
     @functools.cached_property
     def repetition(self) -> Repetition:
         """Which functions of the file run again and again."""
@@ -153,11 +174,31 @@ class FileContext:
         leaks = [leak for flow in self.flows for leak in flow.leaks if leak.confidence > Confidence.LOW]
         return any(_is_of(leak, opening) for leak in leaks)
 
+    @functools.cached_property
+    def unforwarded(self) -> tuple[Unforwarded, ...]:
+        """Time limits that never reach the call they are meant for."""
+        from lintdb.rules.forwarding import find_unforwarded
+
+        return tuple({id(found.node): found for found in find_unforwarded(self)}.values())
+
+    def is_unforwarded(self, node: cst.CSTNode, setting: str) -> bool:
+        """Whether LDB405 says that a given limit does not reach a call: then it is not reported as missing."""
+        if "LDB405" not in self.codes:
+            return False
+        shown = [found for found in self.unforwarded if found.confidence > Confidence.LOW]
+        return any(found.node is node and found.setting == setting for found in shown)
+
     def answers(self, opening: Opening, *names: str) -> list[Answer]:
         """Return one answer for each of the named settings that an opening call has."""
         from lintdb.rules.settings import answers
 
         return answers(opening, self, *names)
+
+    def answer_of_call(self, call: KnownCall, function: FunctionInfo, name: str) -> Answer | None:
+        """Return the answer for a setting of one call on a resource: `pool.acquire()`, `client.blpop(…)`."""
+        from lintdb.rules.settings import answer_of_call
+
+        return answer_of_call(call, function, name, self)
 
     def is_local(self, opening: Opening) -> bool:
         """Whether what an opening call makes is known to lead to a file, not over a network."""
@@ -192,4 +233,8 @@ class Rule:
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterable[Report]:
         """Yield the defects of one opening call."""
+        return ()
+
+    def check_file(self, ctx: FileContext) -> Iterable[Report]:
+        """Yield the defects that are seen by looking at the whole file."""
         return ()

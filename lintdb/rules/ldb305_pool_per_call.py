@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Opening, Report, ReportStep, Rule, RuleMeta
-
-_TESTS = re.compile(r"(?:^|[/\\])(?:tests?[/\\][^/\\]*|test_[^/\\]*|[^/\\]*_test|conftest)\.pyi?$")
 
 
 class PoolPerCall(Rule):
@@ -24,7 +21,7 @@ class PoolPerCall(Rule):
     )
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
-        if not opening.kind.is_pool or _TESTS.search(ctx.path):
+        if not opening.kind.is_pool or ctx.is_test:
             return
         evidence = ctx.made_again(opening)
         if evidence is None:

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from lintdb.effects import Argument, Setting
+    from lintdb.flow.results import KnownCall
     from lintdb.rules.base import FileContext, Opening
     from lintdb.syntax.literals import Evaluator
+    from lintdb.syntax.names import FunctionInfo
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,8 @@ def look(opening: Opening, ctx: FileContext) -> tuple[Evaluator, Arguments, Dsn]
     return evaluator, arguments, dsn_of(evaluator, arguments, opening.model.dsn)
 
 
-def evaluate(setting: Setting, opening: Opening, ctx: FileContext) -> Answer:
-    """Return whether one setting is given at an opening call."""
+def evaluate(setting: Setting, opening: Opening, ctx: FileContext, *, is_call: bool = False) -> Answer:
+    """Return whether one setting is given at an opening call; `is_call`: it is one of that very call only."""
     evaluator, arguments, dsn = look(opening, ctx)
     found = _given(setting, evaluator, arguments, dsn)
     covers_part = bool(setting.complete_with) and not arguments.is_hidden
@@ -124,7 +126,7 @@ def evaluate(setting: Setting, opening: Opening, ctx: FileContext) -> Answer:
     from_environment = in_dsn and not opening.node.args and opening.model.dsn is not None
     if setting.default == "unknown" or arguments.is_hidden or (dsn.is_hidden and in_dsn) or from_environment:
         return Answer(Bound.UNKNOWN, setting)
-    if _is_set_elsewhere(setting, evaluator, opening, ctx):
+    if _is_set_elsewhere(setting, evaluator, opening, ctx, is_call=is_call):
         return Answer(Bound.UNKNOWN, setting)
     return Answer(Bound.ABSENT, setting)
 
@@ -230,11 +232,27 @@ _OUTER_LIMIT = re.compile(r"\b(?:asyncio\.timeout|wait_for|move_on_after|fail_af
 _HANDS_ON = re.compile(r"\b(?:configure|init|setup|reset|on_connect|connect_callback|checkout_callback)\s*=")
 
 
-def _is_set_elsewhere(setting: Setting, evaluator: Evaluator, opening: Opening, ctx: FileContext) -> bool:
+def _is_limited_around(evaluator: Evaluator) -> bool:
+    """Whether a limit is put around a call: in its own function, or where the file calls that function."""
+    function = evaluator.scope
+    while function.parent is not None and not function.parent.is_module:
+        function = function.parent
+    module = evaluator.index.module
+    if _OUTER_LIMIT.search(module.code_for_node(function.node)):
+        return True
+    around = rf"(?:wait_for|timeout|fail_after|move_on_after)\([^\n]*\b{re.escape(function.name)}\("
+    return re.search(around, evaluator.text) is not None
+
+
+def _is_set_elsewhere(
+    setting: Setting, evaluator: Evaluator, opening: Opening, ctx: FileContext, *, is_call: bool = False
+) -> bool:
     """Whether code near the call may give the bound: session SQL, an attribute, per-call arguments, a limit around."""
     if any(name in ctx.text for name in setting.environment):
         return True
     code = evaluator.surroundings(opening.node)
+    if is_call:
+        return _is_limited_around(evaluator)
     text = _normal(code)
     if any(_normal(prefix) in text for prefix in setting.sql):
         return True
@@ -294,3 +312,38 @@ def may_be_another(opening: Opening, ctx: FileContext) -> bool:
                 if any(word is not None and word in ctx.text for word in words):
                     return True
     return False
+
+
+def answer_of_call(call: KnownCall, function: FunctionInfo, name: str, ctx: FileContext) -> Answer | None:
+    """Return the answer for a setting of one call on a resource, or of what that call acquires."""
+    from lintdb.rules.base import Opening
+
+    knowledge = ctx.program.knowledge
+    kind = knowledge.kind(call.model.acquires) if call.model.acquires is not None else None
+    kind = kind if kind is not None else knowledge.kind(call.receiver or "")
+    if kind is None:
+        return None
+    settings = [*call.model.settings, *(kind.settings if call.model.acquires is not None else ())]
+    found = next((setting for setting in settings if setting.name == name), None)
+    if found is None:
+        return None
+    return evaluate(found, Opening(call.node, function, call.model, kind, "", ""), ctx, is_call=True)
+
+
+def not_given(opening: Opening, ctx: FileContext, *names: str) -> Answer | None:
+    """Return the first of the named settings that the arguments of an opening call could give, and do not.
+
+    Where all arguments can be seen, that is: what a connection string or the environment may hold does not count.
+    """
+    evaluator, arguments, dsn = look(opening, ctx)
+    if arguments.is_hidden:
+        return None
+    for name in names:
+        for setting in opening.settings(name):
+            if setting.schemes and dsn.scheme is not None and dsn.scheme not in setting.schemes:
+                continue
+            if _given(setting, evaluator, arguments, dsn) is not None:
+                return None
+            if setting.arguments or setting.nested:
+                return Answer(Bound.ABSENT, setting)
+    return None
