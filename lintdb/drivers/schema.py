@@ -493,6 +493,7 @@ def _read_kind(name: str, table: _Table, driver: str, blocking: bool, version: V
         outlives_parent=table.optional_flag("outlives_parent"),
         rows_after_release=table.flag("rows_after_release", False),
         rows_after_parent=table.flag("rows_after_parent", False),
+        refuses=table.arguments("refuses"),
         driver=driver,
     )
     base = _qualify(table.text("like"), driver)
@@ -525,9 +526,8 @@ def inherit(kind: Kind, base: Kind, like: Like) -> Kind:
         "ends_when_read": "ends_when_read",
         "autocommit_when": "autocommit_arguments", "closed_with_parent": "closed_with_parent",
         "return_rolls_back": "return_rolls_back", "reusable": "reusable", "idempotent_release": "idempotent_release",
-        "pools": "is_pool",
-        "local_schemes": "local_schemes",
-        "ddl": "definition_event", "with_gives": "enters", "any_attribute": "any_attribute",
+        "pools": "is_pool", "refuses": "refuses", "local_schemes": "local_schemes", "ddl": "definition_event",
+        "with_gives": "enters", "any_attribute": "any_attribute",
         "any_item": "any_item",
         "after_error": "after_error", "scoped": "is_scoped", "ambient_methods": "ambient_methods",
         "release_needs_parent": "release_needs_parent", "exit_after_release": "exit_after_release",

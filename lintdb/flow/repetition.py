@@ -120,6 +120,33 @@ class Repetition:
             return Evidence(loop, "in each round of the loop")
         return None
 
+    def of_opening_in_loop(self, node: cst.Call, kind: Kind, function: FunctionInfo) -> Evidence | None:
+        """Return why a loop over data opens the same again in each round, itself or in a function that it calls.
+
+        What is kept, returned or given away is somebody else's; a loop that sleeps opens seldom enough.
+        """
+        if any(use.fate not in (Fate.USED, Fate.RELEASED) for use in self.fates.uses(node, kind, function)):
+            return None
+        for loop in self.fates.ancestry(function).loops(node):
+            if self._goes_through_data(loop) and not names_bound(loop) & names_read(node):
+                return Evidence(loop, "in each round of the loop")
+        if function.is_module or function.decorators or _varies(node, function):
+            return None
+        for caller, call in self._callers.get(id(function), []):
+            for loop in self.fates.ancestry(caller).loops(call):
+                if self._goes_through_data(loop):
+                    return Evidence(call, f"each time the loop calls `{function.name}()`")
+        return None
+
+    def _goes_through_data(self, loop: cst.CSTNode) -> bool:
+        if isinstance(loop, cst.While) or _leaves(loop):
+            return False
+        return not any(isinstance(node, cst.Call) and _name_of(node) in ("sleep", "range") for node in walk(loop))
+
+    def is_in_endless_loop(self, node: cst.CSTNode, function: FunctionInfo) -> bool:
+        """Whether a call is run by `while True`, or is what an `async for` or `for` goes through for ever."""
+        return any(isinstance(loop, cst.While) for loop in self.fates.ancestry(function).loops(node))
+
     # --- who runs it ------------------------------------------------------------------------------------------------
 
     def of_function(self, function: FunctionInfo, *, varies: bool, depth: int = 0) -> Evidence | None:

@@ -76,6 +76,7 @@ class Bound(enum.Enum):
 
     GIVEN = "given"
     DISABLED = "disabled"
+    IMMEDIATE = "immediate"
     ABSENT = "absent"
     LIMITED = "limited"
     PARTIAL = "partial"
@@ -199,6 +200,18 @@ class FileContext:
         from lintdb.rules.settings import answer_of_call
 
         return answer_of_call(call, function, name, self)
+
+    def number_of(self, answer: Answer, opening: Opening) -> float | None:
+        """Return the number that holds for a setting of an opening call, if it can be seen."""
+        from lintdb.rules.settings import number_of
+
+        return number_of(answer, opening, self)
+
+    def refused(self, opening: Opening) -> list[str]:
+        """Return the arguments of an opening call that what it makes does not take."""
+        from lintdb.rules.settings import refused
+
+        return refused(opening, self)
 
     def is_local(self, opening: Opening) -> bool:
         """Whether what an opening call makes is known to lead to a file, not over a network."""

@@ -116,11 +116,16 @@ def evaluate(setting: Setting, opening: Opening, ctx: FileContext, *, is_call: b
     found = _given(setting, evaluator, arguments, dsn)
     covers_part = bool(setting.complete_with) and not arguments.is_hidden
     covers_part = covers_part and all(arguments.find(argument) is None for argument in setting.complete_with)
+    if found is not None and found.bound is Bound.IMMEDIATE and _is_set_elsewhere(setting, evaluator, opening, ctx):
+        return Answer(Bound.UNKNOWN, setting)
     if found is not None:
         return Answer(Bound.PARTIAL, setting) if found.bound is Bound.GIVEN and covers_part else found
     if _is_decided_otherwise(setting, arguments):
         return Answer(Bound.UNKNOWN, setting)
-    if setting.default in ("limited", "immediate"):
+    if setting.default == "immediate":
+        is_hidden = arguments.is_hidden or _is_set_elsewhere(setting, evaluator, opening, ctx)
+        return Answer(Bound.UNKNOWN if is_hidden else Bound.IMMEDIATE, setting)
+    if setting.default == "limited":
         return Answer(Bound.PARTIAL if covers_part and not dsn.is_hidden else Bound.LIMITED, setting)
     in_dsn = bool(setting.dsn or setting.options)
     from_environment = in_dsn and not opening.node.args and opening.model.dsn is not None
@@ -144,8 +149,7 @@ def _given(setting: Setting, evaluator: Evaluator, arguments: Arguments, dsn: Ds
         if node is None:
             return Answer(Bound.UNKNOWN, setting)
         value = evaluator.value(node)
-        is_off = any(value == item and type(value) is type(item) for item in setting.unlimited)
-        return Answer(Bound.DISABLED if is_off else Bound.GIVEN, setting, node, spelling)
+        return Answer(_bound_of_value(setting, value), setting, node, spelling)
     for key in setting.dsn:
         if key in dsn.options:
             return Answer(_bound_of_text(setting, dsn.options[key]), setting, None, f"{key}={dsn.options[key]}")
@@ -182,6 +186,13 @@ def _given_in_options(setting: Setting, evaluator: Evaluator, arguments: Argumen
             if match:
                 return Answer(_bound_of_text(setting, match.group(1)), setting, None, name)
     return None
+
+
+def _bound_of_value(setting: Setting, value: object) -> Bound:
+    if any(value == item and type(value) is type(item) for item in setting.unlimited):
+        return Bound.DISABLED
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return Bound.IMMEDIATE if is_number and value in setting.immediate else Bound.GIVEN
 
 
 def _bound_of_text(setting: Setting, text: str) -> Bound:
@@ -319,11 +330,11 @@ def answer_of_call(call: KnownCall, function: FunctionInfo, name: str, ctx: File
     from lintdb.rules.base import Opening
 
     knowledge = ctx.program.knowledge
-    kind = knowledge.kind(call.model.acquires) if call.model.acquires is not None else None
-    kind = kind if kind is not None else knowledge.kind(call.receiver or "")
+    made = call.model.acquires or (call.model.gives if call.model.gives != "self" else None)
+    kind = knowledge.kind(made or call.receiver or "")
     if kind is None:
         return None
-    settings = [*call.model.settings, *(kind.settings if call.model.acquires is not None else ())]
+    settings = [*call.model.settings, *(kind.settings if made is not None else ())]
     found = next((setting for setting in settings if setting.name == name), None)
     if found is None:
         return None
@@ -347,3 +358,30 @@ def not_given(opening: Opening, ctx: FileContext, *names: str) -> Answer | None:
             if setting.arguments or setting.nested:
                 return Answer(Bound.ABSENT, setting)
     return None
+
+
+def number_of(answer: Answer, opening: Opening, ctx: FileContext) -> float | None:
+    """Return the number that holds for a setting: given as a literal, or the library's own; None if it is not seen."""
+    if answer.bound in (Bound.UNKNOWN, Bound.DISABLED):
+        return None
+    if answer.spelling and answer.node is None:
+        return as_number(answer.spelling.partition("=")[2])
+    evaluator, arguments, dsn = look(opening, ctx)
+    if answer.node is None and (arguments.is_hidden or (dsn.is_hidden and answer.setting.dsn)):
+        return None  # it may be given where it is not seen
+    value = evaluator.value(answer.node) if answer.node is not None else answer.setting.value
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def as_number(text: str) -> float | None:
+    """Return the number that a text is, or None."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def refused(opening: Opening, ctx: FileContext) -> list[str]:
+    """Return the arguments that are given to an opening call and that what it makes does not take."""
+    arguments = look(opening, ctx)[1]
+    return [a.keyword for a in opening.kind.refuses if a.keyword is not None and a.keyword in arguments.keywords]
