@@ -249,6 +249,7 @@ class Kind:
     `duty_on_error` is the duty on paths on which something raised, where it differs. `keeps_parent`: whoever holds it
     holds its parent too, and can release it (a cursor's connection). `is_lazy`: it holds nothing before one of its
     methods that can fail has been called. `free_with`: families of parents with which it holds nothing of its own.
+    `outlives`: families of parents whose release leaves it open.
     `ends_when_read`: iterating it to its end releases it.
 
     `definition_event` is what a query that creates, alters or drops something counts as: WRITE (pending like others),
@@ -284,6 +285,7 @@ class Kind:
     keeps_parent: bool = False
     is_lazy: bool = False
     free_with: tuple[str, ...] = ()
+    outlives: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     with_block: WithBlock | None = None
     async_with_block: WithBlock | None = None

@@ -85,6 +85,7 @@ def _render_kind(kind: Kind, driver: Driver, kinds: Mapping[str, Kind]) -> list[
         *(["its rows can be read after its parent's release"] if kind.rows_after_parent else []),
         *(["cannot be released after its parent"] if kind.release_needs_parent else []),
         *(["outlives its owner"] if not kind.closed_with_parent else []),
+        *([f"outlives the release of a {family}" for family in kind.outlives]),
     ]
     if notes:
         lines += _entry("note", "; ".join(notes))

@@ -457,6 +457,7 @@ def _read_kind(name: str, table: _Table, driver: str, blocking: bool, version: V
         duty_on_error=_optional_duty(table),
         is_lazy=table.flag("lazy", False),
         free_with=table.texts("free_with"),
+        outlives=table.texts("outlives"),
         keeps_parent=table.flag("keeps_parent", family in ("cursor", "result")),
         types=table.texts("types"),
         with_block=_with_block(table, "with"),
@@ -521,7 +522,7 @@ def inherit(kind: Kind, base: Kind, like: Like) -> Kind:
     names = {
         "family": "family", "label": "label", "duty": "duty", "duty_on_error": "duty_on_error",
         "keeps_parent": "keeps_parent", "lazy": "is_lazy", "free_with": "free_with", "with": "with_block",
-        "async_with": "async_with_block",
+        "outlives": "outlives", "async_with": "async_with_block",
         "autocommit": "autocommit", "read_begins": "read_begins", "events_on": "events_on", "iterable": "iterable",
         "ends_when_read": "ends_when_read",
         "autocommit_when": "autocommit_arguments", "closed_with_parent": "closed_with_parent",

@@ -217,7 +217,10 @@ class ModelledCalls(UnknownCalls):
         if receiver is not None:
             self._use(receiver.rid, state)
         raised = self.driver_raise(model.driver) if model.raises is Raises.DRIVER else Raised()
-        return self.throw(state, op.node, raised, by=name)
+        made = self.knowledge.kind(model.acquires) if model.acquires is not None else None
+        # What connects with its first use is made of its arguments alone.
+        is_mild = made is not None and made.is_lazy and not model.coroutine
+        return self.throw(state, op.node, raised, is_low=is_mild, by=name)
 
     def _result(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> Value | None:
         """Return the value of a modelled call that succeeds."""
@@ -270,7 +273,7 @@ class ModelledCalls(UnknownCalls):
             used=kind is None or not kind.is_lazy,
             parent=parent,
             keeps_parent=kind is not None and kind.keeps_parent,
-            goes_with_parent=kind is None or kind.closed_with_parent,
+            goes_with_parent=self._goes_with(parent, kind, state),
         )
         return self.acquire_as(op, status, state)
 
@@ -312,6 +315,12 @@ class ModelledCalls(UnknownCalls):
         status = state.status(parent) if parent is not None else None
         owner = self.knowledge.kind(status.kind) if status is not None else None
         return kind is not None and owner is not None and owner.family in kind.free_with
+
+    def _goes_with(self, parent: Rid | None, kind: Kind | None, state: State) -> bool:
+        """Whether a resource is released when its parent is."""
+        status = state.status(parent) if parent is not None else None
+        owner = self.knowledge.kind(status.kind) if status is not None else None
+        return kind is None or (kind.closed_with_parent and (owner is None or owner.family not in kind.outlives))
 
     def _push_back(self, rid: Rid, state: State, target: str) -> None:
         """The site acquires again: what it acquired before becomes "an earlier one"."""
@@ -357,7 +366,7 @@ class ModelledCalls(UnknownCalls):
             parent = receiver.rid
         autocommit = kind.autocommit if kind is not None else None
         keeps = kind is not None and kind.keeps_parent
-        goes = kind is None or kind.closed_with_parent
+        goes = self._goes_with(parent, kind, state)
         state.resources[(site, 0)] = Status(
             model.gives, owed=False, parent=parent, autocommit=autocommit, keeps_parent=keeps, goes_with_parent=goes
         )
