@@ -7,6 +7,7 @@ from dataclasses import replace
 from lintdb.flow import ir
 from lintdb.flow.evaluate import Values, may_be_none
 from lintdb.flow.rows import LOOKED
+from lintdb.flow.sites import UNHEARD_OF
 from lintdb.flow.state import State
 from lintdb.flow.values import (
     DATA,
@@ -61,7 +62,20 @@ class Assumptions(Values):
                 new.env[LOOKED] = TRUE
         if key is not None and known is None:
             new.facts[key] = outcome
+        self._note_presence(condition, outcome, state, new)
         return new
+
+    def _note_presence(self, condition: ir.Condition, outcome: bool, before: State, state: State) -> None:
+        """After a test: what a parameter that may be None is, or how likely it is that the path goes this way."""
+        if not isinstance(condition, (ir.Truth, ir.IsNone)):
+            return
+        value = self.value(condition.operand, before)
+        if isinstance(value, Ref):
+            if value.rid[0][0] == "param" and outcome is isinstance(condition, ir.Truth):
+                state.update(value.rid, is_there=True)
+        elif value == NOT_NONE and isinstance(condition, ir.Truth) and condition.is_default and not outcome:
+            # `given or open()` where `given` is not None: nobody gives an empty one.
+            state.make_unlikely(UNHEARD_OF)
 
     def _is_known(self, condition: ir.Condition, state: State) -> bool | None:
         """Return the outcome that the values of the state force, or None."""
@@ -69,10 +83,9 @@ class Assumptions(Values):
             return self._has_name(condition, state)
         if isinstance(condition, ir.IsSame):
             left, right = self.value(condition.left, state), self.value(condition.right, state)
-            if isinstance(left, Ref) and isinstance(right, Ref):
+            if isinstance(left, (Ref, Instance)) and isinstance(right, (Ref, Instance)):
                 return left == right
-            is_none = (left == NONE and isinstance(right, Ref)) or (right == NONE and isinstance(left, Ref))
-            return False if is_none else None
+            return False if (_is_object(left) and _is_falsy(right)) or (_is_falsy(left) and _is_object(right)) else None
         value = self.value(condition.operand, state)
         if isinstance(condition, ir.IsInstance):
             return self._is_of_type(value, condition.types, state) if isinstance(value, Ref) else None
@@ -110,14 +123,23 @@ class Assumptions(Values):
         return True if any(self.knowledge.kind_of_type(name) == status.kind for name in types) else None
 
 
+def _is_object(value: Value | None) -> bool:
+    """Whether a value is one that is always true."""
+    return isinstance(value, Instance) or (isinstance(value, Ref) and not may_be_none(value))
+
+
+def _is_falsy(value: Value | None) -> bool:
+    return (isinstance(value, Literal) and not value.value) or (isinstance(value, Truthiness) and value.truth is False)
+
+
 def _decide(condition: ir.Condition, value: Value | None, state: State) -> bool | None:
     """Return the outcome that a value forces, or None."""
     if value is None or isinstance(condition, (ir.IsSame, ir.IsInstance, ir.HasName)):
         return None
-    if isinstance(condition, ir.IsNone):
-        return _is_none(value)
     if isinstance(condition, ir.Equals):
         return _equals(value, condition.value)
+    if isinstance(condition, ir.IsNone):
+        return _is_none(value)
     return _is_true(value, state)
 
 

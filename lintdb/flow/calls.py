@@ -5,9 +5,10 @@ from __future__ import annotations
 import libcst as cst
 
 from lintdb.flow import ir
-from lintdb.flow.containers import SHRINKS, TAKES
+from lintdb.flow.containers import ADDS, SHRINKS, TAKES, VIEWS
 from lintdb.flow.local_calls import LocalCalls
 from lintdb.flow.lowering import NUMBERS_PER_FUNCTION
+from lintdb.flow.patches import is_patched
 from lintdb.flow.results import Uncalled
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
@@ -21,6 +22,7 @@ from lintdb.flow.stdlib import (
     PASSES_THROUGH,
     REGISTER_METHODS,
     REGISTERS,
+    REGROUPS,
     SUPPRESS,
     SWALLOWING_METHODS,
     SWALLOWS,
@@ -59,6 +61,8 @@ class Calls(LocalCalls):
             state.escape(self.value(op.arguments[0].operand, state), with_parents=False)
             return None
         callee = op.callee
+        if op.dotted == "$property" and isinstance(callee, ir.AttributeOf):
+            return self._read_property(op, callee, state)
         if isinstance(callee, ir.AttributeOf):
             return self._method_call(op, callee, state)
         if op.dotted is not None:
@@ -69,7 +73,7 @@ class Calls(LocalCalls):
                 found = self.index.find_function(callee.name, self.function)
                 if found is not None:
                     return self.local_call(op, found, None, state)
-                owner = self.index.find_class(callee.name, self.function)
+                owner = self.index.find_class(callee.name, self.function) or self.own_class(callee.name)
                 if owner is not None:
                     return self.construct(op, owner, state)
                 bound = self.value(callee, state)
@@ -89,10 +93,16 @@ class Calls(LocalCalls):
             return self._known_method(op, value, "__call__", state)
         if isinstance(value, Partial) and isinstance(value.callee, Name):
             return self._dotted_call(op, value.callee.dotted, state)
+        if isinstance(value, Instance):
+            return self._instance_method(op, value, "__call__", state)
+        # What it holds is in the hands of code that is not followed, and so is its result.
+        state.escape(value, with_parents=True)
         return self.unknown_call(op, state)
 
     def _method_call(self, op: ir.CallOp, callee: ir.AttributeOf, state: State) -> list[State] | None:
         base = callee.base
+        if base is ir.SUPER:
+            return self._super_call(op, callee.name, state)
         self.check_bound(op, callee, state)
         if isinstance(base, ir.Local) and self.is_self(base.name) and f"self.{callee.name}" not in state.env:
             owner = self.owner_class()
@@ -115,27 +125,41 @@ class Calls(LocalCalls):
             return self._foreign_method(op, callee.name, state)
         return self._known_method(op, receiver, callee.name, state)
 
+    def _read_property(self, op: ir.CallOp, callee: ir.AttributeOf, state: State) -> list[State] | None:
+        """`object.name` where some class of the module has a property of that name."""
+        base = callee.base
+        receiver = self.value(base, state)
+        owner = receiver.owner if isinstance(receiver, Instance) else None
+        if owner is None and isinstance(base, ir.Local) and self.is_self(base.name):
+            owner = self.owner_class()
+        method = self.index.find_method(owner, callee.name) if owner is not None else None
+        if method is None or not method.is_property:
+            state.set_name(op.target, self.value(callee, state))
+            return None
+        return self.apply_summary(op, method, state, op.target, receiver if isinstance(receiver, Instance) else None)
+
+    def _super_call(self, op: ir.CallOp, name: str, state: State) -> list[State] | None:
+        """`super().name()`: the method of a base, run on the same object."""
+        owner, function = self.function.owner, self.function
+        if owner is None or not function.is_method or not function.params:
+            return self.unknown_call(op, state)
+        for base in self.program.classes.bases_of(owner):
+            method = self.index.find_method(base, name)
+            if method is not None:
+                return self.local_call(op, method, function.params[0].name.value, state)
+        if name == "__init__" and not self.index.has_unknown_base(owner):
+            # That of `object`.
+            state.set_name(op.target, None)
+            return None
+        return self.unknown_call(op, state)
+
     def _known_method(self, op: ir.CallOp, receiver: Value, name: str, state: State) -> list[State] | None:
         if isinstance(receiver, Ref):
             return self._resource_method(op, receiver, name, state)
         if isinstance(receiver, Box):
             return self.box_method(op, receiver, name, state)
         if isinstance(receiver, (Many, Table)):
-            items = receiver.items if isinstance(receiver, Many) else tuple(i for _, i in receiver.items)
-            if isinstance(receiver, Table) or name in TAKES:
-                state.escape(self.arguments_value(op, state), with_parents=True)
-                self.throw(state, op.node, is_low=True)
-                state.set_name(op.target, one_of(items))
-                return None
-            for item in items:
-                if isinstance(item, Ref):
-                    self._release_by_name(item, name, state)
-            is_done = all(
-                status is None or status.phase != "open" for status in map(state.status, state.refs(receiver))
-            )
-            self.throw(state, op.node, is_low=is_done or op.in_cleanup)
-            state.set_name(op.target, None)
-            return None
+            return self._group_method(op, receiver, name, state)
         if isinstance(receiver, Instance):
             return self._instance_method(op, receiver, name, state)
         if isinstance(receiver, Manager) and receiver.kind is not None and receiver.what in ("unit", "acquire"):
@@ -153,6 +177,27 @@ class Calls(LocalCalls):
             state.escape(receiver, with_parents=False)
         return self._foreign_method(op, name, state)
 
+    def _group_method(self, op: ir.CallOp, group: Many | Table, name: str, state: State) -> list[State] | None:
+        """A method of something that holds several values, or of any one of them."""
+        if name in VIEWS:
+            state.set_name(op.target, group)
+            return None
+        items = group.items if isinstance(group, Many) else tuple(i for _, i in group.items)
+        if isinstance(group, Table) or name in TAKES:
+            state.escape(self.arguments_value(op, state), with_parents=True)
+            self.throw(state, op.node, is_low=True)
+            state.set_name(op.target, one_of(items))
+            return None
+        if name in ADDS:
+            state.escape(self.arguments_value(op, state), with_parents=True)
+        for item in items:
+            if isinstance(item, Ref):
+                self._release_by_name(item, name, state)
+        is_done = all(status is None or status.phase != "open" for status in map(state.status, state.refs(group)))
+        self.throw(state, op.node, is_low=is_done or op.in_cleanup)
+        state.set_name(op.target, None)
+        return None
+
     def _instance_method(self, op: ir.CallOp, receiver: Instance, name: str, state: State) -> list[State] | None:
         """A method of an object of this module's class, followed with the object's own attributes."""
         method = self.index.find_method(receiver.owner, name)
@@ -165,16 +210,24 @@ class Calls(LocalCalls):
         return self.local_call(op, method, None, state, receiver)
 
     def call_method(
-        self, instance: Instance, name: str, op: ir.Operation | cst.CSTNode, state: State, target: str
+        self,
+        instance: Instance,
+        name: str,
+        op: ir.Operation | cst.CSTNode,
+        state: State,
+        *,
+        target: str,
+        arguments: tuple[ir.Operand, ...] = (),
     ) -> list[State]:
-        """Call a method that syntax calls (`__enter__`, `__exit__`, a registered `close`), without arguments."""
+        """Call a method that syntax calls (`__enter__`, `__exit__`, a registered `close`)."""
         node = op.node if isinstance(op, ir.Operation) else op
         in_cleanup = op.in_cleanup if isinstance(op, ir.Operation) else False
-        key = (id(node), name)
+        key = (id(node), name, arguments)
         call = self.extra_calls.get(key)
         if call is None:
             number = self.function.number * NUMBERS_PER_FUNCTION + _FIRST_EXTRA_CALL + len(self.extra_calls)
-            call = ir.CallOp(node, in_cleanup, target, ir.UNKNOWN, None, (), index=number)
+            given = tuple(ir.CallArgument(argument, None, "") for argument in arguments)
+            call = ir.CallOp(node, in_cleanup, target, ir.UNKNOWN, None, given, index=number)
             self.extra_calls[key] = call
         call.target = target
         results = self._instance_method(call, instance, name, state)
@@ -210,7 +263,10 @@ class Calls(LocalCalls):
 
     def _dotted_call(self, op: ir.CallOp, dotted: str, state: State) -> list[State] | None:
         """A function known by its dotted name: modelled, or one of the few whose meaning is control flow."""
-        model = self.choose(self.knowledge.function(dotted), op, state)
+        models = self.knowledge.function(dotted)
+        if models and is_patched(dotted, self.patched):
+            return self.unknown_call(op, state)
+        model = self.choose(models, op, state)
         if model is not None:
             return self.apply(op, model, None, dotted.rpartition(".")[2], state)
         first = self.first_argument(op, state)
@@ -260,6 +316,10 @@ class Calls(LocalCalls):
             if kind is not None and kind.iterable:
                 self.check_read(value, op.node, state)
                 self.throw(state, op.node, self.driver_raise(kind.driver), by="iteration")
+            elif isinstance(value, Box) and op.dotted in REGROUPS:
+                held.extend(state.boxes.get(value.id, ()))
+            elif isinstance(value, Many) and not value.is_lazy and op.dotted in REGROUPS:
+                held.extend(value.items)
             else:
                 self.check_read(value, op.node, state)
                 held.append(value)

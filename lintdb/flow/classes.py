@@ -14,6 +14,8 @@ _RELEASING_NAMES = (
     "close", "aclose", "disconnect", "shutdown", "stop", "dispose", "release", "cleanup", "teardown", "quit",
     "terminate", "finish", "close_connection", "close_connections", "__exit__", "__aexit__",
 )  # fmt: skip
+_CLASS_SET_UPS = ("setUpClass", "setup_class")
+"""Class methods that a test runner calls once, with a twin that takes down what they set up."""
 
 
 class Classes:
@@ -23,14 +25,17 @@ class Classes:
         self.index = types.index
         self.types = types
 
-    def constructor_of_base(self, owner: ClassInfo) -> CallModel | None:
-        """Return the model of the driver's class that a class of this module derives from, if it has no `__init__`."""
+    def constructors_of_base(self, owner: ClassInfo, seen: frozenset[str] = frozenset()) -> tuple[CallModel, ...]:
+        """Return the models of the driver's class that a class of this module derives from, if it has no `__init__`."""
+        if "__init__" in owner.methods or owner.name in seen:
+            return ()
         for base in owner.bases:
             dotted = self.index.dotted(base, self.index.body)
             models = self.types.knowledge.function(dotted) if dotted is not None else ()
-            if models and models[0].acquires is not None and "__init__" not in owner.methods:
-                return models[0]
-        return None
+            if any(model.acquires is not None for model in models):
+                return models
+        found = (self.constructors_of_base(base, seen | {owner.name}) for base in self.bases_of(owner))
+        return next((models for models in found if models), ())
 
     def opened_attributes(self, owner: ClassInfo) -> Iterator[tuple[str, FunctionInfo, cst.Call, Kind]]:
         """Yield what the methods of a class open and keep on `self`: attribute, method, call, kind."""
@@ -48,9 +53,24 @@ class Classes:
                     and is_known
                     and kind.duty is Duty.MUST
                     and scope.owner is owner
-                    and scope.is_instance_method
+                    and (scope.is_instance_method or scope.name in _CLASS_SET_UPS)
                 ):
                     yield attribute, scope, call, kind
+
+    def bases_of(self, owner: ClassInfo) -> list[ClassInfo]:
+        """Return the direct bases of a class that this module has."""
+        names = [base.value for base in owner.bases if isinstance(base, cst.Name) and base.value != owner.name]
+        return [self.index.classes[name] for name in names if name in self.index.classes]
+
+    def is_made_by_init(self, owner: ClassInfo, seen: frozenset[str] = frozenset()) -> bool:
+        """Whether calling the class makes a new object and runs its `__init__`, and nothing else has a say in it."""
+        metaclasses = [word.value for word in owner.node.keywords if word.keyword and word.keyword.value == "metaclass"]
+        if any(self.index.dotted(each, self.index.body) != "abc.ABCMeta" for each in metaclasses):
+            return False
+        if "__new__" in owner.methods or owner.node.decorators:
+            return False
+        bases = [base for base in self.bases_of(owner) if base.name not in seen]
+        return all(self.is_made_by_init(base, seen | {owner.name}) for base in bases)
 
     def family_of(self, owner: ClassInfo) -> list[ClassInfo]:
         """Return the class with its bases and its subclasses, as far as this module has them."""

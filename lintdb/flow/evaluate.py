@@ -173,6 +173,13 @@ class Values(Run):
             scope = scope.parent
         return False
 
+    def own_class(self, name: str) -> ClassInfo | None:
+        """Return the class that the first parameter of a class method stands for, if *name* is that."""
+        function = self.function
+        is_class_method = function.is_method and not function.is_instance_method
+        is_first = bool(function.params) and function.params[0].name.value == name
+        return function.owner if is_class_method and is_first else None
+
     def owner_class(self) -> ClassInfo | None:
         """Return the class whose method the function is, or is nested in."""
         scope: FunctionInfo | None = self.function

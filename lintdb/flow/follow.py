@@ -185,7 +185,7 @@ class Follower(Calls, Assumptions):
         if value is None:
             return None
         if isinstance(base, Box):
-            state.boxes[base.id] = (*state.boxes.get(base.id, ()), value)
+            state.put_in(base, value)
         elif isinstance(op.base, ir.Local) and isinstance(base, (Table, Many)):
             old = tuple(i for _, i in base.items) if isinstance(base, Table) else base.items
             state.set_name(op.base.name, Many((*old, value)))
@@ -238,9 +238,7 @@ class Follower(Calls, Assumptions):
         if isinstance(box, Box):
             _use_coroutine(value, state)
             if value is not None and not isinstance(value, (Literal, Data)):
-                held = state.boxes.get(box.id, ())
-                if value not in held:
-                    state.boxes[box.id] = (*held, value)
+                state.put_in(box, value)
         elif isinstance(op.box, ir.Local):
             # `x += value` on something that is not a container of ours.
             if state.facts:
@@ -407,9 +405,10 @@ class Follower(Calls, Assumptions):
             self.go(handler.block, caught)
             if match is Match.ALWAYS:
                 return
-            if raised.type is None and any(
-                name is not None and self.knowledge.is_driver_error(name) for name in handler.types
-            ):
+            if None in handler.types:
+                # `except conn.Error`, `except errors`: it may well be the driver's.
+                names_driver_error = True
+            elif raised.type is None and any(self.knowledge.is_driver_error(name or "") for name in handler.types):
                 names_driver_error = True
         if names_driver_error:
             # Past a handler for the driver's own errors only what the driver does not raise gets: possible, unlikely.

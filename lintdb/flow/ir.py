@@ -76,6 +76,10 @@ class AttributeOf(Operand):
     name: str
 
 
+SUPER = Operand()
+"""`super()`: the object whose method this is, as its class's bases see it."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Display(Operand):
     """`(a, b)`, or any expression that combines others into a value that holds them.
@@ -124,10 +128,11 @@ UNKNOWN = _Unknown()
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """`if x`"""
+    """`if x`; `is_default`: it is what decides in `x or default`."""
 
     operand: Operand
     key: str | None = None
+    is_default: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC
 
-from lintdb.effects import CallModel
 from lintdb.flow import ir
 from lintdb.flow.containers import Containers
 from lintdb.flow.decorators import is_fixture, is_generator_manager, keeps_function
@@ -81,7 +80,7 @@ class LocalCalls(Containers, ABC):
             return self.unknown_call(op, state)
         if any(outcome.is_raise for outcome in summary.outcomes):
             self.may_raise = True
-        if summary.blocks is not None:
+        if summary.blocks is not None and op.dotted != "$property":
             self.blocking_helpers.setdefault(op.index, (op.node, summary.blocks))
         results: list[State] = []
         self.operations[op.index] = op
@@ -201,10 +200,10 @@ class LocalCalls(Containers, ABC):
 
     def construct(self, op: ir.CallOp, owner: ClassInfo, state: State) -> list[State] | None:
         """`Name(arguments)` for a class of this module: its `__init__` runs on a new object."""
-        model: CallModel | None = self.program.classes.constructor_of_base(owner)
+        model = self.choose(self.program.classes.constructors_of_base(owner), op, state)
         if model is not None:
             return self.apply(op, model, None, owner.name, state)
-        if self.index.has_unknown_base(owner) or owner.node.decorators:
+        if self.index.has_unknown_base(owner) or not self.program.classes.is_made_by_init(owner):
             return self.unknown_call(op, state)
         instance = Instance(op.index, owner)
         self.drop_object(instance, state)

@@ -13,6 +13,7 @@ from lintdb.flow.lower_conditions import Conditions
 from lintdb.flow.stdlib import (
     COMBINES,
     ENDS_PROCESS,
+    FILLED_LATER,
     IDENTITY,
     KEEPS_TEXT,
     LOG_METHODS,
@@ -106,7 +107,23 @@ class Expressions(Conditions):
         if base is ir.UNKNOWN:
             return base
         self._need(node, base, "AttributeError")
-        return ir.AttributeOf(base, node.attr.value)
+        operand = ir.AttributeOf(base, node.attr.value)
+        return self._property(node, operand) if self._may_be_property(node) else operand
+
+    def _may_be_property(self, node: cst.Attribute) -> bool:
+        """Whether reading an attribute may run a function of this module."""
+        if node.attr.value not in self.index.properties or not isinstance(node.value, cst.Name):
+            return False
+        owner, params = self.function.owner, self.function.params
+        if owner is None or not params or params[0].name.value != node.value.value:
+            return True
+        method = self.index.find_method(owner, node.attr.value)
+        return method is not None and method.is_property
+
+    def _property(self, node: cst.Attribute, operand: ir.AttributeOf) -> ir.Operand:
+        target = self.temp()
+        self.emit(ir.CallOp(node, self.in_cleanup, target, operand, "$property", (), index=self.counter))
+        return ir.Local(target)
 
     def _is_fetched(self, value: ir.Operand) -> bool:
         """Whether a value is what a call gave, directly or by way of a variable."""
@@ -150,7 +167,15 @@ class Expressions(Conditions):
         self.emit(ir.BoxOp(node, self.in_cleanup, target, items))
         return ir.Local(target)
 
+    def _empty(self, node: cst.BaseExpression) -> ir.Operand:
+        """A container that will be filled."""
+        target = self.temp()
+        self.emit(ir.BoxOp(node, self.in_cleanup, target, ()))
+        return ir.Local(target)
+
     def _dict(self, node: cst.Dict) -> ir.Operand:
+        if not node.elements:
+            return self._empty(node)
         items: list[tuple[object, ir.Operand]] = []
         for element in node.elements:
             if isinstance(element, cst.DictElement):
@@ -162,10 +187,9 @@ class Expressions(Conditions):
         return ir.DictDisplay(tuple(items))
 
     def _comprehension(self, node: cst.ListComp | cst.SetComp | cst.GeneratorExp) -> ir.Operand:
-        target = self.temp()
-        self.emit(ir.BoxOp(node, self.in_cleanup, target, ()))
-        self._comp_for(node.for_in, lambda: self._fill(node.elt, target))
-        return ir.Local(target)
+        box = self._empty(node)
+        self._comp_for(node.for_in, lambda: self._fill(node.elt, box))
+        return box
 
     def _generator(self, node: cst.GeneratorExp) -> ir.Operand:
         """Runs when somebody iterates it; only its source is evaluated here."""
@@ -173,20 +197,19 @@ class Expressions(Conditions):
         return ir.Display((source,), is_lazy=True)
 
     def _dict_comprehension(self, node: cst.DictComp) -> ir.Operand:
-        target = self.temp()
-        self.emit(ir.BoxOp(node, self.in_cleanup, target, ()))
+        box = self._empty(node)
 
         def body() -> None:
             self.expression(node.key)
-            self._fill(node.value, target)
+            self._fill(node.value, box)
 
         self._comp_for(node.for_in, body)
-        return ir.Local(target)
+        return box
 
-    def _fill(self, element: cst.BaseExpression, target: str) -> None:
+    def _fill(self, element: cst.BaseExpression, box: ir.Operand) -> None:
         value = self.expression(element)
         if value is not ir.UNKNOWN and not isinstance(value, ir.Constant):
-            self.emit(ir.BoxAddOp(element, self.in_cleanup, ir.Local(target), value))
+            self.emit(ir.BoxAddOp(element, self.in_cleanup, box, value))
 
     def _comp_for(self, node: cst.CompFor, fill: Callable[[], None]) -> None:
         iterable = self.as_local(node.iter, self.expression(node.iter))
@@ -230,7 +253,7 @@ class Expressions(Conditions):
         self.emit(ir.StoreOp(node.left, self.in_cleanup, target, self.expression(node.left)))
         # `given or open()`: the test teaches something about `given` itself.
         tested = ir.Local(node.left.value) if isinstance(node.left, cst.Name) else ir.Local(target)
-        condition = ir.Truth(tested)
+        condition = ir.Truth(tested, is_default=isinstance(node.operator, cst.Or))
         if isinstance(node.operator, cst.And):
             self.branch(node.left, condition, more, done)
         else:
@@ -315,7 +338,7 @@ class Expressions(Conditions):
         return ir.Local(target)
 
     def _call(self, node: cst.Call) -> ir.Operand:
-        callee = self.expression(node.func)
+        callee = self._callee(node.func)
         dotted = callee.name if isinstance(callee, ir.Dotted) else None
         arguments: list[ir.CallArgument] = []
         for argument in node.args:
@@ -335,7 +358,9 @@ class Expressions(Conditions):
         if dotted in IDENTITY and len(arguments) == 2:
             return arguments[1].operand
         if dotted == "range" or (dotted in COMBINES and not arguments):
-            return ir.Display(())
+            return self._empty(node) if dotted in FILLED_LATER else ir.Display(())
+        if dotted == "super" and not arguments:
+            return ir.SUPER
         if self._is_harmless(callee, dotted):
             return ir.UNKNOWN
         if isinstance(callee, ir.AttributeOf) and isinstance(callee.base, (ir.Constant, ir.Text, ir.Format)):
@@ -346,6 +371,12 @@ class Expressions(Conditions):
             # If it is a text, its value is known; if not, this forgets nothing that was.
             self.emit(ir.StoreOp(node, self.in_cleanup, target, self._string_method(node, callee, arguments)))
         return ir.Local(target)
+
+    def _callee(self, node: cst.BaseExpression) -> ir.Operand:
+        """What is called: not a property, whose value seldom is a function."""
+        if isinstance(node, cst.Attribute) and self._may_be_property(node):
+            return ir.AttributeOf(self.expression(node.value), node.attr.value)
+        return self.expression(node)
 
     @staticmethod
     def _string_method(node: cst.Call, callee: ir.AttributeOf, arguments: list[ir.CallArgument]) -> ir.Operand:

@@ -391,7 +391,10 @@ class Statements(Patterns):
         plain = all(self._keeps(decorator) for decorator in info.decorators)
         name = node.name.value
         if plain:
-            self.emit(ir.StoreOp(node, self.in_cleanup, name, ir.Closure(info)))
+            closure = ir.Closure(info)
+            held = [self.expression(param.default) for param in info.params if param.default is not None]
+            held = [operand for operand in held if isinstance(operand, ir.Local)]
+            self.emit(ir.StoreOp(node, self.in_cleanup, name, ir.Display((closure, *held)) if held else closure))
             return
         target = self.temp()
         argument = ir.CallArgument(ir.Closure(info), None, "")

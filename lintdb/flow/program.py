@@ -9,8 +9,8 @@ import libcst as cst
 from lintdb.flow.builder import build_cfg
 from lintdb.flow.cfg import CFG
 from lintdb.flow.classes import Classes
-from lintdb.flow.decorators import is_cached
 from lintdb.flow.follow import Follower
+from lintdb.flow.frameworks import Frameworks
 from lintdb.flow.knowledge import Knowledge
 from lintdb.flow.results import FunctionFlow
 from lintdb.flow.sites import Site
@@ -32,6 +32,7 @@ class Program:
         self.knowledge = knowledge
         self.types = ModuleTypes(index, knowledge)
         self.classes = Classes(self.types)
+        self.frameworks = Frameworks(index)
         self._cfgs: dict[int, CFG] = {}
         self._summaries: dict[object, Summary | None] = {}
         self._running: set[object] = set()
@@ -59,7 +60,7 @@ class Program:
         follower = self.run(info)
         return FunctionFlow(
             info,
-            leaks=[] if is_cached(info, self.index) else follower.leaks(),
+            leaks=follower.leaks(),
             lost_work=follower.works(),
             failed_units=follower.failed_units(),
             swallowed=list(follower.swallowed_errors()),
@@ -173,7 +174,9 @@ class Program:
         while changed:
             changed = False
             for info in everything:
-                if id(info) not in chosen and _calls_any(info, names):
+                if id(info) not in chosen and (
+                    _calls_any(info, names) or not info.attributes.isdisjoint(names & self.index.properties)
+                ):
                     chosen.add(id(info))
                     names.add(info.name)
                     if info.owner is not None:
@@ -185,7 +188,7 @@ class Program:
         """Whether making an object of the class can have to do with a resource."""
         if any(id(method) in chosen for method in owner.methods.values()):
             return True
-        return self.classes.constructor_of_base(owner) is not None
+        return bool(self.classes.constructors_of_base(owner))
 
     def _touches(self, info: FunctionInfo) -> bool:
         """Whether a function has to do with a resource itself: by a call, a parameter, an attribute or a global."""
@@ -199,6 +202,7 @@ class Program:
             or self._touches_attribute(info)
             or any(True for _ in self._unit_decorators(info))
             or any(self._cleans_up_local(call, info) for call in info.calls)
+            or self._mentions_model(info)
             or (not info.is_module and any(self._is_resource(name) for name in info.loads))
         )
 
@@ -216,6 +220,20 @@ class Program:
             and self.index.is_local(function.value.value, info)
             and not any(param.name.value == function.value.value for param in info.params)
         )
+
+    def _mentions_model(self, info: FunctionInfo) -> bool:
+        """Whether a function mentions one that acquires, as a value: `connect = driver.connect`."""
+        if info.is_module:
+            return False
+        for name in info.loads:
+            dotted = self.index.imported(name, info)
+            if dotted is None:
+                continue
+            for full in (dotted, *(f"{dotted}.{attribute}" for attribute in info.attributes)):
+                models = self.knowledge.function(full)
+                if any(model.acquires is not None and model.driver != "stdlib" for model in models):
+                    return True
+        return False
 
     def _touches_attribute(self, info: FunctionInfo) -> bool:
         owner = info.owner

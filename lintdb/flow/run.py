@@ -7,6 +7,7 @@ The class that follows functions is put together in layers, each with a module o
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from typing import Protocol
 
@@ -16,6 +17,8 @@ from lintdb.flow import ir
 from lintdb.flow.cfg import CFG
 from lintdb.flow.classes import Classes
 from lintdb.flow.decorators import is_fixture, is_generator_manager
+from lintdb.flow.frameworks import Frameworks
+from lintdb.flow.patches import patched_names
 from lintdb.flow.results import FailedUnit, KnownCall, LostWork, MissingRow, QueryText, UnboundRelease
 from lintdb.flow.sites import OPAQUE, UNLIKELY, AfterRelease, Exit, Lost, PendingCall, Site, UnitRecords
 from lintdb.flow.state import State
@@ -42,6 +45,7 @@ class Module(Protocol):
 
     types: ModuleTypes
     classes: Classes
+    frameworks: Frameworks
 
     def summary(self, info: FunctionInfo, start: State, depth: int, *, owns_self: bool) -> Summary | None:
         """Return what a function does when it begins in a state; None where that cannot be told."""
@@ -70,14 +74,15 @@ class Run:
         self.start = start
         self.depth = depth
         self.owns_self = owns_self
-        self.is_manager = is_generator_manager(self.function, self.index)
-        self.is_fixture = is_fixture(self.function, self.index)
+        frameworks = program.frameworks
+        self.is_manager = is_generator_manager(self.function, self.index) or frameworks.is_injected(self.function)
+        self.is_fixture = is_fixture(self.function, self.index) or frameworks.is_resumed(self.function)
         self.relevant_keys = {key for key, count in cfg.condition_keys.items() if count > 1}
         # The work under way.
         self.queue: deque[tuple[int, State]] = deque()
         self.block = cfg.blocks[cfg.entry]
         self.operations: dict[int, ir.CallOp] = {}
-        self.extra_calls: dict[tuple[int, str], ir.CallOp] = {}
+        self.extra_calls: dict[tuple[int, str, tuple[ir.Operand, ...]], ir.CallOp] = {}
         self.pending_calls: dict[int, PendingCall] = {}
         self.managed: dict[int, frozenset[Rid]] = {}
         self.managers: dict[int, Summary] = {}
@@ -113,6 +118,11 @@ class Run:
         self.unbound_releases: dict[str, UnboundRelease] = {}
         self.blocking_helpers: dict[int, tuple[cst.CSTNode, cst.CSTNode]] = {}
 
+    @functools.cached_property
+    def patched(self) -> frozenset[str]:
+        """Dotted names that stand for something else in this function, which is a test."""
+        return patched_names(self.function, self.index)
+
     def go(self, target: int, state: State) -> None:
         """Let a path go on at another block."""
         self.queue.append((target, state))
@@ -144,7 +154,8 @@ class Run:
             new.raised = raised
         if is_opaque:
             new.mark_raised()
-        if is_low:
+        if is_low or (self.is_fixture and YIELDED in state.env):
+            # After its `yield` a fixture takes down what is not used any more.
             new.make_unlikely(UNLIKELY)
         elif raised.type is None and is_opaque and by != "yield":
             new.make_unlikely(OPAQUE)

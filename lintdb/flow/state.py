@@ -36,7 +36,8 @@ _MAY_HOLD_BOXES = frozenset({Box, Many, Partial, Manager, Method})
 class State:
     """What one path knows. Copied at every fork; compared by `key`.
 
-    `env`: variable → value (absent: unknown). `boxes`: container id → contents. `resources`: what the path knows of
+    `env`: variable → value (absent: unknown). `boxes`: container id → contents (absent: somebody else has it, too).
+    `resources`: what the path knows of
     each resource. `facts`: condition text → outcome. `low`: how unlikely the path is (0: not at all).
     `raised`: the exception in flight. `kept`: exceptions kept by handlers and `finally` copies, by slot.
     """
@@ -104,13 +105,20 @@ class State:
 
     def refs(self, value: Value | None) -> Iterator[Rid]:
         """Yield the resources that can be reached from a value."""
+        for each in self._reached(value):
+            if isinstance(each, (Ref, Coroutine)):
+                yield each.rid
+
+    def _reached(self, value: Value | None) -> Iterator[Value]:
+        """Yield a value, and all that can be reached from it."""
         seen: set[int | str] = set()
         todo: list[Value | None] = [value]
         while todo:
             current = todo.pop()
-            if isinstance(current, Ref):
-                yield current.rid
-            elif isinstance(current, Many):
+            if current is None:
+                continue
+            yield current
+            if isinstance(current, Many):
                 todo.extend(current.items)
             elif isinstance(current, Table):
                 todo.extend(item for _, item in current.items)
@@ -127,10 +135,7 @@ class State:
                 todo.append(current.receiver)
             elif isinstance(current, Partial):
                 todo += (current.callee, *current.items)
-            elif isinstance(current, Manager):
-                todo.append(current.inner)
-            elif isinstance(current, Coroutine):
-                yield current.rid
+            elif isinstance(current, (Manager, Coroutine)):
                 todo.append(current.inner)
             elif isinstance(current, Function) and id(current.info) not in seen:
                 # What a closure captures: the variables of this function that it reads.
@@ -140,6 +145,19 @@ class State:
     def holds_any(self, value: Value | None) -> bool:
         """Whether any resource can be reached from a value."""
         return next(self.refs(value), None) is not None
+
+    def put_in(self, box: Box, *values: Value) -> None:
+        """Add values to a container; what is put into one that somebody else has is theirs, too."""
+        held = self.boxes.get(box.id)
+        if held is None:
+            self.escape(Many(values), with_parents=True)
+        else:
+            self.boxes[box.id] = tuple(dict.fromkeys((*held, *values)))
+
+    def empty(self, box: Box) -> None:
+        """Forget what a container holds."""
+        if box.id in self.boxes:
+            self.boxes[box.id] = ()
 
     def forget_fields(self, instance: Instance) -> None:
         """Forget what the attributes of an object hold."""
@@ -171,6 +189,10 @@ class State:
         """
         for rid in list(self.refs(value)):
             self.escape_one(rid, with_parents, all_parents)
+        if self.boxes:
+            for each in list(self._reached(value)):
+                if isinstance(each, Box):
+                    self.boxes.pop(each.id, None)
 
     def escape_one(self, rid: Rid, with_parents: bool, all_parents: bool = False) -> None:
         """Escape one resource with all that it owns."""

@@ -119,7 +119,7 @@ def bind_arguments(
                 rest.append(value)
     known = {name: value for name, value in bound.items() if value is not None}
     if star is not None:
-        known[star] = Many(tuple(rest))
+        known[star] = Many(tuple(rest), is_sequence=True)
     if star_kwarg is not None:
         known[star_kwarg] = Many(tuple(named_rest))
     if not is_hidden:
@@ -198,7 +198,8 @@ def _visible(value: Value, state: State) -> Value | None:
     if isinstance(value, (Ref, Method, Partial, Truthiness)):
         return value
     if isinstance(value, Many):
-        return value if state.holds_any(value) or not value.items else None
+        is_plain = all(item is not None and _visible(item, state) == item for item in value.items)
+        return value if is_plain or state.holds_any(value) else None
     if not state.holds_any(value):
         return None
     if isinstance(value, Instance):

@@ -67,8 +67,7 @@ class Verdicts(Values):
         parent = state.status(status.parent)
         if parent is None:
             return False
-        kind = self.knowledge.kind(status.kind)
-        if kind is not None and not kind.closed_with_parent:
+        if not status.goes_with_parent:
             return False
         if parent.phase == "open" and not parent.owed:
             return False
@@ -156,7 +155,7 @@ class Verdicts(Values):
         duty = kind.duty_on_error if status.raised and kind.duty_on_error is not None else kind.duty
         if is_unlikely(status, state) or duty is Duty.WEAK or id(site.node) in self.unsure_calls:
             return Confidence.LOW
-        if status.raised and ends_with_process(self.function):
+        if status.raised and (ends_with_process(self.function) or self.program.frameworks.is_start_up(self.function)):
             return Confidence.LOW
         if status.raised or site.maker is not None:
             return Confidence.MEDIUM

@@ -13,9 +13,11 @@ from lintdb.flow.exceptions import Match, match_types
 from lintdb.flow.modelled import ModelledCalls
 from lintdb.flow.sites import BYPASSED, Site
 from lintdb.flow.state import State
+from lintdb.flow.stdlib import LOCK_NAMES, NEVER_RAISES
 from lintdb.flow.summaries import Summary
 from lintdb.flow.values import (
     TRUE,
+    TRUTHY,
     Box,
     Coroutine,
     Function,
@@ -33,26 +35,38 @@ from lintdb.flow.values import (
     Value,
 )
 
+_NO_ERROR = (ir.Constant(None),) * 3
+_ERROR = ir.Local("$error")
+"""What `__exit__` is told of an exception: that there is one."""
+
 
 class Withs(ModelledCalls, ABC):
     """The semantics of `with`."""
 
     @abstractmethod
     def call_method(
-        self, instance: Instance, name: str, op: ir.Operation | cst.CSTNode, state: State, target: str
+        self,
+        instance: Instance,
+        name: str,
+        op: ir.Operation | cst.CSTNode,
+        state: State,
+        *,
+        target: str,
+        arguments: tuple[ir.Operand, ...] = (),
     ) -> list[State]:
-        """Call a method that syntax calls (`__enter__`, `__exit__`, a registered `close`), without arguments."""
+        """Call a method that syntax calls (`__enter__`, `__exit__`, a registered `close`)."""
 
     def enter(self, op: ir.EnterOp, state: State) -> list[State] | None:
         """`with manager as target`: bind the target, keep what the exit needs in the slot."""
         value = self.value(op.manager, state)
         if value is None or isinstance(value, (Function, Name)):
-            self.throw(state, op.node, is_low=op.in_cleanup)
+            if not self._is_harmless_manager(op.node):
+                self.throw(state, op.node, is_low=op.in_cleanup)
             state.set_name(op.target, None)
             state.set_name(op.slot, None)
             return None
         if isinstance(value, Instance):
-            states = self.call_method(value, "__aenter__" if op.is_async else "__enter__", op, state, op.target)
+            states = self.call_method(value, "__aenter__" if op.is_async else "__enter__", op, state, target=op.target)
             for each in states:
                 each.set_name(op.slot, value)
             return states
@@ -60,6 +74,13 @@ class Withs(ModelledCalls, ABC):
         state.set_name(op.target, target)
         state.set_name(op.slot, slot)
         return None
+
+    def _is_harmless_manager(self, node: cst.CSTNode) -> bool:
+        """Whether entering something that is not followed never fails: a lock, a time limit, a group of tasks."""
+        if isinstance(node, cst.Call):
+            return self.index.dotted(node.func, self.function) in NEVER_RAISES
+        name = node.attr if isinstance(node, cst.Attribute) else node
+        return isinstance(name, cst.Name) and name.value.lower().endswith(LOCK_NAMES)
 
     def enter_value(self, op: ir.EnterOp | ir.CallOp, value: Value, state: State) -> tuple[Value | None, Value | None]:
         """Enter a manager; return what `as` binds, and what the exit needs."""
@@ -175,7 +196,8 @@ class Withs(ModelledCalls, ABC):
         """The block ended without an exception."""
         value = state.env.pop(op.slot, None)
         if isinstance(value, Instance):
-            return self.call_method(value, "__aexit__" if op.is_async else "__exit__", op, state, "$left")
+            name = "__aexit__" if op.is_async else "__exit__"
+            return self.call_method(value, name, op, state, target="$left", arguments=_NO_ERROR)
         if value is not None:
             self.leave_value(op.node, value, state, op.is_async, is_raise=False)
         if isinstance(value, Manager) and value.what == "local":
@@ -189,7 +211,9 @@ class Withs(ModelledCalls, ABC):
         match = Match.NEVER
         if isinstance(value, Instance):
             state.raised = None
-            for each in self.call_method(value, "__aexit__" if t.is_async else "__exit__", t.node, state, "$left"):
+            state.set_name(_ERROR.name, TRUTHY)
+            name = "__aexit__" if t.is_async else "__exit__"
+            for each in self.call_method(value, name, t.node, state, target="$left", arguments=(_ERROR,) * 3):
                 if each.env.get("$left") == TRUE:
                     self.go(t.swallowed, each)
                 else:
@@ -328,11 +352,11 @@ class Withs(ModelledCalls, ABC):
         """An ExitStack is closed: what was entered is left, what was registered is called, last first."""
         for item in reversed(state.boxes.get(box.id, ())):
             self.leave_value(node, item, state, None, is_raise)
-        state.boxes[box.id] = ()
+        state.empty(box)
 
     def _finish(self, value: Instance, name: str, node: cst.CSTNode, state: State) -> None:
         """Run a clean-up method of an object where only one state can go on: the first outcome stands for all."""
-        results = self.call_method(value, name, node, state, "$left")
+        results = self.call_method(value, name, node, state, target="$left")
         if results and results[0] is not state:
             state.env, state.boxes, state.resources = results[0].env, results[0].boxes, results[0].resources
 

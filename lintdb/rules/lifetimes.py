@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
@@ -18,6 +19,8 @@ VERBS = {
     "result": "closed",
 }  # fmt: skip
 MAX_STEPS = 12
+_LAST_CALL = re.compile(r"\)\.(\w+)\([^()]*\)$")
+"""The last call of a chain of calls: it is the one that raises."""
 
 
 class LeakRule(Rule):
@@ -144,6 +147,9 @@ def called(node: cst.CSTNode, ctx: FileContext) -> str:
     """Return what is called at a node, for a message."""
     source = ctx.source_of(node, 200)
     name = source.partition("(")[0]
+    last = _LAST_CALL.search(source)
+    if last is not None:
+        return f"`{last[1]}()`"
     if not name or name == source or len(name) > 50:
         return f"`{ctx.source_of(node, 50)}`"
     return f"`{name.removeprefix('await ')}()`"

@@ -73,6 +73,11 @@ class FunctionInfo:
         )
 
     @property
+    def is_property(self) -> bool:
+        """Whether reading the attribute of its name runs the function."""
+        return self.owner is not None and [d.value for d in self.decorators if isinstance(d, cst.Name)] == ["property"]
+
+    @property
     def is_instance_method(self) -> bool:
         """Whether calling it through the class needs an instance as first argument."""
         return self.is_method and not any(isinstance(d, cst.Name) and d.value == "classmethod" for d in self.decorators)
@@ -124,6 +129,11 @@ class ModuleIndex:
     annotations: dict[str, cst.Annotation] = field(default_factory=dict)
     stars: list[str] = field(default_factory=list)
     of_node: dict[int, FunctionInfo] = field(default_factory=dict)
+
+    @functools.cached_property
+    def properties(self) -> frozenset[str]:
+        """The names of all properties of the module's classes."""
+        return frozenset(info.name for info in self.all_functions if info.is_property)
 
     def dotted(self, expression: cst.CSTNode, scope: FunctionInfo) -> str | None:
         """Return the dotted name that an expression stands for, or None where it is not an import or a builtin."""
