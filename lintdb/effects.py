@@ -143,6 +143,7 @@ class CallModel:
     it: `insert(t).values(…)`) does when it is the `sql` argument of another call.
     `after_error` says what its failure does to the unit of work, where that is not what the kind says.
     `settings` are bounds on this very call, with its default when they are not given.
+    `joins`: it adds to what the receiver hears of from then on, whoever reads from it.
     `leaving` is what leaving a block on this very call does (`async with connect(…) as conn`), where that is not what a
     block on its value does (`async with conn`); None: the same, and what was acquired is released.
     """
@@ -172,6 +173,7 @@ class CallModel:
     after_error: AfterError | None = None
     settings: tuple[Setting, ...] = ()
     leaving: WithBlock | None = None
+    joins: bool = False
     driver: str = ""
 
 
@@ -263,7 +265,8 @@ class Kind:
     `local_schemes` are those of connection strings that lead to a file: nothing goes over a network. `any_attribute`
     and `any_item` are the kinds of what an attribute that is neither a method nor in `attributes`, and what a
     subscript, hands out without an obligation: `client.shop`, `client["shop"]`.
-    `gives_answers`: what its methods give is the answer to the query that was run on it last.
+    `unshared`: what must not use it at the same time: "tasks", "threads"; "other-threads" than the one that opened it,
+    even later. `gives_answers`: what its methods give is the answer to the query that was run on it last.
 
     `after_error` is what a failed statement does to the unit of work. `is_scoped` says that whoever set up the scope
     that it belongs to ends its unit of work for certain. `ambient_methods` makes it a unit of work that its users do
@@ -307,6 +310,7 @@ class Kind:
     close_is_coroutine: bool = False
     iterable: bool = False
     gives_answers: bool = False
+    unshared: tuple[str, ...] = ()
     ends_when_read: bool = False
     reusable: bool = False
     idempotent_release: bool = True

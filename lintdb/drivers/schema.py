@@ -44,6 +44,7 @@ SETTING_NAMES = (
 
 
 UNITS = ("s", "ms", "us")
+SHARERS = ("tasks", "threads", "other-threads")
 SWITCH_NAMES = ("tls", "thread-check", "password")
 ATTRIBUTE_EVENTS = ("autocommit", "autocommit-if-none", "unknown")
 DEFINITION_EVENTS = {"write": Event.WRITE, "commit": Event.COMMIT, "nothing": None}
@@ -160,6 +161,15 @@ class _Table:
         if not all(isinstance(item, str) for item in value):
             raise self.fail(key, "expected a list of strings")
         return tuple(value)
+
+    def choices(self, key: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
+        found = self.texts(key)
+        for value in found:
+            if value not in allowed:
+                raise self.fail(
+                    key, f"{value!r} is not allowed; use some of {', '.join(allowed)}{_hint(value, allowed)}"
+                )
+        return found
 
     def values(self, key: str) -> tuple[object, ...]:
         value = self._get(key, (list,), 'a list of literals ("none" stands for None)', [])
@@ -327,6 +337,7 @@ def _read_call(table: _Table, driver: str, is_blocking: bool, version: Version) 
         after_error=_after_error(table),
         settings=_read_settings(table, version),
         leaving=_with_block(table, "leaving"),
+        joins=table.flag("joins", False),
         driver=driver,
     )
     table.done()
@@ -480,6 +491,7 @@ def _read_kind(name: str, table: _Table, driver: str, blocking: bool, version: V
         close_is_coroutine=any(call.coroutine for call in methods.get("close", ())),
         iterable=table.flag("iterable", False),
         gives_answers=_gives_answers(family or "", methods),
+        unshared=table.choices("unshared", SHARERS),
         ends_when_read=table.flag("ends_when_read", False),
         reusable=table.flag("reusable", False),
         idempotent_release=table.flag("idempotent_release", True),

@@ -10,6 +10,7 @@ from lintdb.flow.local_calls import LocalCalls
 from lintdb.flow.lowering import NUMBERS_PER_FUNCTION
 from lintdb.flow.patches import is_patched
 from lintdb.flow.results import Uncalled
+from lintdb.flow.sharings import Sharings
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
 from lintdb.flow.stdlib import (
@@ -52,7 +53,7 @@ _FIRST_EXTRA_CALL = NUMBERS_PER_FUNCTION - (1 << 16)
 """Numbers of the calls that syntax makes, behind those of the calls that are written."""
 
 
-class Calls(LocalCalls):
+class Calls(Sharings, LocalCalls):
     """Dispatches calls by what is called."""
 
     def call(self, op: ir.CallOp, state: State) -> list[State] | None:
@@ -63,6 +64,8 @@ class Calls(LocalCalls):
         callee = op.callee
         if op.dotted == "$property" and isinstance(callee, ir.AttributeOf):
             return self._read_property(op, callee, state)
+        if not self.depth:
+            self.note_sharing(op, state)
         if isinstance(callee, ir.AttributeOf):
             return self._method_call(op, callee, state)
         if op.dotted is not None:

@@ -163,6 +163,7 @@ class Follower(Calls, Assumptions):
         if isinstance(base, Instance):
             state.set_name(f"{base.prefix}{op.attribute}", value)
             return None
+        self.note_kept_on_class(op, value, state)
         state.escape(value, with_parents=True)
         return None
 

@@ -342,7 +342,7 @@ class Expressions(Conditions):
         dotted = callee.name if isinstance(callee, ir.Dotted) else None
         arguments: list[ir.CallArgument] = []
         for argument in node.args:
-            if isinstance(argument.value, cst.GeneratorExp) and dotted in RUNS_GENERATOR:
+            if isinstance(argument.value, cst.GeneratorExp) and (dotted in RUNS_GENERATOR or argument.star):
                 value = self._comprehension(argument.value)
             else:
                 value = self.expression(argument.value)

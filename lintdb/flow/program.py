@@ -68,6 +68,7 @@ class Program:
             unfinished=follower.unfinished_units(),
             unawaited=follower.unawaited(),
             uncalled=list(follower.after.uncalled.values()),
+            sharings=list(follower.sharings.values()),
             query_texts=list(follower.query_texts.values()),
             missing_rows=list(follower.missing_rows.values()),
             unbound_releases=list(follower.unbound_releases.values()),

@@ -121,6 +121,22 @@ class UnfinishedUnit:
 
 
 @dataclass(frozen=True)
+class Sharing:
+    """Something that is given to code that runs at the same time as other users of it.
+
+    `node` is the call (or assignment) that does it, `opened_at` what opened it, if that is in the function. `how`:
+    "tasks" (several coroutines on it are run together), "thread" (a thread gets it), "class" (every object of a class
+    gets it).
+    """
+
+    node: cst.CSTNode
+    how: str
+    kind: Kind
+    name: str | None
+    opened_at: cst.CSTNode | None
+
+
+@dataclass(frozen=True)
 class QueryText:
     """The text of a query as one path gives it to a call: what is known of it, and what fills the holes."""
 
@@ -229,6 +245,7 @@ class FunctionFlow:
     unbound_releases: list[UnboundRelease] = field(default_factory=list)
     misuses: list[Misuse] = field(default_factory=list)
     calls: list[KnownCall] = field(default_factory=list)
+    sharings: list[Sharing] = field(default_factory=list)
     query_texts: list[QueryText] = field(default_factory=list)
     blocking_helpers: list[tuple[cst.CSTNode, cst.CSTNode]] = field(default_factory=list)
     """Calls of functions of this module that block, each with the blocking call inside."""

@@ -19,7 +19,15 @@ from lintdb.flow.classes import Classes
 from lintdb.flow.decorators import is_fixture, is_generator_manager
 from lintdb.flow.frameworks import Frameworks
 from lintdb.flow.patches import patched_names
-from lintdb.flow.results import FailedUnit, KnownCall, LostWork, MissingRow, QueryText, UnboundRelease
+from lintdb.flow.results import (
+    FailedUnit,
+    KnownCall,
+    LostWork,
+    MissingRow,
+    QueryText,
+    Sharing,
+    UnboundRelease,
+)
 from lintdb.flow.sites import OPAQUE, UNLIKELY, AfterRelease, Exit, Lost, PendingCall, Site, UnitRecords
 from lintdb.flow.state import State
 from lintdb.flow.summaries import YIELDED, Summary
@@ -112,6 +120,7 @@ class Run:
         self.handled_attributes: set[str] = set()
         self.replaced: dict[str, cst.CSTNode] = {}
         self.handed_on: set[int] = set()
+        self.sharings: dict[tuple[int, SiteKey], Sharing] = {}
         self.query_texts: dict[tuple[int, tuple[Piece, ...]], QueryText] = {}
         self.rows: dict[int, cst.CSTNode] = {}
         self.missing_rows: dict[int, MissingRow] = {}

@@ -50,6 +50,10 @@ NEEDS_VALUE = frozenset({
 REINDENTS = frozenset({"textwrap.dedent", "inspect.cleandoc"})
 """Functions whose result says the same as the text that they are given."""
 
+RUNS_TOGETHER = frozenset({"asyncio.gather", "asyncio.wait", "asyncio.as_completed"})
+STARTS_THREAD = frozenset({"threading.Thread", "threading.Timer", "asyncio.to_thread", "anyio.to_thread.run_sync"})
+STARTS_THREAD_METHODS = frozenset({"submit", "run_in_executor"})
+
 KEEPS_TEXT = frozenset({"strip", "lstrip", "rstrip"})
 """Methods of texts whose result says the same."""
 

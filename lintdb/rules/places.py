@@ -12,6 +12,22 @@ if TYPE_CHECKING:
 _TEST_FILE = re.compile(r"(?:test_.*|.*_tests?|tests?|conftest)\.py")
 
 
+_ROUTES = frozenset({
+    "route", "get", "post", "put", "delete", "patch", "head", "options", "websocket", "api_route", "before_request",
+    "after_request", "middleware",
+})  # fmt: skip
+
+
+def is_handler(function: FunctionInfo) -> bool:
+    """Whether a decorator registers the function to answer requests, of which there are many at a time."""
+    for decorator in function.decorators:
+        target = getattr(decorator, "func", None)
+        name = getattr(getattr(target, "attr", None), "value", "")
+        if name in _ROUTES and getattr(decorator, "args", None):
+            return True
+    return False
+
+
 def is_test(function: FunctionInfo, path: str) -> bool:
     """Whether code belongs to a test, where an error is the message that somebody waits for."""
     parts = Path(path).parts
