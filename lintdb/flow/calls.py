@@ -316,8 +316,9 @@ class Calls(Sharings, LocalCalls):
             value = self.value(argument.operand, state)
             status = state.status(value.rid) if isinstance(value, Ref) else None
             kind = self.knowledge.kind(status.kind) if status is not None else None
-            if kind is not None and kind.iterable:
+            if kind is not None and kind.iterable and isinstance(value, Ref):
                 self.check_read(value, op.node, state)
+                self.note_reading(value, op.node, state)
                 self.throw(state, op.node, self.driver_raise(kind.driver), by="iteration")
             elif isinstance(value, Box) and op.dotted in REGROUPS:
                 held.extend(state.boxes.get(value.id, ()))
@@ -328,6 +329,17 @@ class Calls(Sharings, LocalCalls):
                 held.append(value)
         state.set_name(op.target, Many(tuple(held)))
         return None
+
+    def note_reading(self, value: Ref, node: cst.CSTNode, state: State) -> None:
+        """Iterating something whose making has sent nothing: the wait is here."""
+        number = value.rid[0][1] if value.rid[0][0] == "given" else value.rid[0][0]
+        made_by = self.calls.get(number) if isinstance(number, int) else None
+        status = state.status(value.rid)
+        kind = self.knowledge.kind(status.kind) if status is not None else None
+        if made_by is None or made_by.model.blocking or kind is None or not kind.iterable:
+            return
+        if any(model.blocking for models in kind.methods.values() for model in models):
+            self.values_seen.readings.setdefault(id(node), node)
 
     def _resource_method(self, op: ir.CallOp, receiver: Ref, name: str, state: State) -> list[State] | None:
         status = state.status(receiver.rid)

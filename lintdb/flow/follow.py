@@ -342,6 +342,23 @@ class Follower(Calls, Assumptions):
                 new.note(t.node, "true" if outcome is not t.is_negated else "false")
                 self.go(target, new)
 
+    def _read(self, t: ir.Iterate, value: Value | None, state: State) -> None:
+        """Getting one more element may fail, and may wait."""
+        raised = Raised()
+        if isinstance(value, Ref):
+            if not t.is_async:
+                self.note_reading(value, t.node, state)
+            status = state.status(value.rid)
+            error = self.knowledge.error_class(status.kind.partition(".")[0]) if status is not None else None
+            raised = Raised(error)
+        if not isinstance(value, (Literal, Data)):
+            failing = state
+            if isinstance(value, Ref) and self._ends_when_read(value, state):
+                # It is closed when reading it fails, too.
+                failing = state.copy()
+                self.release(value.rid, failing, None)
+            self.throw(failing, t.node, raised, by="iteration")
+
     def _iterate(self, t: ir.Iterate, state: State) -> None:
         value = self.value(t.operand, state)
         self.check_read(value, t.node, state)
@@ -355,18 +372,7 @@ class Follower(Calls, Assumptions):
                 if status is not None and status.phase == "open" and status.visited != t.index:
                     skip_done = True
         else:
-            raised = Raised()
-            if isinstance(value, Ref):
-                status = state.status(value.rid)
-                error = self.knowledge.error_class(status.kind.partition(".")[0]) if status is not None else None
-                raised = Raised(error)
-            if not isinstance(value, (Literal, Data)):
-                failing = state
-                if isinstance(value, Ref) and self._ends_when_read(value, state):
-                    # It is closed when reading it fails, too.
-                    failing = state.copy()
-                    self.release(value.rid, failing, None)
-                self.throw(failing, t.node, raised, by="iteration")
+            self._read(t, value, state)
         if not skip_done and not self._must_enter(t, state):
             done = state.copy()
             if isinstance(value, Ref) and self._ends_when_read(value, state):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from abc import ABC
 
+import libcst as cst
+
 from lintdb.flow import ir
 from lintdb.flow.containers import Containers
-from lintdb.flow.decorators import is_fixture, is_generator_manager, keeps_function
+from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, keeps_function
 from lintdb.flow.run import MAX_DEPTH
 from lintdb.flow.sites import BYPASSED, PendingCall, Site
 from lintdb.flow.state import State
@@ -51,7 +53,10 @@ class LocalCalls(Containers, ABC):
             instance = held if isinstance(held, Instance) else None
         if is_fixture(info, self.index) or not keeps_function(info, self.index):
             state.escape(instance, with_parents=True)
-            return self.unknown_call(op, state)
+            results = self.unknown_call(op, state)
+            if is_cached(info, self.index):
+                self._give_kept(op, info, state)
+            return results
         if is_generator_manager(info, self.index):
             state.escape(instance, with_parents=True)
             state.set_name(op.target, self._manager(op, info, state))
@@ -69,6 +74,13 @@ class LocalCalls(Containers, ABC):
             state.set_name(op.target, Coroutine(rid, op.index, self.arguments_value(op, state)))
             return None
         return self.apply_summary(op, info, state, op.target, instance)
+
+    def _give_kept(self, op: ir.CallOp, info: FunctionInfo, state: State) -> None:
+        """A function that makes its result once and keeps it: what the annotation says, owned by somebody else."""
+        returns = info.node.returns if isinstance(info.node, cst.FunctionDef) else None
+        kind = self.types.kind_of_annotation(returns.annotation, info) if returns is not None else None
+        if kind is not None:
+            state.set_name(op.target, self.borrowed(("kept", info.name), kind, state, f"{info.name}()"))
 
     def apply_summary(
         self, op: ir.CallOp, info: FunctionInfo, state: State, target: str, instance: Instance | None = None
@@ -284,7 +296,7 @@ class _Return:
             return value
         if isinstance(value, Row):
             # Where there is no row, the caller has none.
-            self.caller.rows.setdefault(self.op.index, self.op.node)
+            self.caller.values_seen.rows.setdefault(self.op.index, self.op.node)
             self.state.note(self.op.node, "row", self.op.index)
             return Row(self.op.index, value.is_missing)
         if isinstance(value, Many):

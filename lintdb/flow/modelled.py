@@ -125,8 +125,8 @@ class ModelledCalls(UnknownCalls):
         if value.is_prefix and not value.rest:
             return
         key = (op.index, (value.value, *value.rest))
-        if key not in self.query_texts:
-            self.query_texts[key] = QueryText(call, op.node, key[1], path_of(state))
+        if key not in self.values_seen.query_texts:
+            self.values_seen.query_texts[key] = QueryText(call, op.node, key[1], path_of(state))
 
     def _coroutine(self, op: ir.CallOp, model: CallModel, subject: Value | None, state: State) -> Value:
         """The result of calling a coroutine function: nothing has happened yet."""

@@ -245,6 +245,8 @@ class FunctionFlow:
     unbound_releases: list[UnboundRelease] = field(default_factory=list)
     misuses: list[Misuse] = field(default_factory=list)
     calls: list[KnownCall] = field(default_factory=list)
+    readings: list[cst.CSTNode] = field(default_factory=list)
+    """Where a blocking iterator is read whose making has not waited for anything."""
     sharings: list[Sharing] = field(default_factory=list)
     query_texts: list[QueryText] = field(default_factory=list)
     blocking_helpers: list[tuple[cst.CSTNode, cst.CSTNode]] = field(default_factory=list)

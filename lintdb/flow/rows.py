@@ -74,7 +74,7 @@ class Rows(Units, ABC):
                 answer = "unknown"
         if answer in ("row", "unknown") or LOOKED in state.env:
             return DATA
-        self.rows.setdefault(op.index, op.node)
+        self.values_seen.rows.setdefault(op.index, op.node)
         state.note(op.node, "row", op.index)
         return Row(op.index)
 
@@ -83,7 +83,7 @@ class Rows(Units, ABC):
         value = self.value(op.operand, state)
         if not isinstance(value, Row):
             return None
-        if value.call in self.rows and value.call not in self.missing_rows:
+        if value.call in self.values_seen.rows and value.call not in self.values_seen.missing_rows:
             self._fail(Failure(value.call, op.node, op.error), state, value.is_missing)
         if value.is_missing:
             return []
@@ -116,15 +116,15 @@ class Rows(Units, ABC):
         path = path_of(state)
         data = next((step.data for step in reversed(path) if step.what == "used"), None)
         if isinstance(failure.what, int):
-            found = MissingRow(failure.node, self.rows[failure.what], data is True, path)
-            self.missing_rows.setdefault(failure.what, found)
+            found = MissingRow(failure.node, self.values_seen.rows[failure.what], data is True, path)
+            self.values_seen.missing_rows.setdefault(failure.what, found)
         else:
             kinds = {site.kind for site in self.sites.values() if site.name == failure.what}
             kind = self.knowledge.kind(kinds.pop()) if len(kinds) == 1 else None
             release = UnboundRelease(
                 failure.node, failure.what, str(data), failure.error == "AttributeError", kind, path
             )
-            self.unbound_releases.setdefault(failure.what, release)
+            self.values_seen.unbound_releases.setdefault(failure.what, release)
 
     def forget_missing(self, state: State) -> None:
         """Unknown code was called where a row is missing: it may be how the function is left (`abort(404)`)."""
@@ -155,7 +155,7 @@ class Rows(Units, ABC):
             return
         name = callee.base.name
         value = state.env.get(name)
-        if name in self.unbound_releases or not self.knowledge.is_clean_up(callee.name):
+        if name in self.values_seen.unbound_releases or not self.knowledge.is_clean_up(callee.name):
             return
         if value == UNBOUND:
             self._fail(Failure(name, op.node, "UnboundLocalError"), state, callee.name)

@@ -19,21 +19,12 @@ from lintdb.flow.classes import Classes
 from lintdb.flow.decorators import is_fixture, is_generator_manager
 from lintdb.flow.frameworks import Frameworks
 from lintdb.flow.patches import patched_names
-from lintdb.flow.results import (
-    FailedUnit,
-    KnownCall,
-    LostWork,
-    MissingRow,
-    QueryText,
-    Sharing,
-    UnboundRelease,
-)
-from lintdb.flow.sites import OPAQUE, UNLIKELY, AfterRelease, Exit, Lost, PendingCall, Site, UnitRecords
+from lintdb.flow.results import FailedUnit, KnownCall, LostWork
+from lintdb.flow.sites import OPAQUE, UNLIKELY, AfterRelease, Exit, Lost, PendingCall, Site, UnitRecords, ValueRecords
 from lintdb.flow.state import State
 from lintdb.flow.summaries import YIELDED, Summary
 from lintdb.flow.types_of import ModuleTypes
 from lintdb.flow.values import (
-    Piece,
     Raised,
     Rid,
     SiteKey,
@@ -68,8 +59,7 @@ class Run:
     based manager releases, `managers` its summary; `meant_releases` what a coroutine would release.
     `keeping_loops` are the loops in whose rounds work is made permanent. `unsure_calls` are those whose model
     hangs on an argument that cannot be seen. `kept_as` says which attribute of the object holds a resource.
-    `covered` are resources that went with their parent, without a release of their own. `rows` are the calls whose
-    value may be None for want of a row.
+    `covered` are resources that went with their parent, without a release of their own.
     """
 
     def __init__(self, program: Module, cfg: CFG, start: State, depth: int, *, owns_self: bool = False) -> None:
@@ -120,11 +110,7 @@ class Run:
         self.handled_attributes: set[str] = set()
         self.replaced: dict[str, cst.CSTNode] = {}
         self.handed_on: set[int] = set()
-        self.sharings: dict[tuple[int, SiteKey], Sharing] = {}
-        self.query_texts: dict[tuple[int, tuple[Piece, ...]], QueryText] = {}
-        self.rows: dict[int, cst.CSTNode] = {}
-        self.missing_rows: dict[int, MissingRow] = {}
-        self.unbound_releases: dict[str, UnboundRelease] = {}
+        self.values_seen = ValueRecords()
         self.blocking_helpers: dict[int, tuple[cst.CSTNode, cst.CSTNode]] = {}
 
     @functools.cached_property

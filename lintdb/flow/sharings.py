@@ -73,7 +73,7 @@ class Sharings(LocalCalls, ABC):
         status = state.status(rid)
         kind = self.knowledge.kind(status.kind) if status is not None else None
         site = self.sites.get(rid[0])
-        if kind is None or site is None or (id(node), rid[0]) in self.sharings:
+        if kind is None or site is None or (id(node), rid[0]) in self.values_seen.sharings:
             return
         opened = site.node if isinstance(rid[0][0], int) else None
-        self.sharings[id(node), rid[0]] = Sharing(node, how, kind, site.name, opened)
+        self.values_seen.sharings[id(node), rid[0]] = Sharing(node, how, kind, site.name, opened)

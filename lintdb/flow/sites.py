@@ -9,10 +9,20 @@ import libcst as cst
 
 from lintdb.effects import AfterError
 from lintdb.flow import ir
-from lintdb.flow.results import ErrorCommit, Misuse, SwallowedError, Uncalled
+from lintdb.flow.results import (
+    ErrorCommit,
+    MissingRow,
+    Misuse,
+    QueryText,
+    Sharing,
+    SwallowedError,
+    UnboundRelease,
+    Uncalled,
+)
 from lintdb.flow.state import State
 from lintdb.flow.values import (
     Instance,
+    Piece,
     Rid,
     SiteKey,
     Status,
@@ -117,3 +127,15 @@ class UnitRecords:
     ambient: list[Rid] = field(default_factory=list)
     swallowed: dict[int, SwallowedError] = field(default_factory=dict)
     error_commits: dict[int, tuple[SiteKey, ErrorCommit, bool]] = field(default_factory=dict)
+
+
+@dataclass
+class ValueRecords:
+    """What a run notes of values: `rows` are the calls whose value may be None for want of a row, by number."""
+
+    rows: dict[int, cst.CSTNode] = field(default_factory=dict)
+    missing_rows: dict[int, MissingRow] = field(default_factory=dict)
+    unbound_releases: dict[str, UnboundRelease] = field(default_factory=dict)
+    query_texts: dict[tuple[int, tuple[Piece, ...]], QueryText] = field(default_factory=dict)
+    sharings: dict[tuple[int, SiteKey], Sharing] = field(default_factory=dict)
+    readings: dict[int, cst.CSTNode] = field(default_factory=dict)
