@@ -144,6 +144,7 @@ class CallModel:
     `after_error` says what its failure does to the unit of work, where that is not what the kind says.
     `settings` are bounds on this very call, with its default when they are not given.
     `joins`: it adds to what the receiver hears of from then on, whoever reads from it.
+    `hides_errors`: what has failed is told by its value alone. `prepares`: the server keeps what it makes.
     `leaving` is what leaving a block on this very call does (`async with connect(…) as conn`), where that is not what a
     block on its value does (`async with conn`); None: the same, and what was acquired is released.
     """
@@ -174,6 +175,8 @@ class CallModel:
     settings: tuple[Setting, ...] = ()
     leaving: WithBlock | None = None
     joins: bool = False
+    hides_errors: bool = False
+    prepares: bool = False
     driver: str = ""
 
 

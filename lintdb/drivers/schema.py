@@ -338,6 +338,8 @@ def _read_call(table: _Table, driver: str, is_blocking: bool, version: Version) 
         settings=_read_settings(table, version),
         leaving=_with_block(table, "leaving"),
         joins=table.flag("joins", False),
+        hides_errors=table.flag("hides_errors", False),
+        prepares=table.flag("prepares", False),
         driver=driver,
     )
     table.done()

@@ -205,7 +205,7 @@ class CallArgument:
 class CallOp(Operation):
     """`target = callee(arguments)`; `dotted` is the callee's imported name. May raise.
 
-    `is_statement`: nothing uses the result.
+    `is_statement`: nothing uses the result. `is_dropped`: nor what awaiting it gives.
     """
 
     target: str
@@ -214,6 +214,7 @@ class CallOp(Operation):
     arguments: Sequence[CallArgument]
     index: int = 0
     is_statement: bool = False
+    is_dropped: bool = False
 
 
 @dataclass(slots=True, eq=False)

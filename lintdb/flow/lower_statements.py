@@ -65,6 +65,11 @@ class Statements(Patterns):
         last = self.current.operations[-1] if self.current.operations else None
         if isinstance(last, ir.CallOp) and result == ir.Local(last.target):
             last.is_statement = True
+            last.is_dropped = True
+        elif isinstance(last, ir.AwaitOp) and result == ir.Local(last.target):
+            for operation in self.current.operations:
+                if isinstance(operation, ir.CallOp) and last.operand == ir.Local(operation.target):
+                    operation.is_dropped = True
 
     def _assign(self, node: cst.Assign) -> None:
         target = node.targets[0].target

@@ -87,7 +87,7 @@ class ModelledCalls(UnknownCalls):
         status = state.status(receiver.rid) if receiver is not None else None
         if op.index not in self.calls and isinstance(op.node, cst.Call):
             root = self.root_of(receiver.rid, state)[0] if receiver is not None else op.index
-            self.calls[op.index] = KnownCall(op.node, model, status.kind if status else None, root, name)
+            self.calls[op.index] = KnownCall(op.node, model, status.kind if status else None, root, name, op.is_dropped)
         self.operations[op.index] = op
         self.units.landings[op.index] = self.block.landing
         self._note_text(op, model, state)

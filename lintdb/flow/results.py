@@ -219,13 +219,17 @@ class Uncalled:
 
 @dataclass(frozen=True)
 class KnownCall:
-    """A call that a driver model describes. `root` identifies the resource that it works on, within the function."""
+    """A call that a driver model describes. `root` identifies the resource that it works on, within the function.
+
+    `is_dropped`: nothing uses its value.
+    """
 
     node: cst.Call
     model: CallModel
     receiver: str | None
     root: object
     method: str
+    is_dropped: bool = False
 
 
 @dataclass
