@@ -19,6 +19,7 @@ from lintdb.flow.stdlib import (
     CLOSING,
     COMBINES,
     EXIT_STACKS,
+    LAZY,
     NULLCONTEXT,
     PASSES_THROUGH,
     REGISTER_METHODS,
@@ -312,6 +313,10 @@ class Calls(Sharings, LocalCalls):
     def _combine(self, op: ir.CallOp, state: State) -> list[State] | None:
         """`list(x)`, `dict(x)`: holds what it is given, or reads rows from it."""
         held: list[Value | None] = []
+        if op.dotted in LAZY:
+            values = tuple(self.value(argument.operand, state) for argument in op.arguments)
+            state.set_name(op.target, Many(values, is_lazy=True))
+            return None
         for argument in op.arguments:
             value = self.value(argument.operand, state)
             status = state.status(value.rid) if isinstance(value, Ref) else None

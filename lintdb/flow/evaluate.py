@@ -214,7 +214,9 @@ class Values(Run):
         rid: Rid = (site, 0)
         if rid not in state.resources:
             self.sites.setdefault(site, Site(self.function.node, kind_id))
-            state.resources[rid] = Status(kind_id, owed=False, parent=owner.rid, keeps_parent=True)
+            status = state.status(owner.rid)
+            phase = "released" if status is not None and status.phase == "released" else "open"
+            state.resources[rid] = Status(kind_id, phase=phase, owed=False, parent=owner.rid, keeps_parent=True)
         return Ref(rid)
 
     def arguments_value(self, op: ir.CallOp, state: State) -> Value:

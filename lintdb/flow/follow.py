@@ -360,7 +360,7 @@ class Follower(Calls, Assumptions):
             self.throw(failing, t.node, raised, by="iteration")
 
     def _iterate(self, t: ir.Iterate, state: State) -> None:
-        value = self.value(t.operand, state)
+        value = self.rows_behind(self.value(t.operand, state), state)
         self.check_read(value, t.node, state)
         item: Value | None = None
         skip_done = False

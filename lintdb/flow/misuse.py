@@ -74,13 +74,22 @@ class Misuses(UnitVerdicts):
         else:
             self.check_read(value, node, state)
 
+    def rows_behind(self, value: Value | None, state: State) -> Value | None:
+        """Return what reading a value reads: of a generator, or `enumerate(cursor)`, the cursor; else the value."""
+        for item in value.items if isinstance(value, Many) and value.is_lazy else ():
+            status = state.status(item.rid) if isinstance(item, Ref) else None
+            kind = self.knowledge.kind(status.kind) if status is not None else None
+            if kind is not None and kind.iterable:
+                return item
+        return value
+
     def check_read(self, value: Value | None, node: cst.CSTNode, state: State) -> None:
         """Something is read element by element: rows, or a generator that reads them."""
         items = value.items if isinstance(value, Many) and value.is_lazy else (value,)
         for item in items:
             status = state.status(item.rid) if isinstance(item, Ref) else None
             kind = self.knowledge.kind(status.kind) if status is not None else None
-            if not isinstance(item, Ref) or status is None or kind is None or not kind.iterable:
+            if not isinstance(item, Ref) or status is None or kind is None:
                 continue
             if status.phase == "open":
                 self.after.sound.add(id(node))
@@ -88,7 +97,12 @@ class Misuses(UnitVerdicts):
                 self._misused(item.rid, _Deed("read", node), state)
 
     def check_handed_out(self, what: str, value: Value | None, node: cst.CSTNode, state: State) -> None:
-        """A value is returned or yielded: whoever gets it means to use it."""
+        """A value is returned or yielded: whoever gets it means to use it.
+
+        Of a callee that is a matter between it and its own findings: to this caller the value is what it is.
+        """
+        if self.depth > 0:
+            return
         items = value.items if isinstance(value, Many) else (value,)
         for item in items:
             status = state.status(item.rid) if isinstance(item, Ref) else None

@@ -241,6 +241,8 @@ class ModelledCalls(UnknownCalls):
         if model.may_return_none:
             refused = state.copy()
             refused.set_name(target, Literal(False))
+            if before is not None and before.phase == "released":
+                refused.update(receiver.rid, phase="gone")
         if before is not None and before.phase != "gone":
             kind = self.knowledge.kind(before.kind)
             owed = before.owed or (kind is not None and kind.duty is not Duty.NONE and not before.outlives)

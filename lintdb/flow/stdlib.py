@@ -57,6 +57,9 @@ STARTS_THREAD_METHODS = frozenset({"submit", "run_in_executor"})
 KEEPS_TEXT = frozenset({"strip", "lstrip", "rstrip"})
 """Methods of texts whose result says the same."""
 
+LAZY = frozenset({"zip", "enumerate"})
+"""Of those, the ones whose result reads what it is given when it is read."""
+
 LOG_METHODS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "fatal", "trace"})
 LOG_NAMES = frozenset({
     "log", "logger", "logging", "getlogger", "audit_log", "mlog", "applog", "logging_logger", "module_logger",
