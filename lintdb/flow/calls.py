@@ -283,7 +283,7 @@ class Calls(Sharings, LocalCalls):
         if isinstance(first, Coroutine) and dotted in PASSES_THROUGH:
             state.set_name(op.target, first)
             # A task runs whether it is awaited or not.
-            return None if dotted in AWAITS_FIRST else self.await_coroutine(op, first, state)
+            return None if dotted in AWAITS_FIRST else self._run_aside(op, first, state)
         if isinstance(first, Coroutine) and dotted == "asyncio.run":
             return self.await_coroutine(op, first, state)
         wrapper = self._wrapper(op, dotted, first, state)
@@ -291,6 +291,18 @@ class Calls(Sharings, LocalCalls):
             return self.unknown_call(op, state)
         state.set_name(op.target, wrapper)
         return None
+
+    def _run_aside(self, op: ir.CallOp, value: Coroutine, state: State) -> list[State] | None:
+        """`create_task(coroutine)`: it will run, but not by now: what it releases may be open for a while."""
+        results = self.await_coroutine(op, value, state)
+        for each in results if results is not None else [state]:
+            for rid in set(each.refs(value.inner)):
+                status = each.status(rid)
+                if status is not None and status.phase == "released":
+                    each.update(rid, phase="gone")
+                    for child in each.children(rid):
+                        each.update(child, phase="gone")
+        return results
 
     def _wrapper(self, op: ir.CallOp, dotted: str, first: Value | None, state: State) -> Value | None:
         """Return what `closing(x)`, `suppress(E)`, `ExitStack()`, `partial(f, x)` and the like make."""
