@@ -297,11 +297,7 @@ class Calls(Sharings, LocalCalls):
         results = self.await_coroutine(op, value, state)
         for each in results if results is not None else [state]:
             for rid in set(each.refs(value.inner)):
-                status = each.status(rid)
-                if status is not None and status.phase == "released":
-                    each.update(rid, phase="gone")
-                    for child in each.children(rid):
-                        each.update(child, phase="gone")
+                each.doubt(rid)
         return results
 
     def _wrapper(self, op: ir.CallOp, dotted: str, first: Value | None, state: State) -> Value | None:
@@ -385,7 +381,7 @@ class Calls(Sharings, LocalCalls):
         state.escape(self.arguments_value(op, state), with_parents=False)
         if status.phase == "released":
             # Nothing is known of the method: it may open again what was released.
-            state.update(receiver.rid, phase="gone")
+            state.doubt(receiver.rid)
         self.throw(state, op.node, self.driver_raise(kind.driver), is_low=op.in_cleanup, by=name)
         state.set_name(op.target, None)
         return None

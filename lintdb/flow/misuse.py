@@ -75,7 +75,7 @@ class Misuses(UnitVerdicts):
             self.check_read(value, node, state)
 
     def rows_behind(self, value: Value | None, state: State) -> Value | None:
-        """Return what reading a value reads: of a generator, or `enumerate(cursor)`, the cursor; else the value."""
+        """Return what reading a value reads: of a generator, or `enumerate(rows)`, the rows; else the value itself."""
         for item in value.items if isinstance(value, Many) and value.is_lazy else ():
             status = state.status(item.rid) if isinstance(item, Ref) else None
             kind = self.knowledge.kind(status.kind) if status is not None else None
@@ -183,8 +183,8 @@ class Misuses(UnitVerdicts):
             self._name_of_rid(ending.rid) if owner is not None else None, ending.is_sure,
         ))  # fmt: skip
         # One defect, one finding: the path goes on as if nothing were known.
-        for each in (ending.rid, *state.children(ending.rid), rid):
-            state.update(each, phase="gone")
+        state.doubt(ending.rid)
+        state.doubt(rid)
 
     def _record(self, found: Misuse) -> None:
         key = (found.what, id(found.node))

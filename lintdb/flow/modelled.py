@@ -167,7 +167,7 @@ class ModelledCalls(UnknownCalls):
             for rid in list(state.refs(subject)):
                 self.release(rid, state, op.node)
                 if model.goes_on:
-                    state.update(rid, phase="gone")
+                    state.doubt(rid)
         if model.opens and receiver is not None:
             return self._open_again(op, model, receiver, state, target)
         result = self._result(op, model, receiver, state)
@@ -241,11 +241,11 @@ class ModelledCalls(UnknownCalls):
         if model.may_return_none:
             refused = state.copy()
             refused.set_name(target, Literal(False))
-            if before is not None and before.phase == "released":
-                refused.update(receiver.rid, phase="gone")
+            refused.doubt(receiver.rid)
         if before is not None and before.phase != "gone":
             kind = self.knowledge.kind(before.kind)
             owed = before.owed or (kind is not None and kind.duty is not Duty.NONE and not before.outlives)
+            state.doubt(receiver.rid)
             state.update(receiver.rid, phase="open", owed=owed)
             site = self.sites.get(receiver.rid[0])
             if site is not None and not before.outlives:

@@ -170,6 +170,15 @@ class State:
         if status is not None:
             self.resources[rid] = status._replace(**changes)  # type: ignore[arg-type]
 
+    def doubt(self, rid: Rid) -> None:
+        """What was released may be open again, and with it what belongs to it: nothing is known of them any more."""
+        status = self.resources.get(rid)
+        if status is not None and status.phase == "released":
+            self.resources[rid] = status._replace(phase="gone")
+        for child in self.children(rid):
+            if self.resources[child].phase == "released":
+                self.doubt(child)
+
     def visit(self, rid: Rid, loop: int) -> None:
         """A loop takes a resource out of a container; one that is released is another of the same place by now."""
         status = self.resources.get(rid)
@@ -199,7 +208,9 @@ class State:
         status = self.resources.get(rid)
         if status is None or status.phase == "gone":
             return
-        if status.phase in ("open", "released"):
+        if status.phase == "released":
+            self.doubt(rid)
+        else:
             self.resources[rid] = _settled(status, "gone")
         if status.owed:
             # Whoever has it now has what belongs to it; what came from outside has been somebody's all along.
