@@ -6,7 +6,7 @@ import libcst as cst
 
 from lintdb.effects import Argument, CallModel, Condition, Duty, Event, Form, Kind, Raises
 from lintdb.flow import ir
-from lintdb.flow.results import KnownCall, QueryText
+from lintdb.flow.results import KnownCall, Overlap, QueryText
 from lintdb.flow.rows import is_computed
 from lintdb.flow.sites import COROUTINE, UNHEARD_OF, Lost, Site
 from lintdb.flow.state import State
@@ -267,6 +267,7 @@ class ModelledCalls(UnknownCalls):
         """Add what a modelled call acquires."""
         kind = self.knowledge.kind(kind_id)
         parent = self._parent(op, model, receiver, state)
+        self._note_overlap(op, kind, parent, state)
         is_free = self._is_free(kind, parent, state)
         status = Status(
             kind_id,
@@ -278,6 +279,20 @@ class ModelledCalls(UnknownCalls):
             goes_with_parent=self._goes_with(parent, kind, state),
         )
         return self.acquire_as(op, status, state)
+
+    def _note_overlap(self, op: ir.CallOp, kind: Kind | None, parent: Rid | None, state: State) -> None:
+        """Note where something is taken from a shared owner while another of its kind, taken before, is still held."""
+        owner_status = state.status(parent) if parent is not None else None
+        owner = self.knowledge.kind(owner_status.kind) if owner_status is not None else None
+        if kind is None or kind.duty is Duty.NONE or owner is None or not owner.is_pool or op.index in self.overlaps:
+            return
+        for rid, status in state.resources.items():
+            if status.parent != parent or status.phase != "open" or not status.owed or rid[0][0] == op.index:
+                continue
+            other = self.knowledge.kind(status.kind)
+            if other is not None and other.family == kind.family and rid[0] in self.sites:
+                self.overlaps[op.index] = Overlap(op.node, kind, self.sites[rid[0]].node)
+                return
 
     def acquire_as(
         self, op: ir.CallOp, status: Status, state: State, *, number: int = 0, maker: str | None = None

@@ -77,6 +77,7 @@ class Program:
             calls=list(follower.calls.values()),
             blocking_helpers=list(follower.blocking_helpers.values()),
             handed_on=follower.handed_on,
+            overlaps=list(follower.overlaps.values()),
             handled_attributes=follower.handled_attributes,
             replaced_attributes=follower.replaced,
             is_complete=follower.is_complete,

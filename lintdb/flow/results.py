@@ -218,6 +218,15 @@ class Uncalled:
 
 
 @dataclass(frozen=True)
+class Overlap:
+    """Something is taken from an owner of many while another of the same kind is held: `node` while `held`."""
+
+    node: cst.CSTNode
+    kind: Kind
+    held: cst.CSTNode
+
+
+@dataclass(frozen=True)
 class KnownCall:
     """A call that a driver model describes. `root` identifies the resource that it works on, within the function.
 
@@ -255,6 +264,7 @@ class FunctionFlow:
     query_texts: list[QueryText] = field(default_factory=list)
     blocking_helpers: list[tuple[cst.CSTNode, cst.CSTNode]] = field(default_factory=list)
     """Calls of functions of this module that block, each with the blocking call inside."""
+    overlaps: list[Overlap] = field(default_factory=list)
     handed_on: set[int] = field(default_factory=set)
     """Identities of the acquiring nodes whose resources are given to code that is not known."""
     handled_attributes: set[str] = field(default_factory=set)

@@ -19,7 +19,7 @@ from lintdb.flow.classes import Classes
 from lintdb.flow.decorators import is_fixture, is_generator_manager
 from lintdb.flow.frameworks import Frameworks
 from lintdb.flow.patches import patched_names
-from lintdb.flow.results import FailedUnit, KnownCall, LostWork
+from lintdb.flow.results import FailedUnit, KnownCall, LostWork, Overlap
 from lintdb.flow.sites import OPAQUE, UNLIKELY, AfterRelease, Exit, Lost, PendingCall, Site, UnitRecords, ValueRecords
 from lintdb.flow.state import State
 from lintdb.flow.summaries import YIELDED, Summary
@@ -112,6 +112,11 @@ class Run:
         self.handed_on: set[int] = set()
         self.values_seen = ValueRecords()
         self.blocking_helpers: dict[int, tuple[cst.CSTNode, cst.CSTNode]] = {}
+
+    @functools.cached_property
+    def overlaps(self) -> dict[int, Overlap]:
+        """Where something is taken from an owner of many while another one is held, by the call."""
+        return {}
 
     @functools.cached_property
     def patched(self) -> frozenset[str]:
