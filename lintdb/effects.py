@@ -241,6 +241,14 @@ class Switch:
 
 
 @dataclass(frozen=True)
+class Order:
+    """Two limits of one acquiring call of which `inner` is part of `outer`: a longer inner one never takes effect."""
+
+    inner: Setting
+    outer: Setting
+
+
+@dataclass(frozen=True)
 class Kind:
     """Something that is acquired and must be released.
 
@@ -264,6 +272,7 @@ class Kind:
     "none", or the kind of another object that belongs to this one. `reusable` says that using it after its release is
     allowed and harmless (it opens again by itself, or starts afresh). `idempotent_release` says that releasing it twice
     is the same as once. `is_pool`: each one keeps connections of its own, meant to be shared by many users.
+    `orders` says which limits contain which others.
     `refuses` lists arguments that the call that makes it does not take, though calls of that name do otherwise.
     `local_schemes` are those of connection strings that lead to a file: nothing goes over a network. `any_attribute`
     and `any_item` are the kinds of what an attribute that is neither a method nor in `attributes`, and what a
@@ -329,6 +338,7 @@ class Kind:
     rows_after_release: bool = False
     rows_after_parent: bool = False
     refuses: tuple[Argument, ...] = ()
+    orders: tuple[Order, ...] = ()
     driver: str = ""
 
     @property

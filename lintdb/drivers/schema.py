@@ -25,6 +25,7 @@ from lintdb.effects import (
     Event,
     Form,
     Kind,
+    Order,
     Raises,
     Setting,
     Switch,
@@ -411,6 +412,15 @@ def _read_switch(table: _Table, version: Version) -> Switch | None:
     return switch if applies else None
 
 
+def _read_order(table: _Table, version: Version) -> Order:
+    inner, outer = (table.table(key) for key in ("inner", "outer"))
+    settings = [_read_setting(each, version) for each in (inner, outer) if each is not None]
+    table.done()
+    if len(settings) < 2 or settings[0] is None or settings[1] is None:
+        raise table.fail("inner", "an order needs `inner` and `outer`, both without versions")
+    return Order(settings[0], settings[1])
+
+
 def _optional_duty(table: _Table) -> Duty | None:
     value = table.choice("duty_on_error", tuple(d.value for d in Duty), None)
     return Duty(value) if value is not None else None
@@ -509,6 +519,7 @@ def _read_kind(name: str, table: _Table, driver: str, blocking: bool, version: V
         rows_after_release=table.flag("rows_after_release", False),
         rows_after_parent=table.flag("rows_after_parent", False),
         refuses=table.arguments("refuses"),
+        orders=tuple(_read_order(entry, version) for entry in table.tables("orders")),
         driver=driver,
     )
     base = _qualify(table.text("like"), driver)
@@ -541,7 +552,8 @@ def inherit(kind: Kind, base: Kind, like: Like) -> Kind:
         "ends_when_read": "ends_when_read",
         "autocommit_when": "autocommit_arguments", "closed_with_parent": "closed_with_parent",
         "return_rolls_back": "return_rolls_back", "reusable": "reusable", "idempotent_release": "idempotent_release",
-        "pools": "is_pool", "refuses": "refuses", "local_schemes": "local_schemes", "ddl": "definition_event",
+        "pools": "is_pool", "refuses": "refuses", "orders": "orders",
+        "local_schemes": "local_schemes", "ddl": "definition_event",
         "with_gives": "enters", "any_attribute": "any_attribute",
         "any_item": "any_item",
         "after_error": "after_error", "scoped": "is_scoped", "ambient_methods": "ambient_methods",

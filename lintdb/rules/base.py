@@ -207,6 +207,18 @@ class FileContext:
 
         return number_of(answer, opening, self)
 
+    def seconds_of(self, setting: Setting, opening: Opening) -> tuple[float, str] | None:
+        """Return how long a limit of an opening call lasts, and how it is written, if both can be seen."""
+        from lintdb.rules.settings import seconds_of
+
+        return seconds_of(setting, opening, self)
+
+    def seconds_around(self, call: KnownCall, function: FunctionInfo, name: str) -> tuple[float, float] | None:
+        """Return the seconds of a limit that a call is given, and of the limit that is put around it."""
+        from lintdb.rules.settings import seconds_around
+
+        return seconds_around(call, function, name, self)
+
     def refused(self, opening: Opening) -> list[str]:
         """Return the arguments of an opening call that what it makes does not take."""
         from lintdb.rules.settings import refused

@@ -385,3 +385,40 @@ def refused(opening: Opening, ctx: FileContext) -> list[str]:
     """Return the arguments that are given to an opening call and that what it makes does not take."""
     arguments = look(opening, ctx)[1]
     return [a.keyword for a in opening.kind.refuses if a.keyword is not None and a.keyword in arguments.keywords]
+
+
+_SECONDS = {"s": 1.0, "ms": 0.001, "us": 0.000001}
+
+
+def seconds_of(setting: Setting, opening: Opening, ctx: FileContext) -> tuple[float, str] | None:
+    """Return the seconds that a limit of an opening call lasts, and how it is written there; None if not seen."""
+    answer = evaluate(setting, opening, ctx)
+    if answer.bound is Bound.GIVEN and answer.node is not None:
+        value = look(opening, ctx)[0].value(answer.node)
+        number = as_number(value) if isinstance(value, str) else value
+        words = f"{answer.spelling}={ctx.source_of(answer.node, 30)}"
+    else:
+        number = number_of(answer, opening, ctx)
+        words = answer.spelling or f"{setting.arguments[0].keyword}={setting.value}" if setting.arguments else ""
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or number <= 0:
+        return None
+    return number * _SECONDS[setting.unit], words
+
+
+def seconds_around(call: KnownCall, function: FunctionInfo, name: str, ctx: FileContext) -> tuple[float, float] | None:
+    """Return the seconds of a limit that a call is given, and of the innermost limit around it in the function."""
+    from lintdb.flow.limits import limit_around
+    from lintdb.syntax.literals import Evaluator
+
+    answer = answer_of_call(call, function, name, ctx)
+    if answer is None or answer.bound is not Bound.GIVEN or answer.node is None:
+        return None
+    outer = limit_around(call.node, ctx.repetition.fates, function)
+    if outer is None:
+        return None
+    evaluator = Evaluator(ctx.program.index, function, ctx.text)
+    numbers = [evaluator.value(answer.node), evaluator.value(outer)]
+    if any(isinstance(number, bool) or not isinstance(number, (int, float)) for number in numbers):
+        return None
+    inner, around = (float(number) for number in numbers if isinstance(number, (int, float)))
+    return inner * _SECONDS[answer.setting.unit], around
