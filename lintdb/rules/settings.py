@@ -243,15 +243,31 @@ _OUTER_LIMIT = re.compile(r"\b(?:asyncio\.timeout|wait_for|move_on_after|fail_af
 _HANDS_ON = re.compile(r"\b(?:configure|init|setup|reset|on_connect|connect_callback|checkout_callback)\s*=")
 
 
-def _is_limited_around(evaluator: Evaluator) -> bool:
+def _is_limited_around(opening: Opening, evaluator: Evaluator, ctx: FileContext) -> bool:
     """Whether a limit is put around a call: in its own function, or where the file calls that function."""
-    function = evaluator.scope
-    while function.parent is not None and not function.parent.is_module:
-        function = function.parent
+    import libcst as cst
+
     module = evaluator.index.module
-    if _OUTER_LIMIT.search(module.code_for_node(function.node)):
-        return True
-    around = rf"(?:wait_for|timeout|fail_after|move_on_after)\([^\n]*\b{re.escape(function.name)}\("
+    function = opening.function
+    is_awaited = False
+    for outer in ctx.repetition.fates.ancestry(function).ancestors(opening.node):
+        if isinstance(outer, cst.With):
+            heads = [item.item for item in outer.items]
+        elif isinstance(outer, cst.Call):
+            heads = [outer.func]
+        elif isinstance(outer, cst.FunctionDef):
+            heads = [decorator.decorator for decorator in outer.decorators]
+        else:
+            is_awaited = is_awaited or isinstance(outer, (cst.Await, cst.WithItem))
+            continue
+        if any(_OUTER_LIMIT.search(module.code_for_node(head)) for head in heads):
+            return True
+    if not is_awaited and _OUTER_LIMIT.search(module.code_for_node(function.node)):
+        return True  # a coroutine that is waited for later
+    outermost = function
+    while outermost.parent is not None and not outermost.parent.is_module:
+        outermost = outermost.parent
+    around = rf"(?:wait_for|timeout|fail_after|move_on_after)\(\s*(?:[\w.]*\.)?{re.escape(outermost.name)}\("
     return re.search(around, evaluator.text) is not None
 
 
@@ -263,7 +279,7 @@ def _is_set_elsewhere(
         return True
     code = evaluator.surroundings(opening.node)
     if is_call:
-        return _is_limited_around(evaluator)
+        return _is_limited_around(opening, evaluator, ctx)
     text = _normal(code)
     if any(_normal(prefix) in text for prefix in setting.sql):
         return True
