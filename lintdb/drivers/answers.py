@@ -5,12 +5,15 @@ from __future__ import annotations
 import builtins
 import functools
 import re
+from collections.abc import Iterable
 
 from lintdb.drivers.catalog import Models
 from lintdb.drivers.query_text import answer_of
 from lintdb.effects import CallModel, Event, Kind
 
 _NOISE = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/|\()+", re.DOTALL)
+_SESSION_NAME = re.compile(r"(?:session|sess|db|database)$", re.IGNORECASE)
+_CONNECTION_NAME = re.compile(r"(?:conn|connection|^con|_con|cnx|cxn|db|dbh|database)$", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z]+")
 _CHANGES = re.compile(r"\b(?:insert|update|delete|merge)\b", re.IGNORECASE)
 _EVENTS = {
@@ -43,6 +46,8 @@ class Answers:
         self.models = models
         self._roots = {name: driver.name for driver in models.drivers for name in driver.imports}
         self._roots.pop("stdlib", None)
+        layers = [driver.errors for driver in models.drivers if driver.is_layer]
+        self._layered_errors = {error for error in layers if error is not None}
 
     def _canonical(self, dotted: str) -> str:
         """Return the models' own name; `project.compat.sqlite3.connect` is taken for the module re-exported there."""
@@ -62,6 +67,34 @@ class Answers:
     def kind(self, kind_id: str) -> Kind | None:
         """Return a kind by its id."""
         return self.models.kinds.get(kind_id)
+
+    def kinds(self) -> Iterable[Kind]:
+        """Return all kinds of the loaded models."""
+        return self.models.kinds.values()
+
+    def families_named(self, name: str) -> set[str]:
+        """Return the families that something of that name is of: `db_conn`, `session`, `db`."""
+        found = {"session"} if _SESSION_NAME.search(name) else set()
+        return found | {"connection", "checkout"} if _CONNECTION_NAME.search(name) else found
+
+    def is_of_driver(self, dotted: str) -> bool:
+        """Whether a dotted name belongs to a loaded driver."""
+        return dotted.partition(".")[0] in self._roots
+
+    def drivers_of_error(self, name: str) -> set[str]:
+        """Return the loaded drivers whose calls raise an exception class or one derived from it."""
+        if not self.breaks_units(name):
+            return set()
+        canonical = self._canonical(name)
+        chain = {canonical, *(self._ancestors(canonical) or ())}
+        found = {driver for driver, error in self.models.errors.items() if error in chain}
+        if not found:
+            found = {driver for root, driver in self._roots.items() if root == canonical.partition(".")[0]}
+        return found
+
+    def statement_event(self, method: str) -> Event | None:
+        """Return what a statement does that `table.insert()` and the like make, where a loaded driver has such."""
+        return self.models.statements.get(method)
 
     def kind_of_type(self, dotted: str) -> str | None:
         """Return the kind that a class name in an annotation stands for."""
@@ -129,6 +162,8 @@ class Answers:
             return None
         if base in ancestors:
             return True
+        if name in self._layered_errors and self.is_driver_error(base):
+            return None
         return False if self._ancestors(base) is not None or "." not in base else None
 
     def _ancestors(self, name: str) -> list[str] | None:

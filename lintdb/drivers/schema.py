@@ -72,6 +72,8 @@ class Like:
 class Driver:
     """One library in one version.
 
+    `is_layer`: it works through other drivers, whose errors may get through it.
+    `statements` are methods of tables that make a statement, with what running it does.
     `harmless` are exception classes after which a unit of work is as good as before.
     `borrowed` maps kinds of this driver to what they take from a kind of another driver; the catalog, which knows those
     drivers, completes them. `aliases` maps dotted names, or modules with
@@ -91,7 +93,9 @@ class Driver:
     kinds: Mapping[str, Kind] = field(default_factory=lambda: MappingProxyType({}))
     functions: tuple[CallModel, ...] = ()
     exceptions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    is_layer: bool = False
     harmless: tuple[str, ...] = ()
+    statements: Mapping[str, Event] = field(default_factory=lambda: MappingProxyType({}))
     aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     borrowed: Mapping[str, Like] = field(default_factory=lambda: MappingProxyType({}))
     known_versions: str = ""
@@ -632,7 +636,9 @@ def parse_driver(text: str, file: str, version: str | None = None) -> Driver:
         kinds=MappingProxyType(kinds),
         functions=functions,
         exceptions=MappingProxyType(root.strings("exceptions")),
+        is_layer=head.flag("layer", False),
         harmless=head.texts("harmless_errors"),
+        statements=MappingProxyType({key: Event(value) for key, value in head.strings("statements").items()}),
         aliases=MappingProxyType(root.strings("aliases")),
         borrowed=MappingProxyType(borrowed),
         known_versions=known_versions,

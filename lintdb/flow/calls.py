@@ -157,6 +157,15 @@ class Calls(Sharings, LocalCalls):
             return None
         return self.unknown_call(op, state)
 
+    def _evident_receiver(self, op: ir.CallOp, state: State) -> Ref | None:
+        """`db.session.commit()` with an imported `db`: what the chain before the method must hold."""
+        node = op.node.func if isinstance(op.node, cst.Call) else None
+        parts: list[str] = []
+        while isinstance(node, cst.Attribute):
+            parts.append(node.attr.value)
+            node = node.value
+        return self.evident(".".join([node.value, *parts[:0:-1]]), state) if isinstance(node, cst.Name) else None
+
     def _known_method(self, op: ir.CallOp, receiver: Value, name: str, state: State) -> list[State] | None:
         if isinstance(receiver, Ref):
             return self._resource_method(op, receiver, name, state)
@@ -273,6 +282,9 @@ class Calls(Sharings, LocalCalls):
         model = self.choose(models, op, state)
         if model is not None:
             return self.apply(op, model, None, dotted.rpartition(".")[2], state)
+        known = self._evident_receiver(op, state)
+        if known is not None:
+            return self._known_method(op, known, dotted.rpartition(".")[2], state)
         first = self.first_argument(op, state)
         if dotted in COMBINES:
             return self._combine(op, state)

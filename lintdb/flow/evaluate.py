@@ -36,7 +36,9 @@ class Values(Run):
         """Evaluate an operand."""
         if isinstance(operand, ir.Local):
             found = state.env.get(operand.name)
-            return found if found is not None else self._free_value(operand.name, state)
+            if found is None:
+                found = self._free_value(operand.name, state)
+            return found if found is not None else self.evident(operand.name, state)
         if isinstance(operand, ir.Constant):
             return Literal(operand.value)
         if isinstance(operand, (ir.Text, ir.Format)):
@@ -104,7 +106,32 @@ class Values(Run):
             self.sites[site] = Site(self.function.node, kind_id, name)
         return Ref(rid)
 
+    def evident(self, name: str, state: State) -> Ref | None:
+        """Return what a name of unknown origin must hold, by what the function does with it."""
+        kind = self.types.evidence.kinds(self.function).get(name) if self.depth == 0 else None
+        if kind is None:
+            return None
+        root, _, attribute = name.partition(".")
+        is_parameter = any(param.name.value == name for param in self.function.params)
+        if attribute and "." not in attribute and self.is_self(root):
+            ref = self.borrowed(("self", attribute), kind, state, name)
+        else:
+            ref = self.borrowed(("param" if is_parameter else "named", name), kind, state, name)
+        self.guessed.add(ref.rid)
+        if not attribute and not is_parameter:
+            # Whoever made it may look after it when the function is done.
+            state.update(ref.rid, outlives=False)
+        return ref
+
     def _attribute(self, operand: ir.AttributeOf, state: State) -> Value | None:
+        found = self._known_attribute(operand, state)
+        if found is None or isinstance(found, Name):
+            name = dotted_name(operand)
+            evident = self.evident(name, state) if name is not None else None
+            return evident if evident is not None else found
+        return found
+
+    def _known_attribute(self, operand: ir.AttributeOf, state: State) -> Value | None:
         base = operand.base
         if isinstance(base, ir.Local) and self.is_self(base.name):
             return self._own_attribute(base.name, operand.name, state)
@@ -242,6 +269,15 @@ class Values(Run):
                 return argument.operand
             position += 1
         return None
+
+
+def dotted_name(operand: ir.Operand) -> str | None:
+    """Return the text of a chain of attributes of a variable."""
+    parts: list[str] = []
+    while isinstance(operand, ir.AttributeOf):
+        parts.append(operand.name)
+        operand = operand.base
+    return ".".join([operand.name, *reversed(parts)]) if isinstance(operand, ir.Local) else None
 
 
 def may_be_none(value: Value | None) -> bool:

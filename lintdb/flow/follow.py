@@ -115,6 +115,7 @@ class Follower(Calls, Assumptions):
         return None
 
     def _bind_name(self, name: str, value: Value | None, state: State) -> None:
+        state.resources.pop((("named", name), 0), None)
         if state.facts:
             self._forget_facts(name, state)
         if isinstance(value, (Ref, Instance)) and not name.startswith("$"):

@@ -87,6 +87,8 @@ class LocalCalls(Containers, ABC):
     ) -> list[State] | None:
         """Run a call through the summary of its callee."""
         summary = self._summary(op, info, state, instance)
+        if info is self.function and self.depth == 0:
+            self._judge_second_try(op, state)
         if summary is None:
             state.escape(instance, with_parents=True)
             return self.unknown_call(op, state)
@@ -121,6 +123,13 @@ class LocalCalls(Containers, ABC):
             _Return(self, op, outcome, new, maker=maker, instance=instance).bind(target)
             results.append(new)
         return results
+
+    def _judge_second_try(self, op: ir.CallOp, state: State) -> None:
+        """A function calls itself, on something that a call of it has failed on."""
+        for rid in state.refs(self.arguments_value(op, state)):
+            status = state.status(rid)
+            if status is not None and status.failed >= 0:
+                self.judge_use(rid, status, op.node, state)
 
     def _summary(self, op: ir.CallOp, info: FunctionInfo, state: State, instance: Instance | None) -> Summary | None:
         """Return the summary for these arguments, in terms of the resources of this run."""

@@ -11,6 +11,7 @@ import libcst as cst
 from lintdb.flow import ir
 from lintdb.flow.lower_conditions import Conditions
 from lintdb.flow.stdlib import (
+    ALWAYS_RAISES,
     COMBINES,
     ENDS_PROCESS,
     FILLED_LATER,
@@ -355,6 +356,9 @@ class Expressions(Conditions):
             return ir.UNKNOWN
         if dotted in REINDENTS and len(arguments) == 1:
             return arguments[0].operand
+        if dotted in ALWAYS_RAISES:
+            self.end(ir.Raise(node, ALWAYS_RAISES[dotted], None, self.landing))
+            return ir.UNKNOWN
         if dotted in IDENTITY and len(arguments) == 2:
             return arguments[1].operand
         if dotted == "range" or (dotted in COMBINES and not arguments):

@@ -269,10 +269,12 @@ class ModelledCalls(UnknownCalls):
         parent = self._parent(op, model, receiver, state)
         self._note_overlap(op, kind, parent, state)
         is_free = self._is_free(kind, parent, state)
+        is_guess = receiver is not None and self.root_of(receiver.rid, state) in self.guessed
         status = Status(
             kind_id,
-            owed=(kind is None or kind.duty is not Duty.NONE) and not is_free,
-            autocommit=None if is_free else self._autocommit(op, kind, state),
+            owed=(kind is None or kind.duty is not Duty.NONE) and not is_free and not is_guess,
+            autocommit=self._autocommit(op, kind, state),
+            outlives=is_free and parent is not None and not state.resources[parent].owed,
             used=kind is None or not kind.is_lazy,
             parent=parent,
             keeps_parent=kind is not None and kind.keeps_parent,

@@ -206,6 +206,7 @@ class Program:
             or any(True for _ in self._unit_decorators(info))
             or any(self._cleans_up_local(call, info) for call in info.calls)
             or self._mentions_model(info)
+            or bool(self.types.evidence.kinds(info))
             or (not info.is_module and any(self._is_resource(name) for name in info.loads))
         )
 

@@ -8,8 +8,18 @@ from __future__ import annotations
 ENDS_PROCESS = frozenset({"sys.exit", "os._exit", "os.abort", "exit", "quit", "os.execv", "os.execvp", "os.execve"})
 """Calls after which the function does not go on, and after which an open resource does no harm."""
 
+_HTTP_ERROR = "werkzeug.exceptions.HTTPException"
+ALWAYS_RAISES = {
+    **dict.fromkeys(("flask.abort", "werkzeug.exceptions.abort", "quart.abort", "flask_restful.abort"), _HTTP_ERROR),
+    **dict.fromkeys(("flask_restx.abort", "flask_smorest.abort", "webargs.flaskparser.abort"), _HTTP_ERROR),
+    "bottle.abort": "bottle.HTTPError", "sanic.exceptions.abort": "sanic.exceptions.SanicException",
+    "pytest.fail": "pytest.fail.Exception", "pytest.skip": "pytest.skip.Exception",
+    "pytest.exit": "pytest.exit.Exception",
+}  # fmt: skip
+"""Calls that never return, with the class of what they raise."""
+
 NEVER_RAISES = frozenset({
-    "print", "len", "isinstance", "issubclass", "str", "repr", "id", "type", "bool", "callable", "hasattr",
+    "print", "len", "range", "isinstance", "issubclass", "str", "repr", "id", "type", "bool", "callable", "hasattr",
     "object", "time.time", "time.monotonic", "time.perf_counter", "time.sleep", "datetime.datetime.now",
     "datetime.datetime.utcnow", "datetime.date.today", "traceback.print_exc", "traceback.format_exc",
     "logging.getLogger", "os.getpid", "threading.get_ident", "sys.stdout.write", "sys.stderr.write",

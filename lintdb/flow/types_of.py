@@ -5,6 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from lintdb.effects import Argument, CallModel, Condition, Event, Form, Kind
+from lintdb.flow.evidence import Evidence
 from lintdb.flow.exceptions import builtin_is_subclass
 from lintdb.flow.knowledge import Knowledge
 from lintdb.flow.values import (
@@ -29,6 +30,7 @@ class ModuleTypes:
         self._written: dict[ClassInfo | None, set[str]] = {}
         self._aliases: set[str] = set()
         self._called: set[str] | None = None
+        self.evidence = Evidence(index, knowledge)
 
     def is_subclass(self, name: str, base: str) -> bool | None:
         """See `Knowledge.is_subclass`; exception classes of this module are known by their bases."""
@@ -234,6 +236,18 @@ class ModuleTypes:
             for base in owner.bases
             if isinstance(base, cst.Name) and base.value in self.index.classes and base.value != owner.name
         )
+
+    def is_inherited(self, owner: ClassInfo, attribute: str) -> bool:
+        """Whether an attribute comes from a base in another module: nothing here gives it a value."""
+        family = [owner]
+        for each in family:
+            if attribute in each.assigned or attribute in each.body_values or attribute in each.methods:
+                return False
+            for base in each.bases:
+                known = self.index.classes.get(base.value) if isinstance(base, cst.Name) else None
+                if known is not None and known not in family:
+                    family.append(known)
+        return self.index.has_unknown_base(owner)
 
     def parent_attribute(self, owner: ClassInfo, attribute: str) -> str | None:
         """Return the attribute whose method filled another one: `a` for `self.b = self.a.part()`."""

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
-from lintdb.effects import AfterError, Event, Kind
+from lintdb.effects import AfterError, Event, Kind, Raises
 from lintdb.finding import Confidence
 from lintdb.flow import ir
+from lintdb.flow.decorators import ends_with_process
 from lintdb.flow.results import ErrorCommit, FailedUnit, SwallowedError, UnfinishedUnit
 from lintdb.flow.sites import UNLIKELY, Exit
 from lintdb.flow.state import State
@@ -94,7 +95,7 @@ class UnitVerdicts(Verdicts):
         if kind is None or written is None or written.in_cleanup or not is_cut:
             return
         is_refused = status.failed >= 0 and self.units.failures.get(status.failed) is AfterError.ABORTS
-        if status.failed in self.units.refused and not is_refused:
+        if status.failed in self.units.refused and not (is_refused and self._is_unsent(status.pending)):
             return  # tried again; nothing had failed before
         confidence = Confidence.MEDIUM
         if is_unlikely(status, state) or (status.failed < 0 and not _is_held(state)):
@@ -107,6 +108,11 @@ class UnitVerdicts(Verdicts):
                 op.node, written.node, kind, site.name if site else None, _is_held(state), confidence, path_of(state)
             )
             self.units.error_commits[op.index] = (rid[0], found, is_refused)
+
+    def _is_unsent(self, index: int) -> bool:
+        """Whether a write is sent only when the work is made permanent, so that it is that which fails."""
+        call = self.calls.get(index)
+        return call is not None and call.model.raises is Raises.NEVER
 
     def swallowed_errors(self) -> Iterator[SwallowedError]:
         """Yield the swallowed errors that are not better told as a unit of work that is left without a rollback."""
@@ -132,11 +138,12 @@ class UnitVerdicts(Verdicts):
     def failed_units(self) -> list[FailedUnit]:
         """Return units of work on resources that live on, which failed and were never rolled back."""
         told = {site for site, found, _ in self.units.error_commits.values() if found.confidence > Confidence.LOW}
-        units = [unit for site, (_, unit) in self._failed_units().items() if unit.is_swallowed or site not in told]
+        units = [unit for site, (_, unit) in self._failed_units().items() if site not in told]
         return [*units, *self.returned_dirty.values()]
 
-    def _failed_units(self) -> dict[SiteKey, tuple[int, FailedUnit]]:
-        found: dict[SiteKey, tuple[int, FailedUnit]] = {}
+    def _failed_units(self) -> dict[SiteKey, tuple[tuple[int, int, bool], FailedUnit]]:
+        """Return one unit for each resource, with its rank: the surest, at the first call, rather swallowed."""
+        found: dict[SiteKey, tuple[tuple[int, int, bool], FailedUnit]] = {}
         for end in self.exits:
             for rid, status in end.state.resources.items():
                 if not status.outlives or status.owed or not status.in_unit or status.phase == "released":
@@ -153,13 +160,23 @@ class UnitVerdicts(Verdicts):
                 op = self.operations.get(index)
                 if op is None:
                     continue
+                is_low = status.low >= UNLIKELY or (swallowed and self._is_harmless(status, kind))
+                confidence = Confidence.LOW if is_low else Confidence.MEDIUM
+                rank = (-int(confidence), index, not swallowed)
                 known = found.get(rid[0])
-                if known is not None and (known[0], not swallowed) <= (index, True):
+                if known is not None and known[0] <= rank:
                     continue
-                confidence = Confidence.LOW if status.low >= UNLIKELY else Confidence.MEDIUM
                 unit = FailedUnit(op.node, kind, site.name, swallowed, confidence, path_of(end.state))
-                found[rid[0]] = (index, unit)
+                found[rid[0]] = (rank, unit)
         return found
+
+    def _is_harmless(self, status: Status, kind: Kind) -> bool:
+        """Whether a single statement failed, and nothing but it was undone; or the process ends next."""
+        call = self.calls.get(status.failed)
+        is_single = call is not None and call.model.event is None and not call.method.endswith("many")
+        if ends_with_process(self.function):
+            return True
+        return is_single and status.pending < 0 and self.after_error(status, kind) is AfterError.CONTINUES
 
     def _is_own(self, site: SiteKey, kind: Kind) -> bool:
         """Whether the resource is an attribute or a global that is opened here: no caller is there to clean it up."""
@@ -169,7 +186,8 @@ class UnitVerdicts(Verdicts):
             owner = self.owner_class()
             if owner is None or owner.is_part_of_constructor(self.function):
                 return False  # where it fails there is no object
-            return self.types.is_opened_by(owner, str(site[1]))
+            is_inherited = kind.family == "connection" and self.types.is_inherited(owner, str(site[1]))
+            return is_inherited or self.types.is_opened_by(owner, str(site[1]))
         return site[0] == "global"
 
     def unfinished_units(self) -> list[UnfinishedUnit]:
@@ -189,13 +207,21 @@ class UnitVerdicts(Verdicts):
                     node = self._node_of(index)
                     if node is None or index not in (self.units.restored if is_mode else self.units.ended):
                         continue
-                    unit = UnfinishedUnit(
-                        node, kind, site.name, is_mode, end.is_raise, _confidence(status, end), path_of(end.state)
-                    )
+                    confidence = _confidence(status, end)
+                    if end.is_raise and rid[0][0] == "param" and self._is_guess(str(rid[0][1])):
+                        confidence = Confidence.LOW  # its caller, next to it, may well clean up
+                    unit = UnfinishedUnit(node, kind, site.name, is_mode, end.is_raise, confidence, path_of(end.state))
                     known = found.get((id(node), is_mode))
                     if known is None or (unit.confidence, known.on_error) > (known.confidence, unit.on_error):
                         found[id(node), is_mode] = unit
         return list(found.values())
+
+    def _is_guess(self, parameter: str) -> bool:
+        """Whether a parameter has no annotation, or its function stands in another one."""
+        is_nested = self.function.parent is not None and not self.function.parent.is_module
+        is_nested = is_nested and self.function.owner is None
+        annotated = {param.name.value for param in self.function.params if param.annotation is not None}
+        return is_nested or parameter not in annotated
 
     def _node_of(self, index: int) -> cst.CSTNode | None:
         if index < 0 or index == IN_BLOCK:

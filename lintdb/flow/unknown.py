@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import libcst as cst
+
 from lintdb.flow import ir
 from lintdb.flow.rows import Rows
 from lintdb.flow.state import State
@@ -10,6 +12,7 @@ from lintdb.flow.stdlib import (
     MILD_METHODS,
 )
 from lintdb.flow.values import (
+    Query,
     Rid,
     Value,
 )
@@ -34,7 +37,7 @@ class UnknownCalls(Rows):
         thrown = self.throw(state, op.node, is_low=op.in_cleanup or (unit is None and _is_mild(op)))
         if thrown is not None and unit is not None:
             self.fail_unit_around(unit, op, thrown)
-        state.set_name(op.target, None)
+        state.set_name(op.target, self._statement(op))
         return None
 
     def _forget_released(self, op: ir.CallOp, state: State) -> None:
@@ -49,6 +52,14 @@ class UnknownCalls(Rows):
         for site, generation in list(state.resources):
             if site[0] in ("self", "global") and generation == 0:
                 state.forget_released(f"self.{site[1]}" if site[0] == "self" else str(site[1]))
+
+    def _statement(self, op: ir.CallOp) -> Query | None:
+        """`table.insert()`: a method without arguments that makes a statement, if it is one of a library's tables."""
+        function = op.node.func if isinstance(op.node, cst.Call) else None
+        if not isinstance(function, cst.Attribute) or op.arguments:
+            return None
+        event = self.knowledge.statement_event(function.attr.value)
+        return Query(event) if event is not None else None
 
     def _escape_unnamed_parents(self, value: Value, state: State) -> None:
         """`work(Client(Pool()))`: nobody but the callee can reach the pool, through the client."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import libcst as cst
 
-from lintdb.effects import Event, WithBlock
+from lintdb.effects import Event, Kind, WithBlock
 from lintdb.flow import ir
 from lintdb.flow.exceptions import Match, match_types
 from lintdb.flow.modelled import ModelledCalls
@@ -264,7 +264,8 @@ class Withs(ModelledCalls, ABC):
                 ways = (own, kind.with_block, kind.async_with_block)
                 block = next((way for way in ways if way is not None and way is not WithBlock.NONE), None)
                 root = self.root_of(value.inner.rid, state)
-                if is_raise or value.kind == "commits" or (block is not None and block.commits):
+                commits = value.kind == "commits" or (block is not None and block.commits)
+                if commits or (is_raise and _may_roll_back(kind)):
                     self.end_block(root, state, is_nested=value.is_nested, is_raise=is_raise)
             self.release_by_block(value.inner.rid, node, state)
         elif value.what == "unit" and isinstance(value.inner, Ref):
@@ -329,7 +330,7 @@ class Withs(ModelledCalls, ABC):
         root = self.root_of(value.rid, state)
         if block.commits:
             self.happen(root, Event.ROLLBACK if is_raise else Event.COMMIT, None, state)
-        elif is_raise and block.releases:
+        elif is_raise and block.releases and _may_roll_back(kind):
             self.happen(root, Event.ROLLBACK, None, state)
         elif is_raise and any(m.event is Event.ROLLBACK_PART for m in kind.methods.get("rollback", ())):
             self.happen(root, Event.ROLLBACK_PART, None, state)
@@ -397,3 +398,8 @@ class Withs(ModelledCalls, ABC):
                     for released in list(state.refs(arguments[0])):
                         self.release(released, state, None, by_with=node)
                 break
+
+
+def _may_roll_back(kind: Kind) -> bool:
+    """Whether releasing such a thing undoes pending work: what only works in a unit of its owner leaves it alone."""
+    return kind.events_on == "self" or kind.family == "transaction"
