@@ -117,7 +117,7 @@ class Values(Run):
             ref = self.borrowed(("self", attribute), kind, state, name)
         else:
             ref = self.borrowed(("param" if is_parameter else "named", name), kind, state, name)
-        self.guessed.add(ref.rid)
+        self.units.guessed.add(ref.rid)
         if not attribute and not is_parameter:
             # Whoever made it may look after it when the function is done.
             state.update(ref.rid, outlives=False)

@@ -351,14 +351,12 @@ class Expressions(Conditions):
             if argument.star or dotted in NEEDS_VALUE:
                 self._need(node, value, "TypeError")
             arguments.append(ir.CallArgument(value, keyword, argument.star))
-        if dotted in ENDS_PROCESS:
-            self.end(ir.Dead())
+        if dotted in ENDS_PROCESS or dotted in ALWAYS_RAISES:
+            is_raise = dotted in ALWAYS_RAISES
+            self.end(ir.Raise(node, ALWAYS_RAISES[dotted], None, self.landing) if is_raise else ir.Dead())
             return ir.UNKNOWN
         if dotted in REINDENTS and len(arguments) == 1:
             return arguments[0].operand
-        if dotted in ALWAYS_RAISES:
-            self.end(ir.Raise(node, ALWAYS_RAISES[dotted], None, self.landing))
-            return ir.UNKNOWN
         if dotted in IDENTITY and len(arguments) == 2:
             return arguments[1].operand
         if dotted == "range" or (dotted in COMBINES and not arguments):

@@ -269,7 +269,7 @@ class ModelledCalls(UnknownCalls):
         parent = self._parent(op, model, receiver, state)
         self._note_overlap(op, kind, parent, state)
         is_free = self._is_free(kind, parent, state)
-        is_guess = receiver is not None and self.root_of(receiver.rid, state) in self.guessed
+        is_guess = receiver is not None and self.root_of(receiver.rid, state) in self.units.guessed
         status = Status(
             kind_id,
             owed=(kind is None or kind.duty is not Duty.NONE) and not is_free and not is_guess,

@@ -72,7 +72,8 @@ class Rows(Units, ABC):
             answer = status.answer if kind.gives_answers or not _asks(kind) else ""
             if not answer and kind.gives_answers:
                 answer = "unknown"
-        if answer in ("row", "unknown") or LOOKED in state.env:
+        is_guess = receiver is not None and self.root_of(receiver.rid, state) in self.units.guessed
+        if answer in ("row", "unknown") or LOOKED in state.env or is_guess:
             return DATA
         self.values_seen.rows.setdefault(op.index, op.node)
         state.note(op.node, "row", op.index)

@@ -106,7 +106,6 @@ class Run:
         self.lost_work: dict[SiteKey, list[tuple[int, LostWork]]] = {}
         self.returned_dirty: dict[int, FailedUnit] = {}
         self.units = UnitRecords()
-        self.guessed: set[Rid] = set()
         self.kept_as: dict[Rid, str] = {}
         self.handled_attributes: set[str] = set()
         self.replaced: dict[str, cst.CSTNode] = {}

@@ -113,7 +113,8 @@ class UnitRecords:
     unit which some path ends. `restored`: the operations that change a mode which some path sets back; `switches`:
     those of them that are assignments. `begun_at_yield`: what is under way where a manager yields. `ambient`: the
     blocks that are units without a name, in the order in which they are entered. `swallowed` and `error_commits`: the
-    findings, by the node and by the call that they are about; whether the commit is refused.
+    findings, by the node and by the call that they are about; whether the commit is refused. `guessed`: resources that
+    nothing but their use makes known.
     """
 
     failures: dict[int, AfterError] = field(default_factory=dict)
@@ -125,6 +126,7 @@ class UnitRecords:
     switches: dict[int, cst.CSTNode] = field(default_factory=dict)
     begun_at_yield: set[Rid] = field(default_factory=set)
     ambient: list[Rid] = field(default_factory=list)
+    guessed: set[Rid] = field(default_factory=set)
     swallowed: dict[int, SwallowedError] = field(default_factory=dict)
     error_commits: dict[int, tuple[SiteKey, ErrorCommit, bool]] = field(default_factory=dict)
 
