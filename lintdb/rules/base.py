@@ -137,14 +137,17 @@ class FileContext:
         """Whether the file holds tests, by its name or that of its folder."""
         return _TESTS.search(self.path) is not None
 
-    def is_short_lived(self, opening: Opening) -> bool:
-        """Whether what an opening call makes is used in one function only, so that it does not grow old."""
+    def is_long_lived(self, opening: Opening) -> bool:
+        """Whether what an opening call makes is seen to be kept or returned, so that it can grow old."""
         from lintdb.flow.fates import Fate
 
         if opening.function.is_module:
-            return False
+            return True
         uses = self.repetition.fates.uses(opening.node, opening.kind, opening.function)
-        return all(use.fate in (Fate.USED, Fate.RELEASED) for use in uses)
+        return any(
+            use.fate is Fate.KEPT or (use.fate is Fate.RETURNED and (use.kind is None or use.kind.is_pool))
+            for use in uses
+        )
 
     @functools.cached_property
     def repetition(self) -> Repetition:

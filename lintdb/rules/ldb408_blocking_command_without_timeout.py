@@ -38,7 +38,9 @@ class BlockingCommandWithoutTimeout(Rule):
             answer = ctx.answer_of_call(call, flow.function, "wait-timeout")
             if answer is not None and answer.bound in (Bound.ABSENT, Bound.DISABLED):
                 message = f"`{ctx.source_of(call.node, 50)}` waits for ever"
-                confidence = Confidence.LOW if _is_worker(call, flow, ctx) else Confidence.MEDIUM
+                # A task that goes through messages as they come can be cancelled.
+                is_stream = flow.function.is_async and not answer.setting.arguments
+                confidence = Confidence.LOW if is_stream or _is_worker(call, flow, ctx) else Confidence.MEDIUM
                 yield _report(call, message, answer.setting.suggest, confidence)
             lock = ctx.answer_of_call(call, flow.function, "lock-timeout")
             if lock is not None and lock.bound is Bound.ABSENT:

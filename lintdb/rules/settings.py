@@ -116,8 +116,9 @@ def evaluate(setting: Setting, opening: Opening, ctx: FileContext, *, is_call: b
     found = _given(setting, evaluator, arguments, dsn)
     covers_part = bool(setting.complete_with) and not arguments.is_hidden
     covers_part = covers_part and all(arguments.find(argument) is None for argument in setting.complete_with)
-    if found is not None and found.bound is Bound.IMMEDIATE and _is_set_elsewhere(setting, evaluator, opening, ctx):
-        return Answer(Bound.UNKNOWN, setting)
+    if found is not None and found.bound is Bound.IMMEDIATE:
+        is_other = _is_decided_otherwise(setting, arguments) or _is_set_elsewhere(setting, evaluator, opening, ctx)
+        found = Answer(Bound.UNKNOWN, setting) if is_other else found
     if found is not None:
         return Answer(Bound.PARTIAL, setting) if found.bound is Bound.GIVEN and covers_part else found
     if _is_decided_otherwise(setting, arguments):
