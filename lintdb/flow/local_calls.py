@@ -101,13 +101,11 @@ class LocalCalls(Containers, ABC):
         self.units.landings[op.index] = self.block.landing
         for use in summary.uses:
             self.check_early(use, op.node, info.name, state)
-        shares_self = instance is None and info.owner is not None and self.owner_class() is info.owner
-        rebinds = {name for name in summary.rebinds if shares_self or not name.startswith("self.")}
-        self.after.rebound |= rebinds
+        self.after.rebound |= summary.rebinds
         for outcome in summary.outcomes:
             new = state.copy()
             self._carry_over(op, outcome, summary, new)
-            for name in rebinds:
+            for name in summary.rebinds:
                 new.forget_released(name)
             if outcome.is_raise:
                 # A constructor that refuses its arguments is possible, but not what code is written against.
