@@ -145,6 +145,8 @@ class CallModel:
     `settings` are bounds on this very call, with its default when they are not given.
     `joins`: it adds to what the receiver hears of from then on, whoever reads from it.
     `hides_errors`: what has failed is told by its value alone. `prepares`: the server keeps what it makes.
+    `paramstyle` is how the values that follow the text of a query are marked in it, as PEP 249 calls it;
+    with a `*` in front each value is an argument of its own. Empty: the call takes none, or it is not known how.
     `leaving` is what leaving a block on this very call does (`async with connect(…) as conn`), where that is not what a
     block on its value does (`async with conn`); None: the same, and what was acquired is released.
     """
@@ -177,6 +179,7 @@ class CallModel:
     joins: bool = False
     hides_errors: bool = False
     prepares: bool = False
+    paramstyle: str = ""
     driver: str = ""
 
 

@@ -46,6 +46,7 @@ SETTING_NAMES = (
 
 UNITS = ("s", "ms", "us")
 SHARERS = ("tasks", "threads", "other-threads")
+PARAMSTYLES = ("", "qmark", "pyformat", "*qmark", "*numeric_dollar")
 SWITCH_NAMES = ("tls", "thread-check", "password")
 ATTRIBUTE_EVENTS = ("autocommit", "autocommit-if-none", "unknown")
 DEFINITION_EVENTS = {"write": Event.WRITE, "commit": Event.COMMIT, "nothing": None}
@@ -345,6 +346,7 @@ def _read_call(table: _Table, driver: str, is_blocking: bool, version: Version) 
         joins=table.flag("joins", False),
         hides_errors=table.flag("hides_errors", False),
         prepares=table.flag("prepares", False),
+        paramstyle=table.choice("paramstyle", PARAMSTYLES, "") or "",
         driver=driver,
     )
     table.done()
