@@ -30,6 +30,7 @@ from lintdb.flow.stdlib import (
     SWALLOWS,
 )
 from lintdb.flow.values import (
+    NONE,
     NOT_NONE,
     Box,
     Coroutine,
@@ -97,6 +98,8 @@ class Calls(Sharings, LocalCalls):
             return self._known_method(op, value, "__call__", state)
         if isinstance(value, Partial) and isinstance(value.callee, Name):
             return self._dotted_call(op, value.callee.dotted, state)
+        if isinstance(value, Partial) and isinstance(value.callee, Method) and not value.items:
+            return self._value_call(op, value.callee, state)
         if isinstance(value, Instance):
             return self._instance_method(op, value, "__call__", state)
         # What it holds is in the hands of code that is not followed, and so is its result.
@@ -121,6 +124,8 @@ class Calls(Sharings, LocalCalls):
             if method is not None and not method.is_instance_method:
                 return self.local_call(op, method, base.name, state)
         receiver = self.value(base, state)
+        if receiver == NONE and isinstance(base, ir.Local) and not self._is_captured(base.name):
+            return []  # a mistake of another sort: what comes after it on this path is not the point
         if receiver is None or isinstance(receiver, Name):
             if isinstance(base, ir.Local) and self.is_self(base.name):
                 value = self.value(callee, state)
@@ -166,6 +171,10 @@ class Calls(Sharings, LocalCalls):
             node = node.value
         return self.evident(".".join([node.value, *parts[:0:-1]]), state) if isinstance(node, cst.Name) else None
 
+    def _is_captured(self, name: str) -> bool:
+        """Whether a nested function may change a variable."""
+        return any(name in nested.free_names or name in nested.outer for nested in self.function.nested.values())
+
     def _known_method(self, op: ir.CallOp, receiver: Value, name: str, state: State) -> list[State] | None:
         if isinstance(receiver, Ref):
             return self._resource_method(op, receiver, name, state)
@@ -193,6 +202,8 @@ class Calls(Sharings, LocalCalls):
     def _group_method(self, op: ir.CallOp, group: Many | Table, name: str, state: State) -> list[State] | None:
         """A method of something that holds several values, or of any one of them."""
         if name in VIEWS:
+            if isinstance(group, Table) and name != "keys":
+                group = Many(tuple(i for _, i in group.items))
             state.set_name(op.target, group)
             return None
         items = group.items if isinstance(group, Many) else tuple(i for _, i in group.items)

@@ -25,6 +25,7 @@ from lintdb.flow.state import State
 from lintdb.flow.summaries import YIELDED
 from lintdb.flow.texts import lengthened, pieces_of
 from lintdb.flow.values import (
+    TRUTHY,
     Box,
     Coroutine,
     Data,
@@ -263,6 +264,7 @@ class Follower(Calls, Assumptions):
             if state.facts:
                 self._forget_facts(name, state)
             state.set_name(name, None)
+            state.kept.pop(name, None)
         return None
 
     def _await(self, op: ir.AwaitOp, state: State) -> list[State] | None:
@@ -324,7 +326,7 @@ class Follower(Calls, Assumptions):
         state.kept[op.slot] = raised
         if op.name is not None:
             state.kept[f"$exc:{op.name}"] = raised
-            state.set_name(op.name, None)
+            state.set_name(op.name, TRUTHY)
         state.raised = None
         return None
 

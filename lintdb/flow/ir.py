@@ -287,7 +287,7 @@ class BoxAddOp(Operation):
 
 @dataclass(slots=True, eq=False)
 class ForgetOp(Operation):
-    """`del name`, or a name that gets a value that cannot be known."""
+    """`del name`, a name that gets a value that cannot be known, or the exception of a handler that ends."""
 
     names: tuple[str, ...]
 

@@ -296,6 +296,7 @@ class Statements(Patterns):
             self.continue_in(block)
             self.emit(ir.CatchOp(handler, True, slot, name))
             self.suite(handler.body)
+            self.emit(ir.ForgetOp(handler, True, (slot, f"$exc:{name}")))
             self.goto(join)
             self.catch_slots.pop()
         self.cleanup_depth -= 1

@@ -350,8 +350,10 @@ class ModelledCalls(UnknownCalls):
             reached: set[Rid] = set()
             for value in state.env.values():
                 reached.update(state.refs(value))
-            if older not in reached and previous.used and not self.is_covered(previous, state):
-                self.lost.append(Lost(older, previous, state.copy(), is_overwritten=True))
+            if older not in reached and not self.may_be_covered(previous, state):
+                if previous.used and not self.is_covered(previous, state):
+                    self.lost.append(Lost(older, previous, state.copy(), is_overwritten=True))
+                state.drop(older)
         state.resources[older] = state.resources.pop(rid)
         state.env = {name: _renamed(value, rid, older) for name, value in state.env.items()}
         state.boxes = {

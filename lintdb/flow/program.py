@@ -158,7 +158,6 @@ class Program:
             follower.sites,
             tuple(dict.fromkeys(follower.yields)),
             blocks,
-            raises_early=follower.raises_early,
             uses=tuple(follower.after.early.values()),
             rebinds=frozenset(follower.after.rebound),
             ends_yielded=follower.ends_yielded(),

@@ -87,7 +87,6 @@ class Run:
         # What it finds out.
         self.is_complete = cfg.is_complete
         self.may_raise = False
-        self.raises_early = False
         self.yielded: set[SiteKey] = set()
         self.exits: list[Exit] = []
         self.yields: list[Value | None] = []
@@ -139,7 +138,6 @@ class Run:
     ) -> State | None:
         """Take the raise edge of the current block from a copy of *state*; return the copy, or None if it is idle."""
         self.may_raise = True
-        self.raises_early = self.raises_early or YIELDED not in state.env
         landing = self.block.landing
         if landing == self.cfg.raise_exit and self.depth == 0:
             if not _has_duties(state):

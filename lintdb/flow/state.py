@@ -221,6 +221,12 @@ class State:
             if parent is not None and (parent.owed or parent.keeps_parent):
                 self.escape_one(status.parent, True, all_parents)
 
+    def drop(self, rid: Rid) -> None:
+        """Forget a resource, with what goes with it."""
+        for child in self.children(rid):
+            self.drop(child)
+        self.resources.pop(rid, None)
+
     def release(self, rid: Rid) -> None:
         """Mark a resource, and the children that go with it, as released."""
         status = self.resources.get(rid)

@@ -67,7 +67,7 @@ class Summary:
     """All outcomes of a function for one way of calling it.
 
     `sites` explains the resources in them; `blocks` is the call in it that makes the thread wait. For a generator:
-    whether it `raises_early`, before its first `yield`; whether what it yields is `drops_work`: released on every
+    whether what it yields is `drops_work`: released on every
     normal path, with no commit; and whether that is released at all (`ends_yielded`). `uses` are of what was released
     before the call; `rebinds` are the attributes of the object, and the globals, that get another value.
     """
@@ -76,7 +76,6 @@ class Summary:
     sites: dict[SiteKey, Site]
     yields: tuple[Value | None, ...]
     blocks: cst.CSTNode | None = None
-    raises_early: bool = True
     drops_work: bool = False
     uses: tuple[EarlyUse, ...] = ()
     rebinds: frozenset[str] = frozenset()

@@ -52,13 +52,19 @@ class Verdicts(Values):
         reached: set[Rid] = set()
         for value in state.env.values():
             reached.update(state.refs(value))
-        lost = [rid for rid in older if rid not in reached]
-        for rid in lost:
-            status = state.resources[rid]
+        for rid in older:
+            status = state.status(rid)
+            if status is None or rid in reached or self.may_be_covered(status, state):
+                continue
             if status.used and not self.is_covered(status, state):
                 self.lost.append(Lost(rid, status, state.copy(), is_overwritten=True))
-        for rid in lost:
-            del state.resources[rid]
+            state.drop(rid)
+
+    @staticmethod
+    def may_be_covered(status: Status, state: State) -> bool:
+        """Whether the parent is one that came from outside: it may yet be released here."""
+        parent = state.status(status.parent) if status.parent is not None else None
+        return parent is not None and parent.phase == "open" and not parent.owed
 
     def is_covered(self, status: Status, state: State) -> bool:
         """Whether the parent settles the matter: it is released, leaks itself (and is reported), or is away."""
@@ -83,6 +89,8 @@ class Verdicts(Values):
             return  # the consumer of the generator may work on it, too
         if state.raised is not None or any(slot.startswith("$held") for slot in state.kept):
             # An exception is on its way out: dropping the work is what rolling back means.
+            return
+        if _is_given_up(state):
             return
         kind = self.knowledge.kind(status.kind)
         op = self.operations.get(status.pending)
@@ -131,6 +139,8 @@ class Verdicts(Values):
             if site is None or kind is None or status.kind == COROUTINE:
                 continue
             if status.shared and not self.is_manager and not self.is_fixture and rid[0] not in self.released_sites:
+                continue
+            if kind.duty is Duty.WEAK and is_unlikely(status, state):
                 continue
             confidence = self._confidence(status, state, kind, site)
             path = path_of(state)
@@ -185,6 +195,16 @@ class Verdicts(Values):
             for state in ends
             for status in (state.status((site, 0)) for site in self.yielded)
         )
+
+
+def _is_given_up(state: State) -> bool:
+    """Whether a handler that is under way was entered after the last write: it drops what went before."""
+    if not any(slot.startswith("$exc") for slot in state.kept):
+        return False
+    trace = state.trace
+    while trace is not None and trace[2] not in ("caught", "write"):
+        trace = trace[0]
+    return trace is not None and trace[2] == "caught"
 
 
 def is_unlikely(status: Status, state: State) -> bool:

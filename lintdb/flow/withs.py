@@ -38,6 +38,8 @@ from lintdb.flow.values import (
 _NO_ERROR = (ir.Constant(None),) * 3
 _ERROR = ir.Local("$error")
 """What `__exit__` is told of an exception: that there is one."""
+_HELD = "$held by exit"
+"""Where the exception waits while the exit of an object runs."""
 
 
 class Withs(ModelledCalls, ABC):
@@ -175,8 +177,10 @@ class Withs(ModelledCalls, ABC):
             return target, value
         if value.what == "local":
             summary = self.managers.get(value.call)
-            if summary is None or summary.raises_early:
+            if summary is None:
                 self.throw(state, op.node, is_low=op.in_cleanup)
+            else:
+                self._fail_at(op, summary, "", state)
             return self._managed_target(value, state), value
         return None, value
 
@@ -212,8 +216,10 @@ class Withs(ModelledCalls, ABC):
         if isinstance(value, Instance):
             state.raised = None
             state.set_name(_ERROR.name, TRUTHY)
+            state.kept[_HELD] = raised
             name = "__aexit__" if t.is_async else "__exit__"
             for each in self.call_method(value, name, t.node, state, target="$left", arguments=(_ERROR,) * 3):
+                each.kept.pop(_HELD, None)
                 if each.env.get("$left") == TRUE:
                     self.go(t.swallowed, each)
                 else:
@@ -282,8 +288,13 @@ class Withs(ModelledCalls, ABC):
     def _fail_to_leave(self, op: ir.ExitOp, value: Manager, state: State) -> None:
         """What the manager does behind its `yield` may raise, too."""
         summary = self.managers.get(value.call)
-        for outcome in summary.outcomes if summary is not None else ():
-            if outcome.is_raise and outcome.yielded == "resumed":
+        if summary is not None:
+            self._fail_at(op, summary, "resumed", state)
+
+    def _fail_at(self, op: ir.Operation, summary: Summary, progress: str, state: State) -> None:
+        """Take the paths on which a manager raises once it has got that far."""
+        for outcome in summary.outcomes:
+            if outcome.is_raise and outcome.yielded == progress:
                 is_low = op.in_cleanup or outcome.low >= BYPASSED
                 thrown = self.throw(state, op.node, outcome.raised, is_low=is_low)
                 if thrown is not None:
@@ -308,7 +319,8 @@ class Withs(ModelledCalls, ABC):
         target: Rid = (("managed", value.call), 0)
         summary = self.managers.get(value.call)
         status = state.status(target)
-        if status is not None and status.pending >= 0 and summary is not None and summary.drops_work:
+        is_pending = status is not None and status.phase == "open" and status.pending >= 0
+        if status is not None and is_pending and summary is not None and summary.drops_work:
             self.lose_work(target, status, state, None, by_with=True)
         if status is not None and status.phase == "open" and summary is not None and summary.ends_yielded:
             self.note_release(target, node, state)
