@@ -22,21 +22,24 @@ from lintdb.finding import Confidence, Finding
 from lintdb.source import SourceFile
 from tests.truth.execute import LineTruth, Program, Truth
 from tests.truth.generator import generate
+from tests.truth.witness import follows, is_replayable
 
 MAX_MISSED = 0.002
 MAX_FALSE = 0.001
 MAX_RUNS = 1500
-MANY_RUNS, MANY_RAISES = 30_000, 5
+MANY_RUNS, MANY_RAISES = 6000, 5
 """The bound for a function that lintdb says more of than was seen within the usual one."""
 
 KNOWN = Path(__file__).with_name("known.txt")
 QUICK_RUNS = 400
+REPORT_EVERY = 80
 QUICK_CHUNKS = [range(start, start + 50) for start in range(1, 301, 50)]
 
 CONNECTIONS = ("connections, normal paths", "connections, on error")
 CURSORS = ("cursors, normal paths", "cursors, on error")
 LOST_WORK, FAILED_UNITS = "lost work", "failed units"
-TABLES = (*CONNECTIONS, *CURSORS, LOST_WORK, FAILED_UNITS)
+WITNESSES = "witnesses"
+TABLES = (*CONNECTIONS, *CURSORS, LOST_WORK, FAILED_UNITS, WITNESSES)
 CODES = {
     "LDB101": CONNECTIONS[0], "LDB111": CONNECTIONS[0], "LDB121": CONNECTIONS[1], "LDB102": CURSORS[0],
     "LDB122": CURSORS[1], "LDB201": FAILED_UNITS, "LDB202": LOST_WORK,
@@ -66,7 +69,7 @@ class Comparison:
     runs: int = 0
     unfinished: int = 0
     functions: int = 0
-    dropped: int = 0
+    mistakes: int = 0
 
 
 def findings_of(text: str) -> list[Finding]:
@@ -83,12 +86,12 @@ def compare_program(text: str, *, max_runs: int = MAX_RUNS) -> Comparison:
     program = Program(text)
     findings = findings_of(text)
     for name, info in program.parsed.functions.items():
-        if info.is_method or info.is_async:
+        if info.is_method:
             continue
         truth = program.truth(name, max_runs=max_runs)
         comparison.functions += 1
         comparison.runs += truth.runs
-        comparison.dropped += truth.dropped
+        comparison.mistakes += truth.mistakes
         if not truth.is_complete or truth.runs == truth.dropped:
             comparison.unfinished += 1
             continue
@@ -97,10 +100,29 @@ def compare_program(text: str, *, max_runs: int = MAX_RUNS) -> Comparison:
         if any(each.outcome == FALSE for each in verdicts):
             truth = program.truth(name, max_runs=MANY_RUNS, max_raises=MANY_RAISES)
             verdicts = list(_compare_function(truth, here))
-        # Where some path was not followed to its end, a finding may be about what would have come there.
-        is_partial = truth.dropped > 0 or not truth.is_complete
+        # Where some path ended by a mistake, a finding may be about what would have come there.
+        is_partial = truth.mistakes > 0 or not truth.is_complete
         comparison.verdicts += [each for each in verdicts if each.outcome != FALSE or not is_partial]
+        real = {(each.table, each.line) for each in verdicts if each.outcome == FOUND}
+        comparison.verdicts += _replayed(program, truth, [each for each in here if _key(each) in real])
     return comparison
+
+
+def _key(finding: Finding) -> tuple[str, int]:
+    return CODES[finding.code], finding.span.line
+
+
+def _replayed(program: Program, truth: Truth, findings: list[Finding]) -> Iterator[Verdict]:
+    """Whether the witnesses of what was rightly found can be followed."""
+    for finding in findings:
+        is_sure = finding.confidence >= Confidence.MEDIUM or CODES[finding.code] in CURSORS
+        if not is_replayable(finding) or not is_sure:
+            continue
+        is_followed = follows(finding, truth)
+        if not is_followed:
+            more = program.truth(truth.function.name, max_runs=MANY_RUNS, max_raises=MANY_RAISES)
+            is_followed = follows(finding, more)
+        yield Verdict(WITNESSES, finding.span.line, FOUND if is_followed else MISSED, f"witness of {finding.code}")
 
 
 def _compare_function(truth: Truth, findings: list[Finding]) -> Iterator[Verdict]:
@@ -193,7 +215,7 @@ def _shows(text: str, wanted: Verdict) -> bool:
         comparison = compare_program(text, max_runs=1500)
     except Exception:  # noqa: BLE001  # a candidate may be nonsense
         return False
-    if comparison.dropped:
+    if comparison.mistakes:
         return False
     return any(
         each.table == wanted.table and each.outcome == wanted.outcome and each.detail == wanted.detail
@@ -402,6 +424,8 @@ def main(arguments: list[str] | None = None) -> int:
             total.merge(part)
             if sys.stderr.isatty():
                 print(f"\r{done * size}", end="", file=sys.stderr)
+            if done % REPORT_EVERY == 0 and done < len(chunks):
+                print(f"{total.render()}\n", file=sys.stderr, flush=True)
     shown = [(seed, each) for seed, each in total.disagreements if options.table is None or each.table in options.table]
     for seed, verdict in shown[: options.show]:
         print(f"seed {seed}, line {verdict.line}: {verdict.table}: {verdict.outcome} ({verdict.detail})")
