@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import builtins
 import enum
+import sys
 
 from lintdb.flow.ir import Handler
 from lintdb.flow.knowledge import ExceptionClasses
 from lintdb.flow.values import Raised
+
+_RENAMES_BUILTINS = frozenset(
+    {"asyncio", "builtins", "concurrent", "os", "select", "shutil", "socket", "sqlite3", "ssl"}
+)
+"""Modules whose exceptions are, or derive, what libraries raise: `socket.timeout` is `TimeoutError`."""
 
 
 class Match(enum.Enum):
@@ -26,6 +32,12 @@ def builtin_is_subclass(name: str, base: str) -> bool | None:
     return None
 
 
+def _is_of_another_module(name: str) -> bool:
+    """Whether a class is one of Python's own modules, and no other name for a builtin: `queue.Empty`."""
+    module, _, rest = name.partition(".")
+    return bool(rest) and module in sys.stdlib_module_names and module not in _RENAMES_BUILTINS
+
+
 def match_type(handler: str | None, raised: Raised, classes: ExceptionClasses) -> Match:
     """Match one class of an `except` clause (None: a class that is not known)."""
     if handler in ("BaseException", "Exception"):
@@ -38,8 +50,10 @@ def match_type(handler: str | None, raised: Raised, classes: ExceptionClasses) -
     if raised.is_exact:
         return Match.NEVER if upward is False else Match.MAYBE
     downward = classes.is_subclass(handler, raised.type)
-    if downward or upward is None or downward is None:
+    if downward:
         return Match.MAYBE
+    if upward is None or downward is None:
+        return Match.NEVER if _is_of_another_module(handler) else Match.MAYBE
     return Match.NEVER
 
 
