@@ -171,7 +171,7 @@ class UnitVerdicts(Verdicts):
                     continue
                 is_low = status.low >= UNLIKELY or (swallowed and self._is_harmless(status, kind))
                 confidence = Confidence.LOW if is_low else Confidence.MEDIUM
-                rank = (-int(confidence), index, not swallowed)
+                rank = (-int(confidence), index, not swallowed or status.failed < 0)
                 known = found.get(rid[0])
                 if known is not None and known[0] <= rank:
                     continue

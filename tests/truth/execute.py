@@ -160,7 +160,6 @@ class Program:
     def _run(self, info: FunctionInfo, trail: list[int], max_raises: int, truth: Truth) -> list[int] | None:
         chooser = Chooser(trail)
         world = World(chooser, self.parsed.places, max_raises)
-        world.subject = info.name.rpartition(".")[2]
         w.set_world(world)
         self._reset()
         world.globals = self._living
@@ -353,8 +352,8 @@ class _Runtime:
         made = error() if isinstance(error, type) else error
         world = current_world()
         world.explicit.append(made)
-        world.arrived.add(id(made))
-        world.happened(w.RAISED, sys._getframe(1))
+        world.arrived = {each for each in world.arrived if each[0] != id(made)}
+        world.arrive(made, sys._getframe(1), w.RAISED)
         return made
 
     def test(self, value: object, line: int, column: int) -> object:
@@ -371,8 +370,7 @@ class _Runtime:
         if not value:
             world = current_world()
             error = AssertionError()
-            world.arrived.add(id(error))
-            world.happened(w.FAILS, sys._getframe(1))
+            world.arrive(error, sys._getframe(1), w.FAILS)
             world.note_raise(error, frame=sys._getframe(1))
             raise error
 

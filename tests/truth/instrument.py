@@ -63,7 +63,7 @@ def instrument(text: str) -> Instrumented:
     functions = {info.name: info for info in _functions(tree)}
     names = frozenset(name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names)
     counted = frozenset(
-        (node.iter.lineno, node.iter.col_offset + 1)
+        _start_of(node.iter)
         for node in ast.walk(tree)
         if isinstance(node, ast.For | ast.comprehension) and _is_counted(node.iter)
     )
@@ -74,6 +74,8 @@ def instrument(text: str) -> Instrumented:
 
 def _is_counted(node: ast.expr) -> bool:
     """Whether a constant says how many rounds a loop over this has."""
+    if isinstance(node, ast.Tuple | ast.List):
+        return not any(isinstance(each, ast.Starred) for each in node.elts)
     is_range = isinstance(node, ast.Call) and ast.unparse(node.func) == "range"
     return is_range and isinstance(node, ast.Call) and all(isinstance(each, ast.Constant) for each in node.args)
 
@@ -363,7 +365,14 @@ def _tested(node: ast.expr) -> ast.expr:
 
 
 def _place_of(node: ast.expr) -> tuple[ast.Constant, ast.Constant]:
-    return ast.Constant(node.lineno), ast.Constant(node.col_offset + 1)
+    line, column = _start_of(node)
+    return ast.Constant(line), ast.Constant(column)
+
+
+def _start_of(node: ast.expr) -> tuple[int, int]:
+    """Return where the text begins: for a tuple without the parenthesis, as libcst sees it."""
+    first = node.elts[0] if isinstance(node, ast.Tuple) and node.elts else node
+    return first.lineno, first.col_offset + 1
 
 
 def _is_of_structure(pattern: ast.pattern) -> bool:

@@ -14,8 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from lintdb.finding import Confidence, Finding
 from tests import harness
+from tests.truth.compare import MANY_RAISES
 from tests.truth.execute import LineTruth, Program, Truth
+from tests.truth.witness import follows, is_replayable
 
 MIN_FUNCTIONS = 560
 
@@ -52,6 +55,11 @@ def _files() -> Iterator[Path]:
 @functools.cache
 def _program(path: Path) -> Program:
     return Program(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def _truth(path: Path, name: str) -> Truth:
+    return _program(path).truth(name)
 
 
 def _strangers(tree: ast.Module) -> set[str]:
@@ -114,9 +122,8 @@ def _parameters() -> Iterator[object]:
 
 @pytest.mark.parametrize(("path", "name"), list(_parameters()))
 def test_marks_are_true(path: Path, name: str) -> None:
-    program = _program(path)
-    info = program.parsed.functions[name]
-    truth = program.truth(name)
+    truth = _truth(path, name)
+    info = truth.function
     assert truth.is_complete, f"more than {truth.runs} paths"
     assert truth.runs > truth.dropped, "no path could be followed to its end"
     checked = harness.check_fixture(path)
@@ -124,6 +131,41 @@ def test_marks_are_true(path: Path, name: str) -> None:
     codes = _codes(path, checked.text)
     problems = list(_wrong_marks(truth, marks, codes))
     harness.fail_if(problems, f"fixtures/{checked.path}", checked.text)
+
+
+@pytest.mark.parametrize(("path", "name"), list(_parameters()))
+def test_witnesses_can_be_followed(path: Path, name: str) -> None:
+    """A run takes the decisions that the finding tells of, no others, and leaves the resource open."""
+    truth = _truth(path, name)
+    checked = harness.check_fixture(path)
+    lines = range(truth.function.first_line, truth.function.last_line + 1)
+    problems = [
+        harness.Problem(each.span.line, f"{each.code}: no run takes these decisions: {_decisions(each)}")
+        for each in checked.with_low
+        if each.span.line in lines
+        and is_replayable(each)
+        and _is_judged(each, truth)
+        and not _is_followed(each, path, name)
+    ]
+    harness.fail_if(problems, f"fixtures/{checked.path}", checked.text)
+
+
+def _is_followed(finding: Finding, path: Path, name: str) -> bool:
+    if follows(finding, _truth(path, name)):
+        return True
+    return follows(finding, _program(path).truth(name, max_raises=MANY_RAISES))  # it takes more errors in a row
+
+
+def _is_judged(finding: Finding, truth: Truth) -> bool:
+    """Whether a finding is sure, and true: the other test speaks of those that are not."""
+    known = truth.cursors if finding.code in CURSOR_CODES else truth.connections
+    is_sure = finding.confidence > Confidence.LOW or finding.code in CURSOR_CODES
+    is_real = finding.span.line in known and known[finding.span.line].verdict in ("leaks", "leaks on error")
+    return is_sure and is_real
+
+
+def _decisions(finding: Finding) -> str:
+    return "; ".join(f"{step.span.line} {step.message}" for step in finding.steps)
 
 
 def _codes(path: Path, text: str) -> frozenset[str]:

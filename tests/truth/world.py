@@ -155,10 +155,8 @@ class World:
         self.planned: list[BaseException] = []
         self.rounds: dict[int, int] = {}
         self.caught: set[int] = set()
-        self.subject = ""
-        self.top: Frame | None = None
-        self.log: list[Event] = []
-        self.arrived: set[int] = set()
+        self.log: list[tuple[Frame, Event]] = []
+        self.arrived: set[tuple[int, int]] = set()
         self.is_setting_up = False
         self.is_over = False
         self.is_dropped = False
@@ -219,22 +217,19 @@ class World:
 
     def enter(self, frame: Frame, python_frame: types.FrameType) -> None:
         self.frames[id(python_frame)] = frame
-        if self.top is None and frame.function == self.subject:
-            self.top = frame
 
     def happened(self, what: str, python_frame: types.FrameType | None, line: int = 0, column: int = 0) -> None:
-        """Write down a decision of the function that the run is about; a line of 0 is the one that runs."""
+        """Write down a decision of a function of the program; a line of 0 is the one that runs."""
         place = self.program_frame(python_frame)
-        if place is not None and place[0] is self.top:
-            self.log.append((what, line or place[1], column))
+        if place is not None:
+            self.log.append((place[0], (what, line or place[1], column)))
 
-    def arrive(self, error: BaseException, python_frame: types.FrameType | None) -> None:
-        """An exception comes up in a function of the program, from what it called."""
-        if id(error) not in self.arrived:
-            place = self.program_frame(python_frame)
-            if place is not None and place[0] is self.top:
-                self.arrived.add(id(error))
-                self.log.append((RAISES, place[1], 0))
+    def arrive(self, error: BaseException, python_frame: types.FrameType | None, what: str = RAISES) -> None:
+        """An exception comes up in a function of the program: once in each, from what it called or by its own."""
+        place = self.program_frame(python_frame)
+        if place is not None and (id(error), id(place[0])) not in self.arrived:
+            self.arrived.add((id(error), id(place[0])))
+            self.log.append((place[0], (what, place[1], 0)))
 
     def leave(self, frame: Frame, python_frame: types.FrameType, error: BaseException | None) -> None:
         """Ask for everything that the frame owes: is it handed on, does it live elsewhere, or is it lost?"""
@@ -289,7 +284,9 @@ class World:
             if not parent.is_open or parent.is_owed or parent.is_lost or parent.is_escaped:
                 return  # it goes with its connection, or the connection is what is lost
         ends = {len(self.log), record.death if record.is_collected else None, record.renewal}
-        paths = tuple(tuple(self.log[record.birth : end]) for end in ends)
+        paths = tuple(
+            tuple(event for frame, event in self.log[record.birth : end] if frame is record.owner) for end in ends
+        )
         outcome = Outcome("leak", record.family, record.line, record.has_raised, record.is_low, paths=paths)
         self.outcomes.append(replace(outcome, is_shared=record.is_shared))
         if record.unit is not None:
