@@ -10,9 +10,7 @@ from lintdb.flow.ir import Handler
 from lintdb.flow.knowledge import ExceptionClasses
 from lintdb.flow.values import Raised
 
-_RENAMES_BUILTINS = frozenset(
-    {"asyncio", "builtins", "concurrent", "os", "select", "shutil", "socket", "sqlite3", "ssl"}
-)
+_RENAMES_BUILTINS = frozenset({"asyncio", "builtins", "concurrent", "os", "select", "shutil", "socket", "ssl"})
 """Modules whose exceptions are, or derive, what libraries raise: `socket.timeout` is `TimeoutError`."""
 
 
@@ -32,9 +30,11 @@ def builtin_is_subclass(name: str, base: str) -> bool | None:
     return None
 
 
-def _is_of_another_module(name: str) -> bool:
+def _is_of_another_module(name: str, classes: ExceptionClasses) -> bool:
     """Whether a class is one of Python's own modules, and no other name for a builtin: `queue.Empty`."""
     module, _, rest = name.partition(".")
+    if classes.is_subclass(name, "Exception"):
+        return False
     return bool(rest) and module in sys.stdlib_module_names and module not in _RENAMES_BUILTINS
 
 
@@ -53,7 +53,7 @@ def match_type(handler: str | None, raised: Raised, classes: ExceptionClasses) -
     if downward:
         return Match.MAYBE
     if upward is None or downward is None:
-        return Match.NEVER if _is_of_another_module(handler) else Match.MAYBE
+        return Match.NEVER if _is_of_another_module(handler, classes) else Match.MAYBE
     return Match.NEVER
 
 

@@ -410,6 +410,8 @@ class Follower(Calls, Assumptions):
             if match is Match.NEVER or is_caught_before(handler, t.handlers[:number], self.types):
                 continue
             caught = state.copy()
+            if match is Match.MAYBE and len(handler.types) == 1 and handler.types[0] is not None:
+                caught.raised = Raised(handler.types[0])  # what it is known to be now, if it is raised again
             self.keep_failure(handler.types, raised, caught)
             caught.note(handler.node, "caught", handler.types)
             self.go(handler.block, caught)

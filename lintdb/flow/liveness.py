@@ -184,8 +184,8 @@ def _tests_of(block: Block) -> tuple[set[str], set[str]]:
             written.add(operation.name)
         elif isinstance(operation, ir.CallOp) and _may_be_followed(operation):
             callee = operation.callee
-            if operation.in_cleanup and isinstance(callee, ir.AttributeOf) and isinstance(callee.base, ir.Local):
-                # Whether there is anything to clean up decides whether that fails.
+            if isinstance(callee, ir.AttributeOf) and isinstance(callee.base, ir.Local):
+                # Whether there is anything to call it on decides whether that fails.
                 used |= {callee.base.name} - written
             # What the callee decides may rest on what is known of an argument.
             passed = {a.operand.name for a in operation.arguments if isinstance(a.operand, ir.Local)}

@@ -155,6 +155,11 @@ def called(node: cst.CSTNode, ctx: FileContext) -> str:
     return f"`{name.removeprefix('await ')}()`"
 
 
+def _is_repeated(step: PathStep, found: list[ReportStep], text: str) -> bool:
+    """Whether a test is told again with nothing in between: a part of a condition decides for itself and the whole."""
+    return step.what in ("true", "false") and bool(found) and found[-1] == ReportStep(step.node, text)
+
+
 def steps_of(path: tuple[PathStep, ...], start: cst.CSTNode | None, opened: str, end: str) -> tuple[ReportStep, ...]:
     """Turn the path after an acquisition into the steps that a reader needs."""
     steps = after_acquire(path, start)
@@ -165,7 +170,7 @@ def steps_of(path: tuple[PathStep, ...], start: cst.CSTNode | None, opened: str,
             "raises": "raised here", "refused": "fails", "reraise": "raised again", "swallowed": "swallowed here",
             "done": "no more elements", "next": "next element",
         }.get(step.what, "")  # fmt: skip
-        if text:
+        if text and not _is_repeated(step, found, text):
             found.append(ReportStep(step.node, text))
     if len(found) > MAX_STEPS:
         found = [*found[: MAX_STEPS // 2], *found[-MAX_STEPS // 2 :]]

@@ -83,10 +83,11 @@ def _are_same(wanted: list[_Decision], run: list[_Decision]) -> bool:
 
 
 def _reduced(decisions: list[_Decision]) -> list[_Decision]:
-    """Return the decisions without rounds of a loop in which nothing is decided: their number says nothing."""
+    """Return the decisions without rounds of a loop, and repeated tests, in which nothing new is decided."""
     kept: list[_Decision] = []
     for each in decisions:
         while each.what in (w.NEXT, w.DONE) and kept and kept[-1] == each._replace(what=w.NEXT):
             kept.pop()
-        kept.append(each)
+        if each.what not in TESTS or not kept or kept[-1] != each:
+            kept.append(each)
     return kept
