@@ -25,7 +25,7 @@ from tests.truth.world import Chooser, Frame, Opaque, World, current_world
 REAL = frozenset(
     {
         "__future__", "collections", "collections.abc", "contextlib", "dataclasses", "enum", "functools", "itertools",
-        "typing", "unittest", "unittest.mock", "abc", "types", "sys", "json", "concurrent.futures", "csv",
+        "typing", "unittest", "unittest.mock", "abc", "types", "sys", "concurrent.futures", "csv",
         "pathlib", "datetime", "operator", "random", "re",
     }
 )  # fmt: skip
