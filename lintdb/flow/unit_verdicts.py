@@ -149,7 +149,7 @@ class UnitVerdicts(Verdicts):
             rid[0]
             for end in self.exits
             for rid, status in end.state.resources.items()
-            if not end.is_raise and status.pending >= 0 and not status.raised
+            if not end.is_raise and status.pending >= 0 and not status.cut
         }
         for end in self.exits:
             for rid, status in end.state.resources.items():
@@ -162,7 +162,7 @@ class UnitVerdicts(Verdicts):
                 index, swallowed = -1, False
                 if not end.is_raise and status.failed >= 0:
                     index, swallowed = status.pending if status.pending >= 0 else status.failed, True
-                elif not end.is_raise and status.pending >= 0 and status.raised and rid[0] in kept_here:
+                elif not end.is_raise and status.pending >= 0 and status.cut and rid[0] in kept_here:
                     index, swallowed = status.pending, True
                 elif end.is_raise and status.pending >= 0 and rid[0] in self.commits and self._is_own(rid[0], kind):
                     index = status.pending

@@ -137,6 +137,10 @@ class Statements(ABC):
             return self._use(scope, depth)
         state = dict(scope.connections)[name]
         lines = self._close(name, state)
+        if name == "given":
+            return Block(
+                lines, replace(scope, connections=tuple(each for each in scope.connections if each[0] != name))
+            )
         if scope.flags and self.rng.random() < 0.3:
             lines = [f"if {self.rng.choice(scope.flags)}:", *indent(lines)]
             return Block(lines, scope)
