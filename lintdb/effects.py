@@ -75,6 +75,17 @@ class Raises(enum.Enum):
     ANYTHING = "anything"
 
 
+class AfterError(enum.Enum):
+    """What a statement that fails does to the unit of work that it belongs to."""
+
+    CONTINUES = "continues"
+    """the statement alone is undone, the unit goes on"""
+    ABORTS = "aborts"
+    """nothing works any more until the unit is rolled back"""
+    DEPENDS = "depends"
+    """one or the other, as the server has it"""
+
+
 class Event(enum.Enum):
     """What moves the automaton of a unit of work."""
 
@@ -126,9 +137,16 @@ class CallModel:
     the arguments are kept by the callee (their tracking ends). `may_return_none` says that the value can be None (or,
     for an acquiring call and for `opens`, false) without an error; then nothing was acquired.
     `opens` says that the receiver is open afterwards, whatever it was before: it may be called on a released resource.
+    `after_release` says that it works on a released resource, too, `after_parent` on one whose parent was released.
+    `goes_on` says of a releasing call that the object can be used afterwards all the same.
     `query_event` is for calls that build a query and send nothing: what running their value (or a value chained from
     it: `insert(t).values(…)`) does when it is the `sql` argument of another call.
+    `after_error` says what its failure does to the unit of work, where that is not what the kind says.
     `settings` are bounds on this very call, with its default when they are not given.
+    `joins`: it adds to what the receiver hears of from then on, whoever reads from it.
+    `hides_errors`: what has failed is told by its value alone. `prepares`: the server keeps what it makes.
+    `paramstyle` is how the values that follow the text of a query are marked in it, as PEP 249 calls it;
+    with a `*` in front each value is an argument of its own. Empty: the call takes none, or it is not known how.
     `leaving` is what leaving a block on this very call does (`async with connect(…) as conn`), where that is not what a
     block on its value does (`async with conn`); None: the same, and what was acquired is released.
     """
@@ -151,9 +169,17 @@ class CallModel:
     when: tuple[Condition, ...] = ()
     may_return_none: bool = False
     opens: bool = False
+    after_release: bool = False
+    after_parent: bool = False
+    goes_on: bool = False
     query_event: Event | None = None
+    after_error: AfterError | None = None
     settings: tuple[Setting, ...] = ()
     leaving: WithBlock | None = None
+    joins: bool = False
+    hides_errors: bool = False
+    prepares: bool = False
+    paramstyle: str = ""
     driver: str = ""
 
 
@@ -167,6 +193,9 @@ class Setting:
     without which the bound, given or by default, covers only a part of the wait (the network connection, but not the
     greeting of the server): worth a word with low confidence.
     `schemes` restricts it to connection strings of those URL schemes.
+    `decided_by` lists arguments that may make the bound pointless (another class of pool): given one of them, nothing
+    can be said, unless one of `proven_by` is given, too, which only what has the bound accepts.
+    `value` is the number that holds when none is given, `unit` the unit of all numbers (`s`, `ms`, `us`).
     Spellings: `arguments`; `dsn` keys (key=value or URL query); `options` (libpq `-c name=value` inside a text called
     `options`: an argument, a key of the connection string or of a dict in `nested`; it counts only if it names one of
     them); `nested` maps a keyword whose value is a dict to keys of that dict (`connect_args` → `connect_timeout`; a dot
@@ -190,8 +219,36 @@ class Setting:
     immediate: tuple[object, ...] = ()
     complete_with: tuple[Argument, ...] = ()
     schemes: tuple[str, ...] = ()
+    decided_by: tuple[Argument, ...] = ()
+    proven_by: tuple[Argument, ...] = ()
+    value: float | None = None
+    unit: str = "s"
     suggest: str = ""
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A safeguard that whoever opens something can switch off, in every spelling of the library.
+
+    `name` is what it guards: `tls`, `thread-check`; or `password`, for arguments that should not be written down at
+    all. `off` are the values that switch it off: literals, texts in any case, dotted names. Spellings: `arguments`;
+    keys of the connection string (`dsn`); `nested` maps a keyword whose value is a dict to keys of that dict.
+    """
+
+    name: str
+    arguments: tuple[Argument, ...] = ()
+    dsn: tuple[str, ...] = ()
+    nested: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    off: tuple[object, ...] = ()
+
+
+@dataclass(frozen=True)
+class Order:
+    """Two limits of one acquiring call of which `inner` is part of `outer`: a longer inner one never takes effect."""
+
+    inner: Setting
+    outer: Setting
 
 
 @dataclass(frozen=True)
@@ -208,6 +265,7 @@ class Kind:
     `duty_on_error` is the duty on paths on which something raised, where it differs. `keeps_parent`: whoever holds it
     holds its parent too, and can release it (a cursor's connection). `is_lazy`: it holds nothing before one of its
     methods that can fail has been called. `free_with`: families of parents with which it holds nothing of its own.
+    `outlives`: families of parents whose release leaves it open.
     `ends_when_read`: iterating it to its end releases it.
 
     `definition_event` is what a query that creates, alters or drops something counts as: WRITE (pending like others),
@@ -216,8 +274,25 @@ class Kind:
     `autocommit-if-none` (on for None, else off) or `unknown`. `enters` is what `as` binds in a `with` block: "self",
     "none", or the kind of another object that belongs to this one. `reusable` says that using it after its release is
     allowed and harmless (it opens again by itself, or starts afresh). `idempotent_release` says that releasing it twice
-    is the same as once. `any_attribute` and `any_item` are the kinds of what an attribute that is neither a method nor
-    in `attributes`, and what a subscript, hands out without an obligation: `client.shop`, `client["shop"]`.
+    is the same as once. `is_pool`: each one keeps connections of its own, meant to be shared by many users.
+    `orders` says which limits contain which others.
+    `refuses` lists arguments that the call that makes it does not take, though calls of that name do otherwise.
+    `local_schemes` are those of connection strings that lead to a file: nothing goes over a network. `any_attribute`
+    and `any_item` are the kinds of what an attribute that is neither a method nor in `attributes`, and what a
+    subscript, hands out without an obligation: `client.shop`, `client["shop"]`.
+    `unshared`: what must not use it at the same time: "tasks", "threads"; "other-threads" than the one that opened it,
+    even later. `gives_answers`: what its methods give is the answer to the query that was run on it last.
+
+    `after_error` is what a failed statement does to the unit of work. `is_scoped` says that whoever set up the scope
+    that it belongs to ends its unit of work for certain. `ambient_methods` makes it a unit of work that its users do
+    not name: methods of any object that work in it (`save`), or of what is reached through an attribute
+    (`objects.create`).
+
+    `release_needs_parent`: releasing it fails once its parent has been released. `exit_after_release`: a block on it
+    may end after its release. `stays_open`: released, it is given back and stays open for whoever gets it next;
+    `outlives_parent`: it can be used after its parent has been released (both: what is checked out of a pool, unless
+    the model says otherwise). `rows_after_release`, `rows_after_parent`: what it has fetched can be read after its own
+    release, or its parent's.
     """
 
     id: str
@@ -228,6 +303,7 @@ class Kind:
     keeps_parent: bool = False
     is_lazy: bool = False
     free_with: tuple[str, ...] = ()
+    outlives: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     with_block: WithBlock | None = None
     async_with_block: WithBlock | None = None
@@ -248,7 +324,32 @@ class Kind:
     closed_with_parent: bool = True
     close_is_coroutine: bool = False
     iterable: bool = False
+    gives_answers: bool = False
+    unshared: tuple[str, ...] = ()
     ends_when_read: bool = False
     reusable: bool = False
     idempotent_release: bool = True
+    is_pool: bool = False
+    local_schemes: tuple[str, ...] = ()
+    after_error: AfterError = AfterError.CONTINUES
+    is_scoped: bool = False
+    ambient_methods: tuple[str, ...] = ()
+    release_needs_parent: bool = False
+    exit_after_release: bool = False
+    stays_open: bool | None = None
+    outlives_parent: bool | None = None
+    rows_after_release: bool = False
+    rows_after_parent: bool = False
+    refuses: tuple[Argument, ...] = ()
+    orders: tuple[Order, ...] = ()
     driver: str = ""
+
+    @property
+    def lives_on(self) -> bool:
+        """Whether it is given back when it is released, rather than ended."""
+        return self.stays_open if self.stays_open is not None else self.family == "checkout"
+
+    @property
+    def survives_parent(self) -> bool:
+        """Whether it works after its parent has been released."""
+        return self.outlives_parent if self.outlives_parent is not None else self.family == "checkout"

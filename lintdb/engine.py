@@ -155,7 +155,9 @@ def _run_rules(
     handed_on = frozenset(node for flow in flows for node in flow.handed_on)
     openings = tuple(_openings(program, models))
     codes = frozenset(rule.meta.code for rule in rules)
-    context = FileContext(source.path, source.text, program, options.strict_cursors, openings, handed_on, codes)
+    context = FileContext(
+        source.path, source.text, program, options.strict_cursors, openings, handed_on, codes, tuple(flows)
+    )
     classes = [
         (owner, [flow for flow in flows if flow.function.owner in program.classes.family_of(owner)])
         for owner in program.index.classes.values()
@@ -163,6 +165,7 @@ def _run_rules(
     ]
     for rule in rules:
         try:
+            yield from ((rule, report) for report in rule.check_file(context))
             for opening in context.openings:
                 yield from ((rule, report) for report in rule.check_opening(opening, context))
             for flow in flows:
@@ -209,7 +212,7 @@ def _openings(program: Program, models: Models) -> Iterator[Opening]:
                 )
                 driver = models.driver(model.driver) if model is not None else None
                 if model is not None and kind is not None and driver is not None:
-                    yield Opening(call, scope, model, kind, driver.title, driver.version)
+                    yield Opening(call, scope, model, kind, driver.title, driver.version, driver.switches)
 
 
 def _to_findings(source: SourceFile, program: Program, reports: list[tuple[Rule, Report]]) -> list[Finding]:

@@ -66,7 +66,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 seen_options: list[EngineOptions] = []
 
 
-def fake_check(source: SourceFile, options: EngineOptions) -> FileResult:
+def fake_check(source: SourceFile, options: EngineOptions, _projects: object = None) -> FileResult:
     """Report each call of `leak()` as LDB101 and each of `maybe()` as LDB121; crash on a call of `crash()`."""
     seen_options.append(options)
     findings = []

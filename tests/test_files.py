@@ -176,7 +176,7 @@ def test_chunks_cover_all_files_in_order(sizes: list[int], count: int, expected:
     assert chunks == expected
 
 
-def fake_check(source: SourceFile, options: EngineOptions) -> FileResult:
+def fake_check(source: SourceFile, options: EngineOptions, _projects: object = None) -> FileResult:
     """Find one thing per file, unless the file's text says what goes wrong instead."""
     if "die" in source.text:
         os._exit(3)

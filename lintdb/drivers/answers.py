@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import builtins
+import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from lintdb.drivers.catalog import Models, driver_names, load_models
+from lintdb.drivers.query_text import answer_of
 from lintdb.effects import CallModel, Event, Kind
 
 _NOISE = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/|\()+", re.DOTALL)
+_SESSION_NAME = re.compile(r"(?:session|sess|db|database)$", re.IGNORECASE)
+_CONNECTION_NAME = re.compile(r"(?:conn|connection|^con|_con|cnx|cxn|db|dbh|database)$", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z]+")
 _CHANGES = re.compile(r"\b(?:insert|update|delete|merge)\b", re.IGNORECASE)
 _EVENTS = {
     "SELECT": Event.READ, "SHOW": Event.READ, "EXPLAIN": Event.READ, "VALUES": Event.READ, "TABLE": Event.READ,
     "DESCRIBE": Event.READ, "DESC": Event.READ, "FETCH": Event.READ, "LISTEN": Event.READ,
     "INSERT": Event.WRITE, "UPDATE": Event.WRITE, "DELETE": Event.WRITE, "REPLACE": Event.WRITE, "MERGE": Event.WRITE,
-    "UPSERT": Event.WRITE, "COPY": None, "BEGIN": Event.BEGIN, "START": Event.BEGIN, "COMMIT": Event.COMMIT,
-    "END": Event.COMMIT,
+    "UPSERT": Event.WRITE, "COPY": None, "COMMIT": Event.COMMIT, "END": Event.COMMIT, "ABORT": Event.ROLLBACK,
 }  # fmt: skip
+# Not `BEGIN … END` blocks of stored code, nor scripts of several statements, which may end what they begin.
+_BEGINS = re.compile(
+    r"(?:start\s+tran(?:saction)?|begin(?:\s+(?:work|tran|transaction|deferred|immediate|exclusive|concurrent))*)"
+    r"(?:[\s,]+(?:isolation\s+level\s+(?:serializable|repeatable\s+read|read\s+(?:un)?committed)|read\s+only|read\s+write"
+    r"|(?:not\s+)?deferrable|with\s+consistent\s+snapshot))*[\s;]*",
+    re.IGNORECASE,
+)
 _DEFINITIONS = frozenset({"CREATE", "ALTER", "DROP", "TRUNCATE", "RENAME", "COMMENT", "GRANT", "REVOKE"})
 
 
@@ -44,6 +54,8 @@ class Answers:
         self._versions = versions or {}
         self._roots = {name: driver.name for driver in models.drivers for name in driver.imports}
         self._roots.pop("stdlib", None)
+        layers = [driver.errors for driver in models.drivers if driver.is_layer]
+        self._layered_errors = {error for error in layers if error is not None}
 
     def _canonical(self, dotted: str) -> str:
         """Return the models' own name; `project.compat.sqlite3.connect` is taken for the module re-exported there."""
@@ -69,6 +81,34 @@ class Answers:
         """Return the models of a library that the file itself does not name; none for what is no library."""
         return load_models([driver], self._versions) if driver in driver_names() else _NO_MODELS
 
+    def kinds(self) -> Iterable[Kind]:
+        """Return all kinds of the loaded models."""
+        return self.models.kinds.values()
+
+    def families_named(self, name: str) -> set[str]:
+        """Return the families that something of that name is of: `db_conn`, `session`, `db`."""
+        found = {"session"} if _SESSION_NAME.search(name) else set()
+        return found | {"connection", "checkout"} if _CONNECTION_NAME.search(name) else found
+
+    def is_of_driver(self, dotted: str) -> bool:
+        """Whether a dotted name belongs to a loaded driver."""
+        return dotted.partition(".")[0] in self._roots
+
+    def drivers_of_error(self, name: str) -> set[str]:
+        """Return the loaded drivers whose calls raise an exception class or one derived from it."""
+        if not self.breaks_units(name):
+            return set()
+        canonical = self._canonical(name)
+        chain = {canonical, *(self._ancestors(canonical) or ())}
+        found = {driver for driver, error in self.models.errors.items() if error in chain}
+        if not found:
+            found = {driver for root, driver in self._roots.items() if root == canonical.partition(".")[0]}
+        return found
+
+    def statement_event(self, method: str) -> Event | None:
+        """Return what a statement does that `table.insert()` and the like make, where a loaded driver has such."""
+        return self.models.statements.get(method)
+
     def kind_of_type(self, dotted: str) -> str | None:
         """Return the kind that a class name in an annotation stands for."""
         return self.models.types.get(dotted) or self.models.types.get(self._canonical(dotted))
@@ -81,8 +121,30 @@ class Answers:
                 return Event.WRITE
             return None if is_prefix else Event.READ
         if word == "ROLLBACK":
-            return None if re.search(r"\bto\b", text, re.IGNORECASE) else Event.ROLLBACK
+            return Event.ROLLBACK_PART if re.search(r"\bto\b", text, re.IGNORECASE) else Event.ROLLBACK
+        if word in ("BEGIN", "START"):
+            match = _NOISE.match(text)
+            begins = _BEGINS.fullmatch(text, match.end() if match else 0)
+            return Event.BEGIN if begins and not is_prefix else None
         return _EVENTS.get(word)
+
+    def is_clean_up(self, method: str) -> bool:
+        """Return whether a method of that name releases something, or ends a unit of work."""
+        return method in self._clean_ups
+
+    @functools.cached_property
+    def _clean_ups(self) -> frozenset[str]:
+        return frozenset(
+            name
+            for kind in self.models.kinds.values()
+            for name, models in kind.methods.items()
+            for model in models
+            if model.releases == "self" or model.event in (Event.COMMIT, Event.ROLLBACK)
+        )
+
+    def answer_of_text(self, text: str, is_prefix: bool) -> str:
+        """Return what a query text gives: "row" (surely one), "perhaps" (there may be none), "unknown"."""
+        return answer_of(text, is_prefix)
 
     def is_definition(self, text: str) -> bool:
         """Whether a query text creates, alters or drops something."""
@@ -97,6 +159,12 @@ class Answers:
         root = self._roots.get(name.partition(".")[0])
         return root is not None and root in self.models.errors
 
+    def breaks_units(self, name: str) -> bool:
+        """Whether an exception class is a driver's error after which a unit of work may be broken."""
+        canonical = self._canonical(name)
+        is_known = self.is_driver_error(name) or canonical in self.models.exceptions
+        return is_known and "." in name and canonical not in self.models.harmless
+
     def is_subclass(self, name: str, base: str) -> bool | None:
         """Compare exception classes; a class of a driver that its model does not list is one of the driver's errors."""
         name, base = self._canonical(name), self._canonical(base)
@@ -107,6 +175,8 @@ class Answers:
             return None
         if base in ancestors:
             return True
+        if name in self._layered_errors and self.is_driver_error(base):
+            return None
         return False if self._ancestors(base) is not None or "." not in base else None
 
     def _ancestors(self, name: str) -> list[str] | None:

@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from lintdb.drivers.schema import Driver, ModelError, inherit, load_toml, parse_driver
-from lintdb.effects import CallModel, Kind
+from lintdb.effects import CallModel, Event, Kind
 
 STANDARD = "stdlib"
 """The model that is always loaded: calls of the standard library and common packages that only use what they get."""
@@ -32,6 +32,8 @@ class Models:
     `functions`: dotted name → call models, the first whose conditions hold wins. `kinds`: kind id → kind. `types`:
     dotted class name → kind id. `exceptions`: dotted exception class → its base. `errors`: driver → dotted base class
     of what its calls raise. `aliases`: another dotted name of something, or of a module, → the name used here.
+    `harmless`: exception classes that leave a unit of work as it was. `statements`: methods of tables, which are known
+    by no type, → what the statement that they make does.
     """
 
     drivers: tuple[Driver, ...]
@@ -41,6 +43,8 @@ class Models:
     exceptions: Mapping[str, str]
     errors: Mapping[str, str]
     aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    harmless: frozenset[str] = frozenset()
+    statements: Mapping[str, Event] = field(default_factory=lambda: MappingProxyType({}))
 
     def canonical(self, name: str) -> str:
         """Return the name that these models use for the dotted *name*; the alias of the longest prefix wins."""
@@ -56,7 +60,8 @@ class Models:
     def triggers(self) -> re.Pattern[str]:
         """Words without which a file that imports these libraries has nothing to follow.
 
-        The last names of functions that hand something out or block, and of the classes that annotations can name.
+        The last names of functions that hand something out or block, of the classes that annotations can name, and the
+        methods that end a unit of work.
         """
         names = {
             name.rpartition(".")[2]
@@ -64,6 +69,12 @@ class Models:
             if any(call.acquires or call.gives or call.coroutine or call.blocking for call in calls)
         }
         names |= {name.rpartition(".")[2] for name in self.types}
+        names |= {
+            name
+            for kind in self.kinds.values()
+            for name, calls in kind.methods.items()
+            if any(call.event in (Event.COMMIT, Event.ROLLBACK) for call in calls)
+        }
         return re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, names)))})\b")
 
     def driver(self, name: str) -> Driver | None:
@@ -144,7 +155,9 @@ def _load_models(key: tuple[tuple[str, str | None], ...]) -> Models:
         aliases.update(driver.aliases)
     complete_kinds(drivers, kinds)
     check_kinds(drivers, kinds)
-    return Models(tuple(drivers), functions, kinds, types, exceptions, errors, aliases)
+    harmless = frozenset(name for driver in drivers for name in driver.harmless)
+    statements = {name: event for driver in drivers for name, event in driver.statements.items()}
+    return Models(tuple(drivers), functions, kinds, types, exceptions, errors, aliases, harmless, statements)
 
 
 def complete_kinds(drivers: Iterable[Driver], kinds: dict[str, Kind]) -> None:

@@ -81,7 +81,11 @@ def _render_kind(kind: Kind, driver: Driver, kinds: Mapping[str, Kind]) -> list[
     notes = [
         *(["may be used again after its release"] if kind.reusable else []),
         *(["a second release is an error"] if not kind.idempotent_release else []),
+        *(["its rows can be read after its release"] if kind.rows_after_release else []),
+        *(["its rows can be read after its parent's release"] if kind.rows_after_parent else []),
+        *(["cannot be released after its parent"] if kind.release_needs_parent else []),
         *(["outlives its owner"] if not kind.closed_with_parent else []),
+        *([f"outlives the release of a {family}" for family in kind.outlives]),
     ]
     if notes:
         lines += _entry("note", "; ".join(notes))

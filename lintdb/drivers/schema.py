@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from packaging.version import InvalidVersion, Version
 
 from lintdb.effects import (
+    AfterError,
     Argument,
     CallModel,
     Condition,
@@ -24,8 +25,10 @@ from lintdb.effects import (
     Event,
     Form,
     Kind,
+    Order,
     Raises,
     Setting,
+    Switch,
     WithBlock,
 )
 
@@ -41,6 +44,10 @@ SETTING_NAMES = (
 )  # fmt: skip
 
 
+UNITS = ("s", "ms", "us")
+SHARERS = ("tasks", "threads", "other-threads")
+PARAMSTYLES = ("", "qmark", "pyformat", "*qmark", "*numeric_dollar")
+SWITCH_NAMES = ("tls", "thread-check", "password")
 ATTRIBUTE_EVENTS = ("autocommit", "autocommit-if-none", "unknown")
 DEFINITION_EVENTS = {"write": Event.WRITE, "commit": Event.COMMIT, "nothing": None}
 
@@ -66,6 +73,9 @@ class Like:
 class Driver:
     """One library in one version.
 
+    `is_layer`: it works through other drivers, whose errors may get through it.
+    `statements` are methods of tables that make a statement, with what running it does.
+    `harmless` are exception classes after which a unit of work is as good as before.
     `borrowed` maps kinds of this driver to what they take from a kind of another driver; the catalog, which knows those
     drivers, completes them. `aliases` maps dotted names, or modules with
     everything in them, to the names that the model uses. `releases` are the versions that the model was checked
@@ -84,12 +94,16 @@ class Driver:
     kinds: Mapping[str, Kind] = field(default_factory=lambda: MappingProxyType({}))
     functions: tuple[CallModel, ...] = ()
     exceptions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    is_layer: bool = False
+    harmless: tuple[str, ...] = ()
+    statements: Mapping[str, Event] = field(default_factory=lambda: MappingProxyType({}))
     aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     borrowed: Mapping[str, Like] = field(default_factory=lambda: MappingProxyType({}))
     known_versions: str = ""
     newest: str = ""
     releases: tuple[str, ...] = ()
     cut_overs: tuple[str, ...] = ()
+    switches: tuple[Switch, ...] = ()
 
 
 class _Table:
@@ -137,6 +151,10 @@ class _Table:
         value: int | None = self._get(key, (int,), "a number", None)
         return value
 
+    def decimal(self, key: str) -> float | None:
+        value: float | None = self._get(key, (int, float), "a number", None)
+        return value
+
     def choice(self, key: str, allowed: tuple[str, ...], default: str | None) -> str | None:
         value = self.text(key, default)
         if value is not None and value not in allowed:
@@ -149,6 +167,15 @@ class _Table:
         if not all(isinstance(item, str) for item in value):
             raise self.fail(key, "expected a list of strings")
         return tuple(value)
+
+    def choices(self, key: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
+        found = self.texts(key)
+        for value in found:
+            if value not in allowed:
+                raise self.fail(
+                    key, f"{value!r} is not allowed; use some of {', '.join(allowed)}{_hint(value, allowed)}"
+                )
+        return found
 
     def values(self, key: str) -> tuple[object, ...]:
         value = self._get(key, (list,), 'a list of literals ("none" stands for None)', [])
@@ -309,9 +336,17 @@ def _read_call(table: _Table, driver: str, is_blocking: bool, version: Version) 
         when=_conditions(table, "when"),
         may_return_none=table.flag("may_return_none", False),
         opens=table.flag("opens", False),
+        after_release=table.flag("after_release", False),
+        after_parent=table.flag("after_parent", False),
+        goes_on=table.flag("goes_on", False),
         query_event=Event(query_event) if query_event else None,
+        after_error=_after_error(table),
         settings=_read_settings(table, version),
         leaving=_with_block(table, "leaving"),
+        joins=table.flag("joins", False),
+        hides_errors=table.flag("hides_errors", False),
+        prepares=table.flag("prepares", False),
+        paramstyle=table.choice("paramstyle", PARAMSTYLES, "") or "",
         driver=driver,
     )
     table.done()
@@ -345,6 +380,10 @@ def _read_setting(table: _Table, version: Version) -> Setting | None:
         immediate=table.values("immediate"),
         complete_with=table.arguments("complete_with"),
         schemes=table.texts("schemes"),
+        decided_by=table.arguments("decided_by"),
+        proven_by=table.arguments("proven_by"),
+        value=table.decimal("value"),
+        unit=table.choice("unit", UNITS, "s") or "s",
         suggest=table.text("suggest", "") or "",
         note=table.text("note", "") or "",
     )
@@ -355,6 +394,37 @@ def _read_setting(table: _Table, version: Version) -> Setting | None:
 def _read_settings(table: _Table, version: Version) -> tuple[Setting, ...]:
     settings = (_read_setting(entry, version) for entry in table.tables("settings"))
     return tuple(setting for setting in settings if setting is not None)
+
+
+def _after_error(table: _Table) -> AfterError | None:
+    value = table.choice("after_error", tuple(a.value for a in AfterError), None)
+    return AfterError(value) if value is not None else None
+
+
+def _read_switch(table: _Table, version: Version) -> Switch | None:
+    applies = _applies(table, version)
+    name = table.choice("name", SWITCH_NAMES, None)
+    if name is None:
+        raise table.fail("name", f"is missing; use one of {', '.join(SWITCH_NAMES)}")
+    nested = table.table("nested")
+    switch = Switch(
+        name=name,
+        arguments=table.arguments("arguments"),
+        dsn=table.texts("dsn"),
+        nested=MappingProxyType({key: nested.texts(key) for key in nested.data} if nested is not None else {}),
+        off=table.values("off"),
+    )
+    table.done()
+    return switch if applies else None
+
+
+def _read_order(table: _Table, version: Version) -> Order:
+    inner, outer = (table.table(key) for key in ("inner", "outer"))
+    settings = [_read_setting(each, version) for each in (inner, outer) if each is not None]
+    table.done()
+    if len(settings) < 2 or settings[0] is None or settings[1] is None:
+        raise table.fail("inner", "an order needs `inner` and `outer`, both without versions")
+    return Order(settings[0], settings[1])
 
 
 def _optional_duty(table: _Table) -> Duty | None:
@@ -416,6 +486,7 @@ def _read_kind(name: str, table: _Table, driver: str, blocking: bool, version: V
         duty_on_error=_optional_duty(table),
         is_lazy=table.flag("lazy", False),
         free_with=table.texts("free_with"),
+        outlives=table.texts("outlives"),
         keeps_parent=table.flag("keeps_parent", family in ("cursor", "result")),
         types=table.texts("types"),
         with_block=_with_block(table, "with"),
@@ -437,15 +508,36 @@ def _read_kind(name: str, table: _Table, driver: str, blocking: bool, version: V
         closed_with_parent=table.flag("closed_with_parent", True),
         close_is_coroutine=any(call.coroutine for call in methods.get("close", ())),
         iterable=table.flag("iterable", False),
+        gives_answers=_gives_answers(family or "", methods),
+        unshared=table.choices("unshared", SHARERS),
         ends_when_read=table.flag("ends_when_read", False),
         reusable=table.flag("reusable", False),
         idempotent_release=table.flag("idempotent_release", True),
+        is_pool=table.flag("pools", family == "pool"),
+        local_schemes=table.texts("local_schemes"),
+        after_error=_after_error(table) or AfterError.CONTINUES,
+        is_scoped=table.flag("scoped", False),
+        ambient_methods=table.texts("ambient_methods"),
+        release_needs_parent=table.flag("release_needs_parent", False),
+        exit_after_release=table.flag("exit_after_release", False),
+        stays_open=table.optional_flag("stays_open"),
+        outlives_parent=table.optional_flag("outlives_parent"),
+        rows_after_release=table.flag("rows_after_release", False),
+        rows_after_parent=table.flag("rows_after_parent", False),
+        refuses=table.arguments("refuses"),
+        orders=tuple(_read_order(entry, version) for entry in table.tables("orders")),
         driver=driver,
     )
     base = _qualify(table.text("like"), driver)
     like = Like(base or "", frozenset(table.data), table.texts("settings_like_base"), table.texts("without"))
     table.done()
     return kind, like if base else None
+
+
+def _gives_answers(family: str, methods: Mapping[str, Iterable[CallModel]]) -> bool:
+    """Whether rows are fetched from the kind itself after a query: a cursor, a result, a connection that is both."""
+    queries = [call for calls in methods.values() for call in calls if call.sql is not None]
+    return family in ("cursor", "result") or any(call.gives == "self" for call in queries)
 
 
 def inherit(kind: Kind, base: Kind, like: Like) -> Kind:
@@ -461,16 +553,24 @@ def inherit(kind: Kind, base: Kind, like: Like) -> Kind:
     names = {
         "family": "family", "label": "label", "duty": "duty", "duty_on_error": "duty_on_error",
         "keeps_parent": "keeps_parent", "lazy": "is_lazy", "free_with": "free_with", "with": "with_block",
-        "async_with": "async_with_block",
+        "outlives": "outlives", "async_with": "async_with_block",
         "autocommit": "autocommit", "read_begins": "read_begins", "events_on": "events_on", "iterable": "iterable",
         "ends_when_read": "ends_when_read",
         "autocommit_when": "autocommit_arguments", "closed_with_parent": "closed_with_parent",
         "return_rolls_back": "return_rolls_back", "reusable": "reusable", "idempotent_release": "idempotent_release",
-        "ddl": "definition_event", "with_gives": "enters", "any_attribute": "any_attribute", "any_item": "any_item",
+        "pools": "is_pool", "refuses": "refuses", "orders": "orders",
+        "local_schemes": "local_schemes", "ddl": "definition_event",
+        "with_gives": "enters", "any_attribute": "any_attribute",
+        "any_item": "any_item",
+        "after_error": "after_error", "scoped": "is_scoped", "ambient_methods": "ambient_methods",
+        "release_needs_parent": "release_needs_parent", "exit_after_release": "exit_after_release",
+        "stays_open": "stays_open", "outlives_parent": "outlives_parent",
+        "rows_after_release": "rows_after_release", "rows_after_parent": "rows_after_parent",
     }  # fmt: skip
     for key, attribute in names.items():
         if key not in like.given:
             changes[attribute] = getattr(base, attribute)
+    changes["gives_answers"] = _gives_answers(changes.get("family", kind.family), changes["methods"])
     changes["close_is_coroutine"] = any(call.coroutine for call in changes["methods"].get("close", ()))
     return replace(kind, **changes)
 
@@ -538,12 +638,18 @@ def parse_driver(text: str, file: str, version: str | None = None) -> Driver:
         kinds=MappingProxyType(kinds),
         functions=functions,
         exceptions=MappingProxyType(root.strings("exceptions")),
+        is_layer=head.flag("layer", False),
+        harmless=head.texts("harmless_errors"),
+        statements=MappingProxyType({key: Event(value) for key, value in head.strings("statements").items()}),
         aliases=MappingProxyType(root.strings("aliases")),
         borrowed=MappingProxyType(borrowed),
         known_versions=known_versions,
         newest=newest,
         releases=head.texts("releases"),
         cut_overs=_find_cut_overs(data, file),
+        switches=tuple(
+            switch for entry in root.tables("switches") if (switch := _read_switch(entry, wanted)) is not None
+        ),
     )
     head.done()
     root.done()

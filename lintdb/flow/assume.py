@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lintdb.flow import ir
 from lintdb.flow.evaluate import Values, may_be_none
+from lintdb.flow.rows import LOOKED
+from lintdb.flow.sites import UNHEARD_OF
 from lintdb.flow.state import State
 from lintdb.flow.values import (
+    DATA,
     FALSY,
     NONE,
     NOT_NONE,
+    TRUE,
     TRUTHY,
     Box,
     Coroutine,
@@ -20,7 +26,9 @@ from lintdb.flow.values import (
     Method,
     Name,
     Ref,
+    Row,
     Truthiness,
+    Unbound,
     Value,
 )
 
@@ -35,19 +43,39 @@ class Assumptions(Values):
         known = state.facts.get(key) if key is not None else None
         if known is None:
             known = self._is_known(condition, state)
-        if isinstance(condition, (ir.Truth, ir.IsNone, ir.Equals)):
+        if isinstance(condition, (ir.Truth, ir.IsNone, ir.Equals, ir.IsInstance)):
             value = self.value(condition.operand, state)
             name = self._name_of(condition.operand)
-            if name is not None and (value is None or isinstance(value, (Truthiness, Data)) or may_be_none(value)):
+            is_refined = not isinstance(condition, ir.IsInstance) or isinstance(value, Row)
+            if (
+                name is not None
+                and is_refined
+                and (value is None or isinstance(value, (Truthiness, Data)) or may_be_none(value))
+            ):
                 refine = _refine(condition, outcome, value, name)
         if known is not None and known != outcome:
             return None
         new = state.copy()
         if refine is not None and known is None:
             new.env[refine[0]] = refine[1]
+            if isinstance(refine[1], Row):
+                new.env[LOOKED] = TRUE
         if key is not None and known is None:
             new.facts[key] = outcome
+        self._note_presence(condition, outcome, state, new)
         return new
+
+    def _note_presence(self, condition: ir.Condition, outcome: bool, before: State, state: State) -> None:
+        """After a test: what a parameter that may be None is, or how likely it is that the path goes this way."""
+        if not isinstance(condition, (ir.Truth, ir.IsNone)):
+            return
+        value = self.value(condition.operand, before)
+        if isinstance(value, Ref):
+            if value.rid[0][0] == "param" and outcome is isinstance(condition, ir.Truth):
+                state.update(value.rid, is_there=True)
+        elif value == NOT_NONE and isinstance(condition, ir.Truth) and condition.is_default and not outcome:
+            # `given or open()` where `given` is not None: nobody gives an empty one.
+            state.make_unlikely(UNHEARD_OF)
 
     def _is_known(self, condition: ir.Condition, state: State) -> bool | None:
         """Return the outcome that the values of the state force, or None."""
@@ -55,19 +83,22 @@ class Assumptions(Values):
             return self._has_name(condition, state)
         if isinstance(condition, ir.IsSame):
             left, right = self.value(condition.left, state), self.value(condition.right, state)
-            if isinstance(left, Ref) and isinstance(right, Ref):
+            if isinstance(left, (Ref, Instance)) and isinstance(right, (Ref, Instance)):
                 return left == right
-            is_none = (left == NONE and isinstance(right, Ref)) or (right == NONE and isinstance(left, Ref))
-            return False if is_none else None
+            return False if (_is_object(left) and _is_falsy(right)) or (_is_falsy(left) and _is_object(right)) else None
         value = self.value(condition.operand, state)
         if isinstance(condition, ir.IsInstance):
             return self._is_of_type(value, condition.types, state) if isinstance(value, Ref) else None
+        status = state.status(value.rid) if isinstance(value, Ref) else None
+        if status is not None and status.is_there and not isinstance(condition, ir.Equals):
+            return isinstance(condition, ir.Truth)
         return _decide(condition, value, state)
 
     def _has_name(self, condition: ir.HasName, state: State) -> bool | None:
         """`hasattr(conn, "close")`, `"conn" in locals()`."""
         if condition.operand is None:
-            return True if isinstance(state.env.get(condition.name), (Ref, Instance)) else None
+            held = state.env.get(condition.name)
+            return True if isinstance(held, (Ref, Instance)) else False if isinstance(held, Unbound) else None
         value = self.value(condition.operand, state)
         status = state.status(value.rid) if isinstance(value, Ref) else None
         kind = self.knowledge.kind(status.kind) if status is not None else None
@@ -92,23 +123,34 @@ class Assumptions(Values):
         return True if any(self.knowledge.kind_of_type(name) == status.kind for name in types) else None
 
 
+def _is_object(value: Value | None) -> bool:
+    """Whether a value is one that is always true."""
+    return isinstance(value, Instance) or (isinstance(value, Ref) and not may_be_none(value))
+
+
+def _is_falsy(value: Value | None) -> bool:
+    return (isinstance(value, Literal) and not value.value) or (isinstance(value, Truthiness) and value.truth is False)
+
+
 def _decide(condition: ir.Condition, value: Value | None, state: State) -> bool | None:
     """Return the outcome that a value forces, or None."""
     if value is None or isinstance(condition, (ir.IsSame, ir.IsInstance, ir.HasName)):
         return None
-    if isinstance(condition, ir.IsNone):
-        return _is_none(value)
     if isinstance(condition, ir.Equals):
         return _equals(value, condition.value)
+    if isinstance(condition, ir.IsNone):
+        return _is_none(value)
     return _is_true(value, state)
 
 
 def _is_none(value: Value) -> bool | None:
+    if isinstance(value, Row):
+        return True if value.is_missing else None
     if isinstance(value, Literal):
         return value.value is None
     if isinstance(value, Truthiness):
         return False if value.is_not_none else None
-    if isinstance(value, Data):
+    if isinstance(value, (Data, Unbound)):
         return None
     return None if may_be_none(value) else False
 
@@ -121,6 +163,8 @@ def _equals(value: Value, other: object) -> bool | None:
 
 
 def _is_true(value: Value, state: State) -> bool | None:
+    if isinstance(value, Row):
+        return False if value.is_missing else None
     if isinstance(value, Literal):
         return (True if value.value else None) if value.is_prefix else bool(value.value)
     if isinstance(value, Truthiness):
@@ -138,8 +182,19 @@ def _is_true(value: Value, state: State) -> bool | None:
     return True if isinstance(value, (Instance, Method, Function, Name, Coroutine)) else None
 
 
+def _refine_row(condition: ir.Condition, outcome: bool, value: Row, name: str) -> tuple[str, Value] | None:
+    """Return what a test teaches about a row that may be missing."""
+    if isinstance(condition, ir.IsNone):
+        return (name, replace(value, is_missing=True) if outcome else DATA)
+    if isinstance(condition, ir.Truth):
+        return (name, DATA if outcome else replace(value, is_missing=True))
+    return (name, DATA) if outcome else None
+
+
 def _refine(condition: ir.Condition, outcome: bool, value: Value | None, name: str) -> tuple[str, Value] | None:
     """Return what an undecided test teaches about the variable that it tests."""
+    if isinstance(value, Row):
+        return _refine_row(condition, outcome, value, name)
     if may_be_none(value):
         is_there = not outcome if isinstance(condition, ir.IsNone) else outcome
         return None if is_there or not isinstance(condition, (ir.IsNone, ir.Truth)) else (name, NONE)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import libcst as cst
 
 from lintdb.flow import ir
-from lintdb.flow.containers import SHRINKS, TAKES
+from lintdb.flow.containers import ADDS, SHRINKS, TAKES, VIEWS
 from lintdb.flow.local_calls import LocalCalls
 from lintdb.flow.lowering import NUMBERS_PER_FUNCTION
-from lintdb.flow.sites import Site
+from lintdb.flow.patches import is_patched
+from lintdb.flow.results import Uncalled
+from lintdb.flow.sharings import Sharings
+from lintdb.flow.sites import OWN, Receiver, Site
 from lintdb.flow.state import State
 from lintdb.flow.stdlib import (
     ACLOSING,
@@ -16,15 +19,18 @@ from lintdb.flow.stdlib import (
     CLOSING,
     COMBINES,
     EXIT_STACKS,
+    LAZY,
     NULLCONTEXT,
     PASSES_THROUGH,
     REGISTER_METHODS,
     REGISTERS,
+    REGROUPS,
     SUPPRESS,
     SWALLOWING_METHODS,
     SWALLOWS,
 )
 from lintdb.flow.values import (
+    NONE,
     NOT_NONE,
     Box,
     Coroutine,
@@ -45,13 +51,13 @@ from lintdb.flow.values import (
     Value,
     one_of,
 )
-from lintdb.syntax.names import ClassInfo, Found, Variable
+from lintdb.syntax.names import ClassInfo, Found, FunctionInfo, Variable
 
 _FIRST_EXTRA_CALL = NUMBERS_PER_FUNCTION - (1 << 16)
 """Numbers of the calls that syntax makes, behind those of the calls that are written."""
 
 
-class Calls(LocalCalls):
+class Calls(Sharings, LocalCalls):
     """Dispatches calls by what is called."""
 
     def call(self, op: ir.CallOp, state: State) -> list[State] | None:
@@ -60,6 +66,10 @@ class Calls(LocalCalls):
             state.escape(self.value(op.arguments[0].operand, state), with_parents=False)
             return None
         callee = op.callee
+        if op.dotted == "$property" and isinstance(callee, ir.AttributeOf):
+            return self._read_property(op, callee, state)
+        if not self.is_for_caller:
+            self.note_sharing(op, state)
         if isinstance(callee, ir.AttributeOf):
             return self._method_call(op, callee, state)
         if op.dotted is not None:
@@ -70,7 +80,7 @@ class Calls(LocalCalls):
                 found = self.index.find_function(callee.name, self.function)
                 if found is not None:
                     return self.local_call(op, found, None, state)
-                owner = self.index.find_class(callee.name, self.function)
+                owner = self.index.find_class(callee.name, self.function) or self.own_class(callee.name)
                 if owner is not None:
                     return self.construct(op, owner, state)
                 bound = self.value(callee, state)
@@ -90,10 +100,19 @@ class Calls(LocalCalls):
             return self._known_method(op, value, "__call__", state)
         if isinstance(value, Partial) and isinstance(value.callee, Name):
             return self._dotted_call(op, value.callee.dotted, state)
+        if isinstance(value, Partial) and isinstance(value.callee, Method) and not value.items:
+            return self._value_call(op, value.callee, state)
+        if isinstance(value, (Instance, Outside)):
+            return self._object_method(op, value, "__call__", state)
+        # What it holds is in the hands of code that is not followed, and so is its result.
+        state.escape(value, with_parents=True)
         return self.unknown_call(op, state)
 
     def _method_call(self, op: ir.CallOp, callee: ir.AttributeOf, state: State) -> list[State] | None:
         base = callee.base
+        if base is ir.SUPER:
+            return self._super_call(op, callee.name, state)
+        self.check_bound(op, callee, state)
         if isinstance(base, ir.Local) and self.is_self(base.name) and f"self.{callee.name}" not in state.env:
             owner = self.owner_class()
             method = owner.find_method(callee.name) if owner is not None else None
@@ -104,9 +123,11 @@ class Calls(LocalCalls):
         if isinstance(base, ir.Local) and base.name not in state.env:
             named = self.index.find_class(base.name, self.function)
             method = named.find_method(callee.name) if named is not None else None
-            if method is not None and not method.is_instance_method:
-                return self.local_call(op, method, base.name, state)
+            if named is not None and method is not None and not method.is_instance_method:
+                return self.local_call(op, method, base.name, state, self._class_object(named, method))
         receiver = self.value(base, state)
+        if receiver == NONE and isinstance(base, ir.Local) and not self._is_captured(base.name):
+            return []  # a mistake of another sort: what comes after it on this path is not the point
         if receiver is None or isinstance(receiver, Name):
             if isinstance(base, ir.Local) and self.is_self(base.name):
                 value = self.value(callee, state)
@@ -115,27 +136,63 @@ class Calls(LocalCalls):
             return self._foreign_method(op, callee.name, state)
         return self._known_method(op, receiver, callee.name, state)
 
+    def _class_object(self, owner: ClassInfo, method: FunctionInfo) -> Receiver:
+        """Return what keeps what a class method keeps on its class."""
+        own = self.owner_class()
+        if own is not None and owner in own.lineage:
+            return OWN
+        return Outside(owner, ("class", owner.name, owner.index.name.number)) if method.is_method else None
+
+    def _read_property(self, op: ir.CallOp, callee: ir.AttributeOf, state: State) -> list[State] | None:
+        """`object.name` where some class of the module has a property of that name."""
+        base = callee.base
+        receiver = self.value(base, state)
+        known = receiver if isinstance(receiver, (Instance, Outside)) else None
+        owner = known.owner if known is not None else None
+        own = owner is None and isinstance(base, ir.Local) and self.is_self(base.name)
+        if own:
+            owner = self.owner_class()
+        method = owner.find_method(callee.name) if owner is not None else None
+        if method is None or not method.is_property:
+            state.set_name(op.target, self.value(callee, state))
+            return None
+        return self.apply_summary(op, method, state, op.target, known or (OWN if own else None))
+
+    def _super_call(self, op: ir.CallOp, name: str, state: State) -> list[State] | None:
+        """`super().name()`: the method of a base, run on the same object."""
+        owner, function = self.function.owner, self.function
+        if owner is None or not function.is_method or not function.params:
+            return self.unknown_call(op, state)
+        for base in owner.parents:
+            method = base.find_method(name)
+            if method is not None:
+                return self.local_call(op, method, function.params[0].name.value, state)
+        if name == "__init__" and not owner.has_unknown_base:
+            # That of `object`.
+            state.set_name(op.target, None)
+            return None
+        return self.unknown_call(op, state)
+
+    def _evident_receiver(self, op: ir.CallOp, state: State) -> Ref | None:
+        """`db.session.commit()` with an imported `db`: what the chain before the method must hold."""
+        node = op.node.func if isinstance(op.node, cst.Call) else None
+        parts: list[str] = []
+        while isinstance(node, cst.Attribute):
+            parts.append(node.attr.value)
+            node = node.value
+        return self.evident(".".join([node.value, *parts[:0:-1]]), state) if isinstance(node, cst.Name) else None
+
+    def _is_captured(self, name: str) -> bool:
+        """Whether a nested function may change a variable."""
+        return any(name in nested.free_names or name in nested.outer for nested in self.function.nested.values())
+
     def _known_method(self, op: ir.CallOp, receiver: Value, name: str, state: State) -> list[State] | None:
         if isinstance(receiver, Ref):
             return self._resource_method(op, receiver, name, state)
         if isinstance(receiver, Box):
             return self.box_method(op, receiver, name, state)
         if isinstance(receiver, (Many, Table)):
-            items = receiver.items if isinstance(receiver, Many) else tuple(i for _, i in receiver.items)
-            if isinstance(receiver, Table) or name in TAKES:
-                state.escape(self.arguments_value(op, state), with_parents=True)
-                self.throw(state, op.node, is_low=True)
-                state.set_name(op.target, one_of(items))
-                return None
-            for item in items:
-                if isinstance(item, Ref):
-                    self._release_by_name(item, name, state)
-            is_done = all(
-                status is None or status.phase != "open" for status in map(state.status, state.refs(receiver))
-            )
-            self.throw(state, op.node, is_low=is_done or op.in_cleanup)
-            state.set_name(op.target, None)
-            return None
+            return self._group_method(op, receiver, name, state)
         if isinstance(receiver, (Instance, Outside)):
             return self._object_method(op, receiver, name, state)
         if isinstance(receiver, Manager) and receiver.kind is not None and receiver.what in ("unit", "acquire"):
@@ -153,6 +210,29 @@ class Calls(LocalCalls):
             state.escape(receiver, with_parents=False)
         return self._foreign_method(op, name, state)
 
+    def _group_method(self, op: ir.CallOp, group: Many | Table, name: str, state: State) -> list[State] | None:
+        """A method of something that holds several values, or of any one of them."""
+        if name in VIEWS:
+            if isinstance(group, Table) and name != "keys":
+                group = Many(tuple(i for _, i in group.items))
+            state.set_name(op.target, group)
+            return None
+        items = group.items if isinstance(group, Many) else tuple(i for _, i in group.items)
+        if isinstance(group, Table) or name in TAKES:
+            state.escape(self.arguments_value(op, state), with_parents=True)
+            self.throw(state, op.node, is_low=True)
+            state.set_name(op.target, one_of(items))
+            return None
+        if name in ADDS:
+            state.escape(self.arguments_value(op, state), with_parents=True)
+        for item in items:
+            if isinstance(item, Ref):
+                self._release_by_name(item, name, state)
+        is_done = all(status is None or status.phase != "open" for status in map(state.status, state.refs(group)))
+        self.throw(state, op.node, is_low=is_done or op.in_cleanup)
+        state.set_name(op.target, None)
+        return None
+
     def _object_method(
         self, op: ir.CallOp, receiver: Instance | Outside, name: str, state: State
     ) -> list[State] | None:
@@ -167,16 +247,24 @@ class Calls(LocalCalls):
         return self.local_call(op, method, None, state, receiver)
 
     def call_method(
-        self, instance: Instance | Outside, name: str, op: ir.Operation | cst.CSTNode, state: State, target: str
+        self,
+        instance: Instance | Outside,
+        name: str,
+        op: ir.Operation | cst.CSTNode,
+        state: State,
+        *,
+        target: str,
+        arguments: tuple[ir.Operand, ...] = (),
     ) -> list[State]:
-        """Call a method that syntax calls (`__enter__`, `__exit__`, a registered `close`), without arguments."""
+        """Call a method that syntax calls (`__enter__`, `__exit__`, a registered `close`)."""
         node = op.node if isinstance(op, ir.Operation) else op
         in_cleanup = op.in_cleanup if isinstance(op, ir.Operation) else False
-        key = (id(node), name)
+        key = (id(node), name, arguments)
         call = self.extra_calls.get(key)
         if call is None:
             number = self.function.number * NUMBERS_PER_FUNCTION + _FIRST_EXTRA_CALL + len(self.extra_calls)
-            call = ir.CallOp(node, in_cleanup, target, ir.UNKNOWN, None, (), index=number)
+            given = tuple(ir.CallArgument(argument, None, "") for argument in arguments)
+            call = ir.CallOp(node, in_cleanup, target, ir.UNKNOWN, None, given, index=number)
             self.extra_calls[key] = call
         call.target = target
         results = self._object_method(call, instance, name, state)
@@ -205,16 +293,22 @@ class Calls(LocalCalls):
             state.set_name(base.name, NOT_NONE)
         if name in REGISTER_METHODS:
             return self.register(op, name, state)
-        if name in SWALLOWING_METHODS and len(op.arguments) == 1:
+        if name in SWALLOWING_METHODS and len(op.arguments) == (2 if name.endswith("Regex") else 1):
             state.set_name(op.target, Manager("swallow"))
             return None
         return self.unknown_call(op, state)
 
     def _dotted_call(self, op: ir.CallOp, dotted: str, state: State) -> list[State] | None:
         """A function known by its dotted name: modelled, or one of the few whose meaning is control flow."""
-        model = self.choose(self.knowledge.function(dotted), op, state)
+        models = self.knowledge.function(dotted)
+        if models and is_patched(dotted, self.patched):
+            return self.unknown_call(op, state)
+        model = self.choose(models, op, state)
         if model is not None:
             return self.apply(op, model, None, dotted.rpartition(".")[2], state)
+        known = self._evident_receiver(op, state)
+        if known is not None:
+            return self._known_method(op, known, dotted.rpartition(".")[2], state)
         found = self.index.find(dotted, is_needed=self._gives_resources(op, state))
         if found is not None:
             return self._project_call(op, found, state)
@@ -228,7 +322,7 @@ class Calls(LocalCalls):
         if isinstance(first, Coroutine) and dotted in PASSES_THROUGH:
             state.set_name(op.target, first)
             # A task runs whether it is awaited or not.
-            return None if dotted in AWAITS_FIRST else self.await_coroutine(op, first, state)
+            return None if dotted in AWAITS_FIRST else self._run_aside(op, first, state)
         if isinstance(first, Coroutine) and dotted == "asyncio.run":
             return self.await_coroutine(op, first, state)
         wrapper = self._wrapper(op, dotted, first, state)
@@ -257,9 +351,17 @@ class Calls(LocalCalls):
                 return self.construct(op, symbol, state)
             method = symbol.find_method(rest[0]) if len(rest) == 1 else None
             if method is not None and not method.is_instance_method:
-                return self.local_call(op, method, None, state)
+                return self.local_call(op, method, None, state, self._class_object(symbol, method))
             return self.unknown_call(op, state)
         return self.local_call(op, symbol, None, state) if not rest else self.unknown_call(op, state)
+
+    def _run_aside(self, op: ir.CallOp, value: Coroutine, state: State) -> list[State] | None:
+        """`create_task(coroutine)`: it will run, but not by now: what it releases may be open for a while."""
+        results = self.await_coroutine(op, value, state)
+        for each in results if results is not None else [state]:
+            for rid in set(each.refs(value.inner)):
+                each.doubt(rid)
+        return results
 
     def _wrapper(self, op: ir.CallOp, dotted: str, first: Value | None, state: State) -> Value | None:
         """Return what `closing(x)`, `suppress(E)`, `ExitStack()`, `partial(f, x)` and the like make."""
@@ -282,22 +384,46 @@ class Calls(LocalCalls):
     def _combine(self, op: ir.CallOp, state: State) -> list[State] | None:
         """`list(x)`, `dict(x)`: holds what it is given, or reads rows from it."""
         held: list[Value | None] = []
+        if op.dotted in LAZY:
+            values = tuple(self.value(argument.operand, state) for argument in op.arguments)
+            state.set_name(op.target, Many(values, is_lazy=True))
+            return None
         for argument in op.arguments:
             value = self.value(argument.operand, state)
             status = state.status(value.rid) if isinstance(value, Ref) else None
             kind = self.knowledge.kind(status.kind) if status is not None else None
-            if kind is not None and kind.iterable:
+            if kind is not None and kind.iterable and isinstance(value, Ref):
+                self.check_read(value, op.node, state)
+                self.note_reading(value, op.node, state)
                 self.throw(state, op.node, self.driver_raise(kind.driver), by="iteration")
+            elif isinstance(value, Box) and op.dotted in REGROUPS:
+                held.extend(state.boxes.get(value.id, ()))
+            elif isinstance(value, Many) and not value.is_lazy and op.dotted in REGROUPS:
+                held.extend(value.items)
             else:
+                self.check_read(value, op.node, state)
                 held.append(value)
         state.set_name(op.target, Many(tuple(held)))
         return None
+
+    def note_reading(self, value: Ref, node: cst.CSTNode, state: State) -> None:
+        """Iterating something whose making has sent nothing: the wait is here."""
+        number = value.rid[0][1] if value.rid[0][0] == "given" else value.rid[0][0]
+        made_by = self.calls.get(number) if isinstance(number, int) else None
+        status = state.status(value.rid)
+        kind = self.knowledge.kind(status.kind) if status is not None else None
+        if made_by is None or made_by.model.blocking or kind is None or not kind.iterable:
+            return
+        if any(model.blocking for models in kind.methods.values() for model in models):
+            self.values_seen.readings.setdefault(id(node), node)
 
     def _resource_method(self, op: ir.CallOp, receiver: Ref, name: str, state: State) -> list[State] | None:
         status = state.status(receiver.rid)
         kind = self.knowledge.kind(status.kind) if status is not None else None
         if status is None or kind is None:
             return self.unknown_call(op, state)
+        if receiver.rid[0][0] == "param" and not status.is_there:
+            state.update(receiver.rid, is_there=True)
         model = self.choose(kind.methods.get(name, ()), op, state)
         if model is not None:
             if name in kind.state_flags:
@@ -312,12 +438,44 @@ class Calls(LocalCalls):
             state.set_name(op.target, receiver)
             return None
         if name in ("__exit__", "__aexit__"):
-            self.exit_resource(receiver, state, is_async=name == "__aexit__", is_raise=False)
+            self.exit_resource(op.node, receiver, state, is_async=name == "__aexit__", is_raise=False)
             state.set_name(op.target, None)
             return None
         state.escape(self.arguments_value(op, state), with_parents=False)
+        if status.phase == "released":
+            # Nothing is known of the method: it may open again what was released.
+            state.doubt(receiver.rid)
         self.throw(state, op.node, self.driver_raise(kind.driver), is_low=op.in_cleanup, by=name)
         state.set_name(op.target, None)
+        return None
+
+    def look(self, op: ir.LookOp, state: State) -> list[State] | None:
+        """`conn.close` as a statement: of a method that releases, it says what was meant."""
+        if not isinstance(op.operand, ir.AttributeOf):
+            return None
+        name = op.operand.name
+        receiver = self.value(op.operand.base, state)
+        if isinstance(receiver, Instance):
+            if receiver.owner.find_method(name) is None or not self.program.classes.is_release(name):
+                return None
+            for rid in state.refs(receiver):
+                state.note(op.node, "named", rid)
+            self.after.uncalled.setdefault(id(op.node), Uncalled(op.node, None, receiver.owner.name, name))
+            return None
+        if receiver is None:
+            self.after.uncalled.setdefault(id(op.node), Uncalled(op.node, None, None, name))
+        if not isinstance(receiver, Ref):
+            return None
+        status = state.status(receiver.rid)
+        kind = self.knowledge.kind(status.kind) if status is not None else None
+        releases = [model.releases for model in kind.methods.get(name, ())] if kind is not None else []
+        if any(each is not None for each in releases):
+            site = self.sites.get(receiver.rid[0])
+            meant = [receiver.rid] if "self" in releases else state.children(receiver.rid)
+            for rid in meant:
+                state.note(op.node, "named", rid)
+            acquired = site.node if site is not None else None
+            self.after.uncalled[id(op.node)] = Uncalled(op.node, kind, site.name if site else None, name, acquired)
         return None
 
     def await_coroutine(self, op: ir.AwaitOp | ir.CallOp, value: Coroutine, state: State) -> list[State] | None:

@@ -16,6 +16,8 @@ _RELEASING_NAMES = (
     "close", "aclose", "disconnect", "shutdown", "stop", "dispose", "release", "cleanup", "teardown", "quit",
     "terminate", "finish", "close_connection", "close_connections", "__exit__", "__aexit__",
 )  # fmt: skip
+_CLASS_SET_UPS = ("setUpClass", "setup_class")
+"""Class methods that a test runner calls once, with a twin that takes down what they set up."""
 
 
 class OpenedAttribute(NamedTuple):
@@ -34,17 +36,17 @@ class Classes:
         self.index = types.index
         self.types = types
 
-    def constructor_of_base(self, owner: ClassInfo) -> CallModel | None:
-        """Return the model of the driver's class that a class derives from, if nothing has an `__init__` on the way."""
+    def constructors_of_base(self, owner: ClassInfo) -> tuple[CallModel, ...]:
+        """Return the models of the driver's class that a class derives from, if no `__init__` is on the way."""
         for each in owner.lineage:
             if "__init__" in each.methods:
-                return None
+                return ()
             knowledge = self.types.peers.types(each.index).knowledge
             for dotted in each.outside_bases:
                 models = knowledge.function(dotted) if dotted is not None else ()
-                if models and models[0].acquires is not None:
-                    return models[0]
-        return None
+                if any(model.acquires is not None for model in models):
+                    return models
+        return ()
 
     def opened_attributes(self, owner: ClassInfo) -> Iterator[OpenedAttribute]:
         """Yield what the methods of a class open and keep on `self`."""
@@ -63,10 +65,25 @@ class Classes:
                     and is_known
                     and kind.duty is Duty.MUST
                     and scope.owner is owner
-                    and scope.is_instance_method
+                    and (scope.is_instance_method or scope.name in _CLASS_SET_UPS)
                     and self.types.opens(value, scope)
                 ):
                     yield OpenedAttribute(attribute, scope, call, kind)
+
+    @staticmethod
+    def is_made_by_init(owner: ClassInfo) -> bool:
+        """Whether calling the class makes a new object and runs its `__init__`, and nothing else has a say in it."""
+        return not any(
+            "__new__" in each.methods
+            or each.node.decorators
+            or any(
+                word.keyword is not None
+                and word.keyword.value == "metaclass"
+                and each.index.dotted(word.value, each.index.body) != "abc.ABCMeta"
+                for word in each.node.keywords
+            )
+            for each in owner.lineage
+        )
 
     def family_of(self, owner: ClassInfo) -> list[ClassInfo]:
         """Return the class with its bases, as far as the project has them, and its subclasses in this module."""
@@ -77,6 +94,11 @@ class Classes:
         """Whether the class has a method with which its users are meant to release what it holds."""
         names = {name for each in owner.lineage for name in each.methods}
         return any(name in names for name in _RELEASING_NAMES) and "__del__" not in names
+
+    @staticmethod
+    def is_release(name: str) -> bool:
+        """Whether a method of that name is meant to release what an object holds."""
+        return name in _RELEASING_NAMES
 
     def attributes_of(self, owner: ClassInfo) -> set[str]:
         """Return the names of all attributes that instances have."""

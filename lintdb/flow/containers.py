@@ -10,6 +10,7 @@ from lintdb.flow.state import State
 from lintdb.flow.values import (
     Box,
     Coroutine,
+    Function,
     Literal,
     Manager,
     Many,
@@ -24,8 +25,8 @@ from lintdb.flow.withs import Withs
 ADDS = frozenset({"append", "add", "appendleft", "insert", "put", "put_nowait", "extend", "update", "setdefault"})
 TAKES = frozenset({"pop", "popleft", "popitem", "get", "get_nowait"})
 SHRINKS = frozenset({"pop", "popleft", "popitem", "remove", "discard", "clear", "get_nowait"})
-_VIEWS = frozenset({"values", "items", "copy"})
-_ENTERS = frozenset({"enter_context", "enterContext", "enterClassContext"})
+VIEWS = frozenset({"values", "items", "copy"})
+_ENTERS = frozenset({"enter_context", "enterContext", "enterClassContext", "with_resource"})
 _RUNS_COROUTINES = frozenset({"addAsyncCleanup", "push_async_callback", "push_async_exit", "enter_async_context"})
 _STACK_ENTERS = frozenset({"enter_context", "enter_async_context"})
 _STACK_CALLBACKS = frozenset({"callback", "push_async_callback"})
@@ -43,17 +44,17 @@ class Containers(Withs, ABC):
             return self._stack_method(op, box, name, values, state)
         if name in ADDS:
             added = [v for v in values if v is not None and not isinstance(v, Literal)]
-            state.boxes[box.id] = tuple(dict.fromkeys((*held, *added)))
+            state.put_in(box, *added)
             state.set_name(op.target, None)
             return None
         if name in TAKES:
             state.set_name(op.target, one_of(held))
             return None
-        if name in _VIEWS:
+        if name in VIEWS:
             state.set_name(op.target, box)
             return None
         if name == "clear":
-            state.boxes[box.id] = ()
+            state.empty(box)
             state.set_name(op.target, None)
             return None
         state.escape(Many(tuple(values)), with_parents=True)
@@ -67,16 +68,18 @@ class Containers(Withs, ABC):
         first = values[0] if values else None
         if name in _STACK_ENTERS and first is not None:
             target, slot_value = self.enter_value(op, first, state)
-            state.boxes[box.id] = (*held, slot_value) if slot_value is not None else held
+            if slot_value is not None:
+                state.put_in(box, slot_value)
             state.set_name(op.target, target)
             return None
         if name in _STACK_PUSHES and first is not None:
-            state.boxes[box.id] = (*held, first)
+            is_manager = not isinstance(first, (Function, Method, Partial))
+            state.put_in(box, first if is_manager else Manager("callback", Partial(first, ())))
             state.set_name(op.target, first)
             return None
         if name in _STACK_CALLBACKS:
             what = "callback" if name == "callback" else "async-callback"
-            state.boxes[box.id] = (*held, Manager(what, Partial(first, tuple(values[1:]))))
+            state.put_in(box, Manager(what, Partial(first, tuple(values[1:]))))
             state.set_name(op.target, first)
             return None
         if name in ("close", "aclose", "__exit__", "__aexit__"):
@@ -84,8 +87,9 @@ class Containers(Withs, ABC):
             state.set_name(op.target, None)
             return None
         if name == "pop_all":
-            state.boxes[op.index] = held
-            state.boxes[box.id] = ()
+            if box.id in state.boxes:
+                state.boxes[op.index] = held
+                state.empty(box)
             state.set_name(op.target, Box(op.index, is_stack=True))
             return None
         if name in ("__enter__", "__aenter__"):

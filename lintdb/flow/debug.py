@@ -21,7 +21,7 @@ def render_operand(operand: ir.Operand) -> str:
     if isinstance(operand, ir.Local):
         return operand.name
     if isinstance(operand, ir.Constant):
-        return repr(operand.value) + ("…" if operand.is_prefix else "")
+        return repr(operand.value)
     if isinstance(operand, ir.Dotted):
         return operand.name
     if isinstance(operand, ir.AttributeOf):
@@ -63,6 +63,8 @@ def render_operation(operation: ir.Operation) -> str:
         return f"{o(operation.box)} += {o(operation.operand)}"
     if isinstance(operation, ir.ForgetOp):
         return f"forget {', '.join(operation.names)}"
+    if isinstance(operation, ir.LookOp):
+        return f"look {o(operation.operand)}"
     if isinstance(operation, ir.EnterOp):
         return f"{operation.target} = enter {o(operation.manager)}"
     if isinstance(operation, ir.ExitOp):

@@ -50,4 +50,11 @@ def keeps_function(info: FunctionInfo) -> bool:
 
 def ends_with_process(info: FunctionInfo) -> bool:
     """Whether the process ends when this function does, so that what an error leaves open is closed by that."""
-    return info.is_module or (info.owner is None and info.name in ("main", "_main", "__main__"))
+    is_main = info.is_module or (info.owner is None and info.name in ("main", "_main", "__main__"))
+    return is_main or any(_is_command(decorator) for decorator in info.decorators)
+
+
+def _is_command(decorator: cst.BaseExpression) -> bool:
+    """`@click.command()`, `@app.cli.command("load")`: the function is what the process was started for."""
+    target = decorator.func if isinstance(decorator, cst.Call) else decorator
+    return isinstance(target, cst.Attribute) and target.attr.value == "command"

@@ -7,16 +7,19 @@ from lintdb.flow import ir
 from lintdb.flow.run import Run
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
+from lintdb.flow.texts import filled, pieces_of, text_of
 from lintdb.flow.types_of import Type
 from lintdb.flow.values import (
     Box,
     Function,
+    Hole,
     Instance,
     Literal,
     Many,
     Method,
     Name,
     Outside,
+    Piece,
     Ref,
     Rid,
     SiteKey,
@@ -36,14 +39,18 @@ class Values(Run):
         """Evaluate an operand."""
         if isinstance(operand, ir.Local):
             found = state.env.get(operand.name)
-            return found if found is not None else self._free_value(operand.name, state)
+            if found is None:
+                found = self._free_value(operand.name, state)
+            return found if found is not None else self.evident(operand.name, state)
         if isinstance(operand, ir.Constant):
-            return Literal(operand.value, operand.is_prefix)
+            return Literal(operand.value)
+        if isinstance(operand, (ir.Text, ir.Format)):
+            return self._text(operand, state)
         if isinstance(operand, ir.AttributeOf):
             return self._attribute(operand, state)
         if isinstance(operand, ir.Display):
             items = tuple(self.value(item, state) for item in operand.items)
-            return Many(items, operand.is_sequence)
+            return Many(items, operand.is_sequence, operand.is_lazy)
         if isinstance(operand, ir.DictDisplay):
             return Table(tuple((key, self.value(item, state)) for key, item in operand.items))
         if isinstance(operand, ir.ItemOf):
@@ -53,6 +60,27 @@ class Values(Run):
         if isinstance(operand, ir.Dotted):
             return self.imported(operand.name, state) or Name(operand.name)
         return None
+
+    def _text(self, operand: ir.Text | ir.Format, state: State) -> Value | None:
+        """A text that is put together; None where nothing of it is known."""
+        if isinstance(operand, ir.Text):
+            pieces: list[Piece] = []
+            for part in operand.parts:
+                pieces += [part] if isinstance(part, str) else self._pieces(part, state)
+            return text_of(pieces)
+        template = self.value(operand.template.operand, state)
+        if not isinstance(template, Literal) or not isinstance(template.value, str):
+            return None
+        values = {key: self._pieces(part, state) for key, part in operand.items}
+        start = self._pieces(operand.template, state)
+        found = filled(start, operand, values)
+        if found is None:
+            gap = "%" if operand.style == "%" else "{"
+            return Literal(template.value.partition(gap)[0], True)
+        return text_of(found)
+
+    def _pieces(self, part: ir.Part, state: State) -> list[Piece]:
+        return pieces_of(self.value(part.operand, state), Hole(part.node, self.function))
 
     def _free_value(self, name: str, state: State) -> Value | None:
         """A name that the path has not bound: a module-level value, if it is nothing nearer."""
@@ -90,21 +118,48 @@ class Values(Run):
         """Return what somebody else owns: an attribute, a global, a parameter; *holder* is what has it."""
         if isinstance(what, ClassInfo):
             return Outside(what, site)
-        if what is None:
-            return None
+        return self.borrowed(site, what, holder, state) if what is not None else None
+
+    def borrowed(self, site: SiteKey, kind_id: str, holder: ClassInfo | ModuleIndex | None, state: State) -> Ref:
+        """Return a resource of a known kind that somebody else owns; *holder* is what has it."""
         rid: Rid = (site, 0)
         if rid not in state.resources:
-            kind = self.knowledge.kind(what)
+            kind = self.knowledge.kind(kind_id)
             index = holder.index if isinstance(holder, ClassInfo) else holder or self.index
             types = self.types.peers.types(index)
             name = str(site[-1] if site[0] == "field" else site[1])
             autocommit = types.autocommit_of(kind, name, holder) if kind is not None else None
-            state.resources[rid] = Status(what, owed=False, autocommit=autocommit, outlives=True)
+            state.resources[rid] = Status(kind_id, owed=False, autocommit=autocommit, outlives=True)
         if site not in self.sites:
-            self.sites[site] = Site(self.function.node, what, spelling(site))
+            self.sites[site] = Site(self.function.node, kind_id, spelling(site))
         return Ref(rid)
 
+    def evident(self, name: str, state: State) -> Ref | None:
+        """Return what a name of unknown origin must hold, by what the function does with it."""
+        kind = self.types.evidence.kinds(self.function).get(name) if not self.is_for_caller else None
+        if kind is None:
+            return None
+        root, _, attribute = name.partition(".")
+        is_parameter = any(param.name.value == name for param in self.function.params)
+        if attribute and "." not in attribute and self.is_self(root):
+            ref = self.borrowed(("self", attribute), kind, self.owner_class(), state)
+        else:
+            ref = self.borrowed(("param" if is_parameter else "named", name), kind, None, state)
+        self.units.guessed.add(ref.rid)
+        if not attribute and not is_parameter:
+            # Whoever made it may look after it when the function is done.
+            state.update(ref.rid, outlives=False)
+        return ref
+
     def _attribute(self, operand: ir.AttributeOf, state: State) -> Value | None:
+        found = self._known_attribute(operand, state)
+        if found is None or isinstance(found, Name):
+            name = dotted_name(operand)
+            evident = self.evident(name, state) if name is not None else None
+            return evident if evident is not None else found
+        return found
+
+    def _known_attribute(self, operand: ir.AttributeOf, state: State) -> Value | None:
         base = operand.base
         if isinstance(base, ir.Local) and self.is_self(base.name):
             return self._own_attribute(base.name, operand.name, state)
@@ -180,6 +235,13 @@ class Values(Run):
             scope = scope.parent
         return False
 
+    def own_class(self, name: str) -> ClassInfo | None:
+        """Return the class that the first parameter of a class method stands for, if *name* is that."""
+        function = self.function
+        is_class_method = function.is_method and not function.is_instance_method
+        is_first = bool(function.params) and function.params[0].name.value == name
+        return function.owner if is_class_method and is_first else None
+
     def owner_class(self) -> ClassInfo | None:
         """Return the class of the object whose method the function is, or is nested in."""
         if self.receiver is not None:
@@ -216,7 +278,9 @@ class Values(Run):
         rid: Rid = (site, 0)
         if rid not in state.resources:
             self.sites.setdefault(site, Site(self.function.node, kind_id))
-            state.resources[rid] = Status(kind_id, owed=False, parent=owner.rid, keeps_parent=True)
+            status = state.status(owner.rid)
+            phase = "released" if status is not None and status.phase == "released" else "open"
+            state.resources[rid] = Status(kind_id, phase=phase, owed=False, parent=owner.rid, keeps_parent=True)
         return Ref(rid)
 
     def arguments_value(self, op: ir.CallOp, state: State) -> Value:
@@ -242,6 +306,15 @@ class Values(Run):
                 return argument.operand
             position += 1
         return None
+
+
+def dotted_name(operand: ir.Operand) -> str | None:
+    """Return the text of a chain of attributes of a variable."""
+    parts: list[str] = []
+    while isinstance(operand, ir.AttributeOf):
+        parts.append(operand.name)
+        operand = operand.base
+    return ".".join([operand.name, *reversed(parts)]) if isinstance(operand, ir.Local) else None
 
 
 def may_be_none(value: Value | None) -> bool:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import builtins
 import enum
+import sys
 
 from lintdb.flow.ir import Handler
 from lintdb.flow.knowledge import ExceptionClasses
 from lintdb.flow.values import Raised
+
+_RENAMES_BUILTINS = frozenset({"asyncio", "builtins", "concurrent", "os", "select", "shutil", "socket", "ssl"})
+"""Modules whose exceptions are, or derive, what libraries raise: `socket.timeout` is `TimeoutError`."""
 
 
 class Match(enum.Enum):
@@ -26,6 +30,14 @@ def builtin_is_subclass(name: str, base: str) -> bool | None:
     return None
 
 
+def _is_of_another_module(name: str, classes: ExceptionClasses) -> bool:
+    """Whether a class is one of Python's own modules, and no other name for a builtin: `queue.Empty`."""
+    module, _, rest = name.partition(".")
+    if classes.is_subclass(name, "Exception"):
+        return False
+    return bool(rest) and module in sys.stdlib_module_names and module not in _RENAMES_BUILTINS
+
+
 def match_type(handler: str | None, raised: Raised, classes: ExceptionClasses) -> Match:
     """Match one class of an `except` clause (None: a class that is not known)."""
     if handler in ("BaseException", "Exception"):
@@ -38,8 +50,10 @@ def match_type(handler: str | None, raised: Raised, classes: ExceptionClasses) -
     if raised.is_exact:
         return Match.NEVER if upward is False else Match.MAYBE
     downward = classes.is_subclass(handler, raised.type)
-    if downward or upward is None or downward is None:
+    if downward:
         return Match.MAYBE
+    if upward is None or downward is None:
+        return Match.NEVER if _is_of_another_module(handler, classes) else Match.MAYBE
     return Match.NEVER
 
 
@@ -51,6 +65,17 @@ def match_handler(handler: Handler, raised: Raised, classes: ExceptionClasses) -
     if Match.ALWAYS in results:
         return Match.ALWAYS
     return Match.MAYBE if Match.MAYBE in results else Match.NEVER
+
+
+def is_caught_before(handler: Handler, earlier: tuple[Handler, ...], classes: ExceptionClasses) -> bool:
+    """Whether earlier clauses of the same `try` catch all that an `except` clause would."""
+    taken = [name for each in earlier for name in each.types if name is not None]
+    if not taken or not handler.types:
+        return False
+    return all(
+        name is not None and any(name == other or classes.is_subclass(name, other) is True for other in taken)
+        for name in handler.types
+    )
 
 
 def match_types(types: tuple[str | None, ...], raised: Raised, classes: ExceptionClasses) -> Match:

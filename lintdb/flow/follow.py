@@ -17,16 +17,19 @@ from lintdb.flow.assume import Assumptions
 from lintdb.flow.calls import Calls
 from lintdb.flow.cfg import Block
 from lintdb.flow.evaluate import may_be_none
-from lintdb.flow.exceptions import Match, match_handler
+from lintdb.flow.exceptions import Match, is_caught_before, match_handler
 from lintdb.flow.liveness import live_names, live_tests
-from lintdb.flow.run import YIELDED
+from lintdb.flow.run import THROWN
 from lintdb.flow.sites import BYPASSED, Exit
 from lintdb.flow.state import State
+from lintdb.flow.summaries import YIELDED
+from lintdb.flow.texts import lengthened, pieces_of
 from lintdb.flow.values import (
-    TRUE,
+    TRUTHY,
     Box,
     Coroutine,
     Data,
+    Hole,
     Instance,
     Literal,
     Many,
@@ -58,6 +61,8 @@ class Follower(Calls, Assumptions):
             live = [names | captured for names in live]
             tests = [names | captured for names in tests]
         seen: list[set[object]] = [set() for _ in self.cfg.blocks]
+        news: list[set[object]] = [set() for _ in self.cfg.blocks]
+        self.mark_unbound(self.start)
         self.queue.append((self.cfg.entry, self.start))
         steps = 0
         while self.queue:
@@ -67,10 +72,13 @@ class Follower(Calls, Assumptions):
             key = state.key()
             if key in seen[block_id]:
                 continue
-            if len(seen[block_id]) >= MAX_STATES_PER_BLOCK:
+            fates = state.fates()
+            if len(seen[block_id]) >= MAX_STATES_PER_BLOCK and fates <= news[block_id]:
+                # Beyond the bound only what is new about some resource is followed: that is bounded, too.
                 self.is_complete = False
                 continue
             seen[block_id].add(key)
+            news[block_id] |= fates
             steps += 1
             if steps > MAX_STEPS:
                 self.is_complete = False
@@ -103,9 +111,12 @@ class Follower(Calls, Assumptions):
     def _store(self, op: ir.StoreOp, state: State) -> list[State] | None:
         value = self.value(op.operand, state)
         self._bind_name(op.name, value, state)
+        if op.name == "$return" and value is not None:
+            state.note(op.node, "return")
         return None
 
     def _bind_name(self, name: str, value: Value | None, state: State) -> None:
+        state.resources.pop((("named", name), 0), None)
         if state.facts:
             self._forget_facts(name, state)
         if isinstance(value, (Ref, Instance)) and not name.startswith("$"):
@@ -115,6 +126,7 @@ class Follower(Calls, Assumptions):
                     site.name = name
         if (self.function.is_module and not name.startswith("$")) or name in self.function.outer:
             # A module-level name lives as long as the program: whoever closes it, it is not this body's omission.
+            self.after.rebound.add(("global", name, self.index.name.number))
             self.hand_over(value, state)
         state.set_name(name, value)
 
@@ -140,6 +152,8 @@ class Follower(Calls, Assumptions):
             status = state.status(base.rid)
             kind = self.knowledge.kind(status.kind) if status is not None else None
             if kind is not None and op.attribute in kind.attribute_events:
+                self.units.switches[op.index] = op.node
+                self.note_switch(base.rid, op.index, state)
                 self.switch_mode(base.rid, value, state, kind.attribute_events[op.attribute])
         if isinstance(op.base, ir.Local) and self.is_self(op.base.name):
             if isinstance(value, Ref):
@@ -151,6 +165,7 @@ class Follower(Calls, Assumptions):
         if isinstance(base, Instance):
             state.set_name(f"{base.prefix}{op.attribute}", value)
             return None
+        self.note_kept_on_class(op, value, state)
         state.escape(value, with_parents=True)
         return None
 
@@ -163,6 +178,7 @@ class Follower(Calls, Assumptions):
                 self.replaced.setdefault(op.attribute, op.node)
             self.kept_as[value.rid] = op.attribute
         if not self.owns_self:
+            self.after.rebound.add(("self", op.attribute))
             self.hand_over(value, state)
         state.set_name(f"self.{op.attribute}", value)
 
@@ -172,7 +188,7 @@ class Follower(Calls, Assumptions):
         if value is None:
             return None
         if isinstance(base, Box):
-            state.boxes[base.id] = (*state.boxes.get(base.id, ()), value)
+            state.put_in(base, value)
         elif isinstance(op.base, ir.Local) and isinstance(base, (Table, Many)):
             old = tuple(i for _, i in base.items) if isinstance(base, Table) else base.items
             state.set_name(op.base.name, Many((*old, value)))
@@ -225,25 +241,30 @@ class Follower(Calls, Assumptions):
         if isinstance(box, Box):
             _use_coroutine(value, state)
             if value is not None and not isinstance(value, (Literal, Data)):
-                held = state.boxes.get(box.id, ())
-                if value not in held:
-                    state.boxes[box.id] = (*held, value)
+                state.put_in(box, value)
         elif isinstance(op.box, ir.Local):
             # `x += value` on something that is not a container of ours.
             if state.facts:
                 self._forget_facts(op.box.name, state)
             if isinstance(box, Literal) and isinstance(box.value, str):
-                state.set_name(op.box.name, Literal(box.value, True))
+                state.set_name(op.box.name, self._lengthen(op, box, state))
             else:
                 state.escape(value, with_parents=False)
                 state.set_name(op.box.name, None)
         return None
+
+    def _lengthen(self, op: ir.BoxAddOp, text: Literal, state: State) -> Literal:
+        """`text += value`"""
+        node = op.node.value if isinstance(op.node, cst.AugAssign) else op.node
+        added = op.operand.base if isinstance(op.operand, ir.ItemOf) else op.operand
+        return lengthened(text, pieces_of(self.value(added, state), Hole(node, self.function)))
 
     def _forget(self, op: ir.ForgetOp, state: State) -> list[State] | None:
         for name in op.names:
             if state.facts:
                 self._forget_facts(name, state)
             state.set_name(name, None)
+            state.kept.pop(name, None)
         return None
 
     def _await(self, op: ir.AwaitOp, state: State) -> list[State] | None:
@@ -268,6 +289,9 @@ class Follower(Calls, Assumptions):
     def _yield(self, op: ir.YieldOp, state: State) -> list[State] | None:
         value = self.value(op.operand, state)
         self.account_for(value, state)
+        self.check_handed_out("yield", value, op.node, state)
+        if op.is_from:
+            self.check_read(value, op.node, state)
         self.yields.append(self._describe(value, state))
         if op.is_from:
             state.escape(value, with_parents=True)
@@ -278,9 +302,14 @@ class Follower(Calls, Assumptions):
                 # The consumer may commit.
                 state.update(rid, pending=-1)
             self.yielded.add(rid[0])
-        state.set_name(YIELDED, TRUE)
+        state.set_name(YIELDED, Literal("reached"))
         if not self.is_fixture:
-            self.throw(state, op.node, by="yield")
+            thrown = self.throw(state, op.node, by="yield")
+            begun = [rid for rid, status in state.resources.items() if status.begun >= 0] if self.is_manager else []
+            if thrown is not None and begun:
+                self.units.begun_at_yield.update(begun)
+                thrown.set_name(THROWN, Literal(True))
+        state.set_name(YIELDED, Literal("resumed"))
         state.set_name(op.target, None)
         return None
 
@@ -297,7 +326,7 @@ class Follower(Calls, Assumptions):
         state.kept[op.slot] = raised
         if op.name is not None:
             state.kept[f"$exc:{op.name}"] = raised
-            state.set_name(op.name, None)
+            state.set_name(op.name, TRUTHY)
         state.raised = None
         return None
 
@@ -316,8 +345,26 @@ class Follower(Calls, Assumptions):
                 new.note(t.node, "true" if outcome is not t.is_negated else "false")
                 self.go(target, new)
 
+    def _read(self, t: ir.Iterate, value: Value | None, state: State) -> None:
+        """Getting one more element may fail, and may wait."""
+        raised = Raised()
+        if isinstance(value, Ref):
+            if not t.is_async:
+                self.note_reading(value, t.node, state)
+            status = state.status(value.rid)
+            error = self.knowledge.error_class(status.kind.partition(".")[0]) if status is not None else None
+            raised = Raised(error)
+        if not isinstance(value, (Literal, Data)):
+            failing = state
+            if isinstance(value, Ref) and self._ends_when_read(value, state):
+                # It is closed when reading it fails, too.
+                failing = state.copy()
+                self.release(value.rid, failing, None)
+            self.throw(failing, t.node, raised, by="iteration")
+
     def _iterate(self, t: ir.Iterate, state: State) -> None:
-        value = self.value(t.operand, state)
+        value = self.rows_behind(self.value(t.operand, state), state)
+        self.check_read(value, t.node, state)
         item: Value | None = None
         skip_done = False
         if isinstance(value, (Box, Many)):
@@ -328,18 +375,7 @@ class Follower(Calls, Assumptions):
                 if status is not None and status.phase == "open" and status.visited != t.index:
                     skip_done = True
         else:
-            raised = Raised()
-            if isinstance(value, Ref):
-                status = state.status(value.rid)
-                error = self.knowledge.error_class(status.kind.partition(".")[0]) if status is not None else None
-                raised = Raised(error)
-            if not isinstance(value, (Literal, Data)):
-                failing = state
-                if isinstance(value, Ref) and self._ends_when_read(value, state):
-                    # It is closed when reading it fails, too.
-                    failing = state.copy()
-                    self.release(value.rid, failing, None)
-                self.throw(failing, t.node, raised, by="iteration")
+            self._read(t, value, state)
         if not skip_done and not self._must_enter(t, state):
             done = state.copy()
             if isinstance(value, Ref) and self._ends_when_read(value, state):
@@ -349,7 +385,7 @@ class Follower(Calls, Assumptions):
         more = state.copy()
         if isinstance(value, (Box, Many)):
             for rid in state.refs(value):
-                more.update(rid, visited=t.index)
+                more.visit(rid, t.index)
         more.set_name(t.target, item)
         if t.at_least_once:
             more.facts[_entered(t)] = True
@@ -369,22 +405,26 @@ class Follower(Calls, Assumptions):
     def _dispatch(self, t: ir.Dispatch, state: State) -> None:
         raised = state.raised or Raised()
         names_driver_error = False
-        for handler in t.handlers:
+        for number, handler in enumerate(t.handlers):
             match = match_handler(handler, raised, self.types)
-            if match is Match.NEVER:
+            if match is Match.NEVER or is_caught_before(handler, t.handlers[:number], self.types):
                 continue
             caught = state.copy()
-            caught.note(handler.node, "caught")
+            if match is Match.MAYBE and len(handler.types) == 1 and handler.types[0] is not None:
+                caught.raised = Raised(handler.types[0])  # what it is known to be now, if it is raised again
+            self.keep_failure(handler.types, raised, caught)
+            caught.note(handler.node, "caught", handler.types)
             self.go(handler.block, caught)
             if match is Match.ALWAYS:
                 return
-            if raised.type is None and any(
-                name is not None and self.knowledge.is_driver_error(name) for name in handler.types
-            ):
+            if None in handler.types:
+                # `except conn.Error`, `except errors`: it may well be the driver's.
+                names_driver_error = True
+            elif raised.type is None and any(self.knowledge.is_driver_error(name or "") for name in handler.types):
                 names_driver_error = True
         if names_driver_error:
             # Past a handler for the driver's own errors only what the driver does not raise gets: possible, unlikely.
-            state.low = max(state.low, BYPASSED)
+            state.make_unlikely(BYPASSED)
         self.go(t.outer, state)
 
     def _raise(self, t: ir.Raise, state: State) -> None:
@@ -407,14 +447,21 @@ class Follower(Calls, Assumptions):
         if self.function.name not in ("__enter__", "__aenter__"):
             # What a `with` block is lent comes back.
             self.account_for(value, state)
+        self.check_returned(value, state)
         kept = state.copy()
         if not self.is_manager:
             state.escape(value, with_parents=True, all_parents=True)
-        self.exits.append(Exit(False, kept if self.is_for_caller else state, value))
+        if THROWN in state.env and not self.is_for_caller:
+            self.judge_yield(state)
+        for rid in self.units.ambient:
+            if rid[0][0] == "decorator":
+                self.end_block(rid, state, is_nested=False, is_raise=False)
+        self.exits.append(Exit(False, kept, value))
         self.check_exit(state, is_raise=False)
 
     def _raise_exit(self, _: ir.RaiseExit, state: State) -> None:
         self.exits.append(Exit(True, state, None))
+        self.check_failure(state)
         self.check_exit(state, is_raise=True)
 
     def _dead(self, _: ir.Dead, __: State) -> None:
@@ -423,7 +470,12 @@ class Follower(Calls, Assumptions):
     _OPERATIONS: ClassVar[dict[type[ir.Operation], Callable[[Any, Any, State], list[State] | None]]] = {
         ir.CallOp: Calls.call, ir.AwaitOp: _await, ir.YieldOp: _yield, ir.StoreOp: _store,
         ir.StoreAttributeOp: _store_attribute, ir.StoreItemOp: _store_item, ir.UnpackOp: _unpack,
-        ir.BoxOp: _box, ir.BoxAddOp: _box_add, ir.ForgetOp: _forget, ir.EnterOp: Calls.enter,
+        ir.BoxOp: _box,
+        ir.BoxAddOp: _box_add,
+        ir.ForgetOp: _forget,
+        ir.LookOp: Calls.look,
+        ir.EnterOp: Calls.enter,
+        ir.NeedOp: Calls.need,
         ir.ExitOp: Calls.leave, ir.CatchOp: _catch, ir.HoldOp: _hold,
     }  # fmt: skip
 

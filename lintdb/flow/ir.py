@@ -32,10 +32,33 @@ class Local(Operand):
 
 @dataclass(frozen=True, slots=True)
 class Constant(Operand):
-    """A literal: None, a boolean, a number or a string. `prefix` marks a string of which only the start is known."""
+    """A literal: None, a boolean, a number or a string."""
 
     value: object
-    is_prefix: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """What an expression puts into a text: `node` is the expression."""
+
+    operand: Operand
+    node: cst.CSTNode
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Text(Operand):
+    """`f"a {x} b"`, `"a" + x`, `", ".join([x, y])`: pieces of text, and expressions between them."""
+
+    parts: tuple[str | Part, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Format(Operand):
+    """`template % x`, `template.format(x, name=y)`: `style` is "%" or "{"; `items` are keyed by position or name."""
+
+    template: Part
+    style: str
+    items: tuple[tuple[object, Part], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +76,20 @@ class AttributeOf(Operand):
     name: str
 
 
+SUPER = Operand()
+"""`super()`: the object whose method this is, as its class's bases see it."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Display(Operand):
-    """`(a, b)`, or any expression that combines others into a value that holds them."""
+    """`(a, b)`, or any expression that combines others into a value that holds them.
+
+    `is_lazy`: a generator expression, which reads from them when it is read.
+    """
 
     items: tuple[Operand, ...]
     is_sequence: bool = False
+    is_lazy: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,10 +128,11 @@ UNKNOWN = _Unknown()
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """`if x`"""
+    """`if x`; `is_default`: it is what decides in `x or default`."""
 
     operand: Operand
     key: str | None = None
+    is_default: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +205,7 @@ class CallArgument:
 class CallOp(Operation):
     """`target = callee(arguments)`; `dotted` is the callee's imported name. May raise.
 
-    `is_statement`: nothing uses the result.
+    `is_statement`: nothing uses the result. `is_dropped`: nor what awaiting it gives.
     """
 
     target: str
@@ -182,6 +214,7 @@ class CallOp(Operation):
     arguments: Sequence[CallArgument]
     index: int = 0
     is_statement: bool = False
+    is_dropped: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -216,6 +249,7 @@ class StoreAttributeOp(Operation):
     base: Operand
     attribute: str
     operand: Operand
+    index: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -253,9 +287,24 @@ class BoxAddOp(Operation):
 
 @dataclass(slots=True, eq=False)
 class ForgetOp(Operation):
-    """`del name`, or a name that gets a value that cannot be known."""
+    """`del name`, a name that gets a value that cannot be known, or the exception of a handler that ends."""
 
     names: tuple[str, ...]
+
+
+@dataclass(slots=True, eq=False)
+class LookOp(Operation):
+    """`x.name` as a statement: read and dropped."""
+
+    operand: Operand
+
+
+@dataclass(slots=True, eq=False)
+class NeedOp(Operation):
+    """`operand[...]`, `operand.name`, `a, b = operand`: raises `error` where the operand is None."""
+
+    operand: Operand
+    error: str
 
 
 @dataclass(slots=True, eq=False)

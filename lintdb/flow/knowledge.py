@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from lintdb.effects import CallModel, Event, Kind
@@ -23,17 +24,41 @@ class Knowledge(ExceptionClasses, Protocol):
     def kind(self, kind_id: str) -> Kind | None:
         """Return a kind by its id."""
 
+    def kinds(self) -> Iterable[Kind]:
+        """Return all kinds that are known, those of one library in the order of its model."""
+
+    def families_named(self, name: str) -> set[str]:
+        """Return the families that what a variable or attribute holds may be of, by its name."""
+
+    def is_of_driver(self, dotted: str) -> bool:
+        """Return whether a dotted name is something of a library that hands out resources."""
+
+    def drivers_of_error(self, name: str) -> set[str]:
+        """Return the libraries whose calls raise an exception class, or a class derived from it."""
+
+    def statement_event(self, method: str) -> Event | None:
+        """Return what a statement does that a method of an unknown object makes (`table.insert`)."""
+
     def kind_of_type(self, dotted: str) -> str | None:
         """Return the kind id that a class used in an annotation stands for."""
 
     def event_of_text(self, text: str, is_prefix: bool) -> Event | None:
         """Return what a query text does (read, write, begin, …), or None where it cannot be told."""
 
+    def is_clean_up(self, method: str) -> bool:
+        """Return whether a method of that name releases something, or ends a unit of work."""
+
+    def answer_of_text(self, text: str, is_prefix: bool) -> str:
+        """Return what a query text gives: "row" (surely one), "perhaps" (there may be none), "unknown"."""
+
     def is_definition(self, text: str) -> bool:
         """Return whether a query text creates, alters or drops something."""
 
     def is_driver_error(self, name: str) -> bool:
         """Return whether a dotted exception class belongs to a library that hands out resources."""
+
+    def breaks_units(self, name: str) -> bool:
+        """Return whether a dotted exception class is an error after which a unit of work may be broken."""
 
     def error_class(self, driver: str) -> str | None:
         """Return the dotted class that calls of a driver raise."""

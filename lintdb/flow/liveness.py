@@ -5,7 +5,7 @@ What is not live is dropped from states, so that those that differ in nothing el
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from lintdb.flow import ir
 from lintdb.flow.cfg import CFG, Block
@@ -58,6 +58,18 @@ def _backward(cfg: CFG, names_of: Callable[[Block], tuple[set[str], set[str]]]) 
     return [frozenset(names) for names in live]
 
 
+def parts_of(operand: ir.Operand) -> Iterator[ir.Part]:
+    """Yield what is put into a text, texts within it included."""
+    found: list[ir.Part] = []
+    if isinstance(operand, ir.Text):
+        found = [part for part in operand.parts if isinstance(part, ir.Part)]
+    elif isinstance(operand, ir.Format):
+        found = [operand.template, *(part for _, part in operand.items)]
+    for part in found:
+        yield part
+        yield from parts_of(part.operand)
+
+
 def _add_operand(operand: ir.Operand, names: set[str]) -> None:
     """Add the variables that evaluating an operand reads."""
     if isinstance(operand, ir.Local):
@@ -70,6 +82,9 @@ def _add_operand(operand: ir.Operand, names: set[str]) -> None:
     elif isinstance(operand, ir.DictDisplay):
         for _, item in operand.items:
             _add_operand(item, names)
+    elif isinstance(operand, (ir.Text, ir.Format)):
+        for part in parts_of(operand):
+            _add_operand(part.operand, names)
     elif isinstance(operand, ir.Closure):
         names.update(operand.function.free_names)
 
@@ -95,7 +110,7 @@ def _reads(operation: ir.Operation) -> set[str]:
     operands: tuple[ir.Operand, ...] = ()
     if isinstance(operation, ir.CallOp):
         operands = (operation.callee, *(argument.operand for argument in operation.arguments))
-    elif isinstance(operation, (ir.AwaitOp, ir.YieldOp, ir.StoreOp, ir.UnpackOp)):
+    elif isinstance(operation, (ir.AwaitOp, ir.YieldOp, ir.StoreOp, ir.UnpackOp, ir.LookOp, ir.NeedOp)):
         operands = (operation.operand,)
     elif isinstance(operation, (ir.StoreAttributeOp, ir.StoreItemOp)):
         operands = (operation.base, operation.operand)
@@ -128,10 +143,27 @@ def _writes(operation: ir.Operation) -> Iterable[str]:
     return ()
 
 
+def written_names(cfg: CFG) -> set[str]:
+    """Return the variables that the operations of a function give a value."""
+    return {name for block in cfg.blocks for operation in block.operations for name in _writes(operation)}
+
+
 def _may_be_followed(operation: ir.CallOp) -> bool:
     """Whether a call may be one of a function of the same module."""
     callee = operation.callee
     return isinstance(callee, ir.Local) or (isinstance(callee, ir.AttributeOf) and isinstance(callee.base, ir.Local))
+
+
+def _texts_in(operation: ir.Operation) -> Iterator[ir.Operand]:
+    """Yield the texts that an operation puts together."""
+    operands: list[ir.Operand] = []
+    if isinstance(operation, ir.CallOp):
+        operands = [argument.operand for argument in operation.arguments]
+    elif isinstance(operation, (ir.StoreOp, ir.BoxAddOp)):
+        operands = [operation.operand]
+    for operand in operands:
+        if isinstance(operand, (ir.Text, ir.Format)):
+            yield operand
 
 
 def _tests_of(block: Block) -> tuple[set[str], set[str]]:
@@ -143,11 +175,18 @@ def _tests_of(block: Block) -> tuple[set[str], set[str]]:
     used: set[str] = set()
     written: set[str] = set()
     for operation in block.operations:
+        for operand in _texts_in(operation):
+            # A number that is put into a text is part of it.
+            used |= {p.operand.name for p in parts_of(operand) if isinstance(p.operand, ir.Local)} - written
         if isinstance(operation, ir.StoreOp):
             if isinstance(operation.operand, ir.Local) and operation.operand.name not in written:
                 used.add(operation.operand.name)
             written.add(operation.name)
         elif isinstance(operation, ir.CallOp) and _may_be_followed(operation):
+            callee = operation.callee
+            if isinstance(callee, ir.AttributeOf) and isinstance(callee.base, ir.Local):
+                # Whether there is anything to call it on decides whether that fails.
+                used |= {callee.base.name} - written
             # What the callee decides may rest on what is known of an argument.
             passed = {a.operand.name for a in operation.arguments if isinstance(a.operand, ir.Local)}
             used |= passed - written

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import ABC
 
-from lintdb.effects import CallModel
+import libcst as cst
+
 from lintdb.flow import ir
 from lintdb.flow.containers import Containers
-from lintdb.flow.decorators import is_fixture, is_generator_manager, keeps_function
+from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, keeps_function
 from lintdb.flow.sites import BYPASSED, OWN, PendingCall, Receiver, Site
 from lintdb.flow.state import State
 from lintdb.flow.summaries import (
@@ -21,6 +22,7 @@ from lintdb.flow.summaries import (
     with_names,
 )
 from lintdb.flow.values import (
+    IN_BLOCK,
     Coroutine,
     Instance,
     Literal,
@@ -30,6 +32,7 @@ from lintdb.flow.values import (
     Outside,
     Ref,
     Rid,
+    Row,
     SiteKey,
     Status,
     Truthiness,
@@ -51,7 +54,10 @@ class LocalCalls(Containers, ABC):
             receiver = held if isinstance(held, Instance) else OWN
         if is_fixture(info) or not keeps_function(info):
             _escape_object(receiver, state)
-            return self.unknown_call(op, state)
+            results = self.unknown_call(op, state)
+            if is_cached(info):
+                self._give_kept(op, info, state)
+            return results
         if is_generator_manager(info):
             if isinstance(receiver, Instance):
                 state.escape(receiver, with_parents=True)
@@ -72,35 +78,62 @@ class LocalCalls(Containers, ABC):
             return None
         return self.apply_summary(op, info, state, op.target, receiver)
 
+    def _give_kept(self, op: ir.CallOp, info: FunctionInfo, state: State) -> None:
+        """A function that makes its result once and keeps it: what the annotation says, owned by somebody else."""
+        returns = info.node.returns if isinstance(info.node, cst.FunctionDef) else None
+        if returns is not None:
+            what = self.types.type_of_annotation(returns.annotation, info)
+            site: SiteKey = ("kept", f"{info.name}()", info.index.name.number)
+            state.set_name(op.target, self.outside(site, what, None, state))
+
     def apply_summary(
         self, op: ir.CallOp, info: FunctionInfo, state: State, target: str, receiver: Receiver = None
     ) -> list[State] | None:
         """Run a call through the summary of its callee."""
         instance = receiver if isinstance(receiver, Instance) else None
         summary = self._summary(op, info, state, receiver)
+        if info is self.function and not self.is_for_caller:
+            self._judge_second_try(op, state)
         if summary is None:
             _escape_object(receiver, state)
             return self.unknown_call(op, state)
         if any(outcome.is_raise for outcome in summary.outcomes):
             self.may_raise = True
-        if summary.blocks is not None:
+        if summary.blocks is not None and op.dotted != "$property":
             self.blocking_helpers.setdefault(op.index, (op.node, summary.blocks))
         results: list[State] = []
         self.operations[op.index] = op
+        self.units.landings[op.index] = self.block.landing
+        for use in summary.uses:
+            self.check_early(use, op.node, info.name, state)
+        rebound = {site for site in summary.rebinds if receiver is OWN or site[0] != "self"}
+        self.after.rebound |= rebound
         for outcome in summary.outcomes:
             new = state.copy()
             self._carry_over(op, outcome, new)
+            for site in rebound:
+                new.forget_released(site)
             if outcome.is_raise:
                 # A constructor that refuses its arguments is possible, but not what code is written against.
                 is_refusal = info.name == "__init__" and outcome.raised.type is None
                 is_low = outcome.low >= BYPASSED or op.in_cleanup or is_refusal
-                self.throw(new, op.node, outcome.raised, is_low=is_low, by=info.name)
+                call = op.index if outcome.raised.call >= 0 else -1
+                thrown = self.throw(new, op.node, outcome.raised._replace(call=call), is_low=is_low, by=info.name)
+                if thrown is not None:
+                    thrown.make_unlikely(outcome.low)
                 continue
-            new.low = max(new.low, outcome.low)
+            new.make_unlikely(outcome.low)
             maker = instance.owner.name if instance is not None and info.name == "__init__" else info.name
             _Return(self, op, outcome, new, maker=maker, instance=instance).bind(target)
             results.append(new)
         return results
+
+    def _judge_second_try(self, op: ir.CallOp, state: State) -> None:
+        """A function calls itself, on something that a call of it has failed on."""
+        for rid in state.refs(self.arguments_value(op, state)):
+            status = state.status(rid)
+            if status is not None and status.failed >= 0:
+                self.judge_use(rid, status, op.node, state)
 
     def _summary(self, op: ir.CallOp, info: FunctionInfo, state: State, receiver: Receiver) -> Summary | None:
         """Return the summary for these arguments, in terms of the resources of this run."""
@@ -132,13 +165,23 @@ class LocalCalls(Containers, ABC):
             before = state.status(rid)
             if before is None:
                 if rid[0][0] in ("self", "global", "field"):
+                    if after.phase == "released":
+                        self.note_release(rid, op.node, state)
                     pending = op.index if after.pending >= 0 else -1
                     failed = op.index if after.failed >= 0 else -1
-                    state.resources[rid] = after._replace(pending=pending, failed=failed)
+                    begun = op.index if 0 <= after.begun != IN_BLOCK else after.begun
+                    switched = op.index if after.switched >= 0 else -1
+                    state.resources[rid] = after._replace(
+                        pending=pending, failed=failed, begun=begun, switched=switched
+                    )
                     self.sites.setdefault(rid[0], Site(self.function.node, after.kind, spelling(rid[0])))
                 continue
             if rid in outcome.committed:
                 self.note_kept(rid, state)
+            if before.begun >= 0 > after.begun and not outcome.is_raise:
+                self.units.ended.add(before.begun)
+            if before.switched >= 0 > after.switched and not outcome.is_raise:
+                self.units.restored.add(before.switched)
             if after.phase == "released" and before.phase == "open":
                 if rid in outcome.committed:
                     state.update(rid, pending=-1)
@@ -150,19 +193,27 @@ class LocalCalls(Containers, ABC):
                 state.resources[rid] = before._replace(
                     pending=_index_after(before.pending, after.pending, op.index),
                     failed=_index_after(before.failed, after.failed, op.index),
+                    begun=_index_after(before.begun, after.begun, op.index),
+                    switched=_index_after(before.switched, after.switched, op.index),
+                    cut=after.cut,
                     autocommit=after.autocommit,
                     kept=after.kept,
                     raised=before.raised or after.raised,
                     shared=before.shared or after.shared,
                     used=before.used or after.used,
+                    low=max(before.low, after.low),
                 )
 
     # --- generator-based managers -----------------------------------------------------------------------------------
 
     def _manager(self, op: ir.CallOp, info: FunctionInfo, state: State, receiver: Receiver) -> Value:
         """The result of calling a `@contextmanager` function of the project."""
-        summary = self._summary(op, info, state, receiver)
         arguments = self.arguments_value(op, state)
+        before = state.copy()
+        for rid in set(state.refs(arguments)):
+            # Work is under way when the block ends, so that it shows what the manager does with it.
+            before.update(rid, pending=0)
+        summary = self._summary(op, info, before, receiver)
         if summary is None:
             state.escape(arguments, with_parents=False)
             return Manager("local", call=op.index)
@@ -184,10 +235,10 @@ class LocalCalls(Containers, ABC):
 
     def construct(self, op: ir.CallOp, owner: ClassInfo, state: State) -> list[State] | None:
         """`Name(arguments)` for a class of the project: its `__init__` runs on a new object."""
-        model: CallModel | None = self.program.classes.constructor_of_base(owner)
+        model = self.choose(self.program.classes.constructors_of_base(owner), op, state)
         if model is not None:
             return self.apply(op, model, None, owner.name, state)
-        if owner.has_unknown_base or owner.node.decorators:
+        if owner.has_unknown_base or not self.program.classes.is_made_by_init(owner):
             return self.unknown_call(op, state)
         instance = Instance(op.index, owner)
         self.drop_object(instance, state)
@@ -266,6 +317,11 @@ class _Return:
     def _value(self, value: Value | None) -> Value | None:
         if isinstance(value, (Literal, Truthiness, Name, Outside)):
             return value
+        if isinstance(value, Row):
+            # Where there is no row, the caller has none.
+            self.caller.values_seen.rows.setdefault(self.op.index, self.op.node)
+            self.state.note(self.op.node, "row", self.op.index)
+            return Row(self.op.index, value.is_missing)
         if isinstance(value, Many):
             return Many(tuple(self._value(item) for item in value.items), value.is_sequence)
         if isinstance(value, Ref):
@@ -291,7 +347,18 @@ class _Return:
         number = len(self.fresh)
         if status.phase == "open" and status.owed:
             pending = op.index if status.pending >= 0 else -1
-            carried = status._replace(pending=pending, failed=-1, raised=False, shared=False, visited=-1)
+            begun = op.index if status.begun >= 0 else -1
+            carried = status._replace(
+                pending=pending,
+                failed=-1,
+                raised=False,
+                shared=False,
+                visited=-1,
+                low=0,
+                cut=False,
+                begun=begun,
+                switched=-1,
+            )
             return self.caller.acquire_as(op, carried, self.state, number=number, maker=self.maker)
         key: SiteKey = ("given", op.index, number)
         self.caller.sites.setdefault(key, Site(op.node, status.kind))
@@ -313,6 +380,6 @@ def _escape_object(receiver: Receiver, state: State) -> None:
 
 def _index_after(before: int, after: int, call: int) -> int:
     """Return the operation to blame after a call: the one from before the call, the call itself, or none."""
-    if after == BEFORE:
-        return before
+    if after in (BEFORE, IN_BLOCK):
+        return before if after == BEFORE else after
     return call if after >= 0 else -1

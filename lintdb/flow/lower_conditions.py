@@ -38,6 +38,9 @@ class Conditions(Lowering):
             self._comparison(node, if_true, if_false)
             return
         if isinstance(node, cst.Call) and self.index.dotted(node.func, self.function) in PURE_TESTS:
+            if len(node.args) == 1 and isinstance(node.func, cst.Name) and node.func.value == "bool":
+                self.condition(node.args[0].value, if_true, if_false)
+                return
             operands = [self.expression(argument.value) for argument in node.args]
             if len(operands) == 2 and isinstance(node.func, cst.Name) and node.func.value == "isinstance":
                 types = self._type_names(node.args[1].value)
@@ -77,7 +80,7 @@ class Conditions(Lowering):
                 left, right = right, left
             if isinstance(right, ir.Constant) and right.value is None:
                 condition = ir.IsNone(left, self._key(node.left, " is None"))
-            elif isinstance(right, ir.Constant) and not right.is_prefix:
+            elif isinstance(right, ir.Constant):
                 condition = ir.Equals(left, right.value, self._key(node.left, f" == {right.value!r}"))
             elif isinstance(operator, (cst.Is, cst.IsNot)):
                 condition = ir.IsSame(left, right, key)

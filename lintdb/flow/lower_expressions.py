@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -10,12 +11,17 @@ import libcst as cst
 from lintdb.flow import ir
 from lintdb.flow.lower_conditions import Conditions
 from lintdb.flow.stdlib import (
+    ALWAYS_RAISES,
     COMBINES,
     ENDS_PROCESS,
+    FILLED_LATER,
     IDENTITY,
+    KEEPS_TEXT,
     LOG_METHODS,
     LOG_NAMES,
+    NEEDS_VALUE,
     NEVER_RAISES,
+    REINDENTS,
     RUNS_GENERATOR,
 )
 from lintdb.syntax.names import CONSTANTS
@@ -51,7 +57,9 @@ class Expressions(Conditions):
         if isinstance(node, cst.Name) and node.value in CONSTANTS:
             return ir.Constant(CONSTANTS[node.value])
         if isinstance(node, cst.ConcatenatedString):
-            return _concatenate(self.expression(node.left), self.expression(node.right))
+            return _concatenate(
+                ir.Part(self.expression(node.left), node.left), ir.Part(self.expression(node.right), node.right)
+            )
         if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Minus):
             inner = self.literal(node.expression)
             if isinstance(inner, ir.Constant) and isinstance(inner.value, (int, float)):
@@ -61,15 +69,19 @@ class Expressions(Conditions):
     def store(self, target: cst.CSTNode, value: ir.Operand, node: cst.CSTNode) -> None:
         """Give a value to an assignment target of any shape."""
         if isinstance(target, cst.Name):
+            if self._is_fetched(value):
+                self.fetched.add(target.value)
             self.emit(ir.StoreOp(node, self.in_cleanup, target.value, value))
         elif isinstance(target, cst.Attribute):
             base = self.expression(target.value)
-            self.emit(ir.StoreAttributeOp(node, self.in_cleanup, base, target.attr.value, value))
+            self.counter += 1
+            self.emit(ir.StoreAttributeOp(node, self.in_cleanup, base, target.attr.value, value, self.counter))
         elif isinstance(target, cst.Subscript):
             base = self.expression(target.value)
             self._slices(target)
             self.emit(ir.StoreItemOp(node, self.in_cleanup, base, value))
         elif isinstance(target, (cst.Tuple, cst.List)):
+            self._need(node, value, "TypeError")
             names: list[str | None] = []
             star = -1
             for number, element in enumerate(target.elements):
@@ -96,13 +108,40 @@ class Expressions(Conditions):
             return ir.Dotted(f"{base.name}.{node.attr.value}")
         if base is ir.UNKNOWN:
             return base
-        return ir.AttributeOf(base, node.attr.value)
+        self._need(node, base, "AttributeError")
+        operand = ir.AttributeOf(base, node.attr.value)
+        return self._property(node, operand) if self._may_be_property(node) else operand
+
+    def _may_be_property(self, node: cst.Attribute) -> bool:
+        """Whether reading an attribute may run a function of this module."""
+        if node.attr.value not in self.index.properties or not isinstance(node.value, cst.Name):
+            return False
+        owner, params = self.function.owner, self.function.params
+        if owner is None or not params or params[0].name.value != node.value.value:
+            return True
+        method = owner.find_method(node.attr.value)
+        return method is not None and method.is_property
+
+    def _property(self, node: cst.Attribute, operand: ir.AttributeOf) -> ir.Operand:
+        target = self.temp()
+        self.emit(ir.CallOp(node, self.in_cleanup, target, operand, "$property", (), index=self.counter))
+        return ir.Local(target)
+
+    def _is_fetched(self, value: ir.Operand) -> bool:
+        """Whether a value is what a call gave, directly or by way of a variable."""
+        return isinstance(value, ir.Local) and (value.name.startswith("$t") or value.name in self.fetched)
+
+    def _need(self, node: cst.CSTNode, value: ir.Operand, error: str) -> None:
+        """What follows fails with *error* if the value is None; only what a call gave is worth a look."""
+        if self._is_fetched(value):
+            self.emit(ir.NeedOp(node, self.in_cleanup, value, error))
 
     def _subscript(self, node: cst.Subscript) -> ir.Operand:
         base = self.expression(node.value)
         key = self._slices(node)
         if base is ir.UNKNOWN or isinstance(base, ir.Dotted):
             return ir.UNKNOWN
+        self._need(node, base, "TypeError")
         return ir.ItemOf(base, key)
 
     def _slices(self, node: cst.Subscript) -> object:
@@ -110,7 +149,7 @@ class Expressions(Conditions):
         for element in node.slice:
             if isinstance(element.slice, cst.Index):
                 value = self.expression(element.slice.value)
-                if isinstance(value, ir.Constant) and len(node.slice) == 1 and not value.is_prefix:
+                if isinstance(value, ir.Constant) and len(node.slice) == 1:
                     key = value.value
             else:
                 self.parts(element.slice)
@@ -130,44 +169,49 @@ class Expressions(Conditions):
         self.emit(ir.BoxOp(node, self.in_cleanup, target, items))
         return ir.Local(target)
 
+    def _empty(self, node: cst.BaseExpression) -> ir.Operand:
+        """A container that will be filled."""
+        target = self.temp()
+        self.emit(ir.BoxOp(node, self.in_cleanup, target, ()))
+        return ir.Local(target)
+
     def _dict(self, node: cst.Dict) -> ir.Operand:
+        if not node.elements:
+            return self._empty(node)
         items: list[tuple[object, ir.Operand]] = []
         for element in node.elements:
             if isinstance(element, cst.DictElement):
                 key = self.expression(element.key)
-                known = isinstance(key, ir.Constant) and not key.is_prefix
                 value = self.expression(element.value)
-                items.append((key.value if known and isinstance(key, ir.Constant) else None, value))
+                items.append((key.value if isinstance(key, ir.Constant) else None, value))
             else:
                 items.append((None, self.expression(element.value)))
         return ir.DictDisplay(tuple(items))
 
     def _comprehension(self, node: cst.ListComp | cst.SetComp | cst.GeneratorExp) -> ir.Operand:
-        target = self.temp()
-        self.emit(ir.BoxOp(node, self.in_cleanup, target, ()))
-        self._comp_for(node.for_in, lambda: self._fill(node.elt, target))
-        return ir.Local(target)
+        box = self._empty(node)
+        self._comp_for(node.for_in, lambda: self._fill(node.elt, box))
+        return box
 
     def _generator(self, node: cst.GeneratorExp) -> ir.Operand:
         """Runs when somebody iterates it; only its source is evaluated here."""
         source = self.expression(node.for_in.iter)
-        return ir.Display((source,), is_sequence=False)
+        return ir.Display((source,), is_lazy=True)
 
     def _dict_comprehension(self, node: cst.DictComp) -> ir.Operand:
-        target = self.temp()
-        self.emit(ir.BoxOp(node, self.in_cleanup, target, ()))
+        box = self._empty(node)
 
         def body() -> None:
             self.expression(node.key)
-            self._fill(node.value, target)
+            self._fill(node.value, box)
 
         self._comp_for(node.for_in, body)
-        return ir.Local(target)
+        return box
 
-    def _fill(self, element: cst.BaseExpression, target: str) -> None:
+    def _fill(self, element: cst.BaseExpression, box: ir.Operand) -> None:
         value = self.expression(element)
         if value is not ir.UNKNOWN and not isinstance(value, ir.Constant):
-            self.emit(ir.BoxAddOp(element, self.in_cleanup, ir.Local(target), value))
+            self.emit(ir.BoxAddOp(element, self.in_cleanup, box, value))
 
     def _comp_for(self, node: cst.CompFor, fill: Callable[[], None]) -> None:
         iterable = self.as_local(node.iter, self.expression(node.iter))
@@ -211,7 +255,7 @@ class Expressions(Conditions):
         self.emit(ir.StoreOp(node.left, self.in_cleanup, target, self.expression(node.left)))
         # `given or open()`: the test teaches something about `given` itself.
         tested = ir.Local(node.left.value) if isinstance(node.left, cst.Name) else ir.Local(target)
-        condition = ir.Truth(tested)
+        condition = ir.Truth(tested, is_default=isinstance(node.operator, cst.Or))
         if isinstance(node.operator, cst.And):
             self.branch(node.left, condition, more, done)
         else:
@@ -228,11 +272,10 @@ class Expressions(Conditions):
 
     def _binary(self, node: cst.BinaryOperation) -> ir.Operand:
         left, right = self.expression(node.left), self.expression(node.right)
-        if isinstance(left, ir.Constant) and isinstance(left.value, str):
-            if isinstance(node.operator, cst.Add):
-                return _concatenate(left, right)
-            if isinstance(node.operator, cst.Modulo):
-                return ir.Constant(left.value.partition("%")[0], is_prefix=True)
+        if isinstance(node.operator, cst.Add):
+            return _concatenate(ir.Part(left, node.left), ir.Part(right, node.right))
+        if isinstance(node.operator, cst.Modulo) and not isinstance(left, ir.Dotted):
+            return ir.Format(ir.Part(left, node.left), "%", _arguments_of_modulo(node.right, right))
         return ir.UNKNOWN
 
     def _unary(self, node: cst.UnaryOperation) -> ir.Operand:
@@ -260,21 +303,22 @@ class Expressions(Conditions):
         return ir.Local(target)
 
     def _formatted(self, node: cst.FormattedString) -> ir.Operand:
-        prefix = ""
-        is_open = True
+        parts: list[str | ir.Part] = []
         for part in node.parts:
             if isinstance(part, cst.FormattedStringText):
-                if is_open:
-                    prefix += part.value
-            else:
-                is_open = False
-                self.parts(part)
-        return ir.Constant(prefix, is_prefix=not is_open)
+                parts.append(_unescaped(part.value, node))
+            elif isinstance(part, cst.FormattedStringExpression):
+                parts.append(ir.Part(self.expression(part.expression), part))
+                for inner in part.format_spec or ():
+                    self.parts(inner)
+        if all(isinstance(part, str) for part in parts):
+            return ir.Constant("".join(part for part in parts if isinstance(part, str)))
+        return ir.Text(tuple(parts))
 
     def _named(self, node: cst.NamedExpr) -> ir.Operand:
         value = self.expression(node.value)
         if isinstance(node.target, cst.Name):
-            self.emit(ir.StoreOp(node, self.in_cleanup, node.target.value, value))
+            self.store(node.target, value, node)
             return ir.Local(node.target.value)
         return value
 
@@ -296,36 +340,60 @@ class Expressions(Conditions):
         return ir.Local(target)
 
     def _call(self, node: cst.Call) -> ir.Operand:
-        callee = self.expression(node.func)
+        callee = self._callee(node.func)
         dotted = callee.name if isinstance(callee, ir.Dotted) else None
         arguments: list[ir.CallArgument] = []
         for argument in node.args:
-            if isinstance(argument.value, cst.GeneratorExp) and dotted in RUNS_GENERATOR:
+            if isinstance(argument.value, cst.GeneratorExp) and (dotted in RUNS_GENERATOR or argument.star):
                 value = self._comprehension(argument.value)
             else:
                 value = self.expression(argument.value)
             keyword = argument.keyword.value if argument.keyword is not None else None
+            if argument.star or dotted in NEEDS_VALUE:
+                self._need(node, value, "TypeError")
             arguments.append(ir.CallArgument(value, keyword, argument.star))
-        if dotted in ENDS_PROCESS:
-            self.end(ir.Dead())
+        if dotted in ENDS_PROCESS or dotted in ALWAYS_RAISES:
+            is_raise = dotted in ALWAYS_RAISES
+            self.end(ir.Raise(node, ALWAYS_RAISES[dotted], None, self.landing) if is_raise else ir.Dead())
             return ir.UNKNOWN
+        if dotted in REINDENTS and len(arguments) == 1:
+            return arguments[0].operand
         if dotted in IDENTITY and len(arguments) == 2:
             return arguments[1].operand
         if dotted == "range" or (dotted in COMBINES and not arguments):
-            return ir.Display(())
+            return self._empty(node) if dotted in FILLED_LATER else ir.Display(())
+        if dotted == "super" and not arguments:
+            return ir.SUPER
         if self._is_harmless(callee, dotted):
             return ir.UNKNOWN
-        if isinstance(callee, ir.AttributeOf) and isinstance(callee.base, ir.Constant):
-            return self._string_method(callee)
+        if isinstance(callee, ir.AttributeOf) and isinstance(callee.base, (ir.Constant, ir.Text, ir.Format)):
+            return self._string_method(node, callee, arguments)
         target = self.temp()
         self.emit(ir.CallOp(node, self.in_cleanup, target, callee, dotted, tuple(arguments), index=self.counter))
+        if isinstance(callee, ir.AttributeOf) and callee.name == "format" and isinstance(callee.base, ir.Local):
+            # If it is a text, its value is known; if not, this forgets nothing that was.
+            self.emit(ir.StoreOp(node, self.in_cleanup, target, self._string_method(node, callee, arguments)))
         return ir.Local(target)
 
+    def _callee(self, node: cst.BaseExpression) -> ir.Operand:
+        """What is called: not a property, whose value seldom is a function."""
+        if isinstance(node, cst.Attribute) and self._may_be_property(node):
+            return ir.AttributeOf(self.expression(node.value), node.attr.value)
+        return self.expression(node)
+
     @staticmethod
-    def _string_method(callee: ir.AttributeOf) -> ir.Operand:
-        base = callee.base
-        if isinstance(base, ir.Constant) and isinstance(base.value, str) and callee.name == "format":
-            return ir.Constant(base.value.partition("{")[0], is_prefix=True)
+    def _string_method(node: cst.Call, callee: ir.AttributeOf, arguments: list[ir.CallArgument]) -> ir.Operand:
+        """`"…".format(x)`, `", ".join(names)`."""
+        if callee.name == "format" and not any(argument.star for argument in arguments):
+            items = [
+                (argument.keyword or number, ir.Part(argument.operand, node.args[number].value))
+                for number, argument in enumerate(arguments)
+            ]
+            return ir.Format(ir.Part(callee.base, node.func), "{", tuple(items))
+        if callee.name == "join" and isinstance(callee.base, ir.Constant) and len(node.args) == 1:
+            return _joined(str(callee.base.value), node.args[0].value)
+        if callee.name in KEEPS_TEXT:
+            return callee.base
         return ir.UNKNOWN
 
     @staticmethod
@@ -354,14 +422,75 @@ class Expressions(Conditions):
     }  # fmt: skip
 
 
-def _concatenate(left: ir.Operand, right: ir.Operand) -> ir.Operand:
-    if not (isinstance(left, ir.Constant) and isinstance(left.value, str)):
+_ESCAPES = {"\\n": "\n", "\\t": "\t", "\\'": "'", '\\"': '"', "\\\n": "", "\\\\": "\\", "{{": "{", "}}": "}"}
+_ESCAPE = re.compile("|".join(re.escape(escape) for escape in _ESCAPES))
+
+
+def _unescaped(text: str, node: cst.FormattedString) -> str:
+    """Return the text between the braces of an f-string as it is at run time, for the usual escapes."""
+    if "r" in node.prefix.lower():
+        return text.replace("{{", "{").replace("}}", "}")
+    return _ESCAPE.sub(lambda match: _ESCAPES[match.group()], text)
+
+
+def _concatenate(left: ir.Part, right: ir.Part) -> ir.Operand:
+    """Two texts, or a text and something else that must then be one; anything else is not known."""
+    if not (_is_text(left.operand) or _is_text(right.operand)):
         return ir.UNKNOWN
-    if left.is_prefix:
-        return left
-    if isinstance(right, ir.Constant) and isinstance(right.value, str):
-        return ir.Constant(left.value + right.value, right.is_prefix)
-    return ir.Constant(left.value, is_prefix=True)
+    parts: list[str | ir.Part] = []
+    for part in (left, right):
+        if isinstance(part.operand, ir.Constant):
+            parts.append(str(part.operand.value))
+        elif isinstance(part.operand, ir.Text):
+            parts += part.operand.parts
+        else:
+            parts.append(part)
+    if all(isinstance(part, str) for part in parts):
+        return ir.Constant("".join(part for part in parts if isinstance(part, str)))
+    return ir.Text(tuple(parts))
+
+
+def _is_text(operand: ir.Operand) -> bool:
+    return isinstance(operand, (ir.Text, ir.Format)) or (
+        isinstance(operand, ir.Constant) and isinstance(operand.value, str)
+    )
+
+
+def _arguments_of_modulo(node: cst.BaseExpression, operand: ir.Operand) -> tuple[tuple[object, ir.Part], ...]:
+    """Return what stands to the right of a `%`, keyed by position or name."""
+    if isinstance(node, cst.Tuple) and isinstance(operand, ir.Display):
+        pairs = zip(operand.items, node.elements, strict=True)
+        return tuple((number, ir.Part(item, element.value)) for number, (item, element) in enumerate(pairs))
+    if isinstance(node, cst.Dict) and isinstance(operand, ir.DictDisplay):
+        items = zip(operand.items, node.elements, strict=True)
+        return tuple((key, ir.Part(item, element.value)) for (key, item), element in items)
+    return ((0, ir.Part(operand, node)),)
+
+
+def _joined(separator: str, node: cst.BaseExpression) -> ir.Operand:
+    """`separator.join(node)`: of elements that cannot be counted two stand for all."""
+    if isinstance(node, (cst.List, cst.Tuple)):
+        elements = [_spelled(element.value) for element in node.elements]
+    elif isinstance(node, (cst.ListComp, cst.GeneratorExp, cst.SetComp)):
+        elements = [_spelled(node.elt)] * 2
+    else:
+        elements = [[ir.Part(ir.UNKNOWN, node)]] * 2
+    parts: list[str | ir.Part] = []
+    for element in elements:
+        parts += [separator, *element] if parts else element
+    return ir.Text(tuple(parts))
+
+
+def _spelled(node: cst.BaseExpression) -> list[str | ir.Part]:
+    """Return the pieces of a text as its spelling shows them, without evaluating anything."""
+    if isinstance(node, cst.SimpleString) and isinstance(node.evaluated_value, str):
+        return [node.evaluated_value]
+    if isinstance(node, cst.FormattedString):
+        return [
+            _unescaped(p.value, node) if isinstance(p, cst.FormattedStringText) else ir.Part(ir.UNKNOWN, p)
+            for p in node.parts
+        ]
+    return [ir.Part(ir.UNKNOWN, node)]
 
 
 def is_surely_filled(node: cst.BaseExpression) -> bool:

@@ -44,10 +44,32 @@ class Statements(Patterns):
         self.statements(node.body)
 
     def _expr(self, node: cst.Expr) -> None:
-        result = self.expression(node.value)
+        self._discard(node.value)
+
+    def _discard(self, node: cst.BaseExpression) -> None:
+        """Evaluate an expression whose value nobody uses."""
+        if isinstance(node, cst.IfExp):
+            then, otherwise, after = self.block("then"), self.block("else"), self.block("after")
+            self.condition(node.test, then, otherwise)
+            for block, branch in ((then, node.body), (otherwise, node.orelse)):
+                self.continue_in(block)
+                self._discard(branch)
+                self.goto(after)
+            self.continue_in(after)
+            return
+        read = node.expression if isinstance(node, cst.Await) else node
+        if isinstance(read, cst.Attribute):
+            self.emit(ir.LookOp(node, self.in_cleanup, self.expression(read)))
+            return
+        result = self.expression(node)
         last = self.current.operations[-1] if self.current.operations else None
         if isinstance(last, ir.CallOp) and result == ir.Local(last.target):
             last.is_statement = True
+            last.is_dropped = True
+        elif isinstance(last, ir.AwaitOp) and result == ir.Local(last.target):
+            for operation in self.current.operations:
+                if isinstance(operation, ir.CallOp) and last.operand == ir.Local(operation.target):
+                    operation.is_dropped = True
 
     def _assign(self, node: cst.Assign) -> None:
         target = node.targets[0].target
@@ -274,6 +296,7 @@ class Statements(Patterns):
             self.continue_in(block)
             self.emit(ir.CatchOp(handler, True, slot, name))
             self.suite(handler.body)
+            self.emit(ir.ForgetOp(handler, True, (slot, f"$exc:{name}")))
             self.goto(join)
             self.catch_slots.pop()
         self.cleanup_depth -= 1
@@ -374,7 +397,10 @@ class Statements(Patterns):
         plain = all(self._keeps(decorator) for decorator in info.decorators)
         name = node.name.value
         if plain:
-            self.emit(ir.StoreOp(node, self.in_cleanup, name, ir.Closure(info)))
+            closure = ir.Closure(info)
+            held = [self.expression(param.default) for param in info.params if param.default is not None]
+            held = [operand for operand in held if isinstance(operand, ir.Local)]
+            self.emit(ir.StoreOp(node, self.in_cleanup, name, ir.Display((closure, *held)) if held else closure))
             return
         target = self.temp()
         argument = ir.CallArgument(ir.Closure(info), None, "")

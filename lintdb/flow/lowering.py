@@ -54,6 +54,8 @@ class Lowering(ABC):
         self.counter = function.number * NUMBERS_PER_FUNCTION
         self.cleanup_depth = 0
         self.catch_slots: list[str] = []
+        # Variables that hold what a call gave, so far as the code has been seen: their use may need a check.
+        self.fetched: set[str] = set()
         raise_exit = self.new_block(0, "raise exit")
         raise_exit.landing = raise_exit.id
         raise_exit.terminator = ir.RaiseExit()
@@ -94,11 +96,7 @@ class Lowering(ABC):
         self, node: cst.CSTNode, condition: ir.Condition, if_true: Block, if_false: Block, *, is_negated: bool = False
     ) -> None:
         """End the current block with a test; one on a constant is none."""
-        if (
-            isinstance(condition, ir.Truth)
-            and isinstance(condition.operand, ir.Constant)
-            and not condition.operand.is_prefix
-        ):
+        if isinstance(condition, ir.Truth) and isinstance(condition.operand, ir.Constant):
             self.end(ir.Jump(if_true.id if condition.operand.value else if_false.id))
         else:
             self.end(ir.Branch(node, condition, if_true.id, if_false.id, is_negated))

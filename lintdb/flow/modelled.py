@@ -6,8 +6,9 @@ import libcst as cst
 
 from lintdb.effects import Argument, CallModel, Condition, Duty, Event, Form, Kind, Raises
 from lintdb.flow import ir
-from lintdb.flow.results import KnownCall
-from lintdb.flow.sites import COROUTINE, Lost, Site
+from lintdb.flow.results import KnownCall, Overlap, QueryText
+from lintdb.flow.rows import is_computed
+from lintdb.flow.sites import COROUTINE, UNHEARD_OF, Lost, Site
 from lintdb.flow.state import State
 from lintdb.flow.unknown import UnknownCalls
 from lintdb.flow.values import (
@@ -29,6 +30,7 @@ from lintdb.flow.values import (
     Value,
     renamed,
 )
+from lintdb.flow.verdicts import path_of
 
 
 class ModelledCalls(UnknownCalls):
@@ -84,12 +86,16 @@ class ModelledCalls(UnknownCalls):
         status = state.status(receiver.rid) if receiver is not None else None
         if op.index not in self.calls and isinstance(op.node, cst.Call):
             root = self.root_of(receiver.rid, state)[0] if receiver is not None else op.index
-            self.calls[op.index] = KnownCall(op.node, model, status.kind if status else None, root, name)
+            self.calls[op.index] = KnownCall(op.node, model, status.kind if status else None, root, name, op.is_dropped)
         self.operations[op.index] = op
+        self.units.landings[op.index] = self.block.landing
+        self._note_text(op, model, state)
         if not model.borrows:
             state.escape(self.arguments_value(op, state), with_parents=True)
         if model.query_event is not None:
-            state.set_name(op.target, Query(model.query_event))
+            is_plain = bool(op.arguments) and not any(is_computed(argument.operand) for argument in op.arguments)
+            answer = "perhaps" if is_plain and model.query_event is Event.READ else "unknown"
+            state.set_name(op.target, Query(model.query_event, answer))
             return None
         if model.unwraps is not None:
             operand = self.argument(op, model.unwraps)
@@ -107,6 +113,19 @@ class ModelledCalls(UnknownCalls):
             state.set_name(op.target, Manager(what, receiver, kind=model.acquires or model.gives, call=op.index))
             return None
         return self.perform(op, model, subject, receiver, state, target=op.target)
+
+    def _note_text(self, op: ir.CallOp, model: CallModel, state: State) -> None:
+        """Remember the text of a query that a call is given, as far as it is known."""
+        operand = self.argument(op, model.sql) if model.sql is not None and not self.is_for_caller else None
+        value = self.value(operand, state) if operand is not None else None
+        call = self.calls.get(op.index)
+        if call is None or not isinstance(value, Literal) or not isinstance(value.value, str):
+            return
+        if value.is_prefix and not value.rest:
+            return
+        key = (op.index, (value.value, *value.rest))
+        if key not in self.values_seen.query_texts:
+            self.values_seen.query_texts[key] = QueryText(call, op.node, key[1], path_of(state))
 
     def _coroutine(self, op: ir.CallOp, model: CallModel, subject: Value | None, state: State) -> Value:
         """The result of calling a coroutine function: nothing has happened yet."""
@@ -126,13 +145,12 @@ class ModelledCalls(UnknownCalls):
 
         *subject* is what it releases, if it does.
         """
+        self._check_subjects(op, model, subject, receiver, state)
         working = self.working_resource(op, model, receiver, state)
         event = self.event_of(op, model, working, state)
         failed = self._fork_failure(op, model, receiver, state)
-        if failed is not None and model.raises is not Raises.NEVER and working is not None:
-            if event is Event.ROLLBACK:
-                failed.update(working, pending=-1, failed=-1)
-            self.fail_unit(working, event, op, failed)
+        if failed is not None and model.raises is not Raises.NEVER:
+            self.fail_units(op, model, event, working, failed)
         if failed is not None and model.releases is not None and isinstance(subject, Ref):
             # A release that fails has still released.
             failed.release(subject.rid)
@@ -140,13 +158,21 @@ class ModelledCalls(UnknownCalls):
             if owner is not None:
                 failed.release(owner)
         if event is not None and working is not None:
+            self.judge_retry(working, event, op, state)
             self.happen(working, event, op, state)
+        elif event is not None and model.receiver is None and receiver is None:
+            self.happen_around(event, model.driver, state)
         if model.releases is not None:
             for rid in list(state.refs(subject)):
                 self.release(rid, state, op.node)
+                if model.goes_on:
+                    state.doubt(rid)
         if model.opens and receiver is not None:
             return self._open_again(op, model, receiver, state, target)
         result = self._result(op, model, receiver, state)
+        answer = self.note_answer(op, model, receiver, result, state)
+        if model.may_return_none and result is DATA:
+            result = self.row(op, model, receiver, answer, state)
         if model.may_return_none and isinstance(result, Ref):
             nothing = state.copy()
             nothing.set_name(target, Literal(None))
@@ -156,6 +182,26 @@ class ModelledCalls(UnknownCalls):
         state.set_name(target, NONE if result is None and model.releases == "self" else result)
         return None
 
+    def _check_subjects(
+        self, op: ir.CallOp, model: CallModel, subject: Value | None, receiver: Ref | None, state: State
+    ) -> None:
+        """Is what a call works on, and what it releases, still to be had?"""
+        method = self.calls[op.index].method if op.index in self.calls else ""
+        if receiver is not None:
+            self.check_call(receiver.rid, model, op.node, method, state)
+        if model.receiver is not None:
+            operand = self.argument(op, model.receiver)
+            value = self.value(operand, state) if operand is not None else None
+            self.check_argument(value, model, op.node, method, state)
+        if model.releases is None:
+            return
+        for rid in list(state.refs(subject)):
+            self.check_released_again(rid, op.node, method, state)
+            if isinstance(model.releases, Argument) and isinstance(op.callee, ir.AttributeOf):
+                # Of a coroutine that is awaited here, *receiver* is what it is about.
+                owner = self.value(op.callee.base, state)
+                self.check_owner(rid, owner, op.node, method, state)
+
     def _fork_failure(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> State | None:
         """Take the path on which the call raises; return its state, if anybody minds."""
         name = self.calls[op.index].method if op.index in self.calls else ""
@@ -163,11 +209,17 @@ class ModelledCalls(UnknownCalls):
             if model.releases is None:
                 return None
             # Releasing does not fail in practice; where it does, other resources are what is lost.
-            return self.throw(state, op.node, self.driver_raise(model.driver), is_low=True, by=name)
+            failed = self.throw(state, op.node, self.driver_raise(model.driver), is_low=True, by=name)
+            if failed is not None:
+                failed.make_unlikely(UNHEARD_OF)
+            return failed
         if receiver is not None:
             self._use(receiver.rid, state)
         raised = self.driver_raise(model.driver) if model.raises is Raises.DRIVER else Raised()
-        return self.throw(state, op.node, raised, by=name)
+        made = self.knowledge.kind(model.acquires) if model.acquires is not None else None
+        # What connects with its first use is made of its arguments alone.
+        is_mild = made is not None and made.is_lazy and not model.coroutine
+        return self.throw(state, op.node, raised, is_low=is_mild, by=name)
 
     def _result(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> Value | None:
         """Return the value of a modelled call that succeeds."""
@@ -188,9 +240,11 @@ class ModelledCalls(UnknownCalls):
         if model.may_return_none:
             refused = state.copy()
             refused.set_name(target, Literal(False))
+            refused.doubt(receiver.rid)
         if before is not None and before.phase != "gone":
             kind = self.knowledge.kind(before.kind)
             owed = before.owed or (kind is not None and kind.duty is not Duty.NONE and not before.outlives)
+            state.doubt(receiver.rid)
             state.update(receiver.rid, phase="open", owed=owed)
             site = self.sites.get(receiver.rid[0])
             if site is not None and not before.outlives:
@@ -212,17 +266,34 @@ class ModelledCalls(UnknownCalls):
         """Add what a modelled call acquires."""
         kind = self.knowledge.kind(kind_id)
         parent = self._parent(op, model, receiver, state)
+        self._note_overlap(op, kind, parent, state)
         is_free = self._is_free(kind, parent, state)
+        is_guess = receiver is not None and self.root_of(receiver.rid, state) in self.units.guessed
         status = Status(
             kind_id,
-            owed=(kind is None or kind.duty is not Duty.NONE) and not is_free,
-            autocommit=None if is_free else self._autocommit(op, kind, state),
+            owed=(kind is None or kind.duty is not Duty.NONE) and not is_free and not is_guess,
+            autocommit=self._autocommit(op, kind, state),
+            outlives=is_free and parent is not None and not state.resources[parent].owed,
             used=kind is None or not kind.is_lazy,
             parent=parent,
             keeps_parent=kind is not None and kind.keeps_parent,
-            goes_with_parent=kind is None or kind.closed_with_parent,
+            goes_with_parent=self._goes_with(parent, kind, state),
         )
         return self.acquire_as(op, status, state)
+
+    def _note_overlap(self, op: ir.CallOp, kind: Kind | None, parent: Rid | None, state: State) -> None:
+        """Note where something is taken from a shared owner while another of its kind, taken before, is still held."""
+        owner_status = state.status(parent) if parent is not None else None
+        owner = self.knowledge.kind(owner_status.kind) if owner_status is not None else None
+        if kind is None or kind.duty is Duty.NONE or owner is None or not owner.is_pool or op.index in self.overlaps:
+            return
+        for rid, status in state.resources.items():
+            if status.parent != parent or status.phase != "open" or not status.owed or rid[0][0] == op.index:
+                continue
+            other = self.knowledge.kind(status.kind)
+            if other is not None and other.family == kind.family and rid[0] in self.sites:
+                self.overlaps[op.index] = Overlap(op.node, kind, self.sites[rid[0]].node)
+                return
 
     def acquire_as(
         self, op: ir.CallOp, status: Status, state: State, *, number: int = 0, maker: str | None = None
@@ -238,6 +309,9 @@ class ModelledCalls(UnknownCalls):
             self._push_back(rid, state, op.target)
         if site not in self.sites:
             self.sites[site] = Site(op.node, status.kind, maker=maker)
+            kind = self.knowledge.kind(status.kind)
+            if kind is not None and kind.ambient_methods:
+                self.units.ambient.append(rid)
         state.resources[rid] = status
         if status.owed:
             state.note(op.node, "acquire", site)
@@ -260,14 +334,27 @@ class ModelledCalls(UnknownCalls):
         owner = self.knowledge.kind(status.kind) if status is not None else None
         return kind is not None and owner is not None and owner.family in kind.free_with
 
+    def _goes_with(self, parent: Rid | None, kind: Kind | None, state: State) -> bool:
+        """Whether a resource is released when its parent is."""
+        status = state.status(parent) if parent is not None else None
+        owner = self.knowledge.kind(status.kind) if status is not None else None
+        return kind is None or (kind.closed_with_parent and (owner is None or owner.family not in kind.outlives))
+
     def _push_back(self, rid: Rid, state: State, target: str) -> None:
         """The site acquires again: what it acquired before becomes "an earlier one"."""
         older: Rid = (rid[0], 1)
         previous = state.resources.get(older)
         state.set_name(target, None)
-        is_owed = previous is not None and previous.phase == "open" and previous.owed and previous.used
-        if previous is not None and is_owed and older not in state.reached() and not self.is_covered(previous, state):
-            self.lost.append(Lost(older, previous, state.copy(), is_overwritten=True))
+        is_owed = previous is not None and previous.phase == "open" and previous.owed
+        if (
+            previous is not None
+            and is_owed
+            and older not in state.reached()
+            and not self.may_be_covered(previous, state)
+        ):
+            if previous.used and not self.is_covered(previous, state):
+                self.lost.append(Lost(older, previous, state.copy(), is_overwritten=True))
+            state.drop(older)
         state.resources[older] = state.resources.pop(rid)
         names = Names({rid: older})
         state.env = {name: renamed(value, names) for name, value in state.env.items()}
@@ -301,7 +388,7 @@ class ModelledCalls(UnknownCalls):
             parent = receiver.rid
         autocommit = kind.autocommit if kind is not None else None
         keeps = kind is not None and kind.keeps_parent
-        goes = kind is None or kind.closed_with_parent
+        goes = self._goes_with(parent, kind, state)
         state.resources[(site, 0)] = Status(
             model.gives, owed=False, parent=parent, autocommit=autocommit, keeps_parent=keeps, goes_with_parent=goes
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import libcst as cst
 
@@ -11,6 +11,7 @@ from lintdb.flow.cfg import CFG
 from lintdb.flow.classes import Classes
 from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager
 from lintdb.flow.follow import Follower
+from lintdb.flow.frameworks import Frameworks
 from lintdb.flow.knowledge import Knowledge
 from lintdb.flow.memo import Memo
 from lintdb.flow.results import FunctionFlow
@@ -18,7 +19,7 @@ from lintdb.flow.sites import Site
 from lintdb.flow.state import State
 from lintdb.flow.summaries import Outcome, Summary, outcome_of
 from lintdb.flow.types_of import ModuleTypes, Result, Type
-from lintdb.flow.values import NONE, Instance, Outside, Ref, SiteKey, Status
+from lintdb.flow.values import IN_BLOCK, NONE, Instance, Outside, Ref, SiteKey, Status
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
 
 MAX_OUTCOMES = 8
@@ -61,6 +62,7 @@ class Program:
         self.workspace = workspace or Workspace(lambda _: knowledge)
         self.types = ModuleTypes(index, knowledge, self.workspace)
         self.classes = Classes(self.types)
+        self.frameworks = Frameworks(index)
         self._cfgs: dict[int, CFG] = {}
 
     # --- following --------------------------------------------------------------------------------------------------
@@ -77,6 +79,7 @@ class Program:
         state, sites = self._start_state(info)
         follower = Follower(self, self.cfg(info), state)
         follower.sites.update(sites)
+        follower.units.ambient.extend(rid for rid in state.resources if rid[0][0] == "decorator")
         follower.run()
         return follower
 
@@ -85,13 +88,24 @@ class Program:
         follower = self.run(info)
         return FunctionFlow(
             info,
-            leaks=[] if is_cached(info) else follower.leaks(),
+            leaks=follower.leaks(),
             lost_work=follower.works(),
             failed_units=follower.failed_units(),
+            swallowed=list(follower.swallowed_errors()),
+            error_commits=list(follower.commits_on_error()),
+            unfinished=follower.unfinished_units(),
             unawaited=follower.unawaited(),
+            uncalled=list(follower.after.uncalled.values()),
+            readings=list(follower.values_seen.readings.values()),
+            sharings=list(follower.values_seen.sharings.values()),
+            query_texts=list(follower.values_seen.query_texts.values()),
+            missing_rows=list(follower.values_seen.missing_rows.values()),
+            unbound_releases=list(follower.values_seen.unbound_releases.values()),
+            misuses=follower.found_misuses(),
             calls=list(follower.calls.values()),
             blocking_helpers=list(follower.blocking_helpers.values()),
             handed_on=follower.handed_on,
+            overlaps=list(follower.overlaps.values()),
             handled_attributes=follower.handled_attributes,
             replaced_attributes=follower.replaced,
             is_complete=follower.is_complete,
@@ -116,7 +130,24 @@ class Program:
             state.resources[site, 0] = Status(found, owed=False, autocommit=model.autocommit, outlives=True)
             state.env[name] = Ref((site, 0))
             sites[site] = Site(param, found, name)
+        self._enter_decorators(info, state, sites)
         return state, sites
+
+    def _enter_decorators(self, info: FunctionInfo, state: State, sites: dict[SiteKey, Site]) -> None:
+        """`@atomic`: the function's body is a unit of work, as if all of it stood in such a block."""
+        for decorator, kind in self._unit_decorators(info):
+            site: SiteKey = ("decorator", kind)
+            state.resources[site, 0] = Status(kind, owed=False, begun=IN_BLOCK)
+            sites[site] = Site(decorator, kind)
+
+    def _unit_decorators(self, info: FunctionInfo) -> Iterator[tuple[cst.BaseExpression, str]]:
+        for decorator in info.decorators:
+            target = decorator.func if isinstance(decorator, cst.Call) else decorator
+            dotted = self.index.dotted(target, info.parent or self.index.body)
+            for model in self.knowledge.function(dotted) if dotted is not None else ():
+                kind = self.knowledge.kind(model.acquires) if model.acquires is not None else None
+                if kind is not None and kind.ambient_methods:
+                    yield decorator, kind.id
 
     def summary(
         self, info: FunctionInfo, start: State, receiver: ClassInfo | None, *, owns_self: bool
@@ -155,7 +186,9 @@ class Program:
             tuple(outcomes),
             tuple(dict.fromkeys(follower.yields)),
             blocks,
-            raises_early=follower.raises_early,
+            uses=tuple(follower.after.early.values()),
+            rebinds=frozenset(follower.after.rebound),
+            ends_yielded=follower.ends_yielded(),
             drops_work=bool(follower.yielded) and follower.yielded <= follower.released_sites - follower.commits,
         )
 
@@ -184,7 +217,9 @@ class Program:
         while changed:
             changed = False
             for info in everything:
-                if id(info) not in chosen and _calls_any(info, names):
+                if id(info) not in chosen and (
+                    _calls_any(info, names) or not info.attributes.isdisjoint(names & self.index.properties)
+                ):
                     chosen.add(id(info))
                     names.add(info.name)
                     if info.owner is not None:
@@ -196,7 +231,7 @@ class Program:
         """Whether making an object of the class can have to do with a resource."""
         if any(id(method) in chosen for method in owner.methods.values()):
             return True
-        return self.classes.constructor_of_base(owner) is not None
+        return bool(self.classes.constructors_of_base(owner))
 
     def _touches(self, info: FunctionInfo) -> bool:
         """Whether a function has to do with a resource itself: by a call, a parameter, an attribute or a global."""
@@ -209,6 +244,10 @@ class Program:
                 for param in info.params
             )
             or self._touches_attribute(info)
+            or any(True for _ in self._unit_decorators(info))
+            or any(self._cleans_up_local(call, info) for call in info.calls)
+            or self._mentions_model(info)
+            or bool(self.types.evidence.kinds(info))
             or (not info.is_module and any(self._is_resource(name) for name in info.loads))
         )
 
@@ -222,6 +261,31 @@ class Program:
     def _is_tracked(self, what: Type | None) -> bool:
         """Whether a type makes a function worth following; what classes of this module do is found by their names."""
         return isinstance(what, str) or (isinstance(what, ClassInfo) and what.index is not self.index)
+
+    def _cleans_up_local(self, call: cst.Call, info: FunctionInfo) -> bool:
+        """`conn.close()` for a variable of the function, whatever it holds."""
+        function = call.func
+        return (
+            isinstance(function, cst.Attribute)
+            and isinstance(function.value, cst.Name)
+            and self.knowledge.is_clean_up(function.attr.value)
+            and self.index.is_local(function.value.value, info)
+            and not any(param.name.value == function.value.value for param in info.params)
+        )
+
+    def _mentions_model(self, info: FunctionInfo) -> bool:
+        """Whether a function mentions one that acquires, as a value: `connect = driver.connect`."""
+        if info.is_module:
+            return False
+        for name in info.loads:
+            dotted = self.index.imported(name, info)
+            if dotted is None:
+                continue
+            for full in (dotted, *(f"{dotted}.{attribute}" for attribute in info.attributes)):
+                models = self.knowledge.function(full)
+                if any(model.acquires is not None and model.driver != "stdlib" for model in models):
+                    return True
+        return False
 
     def _touches_attribute(self, info: FunctionInfo) -> bool:
         owner = info.owner

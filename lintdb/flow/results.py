@@ -8,6 +8,7 @@ import libcst as cst
 
 from lintdb.effects import CallModel, Kind
 from lintdb.finding import Confidence
+from lintdb.flow.values import Piece
 from lintdb.syntax.names import FunctionInfo
 
 
@@ -42,6 +43,7 @@ class Leak:
     is_overwritten: bool = False
     released_at: cst.CSTNode | None = None
     is_release_unawaited: bool = False
+    is_release_uncalled: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,107 @@ class FailedUnit:
 
 
 @dataclass(frozen=True)
+class SwallowedError:
+    """An error in a unit of work that a handler keeps from it, so that the unit goes on as if nothing had happened.
+
+    `node` is what catches it, `failed` the call in the unit that fails (None: the block that a manager serves, then
+    `at_yield`), `used_at` where the path goes on with it (None: the end of a block makes it permanent). `site`
+    identifies the resource.
+    """
+
+    node: cst.CSTNode
+    failed: cst.CSTNode | None
+    kind: Kind
+    name: str | None
+    site: object
+    used_at: cst.CSTNode | None
+    at_yield: bool
+    confidence: Confidence
+    path: tuple[PathStep, ...]
+
+
+@dataclass(frozen=True)
+class ErrorCommit:
+    """A call in a handler or `finally` block that makes permanent what an error cut short; `work` is a write of it."""
+
+    node: cst.CSTNode
+    work: cst.CSTNode
+    kind: Kind
+    name: str | None
+    in_finally: bool
+    confidence: Confidence
+    path: tuple[PathStep, ...]
+
+
+@dataclass(frozen=True)
+class UnfinishedUnit:
+    """A unit of work (or, `is_mode`, a changed mode) that a path begins on something that lives on, and leaves so."""
+
+    node: cst.CSTNode
+    kind: Kind
+    name: str | None
+    is_mode: bool
+    on_error: bool
+    confidence: Confidence
+    path: tuple[PathStep, ...]
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """Something that is given to code that runs at the same time as other users of it.
+
+    `node` is the call (or assignment) that does it, `opened_at` what opened it, if that is in the function. `how`:
+    "tasks" (several coroutines on it are run together), "thread" (a thread gets it), "class" (every object of a class
+    gets it).
+    """
+
+    node: cst.CSTNode
+    how: str
+    kind: Kind
+    name: str | None
+    opened_at: cst.CSTNode | None
+
+
+@dataclass(frozen=True)
+class QueryText:
+    """The text of a query as one path gives it to a call: what is known of it, and what fills the holes."""
+
+    call: KnownCall
+    node: cst.CSTNode
+    pieces: tuple[Piece, ...]
+    path: tuple[PathStep, ...]
+
+
+@dataclass(frozen=True)
+class MissingRow:
+    """A value that is None where there is nothing, used without a test on some path.
+
+    `node` is the use, `call` what gave the value. `is_sure`: the path has found out that there is nothing.
+    """
+
+    node: cst.CSTNode
+    call: cst.CSTNode
+    is_sure: bool
+    path: tuple[PathStep, ...]
+
+
+@dataclass(frozen=True)
+class UnboundRelease:
+    """Clean-up of a variable that has no value, or None, on a path on which what should fill it failed.
+
+    `node` is the call, `method` its name, `is_none` says which of the two, `kind` the kind of what it releases if that
+    is known.
+    """
+
+    node: cst.CSTNode
+    name: str
+    method: str
+    is_none: bool
+    kind: Kind | None
+    path: tuple[PathStep, ...]
+
+
+@dataclass(frozen=True)
 class Unawaited:
     """A coroutine call that a normal path never awaits nor hands on."""
 
@@ -81,14 +184,61 @@ class Unawaited:
 
 
 @dataclass(frozen=True)
+class Misuse:
+    """Something done to a resource after its release.
+
+    `what`: a "use" (a method is called), a "read" (it is iterated), a "return" or "yield", the "exit" of a block on it,
+    "helper" (a function of the project uses it; `method` is its name), a second "release", or a "foreign" one: given to
+    an owner that it did not come from. `owner` is what took it along, if it was not released itself. `is_sure`: no
+    decision led there.
+    """
+
+    what: str
+    node: cst.CSTNode
+    kind: Kind
+    name: str | None
+    method: str
+    confidence: Confidence
+    path: tuple[PathStep, ...]
+    released_at: cst.CSTNode | None = None
+    owner: Kind | None = None
+    owner_name: str | None = None
+    is_sure: bool = False
+
+
+@dataclass(frozen=True)
+class Uncalled:
+    """A method that is named as a statement and not called. `kind` is None where the receiver is not known."""
+
+    node: cst.CSTNode
+    kind: Kind | None
+    name: str | None
+    method: str
+    acquired_at: cst.CSTNode | None = None
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Something is taken from an owner of many while another of the same kind is held: `node` while `held`."""
+
+    node: cst.CSTNode
+    kind: Kind
+    held: cst.CSTNode
+
+
+@dataclass(frozen=True)
 class KnownCall:
-    """A call that a driver model describes. `root` identifies the resource that it works on, within the function."""
+    """A call that a driver model describes. `root` identifies the resource that it works on, within the function.
+
+    `is_dropped`: nothing uses its value.
+    """
 
     node: cst.Call
     model: CallModel
     receiver: str | None
     root: object
     method: str
+    is_dropped: bool = False
 
 
 @dataclass
@@ -99,10 +249,22 @@ class FunctionFlow:
     leaks: list[Leak] = field(default_factory=list)
     lost_work: list[LostWork] = field(default_factory=list)
     failed_units: list[FailedUnit] = field(default_factory=list)
+    swallowed: list[SwallowedError] = field(default_factory=list)
+    error_commits: list[ErrorCommit] = field(default_factory=list)
+    unfinished: list[UnfinishedUnit] = field(default_factory=list)
     unawaited: list[Unawaited] = field(default_factory=list)
+    uncalled: list[Uncalled] = field(default_factory=list)
+    missing_rows: list[MissingRow] = field(default_factory=list)
+    unbound_releases: list[UnboundRelease] = field(default_factory=list)
+    misuses: list[Misuse] = field(default_factory=list)
     calls: list[KnownCall] = field(default_factory=list)
+    readings: list[cst.CSTNode] = field(default_factory=list)
+    """Where a blocking iterator is read whose making has not waited for anything."""
+    sharings: list[Sharing] = field(default_factory=list)
+    query_texts: list[QueryText] = field(default_factory=list)
     blocking_helpers: list[tuple[cst.CSTNode, cst.CSTNode]] = field(default_factory=list)
     """Calls of functions of this module that block, each with the blocking call inside."""
+    overlaps: list[Overlap] = field(default_factory=list)
     handed_on: set[int] = field(default_factory=set)
     """Identities of the acquiring nodes whose resources are given to code that is not known."""
     handled_attributes: set[str] = field(default_factory=set)

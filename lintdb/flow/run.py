@@ -1,12 +1,13 @@
 """One run over one function: what it works on, what it finds out, and how an exception leaves a block.
 
 The class that follows functions is put together in layers, each with a module of its own that uses those below it:
-`Run`, `Values`, `Verdicts`, `Units`, `UnknownCalls`, `ModelledCalls`, `Withs`, `Containers`, `LocalCalls`, `Calls`, and
-`Follower` on top.
+`Run`, `Values`, `Verdicts`, `Misuses`, `Units`, `UnknownCalls`, `ModelledCalls`, `Withs`, `Containers`, `LocalCalls`,
+`Calls`, and `Follower` on top.
 """
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from typing import Protocol
 
@@ -16,10 +17,12 @@ from lintdb.flow import ir
 from lintdb.flow.cfg import CFG
 from lintdb.flow.classes import Classes
 from lintdb.flow.decorators import is_fixture, is_generator_manager
-from lintdb.flow.results import FailedUnit, KnownCall, LostWork
-from lintdb.flow.sites import OPAQUE, UNLIKELY, Exit, Lost, PendingCall, Site
+from lintdb.flow.frameworks import Frameworks
+from lintdb.flow.patches import patched_names
+from lintdb.flow.results import FailedUnit, KnownCall, LostWork, Overlap
+from lintdb.flow.sites import OPAQUE, UNLIKELY, AfterRelease, Exit, Lost, PendingCall, Site, UnitRecords, ValueRecords
 from lintdb.flow.state import State
-from lintdb.flow.summaries import Summary
+from lintdb.flow.summaries import YIELDED, Summary
 from lintdb.flow.types_of import ModuleTypes
 from lintdb.flow.values import (
     Raised,
@@ -30,8 +33,8 @@ from lintdb.flow.values import (
 from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 _ANYTHING = Raised()
-YIELDED = "$.yielded"
-"""A name that is bound once a path has passed a `yield`."""
+THROWN = "$.thrown"
+"""A name that is bound where an error of the block that a manager serves came in at the `yield`."""
 
 
 class Module(Protocol):
@@ -39,6 +42,7 @@ class Module(Protocol):
 
     types: ModuleTypes
     classes: Classes
+    frameworks: Frameworks
 
     def summary(
         self, info: FunctionInfo, start: State, receiver: ClassInfo | None, *, owns_self: bool
@@ -79,21 +83,21 @@ class Run:
         self.is_for_caller = is_for_caller
         self.receiver = receiver
         self.owns_self = owns_self
-        self.is_manager = is_generator_manager(self.function)
-        self.is_fixture = is_fixture(self.function)
+        frameworks = program.frameworks
+        self.is_manager = is_generator_manager(self.function) or frameworks.is_injected(self.function)
+        self.is_fixture = is_fixture(self.function) or frameworks.is_resumed(self.function)
         self.relevant_keys = {key for key, count in cfg.condition_keys.items() if count > 1}
         # The work under way.
         self.queue: deque[tuple[int, State]] = deque()
         self.block = cfg.blocks[cfg.entry]
         self.operations: dict[int, ir.CallOp] = {}
-        self.extra_calls: dict[tuple[int, str], ir.CallOp] = {}
+        self.extra_calls: dict[tuple[int, str, tuple[ir.Operand, ...]], ir.CallOp] = {}
         self.pending_calls: dict[int, PendingCall] = {}
         self.managed: dict[int, frozenset[Rid]] = {}
         self.managers: dict[int, Summary] = {}
         # What it finds out.
         self.is_complete = cfg.is_complete
         self.may_raise = False
-        self.raises_early = False
         self.yielded: set[SiteKey] = set()
         self.exits: list[Exit] = []
         self.yields: list[Value | None] = []
@@ -102,19 +106,32 @@ class Run:
         self.released_sites: set[SiteKey] = set()
         self.release_nodes: dict[SiteKey, cst.CSTNode] = {}
         self.meant_releases: dict[SiteKey, set[SiteKey]] = {}
+        self.after = AfterRelease()
         self.unsure_calls: set[int] = set()
         self.commits: set[SiteKey] = set()
         self.keeping_loops: set[int] = set()
         self.lost: list[Lost] = []
         self.covered: set[tuple[Rid, bool]] = set()
         self.covered_sites: set[SiteKey] = set()
-        self.lost_work: dict[SiteKey, tuple[int, LostWork]] = {}
+        self.lost_work: dict[SiteKey, list[tuple[int, LostWork]]] = {}
         self.returned_dirty: dict[int, FailedUnit] = {}
+        self.units = UnitRecords()
         self.kept_as: dict[Rid, str] = {}
         self.handled_attributes: set[str] = set()
         self.replaced: dict[str, cst.CSTNode] = {}
         self.handed_on: set[int] = set()
+        self.values_seen = ValueRecords()
         self.blocking_helpers: dict[int, tuple[cst.CSTNode, cst.CSTNode]] = {}
+
+    @functools.cached_property
+    def overlaps(self) -> dict[int, Overlap]:
+        """Where something is taken from an owner of many while another one is held, by the call."""
+        return {}
+
+    @functools.cached_property
+    def patched(self) -> frozenset[str]:
+        """Dotted names that stand for something else in this function, which is a test."""
+        return patched_names(self.function, self.index)
 
     def go(self, target: int, state: State) -> None:
         """Let a path go on at another block."""
@@ -132,7 +149,6 @@ class Run:
     ) -> State | None:
         """Take the raise edge of the current block from a copy of *state*; return the copy, or None if it is idle."""
         self.may_raise = True
-        self.raises_early = self.raises_early or YIELDED not in state.env
         landing = self.block.landing
         if landing == self.cfg.raise_exit and not self.is_for_caller:
             if not _has_duties(state):
@@ -147,10 +163,11 @@ class Run:
             new.raised = raised
         if is_opaque:
             new.mark_raised()
-        if is_low:
-            new.low = UNLIKELY
+        if is_low or (self.is_fixture and YIELDED in state.env):
+            # After its `yield` a fixture takes down what is not used any more.
+            new.make_unlikely(UNLIKELY)
         elif raised.type is None and is_opaque and by != "yield":
-            new.low = max(new.low, OPAQUE)
+            new.make_unlikely(OPAQUE)
         new.note(node, "raise", by)
         self.go(landing, new)
         return new
@@ -158,6 +175,6 @@ class Run:
 
 def _has_duties(state: State) -> bool:
     return any(
-        (s.phase == "open" and (s.owed or s.outlives)) or s.pending >= 0 or s.failed >= 0
+        (s.phase == "open" and (s.owed or s.outlives)) or s.pending >= 0 or s.failed >= 0 or s.begun >= 0
         for s in state.resources.values()
     )

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import libcst as cst
 
+from lintdb.effects import AfterError
 from lintdb.flow import ir
+from lintdb.flow.results import (
+    ErrorCommit,
+    MissingRow,
+    Misuse,
+    QueryText,
+    Sharing,
+    SwallowedError,
+    UnboundRelease,
+    Uncalled,
+)
 from lintdb.flow.state import State
 from lintdb.flow.values import (
     Instance,
     Outside,
+    Piece,
     Rid,
+    SiteKey,
     Status,
     Value,
 )
@@ -22,9 +35,11 @@ from lintdb.syntax.names import FunctionInfo
 COROUTINE = "$coroutine"
 """The kind of a coroutine that nobody has awaited yet."""
 
-OPAQUE, BYPASSED, UNLIKELY = 1, 2, 3
+OPAQUE, BYPASSED, UNLIKELY, UNHEARD_OF = 1, 2, 3, 4
 """How unlikely a path is: it rests on an error of unknown code; such an error got past a handler for the driver's
-errors; clean-up code itself failed."""
+errors; clean-up code itself failed; a call raised that does not in practice.
+
+It speaks of what was open at that time. What a handler opens later is left open for sure, unless nothing gets there."""
 
 
 @dataclass(eq=False)
@@ -70,9 +85,72 @@ Receiver = Instance | Outside | Own | None
 """Whose method is called: an object made here, one that somebody else made, the function's own, or nobody's."""
 
 
+class EarlyUse(NamedTuple):
+    """A use of a resource that was released before the function began: see `Misuse` for what it is."""
+
+    rid: Rid
+    what: str
+    is_low: bool
+
+
+@dataclass
+class AfterRelease:
+    """What a run finds out about resources that are released.
+
+    `misuses` by what and where; `sound` are the calls that some path makes on a resource that is open; `early` is what
+    is done to what was released before the function began; `rebound` are the attributes of the object, and the globals,
+    that get another value; `uncalled` are releases that are named and not called.
+    """
+
+    misuses: dict[tuple[str, int], Misuse] = field(default_factory=dict)
+    sound: set[int] = field(default_factory=set)
+    early: dict[tuple[Rid, int], EarlyUse] = field(default_factory=dict)
+    rebound: set[SiteKey] = field(default_factory=set)
+    uncalled: dict[int, Uncalled] = field(default_factory=dict)
+
+
 class PendingCall(NamedTuple):
     """A call of a coroutine function of the project that has not been awaited; `receiver` is the method's object."""
 
     op: ir.CallOp
     function: FunctionInfo
     receiver: Receiver
+
+
+@dataclass
+class UnitRecords:
+    """What a run notes of units of work.
+
+    `failures`: what a call that failed did to its unit; `refused`: those that were to make work permanent. `landings`:
+    where the exceptions of a call go. `writes`: the calls that write to a resource. `ended`: the calls that begin a
+    unit which some path ends. `restored`: the operations that change a mode which some path sets back; `switches`:
+    those of them that are assignments. `begun_at_yield`: what is under way where a manager yields. `ambient`: the
+    blocks that are units without a name, in the order in which they are entered. `swallowed` and `error_commits`: the
+    findings, by the node and by the call that they are about; whether the commit is refused. `guessed`: resources that
+    nothing but their use makes known.
+    """
+
+    failures: dict[int, AfterError] = field(default_factory=dict)
+    refused: set[int] = field(default_factory=set)
+    landings: dict[int, int] = field(default_factory=dict)
+    writes: dict[SiteKey, set[int]] = field(default_factory=dict)
+    ended: set[int] = field(default_factory=set)
+    restored: set[int] = field(default_factory=set)
+    switches: dict[int, cst.CSTNode] = field(default_factory=dict)
+    begun_at_yield: set[Rid] = field(default_factory=set)
+    ambient: list[Rid] = field(default_factory=list)
+    guessed: set[Rid] = field(default_factory=set)
+    swallowed: dict[int, SwallowedError] = field(default_factory=dict)
+    error_commits: dict[int, tuple[SiteKey, ErrorCommit, bool]] = field(default_factory=dict)
+
+
+@dataclass
+class ValueRecords:
+    """What a run notes of values: `rows` are the calls whose value may be None for want of a row, by number."""
+
+    rows: dict[int, cst.CSTNode] = field(default_factory=dict)
+    missing_rows: dict[int, MissingRow] = field(default_factory=dict)
+    unbound_releases: dict[str, UnboundRelease] = field(default_factory=dict)
+    query_texts: dict[tuple[int, tuple[Piece, ...]], QueryText] = field(default_factory=dict)
+    sharings: dict[tuple[int, SiteKey], Sharing] = field(default_factory=dict)
+    readings: dict[int, cst.CSTNode] = field(default_factory=dict)

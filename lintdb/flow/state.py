@@ -18,13 +18,15 @@ from lintdb.flow.values import (
     Raised,
     Ref,
     Rid,
+    SiteKey,
     Status,
     Table,
     Truthiness,
     Value,
+    spelling,
 )
 
-_LASTING = ("arg", "self", "global", "field")
+_LASTING = ("arg", "self", "global", "field", "decorator")
 _PLAIN = (Literal, Truthiness, Name)
 
 Trace = tuple["Trace | None", object, str, object]
@@ -36,7 +38,8 @@ _MAY_HOLD_BOXES = frozenset({Box, Many, Partial, Manager, Method})
 class State:
     """What one path knows. Copied at every fork; compared by `key`.
 
-    `env`: variable → value (absent: unknown). `boxes`: container id → contents. `resources`: what the path knows of
+    `env`: variable → value (absent: unknown). `boxes`: container id → contents (absent: somebody else has it, too).
+    `resources`: what the path knows of
     each resource. `facts`: condition text → outcome. `low`: how unlikely the path is (0: not at all).
     `raised`: the exception in flight. `kept`: exceptions kept by handlers and `finally` copies, by slot.
     """
@@ -78,6 +81,15 @@ class State:
             self.raised,
         )
 
+    def fates(self) -> set[object]:
+        """Return what became of each resource on this path, one by one."""
+        raised = self.raised.type if self.raised is not None else ""
+        return {
+            (rid, status.phase, status.raised, status.low, self.low, status.pending >= 0, status.failed >= 0, raised)
+            for rid, status in self.resources.items()
+            if status.kind[0] != "$"
+        }
+
     def note(self, node: object, what: str, data: object = None) -> None:
         """Remember a step of the path."""
         self.trace = (self.trace, node, what, data)
@@ -95,13 +107,20 @@ class State:
 
     def refs(self, value: Value | None) -> Iterator[Rid]:
         """Yield the resources that can be reached from a value."""
+        for each in self._reached(value):
+            if isinstance(each, (Ref, Coroutine)):
+                yield each.rid
+
+    def _reached(self, value: Value | None) -> Iterator[Value]:
+        """Yield a value, and all that can be reached from it."""
         seen: set[int | str] = set()
         todo: list[Value | None] = [value]
         while todo:
             current = todo.pop()
-            if isinstance(current, Ref):
-                yield current.rid
-            elif isinstance(current, Many):
+            if current is None:
+                continue
+            yield current
+            if isinstance(current, Many):
                 todo.extend(current.items)
             elif isinstance(current, Table):
                 todo.extend(item for _, item in current.items)
@@ -118,10 +137,7 @@ class State:
                 todo.append(current.receiver)
             elif isinstance(current, Partial):
                 todo += (current.callee, *current.items)
-            elif isinstance(current, Manager):
-                todo.append(current.inner)
-            elif isinstance(current, Coroutine):
-                yield current.rid
+            elif isinstance(current, (Manager, Coroutine)):
                 todo.append(current.inner)
             elif isinstance(current, Function) and id(current.info) not in seen:
                 # What a closure captures: the variables of this function that it reads.
@@ -139,6 +155,19 @@ class State:
         """Whether any resource can be reached from a value."""
         return next(self.refs(value), None) is not None
 
+    def put_in(self, box: Box, *values: Value) -> None:
+        """Add values to a container; what is put into one that somebody else has is theirs, too."""
+        held = self.boxes.get(box.id)
+        if held is None:
+            self.escape(Many(values), with_parents=True)
+        else:
+            self.boxes[box.id] = tuple(dict.fromkeys((*held, *values)))
+
+    def empty(self, box: Box) -> None:
+        """Forget what a container holds."""
+        if box.id in self.boxes:
+            self.boxes[box.id] = ()
+
     def forget_fields(self, instance: Instance) -> None:
         """Forget what the attributes of an object hold."""
         for name in [name for name in self.env if name.startswith(instance.prefix)]:
@@ -149,6 +178,22 @@ class State:
         status = self.resources.get(rid)
         if status is not None:
             self.resources[rid] = status._replace(**changes)  # type: ignore[arg-type]
+
+    def doubt(self, rid: Rid) -> None:
+        """What was released may be open again, and with it what belongs to it: nothing is known of them any more."""
+        status = self.resources.get(rid)
+        if status is not None and status.phase == "released":
+            self.resources[rid] = status._replace(phase="gone")
+        for child in self.children(rid):
+            if self.resources[child].phase == "released":
+                self.doubt(child)
+
+    def visit(self, rid: Rid, loop: int) -> None:
+        """A loop takes a resource out of a container; one that is released is another of the same place by now."""
+        status = self.resources.get(rid)
+        if status is not None:
+            phase = "gone" if status.phase == "released" else status.phase
+            self.resources[rid] = status._replace(visited=loop, phase=phase)
 
     def children(self, rid: Rid) -> list[Rid]:
         """Return the resources that go with *rid* when it is released or handed over."""
@@ -162,35 +207,73 @@ class State:
         """
         for rid in list(self.refs(value)):
             self.escape_one(rid, with_parents, all_parents)
+        if self.boxes:
+            for each in list(self._reached(value)):
+                if isinstance(each, Box):
+                    self.boxes.pop(each.id, None)
 
     def escape_one(self, rid: Rid, with_parents: bool, all_parents: bool = False) -> None:
         """Escape one resource with all that it owns."""
         status = self.resources.get(rid)
         if status is None or status.phase == "gone":
             return
-        if status.phase == "open":
-            self.resources[rid] = status._replace(phase="gone", pending=-1, failed=-1)
-        for child in self.children(rid):
-            self.escape_one(child, False)
+        if status.phase == "released":
+            self.doubt(rid)
+        else:
+            self.resources[rid] = _settled(status, "gone")
+        if status.owed:
+            # Whoever has it now has what belongs to it; what came from outside has been somebody's all along.
+            for child in self.children(rid):
+                self.escape_one(child, False)
         if with_parents and (status.keeps_parent or all_parents) and status.parent is not None:
             parent = self.resources.get(status.parent)
             if parent is not None and (parent.owed or parent.keeps_parent):
                 self.escape_one(status.parent, True, all_parents)
+
+    def drop(self, rid: Rid) -> None:
+        """Forget a resource, with what goes with it."""
+        for child in self.children(rid):
+            self.drop(child)
+        self.resources.pop(rid, None)
 
     def release(self, rid: Rid) -> None:
         """Mark a resource, and the children that go with it, as released."""
         status = self.resources.get(rid)
         if status is None or status.phase == "released":
             return
-        self.resources[rid] = status._replace(phase="released", pending=-1, failed=-1)
+        self.resources[rid] = _settled(status, "released")
         for child in self.children(rid):
             self.release(child)
+
+    def forget_failure(self, call: int) -> None:
+        """The exception of a call turns out to leave the units of work as they were."""
+        for rid, status in self.resources.items():
+            if status.failed == call:
+                self.resources[rid] = status._replace(failed=-1)
+
+    def forget_released(self, site: SiteKey) -> None:
+        """A global, or an attribute of an object, has got another value: it does not hold what was released."""
+        name = spelling(site)
+        held = self.env.get(name)
+        status = self.resources.get(held.rid) if isinstance(held, Ref) else None
+        if status is not None and status.phase == "released":
+            del self.env[name]
+        status = self.resources.get((site, 0))
+        if status is not None and status.phase == "released":
+            del self.resources[site, 0]
 
     def mark_raised(self) -> None:
         """An opaque operation raised: every resource that is open now has seen it."""
         for rid, status in self.resources.items():
-            if status.phase == "open" and not status.raised:
-                self.resources[rid] = status._replace(raised=True)
+            if status.phase == "open" and not (status.raised and (status.cut or status.pending < 0)):
+                self.resources[rid] = status._replace(raised=True, cut=status.pending >= 0)
+
+    def make_unlikely(self, low: int) -> None:
+        """Something unlikely happened: the path is, and so is all that becomes of what is open now."""
+        self.low = max(self.low, low)
+        for rid, status in self.resources.items():
+            if status.phase == "open" and status.low < low:
+                self.resources[rid] = status._replace(low=low)
 
     def forget_dead(self, live: frozenset[str], tests: frozenset[str]) -> None:
         """Drop what cannot matter any more, so that states that differ in nothing else become equal.
@@ -244,6 +327,8 @@ class State:
             if (status.phase != "open" or not status.owed)
             and status.pending < 0
             and status.failed < 0
+            and (status.begun < 0 or status.phase != "open")
+            and status.switched < 0
             and rid[0][0] not in _LASTING
         ]
         if not settled:
@@ -257,3 +342,8 @@ class State:
         for rid in settled:
             if rid not in reached:
                 del self.resources[rid]
+
+
+def _settled(status: Status, phase: str) -> Status:
+    """Return the status of a resource whose unit of work is nobody's business here any more."""
+    return status._replace(phase=phase, pending=-1, failed=-1, cut=False, begun=-1, switched=-1)

@@ -8,24 +8,67 @@ from __future__ import annotations
 ENDS_PROCESS = frozenset({"sys.exit", "os._exit", "os.abort", "exit", "quit", "os.execv", "os.execvp", "os.execve"})
 """Calls after which the function does not go on, and after which an open resource does no harm."""
 
+_HTTP_ERROR = "werkzeug.exceptions.HTTPException"
+ALWAYS_RAISES = {
+    **dict.fromkeys(("flask.abort", "werkzeug.exceptions.abort", "quart.abort", "flask_restful.abort"), _HTTP_ERROR),
+    **dict.fromkeys(("flask_restx.abort", "flask_smorest.abort", "webargs.flaskparser.abort"), _HTTP_ERROR),
+    "bottle.abort": "bottle.HTTPError", "sanic.exceptions.abort": "sanic.exceptions.SanicException",
+    "pytest.fail": "pytest.fail.Exception", "pytest.skip": "pytest.skip.Exception",
+    "pytest.exit": "pytest.exit.Exception",
+}  # fmt: skip
+"""Calls that never return, with the class of what they raise."""
+
 NEVER_RAISES = frozenset({
-    "print", "len", "isinstance", "issubclass", "str", "repr", "id", "type", "bool", "callable", "hasattr",
+    "print", "len", "range", "isinstance", "issubclass", "str", "repr", "id", "type", "bool", "callable", "hasattr",
     "object", "time.time", "time.monotonic", "time.perf_counter", "time.sleep", "datetime.datetime.now",
     "datetime.datetime.utcnow", "datetime.date.today", "traceback.print_exc", "traceback.format_exc",
     "logging.getLogger", "os.getpid", "threading.get_ident", "sys.stdout.write", "sys.stderr.write",
-    "sys.stdout.flush", "sys.stderr.flush", "warnings.warn", "collections.defaultdict", "collections.OrderedDict",
-    "collections.deque", "collections.Counter", "os.path.join", "os.path.exists", "os.path.basename",
+    "sys.stdout.flush", "sys.stderr.flush", "warnings.warn", "collections.defaultdict", "collections.Counter",
+    "globals", "locals", "os.path.join", "os.path.exists", "os.path.basename",
     "os.path.dirname", "os.path.isfile", "os.path.isdir", "asyncio.Lock", "threading.Lock", "threading.RLock",
     "threading.Event", "asyncio.Event", "super", "time.strftime", "time.localtime", "time.gmtime", "uuid.uuid4",
     "os.environ.get", "os.getenv", "random.random", "asyncio.current_task", "asyncio.get_running_loop",
     "asyncio.get_event_loop", "threading.current_thread", "contextvars.ContextVar", "contextvars.copy_context",
     "os.urandom", "time.process_time", "os.getcwd", "platform.system", "platform.node", "socket.gethostname",
-    "copy.copy", "inspect.currentframe",
+    "copy.copy", "inspect.currentframe", "asyncio.Semaphore", "asyncio.Condition", "asyncio.Queue", "asyncio.timeout",
+    "asyncio.timeout_at", "asyncio.TaskGroup", "anyio.create_task_group", "anyio.fail_after", "anyio.move_on_after",
+    "trio.open_nursery", "trio.fail_after", "trio.move_on_after", "threading.Semaphore", "threading.BoundedSemaphore",
+    "threading.Condition", "threading.Barrier", "threading.local", "queue.Queue", "queue.SimpleQueue",
+    "warnings.catch_warnings",
 })  # fmt: skip
 """Calls that do not fail in practice and do nothing to what they are given."""
 
-COMBINES = frozenset({"list", "tuple", "set", "frozenset", "dict", "sorted", "zip", "enumerate", "reversed"})
+LOCK_NAMES = ("lock", "mutex", "semaphore")
+"""How variables end that hold a lock; taking one does not fail."""
+
+COMBINES = frozenset({
+    "list", "tuple", "set", "frozenset", "dict", "sorted", "zip", "enumerate", "reversed", "collections.deque",
+    "collections.OrderedDict",
+})  # fmt: skip
 """Calls whose result holds what they are given."""
+FILLED_LATER = frozenset({"list", "set", "dict", "collections.deque", "collections.OrderedDict"})
+"""Those that make an empty container when they are given nothing."""
+REGROUPS = COMBINES - {"zip", "enumerate"}
+"""Those whose result has the items of what they are given."""
+
+NEEDS_VALUE = frozenset({
+    "int", "float", "len", "list", "tuple", "dict", "set", "sorted", "sum", "iter", "json.loads", "pickle.loads",
+    "datetime.datetime.fromisoformat", "datetime.date.fromisoformat",
+})  # fmt: skip
+"""Calls that fail with a TypeError where they are given None."""
+
+REINDENTS = frozenset({"textwrap.dedent", "inspect.cleandoc"})
+"""Functions whose result says the same as the text that they are given."""
+
+RUNS_TOGETHER = frozenset({"asyncio.gather", "asyncio.wait", "asyncio.as_completed"})
+STARTS_THREAD = frozenset({"threading.Thread", "threading.Timer", "asyncio.to_thread", "anyio.to_thread.run_sync"})
+STARTS_THREAD_METHODS = frozenset({"submit", "run_in_executor"})
+
+KEEPS_TEXT = frozenset({"strip", "lstrip", "rstrip"})
+"""Methods of texts whose result says the same."""
+
+LAZY = frozenset({"zip", "enumerate"})
+"""Of those, the ones whose result reads what it is given when it is read."""
 
 LOG_METHODS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "fatal", "trace"})
 LOG_NAMES = frozenset({
@@ -64,6 +107,20 @@ GENERATOR_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asyncco
 FIXTURES = frozenset({"pytest.fixture", "pytest_asyncio.fixture", "pytest.yield_fixture"})
 CACHES = frozenset({"functools.lru_cache", "functools.cache", "functools.cached_property", "cached_property"})
 
+INJECTORS = frozenset({
+    "fastapi.Depends", "fastapi.Security", "fastapi.params.Depends", "litestar.di.Provide", "taskiq.TaskiqDepends",
+    "taskiq_dependencies.Depends", "fast_depends.Depends", "faststream.Depends",
+})  # fmt: skip
+"""Calls that make a dependency of a generator function: it is run as a context manager round its user."""
+RESOURCE_PROVIDERS = frozenset({"dependency_injector.providers.Resource"})
+"""Calls that take a generator function, and resume it when their container ends."""
+APPLICATIONS = frozenset({
+    "fastapi.FastAPI", "starlette.applications.Starlette", "litestar.Litestar", "fastapi.applications.FastAPI",
+})  # fmt: skip
+"""Classes whose objects run a manager round all that they serve."""
+CLEANED_UP_APPLICATIONS = frozenset({"aiohttp.web.Application", "aiohttp.web_app.Application"})
+"""Classes whose objects run generator functions, each as far as its `yield`, and the rest when they end."""
+
 CLOSING = frozenset({"contextlib.closing"})
 ACLOSING = frozenset({"contextlib.aclosing"})
 SUPPRESS = frozenset({"contextlib.suppress"})
@@ -75,7 +132,7 @@ REGISTERS = frozenset({"atexit.register", "weakref.finalize"})
 REGISTER_METHODS = frozenset({
     "addCleanup", "addAsyncCleanup", "addfinalizer", "enter_context", "enter_async_context", "enterContext",
     "enterAsyncContext", "enterClassContext", "addClassCleanup", "call_on_close", "callback", "push",
-    "push_async_callback", "push_async_exit",
+    "push_async_callback", "push_async_exit", "with_resource",
 })  # fmt: skip
 PASSES_THROUGH = frozenset({
     "asyncio.wait_for", "asyncio.shield", "asyncio.ensure_future", "asyncio.create_task", "typing.cast", "cast",

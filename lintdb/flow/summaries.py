@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 import libcst as cst
 
 from lintdb.flow import ir
-from lintdb.flow.sites import Exit
+from lintdb.flow.sites import EarlyUse, Exit
 from lintdb.flow.state import State
 from lintdb.flow.values import (
+    IN_BLOCK,
     SELF,
     Box,
     Instance,
@@ -28,6 +29,7 @@ from lintdb.flow.values import (
     Raised,
     Ref,
     Rid,
+    Row,
     SiteKey,
     Status,
     Table,
@@ -39,6 +41,8 @@ from lintdb.syntax.names import CONSTANTS, FunctionInfo
 
 BEFORE = 1 << 30
 """Stands for "work that was pending before the call" while a summary is made."""
+YIELDED = "$.yielded"
+"""A name that is bound once a path has passed a `yield`: to how far it got."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class Outcome:
 
     Resources are named as in the summary's own run; `statuses` has those that the caller can see. `fields` are the
     attributes of the object whose method was called, `made` those of an object that the function made and returns.
+    `yielded` says of a generator whether the path has passed a `yield` ("reached"), and gone on after it ("resumed").
     """
 
     is_raise: bool
@@ -57,21 +62,26 @@ class Outcome:
     committed: frozenset[Rid]
     fields: tuple[tuple[str, Value], ...] = ()
     made: tuple[tuple[str, Value], ...] = ()
+    yielded: str = ""
 
 
 @dataclass(frozen=True)
 class Summary:
     """All outcomes of a function for one way of calling it.
 
-    `blocks` is the call in it that makes the thread wait. For a generator: whether it `raises_early`, before its first
-    `yield`; and whether what it yields is `drops_work`: released on every normal path, with no commit.
+    `blocks` is the call in it that makes the thread wait. For a generator: whether what it yields is `drops_work`:
+    released on every normal path, with no commit; and whether that is released at all (`ends_yielded`). `uses` are of
+    what was released before the call; `rebinds` are the attributes of the object, and the globals, that get another
+    value.
     """
 
     outcomes: tuple[Outcome, ...]
     yields: tuple[Value | None, ...]
     blocks: cst.CSTNode | None = None
-    raises_early: bool = True
     drops_work: bool = False
+    uses: tuple[EarlyUse, ...] = ()
+    rebinds: frozenset[SiteKey] = frozenset()
+    ends_yielded: bool = False
 
 
 # --- before the call ------------------------------------------------------------------------------------------------
@@ -110,7 +120,7 @@ def bind_arguments(
                 rest.append(value)
     known = {name: value for name, value in bound.items() if value is not None}
     if star is not None:
-        known[star] = Many(tuple(rest))
+        known[star] = Many(tuple(rest), is_sequence=True)
     if star_kwarg is not None:
         known[star_kwarg] = Many(tuple(named_rest))
     if not is_hidden:
@@ -214,7 +224,8 @@ def _visible(value: Value, state: State) -> Value | None:
     if isinstance(value, (Ref, Outside, Method, Partial, Truthiness)):
         return value
     if isinstance(value, Many):
-        return value if state.holds_any(value) or not value.items else None
+        is_plain = all(item is not None and _visible(item, state) == item for item in value.items)
+        return value if is_plain or state.holds_any(value) else None
     if not state.holds_any(value):
         return None
     if isinstance(value, Instance):
@@ -257,8 +268,11 @@ def canonical(state: State, names: Names) -> State:
             parent=names.rid(status.parent) if status.parent is not None else None,
             pending=BEFORE if status.pending >= 0 else -1,
             failed=BEFORE if status.failed >= 0 else -1,
+            begun=BEFORE if 0 <= status.begun != IN_BLOCK else status.begun,
+            switched=BEFORE if status.switched >= 0 else -1,
             owed=False,
             raised=False,
+            low=0,
         )
     return new
 
@@ -267,7 +281,12 @@ def with_names(summary: Summary, names: Names) -> Summary:
     """Return a summary in other names: the caller's."""
     if not names.rids and not names.sites:
         return summary
-    return replace(summary, outcomes=tuple(_outcome_renamed(outcome, names) for outcome in summary.outcomes))
+    return replace(
+        summary,
+        outcomes=tuple(_outcome_renamed(outcome, names) for outcome in summary.outcomes),
+        uses=tuple(use._replace(rid=names.rid(use.rid)) for use in summary.uses),
+        rebinds=frozenset(map(names.site, summary.rebinds)),
+    )
 
 
 def _outcome_renamed(outcome: Outcome, names: Names) -> Outcome:
@@ -318,7 +337,12 @@ def outcome_of(end: Exit, commits: set[SiteKey], *, owns_self: bool) -> Outcome:
         frozenset(rid for rid, _ in statuses if rid[0] in commits),
         fields,
         made,
+        _progress(state.env.get(YIELDED)),
     )
+
+
+def _progress(value: Value | None) -> str:
+    return str(value.value) if isinstance(value, Literal) else ""
 
 
 def _fields(prefix: str, state: State, reachable: set[Rid]) -> tuple[tuple[str, Value], ...]:
@@ -339,6 +363,6 @@ def _is_portable(value: Value | None) -> bool:
     """Whether a value means the same in the caller."""
     if isinstance(value, Many):
         return len(value.items) <= 8 and all(item is None or _is_portable(item) for item in value.items)
-    return isinstance(value, (Ref, Outside, Literal, Truthiness, Name)) or (
+    return isinstance(value, (Ref, Outside, Literal, Truthiness, Name, Row)) or (
         isinstance(value, Instance) and value.id < 0
     )

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 import libcst as cst
 
 from lintdb.effects import Argument, CallModel, Condition, Event, Form, Kind
+from lintdb.flow.evidence import Evidence
 from lintdb.flow.exceptions import builtin_is_subclass
 from lintdb.flow.knowledge import Knowledge
 from lintdb.flow.memo import Memo
@@ -50,6 +51,8 @@ class ModuleTypes:
         self.peers = peers
         self._written: dict[ClassInfo | None, set[str]] = {}
         self._aliases: set[str] = set()
+        self._called: set[str] | None = None
+        self.evidence = Evidence(index, knowledge)
 
     def is_subclass(self, name: str, base: str) -> bool | None:
         """See `Knowledge.is_subclass`; exception classes of the project are known by their bases."""
@@ -327,6 +330,13 @@ class ModuleTypes:
         result = self.peers.result_of(target) if isinstance(target, FunctionInfo) else None
         return result is not None and result.is_fresh
 
+    def is_inherited(self, owner: ClassInfo, attribute: str) -> bool:
+        """Whether an attribute comes from a base that is not known: nothing that is known gives it a value."""
+        return owner.has_unknown_base and not any(
+            attribute in each.assigned or attribute in each.body_values or attribute in each.methods
+            for each in owner.lineage
+        )
+
     def parent_attribute(self, owner: ClassInfo, attribute: str) -> str | None:
         """Return the attribute whose method filled another one: `a` for `self.b = self.a.part()`."""
         for scope, value, _ in owner.assigned.get(attribute, ()):
@@ -382,6 +392,18 @@ class ModuleTypes:
             if any(model.event in _SWITCHES for model in models):
                 switches.add(method)
         return any(f"{name}.{switch}" in self._written[owner] for switch in switches)
+
+    def ends_units(self, kind_id: str) -> bool:
+        """Whether the module calls anything by the name of a method that ends a unit of work on such a resource."""
+        kind = self.knowledge.kind(kind_id)
+        if self._called is None:
+            calls = [call.func for info in self.index.all_functions for call in info.calls]
+            self._called = {function.attr.value for function in calls if isinstance(function, cst.Attribute)}
+        return kind is not None and any(
+            model.event in (Event.COMMIT, Event.ROLLBACK)
+            for name in self._called.intersection(kind.methods)
+            for model in kind.methods[name]
+        )
 
     # --- module-level names -------------------------------------------------------------------------------------------
 

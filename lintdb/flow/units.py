@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import libcst as cst
 
-from lintdb.effects import CallModel, Event
+from lintdb.effects import AfterError, CallModel, Event
 from lintdb.finding import Confidence
 from lintdb.flow import ir
+from lintdb.flow.misuse import Misuses
 from lintdb.flow.results import FailedUnit
+from lintdb.flow.run import THROWN
 from lintdb.flow.sites import UNLIKELY, Lost
 from lintdb.flow.state import State
 from lintdb.flow.values import (
+    IN_BLOCK,
     TRUE,
     Literal,
     Query,
+    Raised,
     Ref,
     Rid,
     Status,
     Value,
 )
-from lintdb.flow.verdicts import Verdicts, path_of
+from lintdb.flow.verdicts import path_of
+
+_LASTING = ("self", "global")
+_SWITCHES = (Event.AUTOCOMMIT_ON, Event.AUTOCOMMIT_OFF, Event.AUTOCOMMIT_UNKNOWN)
 
 
-class Units(Verdicts):
+class Units(Misuses):
     """Moves units of work, and releases resources."""
 
     def event_of(self, op: ir.CallOp, model: CallModel, working: Rid | None, state: State) -> Event | None:
@@ -69,22 +78,59 @@ class Units(Verdicts):
         if event in (Event.COMMIT, Event.ROLLBACK):
             if event is Event.COMMIT:
                 self.note_kept(rid, state)
-            state.update(rid, pending=-1, failed=-1)
+                self.judge_commit(rid, status, op, state)
+            elif op is not None and op.in_cleanup:
+                # The error of a block is dealt with, if it does not get out.
+                state.set_name(THROWN, None)
+            self.units.ended.add(status.begun)
+            state.update(rid, pending=-1, failed=-1, cut=False, begun=-1)
         elif event is Event.ROLLBACK_PART:
             state.update(rid, failed=-1)
-        elif event is Event.WRITE and op is not None and status.autocommit is False and status.phase != "released":
+        elif event is Event.WRITE and op is not None and status.in_unit and status.phase != "released":
+            if not op.in_cleanup:
+                self.units.writes.setdefault(rid[0], set()).add(op.index)
             if status.pending < 0:
                 state.update(rid, pending=op.index)
                 state.note(op.node, "write", rid)
         elif event is Event.BEGIN:
-            state.update(rid, pending=-1)
-        elif event is Event.AUTOCOMMIT_ON:
-            state.update(rid, autocommit=True, pending=-1)
-        elif event is Event.AUTOCOMMIT_OFF:
-            state.update(rid, autocommit=False)
-        elif event is Event.AUTOCOMMIT_UNKNOWN:
+            state.update(rid, pending=-1, cut=False, begun=op.index if op is not None else IN_BLOCK)
+        elif event in _SWITCHES:
+            self.note_switch(rid, op.index if op is not None else -1, state)
             value = self.first_argument(op, state) if op is not None else None
+            if event is not Event.AUTOCOMMIT_UNKNOWN:
+                value = TRUE if event is Event.AUTOCOMMIT_ON else Literal(False)
             self.switch_mode(rid, value if value in (TRUE, Literal(False)) else None, state)
+
+    def begin_block(self, rid: Rid, state: State, by: int = -1) -> bool:
+        """A `with` block begins a unit of work on a resource; return whether it is only a part of one.
+
+        *by* is the call that made the block's manager, if that has begun the unit already.
+        """
+        status = state.status(rid)
+        if status is None:
+            return False
+        is_nested = (status.pending >= 0 or status.begun >= 0) and (by < 0 or status.begun != by)
+        if not is_nested:
+            state.update(rid, begun=IN_BLOCK)
+        return is_nested
+
+    def end_block(self, rid: Rid, state: State, *, is_nested: bool, is_raise: bool) -> None:
+        """Such a block ends, and its unit of work with it: what was pending before a part is pending after it."""
+        if not is_nested:
+            self.happen(rid, Event.ROLLBACK if is_raise else Event.COMMIT, None, state)
+        elif is_raise:
+            self.happen(rid, Event.ROLLBACK_PART, None, state)
+
+    def note_switch(self, rid: Rid, index: int, state: State) -> None:
+        """The mode of a resource that lives on is changed, or changed back."""
+        status = state.status(rid)
+        if status is None or not status.outlives:
+            return
+        if status.switched >= 0:
+            self.units.restored.add(status.switched)
+            state.update(rid, switched=-1)
+        else:
+            state.update(rid, switched=index)
 
     def note_kept(self, rid: Rid, state: State) -> None:
         """Remember that a path makes the work of a resource permanent, and in which loops it does."""
@@ -103,14 +149,103 @@ class Units(Verdicts):
             mode = value.value
         state.update(rid, autocommit=mode, **({"pending": -1} if mode is not False else {}))
 
-    def fail_unit(self, rid: Rid, event: Event | None, op: ir.CallOp, state: State) -> None:
+    def fail_units(
+        self, op: ir.CallOp, model: CallModel, event: Event | None, working: Rid | None, state: State
+    ) -> None:
+        """A modelled call raised: *state* is that path, *working* the resource whose unit of work it moves."""
+        if working is not None:
+            if event is Event.ROLLBACK:
+                state.update(working, pending=-1, failed=-1, cut=False)
+            if event in (Event.ROLLBACK, Event.COMMIT):
+                # The unit has ended, one way or the other.
+                state.update(working, begun=-1)
+            self.fail_unit(working, event, op, model, state)
+        self.fail_named_units(op, model, working, state)
+
+    def fail_unit(self, rid: Rid, event: Event | None, op: ir.CallOp, model: CallModel, state: State) -> None:
         """A call on the unit of work of *rid* raised: is the unit broken until it is rolled back?"""
         status = state.status(rid)
         kind = self.knowledge.kind(status.kind) if status is not None else None
-        if status is None or kind is None or status.autocommit is not False or status.failed >= 0:
+        if status is None or kind is None or not status.in_unit or status.failed >= 0:
             return
-        if event is Event.WRITE or (event is Event.COMMIT and status.pending >= 0):
+        after = model.after_error or kind.after_error
+        if event is Event.COMMIT:
+            breaks = status.pending >= 0
+        elif event is Event.WRITE:
+            breaks = True
+        else:
+            breaks = event in (None, Event.READ) and model.sql is not None and self._breaks_when_read(rid, after)
+        if breaks:
+            self.units.failures[op.index] = after
+            if event is Event.COMMIT:
+                self.units.refused.add(op.index)
             state.update(rid, failed=op.index)
+            if state.raised is not None:
+                state.raised = state.raised._replace(call=op.index)
+
+    def _breaks_when_read(self, rid: Rid, after: AfterError) -> bool:
+        """Whether a query that fails breaks the unit of work that it is in, in a module that has such units."""
+        if after is AfterError.CONTINUES or (after is AfterError.DEPENDS and rid[0][0] not in _LASTING):
+            return False
+        return rid[0][0] not in ("param", *_LASTING) or self.types.ends_units(self.sites[rid[0]].kind)
+
+    def keep_failure(self, types: Sequence[str | None], raised: Raised, state: State) -> None:
+        """An exception is caught by classes (none: all): where they mean no broken unit of work, there is none."""
+        if raised.call >= 0 and not self.means_failure(types):
+            state.forget_failure(raised.call)
+
+    def fail_named_units(self, op: ir.CallOp, model: CallModel, working: Rid | None, state: State) -> None:
+        """A call failed that was given a unit of work as an argument, or that stands in a block without naming it."""
+        for argument in op.arguments:
+            value = self.value(argument.operand, state)
+            status = state.status(value.rid) if isinstance(value, Ref) else None
+            if isinstance(value, Ref) and value.rid != working and status is not None and status.begun >= 0:
+                self.fail_unit(value.rid, Event.WRITE, op, model, state)
+        if model.sql is not None:
+            around = self._unit_around(state)
+            kind = self.knowledge.kind(state.resources[around].kind) if around is not None else None
+            if around is not None and around != working and kind is not None and kind.driver == model.driver:
+                self.fail_unit(around, Event.WRITE, op, model, state)
+
+    def unit_worked_in(self, op: ir.CallOp, state: State) -> Rid | None:
+        """Return the unit without a name that a call of something unknown looks like work in."""
+        around = self._unit_around(state)
+        kind = self.knowledge.kind(state.resources[around].kind) if around is not None else None
+        function = op.node.func if isinstance(op.node, cst.Call) else None
+        if kind is None or not isinstance(function, cst.Attribute):
+            return None
+        for method in kind.ambient_methods:
+            through, _, last = method.rpartition(".")
+            if last == function.attr.value and (not through or through in _attributes_of(function)):
+                return around
+        return None
+
+    def fail_unit_around(self, rid: Rid, op: ir.CallOp, state: State) -> None:
+        """Such a call raised."""
+        kind = self.knowledge.kind(state.resources[rid].kind)
+        if kind is None or state.resources[rid].failed >= 0:
+            return
+        self.operations[op.index] = op
+        self.units.landings[op.index] = self.block.landing
+        self.units.failures[op.index] = kind.after_error
+        state.update(rid, failed=op.index)
+        state.raised = (state.raised or Raised())._replace(call=op.index)
+
+    def _unit_around(self, state: State) -> Rid | None:
+        """Return the innermost block that is a unit of work without a name."""
+        found: Rid | None = None
+        for rid in self.units.ambient:
+            status = state.status(rid)
+            if status is not None and status.phase == "open" and status.begun >= 0:
+                found = rid
+        return found
+
+    def happen_around(self, event: Event, driver: str, state: State) -> None:
+        """Move the unit of work of the innermost such block."""
+        around = self._unit_around(state)
+        kind = self.knowledge.kind(state.resources[around].kind) if around is not None else None
+        if around is not None and kind is not None and kind.driver == driver and event is Event.ROLLBACK_PART:
+            self.happen(around, event, None, state)
 
     @staticmethod
     def owner_through(rid: Rid, state: State) -> Rid | None:
@@ -119,15 +254,18 @@ class Units(Verdicts):
         owner = rid[0][0]
         return owner if isinstance(owner, tuple) and status is not None and status.kind.endswith("pool") else None
 
-    def release(self, rid: Rid, state: State, node: cst.CSTNode | None, by_with: bool = False) -> None:
-        """Release a resource and what goes with it; uncommitted work on it is lost here."""
+    def release(self, rid: Rid, state: State, node: cst.CSTNode | None, by_with: cst.CSTNode | None = None) -> None:
+        """Release a resource and what goes with it; uncommitted work on it is lost here.
+
+        *node* is the call that releases it, *by_with* what ends instead: a block, or a stack of clean-up.
+        """
         status = state.status(rid)
         if status is None:
             return
         self.released_sites.add(rid[0])
         self.account_for(Ref(rid), state)
-        if status.phase == "open" and status.pending >= 0 and status.owed:
-            self.lose_work(rid, status, state, node, by_with)
+        if status.phase == "open" and status.pending >= 0 and (status.owed or rid[0][0] == "managed"):
+            self.lose_work(rid, status, state, node, by_with is not None)
         self._return_dirty(rid, status, state)
         owner = self.owner_through(rid, state)
         if owner is not None:
@@ -138,7 +276,9 @@ class Units(Verdicts):
             self.covered_sites.add(child[0])
         if node is not None:
             self.release_nodes.setdefault(rid[0], node)
-            state.note(node, "release", rid)
+        where = node if node is not None else by_with
+        if where is not None and status.phase != "released":
+            self.note_release(rid, where, state)
         state.release(rid)
 
     def _cover(self, child: Rid, state: State) -> None:
@@ -158,8 +298,18 @@ class Units(Verdicts):
         op = self.operations.get(index)
         if kind is None or op is None or kind.return_rolls_back or not status.owed or status.phase != "open":
             return
-        if not status.raised or state.low == UNLIKELY or index in self.returned_dirty:
+        if not status.raised or status.low >= UNLIKELY or index in self.returned_dirty:
             return
         site = self.sites.get(rid[0])
         name = site.name if site is not None else None
         self.returned_dirty[index] = FailedUnit(op.node, kind, name, False, Confidence.MEDIUM, path_of(state))
+
+
+def _attributes_of(node: cst.CSTNode) -> set[str]:
+    """Return the names in a chain of attributes and calls: `objects`, `all`, `update` of `A.objects.all().update()`."""
+    names: set[str] = set()
+    while isinstance(node, (cst.Call, cst.Attribute, cst.Subscript)):
+        if isinstance(node, cst.Attribute):
+            names.add(node.attr.value)
+        node = node.func if isinstance(node, cst.Call) else node.value
+    return names

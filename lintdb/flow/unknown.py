@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import libcst as cst
+
 from lintdb.flow import ir
+from lintdb.flow.rows import Rows
 from lintdb.flow.state import State
 from lintdb.flow.stdlib import (
     MILD_FUNCTIONS,
     MILD_METHODS,
 )
-from lintdb.flow.units import Units
 from lintdb.flow.values import (
+    Query,
     Rid,
     Value,
 )
 
 
-class UnknownCalls(Units):
+class UnknownCalls(Rows):
     """The effects of unknown callees."""
 
     def unknown_call(self, op: ir.CallOp, state: State) -> list[State] | None:
@@ -28,9 +31,35 @@ class UnknownCalls(Units):
                 self.handed_on.add(id(site.node))
         self._escape_unnamed_parents(arguments, state)
         state.escape(arguments, with_parents=False)
-        self.throw(state, op.node, is_low=op.in_cleanup or _is_mild(op))
-        state.set_name(op.target, None)
+        self.forget_missing(state)
+        self._forget_released(op, state)
+        unit = self.unit_worked_in(op, state)
+        thrown = self.throw(state, op.node, is_low=op.in_cleanup or (unit is None and _is_mild(op)))
+        if thrown is not None and unit is not None:
+            self.fail_unit_around(unit, op, thrown)
+        state.set_name(op.target, self._statement(op))
         return None
+
+    def _forget_released(self, op: ir.CallOp, state: State) -> None:
+        """`self.reconnect()`: a callee that can reach the object, or the module, may open again what was released."""
+        callee = op.callee
+        operands = [argument.operand for argument in op.arguments]
+        if op.dotted is not None or (isinstance(callee, ir.AttributeOf) and isinstance(callee.base, ir.Local)):
+            if isinstance(callee, ir.AttributeOf):
+                operands.append(callee.base)
+            if not any(isinstance(each, ir.Local) and self.is_self(each.name) for each in operands):
+                return
+        for site, generation in list(state.resources):
+            if site[0] in ("self", "global") and generation == 0:
+                state.forget_released(site)
+
+    def _statement(self, op: ir.CallOp) -> Query | None:
+        """`table.insert()`: a method without arguments that makes a statement, if it is one of a library's tables."""
+        function = op.node.func if isinstance(op.node, cst.Call) else None
+        if not isinstance(function, cst.Attribute) or op.arguments:
+            return None
+        event = self.knowledge.statement_event(function.attr.value)
+        return Query(event) if event is not None else None
 
     def _escape_unnamed_parents(self, value: Value, state: State) -> None:
         """`work(Client(Pool()))`: nobody but the callee can reach the pool, through the client."""

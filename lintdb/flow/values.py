@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+import libcst as cst
+
 from lintdb.effects import Event
 from lintdb.syntax.names import ClassInfo, FunctionInfo
 
@@ -19,18 +21,33 @@ Rid = tuple[SiteKey, int]
 acquired at its site, 1 an earlier one that is still held somewhere."""
 
 
+IN_BLOCK = 1 << 29
+"""Stands for the call that began a unit of work where a `with` block ends it in any case."""
+
+
 class Value:
     """Base of values."""
 
     __slots__ = ()
 
 
+class Hole(NamedTuple):
+    """A place in a text that an expression of a function fills."""
+
+    node: cst.CSTNode
+    function: FunctionInfo
+
+
+Piece = str | Hole
+
+
 @dataclass(frozen=True, slots=True)
 class Literal(Value):
-    """A constant; `is_prefix` marks a string of which only the start is known."""
+    """A constant; `is_prefix` marks a string of which only the start is known, `rest` is what follows that."""
 
     value: object
     is_prefix: bool = False
+    rest: tuple[Piece, ...] = ()
 
     def __hash__(self) -> int:
         return hash((type(self.value), self.value))
@@ -41,6 +58,7 @@ class Literal(Value):
             and type(other.value) is type(self.value)
             and other.value == self.value
             and other.is_prefix == self.is_prefix
+            and other.rest == self.rest
         )
 
 
@@ -69,6 +87,37 @@ DATA = Data()
 
 
 @dataclass(frozen=True, slots=True)
+class Row(Data):
+    """What the call numbered `call` gave: plain data, or None where there is nothing.
+
+    `is_missing`: on this path there is nothing.
+    """
+
+    call: int
+    is_missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unbound(Value):
+    """Of a variable: nothing has been assigned to it yet."""
+
+
+UNBOUND = Unbound()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure(Value):
+    """On the way out with an exception of class `error`: at `node` something was used that is not there.
+
+    `what` is the number of the call that gave no row, or the name of the variable that nothing has filled.
+    """
+
+    what: int | str
+    node: cst.CSTNode
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ref(Value):
     """A resource that the path knows."""
 
@@ -77,10 +126,14 @@ class Ref(Value):
 
 @dataclass(frozen=True, slots=True)
 class Many(Value):
-    """Something that holds other values: a tuple, a dict display, an object built from them."""
+    """Something that holds other values: a tuple, a dict display, an object built from them.
+
+    `is_lazy`: a generator that reads from them when it is read.
+    """
 
     items: tuple[Value | None, ...]
     is_sequence: bool = False
+    is_lazy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +210,10 @@ class Name(Value):
 
 @dataclass(frozen=True, slots=True)
 class Query(Value):
-    """A query object that has not been run; running it is `event`."""
+    """A query object that has not been run; running it is `event`, and gives `answer` (see `Status`)."""
 
     event: Event
+    answer: str = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +256,12 @@ class Status(NamedTuple):
     its unit of work raised, and nothing has been rolled back since. `visited`: the loop that has taken it from a
     container. `outlives`: it lives on after the function. `keeps_parent`: whoever holds it can release its parent
     through it. `goes_with_parent`: it is released when its parent is. `used`: it has been used (or holds something from
-    birth).
+    birth). `low`: how unlikely is what happened while it was open. `is_there`: a method was called on it, so what came
+    from outside is not None. `answer`: what the last query on it gives: "row" (surely one), "perhaps" (there may be
+    none), "unknown", or "" where no query was seen.
+
+    `cut`: something raised while work was pending. `begun`: index of the call that began the unit of work explicitly,
+    `IN_BLOCK` for a block that ends it, -1 if it is in none. `switched`: index of the operation that changed its mode.
     """
 
     kind: str
@@ -220,13 +279,28 @@ class Status(NamedTuple):
     keeps_parent: bool = False
     goes_with_parent: bool = True
     used: bool = True
+    low: int = 0
+    is_there: bool = False
+    answer: str = ""
+    cut: bool = False
+    begun: int = -1
+    switched: int = -1
+
+    @property
+    def in_unit(self) -> bool:
+        """Whether work on it is pending until it is made permanent."""
+        return self.autocommit is False or self.begun >= 0
 
 
 class Raised(NamedTuple):
-    """An exception in flight: its class (None: anything), whether it is exactly that class."""
+    """An exception in flight: its class (None: anything), whether it is exactly that class.
+
+    `call`: index of the call that it comes from, if that may have broken a unit of work.
+    """
 
     type: str | None = None
     is_exact: bool = False
+    call: int = -1
 
 
 def one_of(items: tuple[Value | None, ...]) -> Value | None:

@@ -12,8 +12,8 @@ from lintdb.effects import Duty, Kind
 from lintdb.finding import Confidence
 from lintdb.flow.decorators import ends_with_process
 from lintdb.flow.evaluate import Values
-from lintdb.flow.results import FailedUnit, Leak, LostWork, PathStep, Unawaited
-from lintdb.flow.sites import BYPASSED, COROUTINE, UNLIKELY, Lost, Site
+from lintdb.flow.results import Leak, LostWork, PathStep, Unawaited
+from lintdb.flow.sites import BYPASSED, COROUTINE, UNHEARD_OF, Lost, Site
 from lintdb.flow.state import State
 from lintdb.flow.values import (
     Rid,
@@ -51,10 +51,18 @@ class Verdicts(Values):
             return
         reached = state.reached()
         for rid in older:
-            if rid not in reached:
-                status = state.resources.pop(rid)
-                if status.used and not self.is_covered(status, state):
-                    self.lost.append(Lost(rid, status, state.copy(), is_overwritten=True))
+            status = state.status(rid)
+            if status is None or rid in reached or self.may_be_covered(status, state):
+                continue
+            if status.used and not self.is_covered(status, state):
+                self.lost.append(Lost(rid, status, state.copy(), is_overwritten=True))
+            state.drop(rid)
+
+    @staticmethod
+    def may_be_covered(status: Status, state: State) -> bool:
+        """Whether the parent is one that came from outside: it may yet be released here."""
+        parent = state.status(status.parent) if status.parent is not None else None
+        return parent is not None and parent.phase == "open" and not parent.owed
 
     def is_covered(self, status: Status, state: State) -> bool:
         """Whether the parent settles the matter: it is released, leaks itself (and is reported), or is away."""
@@ -63,8 +71,7 @@ class Verdicts(Values):
         parent = state.status(status.parent)
         if parent is None:
             return False
-        kind = self.knowledge.kind(status.kind)
-        if kind is not None and not kind.closed_with_parent:
+        if not status.goes_with_parent:
             return False
         if parent.phase == "open" and not parent.owed:
             return False
@@ -74,40 +81,48 @@ class Verdicts(Values):
         self, rid: Rid, status: Status, state: State, ended_at: cst.CSTNode | None, by_with: bool = False
     ) -> None:
         """A resource with uncommitted work was released or left on this path."""
-        if status.raised or status.autocommit is not False:
+        if status.raised or not status.in_unit:
             return
+        if status.shared and not self.is_manager and not self.is_fixture:
+            return  # the consumer of the generator may work on it, too
         if state.raised is not None or any(slot.startswith("$held") for slot in state.kept):
             # An exception is on its way out: dropping the work is what rolling back means.
+            return
+        if _is_given_up(state):
             return
         kind = self.knowledge.kind(status.kind)
         op = self.operations.get(status.pending)
         site = self.sites.get(rid[0])
         if kind is None or op is None:
             return
-        confidence = Confidence.LOW if state.low >= BYPASSED else Confidence.HIGH
+        confidence = Confidence.LOW if is_unlikely(status, state) else Confidence.HIGH
         work = LostWork(op.node, kind, site.name if site else None, ended_at, by_with, confidence, path_of(state))
-        known = self.lost_work.get(rid[0])
-        # One missing commit is one finding: at the first write that it loses, on the likeliest path.
-        if known is None or (-confidence, status.pending) < (-known[1].confidence, known[0]):
-            self.lost_work[rid[0]] = (status.pending, work)
+        self.lost_work.setdefault(rid[0], []).append((status.pending, work))
 
     def works(self) -> list[LostWork]:
         """Return the writes that are lost, one for each resource."""
         best: dict[int, LostWork] = {}
-        for site, (_, work) in self.lost_work.items():
-            if site in self.commits and (_is_by_choice(work.path) or self._skips_its_loop(work.path)):
-                found = replace(work, confidence=Confidence.LOW)
-            else:
-                found = work
+        for site, losses in self.lost_work.items():
+            # One missing commit is one finding: at the first write that it loses, on the likeliest path.
+            sure = [(number, self._weighed(site, work)) for number, work in losses]
+            found = min(sure, key=lambda each: (-each[1].confidence, each[0]))[1]
             known = best.get(id(found.node))
             if known is None or found.confidence > known.confidence:
                 best[id(found.node)] = found
         return list(best.values())
 
+    def _weighed(self, site: SiteKey, work: LostWork) -> LostWork:
+        """Return the loss, at low confidence where a path that keeps the work tells that this one is meant, or rare."""
+        if site in self.commits and (_is_by_choice(work.path) or self._skips_its_loop(work.path)):
+            return replace(work, confidence=Confidence.LOW)
+        return work
+
     def _skips_its_loop(self, path: Sequence[PathStep]) -> bool:
         """Whether the path never enters the loop that makes the work permanent: rare in life, not in paths."""
+        written = max((number for number, step in enumerate(path) if step.what == "write"), default=-1)
+        later = path[written + 1 :]
         entered = {id(step.node) for step in path if step.what == "next"}
-        return any(step.what == "done" and id(step.node) in self.keeping_loops - entered for step in path)
+        return any(step.what == "done" and id(step.node) in self.keeping_loops - entered for step in later)
 
     def leaks(self) -> list[Leak]:
         """Return one leak per acquire site: of its lossy paths the surest, and a normal one before one by error."""
@@ -123,6 +138,8 @@ class Verdicts(Values):
                 continue
             if status.shared and not self.is_manager and not self.is_fixture and rid[0] not in self.released_sites:
                 continue
+            if kind.duty is Duty.WEAK and is_unlikely(status, state):
+                continue
             confidence = self._confidence(status, state, kind, site)
             path = path_of(state)
             if lost.is_covered:
@@ -133,9 +150,10 @@ class Verdicts(Values):
                 confidence=confidence, path=path, maker=site.maker, is_covered=lost.is_covered,
                 is_overwritten=lost.is_overwritten, is_release_unawaited=rid[0] in meant,
                 released_at=self.release_nodes.get(rid[0]),
+                is_release_uncalled=any(step.what == "named" and step.data == rid for step in path),
             )  # fmt: skip
             # A leak of its own speaks before one that only strict rules mind; then the surest, and a normal path.
-            rank = (lost.is_covered, -int(confidence), status.raised, state.low, len(path))
+            rank = (lost.is_covered, -int(confidence), status.raised, status.low, len(path))
             key = (id(site.node), status.kind, site.name)
             if key not in best or rank < best[key][0]:
                 best[key] = (rank, leak)
@@ -143,9 +161,9 @@ class Verdicts(Values):
 
     def _confidence(self, status: Status, state: State, kind: Kind, site: Site) -> Confidence:
         duty = kind.duty_on_error if status.raised and kind.duty_on_error is not None else kind.duty
-        if state.low >= BYPASSED or duty is Duty.WEAK or id(site.node) in self.unsure_calls:
+        if is_unlikely(status, state) or duty is Duty.WEAK or id(site.node) in self.unsure_calls:
             return Confidence.LOW
-        if status.raised and ends_with_process(self.function):
+        if status.raised and (ends_with_process(self.function) or self.program.frameworks.is_start_up(self.function)):
             return Confidence.LOW
         if status.raised or site.maker is not None:
             return Confidence.MEDIUM
@@ -165,41 +183,31 @@ class Verdicts(Values):
             found[rid[0]] = Unawaited(site.node, kind)
         return list(found.values())
 
-    def failed_units(self) -> list[FailedUnit]:
-        """Return units of work on resources that live on, which failed and were never rolled back."""
-        found: dict[SiteKey, tuple[int, FailedUnit]] = {}
-        for end in self.exits:
-            for rid, status in end.state.resources.items():
-                if not status.outlives or status.owed or status.autocommit is True or status.phase == "released":
-                    continue
-                kind = self.knowledge.kind(status.kind)
-                site = self.sites.get(rid[0])
-                if kind is None or site is None:
-                    continue
-                index, swallowed = -1, False
-                if not end.is_raise and status.failed >= 0:
-                    index, swallowed = status.pending if status.pending >= 0 else status.failed, True
-                elif end.is_raise and status.pending >= 0 and rid[0] in self.commits and self._is_own(rid[0]):
-                    index = status.pending
-                op = self.operations.get(index)
-                if op is None:
-                    continue
-                known = found.get(rid[0])
-                if known is not None and (known[0], not swallowed) <= (index, True):
-                    continue
-                confidence = Confidence.LOW if end.state.low == UNLIKELY else Confidence.MEDIUM
-                unit = FailedUnit(op.node, kind, site.name, swallowed, confidence, path_of(end.state))
-                found[rid[0]] = (index, unit)
-        return [*(unit for _, unit in found.values()), *self.returned_dirty.values()]
+    def ends_yielded(self) -> bool:
+        """Whether what a generator yields is released on every normal path."""
+        if not self.yielded or not self.yielded <= self.released_sites:
+            return False
+        ends = [end.state for end in self.exits if not end.is_raise]
+        return all(
+            status is None or status.phase == "released"
+            for state in ends
+            for status in (state.status((site, 0)) for site in self.yielded)
+        )
 
-    def _is_own(self, site: SiteKey) -> bool:
-        """Whether the resource is an attribute or a global that is opened here: no caller is there to clean it up."""
-        if site[0] == "self":
-            owner = self.owner_class()
-            if owner is None or owner.is_part_of_constructor(self.function):
-                return False  # where it fails there is no object
-            return self.types.is_opened_by(owner, str(site[1]))
-        return site[0] == "global"
+
+def _is_given_up(state: State) -> bool:
+    """Whether a handler that is under way was entered after the last write: it drops what went before."""
+    if not any(slot.startswith("$exc") for slot in state.kept):
+        return False
+    trace = state.trace
+    while trace is not None and trace[2] not in ("caught", "write"):
+        trace = trace[0]
+    return trace is not None and trace[2] == "caught"
+
+
+def is_unlikely(status: Status, state: State) -> bool:
+    """Whether what became of a resource on a path rests on something that hardly happens."""
+    return status.low >= BYPASSED or state.low >= UNHEARD_OF
 
 
 def _is_by_choice(path: Sequence[PathStep]) -> bool:

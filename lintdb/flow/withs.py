@@ -7,14 +7,17 @@ from dataclasses import replace
 
 import libcst as cst
 
-from lintdb.effects import Event, WithBlock
+from lintdb.effects import Event, Kind, WithBlock
 from lintdb.flow import ir
 from lintdb.flow.exceptions import Match, match_types
 from lintdb.flow.modelled import ModelledCalls
-from lintdb.flow.sites import Site
+from lintdb.flow.sites import BYPASSED, Site
 from lintdb.flow.state import State
+from lintdb.flow.stdlib import LOCK_NAMES, NEVER_RAISES
+from lintdb.flow.summaries import Summary
 from lintdb.flow.values import (
     TRUE,
+    TRUTHY,
     Box,
     Coroutine,
     Function,
@@ -33,26 +36,40 @@ from lintdb.flow.values import (
     Value,
 )
 
+_NO_ERROR = (ir.Constant(None),) * 3
+_ERROR = ir.Local("$error")
+"""What `__exit__` is told of an exception: that there is one."""
+_HELD = "$held by exit"
+"""Where the exception waits while the exit of an object runs."""
+
 
 class Withs(ModelledCalls, ABC):
     """The semantics of `with`."""
 
     @abstractmethod
     def call_method(
-        self, instance: Instance | Outside, name: str, op: ir.Operation | cst.CSTNode, state: State, target: str
+        self,
+        instance: Instance | Outside,
+        name: str,
+        op: ir.Operation | cst.CSTNode,
+        state: State,
+        *,
+        target: str,
+        arguments: tuple[ir.Operand, ...] = (),
     ) -> list[State]:
-        """Call a method that syntax calls (`__enter__`, `__exit__`, a registered `close`), without arguments."""
+        """Call a method that syntax calls (`__enter__`, `__exit__`, a registered `close`)."""
 
     def enter(self, op: ir.EnterOp, state: State) -> list[State] | None:
         """`with manager as target`: bind the target, keep what the exit needs in the slot."""
         value = self.value(op.manager, state)
         if value is None or isinstance(value, (Function, Name)):
-            self.throw(state, op.node, is_low=op.in_cleanup)
+            if not self._is_harmless_manager(op.node):
+                self.throw(state, op.node, is_low=op.in_cleanup)
             state.set_name(op.target, None)
             state.set_name(op.slot, None)
             return None
         if isinstance(value, (Instance, Outside)):
-            states = self.call_method(value, "__aenter__" if op.is_async else "__enter__", op, state, op.target)
+            states = self.call_method(value, "__aenter__" if op.is_async else "__enter__", op, state, target=op.target)
             for each in states:
                 each.set_name(op.slot, value)
             return states
@@ -61,13 +78,21 @@ class Withs(ModelledCalls, ABC):
         state.set_name(op.slot, slot)
         return None
 
+    def _is_harmless_manager(self, node: cst.CSTNode) -> bool:
+        """Whether entering something that is not followed never fails: a lock, a time limit, a group of tasks."""
+        if isinstance(node, cst.Call):
+            return self.index.dotted(node.func, self.function) in NEVER_RAISES
+        name = node.attr if isinstance(node, cst.Attribute) else node
+        return isinstance(name, cst.Name) and name.value.lower().endswith(LOCK_NAMES)
+
     def enter_value(self, op: ir.EnterOp | ir.CallOp, value: Value, state: State) -> tuple[Value | None, Value | None]:
         """Enter a manager; return what `as` binds, and what the exit needs."""
         if isinstance(value, Ref):
             status = state.status(value.rid)
             if status is not None and status.kind.startswith("class:"):
                 self.throw(state, op.node, is_low=op.in_cleanup)
-            return self._as_target(op, value, state), value
+            is_nested = self._begins(value, state)
+            return self._as_target(op, value, state), Manager("part", value) if is_nested else value
         if isinstance(value, Box):
             return value, value
         if isinstance(value, Coroutine):
@@ -78,6 +103,17 @@ class Withs(ModelledCalls, ABC):
             return value, value
         self.throw(state, op.node, is_low=op.in_cleanup)
         return None, None
+
+    def _begins(self, value: Ref, state: State) -> bool:
+        """A block on something that ends the unit of work of its parent begins; return whether it is a part of one."""
+        status = state.status(value.rid)
+        kind = self.knowledge.kind(status.kind) if status is not None else None
+        if kind is None or kind.events_on != "parent":
+            return False
+        if not any(block is not None and block.commits for block in (kind.with_block, kind.async_with_block)):
+            return False
+        by = next((number for number in value.rid[0] if isinstance(number, int) and number in self.operations), -1)
+        return self.begin_block(self.root_of(value.rid, state), state, by)
 
     def _as_target(self, op: ir.EnterOp | ir.CallOp, value: Ref, state: State) -> Value | None:
         """What `with resource as target` binds: itself, nothing, or something that belongs to it."""
@@ -108,7 +144,8 @@ class Withs(ModelledCalls, ABC):
         entered = state.env.pop("$entered", None)
         if entered is None:
             return None, None
-        return entered, Manager("entered", entered, call=value.call)
+        is_nested = isinstance(entered, Ref) and self._begins(entered, state)
+        return entered, Manager("entered", entered, call=value.call, is_nested=is_nested)
 
     def _enter_manager(
         self, op: ir.EnterOp | ir.CallOp, value: Manager, state: State
@@ -129,11 +166,11 @@ class Withs(ModelledCalls, ABC):
             receiver = value.inner if isinstance(value.inner, Ref) else None
             target: Value | None = None
             if model.acquires is not None:
-                target = self.acquire(call, model.acquires, model, receiver, state)
-                return target, Manager("entered", target, kind="commits")
-            status = state.status(self.root_of(receiver.rid, state)) if receiver is not None else None
-            if status is not None and status.pending >= 0:
-                value = replace(value, is_nested=True)
+                owned = self.acquire(call, model.acquires, model, receiver, state)
+                is_nested = self.begin_block(self.root_of(owned.rid, state), state)
+                return owned, Manager("entered", owned, kind="commits", is_nested=is_nested)
+            if receiver is not None:
+                value = replace(value, is_nested=self.begin_block(self.root_of(receiver.rid, state), state))
             if model.gives == "self":
                 target = receiver
             elif model.gives is not None:
@@ -141,8 +178,10 @@ class Withs(ModelledCalls, ABC):
             return target, value
         if value.what == "local":
             summary = self.managers.get(value.call)
-            if summary is None or summary.raises_early:
+            if summary is None:
                 self.throw(state, op.node, is_low=op.in_cleanup)
+            else:
+                self._fail_at(op, summary, "", state)
             return self._managed_target(value, state), value
         return None, value
 
@@ -162,9 +201,12 @@ class Withs(ModelledCalls, ABC):
         """The block ended without an exception."""
         value = state.env.pop(op.slot, None)
         if isinstance(value, (Instance, Outside)):
-            return self.call_method(value, "__aexit__" if op.is_async else "__exit__", op, state, "$left")
+            name = "__aexit__" if op.is_async else "__exit__"
+            return self.call_method(value, name, op, state, target="$left", arguments=_NO_ERROR)
         if value is not None:
             self.leave_value(op.node, value, state, op.is_async, is_raise=False)
+        if isinstance(value, Manager) and value.what == "local":
+            self._fail_to_leave(op, value, state)
         return None
 
     def leave_raising(self, t: ir.ExitRaise, state: State) -> None:
@@ -174,7 +216,11 @@ class Withs(ModelledCalls, ABC):
         match = Match.NEVER
         if isinstance(value, (Instance, Outside)):
             state.raised = None
-            for each in self.call_method(value, "__aexit__" if t.is_async else "__exit__", t.node, state, "$left"):
+            state.set_name(_ERROR.name, TRUTHY)
+            state.kept[_HELD] = raised
+            name = "__aexit__" if t.is_async else "__exit__"
+            for each in self.call_method(value, name, t.node, state, target="$left", arguments=(_ERROR,) * 3):
+                each.kept.pop(_HELD, None)
                 if each.env.get("$left") == TRUE:
                     self.go(t.swallowed, each)
                 else:
@@ -189,8 +235,10 @@ class Withs(ModelledCalls, ABC):
             self.leave_value(t.node, value, state, t.is_async, is_raise=True)
         if match is not Match.NEVER:
             swallowed = state.copy()
+            if isinstance(value, Manager) and value.what == "suppress":
+                self.keep_failure(value.types, raised, swallowed)
             swallowed.raised = None
-            swallowed.note(t.node, "swallowed")
+            swallowed.note(t.node, "swallowed", value.types if isinstance(value, Manager) else ())
             self.go(t.swallowed, swallowed)
         if match is not Match.ALWAYS:
             state.raised = raised
@@ -199,7 +247,7 @@ class Withs(ModelledCalls, ABC):
     def leave_value(self, node: cst.CSTNode, value: Value, state: State, is_async: bool | None, is_raise: bool) -> None:
         """What leaving a block does to the manager; *is_async* None: whichever way the manager can be left."""
         if isinstance(value, Ref):
-            self.exit_resource(value, state, is_async, is_raise)
+            self.exit_resource(node, value, state, is_async, is_raise)
         elif isinstance(value, (Instance, Outside)):
             self._finish(value, "__exit__", node, state)
         elif isinstance(value, Many):
@@ -223,34 +271,63 @@ class Withs(ModelledCalls, ABC):
                 ways = (own, kind.with_block, kind.async_with_block)
                 block = next((way for way in ways if way is not None and way is not WithBlock.NONE), None)
                 root = self.root_of(value.inner.rid, state)
-                if is_raise:
-                    self.happen(root, Event.ROLLBACK, None, state)
-                elif value.kind == "commits" or (block is not None and block.commits):
-                    self.happen(root, Event.COMMIT, None, state)
-            self.release(value.inner.rid, state, None, by_with=True)
+                commits = value.kind == "commits" or (block is not None and block.commits)
+                if commits or (is_raise and _may_roll_back(kind)):
+                    self.end_block(root, state, is_nested=value.is_nested, is_raise=is_raise)
+            self.release_by_block(value.inner.rid, node, state)
         elif value.what == "unit" and isinstance(value.inner, Ref):
             root = self.root_of(value.inner.rid, state)
-            if value.is_nested and not is_raise:
-                # A savepoint: what was pending before the block is pending after it.
-                return
-            self.happen(root, Event.ROLLBACK if is_raise else Event.COMMIT, None, state)
+            self.end_block(root, state, is_nested=value.is_nested, is_raise=is_raise)
+        elif value.what == "part" and isinstance(value.inner, Ref):
+            self.end_block(self.root_of(value.inner.rid, state), state, is_nested=True, is_raise=is_raise)
+            self.release_by_block(value.inner.rid, node, state)
         elif value.what == "local":
-            self._leave_managed(value, state)
+            self._leave_managed(node, value, state, is_raise)
         elif value.what in ("callback", "async-callback") and isinstance(value.inner, Partial):
             self.run_callback(node, value.inner, state, value.what == "async-callback")
 
-    def _leave_managed(self, value: Manager, state: State) -> None:
+    def _fail_to_leave(self, op: ir.ExitOp, value: Manager, state: State) -> None:
+        """What the manager does behind its `yield` may raise, too."""
+        summary = self.managers.get(value.call)
+        if summary is not None:
+            self._fail_at(op, summary, "resumed", state)
+
+    def _fail_at(self, op: ir.Operation, summary: Summary, progress: str, state: State) -> None:
+        """Take the paths on which a manager raises once it has got that far."""
+        for outcome in summary.outcomes:
+            if outcome.is_raise and outcome.yielded == progress:
+                is_low = op.in_cleanup or outcome.low >= BYPASSED
+                thrown = self.throw(state, op.node, outcome.raised, is_low=is_low)
+                if thrown is not None:
+                    thrown.make_unlikely(outcome.low)
+
+    def _end_unit(self, value: Manager, summary: Summary, state: State, is_raise: bool) -> None:
+        """The manager ends, on all ways out of the block, the unit of work on what it was given."""
+        ends = [dict(each.statuses) for each in summary.outcomes if each.is_raise is is_raise and each.yielded]
+        for rid in set(state.refs(value.inner)):
+            known = [statuses[rid] for statuses in ends if rid in statuses]
+            if known and all(status.phase == "open" and status.pending < 0 for status in known):
+                is_kept = not is_raise and any(rid in outcome.committed for outcome in summary.outcomes)
+                self.happen(rid, Event.COMMIT if is_kept else Event.ROLLBACK, None, state)
+
+    def _leave_managed(self, node: cst.CSTNode, value: Manager, state: State, is_raise: bool) -> None:
         """The block on such a manager ended: its clean-up ran."""
+        ended = self.managers.get(value.call)
+        if ended is not None:
+            self._end_unit(value, ended, state, is_raise)
         for rid in self.managed.get(value.call, frozenset()):
-            self.release(rid, state, None)
+            self.release(rid, state, None, node)
         target: Rid = (("managed", value.call), 0)
         summary = self.managers.get(value.call)
         status = state.status(target)
-        if status is not None and status.pending >= 0 and summary is not None and summary.drops_work:
+        is_pending = status is not None and status.phase == "open" and status.pending >= 0
+        if status is not None and is_pending and summary is not None and summary.drops_work:
             self.lose_work(target, status, state, None, by_with=True)
+        if status is not None and status.phase == "open" and summary is not None and summary.ends_yielded:
+            self.note_release(target, node, state)
         state.release(target)
 
-    def exit_resource(self, value: Ref, state: State, is_async: bool | None, is_raise: bool) -> None:
+    def exit_resource(self, node: cst.CSTNode, value: Ref, state: State, is_async: bool | None, is_raise: bool) -> None:
         """`with conn:` ends: what that does is the driver's business."""
         status = state.status(value.rid)
         kind = self.knowledge.kind(status.kind) if status is not None else None
@@ -266,24 +343,34 @@ class Withs(ModelledCalls, ABC):
         root = self.root_of(value.rid, state)
         if block.commits:
             self.happen(root, Event.ROLLBACK if is_raise else Event.COMMIT, None, state)
-        elif is_raise and block.releases:
+        elif is_raise and block.releases and _may_roll_back(kind):
             self.happen(root, Event.ROLLBACK, None, state)
         elif is_raise and any(m.event is Event.ROLLBACK_PART for m in kind.methods.get("rollback", ())):
             self.happen(root, Event.ROLLBACK_PART, None, state)
+        if block is WithBlock.COMMIT and not is_raise:
+            self.check_block_end(value.rid, node, state)
         if block.releases:
-            self.release(value.rid, state, None, by_with=True)
+            self.release_by_block(value.rid, node, state)
         elif block in (WithBlock.COMMIT, WithBlock.KEEP, WithBlock.WRONG_RELEASE):
             state.update(value.rid, kept=True)
+
+    def release_by_block(self, rid: Rid, node: cst.CSTNode, state: State) -> None:
+        """The end of a block releases a resource."""
+        status = state.status(rid)
+        kind = self.knowledge.kind(status.kind) if status is not None else None
+        if kind is not None and not kind.exit_after_release:
+            self.check_released_again(rid, node, "", state)
+        self.release(rid, state, None, by_with=node)
 
     def unwind_stack(self, node: cst.CSTNode, box: Box, state: State, is_raise: bool) -> None:
         """An ExitStack is closed: what was entered is left, what was registered is called, last first."""
         for item in reversed(state.boxes.get(box.id, ())):
             self.leave_value(node, item, state, None, is_raise)
-        state.boxes[box.id] = ()
+        state.empty(box)
 
     def _finish(self, value: Instance | Outside, name: str, node: cst.CSTNode, state: State) -> None:
         """Run a clean-up method of an object where only one state can go on: the first outcome stands for all."""
-        results = self.call_method(value, name, node, state, "$left")
+        results = self.call_method(value, name, node, state, target="$left")
         if results and results[0] is not state:
             state.env, state.boxes, state.resources = results[0].env, results[0].boxes, results[0].resources
 
@@ -318,8 +405,14 @@ class Withs(ModelledCalls, ABC):
                 if model.releases is None or (model.coroutine and not is_async):
                     continue
                 if model.releases == "self":
-                    self.release(rid, state, None, by_with=True)
+                    self.check_released_again(rid, node, method, state)
+                    self.release(rid, state, None, by_with=node)
                 elif arguments:
                     for released in list(state.refs(arguments[0])):
-                        self.release(released, state, None)
+                        self.release(released, state, None, by_with=node)
                 break
+
+
+def _may_roll_back(kind: Kind) -> bool:
+    """Whether releasing such a thing undoes pending work: what only works in a unit of its owner leaves it alone."""
+    return kind.events_on == "self" or kind.family == "transaction"

@@ -8,6 +8,8 @@ connection, client, pool or engine. Both yield `Report`s; the engine turns them 
 from __future__ import annotations
 
 import enum
+import functools
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -17,10 +19,17 @@ from lintdb.finding import Confidence, Severity
 if TYPE_CHECKING:
     import libcst as cst
 
-    from lintdb.effects import CallModel, Kind, Setting
+    from lintdb.effects import CallModel, Kind, Setting, Switch
     from lintdb.flow.program import Program
-    from lintdb.flow.results import FunctionFlow
+    from lintdb.flow.repetition import Evidence, Repetition
+    from lintdb.flow.results import FunctionFlow, KnownCall, Leak
+    from lintdb.rules.forwarding import Unforwarded
     from lintdb.syntax.names import ClassInfo, FunctionInfo
+
+
+_TESTS = re.compile(
+    r"(?:^|[/\\])(?:(?:tests?|\w+_tests)[/\\](?:[^/\\]*[/\\]){0,4}[^/\\]*|test_[^/\\]*|[^/\\]*_test|conftest)\.pyi?$"
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,7 @@ class Bound(enum.Enum):
 
     GIVEN = "given"
     DISABLED = "disabled"
+    IMMEDIATE = "immediate"
     ABSENT = "absent"
     LIMITED = "limited"
     PARTIAL = "partial"
@@ -87,7 +97,7 @@ class Answer:
 class Opening:
     """A call that makes something which has limits: a connection, client, pool or engine.
 
-    `version` is the library version that the model was read for.
+    `version` is the library version that the model was read for; `switches` are safeguards that can be switched off.
     """
 
     node: cst.Call
@@ -96,6 +106,7 @@ class Opening:
     kind: Kind
     driver: str
     version: str
+    switches: tuple[Switch, ...] = ()
 
     def settings(self, *names: str) -> Iterator[Setting]:
         """Yield the settings of those names: the call's own, else the kind's."""
@@ -119,6 +130,67 @@ class FileContext:
     openings: tuple[Opening, ...]
     handed_on: frozenset[int]
     codes: frozenset[str] = frozenset()
+    flows: tuple[FunctionFlow, ...] = ()
+
+    @property
+    def is_test(self) -> bool:
+        """Whether the file holds tests, by its name or that of its folder."""
+        return _TESTS.search(self.path) is not None
+
+    def is_long_lived(self, opening: Opening) -> bool:
+        """Whether what an opening call makes is seen to be kept or returned, so that it can grow old."""
+        from lintdb.flow.fates import Fate
+
+        if opening.function.is_module:
+            return True
+        uses = self.repetition.fates.uses(opening.node, opening.kind, opening.function)
+        return any(
+            use.fate is Fate.KEPT or (use.fate is Fate.RETURNED and (use.kind is None or use.kind.is_pool))
+            for use in uses
+        )
+
+    @functools.cached_property
+    def repetition(self) -> Repetition:
+        """Which functions of the file run again and again."""
+        from lintdb.flow.repetition import Repetition
+
+        return Repetition(self.program)
+
+    def made_again(self, opening: Opening) -> Evidence | None:
+        """Return why a pool is made again and again by an opening call, or None where it is not (or not seen)."""
+        from lintdb.rules.settings import may_be_another
+
+        if not opening.kind.is_pool or self.is_local(opening) or may_be_another(opening, self):
+            return None
+        return self.repetition.of_making(opening.node, opening.kind, opening.function)
+
+    @functools.cached_property
+    def made_per_call(self) -> tuple[Opening, ...]:
+        """The calls that make a pool again and again."""
+        return tuple(opening for opening in self.openings if self.made_again(opening) is not None)
+
+    def is_made_per_call(self, leak: Leak) -> bool:
+        """Whether what a path leaves open is a pool that is made again and again."""
+        return any(_is_of(leak, opening) for opening in self.made_per_call)
+
+    def is_left_open(self, opening: Opening) -> bool:
+        """Whether some path leaves what a call opens open, here or where it was returned to, surely enough."""
+        leaks = [leak for flow in self.flows for leak in flow.leaks if leak.confidence > Confidence.LOW]
+        return any(_is_of(leak, opening) for leak in leaks)
+
+    @functools.cached_property
+    def unforwarded(self) -> tuple[Unforwarded, ...]:
+        """Time limits that never reach the call they are meant for."""
+        from lintdb.rules.forwarding import find_unforwarded
+
+        return tuple({id(found.node): found for found in find_unforwarded(self)}.values())
+
+    def is_unforwarded(self, node: cst.CSTNode, setting: str) -> bool:
+        """Whether LDB405 says that a given limit does not reach a call: then it is not reported as missing."""
+        if "LDB405" not in self.codes:
+            return False
+        shown = [found for found in self.unforwarded if found.confidence > Confidence.LOW]
+        return any(found.node is node and found.setting == setting for found in shown)
 
     def answers(self, opening: Opening, *names: str) -> list[Answer]:
         """Return one answer for each of the named settings that an opening call has."""
@@ -126,10 +198,52 @@ class FileContext:
 
         return answers(opening, self, *names)
 
+    def answer_of_call(self, call: KnownCall, function: FunctionInfo, name: str) -> Answer | None:
+        """Return the answer for a setting of one call on a resource: `pool.acquire()`, `client.blpop(…)`."""
+        from lintdb.rules.settings import answer_of_call
+
+        return answer_of_call(call, function, name, self)
+
+    def number_of(self, answer: Answer, opening: Opening) -> float | None:
+        """Return the number that holds for a setting of an opening call, if it can be seen."""
+        from lintdb.rules.settings import number_of
+
+        return number_of(answer, opening, self)
+
+    def seconds_of(self, setting: Setting, opening: Opening) -> tuple[float, str] | None:
+        """Return how long a limit of an opening call lasts, and how it is written, if both can be seen."""
+        from lintdb.rules.settings import seconds_of
+
+        return seconds_of(setting, opening, self)
+
+    def seconds_around(self, call: KnownCall, function: FunctionInfo, name: str) -> tuple[float, float] | None:
+        """Return the seconds of a limit that a call is given, and of the limit that is put around it."""
+        from lintdb.rules.settings import seconds_around
+
+        return seconds_around(call, function, name, self)
+
+    def refused(self, opening: Opening) -> list[str]:
+        """Return the arguments of an opening call that what it makes does not take."""
+        from lintdb.rules.settings import refused
+
+        return refused(opening, self)
+
+    def is_local(self, opening: Opening) -> bool:
+        """Whether what an opening call makes is known to lead to a file, not over a network."""
+        from lintdb.rules.settings import is_local
+
+        return is_local(opening, self)
+
     def source_of(self, node: cst.CSTNode, limit: int = 60) -> str:
         """Return the code of a node on one line, shortened to *limit* characters, for use in messages."""
         text = " ".join(self.program.index.module.code_for_node(node).split())
         return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _is_of(leak: Leak, opening: Opening) -> bool:
+    if leak.maker is None:
+        return leak.node is opening.node
+    return leak.maker == opening.function.name and leak.kind.family == opening.kind.family
 
 
 class Rule:
@@ -147,4 +261,8 @@ class Rule:
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterable[Report]:
         """Yield the defects of one opening call."""
+        return ()
+
+    def check_file(self, ctx: FileContext) -> Iterable[Report]:
+        """Yield the defects that are seen by looking at the whole file."""
         return ()

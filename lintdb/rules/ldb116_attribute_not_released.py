@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
+from lintdb.rules.ownership import DYNAMIC, FAMILIES, is_released_elsewhere
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from lintdb.effects import Kind
     from lintdb.flow.results import FunctionFlow
     from lintdb.syntax.names import ClassInfo
-
-_DYNAMIC = re.compile(r"\bgetattr\(self,(?!\s*[\"'])|\bvars\(self\)|\bself\.__dict__")
-_FAMILIES = ("connection", "session", "checkout", "pool")
 
 
 class AttributeNotReleased(Rule):
@@ -36,13 +33,13 @@ class AttributeNotReleased(Rule):
         handled = {name for flow in flows for name in flow.handled_attributes}
         replaced = {flow.function: flow.replaced_attributes for flow in flows if flow.function.owner is owner}
         opened = list(ctx.program.classes.opened_attributes(owner))
-        if not opened or _DYNAMIC.search(ctx.program.index.module.code_for_node(owner.node)):
+        if not opened or DYNAMIC.search(ctx.program.index.module.code_for_node(owner.node)):
             return  # in the latter case it cannot be told which attributes its methods reach
         seen: set[str] = set()
         for attribute, method, call, kind in opened:
-            if kind.family not in _FAMILIES:
+            if kind.family not in FAMILIES:
                 continue
-            if attribute not in handled and not _is_released_elsewhere(owner, attribute, kind, ctx):
+            if attribute not in handled and not is_released_elsewhere(owner, attribute, kind, ctx):
                 if attribute not in seen:
                     seen.add(attribute)
                     message = f"`self.{attribute}` is opened here, and no method of `{owner.name}` closes it"
@@ -72,19 +69,3 @@ def _report(
         resource_name=f"self.{attribute}",
         acquired_at=call,
     )
-
-
-def _is_released_elsewhere(owner: ClassInfo, attribute: str, kind: Kind, ctx: FileContext) -> bool:
-    """Whether other code of the file releases an attribute of that name: of some object, or of a base's `self`."""
-    names = [name for name, models in kind.methods.items() if any(model.releases == "self" for model in models)]
-    names = [name for name in names if not any(model.coroutine for model in kind.methods[name])] or names
-    awaited = r"await\s+\w+\.\w*" if all(m.coroutine for name in names for m in kind.methods[name]) else ""
-    pattern = rf"(?<!self)(?<!cls)\.{re.escape(attribute)}\.(?:{'|'.join(map(re.escape, names))})\b" if names else r"$^"
-    if re.search(awaited + pattern if awaited else pattern, ctx.text) is not None:
-        return True
-    module = ctx.program.index.module
-    relatives = [module.code_for_node(each.node) for each in ctx.program.classes.family_of(owner) if each is not owner]
-    in_base = (
-        rf"{awaited or 'self'}\.{re.escape(attribute)}\.(?:{'|'.join(map(re.escape, names))})\b" if names else r"$^"
-    )
-    return any(re.search(in_base, code) for code in relatives)

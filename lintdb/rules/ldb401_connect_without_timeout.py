@@ -21,6 +21,8 @@ class ConnectWithoutTimeout(Rule):
     )
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
+        if ctx.is_unforwarded(opening.node, "connect-timeout"):
+            return
         for answer in ctx.answers(opening, "connect-timeout"):
             if answer.bound is Bound.ABSENT:
                 suggest = answer.setting.suggest

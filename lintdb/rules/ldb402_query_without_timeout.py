@@ -21,7 +21,7 @@ class QueryWithoutTimeout(Rule):
     )
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
-        if id(opening.node) in ctx.handed_on:
+        if id(opening.node) in ctx.handed_on or ctx.is_unforwarded(opening.node, "query-timeout"):
             return
         for answer in ctx.answers(opening, "query-timeout"):
             if answer.bound is Bound.ABSENT:

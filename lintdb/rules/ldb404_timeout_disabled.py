@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from lintdb.finding import Severity
 from lintdb.rules.base import Bound, FileContext, Opening, Report, Rule, RuleMeta
+
+if TYPE_CHECKING:
+    from lintdb.flow.results import FunctionFlow
 
 _WHAT = {
     "connect-timeout": "connecting", "query-timeout": "a query", "checkout-timeout": "taking a connection",
@@ -36,3 +40,15 @@ class TimeoutDisabled(Rule):
                     acquired_at=opening.node,
                 )
                 return
+
+    def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
+        opened = {id(opening.node) for opening in ctx.openings}
+        for call in flow.calls:
+            if id(call.node) in opened:
+                continue
+            for name, what in _WHAT.items():
+                answer = ctx.answer_of_call(call, flow.function, name)
+                if answer is not None and answer.bound is Bound.DISABLED and answer.node is not None:
+                    value = f"{answer.spelling}={ctx.source_of(answer.node)}" if answer.spelling else "this"
+                    yield Report(call.node, f"`{value}` lets {what} wait for ever", acquired_at=call.node)
+                    break

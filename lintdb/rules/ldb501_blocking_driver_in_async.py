@@ -38,6 +38,8 @@ class BlockingDriverInAsync(Rule):
             if call.model.blocking and not _continues(call.node, blocking):
                 message = f"`{ctx.source_of(call.node.func, 50)}()` blocks the event loop"
                 yield Report(call.node, message, confidence, resource_kind=call.receiver)
+        for node in flow.readings:
+            yield Report(node, f"iterating `{ctx.source_of(node, 50)}` blocks the event loop", confidence)
         for node, inner in flow.blocking_helpers:
             message = f"`{ctx.source_of(node, 50)}` blocks the event loop: it calls `{ctx.source_of(inner, 40)}`"
             yield Report(node, message, confidence, (ReportStep(node, "called here"), ReportStep(inner, "blocks here")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
@@ -18,6 +19,8 @@ VERBS = {
     "result": "closed",
 }  # fmt: skip
 MAX_STEPS = 12
+_LAST_CALL = re.compile(r"\)\.(\w+)\([^()]*\)$")
+"""The last call of a chain of calls: it is the one that raises."""
 
 
 class LeakRule(Rule):
@@ -34,6 +37,10 @@ class LeakRule(Rule):
                 continue
             if leak.is_release_unawaited and "LDB504" in ctx.codes:
                 continue  # one defect: that it is called and not awaited says what to do
+            if leak.is_release_uncalled and "LDB114" in ctx.codes:
+                continue  # one defect: the parentheses are missing
+            if self.family == "pool" and "LDB305" in ctx.codes and ctx.is_made_per_call(leak):
+                continue  # LDB305: it should not have been made here at all
             if leak.kept and not leak.on_error:
                 continue  # LDB111 explains that better
             yield report_leak(leak, flow, ctx)
@@ -131,13 +138,26 @@ def raiser(step: PathStep, ctx: FileContext) -> str:
     """Return what raises at a step, for a message."""
     if step.data == "yield":
         return "the code that runs at the `yield`"
-    source = ctx.source_of(step.node, 200)
     if step.data == "iteration":
         return f"iterating `{ctx.source_of(step.node, 40)}`"
+    return called(step.node, ctx)
+
+
+def called(node: cst.CSTNode, ctx: FileContext) -> str:
+    """Return what is called at a node, for a message."""
+    source = ctx.source_of(node, 200)
     name = source.partition("(")[0]
+    last = _LAST_CALL.search(source)
+    if last is not None:
+        return f"`{last[1]}()`"
     if not name or name == source or len(name) > 50:
-        return f"`{ctx.source_of(step.node, 50)}`"
+        return f"`{ctx.source_of(node, 50)}`"
     return f"`{name.removeprefix('await ')}()`"
+
+
+def _is_repeated(step: PathStep, found: list[ReportStep], text: str) -> bool:
+    """Whether a test is told again with nothing in between: a part of a condition decides for itself and the whole."""
+    return step.what in ("true", "false") and bool(found) and found[-1] == ReportStep(step.node, text)
 
 
 def steps_of(path: tuple[PathStep, ...], start: cst.CSTNode | None, opened: str, end: str) -> tuple[ReportStep, ...]:
@@ -150,7 +170,7 @@ def steps_of(path: tuple[PathStep, ...], start: cst.CSTNode | None, opened: str,
             "raises": "raised here", "refused": "fails", "reraise": "raised again", "swallowed": "swallowed here",
             "done": "no more elements", "next": "next element",
         }.get(step.what, "")  # fmt: skip
-        if text:
+        if text and not _is_repeated(step, found, text):
             found.append(ReportStep(step.node, text))
     if len(found) > MAX_STEPS:
         found = [*found[: MAX_STEPS // 2], *found[-MAX_STEPS // 2 :]]

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from lintdb.effects import Argument, Setting
+    from lintdb.flow.results import KnownCall
     from lintdb.rules.base import FileContext, Opening
     from lintdb.syntax.literals import Evaluator
+    from lintdb.syntax.names import FunctionInfo
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,10 @@ def _options(text: str) -> dict[str, str]:
         except ValueError:
             return {}
         return dict(parse_qsl(query, keep_blank_values=True))
-    return {m.group(1): m.group(2).strip("'") for m in re.finditer(r"(\w+)\s*=\s*('[^']*'|\S+)", text)}
+    return {m.group(1): m.group(2).strip("'") for m in re.finditer(r"(\w+)\s*=\s*('[^']*'|[^\s;]+)", text)}
 
 
-def _look(opening: Opening, ctx: FileContext) -> tuple[Evaluator, Arguments, Dsn]:
+def look(opening: Opening, ctx: FileContext) -> tuple[Evaluator, Arguments, Dsn]:
     """Return what can be seen of an opening call."""
     from lintdb.syntax.literals import Evaluator  # loads libcst, which listing rules does not need
 
@@ -108,23 +110,38 @@ def _look(opening: Opening, ctx: FileContext) -> tuple[Evaluator, Arguments, Dsn
     return evaluator, arguments, dsn_of(evaluator, arguments, opening.model.dsn)
 
 
-def evaluate(setting: Setting, opening: Opening, ctx: FileContext) -> Answer:
-    """Return whether one setting is given at an opening call."""
-    evaluator, arguments, dsn = _look(opening, ctx)
+def evaluate(setting: Setting, opening: Opening, ctx: FileContext, *, is_call: bool = False) -> Answer:
+    """Return whether one setting is given at an opening call; `is_call`: it is one of that very call only."""
+    evaluator, arguments, dsn = look(opening, ctx)
     found = _given(setting, evaluator, arguments, dsn)
     covers_part = bool(setting.complete_with) and not arguments.is_hidden
     covers_part = covers_part and all(arguments.find(argument) is None for argument in setting.complete_with)
+    if found is not None and found.bound is Bound.IMMEDIATE:
+        is_other = _is_decided_otherwise(setting, arguments) or _is_set_elsewhere(setting, evaluator, opening, ctx)
+        found = Answer(Bound.UNKNOWN, setting) if is_other else found
     if found is not None:
         return Answer(Bound.PARTIAL, setting) if found.bound is Bound.GIVEN and covers_part else found
-    if setting.default in ("limited", "immediate"):
+    if _is_decided_otherwise(setting, arguments):
+        return Answer(Bound.UNKNOWN, setting)
+    if setting.default == "immediate":
+        is_hidden = arguments.is_hidden or _is_set_elsewhere(setting, evaluator, opening, ctx)
+        return Answer(Bound.UNKNOWN if is_hidden else Bound.IMMEDIATE, setting)
+    if setting.default == "limited":
         return Answer(Bound.PARTIAL if covers_part and not dsn.is_hidden else Bound.LIMITED, setting)
     in_dsn = bool(setting.dsn or setting.options)
     from_environment = in_dsn and not opening.node.args and opening.model.dsn is not None
     if setting.default == "unknown" or arguments.is_hidden or (dsn.is_hidden and in_dsn) or from_environment:
         return Answer(Bound.UNKNOWN, setting)
-    if _is_set_elsewhere(setting, evaluator, opening, ctx):
+    if _is_set_elsewhere(setting, evaluator, opening, ctx, is_call=is_call):
         return Answer(Bound.UNKNOWN, setting)
     return Answer(Bound.ABSENT, setting)
+
+
+def _is_decided_otherwise(setting: Setting, arguments: Arguments) -> bool:
+    """Whether an argument is given that may make the bound pointless, and none that only what has it accepts."""
+    if any(arguments.find(argument) is not None for argument in setting.proven_by):
+        return False
+    return any(arguments.find(argument) is not None for argument in setting.decided_by)
 
 
 def _given(setting: Setting, evaluator: Evaluator, arguments: Arguments, dsn: Dsn) -> Answer | None:
@@ -133,8 +150,7 @@ def _given(setting: Setting, evaluator: Evaluator, arguments: Arguments, dsn: Ds
         if node is None:
             return Answer(Bound.UNKNOWN, setting)
         value = evaluator.value(node)
-        is_off = any(value == item and type(value) is type(item) for item in setting.unlimited)
-        return Answer(Bound.DISABLED if is_off else Bound.GIVEN, setting, node, spelling)
+        return Answer(_bound_of_value(setting, value), setting, node, spelling)
     for key in setting.dsn:
         if key in dsn.options:
             return Answer(_bound_of_text(setting, dsn.options[key]), setting, None, f"{key}={dsn.options[key]}")
@@ -171,6 +187,13 @@ def _given_in_options(setting: Setting, evaluator: Evaluator, arguments: Argumen
             if match:
                 return Answer(_bound_of_text(setting, match.group(1)), setting, None, name)
     return None
+
+
+def _bound_of_value(setting: Setting, value: object) -> Bound:
+    if any(value == item and type(value) is type(item) for item in setting.unlimited):
+        return Bound.DISABLED
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return Bound.IMMEDIATE if is_number and value in setting.immediate else Bound.GIVEN
 
 
 def _bound_of_text(setting: Setting, text: str) -> Bound:
@@ -221,11 +244,43 @@ _OUTER_LIMIT = re.compile(r"\b(?:asyncio\.timeout|wait_for|move_on_after|fail_af
 _HANDS_ON = re.compile(r"\b(?:configure|init|setup|reset|on_connect|connect_callback|checkout_callback)\s*=")
 
 
-def _is_set_elsewhere(setting: Setting, evaluator: Evaluator, opening: Opening, ctx: FileContext) -> bool:
+def _is_limited_around(opening: Opening, evaluator: Evaluator, ctx: FileContext) -> bool:
+    """Whether a limit is put around a call: in its own function, or where the file calls that function."""
+    import libcst as cst
+
+    module = evaluator.index.module
+    function = opening.function
+    is_awaited = False
+    for outer in ctx.repetition.fates.ancestry(function).ancestors(opening.node):
+        if isinstance(outer, cst.With):
+            heads = [item.item for item in outer.items]
+        elif isinstance(outer, cst.Call):
+            heads = [outer.func]
+        elif isinstance(outer, cst.FunctionDef):
+            heads = [decorator.decorator for decorator in outer.decorators]
+        else:
+            is_awaited = is_awaited or isinstance(outer, (cst.Await, cst.WithItem))
+            continue
+        if any(_OUTER_LIMIT.search(module.code_for_node(head)) for head in heads):
+            return True
+    if not is_awaited and _OUTER_LIMIT.search(module.code_for_node(function.node)):
+        return True  # a coroutine that is waited for later
+    outermost = function
+    while outermost.parent is not None and not outermost.parent.is_module:
+        outermost = outermost.parent
+    around = rf"(?:wait_for|timeout|fail_after|move_on_after)\(\s*(?:[\w.]*\.)?{re.escape(outermost.name)}\("
+    return re.search(around, evaluator.text) is not None
+
+
+def _is_set_elsewhere(
+    setting: Setting, evaluator: Evaluator, opening: Opening, ctx: FileContext, *, is_call: bool = False
+) -> bool:
     """Whether code near the call may give the bound: session SQL, an attribute, per-call arguments, a limit around."""
     if any(name in ctx.text for name in setting.environment):
         return True
     code = evaluator.surroundings(opening.node)
+    if is_call:
+        return _is_limited_around(opening, evaluator, ctx)
     text = _normal(code)
     if any(_normal(prefix) in text for prefix in setting.sql):
         return True
@@ -233,7 +288,7 @@ def _is_set_elsewhere(setting: Setting, evaluator: Evaluator, opening: Opening, 
         return True
     if any(re.search(rf"\.{re.escape(name)}\s*\(", code) for name in setting.methods):
         return True
-    if _OUTER_LIMIT.search(code):
+    if setting.name.endswith("-timeout") and _OUTER_LIMIT.search(code):
         return True
     if setting.name == "query-timeout":
         if _HANDS_ON.search(ctx.source_of(opening.node, 2000)):
@@ -254,7 +309,7 @@ def answers(opening: Opening, ctx: FileContext, *names: str) -> list[Answer]:
     for name in names:
         candidates = list(opening.settings(name))
         if any(setting.schemes for setting in candidates):
-            _, _, dsn = _look(opening, ctx)
+            _, _, dsn = look(opening, ctx)
             if dsn.scheme is None:
                 candidates = [setting for setting in candidates if not setting.schemes]
             else:
@@ -262,3 +317,125 @@ def answers(opening: Opening, ctx: FileContext, *names: str) -> list[Answer]:
         if candidates:
             found.append(evaluate(candidates[0], opening, ctx))
     return found
+
+
+def is_local(opening: Opening, ctx: FileContext) -> bool:
+    """Whether a connection string that can be seen leads to a file, not over a network."""
+    return bool(opening.kind.local_schemes) and look(opening, ctx)[2].scheme in opening.kind.local_schemes
+
+
+def may_be_another(opening: Opening, ctx: FileContext) -> bool:
+    """Whether hidden arguments may make something else of it: a pool class that keeps nothing.
+
+    Taken to be so only where the file speaks of the argument that decides.
+    """
+    _, arguments, _ = look(opening, ctx)
+    if not arguments.is_hidden:
+        return False
+    for name in opening.model.names:
+        for model in ctx.program.knowledge.function(name):
+            kind = ctx.program.knowledge.kind(model.acquires) if model.acquires is not None else None
+            if kind is not None and not kind.is_pool:
+                words = [condition.argument.keyword for condition in model.when]
+                if any(word is not None and word in ctx.text for word in words):
+                    return True
+    return False
+
+
+def answer_of_call(call: KnownCall, function: FunctionInfo, name: str, ctx: FileContext) -> Answer | None:
+    """Return the answer for a setting of one call on a resource, or of what that call acquires."""
+    from lintdb.rules.base import Opening
+
+    knowledge = ctx.program.knowledge
+    made = call.model.acquires or (call.model.gives if call.model.gives != "self" else None)
+    kind = knowledge.kind(made or call.receiver or "")
+    if kind is None:
+        return None
+    settings = [*call.model.settings, *(kind.settings if made is not None else ())]
+    found = next((setting for setting in settings if setting.name == name), None)
+    if found is None:
+        return None
+    return evaluate(found, Opening(call.node, function, call.model, kind, "", ""), ctx, is_call=True)
+
+
+def not_given(opening: Opening, ctx: FileContext, *names: str) -> Answer | None:
+    """Return the first of the named settings that the arguments of an opening call could give, and do not.
+
+    Where all arguments can be seen, that is: what a connection string or the environment may hold does not count.
+    """
+    evaluator, arguments, dsn = look(opening, ctx)
+    if arguments.is_hidden:
+        return None
+    for name in names:
+        for setting in opening.settings(name):
+            if setting.schemes and dsn.scheme is not None and dsn.scheme not in setting.schemes:
+                continue
+            if _given(setting, evaluator, arguments, dsn) is not None:
+                return None
+            if setting.arguments or setting.nested:
+                return Answer(Bound.ABSENT, setting)
+    return None
+
+
+def number_of(answer: Answer, opening: Opening, ctx: FileContext) -> float | None:
+    """Return the number that holds for a setting: given as a literal, or the library's own; None if it is not seen."""
+    if answer.bound in (Bound.UNKNOWN, Bound.DISABLED):
+        return None
+    if answer.spelling and answer.node is None:
+        return as_number(answer.spelling.partition("=")[2])
+    evaluator, arguments, dsn = look(opening, ctx)
+    if answer.node is None and (arguments.is_hidden or (dsn.is_hidden and answer.setting.dsn)):
+        return None  # it may be given where it is not seen
+    value = evaluator.value(answer.node) if answer.node is not None else answer.setting.value
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def as_number(text: str) -> float | None:
+    """Return the number that a text is, or None."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def refused(opening: Opening, ctx: FileContext) -> list[str]:
+    """Return the arguments that are given to an opening call and that what it makes does not take."""
+    arguments = look(opening, ctx)[1]
+    return [a.keyword for a in opening.kind.refuses if a.keyword is not None and a.keyword in arguments.keywords]
+
+
+_SECONDS = {"s": 1.0, "ms": 0.001, "us": 0.000001}
+
+
+def seconds_of(setting: Setting, opening: Opening, ctx: FileContext) -> tuple[float, str] | None:
+    """Return the seconds that a limit of an opening call lasts, and how it is written there; None if not seen."""
+    answer = evaluate(setting, opening, ctx)
+    if answer.bound is Bound.GIVEN and answer.node is not None:
+        value = look(opening, ctx)[0].value(answer.node)
+        number = as_number(value) if isinstance(value, str) else value
+        words = f"{answer.spelling}={ctx.source_of(answer.node, 30)}"
+    else:
+        number = number_of(answer, opening, ctx)
+        words = answer.spelling or f"{setting.arguments[0].keyword}={setting.value}" if setting.arguments else ""
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or number <= 0:
+        return None
+    return number * _SECONDS[setting.unit], words
+
+
+def seconds_around(call: KnownCall, function: FunctionInfo, name: str, ctx: FileContext) -> tuple[float, float] | None:
+    """Return the seconds of a limit that a call is given, and of the innermost limit around it in the function."""
+    from lintdb.flow.limits import limit_around
+    from lintdb.syntax.literals import Evaluator
+
+    answer = answer_of_call(call, function, name, ctx)
+    if answer is None or answer.bound is not Bound.GIVEN or answer.node is None:
+        return None
+    outer = limit_around(call.node, ctx.repetition.fates, function)
+    if outer is None:
+        return None
+    evaluator = Evaluator(ctx.program.index, function, ctx.text)
+    numbers = [evaluator.value(answer.node), evaluator.value(outer)]
+    if any(isinstance(number, bool) or not isinstance(number, (int, float)) for number in numbers):
+        return None
+    inner, around = (float(number) for number in numbers if isinstance(number, (int, float)))
+    return inner * _SECONDS[answer.setting.unit], around

@@ -9,6 +9,8 @@ import libcst as cst
 from lintdb.syntax.names import CONSTANTS, FunctionInfo, ModuleIndex
 from lintdb.syntax.walk import walk
 
+_SECONDS = {"milliseconds": 0.001, "seconds": 1.0, "minutes": 60.0, "hours": 3600.0, "days": 86400.0}
+
 
 class _Hidden:
     """A value that cannot be seen."""
@@ -40,7 +42,36 @@ class Evaluator:
         if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Minus):
             inner = self.value(node.expression, depth + 1)
             return -inner if isinstance(inner, (int, float)) else HIDDEN
+        return self._number(node, depth + 1)
+
+    def _number(self, node: cst.CSTNode, depth: int) -> object:
+        """`30 * 1000`, and the seconds of `timedelta(minutes=1)` or its `total_seconds()`."""
+        if isinstance(node, cst.BinaryOperation) and depth < 8:
+            left, right = self.value(node.left, depth), self.value(node.right, depth)
+            if not (isinstance(left, (int, float)) and isinstance(right, (int, float))):
+                return HIDDEN
+            if isinstance(node.operator, cst.Multiply):
+                return left * right
+            if isinstance(node.operator, cst.Add):
+                return left + right
+            return left / right if isinstance(node.operator, cst.Divide) and right else HIDDEN
+        if isinstance(node, cst.Call) and isinstance(node.func, (cst.Name, cst.Attribute)):
+            name = node.func.value if isinstance(node.func, cst.Name) else node.func.attr.value
+            if name == "total_seconds" and isinstance(node.func, cst.Attribute):
+                return self.value(node.func.value, depth)
+            if name == "timedelta":
+                return self._seconds(node, depth)
         return HIDDEN
+
+    def _seconds(self, node: cst.Call, depth: int) -> object:
+        total = 0.0
+        for argument in node.args:
+            factor = _SECONDS.get(argument.keyword.value) if argument.keyword is not None else None
+            value = self.value(argument.value, depth)
+            if factor is None or not isinstance(value, (int, float)):
+                return HIDDEN
+            total += factor * value
+        return total
 
     def single_assignment(self, name: str) -> cst.BaseExpression | None:
         """Return the only value that a local or module-level name is given, or None."""

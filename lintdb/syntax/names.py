@@ -79,6 +79,11 @@ class FunctionInfo:
         )
 
     @property
+    def is_property(self) -> bool:
+        """Whether reading the attribute of its name runs the function."""
+        return self.owner is not None and [d.value for d in self.decorators if isinstance(d, cst.Name)] == ["property"]
+
+    @property
     def is_instance_method(self) -> bool:
         """Whether calling it through the class needs an instance as first argument."""
         return self.is_method and not any(isinstance(d, cst.Name) and d.value == "classmethod" for d in self.decorators)
@@ -204,6 +209,11 @@ class ModuleIndex:
         self.body = FunctionInfo(
             self, self.module, "<module>", "<module>", None, None, number=self.name.number * FUNCTIONS_PER_MODULE
         )
+
+    @functools.cached_property
+    def properties(self) -> frozenset[str]:
+        """The names of all properties of the module's classes."""
+        return frozenset(info.name for info in self.all_functions if info.is_property)
 
     def dotted(self, expression: cst.CSTNode, scope: FunctionInfo) -> str | None:
         """Return the dotted name that an expression stands for, or None where it is not an import or a builtin."""

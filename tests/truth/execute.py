@@ -14,7 +14,7 @@ import sqlite3
 import sys
 import types
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -25,7 +25,7 @@ from tests.truth.world import Chooser, Frame, Opaque, World, current_world
 REAL = frozenset(
     {
         "__future__", "collections", "collections.abc", "contextlib", "dataclasses", "enum", "functools", "itertools",
-        "typing", "unittest", "unittest.mock", "abc", "types", "sys", "json", "concurrent.futures", "csv",
+        "typing", "unittest", "unittest.mock", "abc", "types", "sys", "concurrent.futures", "csv",
         "pathlib", "datetime", "operator", "random", "re",
     }
 )  # fmt: skip
@@ -40,6 +40,7 @@ class LineTruth:
     leaks_on_unlikely_error: bool = False
     is_released: bool = False
     is_escaped: bool = False
+    is_shared: bool = False
 
     @property
     def verdict(self) -> str:
@@ -57,23 +58,27 @@ class LineTruth:
 class Truth:
     """What all runs of one function showed, by line of the program; lost work by the line that opened it.
 
-    Of `runs`, those `dropped` went beyond the bound, or met a mistake of another sort, such as a call on None. What
-    happens only there is not known.
+    Of `runs`, those `dropped` went beyond the bound, as a loop does that has another round always, or met `mistakes` of
+    another sort, such as a call on None. What happens only there is not known.
     """
 
     function: FunctionInfo
     connections: dict[int, LineTruth] = field(default_factory=dict)
     cursors: dict[int, LineTruth] = field(default_factory=dict)
     lost_work: dict[int, set[int]] = field(default_factory=dict)
-    dropped_work: set[int] = field(default_factory=set)
+    dropped_work: dict[int, set[int]] = field(default_factory=dict)
     open_units: set[int] = field(default_factory=set)
     left_to_caller: set[int] = field(default_factory=set)
     committed: set[int] = field(default_factory=set)
     used_after_release: set[int] = field(default_factory=set)
     runs: int = 0
     dropped: int = 0
+    mistakes: int = 0
     is_complete: bool = True
     witness: dict[tuple[str, int], list[int]] = field(default_factory=dict)
+    paths: dict[tuple[str, int, bool], set[tuple[w.Event, ...]]] = field(default_factory=dict)
+    tests: frozenset[tuple[int, int]] = frozenset()
+    counted_loops: frozenset[tuple[int, int]] = frozenset()
 
 
 class Program:
@@ -138,13 +143,18 @@ class Program:
     def truth(self, name: str, *, max_runs: int = 4000, max_raises: int = 2) -> Truth:
         """Run one function on every path; `is_complete` is false if there are more than *max_runs*."""
         info = self.parsed.functions[name]
-        truth = Truth(info)
+        truth = Truth(info, tests=self.parsed.tests, counted_loops=self.parsed.counted_loops)
         trail: list[int] | None = []
         while trail is not None:
             if truth.runs >= max_runs:
                 truth.is_complete = False
                 break
             trail = self._run(info, trail, max_raises, truth)
+        for place in [*truth.connections.values(), *truth.cursors.values()]:
+            if place.is_shared and not place.is_released:
+                # A generator that never releases what it yields leaves that to its consumer.
+                place.leaks = place.leaks_on_error = place.leaks_on_unlikely_error = False
+                place.is_escaped = True
         return truth
 
     def _run(self, info: FunctionInfo, trail: list[int], max_raises: int, truth: Truth) -> list[int] | None:
@@ -161,8 +171,9 @@ class Program:
             if isinstance(error, KeyboardInterrupt):
                 raise
             if not world.is_expected(error):
-                world.is_dropped = True
+                world.is_dropped = world.is_mistaken = True
         truth.runs += 1
+        truth.mistakes += world.is_mistaken
         if world.is_dropped:
             truth.dropped += 1
         else:
@@ -179,13 +190,15 @@ def _add(truth: Truth, world: World, trail: list[int]) -> None:
         truth.witness.setdefault((f"{outcome.what} {outcome.family} {outcome.on_error}", outcome.line), trail)
         if outcome.what == "leak":
             place = _place(truth, outcome.family, outcome.line)
+            place.is_shared |= outcome.is_shared
             place.leaks |= not outcome.on_error
             place.leaks_on_error |= outcome.on_error and not outcome.is_low
             place.leaks_on_unlikely_error |= outcome.on_error and outcome.is_low
+            truth.paths.setdefault((outcome.family, outcome.line, outcome.on_error), set()).update(outcome.paths)
         elif outcome.what == "lost-work":
             truth.lost_work.setdefault(outcome.source, set()).add(outcome.line)
         elif outcome.what == "dropped-work":
-            truth.dropped_work.add(outcome.line)
+            truth.dropped_work.setdefault(outcome.source, set()).add(outcome.line)
         elif outcome.what == "open-unit":
             truth.open_units.add(outcome.line)
         elif outcome.what == "left-to-caller":
@@ -267,8 +280,26 @@ def _argument(namespace: Mapping[str, object], name: str, annotation: str, world
     return Opaque(current_world, name=name)
 
 
+def _run_coroutine(coroutine: Coroutine[Any, Any, object]) -> object:
+    """Run a coroutine whose awaits never wait."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return end.value
+    raise w.Dropped
+
+
+async def _enter(manager: contextlib.AbstractAsyncContextManager[object], world: World) -> None:
+    async with manager:
+        world.may_raise(frame=manager.gen.ag_frame)  # type: ignore[attr-defined]
+
+
 def _consume(result: object, world: World) -> None:
-    if isinstance(result, contextlib._GeneratorContextManager):
+    if inspect.iscoroutine(result):
+        _run_coroutine(result)
+    elif isinstance(result, contextlib._AsyncGeneratorContextManager):
+        _run_coroutine(_enter(result, world))
+    elif isinstance(result, contextlib._GeneratorContextManager):
         with result:
             world.may_raise(frame=result.gen.gi_frame)  # type: ignore[attr-defined]
     elif inspect.isgenerator(result):
@@ -319,21 +350,41 @@ class _Runtime:
 
     def explicit(self, error: BaseException | type[BaseException]) -> BaseException:
         made = error() if isinstance(error, type) else error
-        current_world().explicit.append(made)
+        world = current_world()
+        world.explicit.append(made)
+        world.arrived = {each for each in world.arrived if each[0] != id(made)}
+        world.arrive(made, sys._getframe(1), w.RAISED)
         return made
+
+    def test(self, value: object, line: int, column: int) -> object:
+        current_world().happened(w.TRUE if value else w.FALSE, sys._getframe(1), line, column)
+        return value
+
+    def each(self, values: Iterable[object], line: int, column: int) -> Iterator[object]:
+        return _Rounds(iter(values), line, column)
+
+    def each_later(self, values: AsyncIterable[object], line: int, column: int) -> AsyncIterator[object]:
+        return _LaterRounds(values.__aiter__(), line, column)
 
     def asserts(self, value: object) -> None:
         if not value:
             world = current_world()
             error = AssertionError()
+            world.arrive(error, sys._getframe(1), w.FAILS)
             world.note_raise(error, frame=sys._getframe(1))
             raise error
 
-    def caught(self) -> None:
+    def caught(self, line: int) -> None:
         world = current_world()
+        world.happened(w.CAUGHT, sys._getframe(1), line)
         error = sys.exc_info()[1]
-        if error is not None and not world.is_expected(error):
-            world.is_over = world.is_dropped = True
+        if isinstance(error, w.Dropped):
+            raise error
+        if error is not None:
+            world.caught.add(id(error))
+            if not world.is_expected(error):
+                world.is_over = world.is_dropped = True
+                world.is_mistaken = not isinstance(error, w.Dropped)
 
     def is_none(self, value: object) -> bool:
         return value.truth_is_none() if isinstance(value, Opaque) else value is None
@@ -341,11 +392,56 @@ class _Runtime:
     def is_not_none(self, value: object) -> bool:
         return not self.is_none(value)
 
+    def looks_like(self, value: object) -> bool:
+        return isinstance(value, Opaque) and not value.truth_is_none() and current_world().flip()
+
     def round(self, line: int) -> None:
         world = current_world()
         world.rounds[line] = world.rounds.get(line, 0) + 1
         if world.rounds[line] > w.MAX_ROUNDS + 1:
             raise w.Dropped
+
+
+class _Rounds:
+    """The iterator of a loop, which tells of each round."""
+
+    def __init__(self, values: Iterator[object], line: int, column: int) -> None:
+        self.values = values
+        self.line = line
+        self.column = column
+
+    def __iter__(self) -> Iterator[object]:
+        return self
+
+    def __next__(self) -> object:
+        try:
+            value = next(self.values)
+        except StopIteration:
+            current_world().happened(w.DONE, sys._getframe(1), self.line, self.column)
+            raise
+        current_world().happened(w.NEXT, sys._getframe(1), self.line, self.column)
+        return value
+
+
+class _LaterRounds:
+    """The iterator of an `async for`, which tells of each round."""
+
+    def __init__(self, values: AsyncIterator[object], line: int, column: int) -> None:
+        self.values = values
+        self.line = line
+        self.column = column
+
+    def __aiter__(self) -> AsyncIterator[object]:
+        return self
+
+    async def __anext__(self) -> object:
+        try:
+            value = await self.values.__anext__()
+        except StopAsyncIteration:
+            current_world().happened(w.DONE, sys._getframe(1), self.line, self.column)
+            raise
+        current_world().happened(w.NEXT, sys._getframe(1), self.line, self.column)
+        return value
 
 
 class _FrameHandle:
@@ -361,9 +457,7 @@ class _FrameHandle:
         return value
 
     def yields(self, value: object) -> object:
-        if not self.frame.is_manager:
-            self.world.escape(value)
-        self.world.share(value)
+        self.world.share(value, is_lent=self.frame.is_manager)
         return value
 
     def fails(self) -> None:

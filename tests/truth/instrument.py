@@ -7,13 +7,16 @@ tests for None, and `while` tests, whose rounds are bounded.
 from __future__ import annotations
 
 import ast
+import copy
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.truth.world import Places
 
 RUNTIME = "truth_runtime"
 FRAME = "truth_frame"
+SUBJECT = "truth_subject"
 MANAGERS = ("contextmanager", "asynccontextmanager")
 
 
@@ -49,6 +52,8 @@ class Instrumented:
     functions: dict[str, FunctionInfo]
     places: Places
     globals: frozenset[str]
+    tests: frozenset[tuple[int, int]]
+    counted_loops: frozenset[tuple[int, int]]
 
 
 def instrument(text: str) -> Instrumented:
@@ -57,9 +62,30 @@ def instrument(text: str) -> Instrumented:
     places = _places(tree)
     functions = {info.name: info for info in _functions(tree)}
     names = frozenset(name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names)
+    counted = frozenset(
+        _start_of(node.iter)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.For | ast.comprehension) and _is_counted(node.iter)
+    )
     rewritten = _Rewriter().visit(tree)
     ast.fix_missing_locations(rewritten)
-    return Instrumented(rewritten, functions, places, names)
+    return Instrumented(rewritten, functions, places, names, frozenset(_tests_of(rewritten)), counted)
+
+
+def _is_counted(node: ast.expr) -> bool:
+    """Whether a constant says how many rounds a loop over this has."""
+    if isinstance(node, ast.Tuple | ast.List):
+        return not any(isinstance(each, ast.Starred) for each in node.elts)
+    is_range = isinstance(node, ast.Call) and ast.unparse(node.func) == "range"
+    return is_range and isinstance(node, ast.Call) and all(isinstance(each, ast.Constant) for each in node.args)
+
+
+def _tests_of(tree: ast.AST) -> Iterator[tuple[int, int]]:
+    """Yield the places of the conditions that tell how they turn out."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == f"{RUNTIME}.test":
+            line, column = node.args[1:]
+            yield ast.literal_eval(line), ast.literal_eval(column)
 
 
 def _functions(tree: ast.Module) -> list[FunctionInfo]:
@@ -136,7 +162,9 @@ def _places(tree: ast.Module) -> Places:
             if any(_is_driver_error(each) for each in types):
                 for statement in node.body:
                     past_handler |= _lines(statement)
-        if isinstance(node, ast.With) and any("suppress(sqlite3" in ast.unparse(each) for each in node.items):
+        if isinstance(node, ast.With | ast.AsyncWith) and any(
+            "suppress(sqlite3" in ast.unparse(each) for each in node.items
+        ):
             for statement in node.body:
                 past_handler |= _lines(statement)
     return Places(frozenset(clean_up), frozenset(past_handler), *_errors(tree))
@@ -150,6 +178,8 @@ def _errors(tree: ast.Module) -> tuple[tuple[type[Exception], ...], tuple[type[E
     narrow = ("IntegrityError", "OperationalError", "ProgrammingError", "InterfaceError", "DataError")
     if any(f"sqlite3.{name}" in caught for name in narrow):
         of_driver.append(sqlite3.IntegrityError)
+    if "sqlite3.DatabaseError" in caught:
+        of_driver.append(sqlite3.InterfaceError)
     others = [known for known in (KeyError, ValueError) if known.__name__ in caught]
     handles_driver = any(_is_driver_error(each) for each in types)
     return tuple(of_driver), (*others, *(of_driver if handles_driver else ()))
@@ -168,20 +198,24 @@ class _Rewriter(ast.NodeTransformer):
         self._inside: list[str] = []
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        self._function(node)
+        return node
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
+        self._function(node)
+        return node
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         is_generator, is_manager = _is_generator(node), _is_manager(node)
         self._inside.append("manager" if is_manager else "generator" if is_generator else "function")
         self.generic_visit(node)
         self._inside.pop()
         self._wrap(node, is_generator=is_generator, is_manager=is_manager)
-        return node
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
         self._inside.append("lambda")
         self.generic_visit(node)
         self._inside.pop()
-        return node
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
         return node
 
     def visit_Return(self, node: ast.Return) -> ast.Return:
@@ -204,13 +238,46 @@ class _Rewriter(ast.NodeTransformer):
 
     def visit_Assert(self, node: ast.Assert) -> ast.AST:
         self.generic_visit(node)
-        call = _at(_call(RUNTIME, "asserts", node.test), node)
+        call = _at(_call(RUNTIME, "asserts", _tested(node.test)), node)
         return ast.copy_location(ast.Expr(call), node)
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.ExceptHandler:
         self.generic_visit(node)
         first = node.body[0]
-        node.body.insert(0, ast.copy_location(ast.Expr(_at(_call(RUNTIME, "caught"), first)), first))
+        call = _at(_call(RUNTIME, "caught", ast.Constant(node.lineno)), first)
+        node.body.insert(0, ast.copy_location(ast.Expr(call), first))
+        return node
+
+    def visit_If(self, node: ast.If) -> ast.If:
+        self.generic_visit(node)
+        node.test = _tested(node.test)
+        return node
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.IfExp:
+        self.generic_visit(node)
+        node.test = _tested(node.test)
+        return node
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.BoolOp:
+        self.generic_visit(node)
+        node.values = [*map(_tested, node.values[:-1]), node.values[-1]]
+        return node
+
+    def visit_For(self, node: ast.For) -> ast.For:
+        self.generic_visit(node)
+        node.iter = _at(_call(RUNTIME, "each", node.iter, *_place_of(node.iter)), node.iter)
+        return node
+
+    def visit_AsyncFor(self, node: ast.AsyncFor) -> ast.AsyncFor:
+        self.generic_visit(node)
+        node.iter = _at(_call(RUNTIME, "each_later", node.iter, *_place_of(node.iter)), node.iter)
+        return node
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.comprehension:
+        self.generic_visit(node)
+        if not node.is_async:
+            node.iter = _at(_call(RUNTIME, "each", node.iter, *_place_of(node.iter)), node.iter)
+        node.ifs = [_tested(each) for each in node.ifs]
         return node
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
@@ -222,14 +289,31 @@ class _Rewriter(ast.NodeTransformer):
                 return _at(_call(RUNTIME, name, node.left), node)
         return node
 
+    def visit_Match(self, node: ast.Match) -> ast.Match:
+        """What an opaque value looks like is a choice: the case of a structure may be taken for it, too."""
+        self.generic_visit(node)
+        cases: list[ast.match_case] = []
+        for case in node.cases:
+            cases.append(case)
+            if _is_of_structure(case.pattern) and not _captured(case.pattern) & _loaded(case):
+                value = ast.Name(SUBJECT, ast.Load())
+                guard: ast.expr = _at(_call(RUNTIME, "looks_like", value), case.pattern)
+                if case.guard is not None:
+                    guard = ast.copy_location(ast.BoolOp(ast.And(), [guard, copy.deepcopy(case.guard)]), case.pattern)
+                pattern = ast.copy_location(ast.MatchAs(name=SUBJECT), case.pattern)
+                cases.append(ast.match_case(pattern, guard, copy.deepcopy(case.body)))
+        node.cases = cases
+        return node
+
     def visit_While(self, node: ast.While) -> ast.While:
         self.generic_visit(node)
+        node.test = _tested(node.test)
         first = node.body[0]
         call = _at(_call(RUNTIME, "round", ast.Constant(node.lineno)), first)
         node.body.insert(0, ast.copy_location(ast.Expr(call), first))
         return node
 
-    def _wrap(self, node: ast.FunctionDef, *, is_generator: bool, is_manager: bool) -> None:
+    def _wrap(self, node: ast.FunctionDef | ast.AsyncFunctionDef, *, is_generator: bool, is_manager: bool) -> None:
         arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
         arguments += [each for each in (node.args.vararg, node.args.kwarg) if each is not None]
         names = ast.Tuple([ast.Name(each.arg, ast.Load()) for each in arguments], ast.Load())
@@ -260,9 +344,47 @@ def _call(owner: str, method: str, *arguments: ast.expr) -> ast.Call:
 
 
 def _at(node: ast.Call, place: ast.AST) -> ast.Call:
+    """Give a made call the place of what it stands for."""
     ast.copy_location(node, place)
     _locate(node.func, place)
     return node
+
+
+def _tested(node: ast.expr) -> ast.expr:
+    """Let the parts of a condition tell how they turned out."""
+    if isinstance(node, ast.BoolOp):
+        node.values = [_tested(each) for each in node.values]
+        return node
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        node.operand = _tested(node.operand)
+        return node
+    is_done = isinstance(node, ast.Call) and ast.unparse(node.func) == f"{RUNTIME}.test"
+    if isinstance(node, ast.Constant) or is_done:
+        return node
+    return _at(_call(RUNTIME, "test", node, *_place_of(node)), node)
+
+
+def _place_of(node: ast.expr) -> tuple[ast.Constant, ast.Constant]:
+    line, column = _start_of(node)
+    return ast.Constant(line), ast.Constant(column)
+
+
+def _start_of(node: ast.expr) -> tuple[int, int]:
+    """Return where the text begins: for a tuple without the parenthesis, as libcst sees it."""
+    first = node.elts[0] if isinstance(node, ast.Tuple) and node.elts else node
+    return first.lineno, first.col_offset + 1
+
+
+def _is_of_structure(pattern: ast.pattern) -> bool:
+    return isinstance(pattern, ast.MatchClass | ast.MatchMapping | ast.MatchSequence)
+
+
+def _captured(pattern: ast.pattern) -> set[str]:
+    return {each.name or "" for each in ast.walk(pattern) if isinstance(each, ast.MatchAs | ast.MatchStar)}
+
+
+def _loaded(case: ast.match_case) -> set[str]:
+    return {each.id for each in ast.walk(case) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)}
 
 
 def _locate(node: ast.AST, place: ast.AST) -> None:

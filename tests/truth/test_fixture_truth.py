@@ -1,134 +1,76 @@
-"""The marks of fixtures that use sqlite3 alone are proven: each function is run on every path, and what it leaks,
-loses or leaves open must be what its marks say.
+"""The marks of fixtures and rule pages that use sqlite3 alone are proven: each function is run on every path, and what
+it leaks, loses or leaves open must be what its marks say. The witnesses of its findings are replayed.
 
 A mark `# low:` need not be true: it says that people disagree about the case. All other marks do.
 """
 
 from __future__ import annotations
 
-import ast
-import functools
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from lintdb.finding import Confidence, Finding
 from tests import harness
-from tests.truth.execute import LineTruth, Program, Truth
+from tests.truth.compare import MANY_RAISES
+from tests.truth.execute import LineTruth, Truth
+from tests.truth.subjects import Subject, all_subjects, checked, program_of, survey, truth_of
+from tests.truth.witness import follows, is_replayable
 
-MIN_FUNCTIONS = 560
+MIN_FUNCTIONS = 820
 
 CONNECTION_CODES = {"LDB101": "leaks", "LDB111": "leaks", "LDB121": "leaks on error"}
 CURSOR_CODES = {"LDB102": "leaks", "LDB122": "leaks on error"}
-JUDGED = frozenset({*CONNECTION_CODES, *CURSOR_CODES, "LDB201", "LDB202"})
 
-# Functions that cannot be run here in a way that proves their marks, and why.
-_TEST_CASE = "the methods of a test case that take clean-up over are not run"
-_SUPPRESSED = "reported if it were not for the comment, which is the point"
-EXCLUDED = {
-    "c_with_blocks:P097Test.p097_enter_context_ok": _TEST_CASE,
-    "c_with_blocks:P097Test.p097_enter_context_keeps_open_bad": _TEST_CASE,
-    "c_with_blocks:P097Test.p097_enter_class_context_ok": _TEST_CASE,
-    "c_with_blocks:P097Test.p098_add_cleanup_ok": _TEST_CASE,
-    "c_with_blocks:P097Test.p098_add_cleanup_of_something_else_bad": _TEST_CASE,
-    "c_with_blocks:P097Test.p098_add_cleanup_too_late_bad": _TEST_CASE,
-    "c_with_blocks:P097Test.p098_add_class_cleanup_ok": _TEST_CASE,
-    "c_with_blocks:p106_connection_without_finally_bad": "a dependency only by its use in another function",
-    "m_robustness:p298_suppressed_on_the_only_line_ok": _SUPPRESSED,
-    "m_robustness:p298_suppressed_on_the_first_line_ok": _SUPPRESSED,
-    "m_robustness:p298_suppressed_on_the_last_line_ok": _SUPPRESSED,
-    "m_robustness:p298_suppressed_with_a_reason_ok": _SUPPRESSED,
-}
+JUDGED = [each for each in all_subjects() if not each.reason]
 
 
-def _files() -> Iterator[Path]:
-    for path in [*harness.iter_fixtures("patterns"), *harness.iter_fixtures("rules")]:
-        if path.parent.name == "patterns" or path.stem.startswith("LDB1") or path.stem in ("LDB201", "LDB202"):
-            yield path
-
-
-@functools.cache
-def _program(path: Path) -> Program:
-    return Program(path.read_text(encoding="utf-8"))
-
-
-def _strangers(tree: ast.Module) -> set[str]:
-    """Names that a file imports from libraries that are not Python's own."""
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found |= {
-                alias.asname or alias.name.partition(".")[0]
-                for alias in node.names
-                if alias.name.partition(".")[0] not in sys.stdlib_module_names
-            }
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] not in sys.stdlib_module_names:
-            found |= {alias.asname or alias.name for alias in node.names}
-    return found
-
-
-def _names(node: ast.AST) -> set[str]:
-    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
-
-
-def _subjects(path: Path) -> Iterator[str]:
-    """Yield the functions that only sqlite3 and Python's own library take part in."""
-    text = path.read_text(encoding="utf-8")
-    tree = ast.parse(text)
-    strangers = _strangers(tree)
-    definitions: dict[str, ast.AST] = {
-        node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)
-    }
-    for node in tree.body:
-        methods = node.body if isinstance(node, ast.ClassDef) else []
-        owner = f"{node.name}." if isinstance(node, ast.ClassDef) else ""
-        for each in methods or [node]:
-            if not isinstance(each, ast.FunctionDef) or harness.verdict_of(each.name) is None:
-                continue
-            used: set[str] = set()
-            todo: list[ast.AST] = [each]
-            if isinstance(node, ast.ClassDef):
-                todo += node.bases
-            seen: set[int] = set()
-            while todo:
-                part = todo.pop()
-                if id(part) in seen:
-                    continue
-                seen.add(id(part))
-                names = _names(part)
-                used |= names
-                todo += [definitions[name] for name in names if name in definitions]
-            if not used & strangers:
-                yield owner + each.name
-
-
-def _parameters() -> Iterator[object]:
-    for path in _files():
-        for name in _subjects(path):
-            key = f"{path.stem}:{name}"
-            marks = [pytest.mark.skip(reason=EXCLUDED[key])] if key in EXCLUDED else []
-            yield pytest.param(path, name, id=key, marks=marks)
-
-
-@pytest.mark.parametrize(("path", "name"), list(_parameters()))
-def test_marks_are_true(path: Path, name: str) -> None:
-    program = _program(path)
-    info = program.parsed.functions[name]
-    truth = program.truth(name)
+@pytest.mark.parametrize("subject", JUDGED, ids=lambda subject: subject.key)
+def test_marks_are_true(subject: Subject) -> None:
+    truth = truth_of(subject.source, subject.name)
+    info = truth.function
     assert truth.is_complete, f"more than {truth.runs} paths"
     assert truth.runs > truth.dropped, "no path could be followed to its end"
-    checked = harness.check_fixture(path)
-    marks = [each for each in checked.marks if info.first_line <= each.line <= info.last_line]
-    codes = _codes(path, checked.text)
-    problems = list(_wrong_marks(truth, marks, codes))
-    harness.fail_if(problems, f"fixtures/{checked.path}", checked.text)
+    program = checked(subject.source)
+    marks = [each for each in program.marks if info.first_line <= each.line <= info.last_line]
+    problems = list(_wrong_marks(truth, marks, subject.source.codes))
+    harness.fail_if(problems, program.path, program.text)
 
 
-def _codes(path: Path, text: str) -> frozenset[str]:
-    select = harness.parse_directive(text).select
-    codes = harness.codes_for(select) if select else frozenset({path.stem})
-    return codes & JUDGED
+@pytest.mark.parametrize("subject", JUDGED, ids=lambda subject: subject.key)
+def test_witnesses_can_be_followed(subject: Subject) -> None:
+    """A run takes the decisions that the finding tells of, no others, and leaves the resource open."""
+    truth = truth_of(subject.source, subject.name)
+    program = checked(subject.source)
+    lines = range(truth.function.first_line, truth.function.last_line + 1)
+    problems = [
+        harness.Problem(each.span.line, f"{each.code}: no run takes these decisions: {_decisions(each)}")
+        for each in program.with_low
+        if each.span.line in lines
+        and is_replayable(each)
+        and _is_judged(each, truth)
+        and not _is_followed(each, subject)
+    ]
+    harness.fail_if(problems, program.path, program.text)
+
+
+def _is_followed(finding: Finding, subject: Subject) -> bool:
+    if follows(finding, truth_of(subject.source, subject.name)):
+        return True
+    # It may take more errors in a row.
+    return follows(finding, program_of(subject.source).truth(subject.name, max_raises=MANY_RAISES))
+
+
+def _is_judged(finding: Finding, truth: Truth) -> bool:
+    """Whether a finding is sure, and true: the other test speaks of those that are not."""
+    known = truth.cursors if finding.code in CURSOR_CODES else truth.connections
+    is_sure = finding.confidence > Confidence.LOW or finding.code in CURSOR_CODES
+    is_real = finding.span.line in known and known[finding.span.line].verdict in ("leaks", "leaks on error")
+    return is_sure and is_real
+
+
+def _decisions(finding: Finding) -> str:
+    return "; ".join(f"{step.span.line} {step.message}" for step in finding.steps)
 
 
 def _wrong_marks(truth: Truth, marks: list[harness.Mark], codes: frozenset[str]) -> Iterator[harness.Problem]:
@@ -167,4 +109,4 @@ def _wrong_unit(
 
 
 def test_most_fixtures_are_proven() -> None:
-    assert sum(1 for _ in _parameters()) - len(EXCLUDED) >= MIN_FUNCTIONS
+    assert len(JUDGED) >= MIN_FUNCTIONS, survey()

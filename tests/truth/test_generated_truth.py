@@ -68,7 +68,7 @@ def test_a_path_that_only_an_error_takes() -> None:
 
 def test_a_disagreement_shrinks() -> None:
     text = LEAKS.replace("    conn.close()\n", "    work()\n    conn.close()\n    print(path)\n")
-    verdict = compare.Verdict(compare.ON_NORMAL_PATHS, 5, compare.FOUND, "it leaks; said: normal high")
+    verdict = compare.Verdict(compare.CONNECTIONS[0], 5, compare.FOUND, "it leaks; said: normal high")
     assert any(each == verdict for each in compare.compare_program(text).verdicts)
     smaller = compare.shrink(text, verdict)
     assert len(smaller) < len(text) / 2

@@ -12,13 +12,23 @@ import re
 import sqlite3
 import sys
 import types
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 PROGRAM = "<program>"
 MAX_CHOICES = 60
 MAX_ELEMENTS = 2
 MAX_ROUNDS = 2
+MILD = (".close", ".append")
+"""Methods of somebody else that hardly fail."""
+
+
+Event = tuple[str, int, int]
+"""A decision of a run: what happened, on which line, at which column (0 where that is not known)."""
+RAISES, RAISED, CAUGHT, FAILS, TRUE, FALSE, NEXT, DONE = (
+    "raises", "raised here", "handled here", "fails", "is true here", "is false here", "next element",
+    "no more elements",
+)  # fmt: skip
 
 
 class OpaqueError(Exception):
@@ -79,6 +89,7 @@ class Unit:
 
     line: int
     handled: BaseException | None
+    is_of_clean_up: bool = False
     has_raised: bool = False
 
 
@@ -97,6 +108,11 @@ class Record:
     is_escaped: bool = False
     is_excused: bool = False
     is_lost: bool = False
+    is_collected: bool = False
+    is_shared: bool = False
+    birth: int = 0
+    death: int = 0
+    renewal: int | None = None
     has_raised: bool = False
     is_low: bool = False
     uses_after_release: list[int] = field(default_factory=list)
@@ -123,6 +139,8 @@ class Outcome:
     on_error: bool
     is_low: bool
     source: int = 0
+    paths: tuple[tuple[Event, ...], ...] = ()
+    is_shared: bool = False
 
 
 class World:
@@ -138,9 +156,13 @@ class World:
         self.explicit: list[BaseException] = []
         self.planned: list[BaseException] = []
         self.rounds: dict[int, int] = {}
+        self.caught: set[int] = set()
+        self.log: list[tuple[Frame, Event]] = []
+        self.arrived: set[tuple[int, int]] = set()
         self.is_setting_up = False
         self.is_over = False
         self.is_dropped = False
+        self.is_mistaken = False
         self.globals: Callable[[], list[object]] = list
         self.outside: list[object] = []
 
@@ -177,6 +199,7 @@ class World:
     ) -> None:
         """Write into the books of everything that is owed, or in work, that something raises here."""
         self.planned.append(error)
+        self.arrive(error, frame or sys._getframe(1))
         lines = _program_lines(frame or sys._getframe(1))
         is_low = is_unlikely or self.places.is_low(error, lines, is_driver=is_driver)
         for record in self.records:
@@ -197,6 +220,19 @@ class World:
     def enter(self, frame: Frame, python_frame: types.FrameType) -> None:
         self.frames[id(python_frame)] = frame
 
+    def happened(self, what: str, python_frame: types.FrameType | None, line: int = 0, column: int = 0) -> None:
+        """Write down a decision of a function of the program; a line of 0 is the one that runs."""
+        place = self.program_frame(python_frame)
+        if place is not None:
+            self.log.append((place[0], (what, line or place[1], column)))
+
+    def arrive(self, error: BaseException, python_frame: types.FrameType | None, what: str = RAISES) -> None:
+        """An exception comes up in a function of the program: once in each, from what it called or by its own."""
+        place = self.program_frame(python_frame)
+        if place is not None and (id(error), id(place[0])) not in self.arrived:
+            self.arrived.add((id(error), id(place[0])))
+            self.log.append((place[0], (what, place[1], 0)))
+
     def leave(self, frame: Frame, python_frame: types.FrameType, error: BaseException | None) -> None:
         """Ask for everything that the frame owes: is it handed on, does it live elsewhere, or is it lost?"""
         self.frames.pop(id(python_frame), None)
@@ -208,8 +244,11 @@ class World:
             return
         if error is not None and (isinstance(error, Dropped) or not self.is_expected(error)):
             self.is_over = self.is_dropped = True
+            self.is_mistaken = not isinstance(error, Dropped)
             return
         caller = self.program_frame(python_frame.f_back)
+        if error is not None and not isinstance(error, GeneratorExit):
+            self.arrive(error, python_frame.f_back)
         if caller is None and error is None:
             self._end_units()
         owed = [record for record in self.records if record.owner is frame and record.is_owed]
@@ -217,14 +256,15 @@ class World:
             self._hand_on(owed, frame, caller, self._roots(frame, python_frame, error))
         for record in owed:
             if record.owner is frame and record.is_owed:
-                self._lose(record)
+                self.lose(record)
 
     def _roots(self, frame: Frame, python_frame: types.FrameType, error: BaseException | None) -> list[object]:
         """Return what the caller can get at once the frame is gone, but for globals."""
         arguments = frame.arguments
         if error is not None and frame.function == "__init__":
             arguments = arguments[1:]  # the object under construction is dropped
-        result = [frame.result] if error is None else []
+        # What a manager returns, nobody gets.
+        result = [frame.result] if error is None and not frame.is_manager else []
         return [*arguments, *_captured(python_frame), *result]
 
     def _hand_on(self, owed: list[Record], frame: Frame, caller: tuple[Frame, int] | None, roots: list[object]) -> None:
@@ -235,14 +275,22 @@ class World:
                 record.is_escaped = True
             elif id(record) in handed_on and caller is not None:
                 record.owner, record.line = caller
+                record.birth = len(self.log)
+                self._renew(record)
 
-    def _lose(self, record: Record) -> None:
+    def lose(self, record: Record) -> None:
+        """Nobody can release it any more."""
         record.is_lost = True
         if record.family == "cursor" and record.parent is not None:
             parent = record.parent
-            if not parent.is_open or parent.is_owed or parent.is_lost:
+            if not parent.is_open or parent.is_owed or parent.is_lost or parent.is_escaped:
                 return  # it goes with its connection, or the connection is what is lost
-        self.outcomes.append(Outcome("leak", record.family, record.line, record.has_raised, record.is_low))
+        ends = {len(self.log), record.death if record.is_collected else None, record.renewal}
+        paths = tuple(
+            tuple(event for frame, event in self.log[record.birth : end] if frame is record.owner) for end in ends
+        )
+        outcome = Outcome("leak", record.family, record.line, record.has_raised, record.is_low, paths=paths)
+        self.outcomes.append(replace(outcome, is_shared=record.is_shared))
         if record.unit is not None:
             self.lose_unit(record, "dropped-work")
 
@@ -254,9 +302,16 @@ class World:
             return
         if sys.exc_info()[1] not in (None, unit.handled):
             return
-        if record.has_raised:
+        if record.has_raised or unit.is_of_clean_up:
             what = "dropped-work"  # written while an error was dealt with
         self.outcomes.append(Outcome(what, "connection", unit.line, on_error=False, is_low=False, source=record.line))
+
+    def lose_unit_of_own(self, record: Record) -> None:
+        """A connection is closed with work that nobody committed, unless somebody else may have it, too."""
+        if id(record) in self._reach([*self.globals(), *self.outside]):
+            record.unit = None
+        elif not record.is_shared:
+            self.lose_unit(record)
 
     def _end_units(self) -> None:
         """The function returns: what failed on a connection that lives on, and was not rolled back, stays open."""
@@ -290,9 +345,21 @@ class World:
         place = self.program_frame(sys._getframe(2))
         owner, line = place if place is not None else (None, 0)
         record = Record(family, line, owner, parent=parent, is_memory=is_memory)
+        record.birth = len(self.log)
         record.is_external = self.is_setting_up or owner is None
+        self._renew(record)
         self.records.append(record)
         return record
+
+    def _renew(self, record: Record) -> None:
+        """A line opens another: what it opened before is lost now, if nothing holds it, whatever happens later."""
+        for before in self.records:
+            if before is record or (before.line, before.owner) != (record.line, record.owner):
+                continue
+            if before.is_collected and before.is_owed:
+                self.lose(before)
+            if before.renewal is None:
+                before.renewal = len(self.log)
 
     def escape(self, *values: object) -> None:
         """Something that outlives the program's functions, or that nobody can see into, has got these values."""
@@ -303,12 +370,13 @@ class World:
             if id(record) in reached:
                 record.is_escaped = True
 
-    def share(self, *values: object) -> None:
-        """Somebody else works on these for a while and may commit what is pending."""
+    def share(self, *values: object, is_lent: bool) -> None:
+        """Somebody else works on these for a while and may commit what is pending; or (not lent) may keep them."""
         reached = self._reach(list(values))
         for record in self.records:
             if id(record) in reached:
                 record.unit = None
+                record.is_shared |= not is_lent
 
     def _reach(self, roots: list[object], *, through_cursors: bool = True) -> set[int]:
         """Return the ids of the records of the connections and cursors that can be reached from some values."""
@@ -379,12 +447,13 @@ class Opaque:
         slots["_none"] = False if is_never_none else None
         slots["_truth"] = None
         slots["_length"] = None
+        slots["_iterated"] = None
         slots["_children"] = {}
         slots["_equal"] = {}
 
     def truth_forget(self) -> None:
         """Start a new run: nothing has been asked yet."""
-        self.__dict__.update(_none=None, _truth=None, _length=None, _children={}, _equal={})
+        self.__dict__.update(_none=None, _truth=None, _length=None, _iterated=None, _children={}, _equal={})
 
     def truth_is_none(self) -> bool:
         """Whether this stands for None; asked once, then known."""
@@ -410,7 +479,7 @@ class Opaque:
     def __call__(self, *args: object, **kwargs: object) -> object:
         world = self._world()
         world.escape(*args, *kwargs.values())
-        world.may_raise(is_unlikely=str(self.__dict__["_name"]).endswith(".close"))
+        world.may_raise(is_unlikely=str(self.__dict__["_name"]).endswith(MILD))
         return self._make("()")
 
     def __getattr__(self, name: str) -> object:
@@ -444,7 +513,7 @@ class Opaque:
         pass
 
     def __iter__(self) -> Iterator[object]:
-        return _Elements(self._world, self._how_many())
+        return _Elements(self._world, self._how_many_this_time())
 
     def __len__(self) -> int:
         return self._how_many()
@@ -457,6 +526,19 @@ class Opaque:
         return self._make("as")
 
     def __exit__(self, *exc_info: object) -> None:
+        return None
+
+    def __await__(self) -> Generator[None, None, object]:
+        yield from ()  # the call that made it has asked whether it raises
+        return self._make("await")
+
+    def __aiter__(self) -> AsyncIterator[object]:
+        return _Elements(self._world, self._how_many_this_time())
+
+    async def __aenter__(self) -> object:
+        return self.__enter__()
+
+    async def __aexit__(self, *exc_info: object) -> None:
         return None
 
     def __eq__(self, other: object) -> bool:
@@ -507,6 +589,16 @@ class Opaque:
     def _make(self, name: str) -> Opaque:
         return Opaque(self.__dict__["_world"], name=f"{self.__dict__['_name']}.{name}")
 
+    def _how_many_this_time(self) -> int:
+        """How many elements a loop takes: an iterator may give none to the next loop."""
+        known = self.__dict__
+        before: int | None = known["_iterated"]
+        if before is not None:
+            return max(1, before) if self._world().flip() else 0
+        number = self._how_many()
+        known.update(_iterated=number, _length=None)
+        return number
+
     def _how_many(self) -> int:
         known = self.__dict__
         if known["_length"] is None:
@@ -538,6 +630,15 @@ class _Elements:
 
     def __iter__(self) -> _Elements:
         return self
+
+    def __aiter__(self) -> _Elements:
+        return self
+
+    async def __anext__(self) -> object:
+        try:
+            return next(self)
+        except StopIteration:
+            raise StopAsyncIteration from None
 
     def __next__(self) -> object:
         self.world().may_raise(is_driver=self.is_driver, frame=sys._getframe(1))
@@ -634,6 +735,11 @@ class Connection:
         self.row_factory: object = None
         self.text_factory: object = None
 
+    def __del__(self) -> None:
+        if (record := getattr(self, "truth_record", None)) is not None:
+            record.is_collected = True
+            record.death = len(self._world().log)
+
     @property
     def in_transaction(self) -> bool:
         return self._world().flip()
@@ -650,7 +756,7 @@ class Connection:
         record = self.truth_record
         record.is_open = False
         if record.unit is not None and not record.is_escaped:
-            self._world().lose_unit(record)
+            self._world().lose_unit_of_own(record)
 
     def cursor(self, *args: object) -> Cursor:
         self.truth_use()
@@ -696,7 +802,10 @@ class Connection:
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         if kind is None and self.truth_record.unit is not None:
+            unit = self.truth_record.unit
+            self.truth_record.unit = None  # a commit that fails here is rolled back
             self._world().may_raise(is_driver=True)
+            self.truth_record.unit = unit
             self._commit()
         elif kind is not None:
             self.truth_record.unit = None
@@ -716,7 +825,8 @@ class Connection:
         if word in WRITES and record.is_open and not record.is_autocommit and record.unit is None:
             place = world.program_frame(sys._getframe(2))
             if place is not None:
-                record.unit = Unit(place[1], sys.exc_info()[1])
+                error = sys.exc_info()[1]
+                record.unit = Unit(place[1], error, error is not None and id(error) not in world.caught)
         world.may_raise(is_driver=True)
         if word in ("commit", "end"):
             self._commit()

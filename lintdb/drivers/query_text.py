@@ -1,0 +1,57 @@
+"""What can be read off the text of a query without a parser for any one dialect."""
+
+from __future__ import annotations
+
+import re
+
+_LITERALS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|--[^\n]*|/\*.*?\*/", re.DOTALL)
+_GROUP = re.compile(r"\([^()]*\)")
+_AGGREGATES = re.compile(
+    r"\b(?:count|count_big|sum|total|avg|min|max|bool_and|bool_or|every|array_agg|string_agg|group_concat|json_agg|"
+    r"jsonb_agg|json_object_agg|json_group_array|stddev|variance|uniq|any_value|last_insert_id|nextval|currval)\s*\x00",
+    re.IGNORECASE,
+)
+_FEWER = re.compile(
+    r"\b(?:group\s+by|having|limit|offset|fetch\s+(?:first|next)|union|intersect|except)\b", re.IGNORECASE
+)
+
+
+def _skeleton(text: str) -> str:
+    """Return the text with literals emptied, and each parenthesis replaced by a mark: what stands on the top level."""
+    text = _LITERALS.sub(lambda match: " " if match.group()[0] in "-/" else "x", text)
+    before = ""
+    while before != text:
+        before = text
+        text = _GROUP.sub("\x00", text)
+    return " ".join(text.split())
+
+
+def answer_of(text: str, is_prefix: bool) -> str:
+    """Return what running a query gives: "row" (surely one), "perhaps" (there may be none), or "unknown".
+
+    *is_prefix*: only the start of the text is known. A query without a table gives a row; so does one that only
+    aggregates. Statements other than a plain selection are not judged, apart from `INSERT … RETURNING`.
+    """
+    outer = _skeleton(text)
+    if is_prefix and "(" in outer:
+        return "unknown"  # an open parenthesis: the end of the text is inside it
+    with_clause = re.match(r"with\b", outer, re.IGNORECASE)
+    if with_clause:
+        if re.search(r"\b(?:insert|update|delete|merge)\b", outer, re.IGNORECASE):
+            return "unknown"
+        start = re.search(r"\bselect\b", outer, re.IGNORECASE)
+        outer = outer[start.start() :] if start else ""
+    if not re.match(r"select\b", outer, re.IGNORECASE):
+        return "unknown"
+    table = re.search(r"\bfrom\s+(\S+)", outer, re.IGNORECASE)
+    if table is None:
+        return "unknown" if is_prefix else "row"
+    if table.group(1).lower().strip(";") in ("dual", "\x00"):
+        return "unknown"
+    selected = re.sub(r"^select\s+(?:distinct\s+|all\s+)?", "", outer[: table.start()], flags=re.IGNORECASE)
+    items = [item.strip() for item in selected.split(",")]
+    if all(_AGGREGATES.search(item) for item in items):
+        return "unknown" if _FEWER.search(outer) or is_prefix else "row"
+    if any(item != "*" and re.search(r"\w\s*\x00", item) for item in items):
+        return "unknown"  # a function that is not known may aggregate
+    return "perhaps"

@@ -1,0 +1,252 @@
+"""What a name from elsewhere must hold, by what a function does with it: `def store(conn)`, `self.request.db`.
+
+Only solid evidence counts. The name says connection or session, every method that is called on it is one of that kind,
+and something ties it to one library: a handler for the library's errors round a call on it, a statement made by the
+library that it executes, a function of the library that gets a part of it; or the methods are those of no other kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from lintdb.effects import CallModel, Event, Form, Kind, Raises
+from lintdb.flow.knowledge import Knowledge
+from lintdb.syntax.names import FunctionInfo, ModuleIndex
+from lintdb.syntax.walk import walk
+
+_ENDS = (Event.COMMIT, Event.ROLLBACK)
+
+
+@dataclass
+class _Use:
+    """How a function uses one name: the methods, those whose call is awaited, the libraries that it is tied to."""
+
+    methods: set[str] = field(default_factory=set)
+    awaited: set[str] = field(default_factory=set)
+    drivers: set[str] = field(default_factory=set)
+    passed_as: set[str] = field(default_factory=set)
+
+
+class Evidence:
+    """Answers for the functions of one module. A name is a variable, or a dotted chain that begins with one."""
+
+    def __init__(self, index: ModuleIndex, knowledge: Knowledge) -> None:
+        self.index = index
+        self.knowledge = knowledge
+        self._found: dict[int, dict[str, str]] = {}
+        self._kinds: list[Kind] | None = None
+        self._telling: set[str] = set()
+        self._makers: set[str] = set()
+
+    def kinds(self, function: FunctionInfo) -> dict[str, str]:
+        """Return which kind each name of a function holds that nothing but its use tells."""
+        found = self._found.get(id(function))
+        if found is None:
+            # A function that calls itself is asked for while it is looked at.
+            self._found[id(function)] = found = {}
+            if not function.is_module and self._is_candidate(function):
+                found.update(self._find(function))
+        return found
+
+    def _candidates(self) -> list[Kind]:
+        if self._kinds is None:
+            self._kinds = [
+                kind
+                for kind in self.knowledge.kinds()
+                if kind.types
+                and kind.family in ("connection", "checkout", "session")
+                and kind.autocommit is not True
+                and any(model.event in _ENDS for models in kind.methods.values() for model in models)
+            ]
+            for kind in self._kinds:
+                for name, models in kind.methods.items():
+                    if any(self._makes_part(model) for model in models):
+                        self._makers.add(name)
+                    elif any(model.event in (*_ENDS, Event.WRITE) or model.sql is not None for model in models):
+                        self._telling.add(name)
+            self._telling |= self._makers
+        return self._kinds
+
+    def _makes_part(self, model: CallModel) -> bool:
+        """Whether a method makes something that runs statements for its owner."""
+        part = self.knowledge.kind(model.acquires) if model.acquires is not None and model.sql is None else None
+        if part is None or part.events_on != "parent":
+            return False
+        return any(each.sql is not None for models in part.methods.values() for each in models)
+
+    def _is_candidate(self, function: FunctionInfo) -> bool:
+        return bool(self._candidates()) and any(
+            isinstance(call.func, cst.Attribute) and call.func.attr.value in self._telling for call in function.calls
+        )
+
+    def _find(self, function: FunctionInfo) -> Iterator[tuple[str, str]]:
+        uses = self._uses(function)
+        for name, use in uses.items():
+            kind = next(iter(use.passed_as)) if len(use.passed_as) == 1 and not use.methods else None
+            if kind is None and use.methods & self._telling:
+                kind = self._kind_of(name.rpartition(".")[2], use)
+            if kind is not None:
+                yield name, kind
+
+    def _uses(self, function: FunctionInfo) -> dict[str, _Use]:
+        uses: dict[str, _Use] = {}
+        awaited = {id(node.expression) for node in walk(function.node) if isinstance(node, cst.Await)}
+        parts: dict[str, str] = {}
+        for call in function.calls:
+            if not isinstance(call.func, cst.Attribute):
+                continue
+            name = self._name(call.func.value, function)
+            if name is None:
+                continue
+            use = uses.setdefault(name, _Use())
+            use.methods.add(call.func.attr.value)
+            if id(call) in awaited:
+                use.awaited.add(call.func.attr.value)
+            for argument in call.args[:1]:
+                use.drivers.update(self._maker(argument.value, function))
+        if any(use.methods & self._telling for use in uses.values()):
+            self._add_handlers(function, uses)
+            parts = self._parts(function)
+        for call in function.calls:
+            self._add_receivers(call, function, uses, parts)
+            self._add_passed(call, function, uses)
+        return uses
+
+    def _name(self, node: cst.BaseExpression, function: FunctionInfo) -> str | None:
+        """Return the dotted name of an expression that is not the name of something of a library."""
+        parts: list[str] = []
+        root = node
+        while isinstance(root, cst.Attribute):
+            parts.append(root.attr.value)
+            root = root.value
+        if not isinstance(root, cst.Name):
+            return None
+        parts.append(root.value)
+        name = ".".join(reversed(parts))
+        dotted = self.index.dotted(node, function)
+        return None if dotted is not None and self.knowledge.is_of_driver(dotted) else name
+
+    def _maker(self, node: cst.BaseExpression, function: FunctionInfo) -> set[str]:
+        """Return the library whose statement an expression is: `insert(users).values(name=name)`."""
+        while isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+            models = self._models(node, function)
+            if models:
+                return models
+            node = node.func.value
+        return self._models(node, function) if isinstance(node, cst.Call) else set()
+
+    def _models(self, call: cst.Call, function: FunctionInfo) -> set[str]:
+        dotted = self.index.dotted(call.func, function)
+        models = self.knowledge.function(dotted) if dotted is not None else ()
+        return {model.driver for model in models if model.query_event is not None or model.unwraps is not None}
+
+    def _add_handlers(self, function: FunctionInfo, uses: dict[str, _Use]) -> None:
+        """Tie the names that are used in a `try` body to the libraries whose errors its handlers name."""
+        for node in walk(function.node):
+            if not isinstance(node, cst.Try):
+                continue
+            drivers: set[str] = set()
+            for handler in node.handlers:
+                if handler.type is not None:
+                    for each in _classes(handler.type):
+                        dotted = self.index.dotted(each, function)
+                        drivers |= self.knowledge.drivers_of_error(dotted) if dotted is not None else set()
+            for call in walk(node.body) if drivers else ():
+                if isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute):
+                    name = self._name(call.func.value, function)
+                    if name in uses and call.func.attr.value in self._telling:
+                        uses[name].drivers |= drivers
+
+    def _parts(self, function: FunctionInfo) -> dict[str, str]:
+        """Return the names that such parts get, with the name of what they come from."""
+        found: dict[str, str] = {}
+        for node in walk(function.node):
+            value: cst.BaseExpression | None = None
+            target: cst.CSTNode | None = None
+            if isinstance(node, cst.Assign) and len(node.targets) == 1:
+                value, target = node.value, node.targets[0].target
+            elif isinstance(node, cst.WithItem) and node.asname is not None:
+                value, target = node.item, node.asname.name
+            value = value.expression if isinstance(value, cst.Await) else value
+            if not isinstance(value, cst.Call) or not isinstance(target, cst.Name):
+                continue
+            if isinstance(value.func, cst.Attribute) and value.func.attr.value in self._makers:
+                source = self._name(value.func.value, function)
+                if source is not None:
+                    found[target.value] = source
+        return found
+
+    def _add_receivers(
+        self, call: cst.Call, function: FunctionInfo, uses: dict[str, _Use], parts: dict[str, str]
+    ) -> None:
+        """`execute_values(cur, …)`: the part is one of that library, and so is what it comes from."""
+        dotted = self.index.dotted(call.func, function)
+        for model in self.knowledge.function(dotted) if dotted is not None else ():
+            position = model.receiver.position if model.receiver is not None else None
+            given = call.args[position].value if position is not None and position < len(call.args) else None
+            if isinstance(given, cst.Name):
+                source = parts.get(given.value)
+                if source is not None and source in uses:
+                    uses[source].drivers.add(model.driver)
+
+    def _add_passed(self, call: cst.Call, function: FunctionInfo, uses: dict[str, _Use]) -> None:
+        """A name that is only handed to a function of this module is what that function takes it for."""
+        callee = self.index.find_function(call.func.value, function) if isinstance(call.func, cst.Name) else None
+        if callee is None or callee is function:
+            return
+        names = [param.name.value for param in callee.params]
+        for position, argument in enumerate(call.args):
+            parameter = argument.keyword.value if argument.keyword is not None else None
+            if parameter is None and position < len(names) and not argument.star:
+                parameter = names[position]
+            kind = self.kinds(callee).get(parameter) if parameter is not None else None
+            name = self._name(argument.value, function)
+            if kind is not None and name is not None:
+                uses.setdefault(name, _Use()).passed_as.add(kind)
+
+    def _kind_of(self, last: str, use: _Use) -> str | None:
+        families = self.knowledge.families_named(last)
+        fitting = [kind for kind in self._candidates() if kind.family in families and _fits(kind, use)]
+        tied = [kind for kind in fitting if kind.driver in use.drivers]
+        if not tied:
+            # Nothing but the methods speaks: they must be telling, and of one library only.
+            if (
+                len(fitting) == 0
+                or not self._is_telling(fitting[0], use.methods)
+                or len({kind.driver for kind in fitting}) != 1
+            ):
+                return None
+            tied = fitting
+        sessions = [kind for kind in tied if kind.family == "session"]
+        return (sessions or tied)[0].id
+
+    def _is_telling(self, kind: Kind, methods: set[str]) -> bool:
+        """Whether methods are those of such a kind, and of little else."""
+        models = [model for name in methods for model in kind.methods.get(name, ())]
+        ends = any(model.event in _ENDS for model in models)
+        # `session.add(user)` notes a write, and something else sends it.
+        notes = any(model.event is Event.WRITE and model.raises is Raises.NEVER for model in models)
+        sends = any(model.event is Event.WRITE and model.raises is not Raises.NEVER for model in models)
+        return (notes and (ends or sends)) or (bool(methods & self._makers) and ends)
+
+
+def _classes(expression: cst.BaseExpression) -> list[cst.BaseExpression]:
+    """Return the classes of a handler, one by one."""
+    if isinstance(expression, cst.Tuple):
+        return [element.value for element in expression.elements]
+    return [expression]
+
+
+def _fits(kind: Kind, use: _Use) -> bool:
+    """Whether every call could be one on such a kind, with and without `await`."""
+    for name in use.methods:
+        models = kind.methods.get(name)
+        if models is None and name not in kind.attributes and name not in kind.state_flags:
+            return False
+        if models and (name in use.awaited) and not any(m.coroutine or m.form is not Form.VALUE for m in models):
+            return False
+    coroutines = {name for name in use.methods if any(m.coroutine for m in kind.methods.get(name, ()))}
+    return coroutines <= use.awaited

@@ -1,0 +1,88 @@
+"""Generator functions that are handed to a framework: which of them it resumes, and into which it throws."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lintdb.flow.decorators import is_generator_manager
+from lintdb.flow.stdlib import APPLICATIONS, CLEANED_UP_APPLICATIONS, INJECTORS, RESOURCE_PROVIDERS
+from lintdb.syntax.names import FunctionInfo, ModuleIndex
+from lintdb.syntax.walk import walk
+
+
+class Frameworks:
+    """Answers for the functions of one module, from how the module uses them."""
+
+    def __init__(self, index: ModuleIndex) -> None:
+        self.index = index
+
+    def is_injected(self, info: FunctionInfo) -> bool:
+        """Whether the function is a dependency: what is raised where its value is used is thrown in at its `yield`."""
+        return info.is_generator and id(info) in self._injected
+
+    def is_resumed(self, info: FunctionInfo) -> bool:
+        """Whether what follows the function's `yield` runs whatever happens, when the application or container ends."""
+        return info.is_generator and (id(info) in self._resumed or self.is_start_up(info))
+
+    def is_start_up(self, info: FunctionInfo) -> bool:
+        """Whether an application runs the function before it serves: where that fails, the process ends."""
+        return info.is_generator and (id(info) in self._started or self._takes_application(info))
+
+    def _takes_application(self, info: FunctionInfo) -> bool:
+        if not info.params:
+            return False
+        annotation = info.params[0].annotation
+        dotted = self.index.dotted(annotation.annotation, info) if annotation is not None else None
+        if is_generator_manager(info):
+            return dotted in APPLICATIONS or (info.owner is None and info.name == "lifespan")
+        return dotted in CLEANED_UP_APPLICATIONS and not info.decorators
+
+    @functools.cached_property
+    def _injected(self) -> frozenset[int]:
+        return self._given_to(INJECTORS)
+
+    @functools.cached_property
+    def _resumed(self) -> frozenset[int]:
+        return self._given_to(RESOURCE_PROVIDERS)
+
+    @functools.cached_property
+    def _started(self) -> frozenset[int]:
+        """Functions given as `lifespan=`, or added to `app.cleanup_ctx`."""
+        found: set[int] = set()
+        for call, scope in self._calls():
+            values = [each.value for each in call.args if each.keyword is not None and each.keyword.value == "lifespan"]
+            function = call.func
+            if isinstance(function, cst.Attribute) and function.attr.value in ("append", "extend"):
+                base = function.value
+                if isinstance(base, cst.Attribute) and base.attr.value == "cleanup_ctx":
+                    values += [each.value for each in call.args]
+            for value in values:
+                parts = [e.value for e in value.elements] if isinstance(value, (cst.List, cst.Tuple)) else [value]
+                found.update(id(info) for part in parts if (info := self._function(part, scope)) is not None)
+        return frozenset(found)
+
+    def _given_to(self, names: frozenset[str]) -> frozenset[int]:
+        """Return the functions that are the first argument of a call of one of the names."""
+        found: set[int] = set()
+        for call, scope in self._calls():
+            if call.args and self.index.dotted(call.func, scope) in names:
+                info = self._function(call.args[0].value, scope)
+                if info is not None:
+                    found.add(id(info))
+        return frozenset(found)
+
+    def _calls(self) -> Iterator[tuple[cst.Call, FunctionInfo]]:
+        for scope in self.index.all_functions:
+            for call in scope.calls:
+                yield call, scope
+            for param in scope.params:
+                if param.annotation is not None:
+                    for node in walk(param.annotation):
+                        if isinstance(node, cst.Call):
+                            yield node, scope
+
+    def _function(self, node: cst.BaseExpression, scope: FunctionInfo) -> FunctionInfo | None:
+        return self.index.find_function(node.value, scope) if isinstance(node, cst.Name) else None

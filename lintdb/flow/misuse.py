@@ -1,0 +1,333 @@
+"""What happens to a resource after its release: it is used, handed out, or released once more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+import libcst as cst
+
+from lintdb.effects import CallModel, Duty, Event, Kind, Raises
+from lintdb.finding import Confidence
+from lintdb.flow import ir
+from lintdb.flow.exceptions import Match, match_handler
+from lintdb.flow.results import Misuse
+from lintdb.flow.sites import BYPASSED, EarlyUse
+from lintdb.flow.state import State, Trace
+from lintdb.flow.unit_verdicts import UnitVerdicts
+from lintdb.flow.values import Box, Manager, Many, Raised, Ref, Rid, Table, Value
+from lintdb.flow.verdicts import path_of
+
+_DECISIONS = frozenset({"true", "false", "done", "caught", "swallowed", "raise", "reraise", "raises"})
+
+
+class Ending(NamedTuple):
+    """The release that ended a resource: where, of what (itself, or what it belonged to), under which clean-up.
+
+    `is_sure`: nothing on the path had to be decided for it.
+    """
+
+    node: cst.CSTNode
+    rid: Rid
+    landing: int
+    is_sure: bool
+
+
+class _Deed(NamedTuple):
+    """What is done to a resource: see `Misuse.what`; the method, with its model where it has one."""
+
+    what: str
+    node: cst.CSTNode
+    method: str = ""
+    model: CallModel | None = None
+    is_low: bool = False
+
+
+class Misuses(UnitVerdicts):
+    """Notes on each path what is done to resources that are released by then; turns it into results at the end."""
+
+    def note_release(self, rid: Rid, node: cst.CSTNode, state: State) -> None:
+        """Remember on the path where a resource was released."""
+        state.note(node, "release", (rid, self.block.landing))
+
+    def check_call(self, rid: Rid, model: CallModel, node: cst.CSTNode, method: str, state: State) -> None:
+        """A method is called on a resource."""
+        status = state.status(rid)
+        if status is None or status.phase != "released":
+            if status is not None and status.phase == "open":
+                self.after.sound.add(id(node))
+            return
+        kind = self.knowledge.kind(status.kind)
+        if kind is None or not _is_use(kind, model):
+            return
+        self._misused(rid, _Deed("use", node, method, model), state)
+
+    def check_argument(
+        self, value: Value | None, model: CallModel, node: cst.CSTNode, method: str, state: State
+    ) -> None:
+        """A function works on an argument: it reads rows from it, or runs a query on it."""
+        status = state.status(value.rid) if isinstance(value, Ref) else None
+        kind = self.knowledge.kind(status.kind) if status is not None else None
+        if isinstance(value, Ref) and kind is not None and (model.sql is not None or not kind.iterable):
+            self.check_call(value.rid, model, node, method, state)
+        else:
+            self.check_read(value, node, state)
+
+    def rows_behind(self, value: Value | None, state: State) -> Value | None:
+        """Return what reading a value reads: of a generator, or `enumerate(rows)`, the rows; else the value itself."""
+        for item in value.items if isinstance(value, Many) and value.is_lazy else ():
+            status = state.status(item.rid) if isinstance(item, Ref) else None
+            kind = self.knowledge.kind(status.kind) if status is not None else None
+            if kind is not None and kind.iterable:
+                return item
+        return value
+
+    def check_read(self, value: Value | None, node: cst.CSTNode, state: State) -> None:
+        """Something is read element by element: rows, or a generator that reads them."""
+        items = value.items if isinstance(value, Many) and value.is_lazy else (value,)
+        for item in items:
+            status = state.status(item.rid) if isinstance(item, Ref) else None
+            kind = self.knowledge.kind(status.kind) if status is not None else None
+            if not isinstance(item, Ref) or status is None or kind is None:
+                continue
+            if status.phase == "open":
+                self.after.sound.add(id(node))
+            elif status.phase == "released":
+                self._misused(item.rid, _Deed("read", node), state)
+
+    def check_handed_out(self, what: str, value: Value | None, node: cst.CSTNode, state: State) -> None:
+        """A value is returned or yielded: whoever gets it means to use it.
+
+        Of a callee that is a matter between it and its own findings: to this caller the value is what it is.
+        """
+        if self.is_for_caller:
+            return
+        items = value.items if isinstance(value, Many) else (value,)
+        for item in items:
+            status = state.status(item.rid) if isinstance(item, Ref) else None
+            if isinstance(item, Ref) and status is not None and status.phase == "released":
+                self._misused(item.rid, _Deed(what, node), state)
+
+    def check_returned(self, value: Value | None, state: State) -> None:
+        """A function ends and returns a value."""
+        trace = state.trace
+        while trace is not None and trace[2] != "return":
+            trace = trace[0]
+        if trace is not None and isinstance(trace[1], cst.CSTNode):
+            self.check_handed_out("return", value, trace[1], state)
+
+    def check_block_end(self, rid: Rid, node: cst.CSTNode, state: State) -> None:
+        """A `with` block on a resource ends with a call on it."""
+        status = state.status(rid)
+        kind = self.knowledge.kind(status.kind) if status is not None else None
+        if status is not None and status.phase == "released" and kind is not None and not kind.exit_after_release:
+            self._misused(rid, _Deed("exit", node), state)
+
+    def check_released_again(self, rid: Rid, node: cst.CSTNode, method: str, state: State) -> None:
+        """A resource is released: is it the second time, or too late?"""
+        status = state.status(rid)
+        if status is not None and status.phase == "released":
+            self._misused(rid, _Deed("release", node, method), state)
+        elif status is not None and status.phase == "open":
+            self.after.sound.add(id(node))
+
+    def check_owner(self, rid: Rid, owner: Value | None, node: cst.CSTNode, method: str, state: State) -> None:
+        """A resource is given back: to where it came from?"""
+        status = state.status(rid)
+        if not isinstance(owner, Ref) or status is None or status.parent is None or status.parent == owner.rid:
+            return
+        places = {_place(status.parent), _place(owner.rid)}
+        if len(places) != 1 or None in places or not isinstance(rid[0][0], int):
+            return  # by different kinds of names the same thing may be meant; of others the owner is only guessed
+        kind = self.knowledge.kind(status.kind)
+        if kind is not None:
+            self._record(Misuse(
+                "foreign", node, kind, self._name_of_rid(rid), method,
+                Confidence.LOW if state.low >= BYPASSED else Confidence.MEDIUM, path_of(state),
+            ))  # fmt: skip
+
+    def check_early(self, use: EarlyUse, node: cst.CSTNode, helper: str, state: State) -> None:
+        """A callee uses what it is given, where it was released before the call."""
+        status = state.status(use.rid)
+        if status is not None and status.phase == "released":
+            self._misused(
+                use.rid, _Deed("helper" if use.what != "release" else "release", node, helper, is_low=use.is_low), state
+            )
+
+    def _misused(self, rid: Rid, deed: _Deed, state: State) -> None:
+        """Something was done to a resource that is released on this path: is it wrong, and how sure is that?"""
+        status = state.status(rid)
+        kind = self.knowledge.kind(status.kind) if status is not None else None
+        if kind is None or self._stands_for_several(rid, state):
+            return
+        ending = self._ending(rid, state)
+        if ending is None:
+            if self.is_for_caller and any(self._was_released_before(each) for each in self._line(rid, state)):
+                is_low = deed.is_low or state.low >= BYPASSED
+                self.after.early[rid, id(deed.node)] = EarlyUse(rid, deed.what, is_low)
+            return
+        ended = state.status(ending.rid) if ending.rid != rid else None
+        owner = self.knowledge.kind(ended.kind) if ended is not None else None
+        judged = _judge(deed, kind, owner)
+        if judged is None:
+            return
+        expected = self._is_expected(kind, ending, state)
+        if expected is Match.ALWAYS:
+            return
+        if deed.is_low or state.low >= BYPASSED or expected is not Match.NEVER:
+            judged = Confidence.LOW
+        name = self._name_of_rid(rid)
+        self._record(Misuse(
+            deed.what, deed.node, kind, name, deed.method, judged, path_of(state), ending.node, owner,
+            self._name_of_rid(ending.rid) if owner is not None else None, ending.is_sure,
+        ))  # fmt: skip
+        # One defect, one finding: the path goes on as if nothing were known.
+        state.doubt(ending.rid)
+        state.doubt(rid)
+
+    def _record(self, found: Misuse) -> None:
+        key = (found.what, id(found.node))
+        known = self.after.misuses.get(key)
+        if known is None or found.confidence > known.confidence:
+            self.after.misuses[key] = found
+
+    def found_misuses(self) -> list[Misuse]:
+        """Return what was noted; what some path does rightly is less sure, unless no path could avoid it."""
+        return [
+            replace(found, confidence=Confidence.MEDIUM)
+            if found.confidence is Confidence.HIGH and id(found.node) in self.after.sound and not found.is_sure
+            else found
+            for found in self.after.misuses.values()
+        ]
+
+    def _name_of_rid(self, rid: Rid) -> str | None:
+        site = self.sites.get(rid[0])
+        return site.name if site is not None else None
+
+    def _was_released_before(self, rid: Rid) -> bool:
+        status = self.start.resources.get(rid)
+        return status is not None and status.phase == "released"
+
+    def _line(self, rid: Rid, state: State) -> Iterator[Rid]:
+        """Yield a resource and what it goes with, as far as each goes with the next."""
+        seen: set[Rid] = set()
+        current: Rid | None = rid
+        while current is not None and current not in seen:
+            seen.add(current)
+            yield current
+            status = state.status(current)
+            current = status.parent if status is not None and status.goes_with_parent else None
+
+    def _ending(self, rid: Rid, state: State) -> Ending | None:
+        """Return the release that ended a resource on this path, its own before another's, or None if none was seen."""
+        line = set(self._line(rid, state))
+        trace: Trace | None = state.trace
+        is_sure = True
+        found: Ending | None = None
+        while trace is not None and not (trace[2] == "acquire" and trace[3] == rid[0]):
+            earlier, node, what, data = trace
+            if what == "release" and isinstance(data, tuple) and data[0] in line and isinstance(node, cst.CSTNode):
+                if data[0] == rid:
+                    return Ending(node, rid, data[1], is_sure and _is_unconditional(earlier))
+                if found is None:
+                    found = Ending(node, data[0], data[1], is_sure and _is_unconditional(earlier))
+            is_sure = is_sure and what not in _DECISIONS
+            trace = earlier
+        return found
+
+    @staticmethod
+    def _stands_for_several(rid: Rid, state: State) -> bool:
+        """Whether a container holds it: what is taken out the next time may be another of the same place."""
+        for value in state.env.values():
+            is_loose = isinstance(value, Many) and not (value.is_sequence or value.is_lazy)
+            if (is_loose or isinstance(value, (Box, Table))) and rid in state.refs(value):
+                return True
+        return False
+
+    def _is_expected(self, kind: Kind, ending: Ending, state: State) -> Match:
+        """Whether the error is waited for, by a block (surely) or a handler that was entered after the release."""
+        raised = Raised(self.knowledge.error_class(kind.driver))
+        landing = self.block.landing
+        seen: set[int] = set()
+        while landing not in (ending.landing, self.cfg.raise_exit) and landing not in seen:
+            seen.add(landing)
+            block = self.cfg.blocks[landing]
+            if isinstance(block.terminator, ir.ExitRaise):
+                manager = state.env.get(block.terminator.slot)
+                if isinstance(manager, Manager) and manager.what in ("suppress", "swallow"):
+                    return Match.ALWAYS
+                landing = block.terminator.outer
+            elif isinstance(block.terminator, ir.Dispatch):
+                for handler in block.terminator.handlers:
+                    is_caught = match_handler(handler, raised, self.types) is not Match.NEVER
+                    if is_caught and (not handler.catches_all or _does_nothing(handler.node)):
+                        return Match.MAYBE
+                landing = block.terminator.outer
+            else:
+                landing = block.landing
+        return Match.NEVER
+
+
+def _judge(deed: _Deed, kind: Kind, owner: Kind | None) -> Confidence | None:
+    """How sure it is that a deed is wrong; None where it is fine. *owner* is what took the resource along, if any."""
+    if deed.what == "release":
+        if owner is None:
+            return None if kind.idempotent_release else Confidence.HIGH
+        return Confidence.HIGH if kind.release_needs_parent and not owner.lives_on else None
+    is_handed_out = deed.what in ("return", "yield")
+    takes_rows = is_handed_out or deed.what == "read" or (deed.model is not None and _only_reads(deed.model))
+    if owner is None:
+        is_fine = kind.reusable or (deed.model is not None and deed.model.after_release)
+        return None if is_fine or (takes_rows and kind.rows_after_release) else Confidence.HIGH
+    is_fine = kind.survives_parent or (deed.model is not None and deed.model.after_parent)
+    if is_fine or (takes_rows and kind.rows_after_parent):
+        return None
+    if owner.reusable or (owner.lives_on and takes_rows and kind.duty is not Duty.MUST):
+        return Confidence.LOW  # what it has read already is often at hand still
+    return Confidence.MEDIUM if is_handed_out or deed.what == "helper" else Confidence.HIGH
+
+
+def _is_use(kind: Kind, model: CallModel) -> bool:
+    """Whether a call needs its receiver to be open."""
+    if model.releases is not None or model.opens:
+        return False
+    if model.acquires is not None or model.sql is not None or model.event is not None or kind.lives_on:
+        return True
+    return model.raises is not Raises.NEVER
+
+
+def _only_reads(model: CallModel) -> bool:
+    return model.event is Event.READ and model.sql is None
+
+
+def _place(rid: Rid) -> str | None:
+    """What kind of name a resource goes by: two of a kind that differ are two resources."""
+    first = rid[0][0]
+    if isinstance(first, int):
+        return "call"
+    return first if first in ("self", "global", "field", "param") else None
+
+
+def _is_unconditional(trace: Trace | None) -> bool:
+    """Whether nothing was decided since the round of the loop began, or the function did."""
+    while trace is not None and trace[2] != "next":
+        if trace[2] in _DECISIONS:
+            return False
+        trace = trace[0]
+    return True
+
+
+def _does_nothing(handler: cst.CSTNode) -> bool:
+    """Whether a handler only swallows: `except Exception: pass`."""
+    if not isinstance(handler, (cst.ExceptHandler, cst.ExceptStarHandler)):
+        return False
+    statements = list(handler.body.body)
+    small = [each for line in statements if isinstance(line, cst.SimpleStatementLine) for each in line.body]
+    if len(small) < len(statements):
+        small = [each for each in statements if isinstance(each, cst.BaseSmallStatement)]
+    return all(
+        isinstance(each, (cst.Pass, cst.Continue))
+        or (isinstance(each, cst.Expr) and isinstance(each.value, cst.Ellipsis))
+        for each in small
+    ) and bool(small)

@@ -1,0 +1,174 @@
+"""Values that are None where there is nothing: rows that are missing, and variables that nothing has filled yet."""
+
+from __future__ import annotations
+
+from abc import ABC
+
+from lintdb.effects import CallModel, Kind
+from lintdb.flow import ir
+from lintdb.flow.liveness import written_names
+from lintdb.flow.results import MissingRow, UnboundRelease
+from lintdb.flow.sites import UNLIKELY
+from lintdb.flow.state import State
+from lintdb.flow.units import Units
+from lintdb.flow.values import (
+    DATA,
+    NONE,
+    UNBOUND,
+    Failure,
+    Literal,
+    Manager,
+    Query,
+    Raised,
+    Ref,
+    Row,
+    Value,
+)
+from lintdb.flow.verdicts import path_of
+
+FAILURE = "$.failure"
+"""The name under which a path keeps that it fails on something missing; it has a dot so that it is not forgotten."""
+LOOKED = "$.looked"
+"""A name that is bound once a path has found nothing: what it fetches later it may have made itself."""
+
+
+class Rows(Units, ABC):
+    """Follows values that may be None for want of a row."""
+
+    def note_answer(
+        self, op: ir.CallOp, model: CallModel, receiver: Ref | None, result: Value | None, state: State
+    ) -> str:
+        """Remember on a resource what the query that it has just run gives; return that."""
+        answer = self._answer(op, model, receiver, state)
+        if answer:
+            for each in (receiver, result):
+                if isinstance(each, Ref):
+                    state.update(each.rid, answer=answer)
+        return answer
+
+    def _answer(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> str:
+        if model.sql is None:
+            if model.gives is not None and any(is_computed(a.operand) for a in op.arguments):
+                return "unknown"  # `session.query(func.count())`
+            status = state.status(receiver.rid) if receiver is not None else None
+            return status.answer if status is not None and model.gives not in (None, "self") else ""
+        operand = self.argument(op, model.sql)
+        value = self.value(operand, state) if operand is not None else None
+        if isinstance(value, Query):
+            return value.answer
+        if isinstance(value, Literal) and isinstance(value.value, str):
+            # What fills a hole may be anything, a call of an aggregate among it.
+            text = "".join([value.value, *(piece if isinstance(piece, str) else "hidden()" for piece in value.rest)])
+            return self.knowledge.answer_of_text(text, value.is_prefix and not value.rest)
+        return "unknown"
+
+    def row(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, answer: str, state: State) -> Value:
+        """Return what a call that gives None for want of a row gives, as far as the query tells."""
+        if model.sql is None:
+            status = state.status(receiver.rid) if receiver is not None else None
+            kind = self.knowledge.kind(status.kind) if status is not None else None
+            if status is None or kind is None:
+                return DATA
+            answer = status.answer if kind.gives_answers or not _asks(kind) else ""
+            if not answer and kind.gives_answers:
+                answer = "unknown"
+        is_guess = receiver is not None and self.root_of(receiver.rid, state) in self.units.guessed
+        if answer in ("row", "unknown") or LOOKED in state.env or is_guess:
+            return DATA
+        self.values_seen.rows.setdefault(op.index, op.node)
+        state.note(op.node, "row", op.index)
+        return Row(op.index)
+
+    def need(self, op: ir.NeedOp, state: State) -> list[State] | None:
+        """Something is done with a value that fails where it is None."""
+        value = self.value(op.operand, state)
+        if not isinstance(value, Row):
+            return None
+        if value.call in self.values_seen.rows and value.call not in self.values_seen.missing_rows:
+            self._fail(Failure(value.call, op.node, op.error), state, value.is_missing)
+        if value.is_missing:
+            return []
+        if isinstance(op.operand, ir.Local):
+            state.env[op.operand.name] = DATA
+        return None
+
+    def _fail(self, failure: Failure, state: State, data: object) -> None:
+        """Take the path on which something is not there: only whether somebody handles that matters to it."""
+        if self.is_for_caller:
+            return
+        new = State()
+        new.kept = state.kept.copy()
+        new.env = {name: value for name, value in state.env.items() if isinstance(value, Manager) and value.types}
+        new.low = state.low
+        new.trace = state.trace
+        new.note(failure.node, "used", data)
+        new.raised = Raised(failure.error, True)
+        new.set_name(FAILURE, failure)
+        if self.block.landing == self.cfg.raise_exit:
+            self.check_failure(new)
+        else:
+            self.go(self.block.landing, new)
+
+    def check_failure(self, state: State) -> None:
+        """A path has left the function with an exception: is it that of something missing, which nobody expected?"""
+        failure = state.env.get(FAILURE)
+        if not isinstance(failure, Failure) or state.raised is None or state.raised.type != failure.error:
+            return
+        path = path_of(state)
+        data = next((step.data for step in reversed(path) if step.what == "used"), None)
+        if isinstance(failure.what, int):
+            found = MissingRow(failure.node, self.values_seen.rows[failure.what], data is True, path)
+            self.values_seen.missing_rows.setdefault(failure.what, found)
+        else:
+            kinds = {site.kind for site in self.sites.values() if site.name == failure.what}
+            kind = self.knowledge.kind(kinds.pop()) if len(kinds) == 1 else None
+            release = UnboundRelease(
+                failure.node, failure.what, str(data), failure.error == "AttributeError", kind, path
+            )
+            self.values_seen.unbound_releases.setdefault(failure.what, release)
+
+    def forget_missing(self, state: State) -> None:
+        """Unknown code was called where a row is missing: it may be how the function is left (`abort(404)`)."""
+        for name, value in list(state.env.items()):
+            if isinstance(value, Row) and value.is_missing:
+                del state.env[name]
+
+    def mark_unbound(self, state: State) -> None:
+        """Note which variables that clean-up uses have no value yet."""
+        if self.is_for_caller or self.function.is_module:
+            return
+        params = {param.name.value for param in self.function.params}
+        names = {
+            operation.callee.base.name
+            for block in self.cfg.blocks
+            for operation in block.operations
+            if isinstance(operation, ir.CallOp)
+            and operation.in_cleanup
+            and isinstance(operation.callee, ir.AttributeOf)
+            and isinstance(operation.callee.base, ir.Local)
+        }
+        for name in (names & written_names(self.cfg)) - params - self.function.outer:
+            state.env.setdefault(name, UNBOUND)
+
+    def check_bound(self, op: ir.CallOp, callee: ir.AttributeOf, state: State) -> None:
+        """Clean-up calls a method of a variable: has it a value?"""
+        if not op.in_cleanup or self.is_for_caller or not isinstance(callee.base, ir.Local) or state.low >= UNLIKELY:
+            return
+        name = callee.base.name
+        value = state.env.get(name)
+        if name in self.values_seen.unbound_releases or not self.knowledge.is_clean_up(callee.name):
+            return
+        if value == UNBOUND:
+            self._fail(Failure(name, op.node, "UnboundLocalError"), state, callee.name)
+        elif value == NONE:
+            self._fail(Failure(name, op.node, "AttributeError"), state, callee.name)
+
+
+def _asks(kind: Kind) -> bool:
+    """Whether methods of a kind run queries that they are given."""
+    return any(model.sql is not None for models in kind.methods.values() for model in models)
+
+
+def is_computed(operand: ir.Operand) -> bool:
+    """Whether an operand is the result of a call."""
+    return isinstance(operand, ir.Local) and operand.name.startswith("$t")

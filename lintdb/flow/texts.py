@@ -1,0 +1,95 @@
+"""Texts that are put together from pieces: what is known of them, and which expressions fill the holes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from lintdb.flow import ir
+from lintdb.flow.values import Hole, Literal, Piece, Value
+
+MAX_PIECES = 60
+_CONVERSION = re.compile(
+    r"%(?:\((?P<key>[^)]*)\))?[#0\- +]*(?:\*|\d+)?(?:\.(?:\*|\d+))?[hlL]?(?P<type>[diouxXeEfFgGcrsab%])"
+)
+_FIELD = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}!:]*)(?:![rsa])?(?::[^{}]*)?\}")
+
+
+def text_of(pieces: Sequence[Piece]) -> Literal:
+    """Return the value of a text: a plain literal, or one of which only the start is known, with what follows it."""
+    merged: list[Piece] = []
+    for piece in pieces:
+        if isinstance(piece, str) and merged and isinstance(merged[-1], str):
+            merged[-1] += piece
+        elif piece != "":
+            merged.append(piece)
+    start = ""
+    if merged and isinstance(merged[0], str):
+        start = merged[0]
+        merged = merged[1:]
+    return Literal(start, bool(merged), tuple(merged[:MAX_PIECES]))
+
+
+def pieces_of(value: Value | None, hole: Hole) -> list[Piece]:
+    """Return what a value puts into a text: what is known of it, or a hole."""
+    if not isinstance(value, Literal):
+        return [hole]
+    if not isinstance(value.value, str):
+        return [str(value.value)]
+    if value.is_prefix and not value.rest:
+        return [value.value, hole]
+    return [value.value, *value.rest]
+
+
+def is_text(value: Value | None) -> bool:
+    """Whether a value is a text of which something is known."""
+    return isinstance(value, Literal) and isinstance(value.value, str)
+
+
+def lengthened(text: Literal, added: Sequence[Piece]) -> Literal:
+    """`text += added`: what a loop adds again is added once, so that a loop comes to an end."""
+    pieces: list[Piece] = [str(text.value), *text.rest]
+    new = [piece for piece in added if piece != ""]
+    size = len(new)
+    if any(pieces[start : start + size] == new for start in range(1, len(pieces) - size + 1)):
+        return text
+    if len(new) == 1 and isinstance(new[0], str) and any(isinstance(p, str) and p.endswith(new[0]) for p in pieces):
+        return text if text.is_prefix else Literal(text.value, True)
+    return text_of([*pieces, *new])
+
+
+def filled(template: Sequence[Piece], operand: ir.Format, values: dict[object, list[Piece]]) -> list[Piece] | None:
+    """Put values into the gaps of a template; None where it cannot be seen which value goes where."""
+    pattern = _CONVERSION if operand.style == "%" else _FIELD
+    gaps = [match for piece in template if isinstance(piece, str) for match in _gaps(pattern, piece)]
+    positional = [key for key in values if isinstance(key, int)]
+    if operand.style == "%" and not any(match["key"] for match in gaps) and len(gaps) != len(positional):
+        return None
+    found: list[Piece] = []
+    number = 0
+    for piece in template:
+        if not isinstance(piece, str):
+            found.append(piece)
+            continue
+        end = 0
+        for match in pattern.finditer(piece):
+            found.append(piece[end : match.start()])
+            end = match.end()
+            if match.group() in ("%%", "{{", "}}"):
+                found.append(match.group()[0])
+                continue
+            name = match["key"] if operand.style == "%" else re.split(r"[.\[]", match["name"])[0]
+            key: object = name or number
+            if not name:
+                number += 1
+            elif operand.style == "{" and name.isdigit():
+                key = int(name)
+            if key not in values:
+                return None
+            found += values[key]
+        found.append(piece[end:])
+    return found
+
+
+def _gaps(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    return (match for match in pattern.finditer(text) if match.group() not in ("%%", "{{", "}}"))

@@ -1,0 +1,262 @@
+"""What paths do to units of work that went wrong: swallowed errors, commits on the way out, units that nobody ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import libcst as cst
+
+from lintdb.effects import AfterError, Event, Kind, Raises
+from lintdb.finding import Confidence
+from lintdb.flow import ir
+from lintdb.flow.decorators import ends_with_process
+from lintdb.flow.results import ErrorCommit, FailedUnit, SwallowedError, UnfinishedUnit
+from lintdb.flow.sites import UNLIKELY, Exit
+from lintdb.flow.state import State
+from lintdb.flow.values import IN_BLOCK, Rid, SiteKey, Status
+from lintdb.flow.verdicts import Verdicts, is_unlikely, path_of
+
+
+class UnitVerdicts(Verdicts):
+    """Collects, path by path, what becomes of units of work after an error, and turns it into results at the end."""
+
+    def means_failure(self, types: Sequence[str | None]) -> bool:
+        """Whether catching these classes (none: all) means that a unit of work may be broken."""
+        return not types or any(
+            name in ("Exception", "BaseException") or (name is not None and self.knowledge.breaks_units(name))
+            for name in types
+        )
+
+    def after_error(self, status: Status, kind: Kind) -> AfterError:
+        """Return what the failed call did to the unit of work."""
+        return self.units.failures.get(status.failed, kind.after_error)
+
+    def judge_commit(self, rid: Rid, status: Status, op: ir.CallOp | None, state: State) -> None:
+        """Work is made permanent on this path; look at what went wrong before. *op* is None at the end of a block."""
+        if op is not None and op.in_cleanup:
+            self._judge_commit_on_error(rid, status, op, state)
+        elif status.failed >= 0:
+            self.judge_use(rid, status, op.node if op is not None else None, state)
+
+    def judge_use(self, rid: Rid, status: Status, used_at: cst.CSTNode | None, state: State) -> None:
+        """A path goes on with a unit of work after a call in it failed, and nothing rolled back."""
+        kind = self.knowledge.kind(status.kind)
+        failed = self.operations.get(status.failed)
+        if kind is None or failed is None or state.raised is not None or _is_held(state):
+            return
+        if self.after_error(status, kind) is AfterError.CONTINUES and not self._is_half(status):
+            # The statement alone is undone: to go on without it may well be meant.
+            return
+        handler, _ = _swallowing(state)
+        node = handler if handler is not None else failed.node
+        confidence = Confidence.LOW if is_unlikely(status, state) else Confidence.MEDIUM
+        known = self.units.swallowed.get(id(node))
+        if known is None or known.confidence < confidence:
+            site = self.sites.get(rid[0])
+            self.units.swallowed[id(node)] = SwallowedError(
+                node, failed.node, kind, site.name if site else None, rid[0], used_at, False, confidence, path_of(state)
+            )
+
+    def judge_retry(self, rid: Rid, event: Event, op: ir.CallOp, state: State) -> None:
+        """A statement follows on a call that failed: fine only where the failed statement alone is undone."""
+        status = state.status(rid)
+        kind = self.knowledge.kind(status.kind) if status is not None else None
+        if status is None or kind is None or status.failed < 0 or event not in (Event.READ, Event.WRITE):
+            return
+        if self.after_error(status, kind) is AfterError.ABORTS and not op.in_cleanup:
+            self.judge_use(rid, status, op.node, state)
+
+    def judge_yield(self, state: State) -> None:
+        """A generator-based manager ends as if nothing had happened, after an error of the block that it serves."""
+        node, types = _swallowing(state)
+        units = [(rid, status) for rid, status in state.resources.items() if rid in self.units.begun_at_yield]
+        if node is None or not units or not self.means_failure(types):
+            return
+        rid, status = units[0]
+        kind, site = self.knowledge.kind(status.kind), self.sites.get(rid[0])
+        if kind is not None:
+            self.units.swallowed.setdefault(
+                id(node),
+                SwallowedError(
+                    node, None, kind, site.name if site else None, rid[0], None, True, Confidence.MEDIUM, path_of(state)
+                ),
+            )
+
+    def _is_half(self, status: Status) -> bool:
+        """Whether what is pending belongs to the call that failed: both were tried together."""
+        if status.pending < 0 or status.pending == status.failed:
+            return False
+        return self.units.landings.get(status.pending, -1) == self.units.landings.get(status.failed, -2)
+
+    def _judge_commit_on_error(self, rid: Rid, status: Status, op: ir.CallOp, state: State) -> None:
+        written = self.operations.get(status.pending)
+        kind = self.knowledge.kind(status.kind)
+        is_cut = status.cut or status.failed >= 0
+        if kind is None or written is None or written.in_cleanup or not is_cut:
+            return
+        is_refused = status.failed >= 0 and self.units.failures.get(status.failed) is AfterError.ABORTS
+        if status.failed in self.units.refused and not (is_refused and self._is_unsent(status.pending)):
+            return  # tried again; nothing had failed before
+        confidence = Confidence.MEDIUM
+        if is_unlikely(status, state) or (status.failed < 0 and not _is_held(state)):
+            # A handler that is not about the driver's errors may save on purpose what has been done.
+            confidence = Confidence.LOW
+        known = self.units.error_commits.get(op.index)
+        if known is None or known[1].confidence < confidence:
+            site = self.sites.get(rid[0])
+            found = ErrorCommit(
+                op.node, written.node, kind, site.name if site else None, _is_held(state), confidence, path_of(state)
+            )
+            self.units.error_commits[op.index] = (rid[0], found, is_refused)
+
+    def _is_unsent(self, index: int) -> bool:
+        """Whether a write is sent only when the work is made permanent, so that it is that which fails."""
+        call = self.calls.get(index)
+        return call is not None and call.model.raises is Raises.NEVER
+
+    def swallowed_errors(self) -> Iterator[SwallowedError]:
+        """Yield the swallowed errors that are not better told as a unit of work that is left without a rollback."""
+        left = {site for site, (_, unit) in self._failed_units().items() if unit.is_swallowed}
+        for found in self.units.swallowed.values():
+            if found.site not in left:
+                yield found
+
+    def commits_on_error(self) -> Iterator[ErrorCommit]:
+        """Yield the commits that make part of a unit of work permanent.
+
+        With a single write there are no parts, and what a loop has done so far may be kept on purpose: low.
+        """
+        for site, found, is_refused in self.units.error_commits.values():
+            writes = self.units.writes.get(site, set())
+            if len(writes) > 1 or is_refused or found.confidence is Confidence.LOW:
+                yield found
+            else:
+                yield ErrorCommit(
+                    found.node, found.work, found.kind, found.name, found.in_finally, Confidence.LOW, found.path
+                )
+
+    def failed_units(self) -> list[FailedUnit]:
+        """Return units of work on resources that live on, which failed and were never rolled back."""
+        told = {site for site, found, _ in self.units.error_commits.values() if found.confidence > Confidence.LOW}
+        units = [unit for site, (_, unit) in self._failed_units().items() if site not in told]
+        return [*units, *self.returned_dirty.values()]
+
+    def _failed_units(self) -> dict[SiteKey, tuple[tuple[int, int, bool], FailedUnit]]:
+        """Return one unit for each resource, with its rank: the surest, at the first call, rather swallowed."""
+        found: dict[SiteKey, tuple[tuple[int, int, bool], FailedUnit]] = {}
+        # What some path without errors leaves uncommitted is left to the caller.
+        kept_here = self.commits - {
+            rid[0]
+            for end in self.exits
+            for rid, status in end.state.resources.items()
+            if not end.is_raise and status.pending >= 0 and not status.cut
+        }
+        for end in self.exits:
+            for rid, status in end.state.resources.items():
+                if not status.outlives or status.owed or not status.in_unit or status.phase == "released":
+                    continue
+                kind = self.knowledge.kind(status.kind)
+                site = self.sites.get(rid[0])
+                if kind is None or site is None or status.begun >= 0:
+                    continue
+                index, swallowed = -1, False
+                if not end.is_raise and status.failed >= 0:
+                    index, swallowed = status.pending if status.pending >= 0 else status.failed, True
+                elif not end.is_raise and status.pending >= 0 and status.cut and rid[0] in kept_here:
+                    index, swallowed = status.pending, True
+                elif end.is_raise and status.pending >= 0 and rid[0] in self.commits and self._is_own(rid[0], kind):
+                    index = status.pending
+                op = self.operations.get(index)
+                if op is None:
+                    continue
+                is_low = status.low >= UNLIKELY or (swallowed and self._is_harmless(status, kind))
+                confidence = Confidence.LOW if is_low else Confidence.MEDIUM
+                rank = (-int(confidence), index, not swallowed or status.failed < 0)
+                known = found.get(rid[0])
+                if known is not None and known[0] <= rank:
+                    continue
+                unit = FailedUnit(op.node, kind, site.name, swallowed, confidence, path_of(end.state))
+                found[rid[0]] = (rank, unit)
+        return found
+
+    def _is_harmless(self, status: Status, kind: Kind) -> bool:
+        """Whether a single statement failed, and nothing but it was undone; or the process ends next."""
+        call = self.calls.get(status.failed)
+        is_single = call is not None and call.model.event is None and not call.method.endswith("many")
+        if ends_with_process(self.function):
+            return True
+        return is_single and status.pending < 0 and self.after_error(status, kind) is AfterError.CONTINUES
+
+    def _is_own(self, site: SiteKey, kind: Kind) -> bool:
+        """Whether the resource is an attribute or a global that is opened here: no caller is there to clean it up."""
+        if kind.is_scoped:
+            return False
+        if site[0] == "self":
+            owner = self.owner_class()
+            if owner is None or owner.is_part_of_constructor(self.function):
+                return False  # where it fails there is no object
+            is_inherited = kind.family == "connection" and self.types.is_inherited(owner, str(site[1]))
+            return is_inherited or self.types.is_opened_by(owner, str(site[1]))
+        return site[0] == "global"
+
+    def unfinished_units(self) -> list[UnfinishedUnit]:
+        """Return the units of work that a path begins and leaves open, and the modes that it does not restore.
+
+        Only where another path ends (restores) it: a function that never does leaves it to its caller on purpose.
+        """
+        found: dict[tuple[int, bool], UnfinishedUnit] = {}
+        for end in self.exits:
+            for rid, status in end.state.resources.items():
+                if not status.outlives or status.owed or status.phase != "open":
+                    continue
+                kind, site = self.knowledge.kind(status.kind), self.sites.get(rid[0])
+                if kind is None or site is None:
+                    continue
+                for index, is_mode in ((status.begun, False), (status.switched, True)):
+                    node = self._node_of(index)
+                    if node is None or index not in (self.units.restored if is_mode else self.units.ended):
+                        continue
+                    confidence = _confidence(status, end)
+                    if end.is_raise and rid[0][0] == "param" and self._is_guess(str(rid[0][1])):
+                        confidence = Confidence.LOW  # its caller, next to it, may well clean up
+                    unit = UnfinishedUnit(node, kind, site.name, is_mode, end.is_raise, confidence, path_of(end.state))
+                    known = found.get((id(node), is_mode))
+                    if known is None or (unit.confidence, known.on_error) > (known.confidence, unit.on_error):
+                        found[id(node), is_mode] = unit
+        return list(found.values())
+
+    def _is_guess(self, parameter: str) -> bool:
+        """Whether a parameter has no annotation, or its function stands in another one."""
+        is_nested = self.function.parent is not None and not self.function.parent.is_module
+        is_nested = is_nested and self.function.owner is None
+        annotated = {param.name.value for param in self.function.params if param.annotation is not None}
+        return is_nested or parameter not in annotated
+
+    def _node_of(self, index: int) -> cst.CSTNode | None:
+        if index < 0 or index == IN_BLOCK:
+            return None
+        op = self.operations.get(index)
+        return op.node if op is not None else self.units.switches.get(index)
+
+
+def _confidence(status: Status, end: Exit) -> Confidence:
+    if is_unlikely(status, end.state):
+        return Confidence.LOW
+    return Confidence.MEDIUM if end.is_raise else Confidence.HIGH
+
+
+def _is_held(state: State) -> bool:
+    """Whether an exception is on its way out, and waits for a `finally` block."""
+    return any(slot.startswith("$held") for slot in state.kept)
+
+
+def _swallowing(state: State) -> tuple[cst.CSTNode | None, Sequence[str | None]]:
+    """Return what caught the last exception of a path (the classes of a handler, the handler, a manager), and which."""
+    trace = state.trace
+    while trace is not None:
+        if trace[2] in ("caught", "swallowed") and isinstance(trace[1], cst.CSTNode):
+            node = trace[1]
+            types = trace[3] if isinstance(trace[3], tuple) else ()
+            return (node.type or node if isinstance(node, cst.ExceptHandler) else node), types
+        trace = trace[0]
+    return None, ()

@@ -1,0 +1,55 @@
+"""LDB203: a handler keeps a database error from the transaction that it happened in, and the transaction goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lintdb.finding import Severity
+from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
+from lintdb.rules.lifetimes import called, steps_of
+
+if TYPE_CHECKING:
+    from lintdb.flow.results import FunctionFlow, SwallowedError
+
+
+class SwallowedErrorInTransaction(Rule):
+    """See rules/LDB203.md."""
+
+    meta = RuleMeta(
+        code="LDB203",
+        name="swallowed-error-in-transaction",
+        summary="an error is swallowed inside a transaction, which goes on or commits",
+        severity=Severity.WARNING,
+        help="let the error leave the transaction, roll back, or put the statement that may fail in a savepoint",
+        since="0.1",
+    )
+
+    def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
+        for found in flow.swallowed:
+            yield Report(
+                node=found.node,
+                message=_message(found, ctx),
+                confidence=found.confidence,
+                steps=steps_of(found.path, found.failed, "fails in a transaction", _end(found)),
+                resource_kind=found.kind.label,
+                resource_name=found.name,
+                acquired_at=found.failed,
+            )
+
+
+def _message(found: SwallowedError, ctx: FileContext) -> str:
+    if found.failed is None:
+        return "errors of the `with` block are swallowed here: its caller goes on as if the transaction had succeeded"
+    failed = called(found.failed, ctx)
+    name = f"`{found.name}`" if found.name else f"the {found.kind.label}"
+    if found.used_at is None:
+        return f"an error of {failed} is swallowed here, inside the transaction, which ends as if it had succeeded"
+    used = ctx.source_of(found.used_at, 40)
+    return f"an error of {failed} is swallowed here, and {name} goes on with `{used}` without a rollback"
+
+
+def _end(found: SwallowedError) -> str:
+    if found.failed is None:
+        return "ends without the error"
+    return "the transaction ends as if nothing had happened" if found.used_at is None else "the transaction goes on"

@@ -1,0 +1,46 @@
+"""LDB204: work that an error has cut short is committed, in `finally` or in a handler that has not rolled back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lintdb.finding import Severity
+from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
+from lintdb.rules.lifetimes import steps_of
+
+if TYPE_CHECKING:
+    from lintdb.flow.results import FunctionFlow
+
+
+class CommitOnErrorPath(Rule):
+    """See rules/LDB204.md."""
+
+    meta = RuleMeta(
+        code="LDB204",
+        name="commit-on-error-path",
+        summary="a commit that runs after an error makes half a unit of work permanent",
+        severity=Severity.WARNING,
+        help="commit at the end of the `try` body or in `else`, and roll back where an error is handled",
+        since="0.1",
+    )
+
+    def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
+        for found in flow.error_commits:
+            name = f"`{found.name}`" if found.name else f"the {found.kind.label}"
+            call = f"`{ctx.source_of(found.node, 40)}`"
+            if found.in_finally:
+                message = f"{call} in `finally` runs after an error, too, and makes the work so far permanent"
+            else:
+                message = f"{call} in a handler commits what the error has cut short: {name} was not rolled back"
+            yield Report(
+                node=found.node,
+                message=message,
+                confidence=found.confidence,
+                steps=(
+                    ReportStep(found.work, "written here"),
+                    *steps_of(found.path, None, "", "the work so far is committed"),
+                ),
+                resource_kind=found.kind.label,
+                resource_name=found.name,
+            )

@@ -1,0 +1,60 @@
+"""LDB205: a path leaves a transaction that the function began, or a mode that it changed, as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lintdb.finding import Severity
+from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
+from lintdb.rules.lifetimes import raiser, steps_of
+
+if TYPE_CHECKING:
+    from lintdb.flow.results import FunctionFlow, UnfinishedUnit
+
+
+class UnfinishedTransaction(Rule):
+    """See rules/LDB205.md."""
+
+    meta = RuleMeta(
+        code="LDB205",
+        name="unfinished-transaction",
+        summary="a transaction that some path neither commits nor rolls back",
+        severity=Severity.ERROR,
+        help="use the driver's transaction block, or roll back in a handler and raise again",
+        since="0.1",
+    )
+
+    def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
+        for unit in flow.unfinished:
+            name = f"`{unit.name}`" if unit.name else f"the {unit.kind.label}"
+            cause = _cause(unit, ctx)
+            if unit.is_mode:
+                message = f"the mode of {name} that is set here is not set back {cause}"
+                end, cure = f"leaves with {name} in the other mode", "set the mode back in `finally`"
+            else:
+                message = f"the transaction on {name} that begins here is neither committed nor rolled back {cause}"
+                end, cure = f"leaves with the transaction on {name} open", None
+            yield Report(
+                node=unit.node,
+                message=message,
+                confidence=unit.confidence,
+                steps=steps_of(unit.path, None, "", end),
+                help=cure,
+                resource_kind=unit.kind.label,
+                resource_name=unit.name,
+            )
+
+
+def _cause(unit: UnfinishedUnit, ctx: FileContext) -> str:
+    """Say what made the path miss the end: the last error, or the last decision."""
+    for step in reversed(unit.path):
+        if step.what == "raise":
+            return f"if {raiser(step, ctx)} raises"
+        if step.what == "raises":
+            return f"when `{ctx.source_of(step.node, 50)}` runs"
+        if step.what == "refused":
+            return f"if `{ctx.source_of(step.node, 50)}` fails"
+        if step.what in ("true", "false") and not unit.on_error:
+            return f"if `{ctx.source_of(step.node, 40)}` is {step.what}"
+    return "on some path"

@@ -1,0 +1,47 @@
+"""LDB303: callers of an exhausted pool wait for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lintdb.finding import Severity
+from lintdb.rules.base import Bound, FileContext, Opening, Report, Rule, RuleMeta
+
+
+class PoolWithoutWaitLimit(Rule):
+    """See rules/LDB303.md."""
+
+    meta = RuleMeta(
+        code="LDB303",
+        name="pool-without-wait-limit",
+        summary="an exhausted pool that makes its callers wait for ever",
+        severity=Severity.WARNING,
+        help="bound the time that a caller waits for a connection",
+        since="0.1",
+    )
+
+    def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
+        if not opening.kind.is_pool or ctx.is_test:
+            return
+        for answer in ctx.answers(opening, "checkout-timeout"):
+            if answer.bound is not Bound.ABSENT or _is_part_of_the_query_limit(opening, ctx):
+                continue
+            suggest = answer.setting.suggest
+            yield Report(
+                node=opening.node,
+                message=f"when all connections of the {opening.kind.label} are in use, its callers wait for ever",
+                help=f"bound the wait: `{suggest}`" if suggest else None,
+                resource_kind=opening.kind.label,
+                acquired_at=opening.node,
+            )
+
+
+def _is_part_of_the_query_limit(opening: Opening, ctx: FileContext) -> bool:
+    """Whether LDB402 reports this call, and the limit that it asks for bounds the wait as well."""
+    if "LDB402" not in ctx.codes or id(opening.node) in ctx.handed_on:
+        return False
+    waits = {argument.keyword for setting in opening.settings("checkout-timeout") for argument in setting.arguments}
+    return any(
+        answer.bound is Bound.ABSENT and any(argument.keyword in waits for argument in answer.setting.arguments)
+        for answer in ctx.answers(opening, "query-timeout")
+    )

@@ -1,0 +1,28 @@
+"""LDB307: a pool hands out connections without a check that they still work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lintdb.finding import Severity
+from lintdb.rules.base import FileContext, Opening, Report, Rule, RuleMeta
+from lintdb.rules.freshness import missing_setting, stale_report
+
+
+class PoolWithoutHealthCheck(Rule):
+    """See rules/LDB307.md."""
+
+    meta = RuleMeta(
+        code="LDB307",
+        name="pool-without-health-check",
+        summary="a pool that hands out connections unchecked",
+        severity=Severity.INFO,
+        help="let the pool check a connection before it is used, or bound the age of its connections",
+        since="0.1",
+        default=False,
+    )
+
+    def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
+        if missing_setting(opening, ctx, "health-check") is not None:
+            message = f"the {opening.kind.label} neither checks nor renews connections that the server may have cut"
+            yield stale_report(opening, message)

@@ -1,0 +1,40 @@
+"""LDB310: a second connection is taken from a pool while one of the same pool is held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lintdb.finding import Confidence, Severity
+from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
+
+if TYPE_CHECKING:
+    from lintdb.flow.results import FunctionFlow
+
+
+class NestedCheckout(Rule):
+    """See rules/LDB310.md."""
+
+    meta = RuleMeta(
+        code="LDB310",
+        name="nested-checkout",
+        summary="a second connection of the same pool while one is held",
+        severity=Severity.WARNING,
+        help="use the connection that is already there, or give it back first",
+        since="0.1",
+    )
+
+    def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
+        if ctx.is_test:
+            return
+        for overlap in flow.overlaps:
+            if overlap.kind.family == "checkout":
+                source = ctx.source_of(overlap.node, 50)
+                yield Report(
+                    node=overlap.node,
+                    message=f"`{source}` while another connection of the same pool is held can wait for itself",
+                    confidence=Confidence.MEDIUM,
+                    steps=(ReportStep(overlap.held, "taken here"), ReportStep(overlap.node, "and another one here")),
+                    resource_kind=overlap.kind.label,
+                    acquired_at=overlap.held,
+                )

@@ -1,0 +1,63 @@
+"""LDB403: taking a connection from a pool can wait for ever."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lintdb.finding import Confidence, Severity
+from lintdb.rules.base import Bound, FileContext, Report, Rule, RuleMeta
+
+if TYPE_CHECKING:
+    from lintdb.flow.results import FunctionFlow, KnownCall
+
+_LIKE_A_POOL = re.compile(r"pool|conn", re.IGNORECASE)
+
+
+class CheckoutWithoutTimeout(Rule):
+    """See rules/LDB403.md."""
+
+    meta = RuleMeta(
+        code="LDB403",
+        name="checkout-without-timeout",
+        summary="taking a connection from a pool without a limit on the wait",
+        severity=Severity.WARNING,
+        help="bound the time that is waited for a connection",
+        since="0.1",
+    )
+
+    def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
+        if ctx.is_test:
+            return
+        seen: set[object] = set()
+        for call in flow.calls:
+            if call.root in seen or not _is_shared(call) or not _is_checkout(call, ctx):
+                continue
+            if ctx.is_unforwarded(call.node, "checkout-timeout"):
+                continue
+            answer = ctx.answer_of_call(call, flow.function, "checkout-timeout")
+            if answer is None or answer.bound is not Bound.ABSENT:
+                continue
+            seen.add(call.root)
+            source = ctx.source_of(call.node, 50)
+            yield Report(
+                node=call.node,
+                message=f"`{source}` waits for ever if all connections are in use",
+                confidence=Confidence.MEDIUM,
+                help=f"bound the wait: `{answer.setting.suggest}`" if answer.setting.suggest else None,
+                acquired_at=call.node,
+            )
+
+
+def _is_shared(call: KnownCall) -> bool:
+    """Whether others take from the pool, too: it was not made in this very function."""
+    return isinstance(call.root, tuple) and call.root[0] in ("self", "global", "param")
+
+
+def _is_checkout(call: KnownCall, ctx: FileContext) -> bool:
+    """Whether a call takes a connection: from a pool, or from a queue that is named like one."""
+    if call.model.acquires is not None:
+        kind = ctx.program.knowledge.kind(call.model.acquires)
+        return kind is not None and kind.family == "checkout"
+    return _LIKE_A_POOL.search(ctx.source_of(call.node.func)) is not None

@@ -1,0 +1,114 @@
+"""LDB502: several tasks or threads use one connection, cursor or session that serves only one at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from lintdb.finding import Confidence, Severity
+from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
+from lintdb.rules.places import is_test
+from lintdb.rules.sharing import heard_by_all, is_parameter, shared_by_requests
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from lintdb.flow.results import FunctionFlow, KnownCall, Sharing
+    from lintdb.syntax.names import ClassInfo
+
+_NAMED_LIKE_ONE = re.compile(r"_*(?:conn|connection|cursor|cur|session|db_conn|db_session)")
+
+
+class ConnectionSharedAcrossTasks(Rule):
+    """See rules/LDB502.md."""
+
+    meta = RuleMeta(
+        code="LDB502",
+        name="connection-shared-across-tasks",
+        summary="one connection or session used by several tasks or threads",
+        severity=Severity.WARNING,
+        help="give each task or thread its own, from a pool or a factory",
+        since="0.1",
+    )
+
+    def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
+        confidence = Confidence.LOW if is_test(flow.function, ctx.path) else Confidence.MEDIUM
+        for sharing in flow.sharings:
+            message = _message(sharing, flow, ctx)
+            if message is not None:
+                yield _report(sharing.node, message, sharing.kind.label, confidence)
+        for call in shared_by_requests(flow, ctx):
+            name = str(call.root[1]) if isinstance(call.root, tuple) else ""
+            message = f"`{name}` is shared by all requests, and serves one at a time"
+            yield _report(call.node, message, _label(call, ctx), confidence)
+        for call in heard_by_all(flow):
+            message = f"every call of `{flow.function.name}()` listens to what the others have subscribed to as well"
+            yield _report(call.node, message, _label(call, ctx), confidence)
+
+    def check_class(
+        self,
+        owner: ClassInfo,
+        flows: Sequence[FunctionFlow],  # noqa: ARG002 (what the methods do with it does not matter)
+        ctx: FileContext,
+    ) -> Iterator[Report]:
+        """A thread that works with what was opened before it started."""
+        bases = [ctx.program.index.dotted(base, ctx.program.index.body) for base in owner.bases]
+        if "threading.Thread" not in bases or "run" not in owner.methods:
+            return
+        for attribute, assignments in owner.assigned.items():
+            methods = {scope.name for scope, _, _ in assignments}
+            used = any(attribute in method.attributes for name, method in owner.methods.items() if name != "__init__")
+            value = assignments[0][1]
+            if methods != {"__init__"} or not used or value is None:
+                continue
+            kind_id = ctx.program.types.attribute_kind(owner, attribute)
+            kind = ctx.program.knowledge.kind(kind_id) if kind_id is not None else None
+            if kind is not None and "threads" not in kind.unshared:
+                continue
+            if kind is None and not (_NAMED_LIKE_ONE.fullmatch(attribute) and is_parameter(value, assignments[0][0])):
+                continue
+            message = f"`self.{attribute}` comes from another thread than the one that `run()` uses it in"
+            is_low = is_test(owner.methods["run"], ctx.path)
+            label = kind.label if kind is not None else None
+            yield _report(value, message, label, Confidence.LOW if is_low else Confidence.MEDIUM)
+
+
+def _report(node: cst.CSTNode, message: str, label: str | None, confidence: Confidence) -> Report:
+    return Report(node=node, message=message, confidence=confidence, resource_kind=label)
+
+
+def _label(call: KnownCall, ctx: FileContext) -> str | None:
+    kind = ctx.program.knowledge.kind(call.receiver) if call.receiver is not None else None
+    return kind.label if kind is not None else None
+
+
+def _message(sharing: Sharing, flow: FunctionFlow, ctx: FileContext) -> str | None:
+    """Say what is wrong with one way of sharing; None if that is what the kind is made for."""
+    name = f"`{sharing.name}`" if sharing.name else f"the {sharing.kind.label}"
+    unshared = sharing.kind.unshared
+    if sharing.how == "tasks":
+        return f"the coroutines that run together use {name} at the same time" if "tasks" in unshared else None
+    if "threads" not in unshared:
+        return None
+    if sharing.how == "class":
+        return f"{name} is kept on the class: all threads use the same {sharing.kind.label}"
+    if "other-threads" in unshared:
+        is_allowed = "check_same_thread" in ctx.text
+        return None if is_allowed else f"{name} was opened in another thread than the one that gets it here"
+    same = [each for each in flow.sharings if each.how == "thread" and each.name == sharing.name]
+    if len({id(each.node) for each in same}) > 1 or _is_in_a_loop(sharing, flow):
+        return f"several threads get {name}, and may use it at the same time"
+    return None
+
+
+def _is_in_a_loop(sharing: Sharing, flow: FunctionFlow) -> bool:
+    """Whether a loop hands over the same thing in each of its rounds, without waiting for the one before."""
+    from lintdb.syntax.ancestry import Ancestry  # loads libcst, which listing rules does not need
+
+    ancestry = Ancestry(flow.function.node)
+    if any(type(outer).__name__ == "Await" for outer in ancestry.ancestors(sharing.node)):
+        return False
+    loops = {id(loop) for loop in ancestry.loops(sharing.node)}
+    opened = {id(loop) for loop in ancestry.loops(sharing.opened_at)} if sharing.opened_at is not None else set()
+    return bool(loops - opened)

@@ -1,0 +1,46 @@
+"""LDB503: the library's own check against use by several threads is switched off, and no lock takes its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lintdb.finding import Confidence, Severity
+from lintdb.rules.base import FileContext, Opening, Report, Rule, RuleMeta
+from lintdb.rules.places import is_test
+from lintdb.rules.settings import look
+from lintdb.rules.switches import find_off
+
+_TAKES_TURNS = re.compile(
+    r"lock|mutex|semaphore|\bCondition\b|\bQueue\b|threading\.local|\blocal\(\)|max_workers\s*=\s*1\b|get_ident|"
+    r"current_thread|SingletonThreadPool",
+    re.IGNORECASE,
+)
+
+
+class ThreadCheckDisabled(Rule):
+    """See rules/LDB503.md."""
+
+    meta = RuleMeta(
+        code="LDB503",
+        name="thread-check-disabled",
+        summary="the check against use by several threads is off, and there is no lock",
+        severity=Severity.WARNING,
+        help="open a connection for each thread, or let the threads take turns with a lock",
+        since="0.1",
+    )
+
+    def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
+        for off in find_off(opening, ctx, "thread-check"):
+            evaluator, _, _ = look(opening, ctx)
+            code = re.sub(r"#[^\n]*", "", evaluator.surroundings(opening.node))
+            if _TAKES_TURNS.search(code):
+                return
+            yield Report(
+                node=off.node,
+                message=f"`{off.spelling}` lets threads use the connection at once, and no lock is in sight",
+                confidence=Confidence.LOW if is_test(opening.function, ctx.path) else Confidence.MEDIUM,
+                resource_kind=opening.kind.label,
+                acquired_at=opening.node,
+            )
+            return

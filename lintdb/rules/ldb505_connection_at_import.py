@@ -1,0 +1,44 @@
+"""LDB505: importing the module connects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lintdb.finding import Confidence, Severity
+from lintdb.rules.base import FileContext, Opening, Report, Rule, RuleMeta
+from lintdb.rules.places import is_test
+
+
+class ConnectionAtImport(Rule):
+    """See rules/LDB505.md."""
+
+    meta = RuleMeta(
+        code="LDB505",
+        name="connection-at-import",
+        summary="a connection that is opened when its module is imported",
+        severity=Severity.WARNING,
+        help="open it where the program starts, or with its first use",
+        since="0.1",
+        default=False,
+    )
+
+    def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
+        kind = opening.kind
+        if not opening.function.is_module or kind.is_lazy or kind.family not in ("connection", "checkout", "session"):
+            return
+        from lintdb.syntax.ancestry import guarded_by_main  # loads libcst, which listing rules does not need
+
+        if _is_script(ctx) or id(opening.node) in guarded_by_main(ctx.program.index.module):
+            return
+        yield Report(
+            node=opening.node,
+            message=f"importing the module opens a {kind.label}",
+            confidence=Confidence.LOW if is_test(opening.function, ctx.path) else Confidence.MEDIUM,
+            resource_kind=kind.label,
+            acquired_at=opening.node,
+        )
+
+
+def _is_script(ctx: FileContext) -> bool:
+    """Whether the file is a program, not a module: it defines nothing that somebody could import."""
+    return ctx.text.startswith("#!") or not (ctx.program.index.functions or ctx.program.index.classes)

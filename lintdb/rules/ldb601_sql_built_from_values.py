@@ -1,0 +1,87 @@
+"""LDB601: a value is written into the text of a query instead of being bound to a placeholder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lintdb.finding import Confidence, Severity
+from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
+from lintdb.rules.places import is_test
+
+if TYPE_CHECKING:
+    from lintdb.flow.results import FunctionFlow, QueryText
+    from lintdb.rules.query_holes import PlacedHole
+    from lintdb.syntax.origins import Origin
+
+
+class SqlBuiltFromValues(Rule):
+    """See rules/LDB601.md."""
+
+    meta = RuleMeta(
+        code="LDB601",
+        name="sql-built-from-values",
+        summary="a query text that is built from values",
+        severity=Severity.ERROR,
+        help="write a placeholder into the text, and give the value as a parameter",
+        since="0.1",
+    )
+
+    def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
+        in_test = is_test(flow.function, ctx.path)
+        reported: set[int] = set()
+        for query in flow.query_texts:
+            found = _worst_hole(query, ctx)
+            if found is None:
+                continue
+            confidence, hole, origin = found
+            places = {id(query.node), id(hole.hole.node)}
+            if reported & places:
+                continue  # the same text runs twice, or another one at the same place
+            reported |= places
+            yield _report(query, hole, origin, Confidence.LOW if in_test else confidence, ctx)
+
+
+def _worst_hole(query: QueryText, ctx: FileContext) -> tuple[Confidence, PlacedHole, Origin] | None:
+    """Return the hole of a text that can do most harm, and how sure that is."""
+    from lintdb.rules.query_holes import placed_holes
+    from lintdb.syntax.origins import Origins  # loads libcst, which listing rules does not need
+
+    best: tuple[Confidence, PlacedHole, Origin] | None = None
+    for hole in placed_holes(query.pieces):
+        origin = Origins(ctx.program.index, hole.hole.function).of(hole.hole.node)
+        confidence = _confidence(hole, origin)
+        if confidence is not None and (best is None or confidence > best[0]):
+            best = (confidence, hole, origin)
+    return best
+
+
+def _confidence(hole: PlacedHole, origin: Origin) -> Confidence | None:
+    from lintdb.rules.query_holes import Place
+    from lintdb.syntax.origins import Trust
+
+    if origin.trust is Trust.HARMLESS:
+        return None
+    if origin.trust is Trust.INPUT:
+        return Confidence.HIGH if hole.place is not Place.NAME else Confidence.MEDIUM
+    if hole.place is Place.NAME:
+        # A name cannot be bound; whoever calls with a parameter may well have made it.
+        return Confidence.LOW if origin.trust is Trust.PARAMETER else None
+    if not hole.can_bind:
+        return Confidence.LOW
+    if origin.trust is Trust.PARAMETER:
+        return Confidence.HIGH if hole.place is Place.QUOTED else Confidence.MEDIUM
+    return Confidence.MEDIUM if hole.place is Place.QUOTED else Confidence.LOW
+
+
+def _report(query: QueryText, hole: PlacedHole, origin: Origin, confidence: Confidence, ctx: FileContext) -> Report:
+    source = ctx.source_of(hole.hole.node, 40).strip("{}")
+    steps = [ReportStep(hole.hole.node, "put into the text here"), ReportStep(query.node, "runs here")]
+    if origin.node is not None:
+        steps.insert(0, ReportStep(origin.node, origin.words))
+    return Report(
+        node=query.node,
+        message=f"`{source}` is written into the text of the query instead of being bound",
+        confidence=confidence,
+        steps=tuple(steps),
+    )

@@ -1,0 +1,73 @@
+"""LDB602: a connection string is put together from values that nobody has escaped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lintdb.finding import Confidence, Severity
+from lintdb.rules.base import FileContext, Opening, Report, ReportStep, Rule, RuleMeta
+from lintdb.rules.places import is_test
+from lintdb.rules.settings import look
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+_HOLE = "\0"
+_IN_URL = re.compile(rf"\w[\w+.-]*://(?:(?P<user>{_HOLE})|[^/@:\s{_HOLE}]*):(?P<password>{_HOLE})@")
+_IN_TEXT = re.compile(rf"\b(?:password|pwd|passwd)\s*=\s*(?P<password>{_HOLE})", re.IGNORECASE)
+
+
+class DsnBuiltFromValues(Rule):
+    """See rules/LDB602.md."""
+
+    meta = RuleMeta(
+        code="LDB602",
+        name="dsn-built-from-values",
+        summary="a connection string put together from values that are not escaped",
+        severity=Severity.WARNING,
+        help="give the parts as arguments, use the library's own builder, or escape them with `quote_plus()`",
+        since="0.1",
+    )
+
+    def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
+        evaluator, arguments, _ = look(opening, ctx)
+        node = arguments.find(opening.model.dsn) if opening.model.dsn is not None else None
+        if node is None:
+            return
+        from lintdb.syntax.templates import template_of  # loads libcst, which listing rules does not need
+
+        node = evaluator.resolved(node)
+        pieces = template_of(node, ctx.program.index, opening.function)
+        text = "".join(piece if isinstance(piece, str) else _HOLE for piece in pieces)
+        holes = [piece for piece in pieces if not isinstance(piece, str)]
+        match = _IN_URL.search(text) or _IN_TEXT.search(text)
+        if match is None:
+            return
+        for name in ("password", "user"):
+            start = match.start(name) if name in match.groupdict() else -1
+            hole = holes[text.count(_HOLE, 0, start)] if start >= 0 else None
+            if hole is not None and not _is_escaped(hole, opening, ctx):
+                yield _report(opening, hole, name, ctx)
+                return
+
+
+def _is_escaped(hole: cst.BaseExpression, opening: Opening, ctx: FileContext) -> bool:
+    """Whether a value is a constant, or has been through something that escapes."""
+    from lintdb.syntax.origins import Origins, Trust
+
+    return Origins(ctx.program.index, opening.function).of(hole).trust is Trust.HARMLESS
+
+
+def _report(opening: Opening, hole: cst.BaseExpression, name: str, ctx: FileContext) -> Report:
+    what = "password" if name == "password" else "name of the user"
+    return Report(
+        node=hole,
+        message=f"`{ctx.source_of(hole, 40)}` is put into the connection string as it is: a `@`, `:` or `/` in the "
+        f"{what} breaks it",
+        confidence=Confidence.LOW if is_test(opening.function, ctx.path) else Confidence.MEDIUM,
+        steps=(ReportStep(hole, "put into the connection string here"), ReportStep(opening.node, "connects here")),
+        resource_kind=opening.kind.label,
+        acquired_at=opening.node,
+    )

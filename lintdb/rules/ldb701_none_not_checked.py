@@ -1,0 +1,65 @@
+"""LDB701: a value that is None for want of a row, or of a connection, is used without a test."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lintdb.finding import Confidence, Severity
+from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
+from lintdb.rules.lifetimes import raiser, steps_of
+from lintdb.rules.places import is_test
+
+if TYPE_CHECKING:
+    from lintdb.flow.results import FunctionFlow, MissingRow, UnboundRelease
+
+_RESOURCE = re.compile(
+    r"_*(?:\w+_)?(?:conn|connection|cur|cursor|curs|session|sess|db|database|engine|pool|txn|tx|transaction)\d*"
+)
+
+
+class NoneNotChecked(Rule):
+    """See rules/LDB701.md."""
+
+    meta = RuleMeta(
+        code="LDB701",
+        name="none-not-checked",
+        summary="a value that may be missing is used without a test",
+        severity=Severity.WARNING,
+        help="test it for None before it is used",
+        since="0.1",
+    )
+
+    def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
+        confidence = Confidence.LOW if is_test(flow.function, ctx.path) else Confidence.MEDIUM
+        for missing in flow.missing_rows:
+            yield _report_row(missing, confidence, ctx)
+        for unbound in flow.unbound_releases:
+            if unbound.kind is not None or _RESOURCE.fullmatch(unbound.name.lower()):
+                yield _report_unbound(unbound, confidence, ctx)
+
+
+def _report_row(missing: MissingRow, confidence: Confidence, ctx: FileContext) -> Report:
+    source = ctx.source_of(missing.call, 50)
+    message = f"`{source}` is None if there is nothing to be found, and that is not tested"
+    if missing.is_sure:
+        message = f"`{source}` is known to be None here"
+    start = next((n for n, step in enumerate(missing.path) if step.node is missing.call), 0)
+    steps = steps_of(missing.path[start:], missing.call, "None if nothing is found", "used here as if it were there")
+    last = steps[-1].__class__(missing.node, steps[-1].message)
+    return Report(missing.node, message, confidence, (*steps[:-1], last))
+
+
+def _report_unbound(unbound: UnboundRelease, confidence: Confidence, ctx: FileContext) -> Report:
+    state = "is still None" if unbound.is_none else "has no value"
+    cause = next((f" if {raiser(step, ctx)} raises" for step in reversed(unbound.path) if step.what == "raise"), "")
+    return Report(
+        node=unbound.node,
+        message=f"`{unbound.name}` {state} here{cause}: the error of the clean-up hides the first one",
+        confidence=confidence,
+        steps=steps_of(unbound.path, None, "", f"`{unbound.name}` {state}"),
+        help=f"get it before the `try`, or test it: `if {unbound.name} is not None`",
+        resource_kind=unbound.kind.label if unbound.kind is not None else None,
+        resource_name=unbound.name,
+    )

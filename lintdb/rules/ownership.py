@@ -1,0 +1,32 @@
+"""What the rules about attributes share: which of them matter, and whether other code of the file releases them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from lintdb.rules.base import FileContext
+
+if TYPE_CHECKING:
+    from lintdb.effects import Kind
+    from lintdb.syntax.names import ClassInfo
+
+DYNAMIC = re.compile(r"\bgetattr\(self,(?!\s*[\"'])|\bvars\(self\)|\bself\.__dict__")
+"""Code in which it cannot be told which attributes are reached."""
+FAMILIES = ("connection", "session", "checkout", "pool")
+
+
+def is_released_elsewhere(owner: ClassInfo, attribute: str, kind: Kind, ctx: FileContext) -> bool:
+    """Whether other code of the file releases an attribute of that name: of some object, or of a base's `self`."""
+    names = [name for name, models in kind.methods.items() if any(model.releases == "self" for model in models)]
+    names = [name for name in names if not any(model.coroutine for model in kind.methods[name])] or names
+    awaited = r"await\s+\w+\.\w*" if all(m.coroutine for name in names for m in kind.methods[name]) else ""
+    pattern = rf"(?<!self)(?<!cls)\.{re.escape(attribute)}\.(?:{'|'.join(map(re.escape, names))})\b" if names else r"$^"
+    if re.search(awaited + pattern if awaited else pattern, ctx.text) is not None:
+        return True
+    module = ctx.program.index.module
+    relatives = [module.code_for_node(each.node) for each in ctx.program.classes.family_of(owner) if each is not owner]
+    in_base = (
+        rf"{awaited or 'self'}\.{re.escape(attribute)}\.(?:{'|'.join(map(re.escape, names))})\b" if names else r"$^"
+    )
+    return any(re.search(in_base, code) for code in relatives)

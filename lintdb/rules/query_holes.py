@@ -1,0 +1,74 @@
+"""What fills the holes of a query text: where a hole stands in the text, and whether its value can do harm."""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lintdb.flow.values import Hole, Piece
+
+
+class Place(enum.Enum):
+    """What a hole stands for in the text."""
+
+    QUOTED = "quoted"
+    """between quotes: a value, written as a literal"""
+    VALUE = "value"
+    """where a value is expected"""
+    NAME = "name"
+    """the name of a table or column, or a piece of the statement"""
+
+
+@dataclass(frozen=True)
+class PlacedHole:
+    """A hole with its place; `can_bind` is false in statements that take no parameters."""
+
+    hole: Hole
+    place: Place
+    can_bind: bool
+
+
+_NO_PARAMETERS = re.compile(
+    r"\s*(?:--[^\n]*\n\s*)*(?:create|alter|drop|grant|revoke|set|attach|detach|copy|pragma|vacuum|use|comment|install|"
+    r"load|export|import|show|describe|desc|listen|notify|truncate|reset|lock|declare|unload|kill|analyze|refresh|"
+    r"begin|savepoint|release|rollback|explain|flush|optimize|system|put|get|reindex|execute|exec|do)\b",
+    re.IGNORECASE,
+)
+_BEFORE_VALUE = re.compile(
+    r"(?:[=<>]|\b(?:like|ilike|limit|offset|between|regexp|rlike))\s*(?:\(\s*)?$|\b(?:in|values)\s*\(\s*$",
+    re.IGNORECASE,
+)
+_ARGUMENT_OF_A_TABLE = re.compile(
+    r"\b(?:from\s|join\s|table\s*\()\s*[\w.]*\s*\((?:[^()]|\([^()]*\))*$|=>\s*'[^']*$", re.IGNORECASE
+)
+_IN_LIST = re.compile(r"\b(?:in|values)\s*\([^()]*,\s*$", re.IGNORECASE)
+
+
+def placed_holes(pieces: Sequence[Piece]) -> Iterator[PlacedHole]:
+    """Yield the holes of a text with what they stand for."""
+    before = ""
+    start = next((piece for piece in pieces if isinstance(piece, str)), "")
+    can_bind = _NO_PARAMETERS.match(start) is None
+    for piece in pieces:
+        if isinstance(piece, str):
+            before += piece
+            continue
+        # `FROM read_parquet('…')`: functions that give tables want their arguments as literals.
+        is_literal = _ARGUMENT_OF_A_TABLE.search(before) is not None
+        yield PlacedHole(piece, _place(before), can_bind and not is_literal)
+        before += "0" if not before.endswith(" ") else "x"
+
+
+def _place(before: str) -> Place:
+    before = re.sub(r"--[^\n]*(?:\n|$)|/\*.*?\*/", " ", before, flags=re.DOTALL)
+    if before.count("'") % 2:
+        return Place.QUOTED
+    if re.search(r"[\"`\[.]$", before):
+        return Place.NAME
+    if _BEFORE_VALUE.search(before) or _IN_LIST.search(before):
+        return Place.VALUE
+    return Place.NAME

@@ -1,0 +1,86 @@
+"""Safeguards at opening calls: which are switched off where one can see it, and where the server is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lintdb.rules.settings import look
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from lintdb.effects import Switch
+    from lintdb.rules.base import FileContext, Opening
+    from lintdb.rules.settings import Arguments
+    from lintdb.syntax.literals import Evaluator
+
+_THIS_HOST = re.compile(
+    r"(?:.*[@/,=]|)(?:localhost|127(?:\.\d+){3}|::1|\[::1\]|host\.docker\.internal)(?:[:/,;?\s].*)?|/.*|.*\.sock",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Off:
+    """A safeguard that is switched off: the argument that does it, and how it is written there."""
+
+    switch: Switch
+    node: cst.CSTNode
+    spelling: str
+
+
+def find_off(opening: Opening, ctx: FileContext, name: str) -> Iterator[Off]:
+    """Yield the safeguards of a name that the call visibly switches off."""
+    evaluator, arguments, dsn = look(opening, ctx)
+    for switch in opening.switches:
+        if switch.name != name:
+            continue
+        for node, keyword in _spelled(switch, evaluator, arguments):
+            if _is_off(node, switch, evaluator):
+                yield Off(switch, node, f"{keyword}={ctx.source_of(node, 40)}")
+        for key in switch.dsn:
+            for option, value in dsn.options.items():
+                if option.lower() == key.lower() and _matches(value, switch):
+                    yield Off(switch, opening.node, f"{option}={value}")
+
+
+def _spelled(switch: Switch, evaluator: Evaluator, arguments: Arguments) -> Iterator[tuple[cst.BaseExpression, str]]:
+    """Yield what the call gives for a switch, with the word for it."""
+    for argument in switch.arguments:
+        node = arguments.find(argument)
+        if node is not None:
+            yield node, argument.keyword or ""
+    for keyword, keys in switch.nested.items():
+        outer = arguments.keywords.get(keyword)
+        items = evaluator.mapping(outer) if outer is not None else None
+        for key in keys:
+            if items is not None and key in items:
+                yield items[key], key
+
+
+def _is_off(node: cst.BaseExpression, switch: Switch, evaluator: Evaluator) -> bool:
+    dotted = evaluator.index.dotted(node, evaluator.scope)
+    if dotted is not None and dotted in switch.off:
+        return True
+    return _matches(evaluator.value(node), switch)
+
+
+def _matches(value: object, switch: Switch) -> bool:
+    """Compare a literal; texts in any case, and `none`, `true` and `false` by their spelling in connection strings."""
+    if isinstance(value, str):
+        return value.lower() in {str(item).lower() for item in switch.off}
+    return any(value == item and type(value) is type(item) for item in switch.off)
+
+
+def is_on_this_host(opening: Opening, ctx: FileContext) -> bool:
+    """Whether a visible argument says that the server is on the same machine: a host, a socket, a connection string."""
+    evaluator, arguments, _ = look(opening, ctx)
+    for node in (*arguments.positional, *arguments.keywords.values()):
+        text = evaluator.template(node, hidden="\0")
+        value = text if text is not None else evaluator.value(evaluator.resolved(node))
+        if isinstance(value, str) and _THIS_HOST.fullmatch(value):
+            return True
+    return False

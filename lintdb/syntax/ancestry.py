@@ -1,0 +1,84 @@
+"""From a node up: what holds it, which loops are around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lintdb.syntax.walk import children, walk
+
+COMPREHENSIONS = (cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
+
+
+class Ancestry:
+    """The parents of all code below one node."""
+
+    def __init__(self, root: cst.CSTNode) -> None:
+        self.root = root
+        self._parents: dict[int, cst.CSTNode] = {}
+        for node in walk(root):
+            for child in children(node):
+                self._parents[id(child)] = node
+
+    def ancestors(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+        """Yield what holds *node*, innermost first, up to the root."""
+        current = self._parents.get(id(node))
+        while current is not None:
+            yield current
+            current = self._parents.get(id(current))
+
+    def loops(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+        """Yield the loops that run *node* once for each round, innermost first; the function around it ends them.
+
+        A comprehension counts as a loop; what its first `for` goes through, and what a `for` statement does, is
+        evaluated once.
+        """
+        inner = node
+        for outer in self.ancestors(node):
+            if isinstance(outer, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
+                return
+            if _repeats(outer, inner):
+                yield outer
+            inner = outer
+
+
+def _repeats(outer: cst.CSTNode, inner: cst.CSTNode) -> bool:
+    if isinstance(outer, cst.For):
+        return inner is outer.body
+    if isinstance(outer, cst.While):
+        return inner is not outer.orelse
+    return isinstance(outer, COMPREHENSIONS) and inner is not outer.for_in
+
+
+def names_bound(node: cst.CSTNode) -> set[str]:
+    """Return the names that a loop gives a value: its targets, and whatever its body assigns."""
+    found: set[str] = set()
+    for each in walk(node):
+        if isinstance(each, (cst.For, cst.CompFor, cst.NamedExpr)):
+            targets: list[cst.CSTNode] = [each.target]
+        elif isinstance(each, cst.Assign):
+            targets = [target.target for target in each.targets]
+        elif isinstance(each, (cst.AnnAssign, cst.AugAssign)):
+            targets = [each.target]
+        elif isinstance(each, cst.AsName):
+            targets = [each.name]
+        else:
+            continue
+        for target in targets:
+            found.update(name.value for name in walk(target) if isinstance(name, cst.Name))
+    return found
+
+
+def names_read(node: cst.CSTNode) -> set[str]:
+    """Return all names below a node."""
+    return {each.value for each in walk(node) if isinstance(each, cst.Name)}
+
+
+def guarded_by_main(module: cst.Module) -> set[int]:
+    """Return the identities of all nodes that run only when the module is the program: `if __name__ == "__main__"`."""
+    found: set[int] = set()
+    for statement in module.body:
+        if isinstance(statement, cst.If) and "__name__" in names_read(statement.test):
+            found.update(id(node) for node in walk(statement.body))
+    return found

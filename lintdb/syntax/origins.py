@@ -1,0 +1,333 @@
+"""Where the value of an expression comes from: harmless, from outside, or not known. Looks; follows nothing."""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import libcst as cst
+
+from lintdb.syntax.walk import walk
+
+if TYPE_CHECKING:
+    from lintdb.syntax.names import FunctionInfo, ModuleIndex
+
+
+class Trust(enum.IntEnum):
+    """How much harm a value can do."""
+
+    HARMLESS = 0
+    UNKNOWN = 1
+    PARAMETER = 2
+    INPUT = 3
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is known of a value: the trust, and the node that it comes from, with words for it."""
+
+    trust: Trust
+    node: cst.CSTNode | None = None
+    words: str = ""
+
+
+HARMLESS = Origin(Trust.HARMLESS)
+UNKNOWN = Origin(Trust.UNKNOWN)
+
+_TYPES_WITHOUT_TEXT = frozenset({
+    "int", "float", "bool", "Decimal", "date", "datetime", "time", "timedelta", "UUID", "Literal", "Fraction",
+    "complex", "LiteralString",
+})  # fmt: skip
+_TEXT_TYPES = frozenset({"str", "Any", "object", "AnyStr", "Optional", "Union", "Text", "bytes"})
+_SAFE_CALLS = frozenset({
+    "int", "float", "len", "bool", "abs", "round", "hash", "id", "ord", "range", "sum", "divmod", "hex", "oct",
+    "time.time", "time.monotonic", "uuid.uuid1", "uuid.uuid4", "uuid.uuid5", "decimal.Decimal", "os.getpid",
+    "datetime.datetime.now", "datetime.datetime.utcnow", "datetime.date.today", "datetime.datetime.today",
+    "datetime.timedelta", "random.randint", "random.random", "secrets.token_hex", "type", "uuid.UUID",
+    "datetime.datetime.fromtimestamp", "datetime.date", "datetime.datetime", "math.floor", "math.ceil",
+})  # fmt: skip
+_SAFE_METHODS = frozenset({
+    "isoformat", "strftime", "timestamp", "total_seconds", "hexdigest", "count", "index", "bit_length", "toordinal",
+    "as_string", "mogrify", "compile",
+})  # fmt: skip
+_SAME_TEXT = frozenset({
+    "strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "decode", "encode", "removeprefix",
+    "removesuffix", "zfill", "ljust", "rjust", "casefold",
+})  # fmt: skip
+_CONVERTS = frozenset({"str", "repr", "format", "list", "tuple", "set", "sorted", "reversed", "min", "max", "map"})
+_CLEANS = re.compile(r"quot|escap|liter|sanit|ident|placeholder|param|valid|check|safe|clean", re.IGNORECASE)
+_MARKS = re.compile(r"placeholder|marker|bind|param|_?ph\b|qmark|\bmarks?\b", re.IGNORECASE)
+_REQUESTS = re.compile(
+    r"(?:^|\.)(?:request|req)\.(?:args|form|json|values|cookies|headers|query_params|path_params|GET|POST|data|params|"
+    r"match_info|rel_url|query|body|get_json|files|view_args|matchdict|arguments)\b|^(?:sys\.argv|os\.environ)\b"
+)
+_INPUT_CALLS = frozenset({"input", "sys.stdin.read", "sys.stdin.readline", "os.getenv", "os.environ.get"})
+_LITERALS = (
+    cst.SimpleString, cst.Integer, cst.Float, cst.Comparison, cst.FormattedStringText, cst.UnaryOperation,
+)  # fmt: skip
+_TESTS = frozenset({"isdigit", "isidentifier", "isalnum", "isnumeric", "isdecimal", "isalpha"})
+
+
+class Origins:
+    """Answers for one function of a module."""
+
+    def __init__(self, index: ModuleIndex, function: FunctionInfo) -> None:
+        self.index = index
+        self.function = function
+        self._seen: set[str] = set()
+
+    def of(self, node: cst.CSTNode) -> Origin:
+        """Return where the value of an expression comes from."""
+        if isinstance(node, _LITERALS):
+            return HARMLESS
+        method = self._METHODS.get(type(node))
+        if method is not None:
+            return method(self, node)
+        parts = _parts(node)
+        return self._worst(parts) if parts is not None else UNKNOWN
+
+    def _expression(self, node: cst.FormattedStringExpression) -> Origin:
+        spec = "".join(p.value for p in node.format_spec or () if isinstance(p, cst.FormattedStringText))
+        return HARMLESS if re.search(r"[dfFeEgGnxXob%]$", spec) else self.of(node.expression)
+
+    def _worst(self, nodes: Iterable[cst.CSTNode]) -> Origin:
+        return max((self.of(node) for node in nodes), key=lambda origin: origin.trust, default=HARMLESS)
+
+    # --- names --------------------------------------------------------------------------------------------------------
+
+    def _name(self, node: cst.Name) -> Origin:
+        name = node.value
+        if name in ("None", "True", "False"):
+            return HARMLESS
+        scope: FunctionInfo | None = self.function
+        while scope is not None and not scope.is_module:
+            if self.index.is_local(name, scope):
+                return self._local(name, scope)
+            scope = scope.parent
+        if self.index.imported(name, self.function) is not None or name in self.index.classes:
+            return HARMLESS
+        return self._global(name)
+
+    def _global(self, name: str) -> Origin:
+        """A name of the module: a constant, if it is spelled like one or never gets anything but a literal."""
+        values = self.index.values.get(name, [])
+        if name.isupper() or (values and all(value is not None and _is_literal(value) for value in values)):
+            return HARMLESS
+        return UNKNOWN
+
+    def _local(self, name: str, scope: FunctionInfo) -> Origin:
+        if name in self._seen or _is_checked(name, scope):
+            return HARMLESS  # what a name gets from itself adds nothing
+        self._seen.add(name)
+        try:
+            return self._of_local(name, scope)
+        finally:
+            self._seen.discard(name)
+
+    def _of_local(self, name: str, scope: FunctionInfo) -> Origin:
+        found = [self._parameter(p) for p in scope.params if p.name.value == name]
+        for node in walk(scope.node):
+            if isinstance(node, cst.Assign):
+                if self._is_cleaned(node, name):
+                    return HARMLESS
+                for target in node.targets:
+                    found += self._assigned(target.target, node.value, name)
+            elif isinstance(node, (cst.AnnAssign, cst.NamedExpr, cst.AugAssign)) and node.value is not None:
+                found += self._assigned(node.target, node.value, name)
+            elif isinstance(node, (cst.For, cst.CompFor)) and _binds(node.target, name):
+                found.append(self._element(node.iter))
+            elif isinstance(node, cst.AsName) and _binds(node.name, name):
+                found.append(UNKNOWN)
+        return max(found, key=lambda origin: origin.trust, default=UNKNOWN)
+
+    def _is_cleaned(self, node: cst.Assign, name: str) -> bool:
+        """`limit = int(limit)`: from there on it is harmless."""
+        is_own = any(isinstance(each.target, cst.Name) and each.target.value == name for each in node.targets)
+        return is_own and _binds(node.value, name) and self.of(node.value).trust is Trust.HARMLESS
+
+    def _assigned(self, target: cst.BaseExpression, value: cst.BaseExpression, name: str) -> list[Origin]:
+        if isinstance(target, cst.Name):
+            if target.value != name:
+                return []
+            origin = self.of(value)
+            return [origin if origin.node is not None else Origin(origin.trust, value, "comes from here")]
+        if not _binds(target, name):
+            return []
+        if isinstance(target, (cst.Tuple, cst.List)) and isinstance(value, (cst.Tuple, cst.List)):
+            pairs = zip(target.elements, value.elements, strict=False)
+            return [self.of(item.value) for each, item in pairs if _binds(each.value, name)]
+        return [Origin(Trust.UNKNOWN, value, "comes from here")]
+
+    def _element(self, iterated: cst.BaseExpression) -> Origin:
+        """One of several: of a literal, a range, a constant; `enumerate` counts."""
+        if isinstance(iterated, cst.Call):
+            dotted = self.index.dotted(iterated.func, self.function)
+            if dotted == "range":
+                return HARMLESS
+            if dotted in ("enumerate", "sorted", "reversed", "zip", "set", "list", "tuple") and iterated.args:
+                return self._worst(argument.value for argument in iterated.args if argument.keyword is None)
+        origin = self.of(iterated)
+        # What a parameter holds is somebody else's list of anything: columns, tables, values.
+        return origin if origin.trust is not Trust.PARAMETER else Origin(Trust.UNKNOWN, origin.node, origin.words)
+
+    def _parameter(self, param: cst.Param) -> Origin:
+        name = param.name.value
+        if param.annotation is not None:
+            words = set(re.findall(r"\w+", self.index.module.code_for_node(param.annotation.annotation)))
+            if not words & _TEXT_TYPES or (words & _TYPES_WITHOUT_TEXT and not words & {"str", "Any", "object"}):
+                return HARMLESS
+        if isinstance(param.default, (cst.Integer, cst.Float)) or _MARKS.search(name):
+            return HARMLESS
+        if isinstance(param.default, cst.Name) and param.default.value in ("True", "False"):
+            return HARMLESS
+        if self.function.is_method and param is self.function.params[0]:
+            return UNKNOWN
+        where = f"{self.function.name}()"
+        return Origin(Trust.PARAMETER, param, f"`{name}` is a parameter of {where}")
+
+    # --- parts of things ----------------------------------------------------------------------------------------------
+
+    def _attribute(self, node: cst.Attribute) -> Origin:
+        text = self.index.module.code_for_node(node)
+        if _REQUESTS.search(text):
+            return Origin(Trust.INPUT, node, "comes from the request")
+        if node.attr.value.isupper() or node.attr.value in ("__name__", "__tablename__", "value", "name"):
+            root = _root(node)
+            if node.attr.value.isupper() or (root is not None and root.value[:1].isupper()):
+                return HARMLESS  # a constant, a member of an enumeration, a class's own name
+        dotted = self.index.dotted(node, self.function)
+        if dotted is not None or _MARKS.search(node.attr.value):
+            return HARMLESS
+        return HARMLESS if self._is_class_constant(node) else UNKNOWN
+
+    def _is_class_constant(self, node: cst.Attribute) -> bool:
+        """`self.table`, where the class and its methods give it nothing but literals."""
+        owner = self.function.owner
+        if owner is None or not isinstance(node.value, cst.Name) or node.value.value not in ("self", "cls"):
+            return False
+        values = [value for _, value, _ in owner.assigned.get(node.attr.value, ())]
+        if node.attr.value in owner.body_values:
+            values.append(owner.body_values[node.attr.value][0])
+        return bool(values) and all(value is not None and _is_literal(value) for value in values)
+
+    def _subscript(self, node: cst.Subscript) -> Origin:
+        text = self.index.module.code_for_node(node.value)
+        if _REQUESTS.search(text):
+            return Origin(Trust.INPUT, node, "comes from outside")
+        base = self.of(node.value)
+        return base if base.trust in (Trust.HARMLESS, Trust.INPUT) else Origin(Trust.UNKNOWN, base.node, base.words)
+
+    def _call(self, node: cst.Call) -> Origin:
+        dotted = self.index.dotted(node.func, self.function)
+        values = [argument.value for argument in node.args]
+        text = self.index.module.code_for_node(node.func)
+        if dotted in _INPUT_CALLS or _REQUESTS.search(text):
+            return Origin(Trust.INPUT, node, "comes from outside")
+        if dotted in _SAFE_CALLS:
+            return HARMLESS
+        if dotted in _CONVERTS:
+            first = values[0] if values else None
+            if dotted == "map" and first is not None:
+                inner = self.index.dotted(first, self.function)
+                return HARMLESS if inner in _SAFE_CALLS else self._worst(values[1:])
+            return self._worst(values)
+        name = text.rpartition(".")[2]
+        if _CLEANS.search(name):
+            return HARMLESS
+        return self._method(node.func, name, values) if isinstance(node.func, cst.Attribute) else UNKNOWN
+
+    def _method(self, function: cst.Attribute, name: str, values: list[cst.BaseExpression]) -> Origin:
+        """A method of a text, a date, a dict."""
+        if name in _SAFE_METHODS:
+            return HARMLESS
+        if name == "join" and values:
+            return self._worst((function.value, values[0]))
+        if name == "format":
+            return self._worst((function.value, *values))
+        if name in _SAME_TEXT:
+            return self.of(function.value)
+        if name == "replace":
+            doubles = bool(values) and "'" in self.index.module.code_for_node(values[0])
+            return HARMLESS if doubles else self.of(function.value)
+        if name == "get":
+            origin = self.of(function.value)
+            return origin if origin.trust in (Trust.HARMLESS, Trust.INPUT) else UNKNOWN
+        return UNKNOWN
+
+    def _binary(self, node: cst.BinaryOperation) -> Origin:
+        if isinstance(node.operator, cst.Modulo):
+            return self._worst((node.left, node.right))
+        if isinstance(node.operator, (cst.Add, cst.Multiply)):
+            sides = [self.of(node.left), self.of(node.right)]
+            if isinstance(node.operator, cst.Multiply) and any(side.trust is Trust.HARMLESS for side in sides):
+                return HARMLESS  # a text so many times, or a number
+            return max(sides, key=lambda origin: origin.trust)
+        return HARMLESS
+
+    _METHODS: ClassVar[dict[type[cst.CSTNode], Callable[[Any, Any], Origin]]] = {
+        cst.FormattedStringExpression: _expression, cst.Name: _name, cst.Attribute: _attribute,
+        cst.Subscript: _subscript, cst.Call: _call, cst.BinaryOperation: _binary,
+    }  # fmt: skip
+
+
+def _parts(node: cst.CSTNode) -> list[cst.CSTNode] | None:
+    """Return the expressions that the value of another is made of, or is one of; None where that is not known."""
+    if isinstance(node, cst.IfExp):
+        return [node.body, node.orelse]
+    if isinstance(node, (cst.BooleanOperation, cst.ConcatenatedString)):
+        return [node.left, node.right]
+    if isinstance(node, cst.FormattedString):
+        return list(node.parts)
+    if isinstance(node, (cst.List, cst.Tuple, cst.Set)):
+        return [element.value for element in node.elements]
+    if isinstance(node, (cst.ListComp, cst.GeneratorExp, cst.SetComp)):
+        return [node.elt]
+    return [node.expression] if isinstance(node, cst.Await) else None
+
+
+def _root(node: cst.CSTNode) -> cst.Name | None:
+    while isinstance(node, cst.Attribute):
+        node = node.value
+    return node if isinstance(node, cst.Name) else None
+
+
+def _binds(target: cst.CSTNode, name: str) -> bool:
+    return any(isinstance(node, cst.Name) and node.value == name for node in walk(target)) or (
+        isinstance(target, cst.Name) and target.value == name
+    )
+
+
+def _is_literal(node: cst.CSTNode) -> bool:
+    if isinstance(node, (cst.SimpleString, cst.Integer, cst.Float)):
+        return True
+    if isinstance(node, (cst.Tuple, cst.List, cst.Set)):
+        return all(_is_literal(element.value) for element in node.elements)
+    if isinstance(node, cst.Dict):
+        return all(_is_literal(element.value) for element in node.elements)
+    if isinstance(node, cst.ConcatenatedString):
+        return _is_literal(node.left) and _is_literal(node.right)
+    return isinstance(node, cst.Name) and node.value in ("None", "True", "False")
+
+
+def _is_checked(name: str, scope: FunctionInfo) -> bool:
+    """Whether the function compares a name with what is allowed: `in`, `isinstance`, `isdigit`, a pattern."""
+    for node in walk(scope.node):
+        if isinstance(node, cst.Comparison) and isinstance(node.left, cst.Name) and node.left.value == name:
+            if any(isinstance(each.operator, (cst.In, cst.NotIn)) for each in node.comparisons):
+                return True
+        elif isinstance(node, cst.Call):
+            function = node.func
+            if isinstance(function, cst.Attribute):
+                is_own = isinstance(function.value, cst.Name) and function.value.value == name
+                if is_own and function.attr.value in _TESTS:
+                    return True
+                called = function.attr.value
+            else:
+                called = function.value if isinstance(function, cst.Name) else ""
+            is_test = called in ("match", "fullmatch") or called == "isinstance" or _CLEANS.search(called)
+            if is_test and any(isinstance(a.value, cst.Name) and a.value.value == name for a in node.args):
+                return True
+    return False

@@ -1,0 +1,84 @@
+"""The text that an expression spells out, with the expressions that fill its holes; nothing is followed."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeGuard
+
+import libcst as cst
+
+from lintdb.syntax.names import FunctionInfo, ModuleIndex
+
+_CONVERSION = re.compile(r"%(?:\((?P<key>\w+)\))?[#0\- +]*\d*(?:\.\d+)?[a-zA-Z%]")
+_FIELD = re.compile(r"\{(?P<key>\w*)[^{}]*\}")
+
+
+def template_of(node: cst.BaseExpression, index: ModuleIndex, scope: FunctionInfo) -> list[str | cst.BaseExpression]:
+    """Return the pieces of a text that an f-string, `+`, `%` or `format()` puts together; one hole if it is none."""
+    if isinstance(node, cst.SimpleString):
+        value = node.evaluated_value
+        return [value] if isinstance(value, str) else [node]
+    if isinstance(node, cst.FormattedString):
+        return [p.value if isinstance(p, cst.FormattedStringText) else _filling(p) for p in node.parts]
+    if isinstance(node, cst.ConcatenatedString) or _is(node, cst.Add):
+        return [*template_of(node.left, index, scope), *template_of(node.right, index, scope)]
+    found: list[str | cst.BaseExpression] | None = None
+    if _is(node, cst.Modulo):
+        found = _filled(_text(node.left, index, scope), _CONVERSION, _items(node.right))
+    elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == "format":
+        values: dict[object, cst.BaseExpression] = {}
+        for number, argument in enumerate(node.args):
+            values[argument.keyword.value if argument.keyword is not None else number] = argument.value
+        found = _filled(_text(node.func.value, index, scope), _FIELD, values)
+    return found if found is not None else [node]
+
+
+def _is(node: cst.BaseExpression, operator: type[cst.BaseBinaryOp]) -> TypeGuard[cst.BinaryOperation]:
+    return isinstance(node, cst.BinaryOperation) and isinstance(node.operator, operator)
+
+
+def _filling(part: cst.BaseFormattedStringContent) -> cst.BaseExpression:
+    assert isinstance(part, cst.FormattedStringExpression)
+    return part.expression
+
+
+def _items(node: cst.BaseExpression) -> dict[object, cst.BaseExpression]:
+    if isinstance(node, cst.Tuple):
+        return {number: element.value for number, element in enumerate(node.elements)}
+    if isinstance(node, cst.Dict):
+        keys = [e.key if isinstance(e, cst.DictElement) else None for e in node.elements]
+        return {
+            key.evaluated_value if isinstance(key, cst.SimpleString) else number: element.value
+            for number, (key, element) in enumerate(zip(keys, node.elements, strict=True))
+        }
+    return {0: node}
+
+
+def _text(template: cst.BaseExpression, index: ModuleIndex, scope: FunctionInfo) -> str | None:
+    """Return a literal text, directly or as a constant of the module."""
+    if isinstance(template, cst.Name) and not index.is_local(template.value, scope):
+        template = index.constant(template.value) or template
+    text = template.evaluated_value if isinstance(template, (cst.SimpleString, cst.ConcatenatedString)) else None
+    return text if isinstance(text, str) else None
+
+
+def _filled(
+    text: str | None, gap: re.Pattern[str], values: dict[object, cst.BaseExpression]
+) -> list[str | cst.BaseExpression] | None:
+    """Put values into the gaps of a template; None where that cannot be seen."""
+    if text is None:
+        return None
+    found: list[str | cst.BaseExpression] = []
+    end = number = 0
+    for match in gap.finditer(text):
+        found.append(text[end : match.start()])
+        end = match.end()
+        key: object = match["key"] or number
+        if not match["key"]:
+            number += 1
+        elif str(key).isdigit():
+            key = int(str(key))
+        if key not in values:
+            return None
+        found.append(values[key])
+    return [*found, text[end:]]
