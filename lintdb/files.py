@@ -15,6 +15,7 @@ that only the guilty one is lost.
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import signal
 import sys
@@ -41,6 +42,8 @@ SettingsFor = Callable[[str], "Settings"]
 # A process costs about as much to start as it takes to pass this many bytes through the text gate and a few parses.
 _SMALL_RUN_BYTES = 400_000
 _CHUNKS_PER_JOB = 8
+_SELDOM = (50_000, 20, 50)
+"""Thresholds of the garbage collector: syntax trees are many objects that stay; to look through them often is dear."""
 
 
 class FileTask(NamedTuple):
@@ -215,7 +218,12 @@ def check_files(tasks: Sequence[FileTask], jobs: int | None = None) -> tuple[Fil
 
 def _check_here(tasks: Sequence[FileTask]) -> tuple[FileResult, ...]:
     projects = Projects()
-    return tuple(check_file(task, projects) for task in tasks)
+    before = gc.get_threshold()
+    gc.set_threshold(*_SELDOM)
+    try:
+        return tuple(check_file(task, projects) for task in tasks)
+    finally:
+        gc.set_threshold(*before)
 
 
 def check_file(task: FileTask, projects: Projects | None = None) -> FileResult:
@@ -322,6 +330,7 @@ def _stop(executor: ProcessPoolExecutor) -> None:
 def _prepare_worker() -> None:
     # Ctrl-C reaches the whole group of processes. Workers just end; the parent does the talking.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    gc.set_threshold(*_SELDOM)
 
 
 @functools.cache

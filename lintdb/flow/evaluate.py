@@ -31,6 +31,9 @@ from lintdb.flow.values import (
 )
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex, Variable
 
+_MAX_FIELDS = 4
+"""How many attributes of attributes are told apart; a loop along a chain of objects would never come to an end."""
+
 
 class Values(Run):
     """Evaluates operands; nothing here changes what a path knows, except that borrowed resources become known."""
@@ -177,6 +180,8 @@ class Values(Run):
         if isinstance(value, Outside):
             if value.owner.find_method(name) is not None:
                 return Method(value, name)
+            if _depth(value.root) >= _MAX_FIELDS:
+                return None
             what = self.types.attribute_type(value.owner, name)
             return self.outside(("field", value.root, name), what, value.owner, state)
         if isinstance(value, (Box, Many, Table)):
@@ -306,6 +311,10 @@ class Values(Run):
                 return argument.operand
             position += 1
         return None
+
+
+def _depth(site: SiteKey) -> int:
+    return 1 + _depth(site[1]) if site[0] == "field" else 0  # type: ignore[arg-type]
 
 
 def dotted_name(operand: ir.Operand) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lintdb.flow.values import (
+    WRAPPERS,
     Box,
     Coroutine,
     Function,
@@ -23,7 +24,9 @@ from lintdb.flow.values import (
     Table,
     Truthiness,
     Value,
+    parts_of,
     spelling,
+    widened,
 )
 
 _LASTING = ("arg", "self", "global", "field", "decorator")
@@ -32,7 +35,7 @@ _PLAIN = (Literal, Truthiness, Name)
 Trace = tuple["Trace | None", object, str, object]
 """A linked list of what happened on a path, newest first: (earlier, node, what, data)."""
 
-_MAY_HOLD_BOXES = frozenset({Box, Many, Partial, Manager, Method})
+_MAY_HOLD_BOXES = WRAPPERS | {Box}
 
 
 class State:
@@ -99,7 +102,7 @@ class State:
         if value is None:
             self.env.pop(name, None)
         else:
-            self.env[name] = value
+            self.env[name] = widened(value) if type(value) in WRAPPERS else value
 
     def status(self, rid: Rid) -> Status | None:
         """Return what is known of a resource."""
@@ -161,7 +164,7 @@ class State:
         if held is None:
             self.escape(Many(values), with_parents=True)
         else:
-            self.boxes[box.id] = tuple(dict.fromkeys((*held, *values)))
+            self.boxes[box.id] = tuple(dict.fromkeys((*held, *map(widened, values))))
 
     def empty(self, box: Box) -> None:
         """Forget what a container holds."""
@@ -310,12 +313,8 @@ class State:
                 if value.id not in held:
                     held.add(value.id)
                     todo.extend(self.boxes.get(value.id, ()))
-            elif isinstance(value, (Many, Partial)):
-                todo.extend(value.items)
-            elif isinstance(value, Manager):
-                todo.append(value.inner)
-            elif isinstance(value, Method):
-                todo.append(value.receiver)
+            elif value is not None:
+                todo.extend(parts_of(value))
         for box in [box for box in self.boxes if box not in held]:
             del self.boxes[box]
 

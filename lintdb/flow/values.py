@@ -41,6 +41,10 @@ class Hole(NamedTuple):
 Piece = str | Hole
 
 
+_MAX_NESTING = 5
+"""How deep values may be put together from values."""
+
+
 @dataclass(frozen=True, slots=True)
 class Literal(Value):
     """A constant; `is_prefix` marks a string of which only the start is known, `rest` is what follows that."""
@@ -309,6 +313,49 @@ def one_of(items: tuple[Value | None, ...]) -> Value | None:
     if not held:
         return None
     return held[0] if len(held) == 1 else Many(held)
+
+
+WRAPPERS = frozenset({Many, Table, Partial, Manager, Method})
+"""The sorts of values that hold others."""
+
+
+def parts_of(value: Value | None) -> tuple[Value | None, ...]:
+    """Return the values that a value is put together from."""
+    if isinstance(value, Many):
+        return value.items
+    if isinstance(value, Table):
+        return tuple(item for _, item in value.items)
+    if isinstance(value, Partial):
+        return (value.callee, *value.items)
+    if isinstance(value, Manager):
+        return (value.inner,)
+    return (value.receiver,) if isinstance(value, Method) else ()
+
+
+def _is_nested(value: Value | None, allowed: int) -> bool:
+    return any(allowed == 0 or _is_nested(part, allowed - 1) for part in parts_of(value) if part is not None)
+
+
+def widened(value: Value) -> Value:
+    """Return the value, or what it holds without the order in it, if it is nested deeper than code that is meant.
+
+    A loop that wraps what it has wrapped before would never come to an end otherwise.
+    """
+    if not _is_nested(value, _MAX_NESTING):
+        return value
+    leaves: dict[Value, None] = {}
+    seen: set[int] = set()
+    todo: list[Value] = [value]
+    while todo:
+        each = todo.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        parts = parts_of(each)
+        if not parts and not isinstance(each, Literal):
+            leaves[each] = None
+        todo.extend(part for part in reversed(parts) if part is not None)
+    return Many(tuple(leaves))
 
 
 SELF: SiteKey = ("self",)
