@@ -141,6 +141,11 @@ class Answers:
         """Return the base class of the exceptions that a driver's calls raise."""
         return self.models.errors.get(driver)
 
+    def naive_time(self, driver: str) -> str:
+        """Return what a library makes of a time without a zone: "session", "local", "utc", "as-is", or "" (unknown)."""
+        found = self.models.driver(driver)
+        return found.naive_time if found is not None else ""
+
     def is_driver_error(self, name: str) -> bool:
         """Whether an exception class belongs to a loaded driver."""
         root = self._roots.get(name.partition(".")[0])

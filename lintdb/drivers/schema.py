@@ -47,6 +47,7 @@ SETTING_NAMES = (
 UNITS = ("s", "ms", "us")
 SHARERS = ("tasks", "threads", "other-threads")
 PARAMSTYLES = ("", "qmark", "pyformat", "*qmark", "*numeric_dollar")
+NAIVE_TIMES = ("", "session", "local", "utc", "as-is")
 SWITCH_NAMES = ("tls", "thread-check", "password")
 ATTRIBUTE_EVENTS = ("autocommit", "autocommit-if-none", "unknown")
 DEFINITION_EVENTS = {"write": Event.WRITE, "commit": Event.COMMIT, "nothing": None}
@@ -77,9 +78,10 @@ class Driver:
     `statements` are methods of tables that make a statement, with what running it does.
     `harmless` are exception classes after which a unit of work is as good as before.
     `borrowed` maps kinds of this driver to what they take from a kind of another driver; the catalog, which knows those
-    drivers, completes them. `aliases` maps dotted names, or modules with
-    everything in them, to the names that the model uses. `releases` are the versions that the model was checked
-    against, `cut_overs` those at which it says something else.
+    drivers, completes them. `naive_time` says what is made of a time without a zone: it is read in the time zone of the
+    server's session, as local time or as UTC, or stored as it is written; empty: not known. `aliases` maps dotted
+    names, or modules with everything in them, to the names that the model uses. `releases` are the versions that the
+    model was checked against, `cut_overs` those at which it says something else.
     """
 
     name: str
@@ -99,6 +101,7 @@ class Driver:
     statements: Mapping[str, Event] = field(default_factory=lambda: MappingProxyType({}))
     aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     borrowed: Mapping[str, Like] = field(default_factory=lambda: MappingProxyType({}))
+    naive_time: str = ""
     known_versions: str = ""
     newest: str = ""
     releases: tuple[str, ...] = ()
@@ -643,6 +646,7 @@ def parse_driver(text: str, file: str, version: str | None = None) -> Driver:
         statements=MappingProxyType({key: Event(value) for key, value in head.strings("statements").items()}),
         aliases=MappingProxyType(root.strings("aliases")),
         borrowed=MappingProxyType(borrowed),
+        naive_time=head.choice("naive_time", NAIVE_TIMES, "") or "",
         known_versions=known_versions,
         newest=newest,
         releases=head.texts("releases"),
