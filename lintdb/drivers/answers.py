@@ -130,8 +130,12 @@ class Answers:
         )
 
     def answer_of_text(self, text: str, is_prefix: bool) -> str:
-        """Return what a query text gives: "row" (surely one), "perhaps" (there may be none), "unknown"."""
+        """Return what a query text gives: "row" (surely one), "perhaps" (there may be none), "every" row, "unknown"."""
         return answer_of(text, is_prefix)
+
+    def keeps_rows(self, method: str) -> bool:
+        """Whether a method of a query object, or of rows, leaves their number as it was."""
+        return any(method in driver.same_rows for driver in self.models.drivers)
 
     def is_definition(self, text: str) -> bool:
         """Whether a query text creates, alters or drops something."""

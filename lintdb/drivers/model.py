@@ -36,9 +36,10 @@ class Driver:
     `statements` are methods of tables that make a statement, with what running it does.
     `harmless` are exception classes after which a unit of work is as good as before.
     `borrowed` maps kinds of this driver to what they take from a kind of another driver; the catalog, which knows those
-    drivers, completes them. `naive_time` says what is made of a time without a zone; empty: not known. `aliases` maps
-    dotted names, or modules with everything in them, to the names that the model uses. `releases` are the versions that
-    the model was checked against, `cut_overs` those at which it says something else.
+    drivers, completes them. `naive_time` says what is made of a time without a zone; empty: not known. `same_rows` are
+    methods of query objects and results that leave the number of rows as it was. `aliases` maps dotted names, or
+    modules with everything in them, to the names that the model uses. `releases` are the versions that the model was
+    checked against, `cut_overs` those at which it says something else.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Driver:
     aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     borrowed: Mapping[str, Like] = field(default_factory=lambda: MappingProxyType({}))
     naive_time: str = ""
+    same_rows: tuple[str, ...] = ()
     known_versions: str = ""
     newest: str = ""
     releases: tuple[str, ...] = ()
@@ -83,6 +85,7 @@ def inherit(kind: Kind, base: Kind, like: Like) -> Kind:
     for key in KIND.keys.values():
         if key.attribute not in ("", *changes) and key.name not in like.given | NOT_INHERITED:
             changes[key.attribute] = getattr(base, key.attribute)
+    changes["reads_all"] = tuple(dict.fromkeys((*kind.reads_all, *base.reads_all)))
     changes["gives_answers"] = gives_answers(changes.get("family", kind.family), changes["methods"])
     changes["close_is_coroutine"] = is_coroutine(changes["methods"].get("close", ()))
     return replace(kind, **changes)

@@ -95,6 +95,7 @@ def build_driver(data: dict[str, Any], file: str, version: str | None = None) ->
         statements=HEAD.keys["statements"].type.read(head.get("statements", {})),
         aliases=MappingProxyType(data.get("aliases", {})),
         borrowed=MappingProxyType(borrowed),
+        same_rows=_texts(head.get("same_rows")),
         naive_time=head.get("naive_time", ""),
         known_versions=head.get("versions", newest),
         newest=newest,
@@ -102,6 +103,10 @@ def build_driver(data: dict[str, Any], file: str, version: str | None = None) ->
         cut_overs=_find_cut_overs(data, file),
         switches=tuple(read.switches(data.get("switches", ()))),
     )
+
+
+_READS_ALL = ("fetchall", "fetch_all", "execute_fetchall")
+"""Methods that mean the same wherever they exist."""
 
 
 class _Reader:
@@ -167,6 +172,7 @@ class _Reader:
             "label": "",
             "keeps_parent": family in ("cursor", "result"),
             "is_pool": family == "pool",
+            "reads_all": tuple(name for name in _READS_ALL if name in methods),
             **given,
             "methods": methods,
             "attributes": {key: self._qualify(target) or "" for key, target in table.get("attributes", {}).items()},

@@ -49,7 +49,10 @@ class Knowledge(ExceptionClasses, Protocol):
         """Return whether a method of that name releases something, or ends a unit of work."""
 
     def answer_of_text(self, text: str, is_prefix: bool) -> str:
-        """Return what a query text gives: "row" (surely one), "perhaps" (there may be none), "unknown"."""
+        """Return what a query text gives: "row" (surely one), "perhaps" (there may be none), "every" row, "unknown"."""
+
+    def keeps_rows(self, method: str) -> bool:
+        """Return whether a method of a query object, or of rows, leaves their number as it was (`order_by`)."""
 
     def is_definition(self, text: str) -> bool:
         """Return whether a query text creates, alters or drops something."""
