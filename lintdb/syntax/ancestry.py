@@ -98,6 +98,13 @@ def iterated(loop: cst.CSTNode) -> Iterator[cst.CSTNode]:
             part = part.inner_for_in
 
 
+def first_name(node: cst.CSTNode) -> str | None:
+    """Return the name that a chain of attributes, calls and subscripts begins with."""
+    while isinstance(node, (cst.Attribute, cst.Call, cst.Subscript)):
+        node = node.func if isinstance(node, cst.Call) else node.value
+    return node.value if isinstance(node, cst.Name) else None
+
+
 def names_given(node: cst.CSTNode) -> set[str]:
     """Return the names in the arguments of all calls in an expression: `a.b(x).c(y)` is given `x` and `y`."""
     calls = [each for each in (node, *walk(node)) if isinstance(each, cst.Call)]
