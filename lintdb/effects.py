@@ -281,7 +281,9 @@ class Kind:
     and `any_item` are the kinds of what an attribute that is neither a method nor in `attributes`, and what a
     subscript, hands out without an obligation: `client.shop`, `client["shop"]`.
     `unshared`: what must not use it at the same time: "tasks", "threads"; "other-threads" than the one that opened it,
-    even later. `gives_answers`: what its methods give is the answer to the query that was run on it last.
+    even later. `gives_answers`: what its methods give is the answer to the query that was run on it last. `reads_all`
+    are the methods that bring all of that into memory at once. `survives_fork`: in a forked process it opens
+    connections of its own.
 
     `after_error` is what a failed statement does to the unit of work. `is_scoped` says that whoever set up the scope
     that it belongs to ends its unit of work for certain. `ambient_methods` makes it a unit of work that its users do
@@ -325,6 +327,8 @@ class Kind:
     close_is_coroutine: bool = False
     iterable: bool = False
     gives_answers: bool = False
+    reads_all: tuple[str, ...] = ()
+    survives_fork: bool = False
     unshared: tuple[str, ...] = ()
     ends_when_read: bool = False
     reusable: bool = False

@@ -1,4 +1,4 @@
-"""Write the documents that are made from data: the tables in README.md and the index of the rule book.
+"""Write what is made from data: the tables in README.md and DRIVERS.md, the index of the rule book, the JSON Schema.
 
     python scripts/generate.py            writes what is out of date
     python scripts/generate.py --check    writes nothing; says what is out of date and exits 1
@@ -19,9 +19,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from lintdb.drivers import catalog  # noqa: E402
-from lintdb.drivers.schema import Driver  # noqa: E402
+from lintdb.drivers.model import Driver  # noqa: E402
 from lintdb.rules.base import RuleMeta  # noqa: E402
 from lintdb.rules.registry import all_metas  # noqa: E402
+from scripts import model_documents  # noqa: E402
 
 SECTIONS = {
     "0": "The run itself",
@@ -103,6 +104,8 @@ def render_readme(text: str) -> str:
 DOCUMENTS: dict[str, Callable[[str], str]] = {
     "README.md": render_readme,
     "rules/README.md": lambda _: render_rule_index(all_metas()),
+    "DRIVERS.md": lambda text: replace_between_markers(text, "schema", model_documents.render_reference()),
+    "lintdb/drivers/schema.json": lambda _: model_documents.render_schema(),
 }
 
 

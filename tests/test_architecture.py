@@ -39,6 +39,9 @@ MAY_IMPORT: dict[str, set[str]] = {
 TOP = {"cli", "flake8_plugin", "server", "__main__"}
 NEVER: dict[str, set[str]] = {"engine": {*TOP, "reporters"}, "files": TOP}
 
+# Inside `drivers` each module imports only those before it.
+DRIVERS_IN_ORDER = ["shapes", "grammar", "model", "reader", "describe", "catalog", "pins", "query_text", "answers"]
+
 # The flow engine speaks of resources and of the events that `effects` names (begin, commit, …); which library has them,
 # and what a resource is called there, is data.
 DATABASE_WORDS = re.compile(
@@ -148,6 +151,19 @@ def test_flow_is_free_of_database_words(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     wrong = [
         f"{_name(path)}:{number}: {line.strip()}" for number, line in enumerate(lines, 1) if DATABASE_WORDS.search(line)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_modules_of_drivers_import_downwards() -> None:
+    modules = {path.stem: path for path in (PACKAGE / "drivers").glob("*.py") if path.stem != "__init__"}
+    assert set(modules) == set(DRIVERS_IN_ORDER)
+    wrong = [
+        f"{_name(path)}:{each.line}: {stem} may not import {each.target}"
+        for stem, path in modules.items()
+        for each in iter_imports(path)
+        if each.target.startswith("lintdb.drivers.")
+        and each.target.split(".")[2] not in DRIVERS_IN_ORDER[: DRIVERS_IN_ORDER.index(stem)]
     ]
     assert not wrong, "\n".join(wrong)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lintdb.config import read_config
-from lintdb.drivers.schema import parse_driver
+from lintdb.drivers.reader import parse_driver
 from lintdb.engine import EngineOptions, check_source
 from lintdb.reporters.text import render_full
 from lintdb.rules.registry import all_metas
@@ -16,7 +16,7 @@ from lintdb.source import SourceFile
 from tests import harness, test_architecture
 
 ROOT = harness.ROOT
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "rules/README.md"]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "DRIVERS.md", "CHANGELOG.md", "rules/README.md"]
 
 
 OPENING = '''\

@@ -16,7 +16,8 @@ from packaging.version import Version
 
 from lintdb.drivers import catalog
 from lintdb.drivers.catalog import Models, load_driver, load_models
-from lintdb.drivers.schema import Driver, ModelError, parse_driver
+from lintdb.drivers.model import Driver, ModelError
+from lintdb.drivers.reader import parse_driver
 from lintdb.effects import CallModel, Duty, Event, Form, Kind, WithBlock
 
 DRIVERS = catalog.driver_names()
@@ -525,33 +526,42 @@ KIND = '[kinds.connection]\nfamily = "connection"\n'
             HEAD
             + KIND
             + "[[kinds.connection.methods]]\nnames = ['cursor']\nacquires = 'cursr'\n[kinds.cursor]\nfamily='cursor'\n",
-            "x.connection.cursor: 'x.cursr' is not a kind of this file (did you mean 'x.cursor'?)",
+            "kinds.connection.methods[0].acquires: 'cursr' is not a kind of this file (did you mean 'cursor'?)",
         ),
-        (HEAD + "[[functions]]\nnames = ['x.f']\nacquires = 'c'\n", "functions x.f: 'x.c' is not a kind of this file"),
+        (
+            HEAD + "[[functions]]\nnames = ['x.f']\nacquires = 'c'\n",
+            "functions[0].acquires: 'c' is not a kind of this file",
+        ),
         (
             HEAD + "[[functions]]\nnames = ['x.f']\nsql = 1.5\n",
             "functions[0].sql: expected a position, a keyword, or {",
         ),
-        (HEAD + "[[functions]]\nnames = ['x.f']\nsql = {}\n", "needs `position`, `keyword` or both"),
+        (
+            HEAD + "[[functions]]\nnames = ['x.f']\nsql = {}\n",
+            "functions[0].sql: an argument needs `position` or `keyword`",
+        ),
         (
             HEAD + "[[functions]]\nnames = ['x.f']\nwhen = { keyword = 'a' }\n",
             "a condition needs exactly one of `given`, `equals` and `is`",
         ),
         (
             HEAD + "[[functions]]\nnames = ['x.f']\nwhen = { given = true }\n",
-            "a condition needs `position`, `keyword` or both",
+            "functions[0].when: a condition needs `position` or `keyword`",
         ),
         (HEAD + "[[functions]]\nnames = ['@f']\n", "names: '@f' is not a list in [names]"),
         (
             HEAD + KIND + "[[kinds.connection.settings]]\ndefault = 'limited'\n",
             "settings[0].name: is missing; use one of",
         ),
-        (HEAD + '[kinds.a]\nlike = "b"\n', "kinds.x.a: like = 'x.b' is no kind that this file has before it"),
-        (HEAD + '[kinds.a]\nlike = "a"\n', "kinds.x.a: like = 'x.a' is no kind that this file has before it"),
-        (HEAD + KIND + 'attributes = { a = "b" }\n', "x.connection.attributes.a: 'x.b' is not a kind of this file"),
-        (HEAD + KIND + 'since = "later"\n', "kinds.connection: 'later' is not a version"),
+        (HEAD + '[kinds.a]\nlike = "b"\n', "kinds.a.like: 'b' is no kind that this file has before it"),
+        (HEAD + '[kinds.a]\nlike = "a"\n', "kinds.a.like: 'a' is no kind that this file has before it"),
+        (
+            HEAD + KIND + 'attributes = { a = "b" }\n',
+            "kinds.connection.attributes.a: 'b' is not a kind of this file; known are",
+        ),
+        (HEAD + KIND + 'since = "later"\n', "kinds.connection.since: 'later' is not a version"),
         (HEAD + "kinds = 3\n", "unknown key"),
-        ("kinds = 3\n" + HEAD, "kinds must be a table"),
+        ("kinds = 3\n" + HEAD, "kinds: expected a table of kinds, got 3"),
         ('[driver]\nname = "x"\nnewest = "1.0"\n[exceptions]\na = 1\n', "exceptions.a: expected a string, got 1"),
     ],
 )

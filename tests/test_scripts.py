@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lintdb import rulebook
-from lintdb.drivers.schema import parse_driver
+from lintdb.drivers.reader import parse_driver
 from lintdb.finding import Severity
 from lintdb.rules.base import RuleMeta
 from scripts import generate, new_rule
@@ -122,7 +122,9 @@ class TestGenerate:
         readme = tmp_path / "README.md"
         markers = "".join(f"<!-- begin {name} -->\n<!-- end {name} -->\n" for name in ("rules", "libraries"))
         readme.write_text(markers)
+        (tmp_path / "DRIVERS.md").write_text("<!-- begin schema -->\n<!-- end schema -->\n")
         (tmp_path / "rules").mkdir()
+        (tmp_path / "lintdb" / "drivers").mkdir(parents=True)
         assert generate.main(["--check"], tmp_path) == 1
         assert readme.read_text() == markers
         assert "README.md is out of date" in capsys.readouterr().err

@@ -143,8 +143,12 @@ class Answers:
         )
 
     def answer_of_text(self, text: str, is_prefix: bool) -> str:
-        """Return what a query text gives: "row" (surely one), "perhaps" (there may be none), "unknown"."""
+        """Return what a query text gives: "row" (surely one), "perhaps" (there may be none), "every" row, "unknown"."""
         return answer_of(text, is_prefix)
+
+    def keeps_rows(self, method: str) -> bool:
+        """Whether a method of a query object, or of rows, leaves their number as it was."""
+        return any(method in driver.same_rows for driver in self.models.drivers)
 
     def is_definition(self, text: str) -> bool:
         """Whether a query text creates, alters or drops something."""
@@ -153,6 +157,11 @@ class Answers:
     def error_class(self, driver: str) -> str | None:
         """Return the base class of the exceptions that a driver's calls raise."""
         return self.models.errors.get(driver) or self._others(driver).errors.get(driver)
+
+    def naive_time(self, driver: str) -> str:
+        """Return what a library makes of a time without a zone: "session", "local", "utc", "as-is", or "" (unknown)."""
+        found = self.models.driver(driver)
+        return found.naive_time if found is not None else ""
 
     def is_driver_error(self, name: str) -> bool:
         """Whether an exception class belongs to a loaded driver."""

@@ -18,7 +18,8 @@ from typing import Any
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from lintdb.drivers.schema import Driver, ModelError, inherit, load_toml, parse_driver
+from lintdb.drivers.model import Driver, ModelError, inherit
+from lintdb.drivers.reader import load_toml, parse_driver
 from lintdb.effects import CallModel, Event, Kind
 
 STANDARD = "stdlib"

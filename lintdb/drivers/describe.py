@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
-from lintdb.drivers.schema import Driver
+from lintdb.drivers.model import Driver
 from lintdb.effects import Argument, CallModel, Condition, Duty, Form, Kind, Setting, WithBlock
 
 WIDTH = 100

@@ -14,6 +14,13 @@ _AGGREGATES = re.compile(
 _FEWER = re.compile(
     r"\b(?:group\s+by|having|limit|offset|fetch\s+(?:first|next)|union|intersect|except)\b", re.IGNORECASE
 )
+_BOUNDS = re.compile(
+    r"\b(?:where|limit|offset|fetch|top|first|distinct|group\s+by|having|union|intersect|except|qualify|sample|tablesample|"
+    r"rownum|skip|into)\b",
+    re.IGNORECASE,
+)
+_CATALOGS = re.compile(r"(?:information_schema\b|pg_|sqlite_|sys\.|system\.|user_tab|all_tab|dba_|v\$)", re.IGNORECASE)
+"""Tables about tables: there are not many of those."""
 
 
 def _skeleton(text: str) -> str:
@@ -27,7 +34,9 @@ def _skeleton(text: str) -> str:
 
 
 def answer_of(text: str, is_prefix: bool) -> str:
-    """Return what running a query gives: "row" (surely one), "perhaps" (there may be none), or "unknown".
+    """Return what running a query gives: "row" (surely one), "perhaps" (there may be none), "every", or "unknown".
+
+    "every" is "perhaps" where nothing bounds the number of rows: all of a table, or of tables that are joined.
 
     *is_prefix*: only the start of the text is known. A query without a table gives a row; so does one that only
     aggregates. Statements other than a plain selection are not judged, apart from `INSERT … RETURNING`.
@@ -54,4 +63,5 @@ def answer_of(text: str, is_prefix: bool) -> str:
         return "unknown" if _FEWER.search(outer) or is_prefix else "row"
     if any(item != "*" and re.search(r"\w\s*\x00", item) for item in items):
         return "unknown"  # a function that is not known may aggregate
-    return "perhaps"
+    is_whole = not is_prefix and "\x00" not in outer and not _BOUNDS.search(outer)
+    return "every" if is_whole and not _CATALOGS.match(table.group(1)) else "perhaps"

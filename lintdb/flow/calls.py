@@ -203,7 +203,7 @@ class Calls(Sharings, LocalCalls):
             state.resources[(site, 0)] = Status(receiver.kind, owed=False, parent=parent)
             return self._resource_method(op, Ref((site, 0)), name, state)
         if isinstance(receiver, Query):
-            state.set_name(op.target, receiver)
+            state.set_name(op.target, self.narrowed(receiver, name))
             return None
         if isinstance(receiver, Coroutine):
             # Method chained on something that is both awaitable and an object: `pool.acquire().__aenter__()`.
@@ -395,6 +395,7 @@ class Calls(Sharings, LocalCalls):
             if kind is not None and kind.iterable and isinstance(value, Ref):
                 self.check_read(value, op.node, state)
                 self.note_reading(value, op.node, state)
+                self.note_reading_all(op, value, "", state)
                 self.throw(state, op.node, self.driver_raise(kind.driver), by="iteration")
             elif isinstance(value, Box) and op.dotted in REGROUPS:
                 held.extend(state.boxes.get(value.id, ()))

@@ -376,6 +376,7 @@ class Follower(Calls, Assumptions):
                     skip_done = True
         else:
             self._read(t, value, state)
+        self.note_rows(t.node, value, state)
         if not skip_done and not self._must_enter(t, state):
             done = state.copy()
             if isinstance(value, Ref) and self._ends_when_read(value, state):

@@ -49,7 +49,10 @@ class Knowledge(ExceptionClasses, Protocol):
         """Return whether a method of that name releases something, or ends a unit of work."""
 
     def answer_of_text(self, text: str, is_prefix: bool) -> str:
-        """Return what a query text gives: "row" (surely one), "perhaps" (there may be none), "unknown"."""
+        """Return what a query text gives: "row" (surely one), "perhaps" (there may be none), "every" row, "unknown"."""
+
+    def keeps_rows(self, method: str) -> bool:
+        """Return whether a method of a query object, or of rows, leaves their number as it was (`order_by`)."""
 
     def is_definition(self, text: str) -> bool:
         """Return whether a query text creates, alters or drops something."""
@@ -62,3 +65,6 @@ class Knowledge(ExceptionClasses, Protocol):
 
     def error_class(self, driver: str) -> str | None:
         """Return the dotted class that calls of a driver raise."""
+
+    def naive_time(self, driver: str) -> str:
+        """Return what a library makes of a time without a zone: "session", "local", "utc", "as-is", or "" (unknown)."""

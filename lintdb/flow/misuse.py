@@ -16,7 +16,7 @@ from lintdb.flow.results import Misuse
 from lintdb.flow.sites import BYPASSED, EarlyUse
 from lintdb.flow.state import State, Trace
 from lintdb.flow.unit_verdicts import UnitVerdicts
-from lintdb.flow.values import Box, Manager, Many, Raised, Ref, Rid, Table, Value
+from lintdb.flow.values import Box, Data, Manager, Many, Raised, Ref, Rid, Table, Value
 from lintdb.flow.verdicts import path_of
 
 _DECISIONS = frozenset({"true", "false", "done", "caught", "swallowed", "raise", "reraise", "raises"})
@@ -82,6 +82,16 @@ class Misuses(UnitVerdicts):
             if kind is not None and kind.iterable:
                 return item
         return value
+
+    def note_rows(self, node: cst.CSTNode, value: Value | None, state: State) -> None:
+        """Remember a loop that goes through what a query has given; *node* is what it goes through."""
+        held = value.items if isinstance(value, Many) and value.is_lazy else (value,)
+        status = state.status(value.rid) if isinstance(value, Ref) else None
+        kind = self.knowledge.kind(status.kind) if status is not None else None
+        if not self.is_for_caller and (
+            (kind is not None and kind.iterable) or any(isinstance(each, Data) for each in held)
+        ):
+            self.values_seen.row_loops.setdefault(id(node), node)
 
     def check_read(self, value: Value | None, node: cst.CSTNode, state: State) -> None:
         """Something is read element by element: rows, or a generator that reads them."""

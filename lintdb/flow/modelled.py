@@ -94,7 +94,7 @@ class ModelledCalls(UnknownCalls):
             state.escape(self.arguments_value(op, state), with_parents=True)
         if model.query_event is not None:
             is_plain = bool(op.arguments) and not any(is_computed(argument.operand) for argument in op.arguments)
-            answer = "perhaps" if is_plain and model.query_event is Event.READ else "unknown"
+            answer = "every" if is_plain and model.query_event is Event.READ else "unknown"
             state.set_name(op.target, Query(model.query_event, answer))
             return None
         if model.unwraps is not None:
@@ -148,6 +148,7 @@ class ModelledCalls(UnknownCalls):
         self._check_subjects(op, model, subject, receiver, state)
         working = self.working_resource(op, model, receiver, state)
         event = self.event_of(op, model, working, state)
+        self.note_event(op, event)
         failed = self._fork_failure(op, model, receiver, state)
         if failed is not None and model.raises is not Raises.NEVER:
             self.fail_units(op, model, event, working, failed)
@@ -171,6 +172,7 @@ class ModelledCalls(UnknownCalls):
             return self._open_again(op, model, receiver, state, target)
         result = self._result(op, model, receiver, state)
         answer = self.note_answer(op, model, receiver, result, state)
+        self.note_reading_all(op, receiver, answer, state)
         if model.may_return_none and result is DATA:
             result = self.row(op, model, receiver, answer, state)
         if model.may_return_none and isinstance(result, Ref):

@@ -15,7 +15,7 @@ import libcst as cst
 from lintdb.effects import Duty, Kind
 from lintdb.flow.decorators import is_cached, is_fixture
 from lintdb.flow.fates import Fate, Fates, Use
-from lintdb.syntax.ancestry import names_bound, names_read
+from lintdb.syntax.ancestry import is_left_early, names_bound, names_read
 from lintdb.syntax.names import FunctionInfo
 from lintdb.syntax.walk import walk
 
@@ -115,7 +115,7 @@ class Repetition:
     def _in_loop(self, node: cst.Call, function: FunctionInfo) -> Evidence | None:
         """Whether each round of a loop around the call makes the same once more."""
         for loop in self.fates.ancestry(function).loops(node):
-            if _leaves(loop) or names_bound(loop) & names_read(node):
+            if is_left_early(loop) or names_bound(loop) & names_read(node):
                 continue
             return Evidence(loop, "in each round of the loop")
         return None
@@ -139,7 +139,7 @@ class Repetition:
         return None
 
     def _goes_through_data(self, loop: cst.CSTNode) -> bool:
-        if isinstance(loop, cst.While) or _leaves(loop):
+        if isinstance(loop, cst.While) or is_left_early(loop):
             return False
         return not any(isinstance(node, cst.Call) and _name_of(node) in ("sleep", "range") for node in walk(loop))
 
@@ -158,13 +158,23 @@ class Repetition:
             return handler
         for caller, call in self._callers.get(id(function), []):
             for loop in self.fates.ancestry(caller).loops(call):
-                if _leaves(loop) or (varies and names_bound(loop) & names_read(call)):
+                if is_left_early(loop) or (varies and names_bound(loop) & names_read(call)):
                     continue
                 return Evidence(call, f"each time the loop calls `{function.name}()`")
             found = self.of_function(caller, varies=varies and _varies(call, caller), depth=depth + 1)
             if found is not None:
                 return found
         return None
+
+    def of_request(self, function: FunctionInfo, depth: int = 0) -> Evidence | None:
+        """Return which handler of requests a function is, or is called by; None where none is seen."""
+        if function.is_module or depth > MAX_DEPTH:
+            return None
+        handler = self._as_handler(function)
+        if handler is not None or self._is_made_once(function):
+            return handler
+        found = (self.of_request(caller, depth + 1) for caller, _ in self._callers.get(id(function), []))
+        return next((each for each in found if each is not None), None)
 
     def _as_handler(self, function: FunctionInfo) -> Evidence | None:
         """Whether the function answers requests or runs as a task, by its decorators, its class, or its parameters."""
@@ -236,18 +246,6 @@ def _varies(node: cst.Call, function: FunctionInfo) -> bool:
     """Whether the arguments of a call depend on the function's own parameters or other local names."""
     names = {param.name.value for param in function.params} | function.bound
     return any(names & names_read(argument.value) for argument in node.args)
-
-
-def _leaves(loop: cst.CSTNode) -> bool:
-    """Whether a loop is left from within: one that tries until it works, or that looks for the first."""
-    stack = [loop]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, (cst.Break, cst.Return)):
-            return True
-        if node is loop or not isinstance(node, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
-            stack.extend(node.children)
-    return False
 
 
 def _name_of(node: cst.BaseExpression) -> str:

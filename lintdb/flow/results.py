@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from lintdb.effects import CallModel, Kind
+from lintdb.effects import CallModel, Event, Kind
 from lintdb.finding import Confidence
 from lintdb.flow.values import Piece
 from lintdb.syntax.names import FunctionInfo
@@ -262,6 +262,12 @@ class FunctionFlow:
     """Where a blocking iterator is read whose making has not waited for anything."""
     sharings: list[Sharing] = field(default_factory=list)
     query_texts: list[QueryText] = field(default_factory=list)
+    events: dict[int, Event] = field(default_factory=dict)
+    """What modelled calls do to the unit of work that they are in, by the identity of their node."""
+    row_loops: frozenset[int] = frozenset()
+    """Identities of the expressions that loops go through and that hold what a query has given."""
+    read_whole: list[cst.CSTNode] = field(default_factory=list)
+    """Calls that bring into memory all that a query gives, where nothing in the query bounds how much that is."""
     blocking_helpers: list[tuple[cst.CSTNode, cst.CSTNode]] = field(default_factory=list)
     """Calls of functions of this module that block, each with the blocking call inside."""
     overlaps: list[Overlap] = field(default_factory=list)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC
 
-from lintdb.effects import CallModel, Kind
+from lintdb.effects import CallModel, Event, Kind
 from lintdb.flow import ir
 from lintdb.flow.liveness import written_names
 from lintdb.flow.results import MissingRow, UnboundRelease
@@ -50,8 +50,14 @@ class Rows(Units, ABC):
         if model.sql is None:
             if model.gives is not None and any(is_computed(a.operand) for a in op.arguments):
                 return "unknown"  # `session.query(func.count())`
+            made = self.knowledge.kind(model.gives) if model.gives is not None else None
+            if made is not None and made.reads_all and not made.gives_answers:
+                return "every"  # `session.query(User)`
             status = state.status(receiver.rid) if receiver is not None else None
-            return status.answer if status is not None and model.gives not in (None, "self") else ""
+            if status is None or model.gives is None:
+                return ""
+            is_less = status.answer == "every" and not self.knowledge.keeps_rows(self.calls[op.index].method)
+            return status.answer if model.gives != "self" else "perhaps" if is_less else ""
         operand = self.argument(op, model.sql)
         value = self.value(operand, state) if operand is not None else None
         if isinstance(value, Query):
@@ -61,6 +67,29 @@ class Rows(Units, ABC):
             text = "".join([value.value, *(piece if isinstance(piece, str) else "hidden()" for piece in value.rest)])
             return self.knowledge.answer_of_text(text, value.is_prefix and not value.rest)
         return "unknown"
+
+    def note_event(self, op: ir.CallOp, event: Event | None) -> None:
+        """Remember what a call does to the unit of work."""
+        if event is not None and not self.is_for_caller:
+            self.values_seen.events.setdefault(id(op.node), event)
+
+    def note_reading_all(self, op: ir.CallOp, read: Ref | None, answer: str, state: State) -> None:
+        """All that a query gives is brought into memory: remember where, if nothing bounds how much that is.
+
+        *answer* is what the call itself gives, if it runs a query; else what is *read* tells.
+        """
+        status = state.status(read.rid) if read is not None else None
+        kind = self.knowledge.kind(status.kind) if status is not None else None
+        if status is None or kind is None or self.is_for_caller:
+            return
+        call = self.calls.get(op.index)
+        if (call is None or call.method in kind.reads_all) and (answer or status.answer) == "every":
+            self.values_seen.read_whole.setdefault(id(op.node), op.node)
+
+    def narrowed(self, query: Query, method: str) -> Query:
+        """Return what a method makes of a query that has not been run: it bounds the rows, unless known not to."""
+        is_whole = query.answer == "every" and not self.knowledge.keeps_rows(method)
+        return Query(query.event, "perhaps") if is_whole else query
 
     def row(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, answer: str, state: State) -> Value:
         """Return what a call that gives None for want of a row gives, as far as the query tells."""

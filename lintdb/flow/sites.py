@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import libcst as cst
 
-from lintdb.effects import AfterError
+from lintdb.effects import AfterError, Event
 from lintdb.flow import ir
 from lintdb.flow.results import (
     ErrorCommit,
@@ -146,11 +146,18 @@ class UnitRecords:
 
 @dataclass
 class ValueRecords:
-    """What a run notes of values: `rows` are the calls whose value may be None for want of a row, by number."""
+    """What a run notes of values: `rows` are the calls whose value may be None for want of a row, by number.
+
+    By the identity of a node: `events` is what calls do to the unit of work, `row_loops` what loops go through that
+    holds what a query gave, `read_whole` the calls that bring all of an unbounded answer into memory.
+    """
 
     rows: dict[int, cst.CSTNode] = field(default_factory=dict)
     missing_rows: dict[int, MissingRow] = field(default_factory=dict)
     unbound_releases: dict[str, UnboundRelease] = field(default_factory=dict)
     query_texts: dict[tuple[int, tuple[Piece, ...]], QueryText] = field(default_factory=dict)
     sharings: dict[tuple[int, SiteKey], Sharing] = field(default_factory=dict)
+    events: dict[int, Event] = field(default_factory=dict)
+    row_loops: dict[int, cst.CSTNode] = field(default_factory=dict)
+    read_whole: dict[int, cst.CSTNode] = field(default_factory=dict)
     readings: dict[int, cst.CSTNode] = field(default_factory=dict)

@@ -64,6 +64,21 @@ RUNS_TOGETHER = frozenset({"asyncio.gather", "asyncio.wait", "asyncio.as_complet
 STARTS_THREAD = frozenset({"threading.Thread", "threading.Timer", "asyncio.to_thread", "anyio.to_thread.run_sync"})
 STARTS_THREAD_METHODS = frozenset({"submit", "run_in_executor"})
 
+PROCESSES = frozenset({
+    "multiprocessing.Process", "multiprocessing.process.Process", "multiprocessing.context.Process", "billiard.Process",
+})  # fmt: skip
+"""Classes whose objects run their `target` in a process of its own."""
+PROCESS_POOLS = frozenset({
+    "multiprocessing.Pool", "multiprocessing.pool.Pool", "concurrent.futures.ProcessPoolExecutor",
+    "concurrent.futures.process.ProcessPoolExecutor", "billiard.Pool",
+})  # fmt: skip
+PROCESS_POOL_METHODS = frozenset({
+    "submit", "map", "map_async", "imap", "imap_unordered", "starmap", "starmap_async", "apply", "apply_async",
+})  # fmt: skip
+"""Methods of theirs whose first argument runs in one of the processes."""
+WORKER_TASKS = frozenset({"celery.shared_task", "celery.task", "celery.app.shared_task"})
+"""Decorators of functions that workers run, which are forked when the modules of the tasks have been imported."""
+
 KEEPS_TEXT = frozenset({"strip", "lstrip", "rstrip"})
 """Methods of texts whose result says the same."""
 

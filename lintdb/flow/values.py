@@ -262,7 +262,7 @@ class Status(NamedTuple):
     through it. `goes_with_parent`: it is released when its parent is. `used`: it has been used (or holds something from
     birth). `low`: how unlikely is what happened while it was open. `is_there`: a method was called on it, so what came
     from outside is not None. `answer`: what the last query on it gives: "row" (surely one), "perhaps" (there may be
-    none), "unknown", or "" where no query was seen.
+    none), "every" (the same, and nothing bounds their number), "unknown", or "" where no query was seen.
 
     `cut`: something raised while work was pending. `begun`: index of the call that began the unit of work explicitly,
     `IN_BLOCK` for a block that ends it, -1 if it is in none. `switched`: index of the operation that changed its mode.

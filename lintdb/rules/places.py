@@ -28,6 +28,11 @@ def is_handler(function: FunctionInfo) -> bool:
     return False
 
 
+def is_migration(path: str) -> bool:
+    """Whether a file changes a database from one version to the next: it runs once."""
+    return not {"migrations", "alembic", "versions"}.isdisjoint(Path(path).parts[:-1])
+
+
 def is_test(function: FunctionInfo, path: str) -> bool:
     """Whether code belongs to a test, where an error is the message that somebody waits for."""
     parts = Path(path).parts

@@ -48,6 +48,13 @@ _ARGUMENT_OF_A_TABLE = re.compile(
 _IN_LIST = re.compile(r"\b(?:in|values)\s*\([^()]*,\s*$", re.IGNORECASE)
 
 
+def asks_for_rows(pieces: Sequence[Piece]) -> bool:
+    """Whether a text is a query for rows of a table that is the same each time: more rows can be asked for at once."""
+    start = next(iter(pieces), "")
+    is_plain = isinstance(start, str) and re.match(r"\s*(?:--[^\n]*\n\s*)*(?:select|with)\b", start, re.IGNORECASE)
+    return is_plain is not None and all(hole.place is not Place.NAME for hole in placed_holes(pieces))
+
+
 def placed_holes(pieces: Sequence[Piece]) -> Iterator[PlacedHole]:
     """Yield the holes of a text with what they stand for."""
     before = ""

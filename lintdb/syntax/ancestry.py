@@ -75,6 +75,42 @@ def names_read(node: cst.CSTNode) -> set[str]:
     return {each.value for each in walk(node) if isinstance(each, cst.Name)}
 
 
+def is_left_early(loop: cst.CSTNode) -> bool:
+    """Whether a loop is left from within: one that tries until it works, or that looks for the first."""
+    stack = [loop]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (cst.Break, cst.Return)):
+            return True
+        if node is loop or not isinstance(node, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
+            stack.extend(node.children)
+    return False
+
+
+def iterated(loop: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """Yield what a loop goes through: one expression for a `for` statement, one or more for a comprehension."""
+    if isinstance(loop, cst.For):
+        yield loop.iter
+    elif isinstance(loop, COMPREHENSIONS):
+        part: cst.CompFor | None = loop.for_in
+        while part is not None:
+            yield part.iter
+            part = part.inner_for_in
+
+
+def first_name(node: cst.CSTNode) -> str | None:
+    """Return the name that a chain of attributes, calls and subscripts begins with."""
+    while isinstance(node, (cst.Attribute, cst.Call, cst.Subscript)):
+        node = node.func if isinstance(node, cst.Call) else node.value
+    return node.value if isinstance(node, cst.Name) else None
+
+
+def names_given(node: cst.CSTNode) -> set[str]:
+    """Return the names in the arguments of all calls in an expression: `a.b(x).c(y)` is given `x` and `y`."""
+    calls = [each for each in (node, *walk(node)) if isinstance(each, cst.Call)]
+    return {name for call in calls for argument in call.args for name in names_read(argument)}
+
+
 def guarded_by_main(module: cst.Module) -> set[int]:
     """Return the identities of all nodes that run only when the module is the program: `if __name__ == "__main__"`."""
     found: set[int] = set()

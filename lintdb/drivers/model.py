@@ -1,0 +1,102 @@
+"""What a model file says, for one version of its library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+from lintdb.drivers.grammar import KIND
+from lintdb.effects import CallModel, Event, Kind, Switch
+
+
+class ModelError(Exception):
+    """A model is not what the schema allows; the message names file, key and cure."""
+
+
+@dataclass(frozen=True)
+class Like:
+    """What a kind takes from `base`: all but its types, the keys `given` and the methods that it is `without`.
+
+    Of the settings only those named are taken: the others are those of the call that acquires the base.
+    """
+
+    base: str
+    given: frozenset[str]
+    settings: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Driver:
+    """One library in one version.
+
+    `is_layer`: it works through other drivers, whose errors may get through it.
+    `statements` are methods of tables that make a statement, with what running it does.
+    `harmless` are exception classes after which a unit of work is as good as before.
+    `borrowed` maps kinds of this driver to what they take from a kind of another driver; the catalog, which knows those
+    drivers, completes them. `naive_time` says what is made of a time without a zone; empty: not known. `same_rows` are
+    methods of query objects and results that leave the number of rows as it was. `aliases` maps dotted names, or
+    modules with everything in them, to the names that the model uses. `releases` are the versions that the model was
+    checked against, `cut_overs` those at which it says something else.
+    """
+
+    name: str
+    title: str
+    version: str
+    imports: tuple[str, ...]
+    distributions: tuple[str, ...]
+    requires: tuple[str, ...]
+    paramstyle: str | None
+    errors: str | None
+    blocking: bool
+    kinds: Mapping[str, Kind] = field(default_factory=lambda: MappingProxyType({}))
+    functions: tuple[CallModel, ...] = ()
+    exceptions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    is_layer: bool = False
+    harmless: tuple[str, ...] = ()
+    statements: Mapping[str, Event] = field(default_factory=lambda: MappingProxyType({}))
+    aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    borrowed: Mapping[str, Like] = field(default_factory=lambda: MappingProxyType({}))
+    naive_time: str = ""
+    same_rows: tuple[str, ...] = ()
+    known_versions: str = ""
+    newest: str = ""
+    releases: tuple[str, ...] = ()
+    cut_overs: tuple[str, ...] = ()
+    switches: tuple[Switch, ...] = ()
+
+
+NOT_INHERITED = frozenset({"types", "unshared"})
+"""Keys that a kind has for itself, whatever it is like: its classes, and who must not share it."""
+
+
+def inherit(kind: Kind, base: Kind, like: Like) -> Kind:
+    """Return *kind* with everything that it does not say itself taken from *base*; methods are merged by name."""
+    taken = {name: calls for name, calls in base.methods.items() if name not in like.without}
+    changes: dict[str, Any] = {
+        "methods": MappingProxyType({**taken, **kind.methods}),
+        "attributes": MappingProxyType({**base.attributes, **kind.attributes}),
+        "attribute_events": MappingProxyType({**base.attribute_events, **kind.attribute_events}),
+        "state_flags": MappingProxyType({**base.state_flags, **kind.state_flags}),
+        "settings": (*kind.settings, *(setting for setting in base.settings if setting.name in like.settings)),
+    }
+    for key in KIND.keys.values():
+        if key.attribute not in ("", *changes) and key.name not in like.given | NOT_INHERITED:
+            changes[key.attribute] = getattr(base, key.attribute)
+    changes["reads_all"] = tuple(dict.fromkeys((*kind.reads_all, *base.reads_all)))
+    changes["gives_answers"] = gives_answers(changes.get("family", kind.family), changes["methods"])
+    changes["close_is_coroutine"] = is_coroutine(changes["methods"].get("close", ()))
+    return replace(kind, **changes)
+
+
+def is_coroutine(calls: Iterable[CallModel]) -> bool:
+    """Whether one of the models of a method is a coroutine."""
+    return any(call.coroutine for call in calls)
+
+
+def gives_answers(family: str, methods: Mapping[str, Iterable[CallModel]]) -> bool:
+    """Whether rows are fetched from the kind itself after a query: a cursor, a result, a connection that is both."""
+    queries = [call for calls in methods.values() for call in calls if call.sql is not None]
+    return family in ("cursor", "result") or any(call.gives == "self" for call in queries)

@@ -1,0 +1,325 @@
+"""Reads driver models: TOML in, `Driver` out, with errors that name file, key, what was found and what is allowed.
+
+A model file describes one importable library. Entries may carry `since` (first version, included) and `until` (first
+version that no longer has it); `Driver` is what remains for one version. `lintdb.drivers.grammar` says what a file may
+hold; what a single table cannot know (references, versions, defaults that depend on other keys) is settled here.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from packaging.version import InvalidVersion, Version
+
+from lintdb.drivers.grammar import CALL, HEAD, KIND, MODEL, SETTING, SWITCH
+from lintdb.drivers.model import Driver, Like, ModelError, gives_answers, inherit, is_coroutine
+from lintdb.drivers.shapes import Shape, ShapeError, hint
+from lintdb.effects import Argument, CallModel, Condition, Form, Kind, Order, Raises, Setting, Switch
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # pragma: no cover - the backport has the same interface
+    import tomli as tomllib
+
+Table = Mapping[str, Any]
+
+
+def load_toml(text: str) -> dict[str, Any]:
+    """Read TOML with whichever reader this Python has; raises `ValueError`."""
+    data: dict[str, Any] = tomllib.loads(text)
+    return data
+
+
+def parse_version(text: str, where: str) -> Version:
+    """Return the version; raises `ModelError` naming *where*."""
+    try:
+        return Version(text)
+    except InvalidVersion:
+        raise ModelError(f"{where}: {text!r} is not a version") from None
+
+
+def parse_driver(text: str, file: str, version: str | None = None) -> Driver:
+    """Parse the text of a model file.
+
+    *version* is the library version to read it for; None means the newest that the model knows. Raises `ModelError`.
+    `like` references to kinds of other drivers are left to the catalog, which knows those.
+    """
+    try:
+        data = load_toml(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ModelError(f"{file}: not valid TOML: {error}") from None
+    if "driver" not in data:
+        raise ModelError(f"{file}: the table [driver] is missing")
+    check_shape(data, MODEL, file)
+    return build_driver(data, file, version)
+
+
+def check_shape(data: object, shape: Shape, file: str, prefix: str = "") -> None:
+    """Raise `ModelError` unless *data* has the shape; *prefix* is the dotted way to it in the file."""
+    try:
+        shape.check(data)
+    except ShapeError as error:
+        place = ".".join(part for part in (prefix, error.place) if part)
+        raise ModelError(": ".join(part for part in (file, place, error.message) if part)) from None
+
+
+def build_driver(data: dict[str, Any], file: str, version: str | None = None) -> Driver:
+    """Return what a model whose shape has been checked says about one version; may change *data*."""
+    _expand_names(data, data.get("names", {}), file)
+    head: Table = data["driver"]
+    name: str = head["name"]
+    newest: str = head["newest"]
+    wanted = parse_version(version or newest, f"{file}: version")
+    read = _Reader(name, bool(head.get("blocking", False)), wanted)
+    kinds, borrowed = _finish_kinds(read.kinds(data.get("kinds", {})), name, file)
+    _check_references(data, file)
+    return Driver(
+        name=name,
+        title=head.get("title", name),
+        version=str(wanted),
+        imports=_texts(head.get("imports")) or (name,),
+        distributions=(name,) if "distributions" not in head else _texts(head["distributions"]),
+        requires=_texts(head.get("requires")),
+        paramstyle=head.get("paramstyle"),
+        errors=head.get("errors"),
+        blocking=bool(head.get("blocking", False)),
+        kinds=MappingProxyType(kinds),
+        functions=tuple(read.calls(data.get("functions", ()))),
+        exceptions=MappingProxyType(data.get("exceptions", {})),
+        is_layer=bool(head.get("layer", False)),
+        harmless=_texts(head.get("harmless_errors")),
+        statements=HEAD.keys["statements"].type.read(head.get("statements", {})),
+        aliases=MappingProxyType(data.get("aliases", {})),
+        borrowed=MappingProxyType(borrowed),
+        same_rows=_texts(head.get("same_rows")),
+        naive_time=head.get("naive_time", ""),
+        known_versions=head.get("versions", newest),
+        newest=newest,
+        releases=_texts(head.get("releases")),
+        cut_overs=_find_cut_overs(data, file),
+        switches=tuple(read.switches(data.get("switches", ()))),
+    )
+
+
+_READS_ALL = ("fetchall", "fetch_all", "execute_fetchall")
+"""Methods that mean the same wherever they exist."""
+
+
+class _Reader:
+    """Turns the tables of one model, whose shape is known to be right, into what they say about one version."""
+
+    def __init__(self, driver: str, is_blocking: bool, version: Version) -> None:
+        self._driver = driver
+        self._is_blocking = is_blocking
+        self._version = version
+
+    def _applies(self, table: Table) -> bool:
+        if "since" in table and self._version < Version(table["since"]):
+            return False
+        return not ("until" in table and self._version >= Version(table["until"]))
+
+    def _applying(self, tables: Iterable[Table]) -> Iterator[Table]:
+        return (table for table in tables if self._applies(table))
+
+    def _qualify(self, name: str | None) -> str | None:
+        if name is None or name == "self" or "." in name:
+            return name
+        return f"{self._driver}.{name}"
+
+    def settings(self, tables: Iterable[Table]) -> tuple[Setting, ...]:
+        return tuple(_read_setting(table) for table in self._applying(tables))
+
+    def switches(self, tables: Iterable[Table]) -> Iterator[Switch]:
+        return (Switch(**SWITCH.read_into(table)) for table in self._applying(tables))
+
+    def calls(self, tables: Iterable[Table]) -> Iterator[CallModel]:
+        return (self._call(table, self._is_blocking) for table in self._applying(tables))
+
+    def _call(self, table: Table, is_blocking: bool) -> CallModel:
+        given = CALL.read_into(table)
+        form = given.get("form", Form.VALUE)
+        is_coroutine = given.get("coroutine", form is Form.AWAIT)
+        is_quick = given.get("raises") is Raises.NEVER or form not in (Form.VALUE, Form.WITH)
+        given |= {
+            "acquires": self._qualify(given.get("acquires")),
+            "gives": self._qualify(given.get("gives")),
+            "coroutine": is_coroutine,
+            "blocking": given.get("blocking", is_blocking and not is_coroutine and not is_quick),
+            "when": _read_conditions(table.get("when", [])),
+            "settings": self.settings(table.get("settings", ())),
+            "driver": self._driver,
+        }
+        return CallModel(**given)
+
+    def kinds(self, tables: Mapping[str, dict[str, Any]]) -> Iterator[tuple[Kind, Like | None]]:
+        """Yield each kind with what it takes from another one."""
+        return (self._kind(name, table) for name, table in tables.items() if self._applies(table))
+
+    def _kind(self, name: str, table: dict[str, Any]) -> tuple[Kind, Like | None]:
+        """Return the kind and what it takes from another one. Variants for the version are laid over the table."""
+        for variant in self._applying(table.get("variants", ())):
+            table.update({key: value for key, value in variant.items() if key not in ("since", "until")})
+        methods = self._methods(table)
+        given = KIND.read_into(table)
+        family: str = given.get("family", "")
+        given = {
+            # A kind that is like another one may leave these two to it.
+            "family": family,
+            "label": "",
+            "keeps_parent": family in ("cursor", "result"),
+            "is_pool": family == "pool",
+            "reads_all": tuple(name for name in _READS_ALL if name in methods),
+            **given,
+            "methods": methods,
+            "attributes": {key: self._qualify(target) or "" for key, target in table.get("attributes", {}).items()},
+            "any_attribute": self._qualify(given.get("any_attribute")),
+            "any_item": self._qualify(given.get("any_item")),
+            "enters": entered if (entered := table.get("with_gives", "self")) == "none" else self._qualify(entered),
+            "settings": self.settings(table.get("settings", ())),
+            "autocommit_arguments": _read_conditions(table.get("autocommit_when", [])),
+            "orders": tuple(_read_order(each) for each in table.get("orders", ())),
+            "close_is_coroutine": is_coroutine(methods.get("close", ())),
+            "gives_answers": gives_answers(family, methods),
+            "driver": self._driver,
+        }
+        kind = Kind(id=f"{self._driver}.{name}", **given)
+        base = self._qualify(table.get("like"))
+        inherited, left_out = _texts(table.get("settings_like_base")), _texts(table.get("without"))
+        return kind, Like(base, frozenset(table), inherited, left_out) if base else None
+
+    def _methods(self, table: Table) -> Mapping[str, tuple[CallModel, ...]]:
+        methods: dict[str, tuple[CallModel, ...]] = {}
+        is_blocking = table.get("blocking", self._is_blocking)
+        for entry in self._applying(table.get("methods", ())):
+            call = self._call(entry, is_blocking)
+            # What a method hands out belongs to its receiver, unless the model names another owner.
+            if call.parent is None and (call.acquires or call.gives) not in (None, "self"):
+                call = replace(call, parent="self")
+            for method in call.names:
+                methods[method] = (*methods.get(method, ()), call)
+        return MappingProxyType(methods)
+
+
+def _texts(value: str | list[str] | None) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _read_setting(table: Table) -> Setting:
+    return Setting(**{"default": "unknown", **SETTING.read_into(table)})
+
+
+def _read_order(table: Table) -> Order:
+    return Order(_read_setting(table["inner"]), _read_setting(table["outer"]))
+
+
+def _read_conditions(tables: dict[str, Any] | list[Table]) -> tuple[Condition, ...]:
+    return tuple(_read_condition(table) for table in ([tables] if isinstance(tables, dict) else tables))
+
+
+def _read_condition(table: Table) -> Condition:
+    return Condition(
+        Argument(table.get("position"), table.get("keyword")),
+        table.get("given"),
+        None if table.get("equals") == "none" else table.get("equals"),
+        "equals" in table,
+        _texts(table.get("is")),
+    )
+
+
+def _finish_kinds(
+    read: Iterable[tuple[Kind, Like | None]], driver: str, file: str
+) -> tuple[dict[str, Kind], dict[str, Like]]:
+    """Complete kinds that are like one before them; return all, and what those still lack that need other files."""
+    kinds: dict[str, Kind] = {}
+    borrowed: dict[str, Like] = {}
+    likes: dict[str, Like] = {}
+    for kind, like in read:
+        kinds[kind.id] = kind
+        if like is not None:
+            likes[kind.id] = like
+        elif not kind.family:
+            place = f"kinds.{kind.id.removeprefix(f'{driver}.')}.family"
+            raise ModelError(f"{file}: {place}: is missing; use {KIND.keys['family'].type.said}")
+    unfinished = set(likes)
+    for kind_id, like in likes.items():
+        # The kinds of other files come with `requires`; a kind that is like one of those has to wait for them, too.
+        if not like.base.startswith(f"{driver}.") or like.base in borrowed:
+            borrowed[kind_id] = like
+        elif like.base in kinds and like.base not in unfinished:
+            kinds[kind_id] = inherit(kinds[kind_id], kinds[like.base], like)
+        else:
+            place, base = (each.removeprefix(f"{driver}.") for each in (kind_id, like.base))
+            known = [each.removeprefix(f"{driver}.") for each in kinds.keys() - unfinished]
+            raise ModelError(
+                f"{file}: kinds.{place}.like: {base!r} is no kind that this file has before it{hint(base, known)}"
+            )
+        unfinished.discard(kind_id)
+    return kinds, borrowed
+
+
+def _expand_names(data: object, lists: Mapping[str, Any], file: str) -> None:
+    """Replace `@name` in every `names` by the list of that name; models of libraries with many commands share them."""
+    todo = [data]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, list):
+            todo += item
+        elif isinstance(item, dict):
+            todo += item.values()
+            names = item.get("names")
+            if not isinstance(names, list) or item is data:
+                continue
+            for name in [name for name in names if name.startswith("@")]:
+                if name[1:] not in lists:
+                    raise ModelError(f"{file}: names: {name!r} is not a list in [names]{hint(name[1:], lists)}")
+                names[names.index(name) : names.index(name) + 1] = _texts(lists[name[1:]])
+
+
+def _find_cut_overs(data: object, file: str) -> tuple[str, ...]:
+    """Return every `since` and `until` of a model, in order of version."""
+    found: set[str] = set()
+    todo = [data]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, dict):
+            found.update(str(item[key]) for key in ("since", "until") if isinstance(item.get(key), str))
+            todo += item.values()
+        elif isinstance(item, list):
+            todo += item
+    return tuple(sorted(found, key=lambda text: parse_version(text, file)))
+
+
+_REFERENCES = frozenset({"acquires", "gives", "with_gives", "any_attribute", "any_item"})
+
+
+def _check_references(data: Table, file: str) -> None:
+    """Kinds that a model names must be in it (those of other drivers are named with a dot; the catalog checks them)."""
+    kinds = data.get("kinds", {})
+    todo: list[tuple[str, object]] = [("", data)]
+    while todo:
+        place, item = todo.pop()
+        if isinstance(item, list):
+            todo += [(f"{place}[{number}]", each) for number, each in enumerate(item)]
+        elif isinstance(item, dict):
+            todo += [(f"{place}.{key}".lstrip("."), each) for key, each in item.items()]
+            for key, name in _references_in(item):
+                if name not in ("self", "none", *kinds) and "." not in name:
+                    known = hint(name, kinds) or (f"; known are {', '.join(kinds)}" if kinds else ", which has none")
+                    where = f"{place}.{key}".lstrip(".")
+                    raise ModelError(f"{file}: {where}: {name!r} is not a kind of this file{known}")
+
+
+def _references_in(table: Table) -> Iterator[tuple[str, str]]:
+    """Yield the keys of one table that name kinds, with the names."""
+    attributes = table.get("attributes")
+    if isinstance(attributes, dict):
+        yield from ((f"attributes.{key}", name) for key, name in attributes.items())
+    for key in _REFERENCES & table.keys():
+        if isinstance(table[key], str):
+            yield key, table[key]
