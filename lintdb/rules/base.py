@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import enum
 import functools
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from lintdb.finding import Confidence, Severity
+from lintdb.rules.places import is_example_file, is_test, is_test_file
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -25,11 +25,6 @@ if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow, KnownCall, Leak
     from lintdb.rules.forwarding import Unforwarded
     from lintdb.syntax.names import ClassInfo, FunctionInfo
-
-
-_TESTS = re.compile(
-    r"(?:^|[/\\])(?:(?:tests?|\w+_tests)[/\\](?:[^/\\]*[/\\]){0,4}[^/\\]*|test_[^/\\]*|[^/\\]*_test|conftest)\.pyi?$"
-)
 
 
 @dataclass(frozen=True)
@@ -135,7 +130,11 @@ class FileContext:
     @property
     def is_test(self) -> bool:
         """Whether the file holds tests, by its name or that of its folder."""
-        return _TESTS.search(self.path) is not None
+        return is_test_file(self.path)
+
+    def is_rehearsal(self, function: FunctionInfo) -> bool:
+        """Whether a function belongs to a test or an example: nobody depends on how long it takes."""
+        return is_test(function, self.path) or is_example_file(self.path)
 
     def is_long_lived(self, opening: Opening) -> bool:
         """Whether what an opening call makes is seen to be kept or returned, so that it can grow old."""

@@ -29,7 +29,7 @@ class QueryWithoutTimeout(Rule):
                 yield Report(
                     node=opening.node,
                     message=f"nothing bounds the queries of this {opening.kind.label}",
-                    confidence=Confidence.MEDIUM,
+                    confidence=Confidence.LOW if ctx.is_rehearsal(opening.function) else Confidence.MEDIUM,
                     help=f"bound them: `{suggest}`" if suggest else None,
                     resource_kind=opening.kind.label,
                     acquired_at=opening.node,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lintdb.finding import Severity
+from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import Bound, FileContext, Opening, Report, Rule, RuleMeta
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow
+    from lintdb.syntax.names import FunctionInfo
 
 _WHAT = {
     "connect-timeout": "connecting", "query-timeout": "a query", "checkout-timeout": "taking a connection",
@@ -36,6 +37,7 @@ class TimeoutDisabled(Rule):
                 yield Report(
                     node=opening.node,
                     message=f"`{answer.spelling}{value}` lets {_WHAT[answer.setting.name]} wait for ever",
+                    confidence=_confidence(opening.function, ctx),
                     resource_kind=opening.kind.label,
                     acquired_at=opening.node,
                 )
@@ -50,5 +52,10 @@ class TimeoutDisabled(Rule):
                 answer = ctx.answer_of_call(call, flow.function, name)
                 if answer is not None and answer.bound is Bound.DISABLED and answer.node is not None:
                     value = f"{answer.spelling}={ctx.source_of(answer.node)}" if answer.spelling else "this"
-                    yield Report(call.node, f"`{value}` lets {what} wait for ever", acquired_at=call.node)
+                    message = f"`{value}` lets {what} wait for ever"
+                    yield Report(call.node, message, _confidence(flow.function, ctx), acquired_at=call.node)
                     break
+
+
+def _confidence(function: FunctionInfo, ctx: FileContext) -> Confidence:
+    return Confidence.LOW if ctx.is_rehearsal(function) else Confidence.HIGH

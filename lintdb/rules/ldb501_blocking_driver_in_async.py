@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
+from lintdb.rules.places import is_test
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -29,7 +30,8 @@ class BlockingDriverInAsync(Rule):
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
         if not flow.function.is_async:
             return
-        confidence = Confidence.LOW if _runs_at_startup(flow) else Confidence.HIGH
+        is_mild = is_test(flow.function, ctx.path) or _runs_at_startup(flow)
+        confidence = Confidence.LOW if is_mild else Confidence.HIGH
         blocking = {id(call.node) for call in flow.calls if call.model.blocking}
         queried = {call.root for call in flow.calls if call.model.blocking and not _is_fetch(call)}
         for call in flow.calls:

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
+from lintdb.finding import Confidence
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule
+from lintdb.rules.places import is_test
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -62,7 +64,8 @@ def report_leak(leak: Leak, flow: FunctionFlow, ctx: FileContext, message: str |
     return Report(
         node=leak.node,
         message=message,
-        confidence=leak.confidence,
+        # An error fails a test, and somebody looks at once: what is left open does not outlive that.
+        confidence=Confidence.LOW if leak.on_error and is_test(flow.function, ctx.path) else leak.confidence,
         steps=_steps(leak, flow),
         resource_kind=leak.kind.label,
         resource_name=leak.name,

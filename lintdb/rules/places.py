@@ -1,4 +1,4 @@
-"""Where a piece of code stands, as far as rules care: in a test, in a loop, behind a guard."""
+"""Where a piece of code stands, as far as rules care: in a test, in an example, in a handler of requests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lintdb.syntax.names import FunctionInfo
 
-_TEST_FILE = re.compile(r"(?:test_.*|.*_tests?|tests?|conftest)\.py")
+_BELOW = r"[/\\](?:[^/\\]*[/\\]){0,4}[^/\\]*"
+"""A file in a folder, or not far below it: what stands above a whole project says nothing of its files."""
+_TEST_FILE = re.compile(
+    rf"(?:^|[/\\])(?:(?:tests?|\w+_tests?){_BELOW}|test_[^/\\]*|[^/\\]*_tests?|tests?|conftest)\.pyi?$"
+)
+_EXAMPLE_FILE = re.compile(rf"(?:^|[/\\])(?:examples?|demos?|samples?|tutorials?){_BELOW}\.pyi?$")
 
 
 _ROUTES = frozenset({
@@ -33,10 +38,19 @@ def is_migration(path: str) -> bool:
     return not {"migrations", "alembic", "versions"}.isdisjoint(Path(path).parts[:-1])
 
 
+def is_test_file(path: str) -> bool:
+    """Whether a file holds tests, by its name or that of its folder."""
+    return _TEST_FILE.search(path) is not None
+
+
+def is_example_file(path: str) -> bool:
+    """Whether a file shows how something is used, by the name of its folder: it serves nobody, so nobody waits."""
+    return _EXAMPLE_FILE.search(path) is not None
+
+
 def is_test(function: FunctionInfo, path: str) -> bool:
     """Whether code belongs to a test, where an error is the message that somebody waits for."""
-    parts = Path(path).parts
-    if _TEST_FILE.fullmatch(parts[-1]) or "tests" in parts[:-1]:
+    if is_test_file(path):
         return True
     scope: FunctionInfo | None = function
     while scope is not None and not scope.is_module:
