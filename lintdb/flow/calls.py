@@ -6,6 +6,7 @@ import libcst as cst
 
 from lintdb.flow import ir
 from lintdb.flow.containers import ADDS, SHRINKS, TAKES, VIEWS
+from lintdb.flow.evaluate import dotted_name
 from lintdb.flow.local_calls import LocalCalls
 from lintdb.flow.lowering import NUMBERS_PER_FUNCTION
 from lintdb.flow.patches import is_patched
@@ -104,9 +105,21 @@ class Calls(Sharings, LocalCalls):
             return self._value_call(op, value.callee, state)
         if isinstance(value, (Instance, Outside)):
             return self._object_method(op, value, "__call__", state)
+        if (
+            isinstance(value, Many)
+            and value.items
+            and all(self._is_harmless_call(op, each, state) for each in value.items)
+        ):
+            # Any one of several, such as a function out of a table.
+            self.throw(state, op.node)
+            state.set_name(op.target, None)
+            return None
         # What it holds is in the hands of code that is not followed, and so is its result.
         state.escape(value, with_parents=True)
         return self.unknown_call(op, state)
+
+    def _is_harmless_call(self, op: ir.CallOp, value: Value | None, state: State) -> bool:
+        return isinstance(value, Function) and value.info.owner is None and self.leaves_alone(op, value.info, state)
 
     def _method_call(self, op: ir.CallOp, callee: ir.AttributeOf, state: State) -> list[State] | None:
         base = callee.base
@@ -133,8 +146,22 @@ class Calls(Sharings, LocalCalls):
                 value = self.value(callee, state)
                 if value is not None:
                     return self._value_call(op, value, state)
+            owner = self._needed_owner(op, state)
+            if owner is not None and owner.find_method(callee.name) is not None:
+                known = Outside(owner, ("named", dotted_name(base) or "", op.index))
+                return self._object_method(op, known, callee.name, state)
             return self._foreign_method(op, callee.name, state)
         return self._known_method(op, receiver, callee.name, state)
+
+    def _needed_owner(self, op: ir.CallOp, state: State) -> ClassInfo | None:
+        """Return the class of a receiver that is not known: its method is given a resource, so that it matters."""
+        function = op.node.func if isinstance(op.node, cst.Call) else None
+        if not isinstance(function, cst.Attribute) or not self._gives_resources(op, state):
+            return None
+        types = self.types.wide
+        found = types.type_of_receiver(function.value, self.function)
+        found = found or types.type_of_expression(function.value, self.function)
+        return found if isinstance(found, ClassInfo) else None
 
     def _class_object(self, owner: ClassInfo, method: FunctionInfo) -> Receiver:
         """Return what keeps what a class method keeps on its class."""

@@ -117,10 +117,13 @@ class Values(Run):
 
     def outside(
         self, site: SiteKey, what: Type | None, holder: ClassInfo | ModuleIndex | None, state: State
-    ) -> Ref | Outside | None:
+    ) -> Ref | Outside | Many | None:
         """Return what somebody else owns: an attribute, a global, a parameter; *holder* is what has it."""
         if isinstance(what, ClassInfo):
             return Outside(what, site)
+        if isinstance(what, tuple):
+            items = enumerate(what)
+            return Many(tuple(self.outside(("field", site, f"[{i}]"), each, holder, state) for i, each in items), True)
         return self.borrowed(site, what, holder, state) if what is not None else None
 
     def borrowed(self, site: SiteKey, kind_id: str, holder: ClassInfo | ModuleIndex | None, state: State) -> Ref:

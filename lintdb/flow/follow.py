@@ -133,10 +133,10 @@ class Follower(Calls, Assumptions):
     def hand_over(self, value: Value | None, state: State) -> None:
         """The value now lives on outside this function; it stays known here as something borrowed."""
         state.escape(value, with_parents=True, all_parents=True)
-        if isinstance(value, Ref):
-            status = state.status(value.rid)
+        for rid in set(state.refs(value)):
+            status = state.status(rid)
             if status is not None and status.phase == "gone":
-                state.update(value.rid, outlives=True)
+                state.update(rid, outlives=True)
 
     @staticmethod
     def _forget_facts(name: str, state: State) -> None:

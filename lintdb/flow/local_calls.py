@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
+from dataclasses import replace
 
 import libcst as cst
 
@@ -11,6 +12,7 @@ from lintdb.flow.containers import Containers
 from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, keeps_function
 from lintdb.flow.sites import BYPASSED, OWN, PendingCall, Receiver, Site
 from lintdb.flow.state import State
+from lintdb.flow.stdlib import PROXIES
 from lintdb.flow.summaries import (
     BEFORE,
     Outcome,
@@ -65,9 +67,12 @@ class LocalCalls(Containers, ABC):
             state.set_name(op.target, self._manager(op, info, state, receiver))
             return None
         if info.is_generator:
-            _escape_object(receiver, state)
-            state.escape(self.arguments_value(op, state), with_parents=True)
-            state.set_name(op.target, None)
+            held = Many((receiver if isinstance(receiver, Instance) else None, self.arguments_value(op, state)))
+            if self.leaves_alone(op, info, state, receiver):
+                state.set_name(op.target, replace(held, is_lazy=True))
+            else:
+                state.escape(held, with_parents=True)
+                state.set_name(op.target, None)
             return None
         if info.is_async:
             self.pending_calls[op.index] = PendingCall(op, info, receiver)
@@ -124,9 +129,25 @@ class LocalCalls(Containers, ABC):
                 continue
             new.make_unlikely(outcome.low)
             maker = instance.owner.name if instance is not None and info.name == "__init__" else info.name
-            _Return(self, op, outcome, new, maker=maker, instance=instance).bind(target)
+            _Return(self, op, info, outcome, new, maker=maker, instance=instance).bind(target)
             results.append(new)
         return results
+
+    def leaves_alone(self, op: ir.CallOp, info: FunctionInfo, state: State, receiver: Receiver = None) -> bool:
+        """Whether a function, whenever it runs, neither releases nor keeps anything that is open now."""
+        summary = self._summary(op, info, state, receiver)
+        return summary is not None and all(
+            before is None or before.phase == after.phase
+            for outcome in summary.outcomes
+            for rid, after in outcome.statuses
+            for before in (state.status(rid),)
+        )
+
+    def typed_result(self, op: ir.CallOp, info: FunctionInfo, state: State) -> Value | None:
+        """What a function gives that cannot be followed, by its annotation or by its other ways to end: borrowed."""
+        found = self.types.peers.result_of(info)
+        site: SiteKey = ("kept", f"{info.name}()", op.index)
+        return self.outside(site, found.type, None, state) if found is not None else None
 
     def _judge_second_try(self, op: ir.CallOp, state: State) -> None:
         """A function calls itself, on something that a call of it has failed on."""
@@ -238,6 +259,10 @@ class LocalCalls(Containers, ABC):
         model = self.choose(self.program.classes.constructors_of_base(owner), op, state)
         if model is not None:
             return self.apply(op, model, None, owner.name, state)
+        wrapped = self.first_argument(op, state)
+        if wrapped is not None and not PROXIES.isdisjoint(owner.outside_bases):
+            state.set_name(op.target, wrapped)
+            return None
         if owner.has_unknown_base or not self.program.classes.is_made_by_init(owner):
             return self.unknown_call(op, state)
         instance = Instance(op.index, owner)
@@ -280,6 +305,7 @@ class _Return:
         self,
         caller: LocalCalls,
         op: ir.CallOp,
+        info: FunctionInfo,
         outcome: Outcome,
         state: State,
         *,
@@ -288,6 +314,7 @@ class _Return:
     ) -> None:
         self.caller = caller
         self.op = op
+        self.info = info
         self.outcome = outcome
         self.state = state
         self.maker = maker
@@ -300,6 +327,8 @@ class _Return:
         value = self.outcome.value
         is_made = isinstance(value, Instance) and value.id >= 0
         result = self._object(value.owner) if is_made and isinstance(value, Instance) else self._value(value)
+        if result is None and not self.outcome.is_raise:
+            result = self.caller.typed_result(self.op, self.info, self.state)
         if self.instance is not None:
             self.state.forget_fields(self.instance)
             for name, value in self.outcome.fields:

@@ -17,7 +17,7 @@ from lintdb.flow.memo import Memo
 from lintdb.flow.results import FunctionFlow
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
-from lintdb.flow.summaries import Outcome, Summary, outcome_of
+from lintdb.flow.summaries import Outcome, Summary, condensed, outcome_of
 from lintdb.flow.types_of import ModuleTypes, Result, Type
 from lintdb.flow.values import IN_BLOCK, NONE, Instance, Outside, Ref, SiteKey, Status
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
@@ -127,8 +127,8 @@ class Program:
             if isinstance(found, ClassInfo):
                 state.env[name] = Outside(found, site)
                 continue
-            model = self.knowledge.kind(found) if found is not None else None
-            if found is None or model is None:
+            model = self.knowledge.kind(found) if isinstance(found, str) else None
+            if not isinstance(found, str) or model is None:
                 continue
             state.resources[site, 0] = Status(found, owed=False, autocommit=model.autocommit, outlives=True)
             state.env[name] = Ref((site, 0))
@@ -179,14 +179,14 @@ class Program:
         follower.run()
         if not follower.is_complete:
             return None
-        outcomes: dict[Outcome, None] = {}
-        for end in follower.exits:
-            outcomes.setdefault(outcome_of(end, follower.commits, owns_self=owns_self))
-            if len(outcomes) > MAX_OUTCOMES:
-                return None
+        outcomes = condensed(
+            (outcome_of(end, follower.commits, owns_self=owns_self) for end in follower.exits), MAX_OUTCOMES
+        )
+        if len(outcomes) > MAX_OUTCOMES:
+            return None
         blocks = None if info.is_async else _blocking_call(follower)
         return Summary(
-            tuple(outcomes),
+            outcomes,
             tuple(dict.fromkeys(follower.yields)),
             blocks,
             uses=tuple(follower.after.early.values()),

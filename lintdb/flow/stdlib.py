@@ -136,6 +136,12 @@ APPLICATIONS = frozenset({
 CLEANED_UP_APPLICATIONS = frozenset({"aiohttp.web.Application", "aiohttp.web_app.Application"})
 """Classes whose objects run generator functions, each as far as its `yield`, and the rest when they end."""
 
+PROXIES = frozenset({
+    "wrapt.ObjectProxy", "wrapt.CallableObjectProxy", "wrapt.wrappers.ObjectProxy", "wrapt.BaseObjectProxy",
+    "lazy_object_proxy.Proxy",
+})  # fmt: skip
+"""Classes whose objects stand for what they are made with, with all its attributes and methods."""
+
 CLOSING = frozenset({"contextlib.closing"})
 ACLOSING = frozenset({"contextlib.aclosing"})
 SUPPRESS = frozenset({"contextlib.suppress"})

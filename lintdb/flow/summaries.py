@@ -103,17 +103,17 @@ def bind_arguments(
     free.reverse()
     bound: dict[str, Value | None] = {}
     rest: list[Value | None] = []
-    named_rest: list[Value | None] = []
+    named_rest: list[tuple[object, Value | None]] = []
     is_hidden = False
-    for argument, value in zip(arguments, values, strict=True):
-        is_hidden = is_hidden or bool(argument.star)
-        if is_hidden and argument.keyword is None and state.holds_any(value):
+    for keyword, value, is_last in _written_out(arguments, values):
+        is_hidden = is_hidden or is_last
+        if is_hidden and keyword is None and state.holds_any(value):
             return None
-        if argument.keyword in by_name:
-            bound[argument.keyword] = value
-        elif argument.keyword is not None:
-            named_rest.append(value)
-        elif not argument.star:
+        if keyword in by_name:
+            bound[keyword] = value
+        elif keyword is not None:
+            named_rest.append((keyword, value))
+        elif not is_last:
             if free:
                 bound[free.pop()] = value
             else:
@@ -122,13 +122,29 @@ def bind_arguments(
     if star is not None:
         known[star] = Many(tuple(rest), is_sequence=True)
     if star_kwarg is not None:
-        known[star_kwarg] = Many(tuple(named_rest))
+        known[star_kwarg] = Table(tuple(named_rest))
     if not is_hidden:
         given = {*bound, *(argument.keyword for argument in arguments)}
         known.update(_defaults([param for param in params if param.name.value not in given]))
     for name, value in _captured(info, state):
         known.setdefault(name, value)
     return known
+
+
+def _written_out(
+    arguments: Sequence[ir.CallArgument], values: Sequence[Value | None]
+) -> Iterator[tuple[str | None, Value | None, bool]]:
+    """Yield keyword and value of each argument, those of `*args` and `**kwargs` one by one where they can be seen.
+
+    The last of the three says that it is a star that hides what is in it.
+    """
+    for argument, value in zip(arguments, values, strict=True):
+        if argument.star == "*" and isinstance(value, Many) and value.is_sequence:
+            yield from ((None, item, False) for item in value.items)
+        elif argument.star == "**" and isinstance(value, Table) and all(isinstance(key, str) for key, _ in value.items):
+            yield from ((str(key), item, False) for key, item in value.items)
+        else:
+            yield argument.keyword, value, bool(argument.star)
 
 
 def _captured(info: FunctionInfo, state: State) -> Iterator[tuple[str, Value]]:
@@ -231,7 +247,7 @@ def _visible(value: Value, state: State) -> Value | None:
     if isinstance(value, Instance):
         return Many(tuple(Ref(rid) for rid in state.refs(value)))
     if isinstance(value, Table):
-        return Many(tuple(item for _, item in value.items))
+        return value
     if isinstance(value, Box):
         return Many(tuple(state.boxes.get(value.id, ())))
     return None
@@ -339,6 +355,63 @@ def outcome_of(end: Exit, commits: set[SiteKey], *, owns_self: bool) -> Outcome:
         made,
         _progress(state.env.get(YIELDED)),
     )
+
+
+def condensed(outcomes: Iterable[Outcome], most: int) -> tuple[Outcome, ...]:
+    """Return the outcomes that are different for a caller; if there are more than *most*, errors that end alike as one.
+
+    Of errors of several classes the class is not known then, and of several likelihoods the highest counts.
+    """
+    found = dict.fromkeys(_as_seen_outside(outcome) for outcome in outcomes)
+    for kin in (_but_for_its_class, _but_for_its_past):
+        if len(found) <= most:
+            break
+        groups: dict[Outcome, Outcome] = {}
+        for outcome in found:
+            key = kin(outcome) if outcome.is_raise else outcome
+            other = groups.get(key)
+            groups[key] = outcome if other is None else _either(other, outcome)
+        found = dict.fromkeys(groups.values())
+    return tuple(found)
+
+
+def _as_seen_outside(outcome: Outcome) -> Outcome:
+    """A caller knows one operation only: the call."""
+    statuses = tuple(
+        (
+            rid,
+            status._replace(
+                pending=_number_outside(status.pending),
+                failed=_number_outside(status.failed),
+                begun=_number_outside(status.begun),
+                switched=_number_outside(status.switched),
+            ),
+        )
+        for rid, status in outcome.statuses
+    )
+    return replace(
+        outcome, statuses=statuses, raised=outcome.raised._replace(call=_number_outside(outcome.raised.call))
+    )
+
+
+def _number_outside(number: int) -> int:
+    return number if number in (-1, BEFORE, IN_BLOCK) else 0
+
+
+def _but_for_its_class(outcome: Outcome) -> Outcome:
+    return replace(outcome, raised=Raised(call=outcome.raised.call), low=0)
+
+
+def _but_for_its_past(outcome: Outcome) -> Outcome:
+    statuses = tuple(
+        (rid, status._replace(low=0, raised=False, cut=False, shared=False)) for rid, status in outcome.statuses
+    )
+    return replace(_but_for_its_class(outcome), statuses=statuses)
+
+
+def _either(one: Outcome, other: Outcome) -> Outcome:
+    surer = one if one.low <= other.low else other
+    return surer if one.raised == other.raised else replace(surer, raised=Raised(call=surer.raised.call))
 
 
 def _progress(value: Value | None) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+import functools
+from typing import NamedTuple, Protocol, Union
 
 import libcst as cst
 
@@ -19,8 +20,8 @@ from lintdb.syntax.walk import walk
 _SWITCHES = (Event.AUTOCOMMIT_ON, Event.AUTOCOMMIT_OFF, Event.AUTOCOMMIT_UNKNOWN)
 
 
-Type = str | ClassInfo
-"""What an expression gives: the id of a kind of resource, or an object of a class of the project."""
+Type = Union[str, ClassInfo, "tuple[Type | None, ...]"]
+"""What an expression gives: the id of a kind of resource, an object of a class of the project, or a tuple of such."""
 
 
 class Result(NamedTuple):
@@ -43,16 +44,29 @@ class Peers(Protocol):
 
 
 class ModuleTypes:
-    """What the names of one module hold, from its own text and what the outside world knows."""
+    """What the names of one module hold, from its own text and what the outside world knows.
 
-    def __init__(self, index: ModuleIndex, knowledge: Knowledge, peers: Peers) -> None:
+    Other modules are asked for names of interest alone, unless it is *wide*.
+    """
+
+    def __init__(self, index: ModuleIndex, knowledge: Knowledge, peers: Peers, *, is_wide: bool = False) -> None:
         self.index = index
         self.knowledge = knowledge
         self.peers = peers
+        self.is_wide = is_wide
         self._written: dict[ClassInfo | None, set[str]] = {}
         self._aliases: set[str] = set()
         self._called: set[str] | None = None
         self.evidence = Evidence(index, knowledge)
+
+    @functools.cached_property
+    def wide(self) -> ModuleTypes:
+        """The same with answers that it takes more modules to find, for when something depends on them."""
+        return self if self.is_wide else ModuleTypes(self.index, self.knowledge, self.peers, is_wide=True)
+
+    def _types(self, index: ModuleIndex) -> ModuleTypes:
+        found = self.peers.types(index)
+        return found.wide if self.is_wide else found
 
     def is_subclass(self, name: str, base: str) -> bool | None:
         """See `Knowledge.is_subclass`; exception classes of the project are known by their bases."""
@@ -133,8 +147,18 @@ class ModuleTypes:
                     if found is not None:
                         return found
                 return None
+            if dotted in ("builtins.tuple", "tuple", "typing.Tuple"):
+                return self._tuple_of(inner, scope)
             return self._type_called(annotation.value, scope)
+        if isinstance(annotation, cst.Tuple):
+            return self._tuple_of([element.value for element in annotation.elements], scope)
         return None
+
+    def _tuple_of(self, annotations: list[cst.BaseExpression], scope: FunctionInfo) -> Type | None:
+        if any(isinstance(each, cst.Ellipsis) for each in annotations):
+            return None
+        found = tuple(self.type_of_annotation(each, scope) for each in annotations)
+        return found if any(each is not None for each in found) else None
 
     def _type_called(self, name: cst.BaseExpression, scope: FunctionInfo) -> Type | None:
         """Return what a class that is named stands for: a driver's, one of the project, or one derived from either."""
@@ -142,11 +166,11 @@ class ModuleTypes:
         kind = self.knowledge.kind_of_type(dotted) if dotted is not None else None
         if kind is not None:
             return kind
-        symbol = self.index.symbol_of(name, scope)
+        symbol = self.index.symbol_of(name, scope, is_needed=self.is_wide)
         if isinstance(symbol, ClassInfo):
             return symbol
         if isinstance(symbol, Variable) and symbol.index is not self.index:
-            types = self.peers.types(symbol.index)
+            types = self._types(symbol.index)
             return types.type_of_alias(symbol.name)
         is_own = isinstance(name, cst.Name) and not self.index.is_local(name.value, scope)
         return self.type_of_alias(name.value) if is_own and isinstance(name, cst.Name) else None
@@ -204,12 +228,12 @@ class ModuleTypes:
         dotted = self.index.dotted(node.func, scope)
         models = self.knowledge.function(dotted) if dotted is not None else ()
         if not models and isinstance(node.func, cst.Attribute):
-            receiver = self._type_of_receiver(node.func.value, scope)
+            receiver = self.type_of_receiver(node.func.value, scope)
             kind = self.knowledge.kind(receiver) if isinstance(receiver, str) else None
             models = kind.methods.get(node.func.attr.value, ()) if kind is not None else ()
         if not models:
             # `self.factory()`, `Session()`: what is called is a resource itself.
-            maker = self._type_of_receiver(node.func, scope)
+            maker = self.type_of_receiver(node.func, scope)
             kind = self.knowledge.kind(maker) if isinstance(maker, str) else None
             models = kind.methods.get("__call__", ()) if kind is not None else ()
         return models
@@ -226,7 +250,7 @@ class ModuleTypes:
 
     def called(self, node: cst.Call, scope: FunctionInfo) -> FunctionInfo | ClassInfo | None:
         """Return the function, method or class of the project that a call runs."""
-        symbol = self.index.symbol_of(node.func, scope)
+        symbol = self.index.symbol_of(node.func, scope, is_needed=self.is_wide)
         if isinstance(symbol, (FunctionInfo, ClassInfo)):
             return symbol
         if isinstance(node.func, cst.Name):
@@ -234,7 +258,7 @@ class ModuleTypes:
             return scope.owner if is_class and scope.params and scope.params[0].name.value == node.func.value else None
         if not isinstance(node.func, cst.Attribute):
             return None
-        owner = self._own_class(node.func.value, scope) or self._type_of_receiver(node.func.value, scope)
+        owner = self._own_class(node.func.value, scope) or self.type_of_receiver(node.func.value, scope)
         return owner.find_method(node.func.attr.value) if isinstance(owner, ClassInfo) else None
 
     @staticmethod
@@ -256,9 +280,10 @@ class ModuleTypes:
                 return a.value
         return None
 
-    def _type_of_receiver(self, node: cst.BaseExpression, scope: FunctionInfo) -> Type | None:
+    def type_of_receiver(self, node: cst.BaseExpression, scope: FunctionInfo) -> Type | None:
+        """Return what an expression is whose attribute is read: an attribute, a global, what a call gives."""
         if isinstance(node, cst.Attribute):
-            owner = self._own_class(node.value, scope) or self._type_of_receiver(node.value, scope)
+            owner = self._own_class(node.value, scope) or self.type_of_receiver(node.value, scope)
             if isinstance(owner, ClassInfo):
                 return self.attribute_type(owner, node.attr.value)
         if isinstance(node, (cst.Name, cst.Attribute)):
@@ -271,8 +296,8 @@ class ModuleTypes:
         """Return what a module-level name holds, of this module or (imported) of another."""
         if isinstance(node, cst.Name) and node.value in self.index.values:
             return self.global_type(node.value) if not self.index.is_local(node.value, scope) else None
-        symbol = self.index.symbol_of(node, scope)
-        return self.peers.types(symbol.index).global_type(symbol.name) if isinstance(symbol, Variable) else None
+        symbol = self.index.symbol_of(node, scope, is_needed=self.is_wide)
+        return self._types(symbol.index).global_type(symbol.name) if isinstance(symbol, Variable) else None
 
     # --- attributes -------------------------------------------------------------------------------------------------
 
@@ -283,12 +308,12 @@ class ModuleTypes:
 
     def attribute_type(self, owner: ClassInfo, attribute: str) -> Type | None:
         """Return what instances of a class keep in an attribute, if every known assignment agrees."""
-        key = ("attribute", owner, attribute)
+        key = ("attribute", owner, attribute, self.is_wide)
         return self.peers.memo.get(key, lambda: self._find_attribute_type(owner, attribute))
 
     def _find_attribute_type(self, owner: ClassInfo, attribute: str) -> Type | None:
         for each in owner.lineage:
-            found = self.peers.types(each.index)._assigned_types(each, attribute)  # noqa: SLF001 - of its own class
+            found = self._types(each.index)._assigned_types(each, attribute)  # noqa: SLF001 - of its own class
             if found:
                 return found.pop() if len(found) == 1 else None
         return None
@@ -309,7 +334,7 @@ class ModuleTypes:
     def is_opened_by(self, owner: ClassInfo, attribute: str) -> bool:
         """Whether a class (or a base of it) fills an attribute with what it opens itself, not with what it is given."""
         for each in owner.lineage:
-            types = self.peers.types(each.index)
+            types = self._types(each.index)
             assigned = [(scope, value) for scope, value, _ in each.assigned.get(attribute, ())]
             if attribute in each.body_values:
                 assigned.append((each.index.body, each.body_values[attribute][0]))
@@ -409,7 +434,7 @@ class ModuleTypes:
 
     def global_type(self, name: str) -> Type | None:
         """Return what a module-level name holds, if that is a resource or an object of the project."""
-        return self.peers.memo.get(("global", self.index.name, name), lambda: self._find_global(name))
+        return self.peers.memo.get(("global", self.index.name, name, self.is_wide), lambda: self._find_global(name))
 
     def _find_global(self, name: str) -> Type | None:
         values = self.index.values.get(name, ())

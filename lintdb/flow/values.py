@@ -398,7 +398,9 @@ def renamed(value: Value, names: Names) -> Value:
     if isinstance(value, Outside):
         return Outside(value.owner, names.site(value.root))
     if isinstance(value, Many):
-        return Many(tuple(_item_renamed(item, names) for item in value.items), value.is_sequence)
+        return replace(value, items=tuple(_item_renamed(item, names) for item in value.items))
+    if isinstance(value, Table):
+        return Table(tuple((key, _item_renamed(item, names)) for key, item in value.items))
     if isinstance(value, Method):
         return Method(renamed(value.receiver, names), value.name)
     if isinstance(value, Partial):
@@ -419,5 +421,6 @@ def spelling(site: SiteKey) -> str:
     if site[0] == "self":
         return f"self.{site[1]}"
     if site[0] == "field":
-        return f"{spelling(site[1])}.{site[2]}"  # type: ignore[arg-type]
+        dot = "" if str(site[2]).startswith("[") else "."
+        return f"{spelling(site[1])}{dot}{site[2]}"  # type: ignore[arg-type]
     return str(site[1])

@@ -26,7 +26,7 @@ _NEUTRAL_BASES = frozenset({
 """Classes that give those which derive from them neither attributes nor a life cycle."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class FunctionInfo:
     """A function, method, lambda, or the module's own body (`node` is then the module).
 
@@ -51,6 +51,9 @@ class FunctionInfo:
     is_async: bool = False
     is_generator: bool = False
     decorators: tuple[cst.BaseExpression, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<FunctionInfo {self.qualname}>"
 
     @property
     def is_module(self) -> bool:
@@ -97,7 +100,7 @@ class FunctionInfo:
         return names
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class ClassInfo:
     """A class of the module: its methods, and what its methods assign to attributes of the instance."""
 
@@ -111,6 +114,9 @@ class ClassInfo:
         default_factory=dict
     )
     body_values: dict[str, tuple[cst.BaseExpression | None, cst.Annotation | None]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<ClassInfo {self.name}>"
 
     @functools.cached_property
     def parents(self) -> tuple[ClassInfo, ...]:
@@ -189,7 +195,7 @@ class Links(Protocol):
         """
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class ModuleIndex:
     """Everything that names of one module stand for."""
 
@@ -204,6 +210,9 @@ class ModuleIndex:
     stars: list[str] = field(default_factory=list)
     of_node: dict[int, FunctionInfo] = field(default_factory=dict)
     body: FunctionInfo = field(init=False)
+
+    def __repr__(self) -> str:
+        return f"<ModuleIndex {self.name.dotted or self.name.path}>"
 
     def __post_init__(self) -> None:
         self.body = FunctionInfo(
