@@ -46,6 +46,7 @@ from lintdb.flow.values import (
     Partial,
     Query,
     Ref,
+    Rid,
     Status,
     Table,
     Truthiness,
@@ -105,21 +106,30 @@ class Calls(Sharings, LocalCalls):
             return self._value_call(op, value.callee, state)
         if isinstance(value, (Instance, Outside)):
             return self._object_method(op, value, "__call__", state)
-        if (
-            isinstance(value, Many)
-            and value.items
-            and all(self._is_harmless_call(op, each, state) for each in value.items)
-        ):
-            # Any one of several, such as a function out of a table.
+        borrowed = self._borrowed_by_any(op, value, state)
+        if borrowed is not None:
             self.throw(state, op.node)
+            for rid in borrowed:
+                state.update(rid, used=True)
             state.set_name(op.target, None)
             return None
         # What it holds is in the hands of code that is not followed, and so is its result.
         state.escape(value, with_parents=True)
         return self.unknown_call(op, state)
 
-    def _is_harmless_call(self, op: ir.CallOp, value: Value | None, state: State) -> bool:
-        return isinstance(value, Function) and value.info.owner is None and self.leaves_alone(op, value.info, state)
+    def _borrowed_by_any(self, op: ir.CallOp, value: Value | None, state: State) -> set[Rid] | None:
+        """What any one of several functions uses, such as one out of a table; None if it may do more than that."""
+        if not isinstance(value, Many) or not value.items:
+            return None
+        used: set[Rid] = set()
+        for each in value.items:
+            if not isinstance(each, Function) or each.info.owner is not None:
+                return None
+            found = self.borrows(op, each.info, state)
+            if found is None:
+                return None
+            used |= found
+        return used
 
     def _method_call(self, op: ir.CallOp, callee: ir.AttributeOf, state: State) -> list[State] | None:
         base = callee.base

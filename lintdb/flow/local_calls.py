@@ -68,7 +68,7 @@ class LocalCalls(Containers, ABC):
             return None
         if info.is_generator:
             held = Many((receiver if isinstance(receiver, Instance) else None, self.arguments_value(op, state)))
-            if self.leaves_alone(op, info, state, receiver):
+            if self.borrows(op, info, state, receiver) is not None:
                 state.set_name(op.target, replace(held, is_lazy=True))
             else:
                 state.escape(held, with_parents=True)
@@ -133,15 +133,19 @@ class LocalCalls(Containers, ABC):
             results.append(new)
         return results
 
-    def leaves_alone(self, op: ir.CallOp, info: FunctionInfo, state: State, receiver: Receiver = None) -> bool:
-        """Whether a function, whenever it runs, neither releases nor keeps anything that is open now."""
+    def borrows(self, op: ir.CallOp, info: FunctionInfo, state: State, receiver: Receiver = None) -> set[Rid] | None:
+        """Return what a function, whenever it runs, uses of what is open now; None if it releases or keeps any."""
         summary = self._summary(op, info, state, receiver)
-        return summary is not None and all(
-            before is None or before.phase == after.phase
-            for outcome in summary.outcomes
-            for rid, after in outcome.statuses
-            for before in (state.status(rid),)
-        )
+        if summary is None:
+            return None
+        used: set[Rid] = set()
+        for rid, after in (each for outcome in summary.outcomes for each in outcome.statuses):
+            before = state.status(rid)
+            if before is not None and before.phase != after.phase:
+                return None
+            if before is not None and after.used:
+                used.add(rid)
+        return used
 
     def typed_result(self, op: ir.CallOp, info: FunctionInfo, state: State) -> Value | None:
         """What a function gives that cannot be followed, by its annotation or by its other ways to end: borrowed."""
