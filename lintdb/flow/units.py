@@ -217,6 +217,8 @@ class Units(Misuses):
         for method in kind.ambient_methods:
             through, _, last = method.rpartition(".")
             if last == function.attr.value and (not through or through in _attributes_of(function)):
+                if around is not None:
+                    self.units.worked.setdefault(around, op.node)
                 return around
         return None
 
