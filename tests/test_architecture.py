@@ -40,7 +40,18 @@ TOP = {"cli", "flake8_plugin", "server", "__main__"}
 NEVER: dict[str, set[str]] = {"engine": {*TOP, "reporters"}, "files": TOP}
 
 # Inside `drivers` each module imports only those before it.
-DRIVERS_IN_ORDER = ["shapes", "grammar", "model", "reader", "describe", "catalog", "pins", "query_text", "answers"]
+DRIVERS_IN_ORDER = [
+    "shapes",
+    "grammar",
+    "model",
+    "reader",
+    "own",
+    "describe",
+    "catalog",
+    "pins",
+    "query_text",
+    "answers",
+]
 
 # The flow engine speaks of resources and of the events that `effects` names (begin, commit, …); which library has them,
 # and what a resource is called there, is data.

@@ -557,7 +557,7 @@ KIND = '[kinds.connection]\nfamily = "connection"\n'
         (HEAD + '[kinds.a]\nlike = "a"\n', "kinds.a.like: 'a' is no kind that this file has before it"),
         (
             HEAD + KIND + 'attributes = { a = "b" }\n',
-            "kinds.connection.attributes.a: 'b' is not a kind of this file; known are",
+            "kinds.connection.attributes.a: 'b' is not a kind of this file; it has connection",
         ),
         (HEAD + KIND + 'since = "later"\n', "kinds.connection.since: 'later' is not a version"),
         (HEAD + "kinds = 3\n", "unknown key"),
