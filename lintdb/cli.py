@@ -454,20 +454,50 @@ def _rules_as_json(metas: Iterable[RuleMeta]) -> str:
 
 
 @cli.command("drivers")
-@click.argument("name", required=False)
-def drivers_command(name: str | None) -> int:
-    """List the database libraries that lintdb knows, or what it knows about one."""
-    return _drivers_command(name)
-
-
-def _drivers_command(name: str | None) -> int:
+@click.argument("name", required=False, metavar="[NAME[=VERSION]]")
+@click.option("--check", "file", type=click.Path(exists=True, dir_okay=False), help="Check a driver model of your own.")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of driver models, for editors.")
+@click.option("--config", type=click.Path(exists=True, dir_okay=False), help="Take own models from this file.")
+@click.option("--isolated", is_flag=True, help="Use no configuration file.")
+def drivers_command(*, name: str | None, file: str | None, schema: bool, config: str | None, isolated: bool) -> int:
+    """List the database libraries that lintdb knows, or what it knows about one. Models of your own are among them."""
     from lintdb.drivers import catalog
+    from lintdb.rules.registry import all_metas
+
+    if [name is not None, file is not None, schema].count(True) > 1:
+        raise click.UsageError("NAME, --check and --schema exclude each other")
+    if file is not None:
+        return _check_model(file)
+    if schema:
+        _write(catalog.json_schema())
+        return CLEAN
+    if config is not None and isolated:
+        raise click.UsageError("--config and --isolated contradict each other")
+    own = ConfigFinder(all_metas(), isolated=isolated, config=config).for_run().own_models
+    library, _, version = (name or "").partition("=")
+    version = version.removeprefix("=")
+    if version and not is_version(version):
+        raise ConfigError(f"{version!r} is not a version, such as 2.9")
+    try:
+        text = catalog.describe(library, version or None, own) if name is not None else catalog.describe_all(own)
+    except LookupError as error:
+        return _fail(str(error.args[0]) if error.args else f"no driver is called {library!r}")
+    _write(text.rstrip("\n") + "\n")
+    return CLEAN
+
+
+def _check_model(file: str) -> int:
+    from lintdb.drivers import catalog
+    from lintdb.drivers.model import ModelError
 
     try:
-        text = catalog.describe_all() if name is None else catalog.describe(name)
-    except LookupError as error:
-        return _fail(str(error.args[0]) if error.args else f"no driver is called {name!r}")
-    _write(text.rstrip("\n") + "\n")
+        model = catalog.read_own_file(file)
+    except ModelError as error:
+        return _fail(str(error))
+    driver = catalog.load_driver(model.name, None, (model,))
+    own = [kind for kind in driver.kinds.values() if kind.methods or kind.family]
+    counts = f"{_count(len(own), 'kind')}, {_count(len(driver.functions), 'function')}"
+    _write(f"{file}: the model of `{model.name}` is right ({counts})\n")
     return CLEAN
 
 

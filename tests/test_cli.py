@@ -386,12 +386,12 @@ class TestOtherCommands:
         assert str(file) not in run("config", "app", "--isolated").out
 
     def test_drivers(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-        def describe(name: str) -> str:
+        def describe(name: str, version: str | None, own: object) -> str:
             if name != "redis":
                 raise LookupError(f"no driver is called {name!r}")
             return "redis: connection"
 
-        monkeypatch.setattr("lintdb.drivers.catalog.describe_all", lambda: "redis\npsycopg", raising=False)
+        monkeypatch.setattr("lintdb.drivers.catalog.describe_all", lambda own: "redis\npsycopg", raising=False)
         monkeypatch.setattr("lintdb.drivers.catalog.describe", describe, raising=False)
         assert run("drivers") == (0, "redis\npsycopg\n", "")
         assert run("drivers", "redis") == (0, "redis: connection\n", "")

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import difflib
 import functools
+import itertools
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from types import MappingProxyType
@@ -19,10 +20,11 @@ from typing import Any
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from lintdb.drivers import own as own_models
 from lintdb.drivers.model import Driver, ModelError, inherit
 from lintdb.drivers.own import OwnModel, build_own, iter_own
 from lintdb.drivers.reader import load_toml, parse_driver
-from lintdb.effects import CallModel, Event, Kind
+from lintdb.effects import CallModel, Duty, Event, Form, Kind
 
 Own = tuple[OwnModel, ...]
 
@@ -181,14 +183,51 @@ def read_own(
                 f"{model.name!r} is described twice: {places[model.name]} does it, too", model.file, model.key
             )
         places[model.name] = model.key or model.file
-        check_own(model)
+        _check_own(model)
     return own
 
 
-def check_own(model: OwnModel) -> None:
+def read_own_file(path: str) -> OwnModel:
+    """Return the model in a file, checked; raises `ModelError` for the first fault."""
+    model = own_models.read_own_file(path, path)
+    _check_own(model)
+    return model
+
+
+def _check_own(model: OwnModel) -> None:
     """Raise `ModelError` if what a model says cannot be followed in one of the versions that it tells apart."""
-    for version in known_versions(model.name, (model,)):
-        load_models([model.name], {model.name: version}, (model,))
+    own = (model,)
+    for version in known_versions(model.name, own):
+        models = load_models([model.name], {model.name: version}, own)
+        driver = models.driver(model.name)
+        assert driver is not None
+        for kind_id in driver.kinds:
+            kind = models.kinds[kind_id]
+            if kind.duty is Duty.MUST and not can_be_released(kind, models.kinds, driver.functions):
+                message = 'nothing releases it: give a method or a function `releases`, or say `duty = "none"`'
+                place = f"kinds.{kind_id.partition('.')[2]}"
+                raise ModelError(message, model.file, f"{model.key}.{place}".lstrip("."))
+
+
+def can_be_released(kind: Kind, kinds: Mapping[str, Kind], functions: Iterable[CallModel] = ()) -> bool:
+    """Whether there is a way: a method of its own, leaving a block, a method of whoever hands it out, a function."""
+    if any(call.releases == "self" for calls in kind.methods.values() for call in calls):
+        return True
+    if any(block is not None and block.releases for block in (kind.with_block, kind.async_with_block)):
+        return True
+    if any(call.releases is not None or (call.acquires == kind.id and call.form is Form.WITH) for call in functions):
+        return True
+    for owner in kinds.values():
+        calls = [call for entry in owner.methods.values() for call in entry]
+        hands_out = any(call.acquires == kind.id for call in calls)
+        if hands_out and any(call.releases not in (None, "self") for call in calls):
+            return True
+    return False
+
+
+def json_schema() -> str:
+    """Return the JSON Schema of model files, as editors want it."""
+    return (resources.files(__package__) / "schema.json").read_text(encoding="utf-8")
 
 
 def load_models(names: Iterable[str], versions: Mapping[str, str] | None = None, own: Own = ()) -> Models:
@@ -346,7 +385,27 @@ def describe_all(own: Own = ()) -> str:
     """Return a table of the models: name, library, versions, what is tracked."""
     from lintdb.drivers.describe import render_all
 
-    return render_all(load_driver(name, None, own) for name in (*driver_names(), *(model.name for model in own)))
+    names = (*driver_names(), *(model.name for model in own))
+    return render_all((load_driver(name, None, own), families_of(name, own)) for name in names)
+
+
+def families_of(name: str, own: Own = ()) -> tuple[str, ...]:
+    """Return the families of what is followed of a library, its own kinds first; without those that say nothing."""
+    models = load_models([name], None, own)
+    driver = models.driver(name)
+    assert driver is not None
+    found = dict.fromkeys(driver.kinds)
+    for kind_id in list(found):
+        kind = models.kinds[kind_id]
+        calls = [call for entry in kind.methods.values() for call in entry]
+        found |= dict.fromkeys([*kind.attributes.values(), *(kind_id for call in calls for kind_id in _made_by(call))])
+    found |= dict.fromkeys(kind_id for call in driver.functions for kind_id in _made_by(call))
+    families = dict.fromkeys(models.kinds[kind_id].family for kind_id in found)
+    return tuple(family for family in families if family not in ("factory", "other"))
+
+
+def _made_by(call: CallModel) -> list[str]:
+    return [kind_id for kind_id in (call.acquires, call.gives) if kind_id not in (None, "self")]
 
 
 def describe(name: str, version: str | None = None, own: Own = ()) -> str:
@@ -358,4 +417,13 @@ def describe(name: str, version: str | None = None, own: Own = ()) -> str:
     models = load_models([name], {name: version} if version else None, own)
     driver = models.driver(name)
     assert driver is not None
-    return render_one(driver, models.kinds)
+    return render_one(driver, models.kinds, () if version else _older_versions(driver, own))
+
+
+def _older_versions(driver: Driver, own: Own) -> Iterator[tuple[str, Driver, Mapping[str, Kind]]]:
+    """Yield the version of each change of a driver, newest first, with what held before it."""
+    for before, change in reversed([*itertools.pairwise(("0", *driver.cut_overs))]):
+        models = load_models([driver.name], {driver.name: before}, own)
+        old = models.driver(driver.name)
+        assert old is not None
+        yield change, old, models.kinds

@@ -46,8 +46,14 @@ class OwnModel:
     key: str = field(compare=False)
 
 
-def read_own_file(text: str, file: str) -> OwnModel:
-    """Return the model in a file of its own; raises `ModelError` if its shape is wrong."""
+def read_own_file(path: str, file: str) -> OwnModel:
+    """Return the model in a file of its own, which messages call *file*; raises `ModelError` if its shape is wrong."""
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ModelError("not UTF-8: save the file as UTF-8", file) from None
+    except OSError as error:
+        raise ModelError(f"cannot read the file: {error.strerror or error}", file) from None
     data = read_model_file(text, file)
     with placed(file):
         OWN_MODEL.check(data)
@@ -83,16 +89,7 @@ def iter_own(
         for path in paths:
             if path not in read:
                 read.add(path)
-                yield read_own_file(_read(path, shown(path)), shown(path))
-
-
-def _read(path: str, shown: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise ModelError("not UTF-8: save the file as UTF-8", shown) from None
-    except OSError as error:
-        raise ModelError(f"cannot read the file: {error.strerror or error}", shown) from None
+                yield read_own_file(path, shown(path))
 
 
 def build_own(model: OwnModel, load: Callable[[str], Driver], known: tuple[str, ...], version: str | None) -> Driver:
@@ -119,7 +116,12 @@ def build_own(model: OwnModel, load: Callable[[str], Driver], known: tuple[str, 
         if base is not None:
             _extend(data, base)
         foreign = [kind for name in _required(texts(head.get("requires")), load) for kind in load(name).kinds]
-        for key, default in (("imports", []), ("distributions", []), ("newest", "0")):
+        for key, default in (
+            ("imports", []),
+            ("distributions", []),
+            ("newest", "0"),
+            ("versions", head.get("newest", "")),
+        ):
             head.setdefault(key, default)
         return build_driver(data, version, foreign)
 

@@ -320,10 +320,17 @@ def _check_references(data: Table, foreign: Collection[str] | None) -> None:
             name = reference.removeprefix(own)
             known = foreign if "." in name else ("self", "none", *kinds)
             if known is not None and name not in known:
-                raise ShapeError(f"{name!r} is not a kind of this file{_cure(name, kinds, foreign or ())}", place, key)
+                raise ShapeError(f"{name!r} is not a kind of this file{_cure(name, data, foreign or ())}", place, key)
 
 
-def _cure(name: str, kinds: Collection[str], foreign: Collection[str]) -> str:
+def _cure(name: str, data: Table, foreign: Collection[str]) -> str:
+    """Return what follows "is not a kind of this file": where else it was looked for, and what it may have been."""
+    kinds = list(data.get("kinds", ()))
+    extended = f"{data['driver'].get('extends')}."
+    kinds += [kind.removeprefix(extended) for kind in foreign if kind.startswith(extended)]
     others = f", nor of {', '.join(sorted({each.partition('.')[0] for each in foreign}))}" if foreign else ""
-    guess = hint(name, [*kinds, *foreign]) or hint(name, [each.partition(".")[2] for each in foreign])
-    return others + (guess or (f"; it has {', '.join(kinds)}" if kinds else "; it has none"))
+    return others + (hint(name, kinds) or hint(name, foreign) or f"; there {_are(kinds)}")
+
+
+def _are(kinds: Collection[str]) -> str:
+    return f"are {', '.join(kinds)}" if len(kinds) > 1 else f"is {', '.join(kinds)}" if kinds else "are none"
