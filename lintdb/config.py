@@ -485,10 +485,10 @@ class _Reader:
         """Return the error with the line of its key, if it is in this file."""
         if error.file != self._shown:
             return ConfigError(error.message, path=error.file, key=error.key or None)
-        parts = error.key.split(".")
-        table = parts[: len(self._keys) + 2]
-        word = re.sub(r"\[\d+\]", "", parts[-1])
-        line = _find_line(self._text, table, word if len(parts) > len(table) else None, None)
+        parts = re.sub(r"\[\d+\]", "", error.key).split(".")
+        # The deepest part of the key that begins a line; before that the header of the deepest table.
+        places = ((parts[:end], part) for end in range(len(parts) - 1, len(self._keys) - 1, -1) for part in parts[end:])
+        line = next((line for table, part in places if (line := _find_line(self._text, table, part, None))), 0)
         return ConfigError(error.message, path=self._shown, line=line, key=error.key)
 
     def _target_version(self, own_models: tuple[OwnModel, ...]) -> Mapping[str, str]:

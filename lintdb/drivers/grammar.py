@@ -257,6 +257,8 @@ _KIND_KEYS = (
     Key("without", _TEXTS, "methods that are not taken from the kind in `like`"),
     Key("family", FAMILIES, "which rules speak of it", "family", "that of `like`; needed without"),
     Key("label", Text(), "what a message calls it: `psycopg2 connection`", "label", "that of `like`"),
+    Key("verb", Text(), "what its release is called in messages: `released`", "verb",
+        "`returned` for checkouts, else `closed`"),
     Key("types", _TEXTS, "dotted names of its classes, for annotations and `isinstance`", "types"),
     Key("duty", _DUTY, "how much it matters that it is released", "duty", "`must`"),
     Key("duty_on_error", _DUTY, "the same where something has raised, if that differs", "duty_on_error", "`duty`"),
