@@ -149,7 +149,9 @@ def open_program(
     module = parse_module(source)
     if isinstance(module, FileProblem):
         return module
-    return Program(build_index(module), Answers(load_models(gate.mentioned(source.text, own), versions, own), versions, own))
+    return Program(
+        build_index(module), Answers(load_models(gate.mentioned(source.text, own), versions, own), versions, own)
+    )
 
 
 def _run_rules(

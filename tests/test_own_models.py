@@ -64,7 +64,7 @@ def fine():
 """
 FOUND = "program.py:5:12: LDB121"
 
-Project = Callable[..., Path]
+Project = Callable[[dict[str, str]], Path]
 
 
 @pytest.fixture
@@ -72,10 +72,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """Return a function that writes files into an empty folder, which is the current one."""
     monkeypatch.chdir(tmp_path)
 
-    def write(**texts: str) -> Path:
+    def write(texts: dict[str, str]) -> Path:
         for name, text in texts.items():
-            stem, _, suffix = name.rpartition("_")
-            path = tmp_path / f"{stem.replace('__', '/')}.{suffix}"
+            path = tmp_path / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         return tmp_path
@@ -110,21 +109,21 @@ def codes(text: str, models: tuple[OwnModel, ...], **versions: str) -> list[str]
 @pytest.mark.parametrize("where", ["pyproject", "lintdb.toml", "file", "glob"])
 def test_check(project: Project, capsys: pytest.CaptureFixture[str], where: str) -> None:
     if where == "pyproject":
-        project(program_py=PROGRAM, pyproject_toml=INLINE)
+        project({"program.py": PROGRAM, "pyproject.toml": INLINE})
     elif where == "lintdb.toml":
-        project(program_py=PROGRAM, lintdb_toml=INLINE.replace("tool.lintdb.", ""))
+        project({"program.py": PROGRAM, "lintdb.toml": INLINE.replace("tool.lintdb.", "")})
     else:
         pattern = "models/mycompany.toml" if where == "file" else "models/**/*.toml"
-        project(program_py=PROGRAM, lintdb_toml=f'driver-models = ["{pattern}"]\n', models__mycompany_toml=FILE)
+        project(
+            {"program.py": PROGRAM, "lintdb.toml": f'driver-models = ["{pattern}"]\n', "models/mycompany.toml": FILE}
+        )
     assert main(["check", "--output-format", "concise"]) == 1
-    assert [line.rsplit(" ", 7)[0] for line in capsys.readouterr().out.splitlines()] == [
-        f"{FOUND} `conn` is not closed if `execute()` raises".rsplit(" ", 7)[0]
-    ]
+    assert [line.split(" ")[:2] for line in capsys.readouterr().out.splitlines()] == [FOUND.split(" ")]
     assert main(["check", "--isolated"]) == 0
 
 
 def test_standard_input(project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = project(pyproject_toml=INLINE)
+    folder = project({"pyproject.toml": INLINE})
     done = run_python(folder, "lintdb", "check", "-", "--stdin-filename", "program.py", text=PROGRAM)
     assert (done.returncode, done.stdout.startswith(FOUND)) == (1, True)
 
@@ -133,7 +132,7 @@ def test_worker_processes(
     project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "_SMALL_RUN_BYTES", 0)
-    project(pyproject_toml=INLINE, **{f"p{number}_py": PROGRAM for number in range(4)})
+    project({"pyproject.toml": INLINE, **{f"p{number}.py": PROGRAM for number in range(4)}})
     assert main(["check", "--jobs", "2", "--output-format", "concise"]) == 1
     assert [line.split(" ")[:2] for line in capsys.readouterr().out.splitlines()] == [
         [f"p{number}.py:5:12:", "LDB121"] for number in range(4)
@@ -141,15 +140,48 @@ def test_worker_processes(
 
 
 def test_flake8(project: Project) -> None:
-    folder = project(program_py=PROGRAM, pyproject_toml=INLINE)
+    folder = project({"program.py": PROGRAM, "pyproject.toml": INLINE})
     done = run_python(folder, "flake8", "--select", "LDB", "program.py")
     assert [line.split(" ")[:2] for line in done.stdout.splitlines()] == [["program.py:5:12:", "LDB121"]]
 
 
 def test_the_nearest_configuration_decides(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
-    project(a__program_py=PROGRAM, a__pyproject_toml=INLINE, b__program_py=PROGRAM, b__lintdb_toml="")
+    project({"a/program.py": PROGRAM, "a/pyproject.toml": INLINE, "b/program.py": PROGRAM, "b/lintdb.toml": ""})
     assert main(["check", "--output-format", "json"]) == 1
-    assert [finding["path"] for finding in json.loads(capsys.readouterr().out)["findings"]] == ["a/program.py"]
+    assert [finding["path"] for finding in json.loads(capsys.readouterr().out)] == ["a/program.py"]
+
+
+@pytest.mark.parametrize("follow", ["--follow-imports", "--no-follow-imports"])
+def test_what_the_model_says_comes_before_what_the_code_shows(
+    project: Project, capsys: pytest.CaptureFixture[str], follow: str
+) -> None:
+    """The factory is too dynamic to be understood; what it hands out is what the model says."""
+    project({
+        "pyproject.toml": INLINE,
+        "mycompany/__init__.py": "",
+        "mycompany/db.py": "def get_conn(*a):\n    return registry[a]\n\n\ndef release(conn): ...\n",
+        "program.py": PROGRAM,
+    })  # fmt: skip
+    assert main(["check", "--output-format", "concise", follow]) == 1
+    assert [line.split(" ")[:2] for line in capsys.readouterr().out.splitlines()] == [["program.py:5:12:", "LDB121"]]
+
+
+def test_relative_imports(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    project({
+        "pyproject.toml": INLINE,
+        "mycompany/__init__.py": "",
+        "mycompany/db.py": "def get_conn(*a):\n    return registry[a]\n\n\ndef release(conn): ...\n",
+        "mycompany/a.py": PROGRAM.replace("mycompany.db", ".db"),
+        "mycompany/sub/__init__.py": "",
+        "mycompany/sub/b.py": PROGRAM.replace("mycompany.db", "..db"),
+        "mycompany/c.py": "from . import db\n\n\ndef f():\n    db.get_conn()\n",
+    })  # fmt: skip
+    assert main(["check", "--output-format", "concise"]) == 1
+    assert [line.split(" ")[:2] for line in capsys.readouterr().out.splitlines()] == [
+        ["mycompany/a.py:5:12:", "LDB121"],
+        ["mycompany/c.py:5:5:", "LDB101"],
+        ["mycompany/sub/b.py:5:12:", "LDB121"],
+    ]
 
 
 # --- the gate --------------------------------------------------------------------------------------------------------
@@ -183,8 +215,11 @@ GET_CONN = {"names": ["mycompany.db.get_conn"], "acquires": "connection"}
 
 
 def test_settings_are_those_of_the_own_factory() -> None:
-    text = "import psycopg2\nfrom mycompany.db import get_conn\n\ndef f():\n    with get_conn(): ...\n"
-    assert "5: LDB401" in codes(text.replace("get_conn()", "psycopg2.connect()"), ())
+    text = (
+        "import psycopg2\nfrom mycompany.db import get_conn\n\n"
+        'def f():\n    conn = get_conn("host=db")\n    conn.close()\n'
+    )
+    assert "5: LDB401" in codes(text.replace("= get_conn(", "= psycopg2.connect("), ())
     assert "5: LDB401" not in codes(text, own(extends="psycopg2", functions=[GET_CONN]))
     kinds = {"connection": {"settings_like_base": ["connect-timeout"]}}
     assert "5: LDB401" in codes(text, own(extends="psycopg2", functions=[GET_CONN], kinds=kinds))
@@ -245,9 +280,9 @@ def test_versions() -> None:
 
 def test_kinds_that_the_pinned_version_of_the_library_lacks_are_left_out() -> None:
     functions = [{"names": ["mycompany.db.get_pool"], "acquires": "returning_pool"}]
-    text = "from mycompany.db import get_pool\n\n\ndef f():\n    get_pool().getconn()\n"
+    text = "from mycompany.db import get_pool\n\n\ndef f():\n    get_pool()\n"
     models = own(extends="psycopg_pool", functions=functions)
-    assert codes(text, models) == ["5: LDB104", "5: LDB105"]
+    assert codes(text, models) == ["5: LDB104"]
     assert codes(text, models, psycopg_pool="3.1.9") == []
 
 
@@ -281,7 +316,7 @@ HEAD = "[tool.lintdb]\n[tool.lintdb.drivers.mycompany]\n"
         ),
         (
             HEAD + 'extends = "psycopg2"\nfunctions = [{ names = ["m.f"], acquires = "conection" }]\n',
-            "functions[0].acquires`: 'conection' is not a kind of this file, nor of psycopg2 (did you mean 'connection'?)",
+            "[0].acquires`: 'conection' is not a kind of this file, nor of psycopg2 (did you mean 'connection'?)",
         ),
         (
             HEAD + 'functions = [{ names = ["m.f"], acquires = "psycopg2.connection" }]\n',
@@ -328,7 +363,9 @@ HEAD = "[tool.lintdb]\n[tool.lintdb.drivers.mycompany]\n"
     ],
 )
 def test_mistakes_are_named(project: Project, capsys: pytest.CaptureFixture[str], text: str, message: str) -> None:
-    folder = project(pyproject_toml=text, empty_toml="", bad_toml="[driver]\nname = 'x'\ntitel = 'X'\n", x_py="")
+    folder = project(
+        {"pyproject.toml": text, "empty.toml": "", "bad.toml": "[driver]\nname = 'x'\ntitel = 'X'\n", "x.py": ""}
+    )
     (folder / "broken.toml").write_text("[driver")
     (folder / "latin.toml").write_bytes(b"[driver]\nname = 'x'\ntitle = '\xe9'\n")
     for name in ("a_good.toml", "b_good.toml"):
@@ -343,10 +380,10 @@ def test_mistakes_are_named(project: Project, capsys: pytest.CaptureFixture[str]
 
 
 def test_flake8_names_mistakes(project: Project) -> None:
-    folder = project(program_py=PROGRAM, pyproject_toml=HEAD + "extends = 'x'\n")
+    folder = project({"program.py": PROGRAM, "pyproject.toml": HEAD + "extends = 'x'\n"})
     done = run_python(folder, "flake8", "program.py")
-    assert "`tool.lintdb.drivers.mycompany.extends`: 'x' is no model of lintdb's" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert "`tool.lintdb.drivers.mycompany.extends`: 'x' is no model of lintdb's" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 # --- lintdb drivers --------------------------------------------------------------------------------------------------
@@ -354,20 +391,15 @@ def test_flake8_names_mistakes(project: Project) -> None:
 
 class TestCommand:
     def test_lists_own_models(self, project: Project, capsys: pytest.CaptureFixture[str]) -> None:
-        project(pyproject_toml=INLINE)
+        project({"pyproject.toml": INLINE})
         assert main(["drivers"]) == 0
-        assert capsys.readouterr().out.splitlines()[-1].split() == [
-            "mycompany",
-            "mycompany",
-            "connection,",
-            "cursor,",
-            "result",
-        ]
+        last = capsys.readouterr().out.splitlines()[-1]
+        assert last.split() == ["mycompany", "mycompany", "connection,", "cursor,", "result"]
         assert main(["drivers", "--isolated"]) == 0
         assert "mycompany" not in capsys.readouterr().out
 
     def test_describes_an_own_model(self, project: Project, capsys: pytest.CaptureFixture[str]) -> None:
-        project(pyproject_toml=INLINE)
+        project({"pyproject.toml": INLINE})
         assert main(["drivers", "mycompany"]) == 0
         out = capsys.readouterr().out
         assert "mycompany.connection: psycopg2 connection [connection]" in out
@@ -375,7 +407,7 @@ class TestCommand:
         assert "mycompany.db.release(…)" in out
 
     def test_check(self, project: Project, capsys: pytest.CaptureFixture[str]) -> None:
-        project(m_toml=FILE)
+        project({"m.toml": FILE})
         assert main(["drivers", "--check", "m.toml"]) == 0
         assert capsys.readouterr().out == "m.toml: the model of `mycompany` is right (1 kind, 2 functions)\n"
 
@@ -391,7 +423,7 @@ class TestCommand:
     def test_check_finds_mistakes(
         self, project: Project, capsys: pytest.CaptureFixture[str], text: str, message: str
     ) -> None:
-        project(m_toml=text)
+        project({"m.toml": text})
         assert main(["drivers", "--check", "m.toml"]) == 2
         assert capsys.readouterr().err.startswith(f"lintdb: error: m.toml: {message}")
 
@@ -407,7 +439,7 @@ class TestCommand:
 
     @pytest.mark.parametrize("arguments", [["redis", "--schema"], ["--schema", "--check", "m.toml"]])
     def test_options_that_exclude_each_other(self, project: Project, arguments: list[str]) -> None:
-        project(m_toml=FILE)
+        project({"m.toml": FILE})
         assert main(["drivers", *arguments]) == 2
 
 

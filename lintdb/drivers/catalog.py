@@ -148,8 +148,11 @@ def words(own: Own = ()) -> Words:
             (imported if rest else builtin).setdefault(root, set()).add(driver.name)
             for word in (root, *rest):
                 nearby.setdefault(word, set()).add(driver.name)
-    tables = ({word: frozenset(names) for word, names in each.items()} for each in (imported, nearby, builtin))
-    return Words(*tables, own_names=frozenset(own_names))
+    return Words(_frozen(imported), _frozen(nearby), _frozen(builtin), frozenset(own_names))
+
+
+def _frozen(drivers: Mapping[str, set[str]]) -> Mapping[str, frozenset[str]]:
+    return MappingProxyType({word: frozenset(names) for word, names in drivers.items()})
 
 
 def _names_of(driver: Driver) -> set[str]:
