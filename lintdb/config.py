@@ -30,6 +30,8 @@ from lintdb.selection import check_selector, did_you_mean, matching_codes, speci
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
+    from lintdb.drivers.model import ModelError
+    from lintdb.drivers.own import OwnModel
     from lintdb.rules.base import RuleMeta
 
 OUTPUT_FORMATS = ("concise", "full", "json", "github", "sarif")
@@ -154,7 +156,7 @@ def _no_entries() -> Mapping[str, Any]:
 class Settings:
     """The settings that hold for a file. `path` is the configuration file, `root` its folder.
 
-    `drivers` is handed on unread: it belongs to the driver models.
+    `own_models` are the driver models that the project brings along.
     """
 
     root: str
@@ -172,7 +174,7 @@ class Settings:
     follow_imports: bool = True
     respect_gitignore: bool = True
     jobs: int | None = None
-    drivers: Mapping[str, Any] = field(default_factory=_no_entries)
+    own_models: tuple[OwnModel, ...] = ()
     overrides: Overrides = _NO_OVERRIDES
 
     @classmethod
@@ -384,13 +386,14 @@ class _Reader:
         known = (
             *("select", "ignore", "extend-select", "per-file-ignores", "exclude", "extend-exclude", "min-confidence"),
             *("output-format", "target-version", "strict-cursors", "follow-imports", "respect-gitignore", "jobs"),
-            "drivers",
+            *("drivers", "driver-models"),
         )
         for key in self._table:
             if key not in known:
                 cure = did_you_mean(key, known) or f"; known are {', '.join(known)}"
                 raise self._error(key, f"unknown key{cure}")
         defaults = Settings.defaults(root)
+        own_models = self._own_models(root)
         select = self._selectors("select")
         exclude = self._patterns("exclude", root)
         return replace(
@@ -404,12 +407,12 @@ class _Reader:
             extend_exclude=self._patterns("extend-exclude", root) or (),
             min_confidence=self._min_confidence(),
             output_format=self._output_format(),
-            target_version=self._target_version(),
+            target_version=self._target_version(own_models),
             strict_cursors=self._boolean("strict-cursors", defaults.strict_cursors),
             follow_imports=self._boolean("follow-imports", defaults.follow_imports),
             respect_gitignore=self._boolean("respect-gitignore", defaults.respect_gitignore),
             jobs=self._jobs(),
-            drivers=self._mapping("drivers"),
+            own_models=own_models,
         )
 
     def _selectors(self, key: str) -> tuple[str, ...] | None:
@@ -463,14 +466,39 @@ class _Reader:
             return value
         raise self._error("output-format", _not_one_of(value, OUTPUT_FORMATS))
 
-    def _target_version(self) -> Mapping[str, str]:
+    def _own_models(self, root: str) -> tuple[OwnModel, ...]:
+        tables = self._mapping("drivers")
+        wanted = 'a list of files, for example ["lintdb/mycompany.toml", "models/*.toml"]'
+        patterns = self._strings("driver-models", self._table.get("driver-models", []), wanted)
+        if not tables and not patterns:
+            return ()
+        # Most configurations have none, and need not know the models for them.
+        from lintdb.drivers.catalog import read_own
+        from lintdb.drivers.model import ModelError
+
+        try:
+            return read_own(self._shown, self._keys, tables, [os.path.join(root, each) for each in patterns], _shown)
+        except ModelError as error:
+            raise self._model_error(error) from error
+
+    def _model_error(self, error: ModelError) -> ConfigError:
+        """Return the error with the line of its key, if it is in this file."""
+        if error.file != self._shown:
+            return ConfigError(error.message, path=error.file, key=error.key or None)
+        parts = re.sub(r"\[\d+\]", "", error.key).split(".")
+        # The deepest part of the key that begins a line; before that the header of the deepest table.
+        places = ((parts[:end], part) for end in range(len(parts) - 1, len(self._keys) - 1, -1) for part in parts[end:])
+        line = next((line for table, part in places if (line := _find_line(self._text, table, part, None))), 0)
+        return ConfigError(error.message, path=self._shown, line=line, key=error.key)
+
+    def _target_version(self, own_models: tuple[OwnModel, ...]) -> Mapping[str, str]:
         versions: dict[str, str] = {}
         for library, version in self._mapping("target-version").items():
             if not isinstance(version, str) or not is_version(version):
                 message = f'the version of {library} must be text such as "3.2", not {version!r}'
                 raise self._error("target-version", message, near=library)
             try:
-                versions[driver_called(library)] = version
+                versions[driver_called(library, own_models)] = version
             except ConfigError as error:
                 raise self._error("target-version", error.message, near=library) from error
         return MappingProxyType(versions)
@@ -499,13 +527,13 @@ def is_version(text: str) -> bool:
     return _VERSION.fullmatch(text) is not None
 
 
-def driver_called(library: str) -> str:
+def driver_called(library: str, own_models: tuple[OwnModel, ...] = ()) -> str:
     """Return the driver that *library* names, by any of the names it has; raises ConfigError for an unknown one."""
     # Most configurations have no versions, and need not know the models for them.
     from lintdb.drivers.catalog import find_driver
 
     try:
-        return find_driver(library)
+        return find_driver(library, own_models)
     except LookupError as error:
         raise ConfigError(str(error.args[0]), key="target-version") from error
 

@@ -256,8 +256,9 @@ class Kind:
     """Something that is acquired and must be released.
 
     `id` is `<driver>.<name>`. `family` groups kinds for rules (`connection`, `cursor`, `session`, `pool`, `checkout`,
-    `result`). `label` is how a message calls it. `state_flags` maps an attribute or method without arguments to the
-    boolean that it has while the resource is open. `autocommit` is the default mode of units of work: True (each
+    `result`). `label` is how a message calls it, `verb` what its release is called there, where that is not what the
+    family says. `state_flags` maps an attribute or method without arguments to the boolean that it has while the
+    resource is open. `autocommit` is the default mode of units of work: True (each
     statement is permanent), False (work is pending until commit) or None (no such thing). `events_on` names the kind
     itself ("self") or "parent": where read/write/commit events land. `return_rolls_back` says that releasing it cleans
     a pending unit of work before the next user sees it.
@@ -327,6 +328,7 @@ class Kind:
     close_is_coroutine: bool = False
     iterable: bool = False
     gives_answers: bool = False
+    verb: str = ""
     reads_all: tuple[str, ...] = ()
     survives_fork: bool = False
     unshared: tuple[str, ...] = ()

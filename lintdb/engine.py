@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from lintdb.config import Settings
-    from lintdb.drivers.catalog import Models
+    from lintdb.drivers.catalog import Models, Own
     from lintdb.flow.program import Program
     from lintdb.flow.results import FunctionFlow
     from lintdb.rules.base import Opening, Report, Rule
@@ -39,7 +39,7 @@ class EngineOptions:
 
     `target_versions` maps a driver to a library version; `use_pins` takes those that it does not name from the
     project's own requirement and lock files. `follow_imports`: what a file uses of other files of its project is
-    followed there.
+    followed there. `own_models` are the driver models that the project brings along.
     """
 
     codes: frozenset[str]
@@ -50,6 +50,7 @@ class EngineOptions:
     honor_noqa: bool = True
     use_pins: bool = False
     follow_imports: bool = True
+    own_models: Own = ()
 
     @classmethod
     def from_settings(
@@ -64,6 +65,7 @@ class EngineOptions:
             honor_noqa=honor_noqa,
             use_pins=use_pins,
             follow_imports=settings.follow_imports,
+            own_models=settings.own_models,
         )
 
 
@@ -88,27 +90,29 @@ def check_source(source: SourceFile, options: EngineOptions, projects: Projects 
 
 
 def _check(source: SourceFile, options: EngineOptions, projects: Projects | None) -> list[Finding] | FileProblem:
-    drivers = gate.mentioned(source.text)
+    own = options.own_models
+    drivers = gate.mentioned(source.text, own)
     if projects is None:
         projects = Projects()
     may_concern = options.follow_imports and "import" in source.text
-    if not drivers and not (may_concern and projects.surroundings.concerns(source)):
+    if not drivers and not (may_concern and projects.surroundings(own).concerns(source)):
         return []
     from lintdb.drivers.catalog import load_models
 
     versions = dict(options.target_versions)
     if options.use_pins:
         versions = {**_pinned(Path(os.path.abspath(source.path)).parent), **versions}  # noqa: PTH100 (links are kept)
-    is_idle = drivers and not has_triggers(source, load_models(drivers, versions))
-    if is_idle and not (may_concern and projects.surroundings.concerns(source)):
+    models = load_models(drivers, versions, own)
+    is_idle = drivers and not has_triggers(source, models)
+    if is_idle and not (may_concern and projects.surroundings(own).concerns(source)):
         return []
-    program = open_program(source, versions, projects if options.follow_imports else None)
+    program = open_program(source, versions, projects if options.follow_imports else None, own)
     if isinstance(program, FileProblem):
         return program
     from lintdb.rules.registry import all_rules
 
     rules = [rule for rule in all_rules() if rule.meta.code in options.codes]
-    reports = list(_run_rules(source, program, load_models(drivers, versions), rules, options))
+    reports = list(_run_rules(source, program, models, rules, options))
     if not may_silence(source.text):
         # Nobody will ask about the others, and to find their places takes time.
         reports = [(rule, report) for rule, report in reports if report.confidence >= options.min_confidence]
@@ -130,10 +134,12 @@ def has_triggers(source: SourceFile, models: Models) -> bool:
     return models.triggers.search(text) is not None or not is_sound(source)
 
 
-def open_program(source: SourceFile, versions: Mapping[str, str], projects: Projects | None) -> Program | FileProblem:
+def open_program(
+    source: SourceFile, versions: Mapping[str, str], projects: Projects | None, own: Own = ()
+) -> Program | FileProblem:
     """Parse a file and return it ready to be followed; without *projects* no other file is looked at."""
     if projects is not None:
-        return projects.get(versions).open(source)
+        return projects.get(versions, own).open(source)
     from lintdb.drivers.answers import Answers
     from lintdb.drivers.catalog import load_models
     from lintdb.flow.program import Program
@@ -143,7 +149,9 @@ def open_program(source: SourceFile, versions: Mapping[str, str], projects: Proj
     module = parse_module(source)
     if isinstance(module, FileProblem):
         return module
-    return Program(build_index(module), Answers(load_models(gate.mentioned(source.text), versions)))
+    return Program(
+        build_index(module), Answers(load_models(gate.mentioned(source.text, own), versions, own), versions, own)
+    )
 
 
 def _run_rules(

@@ -75,11 +75,10 @@ def render_rule_index(metas: Sequence[RuleMeta]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def render_library_table(drivers: Sequence[Driver]) -> str:
+def render_library_table(drivers: Sequence[tuple[Driver, Sequence[str]]]) -> str:
     """Render a Markdown table of the libraries that lintdb knows."""
     rows = ["| library | versions | imported as | followed |", "|---|---|---|---|"]
-    for driver in sorted(drivers, key=lambda driver: driver.title.lower()):
-        families = {kind.family for kind in driver.kinds.values()}
+    for driver, families in sorted(drivers, key=lambda entry: entry[0].title.lower()):
         followed = ", ".join(words for family, words in TRACKED.items() if family in families)
         imports = ", ".join(f"`{name}`" for name in driver.imports)
         rows.append(f"| {_cell(driver.title)} | {_cell(driver.known_versions)} | {imports} | {followed or '-'} |")
@@ -97,7 +96,7 @@ def replace_between_markers(text: str, name: str, content: str) -> str:
 def render_readme(text: str) -> str:
     """Return the README with its tables renewed."""
     text = replace_between_markers(text, "rules", render_rule_table(all_metas(), "rules/"))
-    drivers = [catalog.load_driver(name) for name in catalog.driver_names()]
+    drivers = [(catalog.load_driver(name), catalog.families_of(name)) for name in catalog.driver_names()]
     return replace_between_markers(text, "libraries", render_library_table(drivers))
 
 

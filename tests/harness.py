@@ -69,11 +69,12 @@ class Mark:
 
 @dataclass(frozen=True)
 class Directive:
-    """What a fixture's first comment asks for: prefixes of codes, driver versions, strict cursors."""
+    """What a fixture's first comment asks for: prefixes of codes, driver versions, strict cursors, models beside it."""
 
     select: tuple[str, ...] = ()
     target_versions: dict[str, str] = field(default_factory=dict)
     strict_cursors: bool = False
+    driver_models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -252,6 +253,7 @@ def check_fixture(path: Path) -> Checked:
 
 def run(path: str, text: str, codes: frozenset[str], directive: Directive, minimum: Confidence) -> FileResult:
     """Run the engine as `lintdb check` does, on text that need not exist as a file."""
+    from lintdb.drivers.catalog import read_own_file
     from lintdb.engine import EngineOptions, check_source
     from lintdb.source import SourceFile
 
@@ -260,6 +262,7 @@ def run(path: str, text: str, codes: frozenset[str], directive: Directive, minim
         min_confidence=minimum,
         target_versions=dict(directive.target_versions),
         strict_cursors=directive.strict_cursors,
+        own_models=tuple(read_own_file(str((FIXTURES / path).parent / name)) for name in directive.driver_models),
     )
     return check_source(SourceFile(path, text), options)
 
@@ -358,6 +361,7 @@ def _directive_of(options: str) -> Directive:
     select: tuple[str, ...] = ()
     versions: dict[str, str] = {}
     strict_cursors = False
+    driver_models: tuple[str, ...] = ()
     for option in options.split():
         key, _, value = option.partition("=")
         values = tuple(part for part in value.split(",") if part)
@@ -367,9 +371,11 @@ def _directive_of(options: str) -> Directive:
             versions = dict(part.split(":", 1) for part in values)
         elif option == "strict-cursors=true":
             strict_cursors = True
+        elif key == "driver-models" and values:
+            driver_models = values
         else:
             raise FixtureError(f"lintdb-fixture has no option {option!r}")
-    return Directive(select, versions, strict_cursors)
+    return Directive(select, versions, strict_cursors, driver_models)
 
 
 def _subject(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, name: str) -> Subject:

@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 import pytest
 
-from lintdb import __version__, cli
+from lintdb import __version__
 from lintdb.cli import main
+from lintdb.commands.output import describe_problem
 from lintdb.engine import EngineOptions
 from lintdb.finding import Confidence, FileProblem, FileResult, Finding, Severity, Span
 from lintdb.rules.base import RuleMeta
@@ -310,7 +311,7 @@ class TestOptions:
     def test_full_is_the_format_of_terminals(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         write("x.py", LEAK)
         assert run("check", "--output-format", "full").out.startswith("x.py:4:5: LDB101 `leak` is not closed\n  |\n4 |")
-        monkeypatch.setattr(cli, "_is_terminal", lambda stream: True)
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
         assert "\x1b[" in run("check").out
         monkeypatch.setenv("NO_COLOR", "1")
         assert "\n4 |     leak()\n" in run("check").out
@@ -386,12 +387,12 @@ class TestOtherCommands:
         assert str(file) not in run("config", "app", "--isolated").out
 
     def test_drivers(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-        def describe(name: str) -> str:
+        def describe(name: str, version: str | None, own: object) -> str:
             if name != "redis":
                 raise LookupError(f"no driver is called {name!r}")
             return "redis: connection"
 
-        monkeypatch.setattr("lintdb.drivers.catalog.describe_all", lambda: "redis\npsycopg", raising=False)
+        monkeypatch.setattr("lintdb.drivers.catalog.describe_all", lambda own: "redis\npsycopg", raising=False)
         monkeypatch.setattr("lintdb.drivers.catalog.describe", describe, raising=False)
         assert run("drivers") == (0, "redis\npsycopg\n", "")
         assert run("drivers", "redis") == (0, "redis: connection\n", "")
@@ -558,4 +559,4 @@ class TestProcess:
 
 def test_problem_with_control_characters_is_made_harmless() -> None:
     problem = FileProblem("a\nb.py", "bad \x1b", 3, 4)
-    assert cli._describe_problem(problem) == "a\\nb.py:3:4: bad \\x1b"
+    assert describe_problem(problem) == "a\\nb.py:3:4: bad \\x1b"

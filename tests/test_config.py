@@ -19,6 +19,7 @@ from lintdb.config import (
     enabled_codes_for,
     read_config,
 )
+from lintdb.drivers.own import read_own_table
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import RuleMeta
 
@@ -68,8 +69,8 @@ psycopg = "3.2"
 [per-file-ignores]
 "tests/**" = ["LDB1"]
 
-[drivers]
-paths = ["db.toml"]
+[drivers.mycompany]
+extends = "psycopg2"
 """
 
 
@@ -90,7 +91,7 @@ def test_all_keys(tmp_path: Path) -> None:
         strict_cursors=True,
         respect_gitignore=False,
         jobs=3,
-        drivers={"paths": ["db.toml"]},
+        own_models=(read_own_table("mycompany", {"extends": "psycopg2"}, "lintdb.toml", "drivers.mycompany"),),
     )
 
 

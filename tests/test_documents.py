@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from lintdb.config import read_config
+from lintdb.drivers import catalog
 from lintdb.drivers.reader import parse_driver
 from lintdb.engine import EngineOptions, check_source
 from lintdb.reporters.text import render_full
@@ -60,11 +62,47 @@ def test_opening_example_of_the_readme_is_what_the_tool_prints() -> None:
     assert blocks("README.md", "")[0] == printed.rstrip("\n") + "\n"
 
 
-def test_configuration_in_the_readme_is_accepted(tmp_path: Path) -> None:
-    [text] = blocks("README.md", "toml")
+CONFIGURATION = [
+    (document, block)
+    for document in ("README.md", "DRIVERS.md")
+    for block in blocks(document, "toml")
+    if block.startswith("[tool.lintdb") and "driver-models" not in block
+]
+
+
+@pytest.mark.parametrize(("document", "text"), CONFIGURATION)
+def test_configuration_in_the_documents_is_accepted(tmp_path: Path, document: str, text: str) -> None:
     path = tmp_path / "pyproject.toml"
-    path.write_text(text, encoding="utf-8")
+    # What refines a kind stands below the model that has it.
+    base = "" if "extends" in text or "[tool.lintdb]" in text else OWN_FACTORY
+    path.write_text(base + text, encoding="utf-8")
     assert read_config(str(path), all_metas(), must_apply=False) is not None
+
+
+OWN_FACTORY = next(block for block in blocks("README.md", "toml") if "extends" in block)
+
+
+def test_own_factories_are_shown_alike() -> None:
+    assert OWN_FACTORY in blocks("DRIVERS.md", "toml")
+
+
+def test_more_shapes_of_own_functions(tmp_path: Path) -> None:
+    [text] = [block for block in blocks("DRIVERS.md", "toml") if block.startswith("functions = [")]
+    path = tmp_path / "lintdb.toml"
+    path.write_text('[drivers.mycompany]\nextends = "psycopg2"\n' + text, encoding="utf-8")
+    settings = read_config(str(path), all_metas(), must_apply=True)
+    assert settings is not None
+    functions = catalog.load_models(["mycompany"], None, settings.own_models).functions
+    assert functions["mycompany.db.session"][0].acquires == "mycompany.connection"
+    assert {f"mycompany.db.{name}" for name in ("connect", "current", "fetch_all", "keep")} < functions.keys()
+
+
+def test_the_model_file_in_the_documents_is_right(tmp_path: Path) -> None:
+    [text] = [block for block in blocks("DRIVERS.md", "toml") if "[driver]" in block]
+    path = tmp_path / "exampledb.toml"
+    path.write_text(text, encoding="utf-8")
+    assert catalog.read_own_file(str(path)).name == "exampledb"
+    assert text.startswith(f"#:schema {json.loads(catalog.json_schema())['$id']}\n")
 
 
 def test_codes_in_the_documents_exist() -> None:
@@ -101,7 +139,8 @@ def test_layers_in_the_guide_are_those_of_the_test() -> None:
     table = text[text.index("**Who may import whom**") :]
     rows = re.findall(r"^\| (`[^|]+) \|", table[: table.index("libcst takes longer")], re.M)
     named = {name for row in rows for name in re.findall(r"`([\w.]+)`", row)}
-    assert named == (test_architecture.MAY_IMPORT.keys() | {"engine", "cli", "flake8_plugin"}) - {"source", "gate"}
+    tops = {"engine", "cli", "commands", "flake8_plugin"}
+    assert named == (test_architecture.MAY_IMPORT.keys() | tops) - {"source", "gate"}
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -18,7 +18,7 @@ from lintdb.drivers import catalog
 from lintdb.drivers.catalog import Models, load_driver, load_models
 from lintdb.drivers.model import Driver, ModelError
 from lintdb.drivers.reader import parse_driver
-from lintdb.effects import CallModel, Duty, Event, Form, Kind, WithBlock
+from lintdb.effects import CallModel, Duty, Event, Form, WithBlock
 
 DRIVERS = catalog.driver_names()
 VERSIONS = [(name, version) for name in DRIVERS for version in catalog.known_versions(name)]
@@ -39,20 +39,6 @@ def iter_calls(driver: Driver, models: Models) -> Iterator[CallModel]:
     for kind_id in driver.kinds:
         for calls in models.kinds[kind_id].methods.values():
             yield from calls
-
-
-def can_be_released(kind: Kind, models: Models) -> bool:
-    """By a method of its own, by leaving a block, or by a method of whoever hands it out."""
-    if any(call.releases == "self" for calls in kind.methods.values() for call in calls):
-        return True
-    if any(block is not None and block.releases for block in (kind.with_block, kind.async_with_block)):
-        return True
-    for owner in models.kinds.values():
-        calls = [call for entry in owner.methods.values() for call in entry]
-        hands_out = any(call.acquires == kind.id for call in calls)
-        if hands_out and any(call.releases not in (None, "self") for call in calls):
-            return True
-    return False
 
 
 # --- every model, every version --------------------------------------------------------------------------------------
@@ -97,7 +83,7 @@ def test_what_must_be_released_can_be(name: str, version: str) -> None:
     stuck = [
         kind_id
         for kind_id in driver.kinds
-        if models.kinds[kind_id].duty is Duty.MUST and not can_be_released(models.kinds[kind_id], models)
+        if models.kinds[kind_id].duty is Duty.MUST and not catalog.can_be_released(models.kinds[kind_id], models.kinds)
     ]
     assert stuck == []
 
@@ -557,7 +543,7 @@ KIND = '[kinds.connection]\nfamily = "connection"\n'
         (HEAD + '[kinds.a]\nlike = "a"\n', "kinds.a.like: 'a' is no kind that this file has before it"),
         (
             HEAD + KIND + 'attributes = { a = "b" }\n',
-            "kinds.connection.attributes.a: 'b' is not a kind of this file; known are",
+            "kinds.connection.attributes.a: 'b' is not a kind of this file; there is connection",
         ),
         (HEAD + KIND + 'since = "later"\n', "kinds.connection.since: 'later' is not a version"),
         (HEAD + "kinds = 3\n", "unknown key"),

@@ -10,10 +10,11 @@ from tests import harness
 
 RULES = list(harness.iter_fixtures("rules"))
 PATTERNS = list(harness.iter_fixtures("patterns"))
+OWN_MODELS = list(harness.iter_fixtures("own_models"))
 PROGRAMS = list(harness.iter_fixtures("programs"))
 
 
-@pytest.mark.parametrize(("path", "name"), harness.parameters([*RULES, *PATTERNS, *PROGRAMS]))
+@pytest.mark.parametrize(("path", "name"), harness.parameters([*RULES, *PATTERNS, *OWN_MODELS, *PROGRAMS]))
 def test_findings(path: Path, name: str) -> None:
     checked = harness.check_fixture(path)
     subjects = harness.find_subjects(checked.text)
@@ -21,7 +22,9 @@ def test_findings(path: Path, name: str) -> None:
     harness.fail_if(checked.problems_in(part, subjects), f"fixtures/{checked.path}", checked.text)
 
 
-@pytest.mark.parametrize("path", [*RULES, *PATTERNS], ids=lambda path: str(path.relative_to(harness.FIXTURES)))
+@pytest.mark.parametrize(
+    "path", [*RULES, *PATTERNS, *OWN_MODELS], ids=lambda path: str(path.relative_to(harness.FIXTURES))
+)
 def test_names_say_the_verdict(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     subjects = harness.find_subjects(text)

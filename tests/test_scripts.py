@@ -104,7 +104,7 @@ class TestGenerate:
 
     def test_library_table(self) -> None:
         model = '[driver]\nname = "dbx"\ntitle = "DB-X"\nnewest = "2.0"\n[kinds.c]\nfamily = "connection"\n'
-        table = generate.render_library_table([parse_driver(model, "dbx.toml")])
+        table = generate.render_library_table([(parse_driver(model, "dbx.toml"), ["connection"])])
         assert table.splitlines()[2:] == ["| DB-X | 2.0 | `dbx` | connections |"]
 
     def test_markers(self) -> None:

@@ -7,7 +7,7 @@ import functools
 import re
 from collections.abc import Iterable, Mapping
 
-from lintdb.drivers.catalog import Models, driver_names, load_models
+from lintdb.drivers.catalog import Models, Own, driver_names, load_models
 from lintdb.drivers.query_text import answer_of
 from lintdb.effects import CallModel, Event, Kind
 
@@ -49,9 +49,10 @@ class Answers:
     kinds and exception classes, but give no name of this file a meaning.
     """
 
-    def __init__(self, models: Models, versions: Mapping[str, str] | None = None) -> None:
+    def __init__(self, models: Models, versions: Mapping[str, str] | None = None, own: Own = ()) -> None:
         self.models = models
         self._versions = versions or {}
+        self._own = own
         self._roots = {name: driver.name for driver in models.drivers for name in driver.imports}
         self._roots.pop("stdlib", None)
         layers = [driver.errors for driver in models.drivers if driver.is_layer]
@@ -79,11 +80,13 @@ class Answers:
 
     def _others(self, driver: str) -> Models:
         """Return the models of a library that the file itself does not name; none for what is no library."""
-        return load_models([driver], self._versions) if driver in driver_names() else _NO_MODELS
+        is_known = driver in driver_names() or any(model.name == driver for model in self._own)
+        return load_models([driver], self._versions, self._own) if is_known else _NO_MODELS
 
     def kinds(self) -> Iterable[Kind]:
-        """Return all kinds of the loaded models."""
-        return self.models.kinds.values()
+        """Return all kinds of the loaded models but for those that only stand for one of another model."""
+        copies = {driver.name for driver in self.models.drivers if driver.extends}
+        return (kind for kind in self.models.kinds.values() if kind.driver not in copies)
 
     def families_named(self, name: str) -> set[str]:
         """Return the families that something of that name is of: `db_conn`, `session`, `db`."""

@@ -1,6 +1,7 @@
-"""The built-in driver models: which exist, which a file needs, and what they say together.
+"""The driver models: which exist, which a file needs, and what they say together.
 
-A model's file stem is the top-level import name of its library, so that the names of the files are all that the text
+Most functions take `own`, the models that a project brings along besides the built-in ones. The file stem of a built-in
+model is the top-level import name of its library, so that the names of the files are all that the text
 gate needs to know; a model is read only when a checked file mentions it.
 """
 
@@ -8,9 +9,10 @@ from __future__ import annotations
 
 import difflib
 import functools
+import itertools
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from types import MappingProxyType
 from typing import Any
@@ -18,9 +20,13 @@ from typing import Any
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from lintdb.drivers import own as own_models
 from lintdb.drivers.model import Driver, ModelError, inherit
+from lintdb.drivers.own import OwnModel, build_own, iter_own
 from lintdb.drivers.reader import load_toml, parse_driver
-from lintdb.effects import CallModel, Event, Kind
+from lintdb.effects import CallModel, Duty, Event, Form, Kind
+
+Own = tuple[OwnModel, ...]
 
 STANDARD = "stdlib"
 """The model that is always loaded: calls of the standard library and common packages that only use what they get."""
@@ -110,34 +116,147 @@ def import_roots() -> Mapping[str, str]:
     return MappingProxyType(roots)
 
 
+@dataclass(frozen=True)
+class Words:
+    """Words by which a file is known to use some drivers (their names).
+
+    `imported` are top-level names that it imports. `nearby` are parts of dotted names of own models: what a relative
+    import names when the file is of the same package. `builtin` are functions that need no import. `own_names` are the
+    dotted names of own models in full.
+    """
+
+    imported: Mapping[str, frozenset[str]]
+    nearby: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    builtin: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    own_names: frozenset[str] = frozenset()
+
+
 @functools.cache
-def load_driver(name: str, version: str | None = None) -> Driver:
-    """Read the built-in model *name* for one library version (None: the newest). Raises `ModelError`."""
+def words(own: Own = ()) -> Words:
+    """Return the words that decide which drivers a file needs."""
+    imported = {word: {name} for word, name in import_roots().items()}
+    nearby: dict[str, set[str]] = {}
+    builtin: dict[str, set[str]] = {}
+    own_names: set[str] = set()
+    for model in own:
+        driver = load_driver(model.name, None, own)
+        own_names |= _names_of(driver)
+        for dotted in driver.imports:
+            imported.setdefault(dotted.partition(".")[0], set()).add(driver.name)
+        for dotted in _names_of(driver):
+            root, *rest = dotted.split(".")
+            (imported if rest else builtin).setdefault(root, set()).add(driver.name)
+            for word in (root, *rest):
+                nearby.setdefault(word, set()).add(driver.name)
+    return Words(_frozen(imported), _frozen(nearby), _frozen(builtin), frozenset(own_names))
+
+
+def _frozen(drivers: Mapping[str, set[str]]) -> Mapping[str, frozenset[str]]:
+    return MappingProxyType({word: frozenset(names) for word, names in drivers.items()})
+
+
+def _names_of(driver: Driver) -> set[str]:
+    """Return the dotted names of functions, classes and exceptions by which code refers to a driver."""
+    names = {name for call in driver.functions for name in call.names}
+    names |= {name for kind in driver.kinds.values() for name in kind.types}
+    return names | driver.exceptions.keys() | driver.aliases.keys()
+
+
+@functools.cache
+def load_driver(name: str, version: str | None = None, own: Own = ()) -> Driver:
+    """Read the model *name* for one library version (None: the newest). Raises `ModelError`."""
+    for model in own:
+        if model.name == name:
+            return build_own(model, load_driver, driver_names(), version)
     file = resources.files(__package__) / f"{name}.toml"
     if not file.is_file():
         raise ModelError(f"no built-in driver model is called {name!r}")
     return parse_driver(file.read_text(encoding="utf-8"), f"{name}.toml", version)
 
 
-def load_models(names: Iterable[str], versions: Mapping[str, str] | None = None) -> Models:
+def read_own(
+    file: str, keys: Sequence[str], tables: Mapping[str, object], patterns: Iterable[str], shown: Callable[[str], str]
+) -> Own:
+    """Return the models of a configuration, checked; see `iter_own`. Raises `ModelError` for the first fault."""
+    own = tuple(iter_own(file, keys, tables, patterns, shown))
+    places: dict[str, str] = {}
+    for model in own:
+        if model.name in places:
+            raise ModelError(
+                f"{model.name!r} is described twice: {places[model.name]} does it, too", model.file, model.key
+            )
+        places[model.name] = model.key or model.file
+        _check_own(model)
+    return own
+
+
+def read_own_file(path: str) -> OwnModel:
+    """Return the model in a file, checked; raises `ModelError` for the first fault."""
+    model = own_models.read_own_file(path, path)
+    _check_own(model)
+    return model
+
+
+def _check_own(model: OwnModel) -> None:
+    """Raise `ModelError` if what a model says cannot be followed in one of the versions that it tells apart."""
+    own = (model,)
+    for version in known_versions(model.name, own):
+        models = load_models([model.name], {model.name: version}, own)
+        driver = models.driver(model.name)
+        assert driver is not None
+        for kind_id in driver.kinds:
+            kind = models.kinds[kind_id]
+            if kind.duty is Duty.MUST and not can_be_released(kind, models.kinds, driver.functions):
+                message = 'nothing releases it: give a method or a function `releases`, or say `duty = "none"`'
+                place = f"kinds.{kind_id.partition('.')[2]}"
+                raise ModelError(message, model.file, f"{model.key}.{place}".lstrip("."))
+
+
+def can_be_released(kind: Kind, kinds: Mapping[str, Kind], functions: Iterable[CallModel] = ()) -> bool:
+    """Whether there is a way: a method of its own, leaving a block, a method of whoever hands it out, a function."""
+    if any(call.releases == "self" for calls in kind.methods.values() for call in calls):
+        return True
+    if any(block is not None and block.releases for block in (kind.with_block, kind.async_with_block)):
+        return True
+    if any(call.releases is not None or (call.acquires == kind.id and call.form is Form.WITH) for call in functions):
+        return True
+    for owner in kinds.values():
+        calls = [call for entry in owner.methods.values() for call in entry]
+        hands_out = any(call.acquires == kind.id for call in calls)
+        if hands_out and any(call.releases not in (None, "self") for call in calls):
+            return True
+    return False
+
+
+def json_schema() -> str:
+    """Return the JSON Schema of model files, as editors want it."""
+    return (resources.files(__package__) / "schema.json").read_text(encoding="utf-8")
+
+
+def load_models(names: Iterable[str], versions: Mapping[str, str] | None = None, own: Own = ()) -> Models:
     """Return what the drivers *names* and those they require say together; *versions* maps a driver to its version."""
     wanted = set(names)
     versions = versions or {}
     todo = list(wanted)
     while todo:
-        for required in load_driver(todo.pop(), None).requires:
+        for required in load_driver(todo.pop(), None, own).requires:
             if required not in wanted:
                 wanted.add(required)
                 todo.append(required)
     key = tuple((name, versions.get(name)) for name in sorted(wanted))
-    return _load_models(key)
+    return _load_models(key, tuple(model for model in own if model.name in wanted))
 
 
 @functools.cache
-def _load_models(key: tuple[tuple[str, str | None], ...]) -> Models:
-    drivers = [load_driver(STANDARD, None), *(load_driver(name, version) for name, version in key)]
+def _load_models(key: tuple[tuple[str, str | None], ...], own: Own) -> Models:
+    # Of several models for a function the first one counts: what the project says of it itself.
+    mine = {model.name for model in own}
+    ordered = sorted(key, key=lambda entry: entry[0] not in mine)
+    drivers = [load_driver(name, version, own) for name, version in ordered]
+    drivers.insert(len(own), load_driver(STANDARD))
+    kinds = {kind_id: kind for driver in drivers for kind_id, kind in driver.kinds.items()}
+    drivers = [_in_this_version(driver, kinds) if driver.name in mine else driver for driver in drivers]
     functions: dict[str, tuple[CallModel, ...]] = {}
-    kinds: dict[str, Kind] = {}
     types: dict[str, str] = {}
     exceptions: dict[str, str] = {}
     errors: dict[str, str] = {}
@@ -146,7 +265,6 @@ def _load_models(key: tuple[tuple[str, str | None], ...]) -> Models:
         for call in driver.functions:
             for name in call.names:
                 functions[name] = (*functions.get(name, ()), call)
-        kinds.update(driver.kinds)
         for kind in driver.kinds.values():
             for name in kind.types:
                 types.setdefault(name, kind.id)
@@ -161,6 +279,27 @@ def _load_models(key: tuple[tuple[str, str | None], ...]) -> Models:
     return Models(tuple(drivers), functions, kinds, types, exceptions, errors, aliases, harmless, statements)
 
 
+def _in_this_version(driver: Driver, kinds: dict[str, Kind]) -> Driver:
+    """Return an own driver without what stands on kinds that the versions of the other drivers do not have.
+
+    It was checked against their newest ones; the kinds that are left out are taken from *kinds*, too.
+    """
+    absent = {kind_id for kind_id, like in driver.borrowed.items() if like.base not in kinds}
+    if not absent:
+        return driver
+    for kind_id in absent:
+        del kinds[kind_id]
+    return _in_this_version(
+        replace(
+            driver,
+            kinds={kind_id: kind for kind_id, kind in driver.kinds.items() if kind_id not in absent},
+            borrowed={kind_id: like for kind_id, like in driver.borrowed.items() if kind_id not in absent},
+            functions=tuple(call for call in driver.functions if not {call.acquires, call.gives} & absent),
+        ),
+        kinds,
+    )
+
+
 def complete_kinds(drivers: Iterable[Driver], kinds: dict[str, Kind]) -> None:
     """Complete the kinds that are `like` a kind of another driver; raises `ModelError` if that one is not loaded."""
     waiting = {kind_id: entry for driver in drivers for kind_id, entry in driver.borrowed.items()}
@@ -168,7 +307,9 @@ def complete_kinds(drivers: Iterable[Driver], kinds: dict[str, Kind]) -> None:
         ready = [kind_id for kind_id, like in waiting.items() if like.base in kinds and like.base not in waiting]
         if not ready:
             kind_id, like = next(iter(waiting.items()))
-            raise ModelError(f"{kind_id}: like = {like.base!r} is no kind of this driver, nor of those it `requires`")
+            raise ModelError(
+                f"{like.base!r} is no kind of this driver, nor of those it `requires`", key=f"{kind_id}.like"
+            )
         for kind_id in ready:
             like = waiting.pop(kind_id)
             kinds[kind_id] = inherit(kinds[kind_id], kinds[like.base], like)
@@ -181,12 +322,14 @@ def check_kinds(drivers: Iterable[Driver], kinds: Mapping[str, Kind]) -> None:
         for call in (*driver.functions, *calls):
             for target in (call.acquires, call.gives):
                 if target not in (None, "self") and target not in kinds:
-                    raise ModelError(f"{driver.name}: {call.names[0]}: {target!r} is no kind of the loaded drivers")
+                    raise ModelError(
+                        f"{target!r} is no kind of the loaded drivers", key=f"{driver.name}: {call.names[0]}"
+                    )
 
 
-def known_versions(name: str) -> tuple[str, ...]:
+def known_versions(name: str, own: Own = ()) -> tuple[str, ...]:
     """Return the versions of a driver that its model tells apart or was checked against, oldest first."""
-    driver = load_driver(name)
+    driver = load_driver(name, None, own)
     texts = {Version(text): text for text in (*driver.cut_overs, *driver.releases, driver.newest)}
     return tuple(texts[version] for version in sorted(texts))
 
@@ -227,12 +370,12 @@ def _normalized(text: str) -> str:
     return canonicalize_name("-".join(text.split()))
 
 
-def find_driver(name: str) -> str:
+def find_driver(name: str, own: Own = ()) -> str:
     """Return the driver that users mean by *name*: `redis`, `redis-py`, `psycopg2-binary`, `SQLAlchemy`.
 
     Raises `LookupError` with a hint if there is none.
     """
-    names = _spoken_names()
+    names = {**_spoken_names(), **{_normalized(model.name): model.name for model in own}}
     wanted = _normalized(name)
     if wanted in names:
         return names[wanted]
@@ -241,20 +384,49 @@ def find_driver(name: str) -> str:
     raise LookupError(f"no library is called {name!r}{hint}")
 
 
-def describe_all() -> str:
-    """Return a table of the built-in models: name, library, versions, what is tracked."""
+def describe_all(own: Own = ()) -> str:
+    """Return a table of the models: name, library, versions, what is tracked."""
     from lintdb.drivers.describe import render_all
 
-    return render_all(load_driver(name) for name in driver_names())
+    names = (*driver_names(), *(model.name for model in own))
+    return render_all((load_driver(name, None, own), families_of(name, own)) for name in names)
 
 
-def describe(name: str, version: str | None = None) -> str:
-    """Return a readable print of one built-in model; raises `LookupError` with a hint if there is none."""
+def families_of(name: str, own: Own = ()) -> tuple[str, ...]:
+    """Return the families of what is followed of a library, its own kinds first; without those that say nothing."""
+    models = load_models([name], None, own)
+    driver = models.driver(name)
+    assert driver is not None
+    found = dict.fromkeys(driver.kinds)
+    for kind_id in list(found):
+        kind = models.kinds[kind_id]
+        calls = [call for entry in kind.methods.values() for call in entry]
+        found |= dict.fromkeys([*kind.attributes.values(), *(kind_id for call in calls for kind_id in _made_by(call))])
+    found |= dict.fromkeys(kind_id for call in driver.functions for kind_id in _made_by(call))
+    families = dict.fromkeys(models.kinds[kind_id].family for kind_id in found)
+    return tuple(family for family in families if family not in ("factory", "other"))
+
+
+def _made_by(call: CallModel) -> list[str]:
+    return [kind_id for kind_id in (call.acquires, call.gives) if kind_id not in (None, "self")]
+
+
+def describe(name: str, version: str | None = None, own: Own = ()) -> str:
+    """Return a readable print of one model; raises `LookupError` with a hint if there is none."""
     from lintdb.drivers.describe import render_one
 
     if name != STANDARD:
-        name = find_driver(name)
-    models = load_models([name], {name: version} if version else None)
+        name = find_driver(name, own)
+    models = load_models([name], {name: version} if version else None, own)
     driver = models.driver(name)
     assert driver is not None
-    return render_one(driver, models.kinds)
+    return render_one(driver, models.kinds, () if version else _older_versions(driver, own))
+
+
+def _older_versions(driver: Driver, own: Own) -> Iterator[tuple[str, Driver, Mapping[str, Kind]]]:
+    """Yield the version of each change of a driver, newest first, with what held before it."""
+    for before, change in reversed([*itertools.pairwise(("0", *driver.cut_overs))]):
+        models = load_models([driver.name], {driver.name: before}, own)
+        old = models.driver(driver.name)
+        assert old is not None
+        yield change, old, models.kinds

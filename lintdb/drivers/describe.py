@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
 from lintdb.drivers.model import Driver
-from lintdb.effects import Argument, CallModel, Condition, Duty, Form, Kind, Setting, WithBlock
+from lintdb.effects import AfterError, Argument, CallModel, Condition, Duty, Form, Kind, Setting, Switch, WithBlock
 
 WIDTH = 100
 LABEL_WIDTH = 20
@@ -23,17 +24,17 @@ BLOCKS = {
 PLAIN_BLOCKS = {**BLOCKS, WithBlock.RELEASE: "releases it"}
 FORMS = {Form.VALUE: "{}", Form.AWAIT: "await {}", Form.WITH: "with {}", Form.AWAIT_OR_WITH: "await or async with {}"}
 DEFAULTS = {"unlimited": "no limit", "limited": "limited", "immediate": "does not wait", "unknown": "not known"}
+SHARERS = {"tasks": "tasks", "threads": "threads", "other-threads": "other threads than its own"}
+SWITCHES = {"tls": "decides about TLS", "thread-check": "thread check", "password": "password"}
+NO_DISTRIBUTION = {"sqlite3": "part of Python", "playhouse": "comes with peewee"}
 DUTIES = {Duty.MUST: "", Duty.WEAK: " (harmless when dropped)", Duty.NONE: " (owes nothing)"}
 
 
-def render_all(drivers: Iterable[Driver]) -> str:
-    """Render a table with one line for each driver: name, title, versions, and the kinds that it tracks."""
+def render_all(drivers: Iterable[tuple[Driver, Iterable[str]]]) -> str:
+    """Render a table with one line for each driver, given with its families: name, title, versions, what it tracks."""
     rows = [("name", "library", "versions", "tracks")]
-    for driver in drivers:
-        families = dict.fromkeys(kind.family for kind in driver.kinds.values() if kind.duty is not Duty.NONE)
-        rows.append(
-            (driver.name, driver.title, driver.known_versions, ", ".join(family for family in families if family))
-        )
+    for driver, families in drivers:
+        rows.append((driver.name, driver.title, driver.known_versions, ", ".join(families)))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = [
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows
@@ -41,44 +42,102 @@ def render_all(drivers: Iterable[Driver]) -> str:
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def render_one(driver: Driver, kinds: Mapping[str, Kind]) -> str:
-    """Render one driver; *kinds* are its own, completed, and those of the drivers that it requires."""
-    lines = [f"{driver.title} {driver.version} (knows {driver.known_versions})"]
+Facts = list[tuple[str, str]]
+"""What there is to say, as labels with texts."""
+
+
+def render_one(
+    driver: Driver, kinds: Mapping[str, Kind], older: Iterable[tuple[str, Driver, Mapping[str, Kind]]]
+) -> str:
+    """Render one driver; *kinds* are its own, completed, and those of the drivers that it requires.
+
+    *older* are the same for each version before a change, newest first, with the version of the change.
+    """
+    # Models of a project's own mostly know no versions.
+    versions_known = f" {driver.version} (knows {driver.known_versions})" if driver.known_versions else ""
+    lines = [driver.title + versions_known]
     lines += _entry("import", ", ".join(driver.imports))
-    lines += _entry("distributions", ", ".join(driver.distributions) or "part of Python")
+    lines += _entry("distributions", ", ".join(driver.distributions) or NO_DISTRIBUTION.get(driver.name, ""))
     if driver.requires:
-        lines += _entry("builds on", ", ".join(driver.requires))
+        lines += _entry("extends" if driver.extends else "builds on", ", ".join(driver.requires))
     if driver.cut_overs:
         lines += _entry("changed in", ", ".join(driver.cut_overs))
     if driver.paramstyle:
         lines += _entry("placeholders", driver.paramstyle)
-    for kind_id in driver.kinds:
-        lines += ["", *_render_kind(kinds[kind_id], driver, kinds)]
-    return "\n".join(lines) + "\n"
+    if driver.errors:
+        lines += _entry("errors", driver.errors)
+    for switch in driver.switches:
+        lines += _entry(SWITCHES[switch.name], ", ".join(dict.fromkeys(_switch_spellings(switch))))
+    versions = list(older)
+    for kind_id in dict.fromkeys(
+        kind_id for each in (driver, *(old for _, old, _ in versions)) for kind_id in each.kinds
+    ):
+        history = [
+            (change, _facts(of[kind_id], each, of) if kind_id in each.kinds else [])
+            for change, each, of in (("", driver, kinds), *versions)
+        ]
+        kind = next(of[kind_id] for _, each, of in (("", driver, kinds), *versions) if kind_id in each.kinds)
+        lines += ["", _title(kind), *(_entries(history[0][1]) or _entry("now", "there is none"))]
+        for (_, newer), (change, facts) in itertools.pairwise(history):
+            lines += _difference(f"before {change}", facts, newer)
+    plain = [call for call in driver.functions if not call.acquires and not call.gives]
+    released = [name for call in plain if call.releases is not None for name in call.names]
+    if released:
+        lines += ["", "functions that release", *_entry("", ", ".join(f"{name}(…)" for name in released))]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _difference(version: str, old: Facts, new: Facts) -> list[str]:
+    """Return what an older version has otherwise, label by label."""
+    if not old:
+        return _entry(version, "there is none") if new else []
+    lines: list[str] = []
+    for label in dict.fromkeys(label for label, _ in (*old, *new)):
+        before, after = ("; ".join(text for each, text in facts if each == label) for facts in (old, new))
+        if before != after:
+            lines += _entry(version, f"{label}: {before or 'nothing is known'}")
+    return lines
+
+
+def _entries(facts: Facts) -> list[str]:
+    return [line for label, text in facts for line in _entry(label, text)]
 
 
 def _entry(label: str, text: str) -> list[str]:
+    if not text:
+        return []
     first = f"  {label.ljust(LABEL_WIDTH)}"
     return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=" " * len(first), break_long_words=False)
 
 
-def _render_kind(kind: Kind, driver: Driver, kinds: Mapping[str, Kind]) -> list[str]:
-    lines = [f"{kind.id}: {kind.label} [{kind.family}]{DUTIES[kind.duty]}"]
-    acquired = list(_iter_acquisitions(kind, driver, kinds))
-    if acquired:
-        lines += _entry("acquired by", "; ".join(dict.fromkeys(acquired)))
-    released = list(_iter_releases(kind, kinds))
-    if released:
-        lines += _entry("released by", "; ".join(dict.fromkeys(released)))
+def _switch_spellings(switch: Switch) -> Iterator[str]:
+    yield from (f"{argument.keyword or f'argument {argument.position}'}=" for argument in switch.arguments)
+    yield from (f"{outer}={{'{key}': …}}" for outer, keys in switch.nested.items() for key in keys)
+    yield from (f"{key} in the connection string" for key in switch.dsn)
+
+
+def _title(kind: Kind) -> str:
+    return f"{kind.id}: {kind.label} [{kind.family}]{DUTIES[kind.duty]}"
+
+
+def _facts(kind: Kind, driver: Driver, kinds: Mapping[str, Kind]) -> Facts:
     blocks = BLOCKS if kind.autocommit is not None else PLAIN_BLOCKS
+    facts = [
+        ("acquired by", "; ".join(dict.fromkeys(_iter_acquisitions(kind, driver, kinds)))),
+        ("released by", "; ".join(dict.fromkeys(_iter_releases(kind, kinds)))),
+    ]
     if kind.with_block is not None:
-        lines += _entry("end of with", blocks[kind.with_block])
+        facts.append(("end of with", blocks[kind.with_block]))
     if kind.async_with_block is not None and kind.async_with_block is not kind.with_block:
-        lines += _entry("end of async with", blocks[kind.async_with_block])
+        facts.append(("end of async with", blocks[kind.async_with_block]))
     if kind.autocommit is not None:
         how = "".join(f"; on with {_condition(condition)}" for condition in kind.autocommit_arguments)
-        lines += _entry("autocommit", ("on" if kind.autocommit else "off") + how)
+        facts.append(("autocommit", ("on" if kind.autocommit else "off") + how))
+    if kind.unshared:
+        facts.append(("not to be shared by", ", ".join(SHARERS[sharer] for sharer in kind.unshared)))
     notes = [
+        *(["holds nothing before it is used"] if kind.is_lazy else []),
+        *(["an error leaves nothing working until a rollback"] if kind.after_error is AfterError.ABORTS else []),
         *(["may be used again after its release"] if kind.reusable else []),
         *(["a second release is an error"] if not kind.idempotent_release else []),
         *(["its rows can be read after its release"] if kind.rows_after_release else []),
@@ -87,14 +146,14 @@ def _render_kind(kind: Kind, driver: Driver, kinds: Mapping[str, Kind]) -> list[
         *(["outlives its owner"] if not kind.closed_with_parent else []),
         *([f"outlives the release of a {family}" for family in kind.outlives]),
     ]
-    if notes:
-        lines += _entry("note", "; ".join(notes))
-    for setting in kind.settings:
-        lines += _entry(setting.name, _setting(setting))
+    facts.append(("note", "; ".join(notes)))
+    facts += [(setting.name, _setting(setting)) for setting in kind.settings]
+    bounds: dict[tuple[str, str], list[str]] = {}
     for name, models in kind.methods.items():
         for setting in models[0].settings:
-            lines += _entry(f"{name}()", f"{setting.name}: {_setting(setting)}")
-    return lines
+            bounds.setdefault((setting.name, _setting(setting)), []).append(f"{name}()")
+    facts += [(name, f"{text}; of {', '.join(methods)}") for (name, text), methods in bounds.items()]
+    return [(label, text) for label, text in facts if text]
 
 
 def _iter_acquisitions(kind: Kind, driver: Driver, kinds: Mapping[str, Kind]) -> Iterator[str]:

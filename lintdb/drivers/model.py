@@ -12,7 +12,16 @@ from lintdb.effects import CallModel, Event, Kind, Switch
 
 
 class ModelError(Exception):
-    """A model is not what the schema allows; the message names file, key and cure."""
+    """A model is not what the schema allows: in which file, at which key (dotted), and the cure."""
+
+    def __init__(self, message: str, file: str = "", key: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.file = file
+        self.key = key
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.file, self.key, self.message) if part)
 
 
 @dataclass(frozen=True)
@@ -32,14 +41,14 @@ class Like:
 class Driver:
     """One library in one version.
 
-    `is_layer`: it works through other drivers, whose errors may get through it.
-    `statements` are methods of tables that make a statement, with what running it does.
-    `harmless` are exception classes after which a unit of work is as good as before.
-    `borrowed` maps kinds of this driver to what they take from a kind of another driver; the catalog, which knows those
-    drivers, completes them. `naive_time` says what is made of a time without a zone; empty: not known. `same_rows` are
-    methods of query objects and results that leave the number of rows as it was. `aliases` maps dotted names, or
-    modules with everything in them, to the names that the model uses. `releases` are the versions that the model was
-    checked against, `cut_overs` those at which it says something else.
+    `extends` is the driver whose kinds it uses as its own. `is_layer`: it works through other drivers, whose errors may
+    get through it. `statements` are methods of tables that make a statement, with what running it does. `harmless` are
+    exception classes after which a unit of work is as good as before. `borrowed` maps kinds of this driver to what they
+    take from a kind of another driver; the catalog, which knows those drivers, completes them. `naive_time` says what
+    is made of a time without a zone; empty: not known. `same_rows` are methods of query objects and results that leave
+    the number of rows as it was. `aliases` maps dotted names, or modules with everything in them, to the names that the
+    model uses. `releases` are the versions that the model was checked against, `cut_overs` those at which it says
+    something else.
     """
 
     name: str
@@ -54,6 +63,7 @@ class Driver:
     kinds: Mapping[str, Kind] = field(default_factory=lambda: MappingProxyType({}))
     functions: tuple[CallModel, ...] = ()
     exceptions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    extends: str = ""
     is_layer: bool = False
     harmless: tuple[str, ...] = ()
     statements: Mapping[str, Event] = field(default_factory=lambda: MappingProxyType({}))

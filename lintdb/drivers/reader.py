@@ -8,16 +8,17 @@ hold; what a single table cannot know (references, versions, defaults that depen
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from lintdb.drivers.grammar import CALL, HEAD, KIND, MODEL, SETTING, SWITCH
 from lintdb.drivers.model import Driver, Like, ModelError, gives_answers, inherit, is_coroutine
-from lintdb.drivers.shapes import Shape, ShapeError, hint
+from lintdb.drivers.shapes import ShapeError, hint
 from lintdb.effects import Argument, CallModel, Condition, Form, Kind, Order, Raises, Setting, Switch
 
 if sys.version_info >= (3, 11):
@@ -34,73 +35,78 @@ def load_toml(text: str) -> dict[str, Any]:
     return data
 
 
-def parse_version(text: str, where: str) -> Version:
-    """Return the version; raises `ModelError` naming *where*."""
-    try:
-        return Version(text)
-    except InvalidVersion:
-        raise ModelError(f"{where}: {text!r} is not a version") from None
-
-
 def parse_driver(text: str, file: str, version: str | None = None) -> Driver:
-    """Parse the text of a model file.
+    """Parse the text of one of lintdb's own model files.
 
     *version* is the library version to read it for; None means the newest that the model knows. Raises `ModelError`.
     `like` references to kinds of other drivers are left to the catalog, which knows those.
     """
+    data = read_model_file(text, file)
+    with placed(file):
+        MODEL.check(data)
+        return build_driver(data, version)
+
+
+def read_model_file(text: str, file: str) -> dict[str, Any]:
+    """Return what a model file holds, unchecked but for its being TOML with a table `[driver]`; raises `ModelError`."""
     try:
         data = load_toml(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ModelError(f"{file}: not valid TOML: {error}") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise ModelError(f"not valid TOML: {reason}", file) from None
     if "driver" not in data:
-        raise ModelError(f"{file}: the table [driver] is missing")
-    check_shape(data, MODEL, file)
-    return build_driver(data, file, version)
+        raise ModelError("the table [driver] is missing", file)
+    return data
 
 
-def check_shape(data: object, shape: Shape, file: str, prefix: str = "") -> None:
-    """Raise `ModelError` unless *data* has the shape; *prefix* is the dotted way to it in the file."""
+@contextmanager
+def placed(file: str, prefix: str = "") -> Iterator[None]:
+    """Turn a `ShapeError` inside the block into a `ModelError`; *prefix* is the dotted way to the model in the file."""
     try:
-        shape.check(data)
+        yield
     except ShapeError as error:
-        place = ".".join(part for part in (prefix, error.place) if part)
-        raise ModelError(": ".join(part for part in (file, place, error.message) if part)) from None
+        raise ModelError(error.message, file, ".".join(part for part in (prefix, error.place) if part)) from None
 
 
-def build_driver(data: dict[str, Any], file: str, version: str | None = None) -> Driver:
-    """Return what a model whose shape has been checked says about one version; may change *data*."""
-    _expand_names(data, data.get("names", {}), file)
+def build_driver(data: dict[str, Any], version: str | None = None, foreign: Collection[str] | None = None) -> Driver:
+    """Return what a model whose shape has been checked says about one version; may change *data*.
+
+    *foreign* are the kinds of other drivers that it may name; None leaves that question to the catalog. Raises
+    `ShapeError`.
+    """
+    _expand_names(data, data.get("names", {}))
     head: Table = data["driver"]
     name: str = head["name"]
     newest: str = head["newest"]
-    wanted = parse_version(version or newest, f"{file}: version")
+    wanted = Version(version or newest)
     read = _Reader(name, bool(head.get("blocking", False)), wanted)
-    kinds, borrowed = _finish_kinds(read.kinds(data.get("kinds", {})), name, file)
-    _check_references(data, file)
+    kinds, borrowed = _finish_kinds(read.kinds(data.get("kinds", {})), name)
+    _check_references(data, foreign)
     return Driver(
         name=name,
         title=head.get("title", name),
         version=str(wanted),
-        imports=_texts(head.get("imports")) or (name,),
-        distributions=(name,) if "distributions" not in head else _texts(head["distributions"]),
-        requires=_texts(head.get("requires")),
+        imports=texts(head.get("imports", name)),
+        distributions=texts(head.get("distributions", name)),
+        requires=texts(head.get("requires")),
         paramstyle=head.get("paramstyle"),
         errors=head.get("errors"),
         blocking=bool(head.get("blocking", False)),
         kinds=MappingProxyType(kinds),
         functions=tuple(read.calls(data.get("functions", ()))),
         exceptions=MappingProxyType(data.get("exceptions", {})),
+        extends=head.get("extends", ""),
         is_layer=bool(head.get("layer", False)),
-        harmless=_texts(head.get("harmless_errors")),
+        harmless=texts(head.get("harmless_errors")),
         statements=HEAD.keys["statements"].type.read(head.get("statements", {})),
         aliases=MappingProxyType(data.get("aliases", {})),
         borrowed=MappingProxyType(borrowed),
-        same_rows=_texts(head.get("same_rows")),
+        same_rows=texts(head.get("same_rows")),
         naive_time=head.get("naive_time", ""),
         known_versions=head.get("versions", newest),
         newest=newest,
-        releases=_texts(head.get("releases")),
-        cut_overs=_find_cut_overs(data, file),
+        releases=texts(head.get("releases")),
+        cut_overs=find_cut_overs(data),
         switches=tuple(read.switches(data.get("switches", ()))),
     )
 
@@ -143,12 +149,13 @@ class _Reader:
         given = CALL.read_into(table)
         form = given.get("form", Form.VALUE)
         is_coroutine = given.get("coroutine", form is Form.AWAIT)
-        is_quick = given.get("raises") is Raises.NEVER or form not in (Form.VALUE, Form.WITH)
+        is_quick = given.get("raises") is Raises.NEVER or isinstance(given.get("releases"), Argument)
+        can_wait = not is_coroutine and not is_quick and form in (Form.VALUE, Form.WITH)
         given |= {
             "acquires": self._qualify(given.get("acquires")),
             "gives": self._qualify(given.get("gives")),
             "coroutine": is_coroutine,
-            "blocking": given.get("blocking", is_blocking and not is_coroutine and not is_quick),
+            "blocking": given.get("blocking", is_blocking and can_wait),
             "when": _read_conditions(table.get("when", [])),
             "settings": self.settings(table.get("settings", ())),
             "driver": self._driver,
@@ -188,7 +195,7 @@ class _Reader:
         }
         kind = Kind(id=f"{self._driver}.{name}", **given)
         base = self._qualify(table.get("like"))
-        inherited, left_out = _texts(table.get("settings_like_base")), _texts(table.get("without"))
+        inherited, left_out = texts(table.get("settings_like_base")), texts(table.get("without"))
         return kind, Like(base, frozenset(table), inherited, left_out) if base else None
 
     def _methods(self, table: Table) -> Mapping[str, tuple[CallModel, ...]]:
@@ -204,7 +211,8 @@ class _Reader:
         return MappingProxyType(methods)
 
 
-def _texts(value: str | list[str] | None) -> tuple[str, ...]:
+def texts(value: str | list[str] | None) -> tuple[str, ...]:
+    """Return a list of strings for which one string, or nothing, may stand."""
     if value is None:
         return ()
     return (value,) if isinstance(value, str) else tuple(value)
@@ -228,13 +236,11 @@ def _read_condition(table: Table) -> Condition:
         table.get("given"),
         None if table.get("equals") == "none" else table.get("equals"),
         "equals" in table,
-        _texts(table.get("is")),
+        texts(table.get("is")),
     )
 
 
-def _finish_kinds(
-    read: Iterable[tuple[Kind, Like | None]], driver: str, file: str
-) -> tuple[dict[str, Kind], dict[str, Like]]:
+def _finish_kinds(read: Iterable[tuple[Kind, Like | None]], driver: str) -> tuple[dict[str, Kind], dict[str, Like]]:
     """Complete kinds that are like one before them; return all, and what those still lack that need other files."""
     kinds: dict[str, Kind] = {}
     borrowed: dict[str, Like] = {}
@@ -244,8 +250,8 @@ def _finish_kinds(
         if like is not None:
             likes[kind.id] = like
         elif not kind.family:
-            place = f"kinds.{kind.id.removeprefix(f'{driver}.')}.family"
-            raise ModelError(f"{file}: {place}: is missing; use {KIND.keys['family'].type.said}")
+            name = kind.id.removeprefix(f"{driver}.")
+            raise ShapeError(f"is missing; use {KIND.keys['family'].type.said}", "kinds", name, "family")
     unfinished = set(likes)
     for kind_id, like in likes.items():
         # The kinds of other files come with `requires`; a kind that is like one of those has to wait for them, too.
@@ -256,70 +262,75 @@ def _finish_kinds(
         else:
             place, base = (each.removeprefix(f"{driver}.") for each in (kind_id, like.base))
             known = [each.removeprefix(f"{driver}.") for each in kinds.keys() - unfinished]
-            raise ModelError(
-                f"{file}: kinds.{place}.like: {base!r} is no kind that this file has before it{hint(base, known)}"
-            )
+            message = f"{base!r} is no kind that this file has before it{hint(base, known)}"
+            raise ShapeError(message, "kinds", place, "like")
         unfinished.discard(kind_id)
     return kinds, borrowed
 
 
-def _expand_names(data: object, lists: Mapping[str, Any], file: str) -> None:
+def _expand_names(data: Table, lists: Mapping[str, Any]) -> None:
     """Replace `@name` in every `names` by the list of that name; models of libraries with many commands share them."""
-    todo = [data]
-    while todo:
-        item = todo.pop()
-        if isinstance(item, list):
-            todo += item
-        elif isinstance(item, dict):
-            todo += item.values()
-            names = item.get("names")
-            if not isinstance(names, list) or item is data:
-                continue
-            for name in [name for name in names if name.startswith("@")]:
-                if name[1:] not in lists:
-                    raise ModelError(f"{file}: names: {name!r} is not a list in [names]{hint(name[1:], lists)}")
-                names[names.index(name) : names.index(name) + 1] = _texts(lists[name[1:]])
+    for _, table in iter_tables(data):
+        names = table.get("names")
+        if not isinstance(names, list):
+            continue
+        for name in [name for name in names if name.startswith("@")]:
+            if name[1:] not in lists:
+                raise ShapeError(f"{name!r} is not a list in [names]{hint(name[1:], lists)}", "names")
+            names[names.index(name) : names.index(name) + 1] = texts(lists[name[1:]])
 
 
-def _find_cut_overs(data: object, file: str) -> tuple[str, ...]:
+def find_cut_overs(data: Table) -> tuple[str, ...]:
     """Return every `since` and `until` of a model, in order of version."""
-    found: set[str] = set()
-    todo = [data]
-    while todo:
-        item = todo.pop()
-        if isinstance(item, dict):
-            found.update(str(item[key]) for key in ("since", "until") if isinstance(item.get(key), str))
-            todo += item.values()
-        elif isinstance(item, list):
-            todo += item
-    return tuple(sorted(found, key=lambda text: parse_version(text, file)))
+    found = {
+        table[key] for _, table in iter_tables(data) for key in ("since", "until") if isinstance(table.get(key), str)
+    }
+    return tuple(sorted(found, key=Version))
 
 
-_REFERENCES = frozenset({"acquires", "gives", "with_gives", "any_attribute", "any_item"})
-
-
-def _check_references(data: Table, file: str) -> None:
-    """Kinds that a model names must be in it (those of other drivers are named with a dot; the catalog checks them)."""
-    kinds = data.get("kinds", {})
-    todo: list[tuple[str, object]] = [("", data)]
+def iter_tables(data: Table) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every table inside of one, with the way to it."""
+    todo: list[tuple[str, object]] = [(key, value) for key, value in data.items()]
     while todo:
         place, item = todo.pop()
         if isinstance(item, list):
             todo += [(f"{place}[{number}]", each) for number, each in enumerate(item)]
         elif isinstance(item, dict):
-            todo += [(f"{place}.{key}".lstrip("."), each) for key, each in item.items()]
-            for key, name in _references_in(item):
-                if name not in ("self", "none", *kinds) and "." not in name:
-                    known = hint(name, kinds) or (f"; known are {', '.join(kinds)}" if kinds else ", which has none")
-                    where = f"{place}.{key}".lstrip(".")
-                    raise ModelError(f"{file}: {where}: {name!r} is not a kind of this file{known}")
+            todo += [(f"{place}.{key}", each) for key, each in item.items()]
+            yield place, item
 
 
-def _references_in(table: Table) -> Iterator[tuple[str, str]]:
+_REFERENCES = ("acquires", "gives", "with_gives", "any_attribute", "any_item", "like")
+
+
+def references_in(table: Table) -> Iterator[tuple[str, str]]:
     """Yield the keys of one table that name kinds, with the names."""
     attributes = table.get("attributes")
     if isinstance(attributes, dict):
         yield from ((f"attributes.{key}", name) for key, name in attributes.items())
-    for key in _REFERENCES & table.keys():
-        if isinstance(table[key], str):
-            yield key, table[key]
+    yield from ((key, table[key]) for key in _REFERENCES if isinstance(table.get(key), str))
+
+
+def _check_references(data: Table, foreign: Collection[str] | None) -> None:
+    """Raise for a kind that a model names and that is not there; *foreign* None: names with a dot are not looked at."""
+    kinds = data.get("kinds", {})
+    own = f"{data['driver']['name']}."
+    for place, table in iter_tables(data):
+        for key, reference in references_in(table):
+            name = reference.removeprefix(own)
+            known = foreign if "." in name else ("self", "none", *kinds)
+            if known is not None and name not in known:
+                raise ShapeError(f"{name!r} is not a kind of this file{_cure(name, data, foreign or ())}", place, key)
+
+
+def _cure(name: str, data: Table, foreign: Collection[str]) -> str:
+    """Return what follows "is not a kind of this file": where else it was looked for, and what it may have been."""
+    kinds = list(data.get("kinds", ()))
+    extended = f"{data['driver'].get('extends')}."
+    kinds += [kind.removeprefix(extended) for kind in foreign if kind.startswith(extended)]
+    others = f", nor of {', '.join(sorted({each.partition('.')[0] for each in foreign}))}" if foreign else ""
+    return others + (hint(name, kinds) or hint(name, foreign) or f"; there {_are(kinds)}")
+
+
+def _are(kinds: Collection[str]) -> str:
+    return f"are {', '.join(kinds)}" if len(kinds) > 1 else f"is {', '.join(kinds)}" if kinds else "are none"

@@ -65,6 +65,8 @@ def render_operation(operation: ir.Operation) -> str:
         return f"forget {', '.join(operation.names)}"
     if isinstance(operation, ir.LookOp):
         return f"look {o(operation.operand)}"
+    if isinstance(operation, ir.WaitOp):
+        return "wait"
     if isinstance(operation, ir.EnterOp):
         return f"{operation.target} = enter {o(operation.manager)}"
     if isinstance(operation, ir.ExitOp):

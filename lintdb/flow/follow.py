@@ -475,6 +475,7 @@ class Follower(Calls, Assumptions):
         ir.BoxAddOp: _box_add,
         ir.ForgetOp: _forget,
         ir.LookOp: Calls.look,
+        ir.WaitOp: Calls.wait,
         ir.EnterOp: Calls.enter,
         ir.NeedOp: Calls.need,
         ir.ExitOp: Calls.leave, ir.CatchOp: _catch, ir.HoldOp: _hold,

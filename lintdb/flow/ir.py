@@ -218,6 +218,11 @@ class CallOp(Operation):
 
 
 @dataclass(slots=True, eq=False)
+class WaitOp(Operation):
+    """A call waits for something that is none of the resources; what else it does is another operation."""
+
+
+@dataclass(slots=True, eq=False)
 class AwaitOp(Operation):
     """`target = await operand`. May raise."""
 

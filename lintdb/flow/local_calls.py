@@ -106,6 +106,10 @@ class LocalCalls(Containers, ABC):
             self.may_raise = True
         if summary.blocks is not None and op.dotted != "$property":
             self.blocking_helpers.setdefault(op.index, (op.node, summary.blocks))
+        if summary.waits is not None and not op.in_cleanup:
+            given = Many((self.arguments_value(op, state), instance))
+            seen = {rid for rid in state.resources if rid[0][0] in ("self", "global")}
+            self.note_wait(op.node, summary.waits, state, seen | set(state.refs(given)))
         results: list[State] = []
         self.operations[op.index] = op
         self.units.landings[op.index] = self.block.landing

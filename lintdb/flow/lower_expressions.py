@@ -10,6 +10,7 @@ import libcst as cst
 
 from lintdb.flow import ir
 from lintdb.flow.lower_conditions import Conditions
+from lintdb.flow.lowering import is_short_wait
 from lintdb.flow.stdlib import (
     ALWAYS_RAISES,
     COMBINES,
@@ -23,6 +24,7 @@ from lintdb.flow.stdlib import (
     NEVER_RAISES,
     REINDENTS,
     RUNS_GENERATOR,
+    WAITS,
 )
 from lintdb.syntax.names import CONSTANTS
 from lintdb.syntax.walk import children
@@ -364,6 +366,7 @@ class Expressions(Conditions):
             return self._empty(node) if dotted in FILLED_LATER else ir.Display(())
         if dotted == "super" and not arguments:
             return ir.SUPER
+        self._wait(node, dotted, arguments)
         if self._is_harmless(callee, dotted):
             return ir.UNKNOWN
         if isinstance(callee, ir.AttributeOf) and isinstance(callee.base, (ir.Constant, ir.Text, ir.Format)):
@@ -374,6 +377,11 @@ class Expressions(Conditions):
             # If it is a text, its value is known; if not, this forgets nothing that was.
             self.emit(ir.StoreOp(node, self.in_cleanup, target, self._string_method(node, callee, arguments)))
         return ir.Local(target)
+
+    def _wait(self, node: cst.Call, dotted: str | None, arguments: list[ir.CallArgument]) -> None:
+        """A call that waits, whatever else it does."""
+        if dotted in WAITS and not is_short_wait(arguments):
+            self.emit(ir.WaitOp(node, self.in_cleanup))
 
     def _callee(self, node: cst.BaseExpression) -> ir.Operand:
         """What is called: not a property, whose value seldom is a function."""

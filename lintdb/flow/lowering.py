@@ -7,13 +7,14 @@ a module, and use what lies below them. Only `expression` is called upwards.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import libcst as cst
 
 from lintdb.flow import ir
 from lintdb.flow.cfg import CFG, Block
+from lintdb.flow.stdlib import SHORT_WAIT
 from lintdb.syntax.names import FunctionInfo, ModuleIndex
 
 NUMBERS_PER_FUNCTION = 1 << 20
@@ -131,3 +132,9 @@ class Lowering(ABC):
     def continue_in(self, block: Block) -> None:
         """Add what follows to *block*."""
         self.current = block
+
+
+def is_short_wait(arguments: Sequence[ir.CallArgument]) -> bool:
+    """Whether a wait is so short that it is none: `sleep(0)` lets others run."""
+    first = arguments[0].operand if arguments else None
+    return isinstance(first, ir.Constant) and isinstance(first.value, (int, float)) and first.value < SHORT_WAIT

@@ -108,6 +108,7 @@ class Program:
             calls=list(follower.calls.values()),
             blocking_helpers=list(follower.blocking_helpers.values()),
             handed_on=follower.handed_on,
+            waits=list(follower.values_seen.waits.values()),
             overlaps=list(follower.overlaps.values()),
             handled_attributes=follower.handled_attributes,
             replaced_attributes=follower.replaced,
@@ -191,6 +192,7 @@ class Program:
             blocks,
             uses=tuple(follower.after.early.values()),
             rebinds=frozenset(follower.after.rebound),
+            waits=next(iter(follower.values_seen.waits_at.values()), None),
             ends_yielded=follower.ends_yielded(),
             drops_work=bool(follower.yielded) and follower.yielded <= follower.released_sites - follower.commits,
         )

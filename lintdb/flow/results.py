@@ -160,6 +160,21 @@ class MissingRow:
 
 
 @dataclass(frozen=True)
+class Wait:
+    """A call that waits for something else while a unit of work is open.
+
+    `node` is the call, `inner` what waits (in the callee, if it is one of the project), `since` what opened the unit.
+    """
+
+    node: cst.CSTNode
+    inner: cst.CSTNode
+    kind: Kind
+    name: str | None
+    since: cst.CSTNode
+    path: tuple[PathStep, ...]
+
+
+@dataclass(frozen=True)
 class UnboundRelease:
     """Clean-up of a variable that has no value, or None, on a path on which what should fill it failed.
 
@@ -270,6 +285,7 @@ class FunctionFlow:
     """Calls that bring into memory all that a query gives, where nothing in the query bounds how much that is."""
     blocking_helpers: list[tuple[cst.CSTNode, cst.CSTNode]] = field(default_factory=list)
     """Calls of functions of this module that block, each with the blocking call inside."""
+    waits: list[Wait] = field(default_factory=list)
     overlaps: list[Overlap] = field(default_factory=list)
     handed_on: set[int] = field(default_factory=set)
     """Identities of the acquiring nodes whose resources are given to code that is not known."""

@@ -10,7 +10,6 @@ from lintdb.flow.liveness import written_names
 from lintdb.flow.results import MissingRow, UnboundRelease
 from lintdb.flow.sites import UNLIKELY
 from lintdb.flow.state import State
-from lintdb.flow.units import Units
 from lintdb.flow.values import (
     DATA,
     NONE,
@@ -25,6 +24,7 @@ from lintdb.flow.values import (
     Value,
 )
 from lintdb.flow.verdicts import path_of
+from lintdb.flow.waits import Waits
 
 FAILURE = "$.failure"
 """The name under which a path keeps that it fails on something missing; it has a dot so that it is not forgotten."""
@@ -32,7 +32,7 @@ LOOKED = "$.looked"
 """A name that is bound once a path has found nothing: what it fetches later it may have made itself."""
 
 
-class Rows(Units, ABC):
+class Rows(Waits, ABC):
     """Follows values that may be None for want of a row."""
 
     def note_answer(

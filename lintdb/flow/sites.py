@@ -19,6 +19,7 @@ from lintdb.flow.results import (
     SwallowedError,
     UnboundRelease,
     Uncalled,
+    Wait,
 )
 from lintdb.flow.state import State
 from lintdb.flow.values import (
@@ -127,7 +128,7 @@ class UnitRecords:
     those of them that are assignments. `begun_at_yield`: what is under way where a manager yields. `ambient`: the
     blocks that are units without a name, in the order in which they are entered. `swallowed` and `error_commits`: the
     findings, by the node and by the call that they are about; whether the commit is refused. `guessed`: resources that
-    nothing but their use makes known.
+    nothing but their use makes known. `worked`: a call that works in a unit without a name.
     """
 
     failures: dict[int, AfterError] = field(default_factory=dict)
@@ -140,6 +141,7 @@ class UnitRecords:
     begun_at_yield: set[Rid] = field(default_factory=set)
     ambient: list[Rid] = field(default_factory=list)
     guessed: set[Rid] = field(default_factory=set)
+    worked: dict[Rid, cst.CSTNode] = field(default_factory=dict)
     swallowed: dict[int, SwallowedError] = field(default_factory=dict)
     error_commits: dict[int, tuple[SiteKey, ErrorCommit, bool]] = field(default_factory=dict)
 
@@ -148,7 +150,8 @@ class UnitRecords:
 class ValueRecords:
     """What a run notes of values: `rows` are the calls whose value may be None for want of a row, by number.
 
-    By the identity of a node: `events` is what calls do to the unit of work, `row_loops` what loops go through that
+    By the identity of a node: `waits_at` are the calls that wait for something else, `waits` those of them that do so
+    while a unit of work is open. `events` is what calls do to the unit of work, `row_loops` what loops go through that
     holds what a query gave, `read_whole` the calls that bring all of an unbounded answer into memory.
     """
 
@@ -157,6 +160,8 @@ class ValueRecords:
     unbound_releases: dict[str, UnboundRelease] = field(default_factory=dict)
     query_texts: dict[tuple[int, tuple[Piece, ...]], QueryText] = field(default_factory=dict)
     sharings: dict[tuple[int, SiteKey], Sharing] = field(default_factory=dict)
+    waits_at: dict[int, cst.CSTNode] = field(default_factory=dict)
+    waits: dict[int, Wait] = field(default_factory=dict)
     events: dict[int, Event] = field(default_factory=dict)
     row_loops: dict[int, cst.CSTNode] = field(default_factory=dict)
     read_whole: dict[int, cst.CSTNode] = field(default_factory=dict)

@@ -79,6 +79,21 @@ PROCESS_POOL_METHODS = frozenset({
 WORKER_TASKS = frozenset({"celery.shared_task", "celery.task", "celery.app.shared_task"})
 """Decorators of functions that workers run, which are forked when the modules of the tasks have been imported."""
 
+_HTTP = ("get", "post", "put", "patch", "delete", "head", "options", "request", "stream")
+WAITS = frozenset({
+    "time.sleep", "asyncio.sleep", "anyio.sleep", "trio.sleep", "gevent.sleep", "eventlet.sleep", "input",
+    "getpass.getpass", "click.prompt", "click.confirm", "typer.prompt", "typer.confirm", "subprocess.run",
+    "subprocess.call", "subprocess.check_call", "subprocess.check_output", "subprocess.getoutput", "os.system",
+    "os.popen", "asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell", "urllib.request.urlopen",
+    "urllib.request.urlretrieve", "urllib3.request", "socket.create_connection", "smtplib.SMTP", "smtplib.SMTP_SSL",
+    "ftplib.FTP", "imaplib.IMAP4_SSL", "poplib.POP3_SSL", "django.core.mail.send_mail",
+    "django.core.mail.send_mass_mail", "django.core.mail.mail_admins", "aiohttp.request",
+    *(f"{package}.{verb}" for package in ("requests", "httpx") for verb in _HTTP),
+})  # fmt: skip
+"""Calls that wait for a clock, a person, another program or another service."""
+SHORT_WAIT = 0.1
+"""Seconds below which a wait is not worth a word."""
+
 KEEPS_TEXT = frozenset({"strip", "lstrip", "rstrip"})
 """Methods of texts whose result says the same."""
 

@@ -69,10 +69,10 @@ class Outcome:
 class Summary:
     """All outcomes of a function for one way of calling it.
 
-    `blocks` is the call in it that makes the thread wait. For a generator: whether what it yields is `drops_work`:
-    released on every normal path, with no commit; and whether that is released at all (`ends_yielded`). `uses` are of
-    what was released before the call; `rebinds` are the attributes of the object, and the globals, that get another
-    value.
+    `blocks` is the call in it that makes the thread wait for a resource, `waits` one that waits for something else. For
+    a generator: whether what it yields is `drops_work`: released on every normal path, with no commit; and whether that
+    is released at all (`ends_yielded`). `uses` are of what was released before the call; `rebinds` are the attributes
+    of the object, and the globals, that get another value.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -82,6 +82,7 @@ class Summary:
     uses: tuple[EarlyUse, ...] = ()
     rebinds: frozenset[SiteKey] = frozenset()
     ends_yielded: bool = False
+    waits: cst.CSTNode | None = None
 
 
 # --- before the call ------------------------------------------------------------------------------------------------

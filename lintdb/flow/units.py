@@ -217,6 +217,8 @@ class Units(Misuses):
         for method in kind.ambient_methods:
             through, _, last = method.rpartition(".")
             if last == function.attr.value and (not through or through in _attributes_of(function)):
+                if around is not None:
+                    self.units.worked.setdefault(around, op.node)
                 return around
         return None
 
@@ -247,12 +249,12 @@ class Units(Misuses):
         if around is not None and kind is not None and kind.driver == driver and event is Event.ROLLBACK_PART:
             self.happen(around, event, None, state)
 
-    @staticmethod
-    def owner_through(rid: Rid, state: State) -> Rid | None:
+    def owner_through(self, rid: Rid, state: State) -> Rid | None:
         """`client.connection_pool.disconnect()`: what has no pool any more has nothing left to close."""
         status = state.status(rid)
+        kind = self.knowledge.kind(status.kind) if status is not None else None
         owner = rid[0][0]
-        return owner if isinstance(owner, tuple) and status is not None and status.kind.endswith("pool") else None
+        return owner if isinstance(owner, tuple) and kind is not None and kind.is_pool else None
 
     def release(self, rid: Rid, state: State, node: cst.CSTNode | None, by_with: cst.CSTNode | None = None) -> None:
         """Release a resource and what goes with it; uncommitted work on it is lost here.

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from re import Pattern
 
 from lintdb import gate
-from lintdb.drivers.catalog import import_roots, load_models
+from lintdb.drivers.catalog import Own, import_roots, load_models, words
 from lintdb.project.layout import Layout
 from lintdb.syntax.outline import Chain, Outline, imported_names, outline_of
 
@@ -26,9 +26,9 @@ class _Module:
     `drivers_made` are those of its variables that hold what a driver's function gave.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, own: Own) -> None:
         self.text = text
-        self.drivers = gate.mentioned(text)
+        self.drivers = gate.mentioned(text, own)
         self.names: frozenset[str] = frozenset()
         self.driver_made: frozenset[str] = frozenset()
         self.outline: Outline | None = None
@@ -37,10 +37,12 @@ class _Module:
 class Interest:
     """Finds the names of interest, module by module, as they are asked for.
 
-    *read* returns the text of a file, None if it has none that can be read.
+    *read* returns the text of a file, None if it has none that can be read. *own* are the driver models that the
+    project brings along.
     """
 
-    def __init__(self, layout: Layout, read: Callable[[str], str | None]) -> None:
+    def __init__(self, layout: Layout, read: Callable[[str], str | None], own: Own = ()) -> None:
+        self.own = own
         self._layout = layout
         self._read = read
         self._modules: dict[str, _Module] = {}
@@ -83,7 +85,7 @@ class Interest:
             text = self._read(current)
             if text is None:
                 continue
-            self._modules[current] = _Module(text)
+            self._modules[current] = _Module(text, self.own)
             new.append(current)
             for target in self._targets(current, text):
                 self._importers[target].add(current)
@@ -166,7 +168,7 @@ class _Judge:
         for module, _ in self._stars:
             if root in module.names:
                 return self._is_use(chain[1:], root in module.driver_made, module)
-        return False
+        return self._is_own(list(chain))
 
     def is_driver_call(self, chain: Chain) -> bool:
         dotted = self._imports.get(chain[0])
@@ -187,14 +189,21 @@ class _Judge:
 
     def _is_trigger(self, parts: list[str]) -> bool:
         driver = import_roots().get(parts[0])
-        return driver is not None and any(_triggers(driver).fullmatch(part) for part in parts)
+        if driver is not None and any(_triggers(driver).fullmatch(part) for part in parts):
+            return True
+        return self._is_own(parts)
+
+    def _is_own(self, parts: list[str]) -> bool:
+        """Whether a model of the project's own names the function or class."""
+        known = words(self._interest.own).own_names
+        return bool(known) and any(".".join(parts[:end]) in known for end in range(1, len(parts) + 1))
 
     def _is_use(self, rest: Iterable[str], is_driver_made: bool, module: _Module) -> bool:
         """Whether what is read of a name of interest is of interest: `db.session` is, `db.Column` is not."""
         attribute = next(iter(rest), None)
         if attribute is None or not is_driver_made:
             return True
-        return not module.drivers or attribute in _member_words(module.drivers)
+        return not module.drivers or attribute in _member_words(module.drivers, self._interest.own)
 
 
 @functools.cache
@@ -203,6 +212,6 @@ def _triggers(driver: str) -> Pattern[str]:
 
 
 @functools.cache
-def _member_words(drivers: frozenset[str]) -> frozenset[str]:
-    kinds = load_models(drivers).kinds.values()
+def _member_words(drivers: frozenset[str], own: Own) -> frozenset[str]:
+    kinds = load_models(drivers, None, own).kinds.values()
     return frozenset(name for kind in kinds for name in (*kind.methods, *kind.attributes))

@@ -104,8 +104,9 @@ class Project:
             return module
         index = build_index(module, self._surroundings.layout.name_of(path), self)
         self._modules[path] = index
-        self._drivers[id(index)] = gate.mentioned(source.text)
+        self._drivers[id(index)] = gate.mentioned(source.text, self._surroundings.own)
         return index
 
     def _knowledge_for(self, index: ModuleIndex) -> Knowledge:
-        return Answers(load_models(self._drivers[id(index)], self._versions), self._versions)
+        own = self._surroundings.own
+        return Answers(load_models(self._drivers[id(index)], self._versions, own), self._versions, own)

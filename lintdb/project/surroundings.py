@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from lintdb.drivers.catalog import Own
 from lintdb.project.interest import Interest
 from lintdb.project.layout import Layout
 from lintdb.source import SourceFile, read_source
@@ -15,12 +16,16 @@ if TYPE_CHECKING:
 
 
 class Surroundings:
-    """The texts of one run, each read once; that of a file that is checked stands for the file on disk."""
+    """The texts of one run, each read once; that of a file that is checked stands for the file on disk.
 
-    def __init__(self) -> None:
+    *own* are the driver models that the project brings along.
+    """
+
+    def __init__(self, own: Own = ()) -> None:
+        self.own = own
         self.layout = Layout()
         self._texts: dict[str, SourceFile | None] = {}
-        self.interest = Interest(self.layout, self._text_of)
+        self.interest = Interest(self.layout, self._text_of, own)
 
     def enter(self, source: SourceFile) -> str:
         """Let a text that is checked stand for the file, which may not be saved yet; returns its absolute path."""
@@ -45,23 +50,30 @@ class Surroundings:
 
 
 class Projects:
-    """What the files of one run share: files for which the same library versions hold share what was found out.
+    """What the files of one run share: files for which the same library versions and own driver models hold.
 
     *budget* bounds how many characters of other files are parsed for one that is checked; None: no bound. Files are
     read once, so this must not outlive the run.
     """
 
     def __init__(self, budget: int | None = None) -> None:
-        self.surroundings = Surroundings()
         self._budget = budget
-        self._by_versions: dict[frozenset[tuple[str, str]], Project] = {}
+        self._surroundings: dict[Own, Surroundings] = {}
+        self._projects: dict[tuple[frozenset[tuple[str, str]], Own], Project] = {}
 
-    def get(self, versions: Mapping[str, str]) -> Project:
-        """Return the project of the files for which these library versions hold."""
+    def surroundings(self, own: Own = ()) -> Surroundings:
+        """Return what is around the files for which these own driver models hold."""
+        found = self._surroundings.get(own)
+        if found is None:
+            found = self._surroundings[own] = Surroundings(own)
+        return found
+
+    def get(self, versions: Mapping[str, str], own: Own = ()) -> Project:
+        """Return the project of the files for which these library versions and own driver models hold."""
         from lintdb.project.project import Project
 
-        key = frozenset(versions.items())
-        found = self._by_versions.get(key)
+        key = (frozenset(versions.items()), own)
+        found = self._projects.get(key)
         if found is None:
-            found = self._by_versions[key] = Project(self.surroundings, dict(versions), self._budget)
+            found = self._projects[key] = Project(self.surroundings(own), dict(versions), self._budget)
         return found

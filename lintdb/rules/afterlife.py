@@ -5,16 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lintdb.rules.base import Report, ReportStep
-from lintdb.rules.lifetimes import VERBS, steps_of
+from lintdb.rules.lifetimes import steps_of
 
 if TYPE_CHECKING:
-    from lintdb.effects import Kind
     from lintdb.flow.results import Misuse
-
-
-def verb_of(kind: Kind) -> str:
-    """Return what releasing such a resource is called: closed, returned, released."""
-    return "released" if kind.id.endswith("lock") else VERBS.get(kind.family, "closed")
 
 
 def report_misuse(misuse: Misuse, message: str, end: str) -> Report:

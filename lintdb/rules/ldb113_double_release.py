@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lintdb.finding import Severity
-from lintdb.rules.afterlife import report_misuse, shown, verb_of
+from lintdb.rules.afterlife import report_misuse, shown
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
+from lintdb.rules.lifetimes import verb_of
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow

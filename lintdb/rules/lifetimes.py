@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from lintdb.effects import Kind
     from lintdb.flow.results import FunctionFlow, Leak, PathStep
 
-VERBS = {
-    "connection": "closed", "cursor": "closed", "session": "closed", "pool": "closed", "checkout": "returned",
-    "result": "closed",
-}  # fmt: skip
 MAX_STEPS = 12
 _LAST_CALL = re.compile(r"\)\.(\w+)\([^()]*\)$")
 """The last call of a chain of calls: it is the one that raises."""
@@ -48,9 +44,14 @@ class LeakRule(Rule):
             yield report_leak(leak, flow, ctx)
 
 
+def verb_of(kind: Kind) -> str:
+    """Return what releasing such a resource is called: closed, returned, released."""
+    return kind.verb or ("returned" if kind.family == "checkout" else "closed")
+
+
 def report_leak(leak: Leak, flow: FunctionFlow, ctx: FileContext, message: str | None = None) -> Report:
     """Return the report for one leak: what is left open, on which path, with the steps that prove it."""
-    verb = "released" if leak.kind.id.endswith("lock") else VERBS.get(leak.kind.family, "closed")
+    verb = verb_of(leak.kind)
     name = f"`{leak.name}`" if leak.name else f"the {leak.kind.label}"
     if leak.maker is not None:
         name += f" (from `{leak.maker}()`)"
@@ -106,6 +107,8 @@ def _end(leak: Leak, flow: FunctionFlow) -> str:
     name = f"`{leak.name}`" if leak.name else "it"
     where = "the module" if flow.function.is_module else f"{flow.function.name}()"
     state = "not given back" if leak.kind.family == "checkout" else "still open"
+    if leak.kind.verb:
+        state = f"not {leak.kind.verb}"
     return f"leaves {where} with {name} {state}"
 
 

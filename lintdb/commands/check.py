@@ -1,0 +1,236 @@
+"""`lintdb check`: files and folders are checked, findings reported."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lintdb.commands.options import ConfigOptions, absolute_path, settings_options
+from lintdb.commands.output import (
+    CLEAN,
+    FAILED,
+    FINDINGS,
+    count,
+    describe_problem,
+    fail,
+    is_terminal,
+    note,
+    wants_color,
+    write,
+)
+from lintdb.config import OUTPUT_FORMATS, ConfigFinder, Settings, enabled_codes, enabled_codes_for
+from lintdb.finding import Confidence, FileProblem, FileResult, Finding, Severity, Span
+
+if TYPE_CHECKING:
+    from lintdb.engine import EngineOptions
+    from lintdb.rules.base import RuleMeta
+    from lintdb.source import SourceFile
+
+UNPARSABLE_FILE = "LDB002"
+_STDIN = "-"
+_STDIN_NAME = "<stdin>"
+
+
+@click.command("check")
+@click.argument("paths", nargs=-1)
+@settings_options
+@click.option("--output-format", type=click.Choice(OUTPUT_FORMATS), help="[default: full on a terminal, else concise]")
+@click.option("--output-file", type=click.Path(dir_okay=False), help="Write the findings there.")
+@click.option("--statistics", is_flag=True, help="Count the findings of each rule.")
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 even if there are findings.")
+@click.option(
+    "--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="Processes to use.  [default: one per core]"
+)
+@click.option("--stdin-filename", metavar="PATH", help="Read from standard input, as if it were this file.")
+@click.option("--force-exclude", is_flag=True, help="Leave excluded files out even if they are named in PATHS.")
+@click.option("--no-cache", is_flag=True, help="Accepted for scripts; lintdb keeps no cache yet.")
+def check_command(
+    *,
+    paths: tuple[str, ...],
+    output_format: str | None,
+    output_file: str | None,
+    statistics: bool,
+    exit_zero: bool,
+    jobs: int | None,
+    stdin_filename: str | None,
+    force_exclude: bool,
+    no_cache: bool,  # noqa: ARG001 - nothing to switch off
+    **config_options: Any,
+) -> int:
+    """Check files and folders (by default the current one; `-` reads from standard input)."""
+    from lintdb.rules.registry import all_metas
+
+    metas = all_metas()
+    finder = ConfigOptions(**config_options).build_finder(metas, jobs=jobs, output_format=output_format)
+    check = _Check(metas, finder)
+    if stdin_filename is not None and not paths:
+        # A name for standard input says that it is to be read.
+        paths = (_STDIN,)
+    if _STDIN in paths:
+        if len(paths) > 1:
+            raise click.UsageError("`-` (standard input) cannot be checked together with other paths")
+        check.run_on_stdin(stdin_filename, force_exclude=force_exclude)
+    elif stdin_filename is not None:
+        raise click.UsageError("--stdin-filename names what is read when PATHS is `-`; it goes with no other path")
+    else:
+        check.run(paths or (".",), force_exclude=force_exclude)
+
+    shown_format = finder.for_run().output_format
+    if shown_format is None:
+        shown_format = "full" if output_file is None and is_terminal(sys.stdout) else "concise"
+    if not _write_report(check, shown_format, output_file, statistics=statistics):
+        return FAILED
+    if check.has_problem:
+        return FAILED
+    return FINDINGS if check.findings and not exit_zero else CLEAN
+
+
+class _Check:
+    """One run of `lintdb check`: what it found, and what it could not check."""
+
+    def __init__(self, metas: Sequence[RuleMeta], finder: ConfigFinder) -> None:
+        self.metas = metas
+        self.findings: tuple[Finding, ...] = ()
+        self.problems: tuple[FileProblem, ...] = ()
+        self.checked = 0
+        self.has_problem = False
+        self._finder = finder
+        self._enabled: dict[int, frozenset[str]] = {}
+        self._options: dict[tuple[int, frozenset[str]], EngineOptions] = {}
+        self._sources: dict[str, SourceFile] = {}
+
+    def run(self, paths: Iterable[str], *, force_exclude: bool) -> None:
+        """Check all files under *paths*."""
+        from lintdb.files import FileTask, check_files, find_files
+
+        found = find_files(paths, self._finder.for_folder, force_exclude=force_exclude)
+        tasks = [FileTask(path, self._options_for(path)) for path in found.files]
+        results = check_files(tasks, self._finder.for_run().jobs)
+        self._take([*results, *(FileResult(problem.path, problem=problem) for problem in found.problems)])
+        if not tasks and not found.problems:
+            note("warning: no Python files found")
+
+    def run_on_stdin(self, name: str | None, *, force_exclude: bool) -> None:
+        """Check standard input as if it were the file *name*."""
+        from lintdb.files import check_source_safely
+        from lintdb.source import decode_source
+
+        shown = name or _STDIN_NAME
+        absolute = absolute_path(shown)
+        if force_exclude and self._finder.for_file(absolute).is_below_excluded(absolute):
+            return
+        source = decode_source(shown, sys.stdin.buffer.read())
+        if isinstance(source, FileProblem):
+            self._take([FileResult(shown, problem=source)])
+            return
+        self._sources[shown] = source
+        self._take([check_source_safely(source, self._options_for(shown))])
+
+    def lines_of(self, path: str) -> Sequence[str]:
+        """Return the lines of a file for code frames; none if it has become unreadable."""
+        from lintdb.source import read_source
+
+        if path not in self._sources:
+            source = read_source(path)
+            if isinstance(source, FileProblem):
+                return ()
+            self._sources[path] = source
+        return self._sources[path].lines
+
+    def _options_for(self, path: str) -> EngineOptions:
+        from lintdb.engine import EngineOptions
+
+        settings, codes = self._settings_and_codes(path)
+        key = (id(settings), codes)
+        if key not in self._options:
+            self._options[key] = EngineOptions.from_settings(settings, codes, use_pins=not self._finder.is_isolated)
+        return self._options[key]
+
+    def _settings_and_codes(self, path: str) -> tuple[Settings, frozenset[str]]:
+        absolute = absolute_path(path)
+        settings = self._finder.for_file(absolute)
+        if settings.per_file_ignores:
+            return settings, enabled_codes_for(settings, absolute, self.metas)
+        # The finder keeps its settings as long as it lives, so that their identity is a key.
+        if id(settings) not in self._enabled:
+            self._enabled[id(settings)] = enabled_codes(settings, self.metas)
+        return settings, self._enabled[id(settings)]
+
+    def _take(self, results: Iterable[FileResult]) -> None:
+        findings: list[Finding] = []
+        problems: list[FileProblem] = []
+        for result in results:
+            findings += result.findings
+            if result.problem is None:
+                self.checked += 1
+                continue
+            self.has_problem = True
+            if not result.problem.is_crash and UNPARSABLE_FILE in self._settings_and_codes(result.path)[1]:
+                findings.append(_unparsable(result.problem, self.metas))
+            else:
+                problems.append(result.problem)
+        self.findings = tuple(sorted(findings, key=lambda finding: finding.sort_key))
+        self.problems = tuple(problems)
+
+
+def _unparsable(problem: FileProblem, metas: Iterable[RuleMeta]) -> Finding:
+    meta = next((meta for meta in metas if meta.code == UNPARSABLE_FILE), None)
+    line, column = max(problem.line, 1), max(problem.column, 1)
+    return Finding(
+        path=problem.path,
+        span=Span(line, column, line, column + 1),
+        code=UNPARSABLE_FILE,
+        name=meta.name if meta else "unparsable-file",
+        message=problem.message,
+        severity=meta.severity if meta else Severity.ERROR,
+        confidence=Confidence.HIGH,
+    )
+
+
+def _write_report(check: _Check, output_format: str, output_file: str | None, *, statistics: bool) -> bool:
+    """Write what *check* found, and tell of problems on standard error; False if the file cannot be written."""
+    from lintdb.reporters import TEXT_FORMATS, render, text
+
+    report = render(
+        output_format,
+        check.findings,
+        check.metas,
+        problems=check.problems,
+        lines_of=check.lines_of,
+        color=output_file is None and wants_color(sys.stdout),
+    )
+    is_text = output_format in TEXT_FORMATS
+    if statistics and is_text:
+        report += text.render_statistics(check.findings)
+    if output_file is None:
+        write(report)
+    else:
+        try:
+            Path(output_file).write_text(report, encoding="utf-8", errors="backslashreplace")
+        except OSError as error:
+            fail(f"cannot write {output_file}: {error.strerror or error}")
+            return False
+    for problem in check.problems:
+        note(describe_problem(problem))
+    if statistics and not is_text:
+        # A machine reads standard output: statistics would spoil it.
+        note(text.render_statistics(check.findings).rstrip("\n"))
+    if is_text and (check.checked or check.has_problem):
+        note(_summary(check))
+    return True
+
+
+def _summary(check: _Check) -> str:
+    failed = {problem.path for problem in check.problems}
+    failed |= {finding.path for finding in check.findings if finding.code == UNPARSABLE_FILE}
+    checked = f"checked {count(check.checked, 'file')}"
+    if failed:
+        checked += f", could not check {count(len(failed), 'file')}"
+    if check.findings:
+        files = len({finding.path for finding in check.findings})
+        return f"Found {count(len(check.findings), 'finding')} in {count(files, 'file')} ({checked})"
+    return f"No findings, but not all was checked: {checked}" if check.has_problem else f"All clean: {checked}"

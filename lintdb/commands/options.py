@@ -1,0 +1,143 @@
+"""The options that change settings, the same for every command that has them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lintdb.config import ConfigError, ConfigFinder, Overrides, PathPattern, PerFileIgnore, driver_called, is_version
+from lintdb.finding import Confidence
+from lintdb.selection import check_selector
+
+if TYPE_CHECKING:
+    from lintdb.rules.base import RuleMeta
+
+
+def _split_list(_context: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> tuple[str, ...] | None:
+    """Return the words of a repeatable option whose values may be lists with commas; None if it was not given."""
+    return tuple(word for value in values for word in re.split(r"[,\s]+", value) if word) if values else None
+
+
+def _list_option(name: str, metavar: str, description: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option(name, multiple=True, callback=_split_list, metavar=metavar, help=description)
+
+
+def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that change settings; `ConfigOptions` takes them."""
+    options = (
+        _list_option("--select", "RULES", "Rules to run: codes, prefixes of codes (LDB1), names, or ALL."),
+        _list_option("--ignore", "RULES", "Rules not to run."),
+        _list_option("--extend-select", "RULES", "Rules to run besides those selected or on by default."),
+        click.option(
+            "--per-file-ignores", multiple=True, metavar="PATTERN:RULES", help="Rules not to run in some files."
+        ),
+        _list_option("--exclude", "PATTERNS", "Files and folders to leave out, instead of the `exclude` setting."),
+        _list_option("--extend-exclude", "PATTERNS", "Files and folders to leave out besides those."),
+        click.option(
+            "--min-confidence",
+            type=click.Choice([confidence.label for confidence in Confidence]),
+            help="Leave out findings that are less sure.  [default: medium]",
+        ),
+        click.option(
+            "--target-version",
+            "target_versions",
+            multiple=True,
+            metavar="LIBRARY=VERSION",
+            help="Version of a database library to assume, for example psycopg=3.2.",
+        ),
+        click.option(
+            "--follow-imports/--no-follow-imports",
+            default=None,
+            help="Follow what a file uses of other files of its project.  [default: follow]",
+        ),
+        click.option(
+            "--config",
+            type=click.Path(exists=True, dir_okay=False),
+            help="Use this configuration file for all files.",
+        ),
+        click.option("--isolated", is_flag=True, help="Use no configuration file."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True)
+class ConfigOptions:
+    """The options of `settings_options` as they were given."""
+
+    select: tuple[str, ...] | None
+    ignore: tuple[str, ...] | None
+    extend_select: tuple[str, ...] | None
+    per_file_ignores: tuple[str, ...]
+    exclude: tuple[str, ...] | None
+    extend_exclude: tuple[str, ...] | None
+    min_confidence: str | None
+    target_versions: tuple[str, ...]
+    follow_imports: bool | None
+    config: str | None
+    isolated: bool
+
+    def build_finder(
+        self, metas: Sequence[RuleMeta], *, jobs: int | None = None, output_format: str | None = None
+    ) -> ConfigFinder:
+        """Return the finder for these options; raises ConfigError, with the option as the key."""
+        if self.config is not None and self.isolated:
+            raise click.UsageError("--config and --isolated contradict each other")
+        for option, selectors in (
+            ("--select", self.select),
+            ("--ignore", self.ignore),
+            ("--extend-select", self.extend_select),
+        ):
+            _check_selectors(option, selectors or (), metas)
+        root = str(Path.cwd())
+        overrides = Overrides(
+            select=self.select,
+            ignore=self.ignore or (),
+            extend_select=self.extend_select or (),
+            per_file_ignores=tuple(_parse_per_file_ignore(text, root, metas) for text in self.per_file_ignores),
+            exclude=None if self.exclude is None else tuple(PathPattern(text, root) for text in self.exclude),
+            extend_exclude=tuple(PathPattern(text, root) for text in self.extend_exclude or ()),
+            min_confidence=None if self.min_confidence is None else Confidence.parse(self.min_confidence),
+            output_format=output_format,
+            target_version=dict(_parse_target_version(text) for text in self.target_versions),
+            follow_imports=self.follow_imports,
+            jobs=jobs,
+        )
+        return ConfigFinder(metas, overrides=overrides, isolated=self.isolated, config=self.config)
+
+
+def _check_selectors(option: str, selectors: Iterable[str], metas: Sequence[RuleMeta]) -> None:
+    for selector in selectors:
+        if fault := check_selector(selector, metas):
+            raise ConfigError(fault, key=option)
+
+
+def _parse_per_file_ignore(text: str, root: str, metas: Sequence[RuleMeta]) -> PerFileIgnore:
+    pattern, separator, codes = text.rpartition(":")
+    selectors = tuple(word for word in re.split(r"[,\s]+", codes) if word)
+    if not separator or not pattern.strip() or not selectors:
+        raise ConfigError(f'{text!r} is not PATTERN:RULES, for example "tests/*:LDB1"', key="--per-file-ignores")
+    _check_selectors("--per-file-ignores", selectors, metas)
+    return PerFileIgnore(PathPattern(pattern.strip(), root), selectors)
+
+
+def _parse_target_version(text: str) -> tuple[str, str]:
+    library, _, version = (part.strip() for part in text.partition("="))
+    if not library or not is_version(version):
+        raise ConfigError(f"{text!r} is not LIBRARY=VERSION, for example psycopg=3.2", key="--target-version")
+    try:
+        return driver_called(library), version
+    except ConfigError as error:
+        raise ConfigError(error.message, key="--target-version") from error
+
+
+def absolute_path(path: str) -> str:
+    """Return *path* made absolute and without `..`, links left alone: patterns are compared with what was typed."""
+    return os.path.abspath(path)  # noqa: PTH100

@@ -1,0 +1,73 @@
+"""What all commands share of standard output and standard error: texts, notes, failures, crashes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+if TYPE_CHECKING:
+    from lintdb.finding import FileProblem
+
+CLEAN, FINDINGS, FAILED, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes."""
+BUG = "This is a bug in lintdb, please report it. LINTDB_DEBUG=1 shows where it happened."
+
+
+def wants_color(stream: TextIO) -> bool:
+    """Whether what is written there may be coloured; NO_COLOR and FORCE_COLOR have the first word."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (is_terminal(stream) and os.environ.get("TERM") != "dumb")
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether somebody reads along."""
+    return stream.isatty()
+
+
+def write(text: str) -> None:
+    """Write to standard output. A reader that has gone away (`lintdb check | head`) is no failure."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered goes nowhere, or the interpreter would complain about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def note(text: str) -> None:
+    """Tell the user something on standard error."""
+    if text:
+        click.echo(text, err=True)
+
+
+def fail(message: str) -> int:
+    """Say why the command could not do its job; returns its exit code."""
+    note(f"lintdb: error: {message}")
+    return FAILED
+
+
+def report_crash(error: Exception) -> None:
+    """Turn an error that nobody expected into a message; the traceback is for those who ask."""
+    note(f"lintdb: error: {type(error).__name__}: {error}\n{BUG}")
+    if os.environ.get("LINTDB_DEBUG"):
+        traceback.print_exception(error)
+
+
+def describe_problem(problem: FileProblem) -> str:
+    """Return why a file could not be checked, with its place."""
+    from lintdb.reporters.text import printable
+
+    place = ":".join(str(part) for part in (printable(problem.path), problem.line, problem.column) if part)
+    if not problem.is_crash:
+        return f"{place}: {printable(problem.message)}"
+    return f"{place}: lintdb crashed on this file: {printable(problem.message)}\n{BUG}"
+
+
+def count(number: int, word: str) -> str:
+    """Return `1 file`, `2 files`."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

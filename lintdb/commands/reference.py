@@ -1,0 +1,131 @@
+"""`lintdb rule`, `rules` and `drivers`: what there is to know about rules and libraries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from lintdb.commands.output import CLEAN, count, fail, write
+from lintdb.config import ConfigError, ConfigFinder, is_version
+from lintdb.selection import did_you_mean
+
+if TYPE_CHECKING:
+    from lintdb.rules.base import RuleMeta
+
+
+@click.command("rule")
+@click.argument("code_or_name")
+def rule_command(code_or_name: str) -> int:
+    """Explain one rule: its page of the rule book. The start of a code (LDB1) lists the rules that begin so."""
+    from lintdb.rulebook import find_page
+    from lintdb.rules.registry import all_metas
+
+    wanted = code_or_name.lower()
+    metas = all_metas()
+    meta = next((meta for meta in metas if wanted in {meta.code.lower(), meta.name}), None)
+    if meta is None:
+        family = [meta for meta in metas if wanted.startswith("ldb") and meta.code.lower().startswith(wanted)]
+        if family:
+            write(_list_rules(family))
+            return CLEAN
+        known = [text for meta in metas for text in (meta.code, meta.name)]
+        # What is like the start of a code that no rule has would be a guess.
+        cure = "" if re.fullmatch(r"ldb\d{0,2}", wanted) else did_you_mean(code_or_name, known)
+        return fail(f"no rule is called {code_or_name!r}{cure}")
+    try:
+        page = find_page(meta.code)
+    except LookupError:
+        page = f"# {meta.code}: {meta.name}\n\n{meta.summary}\n\n{meta.help}\n"
+    write(page.rstrip("\n") + "\n")
+    return CLEAN
+
+
+@click.command("rules")
+@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def rules_command(output_format: str) -> int:
+    """List all rules."""
+    from lintdb.rules.registry import all_metas
+
+    metas = all_metas()
+    if output_format == "json":
+        write(_rules_as_json(metas))
+        return CLEAN
+    write(_list_rules(metas))
+    return CLEAN
+
+
+def _list_rules(metas: Sequence[RuleMeta]) -> str:
+    width = max((len(meta.name) for meta in metas), default=0)
+    return "".join(
+        f"{meta.code}  {meta.name:<{width}}  {'on' if meta.default else 'off':<3}  {meta.severity.value:<7}"
+        f"  {meta.summary}\n"
+        for meta in metas
+    )
+
+
+def _rules_as_json(metas: Iterable[RuleMeta]) -> str:
+    import json
+
+    rules = [
+        {
+            "code": meta.code,
+            "name": meta.name,
+            "summary": meta.summary,
+            "severity": meta.severity.value,
+            "default": meta.default,
+            "help": meta.help,
+            "since": meta.since,
+        }
+        for meta in metas
+    ]
+    return json.dumps(rules, indent=2) + "\n"
+
+
+@click.command("drivers")
+@click.argument("name", required=False, metavar="[NAME[=VERSION]]")
+@click.option("--check", "file", type=click.Path(exists=True, dir_okay=False), help="Check a driver model of your own.")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of driver models, for editors.")
+@click.option("--config", type=click.Path(exists=True, dir_okay=False), help="Take own models from this file.")
+@click.option("--isolated", is_flag=True, help="Use no configuration file.")
+def drivers_command(*, name: str | None, file: str | None, schema: bool, config: str | None, isolated: bool) -> int:
+    """List the database libraries that lintdb knows, or what it knows about one. Models of your own are among them."""
+    from lintdb.drivers import catalog
+    from lintdb.rules.registry import all_metas
+
+    if [name is not None, file is not None, schema].count(True) > 1:
+        raise click.UsageError("NAME, --check and --schema exclude each other")
+    if file is not None:
+        return _check_model(file)
+    if schema:
+        write(catalog.json_schema())
+        return CLEAN
+    if config is not None and isolated:
+        raise click.UsageError("--config and --isolated contradict each other")
+    own = ConfigFinder(all_metas(), isolated=isolated, config=config).for_run().own_models
+    library, _, version = (name or "").partition("=")
+    version = version.removeprefix("=")
+    if version and not is_version(version):
+        raise ConfigError(f"{version!r} is not a version, such as 2.9")
+    try:
+        text = catalog.describe(library, version or None, own) if name is not None else catalog.describe_all(own)
+    except LookupError as error:
+        return fail(str(error.args[0]) if error.args else f"no driver is called {library!r}")
+    write(text.rstrip("\n") + "\n")
+    return CLEAN
+
+
+def _check_model(file: str) -> int:
+    from lintdb.drivers import catalog
+    from lintdb.drivers.model import ModelError
+
+    try:
+        model = catalog.read_own_file(file)
+    except ModelError as error:
+        return fail(str(error))
+    driver = catalog.load_driver(model.name, None, (model,))
+    counts = f"{count(len(driver.kinds), 'kind')}, {count(len(driver.functions), 'function')}"
+    write(f"{file}: the model of `{model.name}` is right ({counts})\n")
+    return CLEAN

@@ -1,0 +1,92 @@
+"""`lintdb config`: the settings that hold for a path, as TOML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lintdb.commands.options import ConfigOptions, absolute_path, settings_options
+from lintdb.commands.output import CLEAN, count, write
+from lintdb.config import Settings, enabled_codes_for
+
+
+@click.command("config")
+@click.argument("path", default=".")
+@settings_options
+def config_command(path: str, **config_options: Any) -> int:
+    """Print the settings that hold for PATH, the library versions pinned around it, and the rules that are on there."""
+    from lintdb.rules.registry import all_metas
+
+    metas = all_metas()
+    finder = ConfigOptions(**config_options).build_finder(metas)
+    absolute = absolute_path(path)
+    is_folder = Path(absolute).is_dir()
+    settings = finder.for_folder(absolute) if is_folder else finder.for_file(absolute)
+    pins = [] if finder.is_isolated else _render_pins(Path(absolute) if is_folder else Path(absolute).parent, settings)
+    write(_render_settings(settings, sorted(enabled_codes_for(settings, absolute, metas)), pins))
+    return CLEAN
+
+
+def _render_pins(folder: Path, settings: Settings) -> list[str]:
+    """Return comments about the library versions that files around *folder* pin, and about those that say nothing."""
+    from lintdb.drivers.pins import read_pins
+    from lintdb.reporters.text import printable
+
+    pins = read_pins(folder)
+    lines = [f"# {printable(warning)}" for warning in pins.warnings]
+    if not pins.versions:
+        return [
+            *lines,
+            "# no library versions are pinned: the newest known ones count, but for those in target-version",
+        ]
+    lines.append("# library versions that the project pins; for all others the newest known one counts")
+    for driver, version in sorted(pins.versions.items()):
+        beaten = ", but target-version counts" if driver in settings.target_version else ""
+        lines.append(f"#   {driver} {version} ({printable(str(pins.sources[driver]))}{beaten})")
+    return lines
+
+
+def _render_settings(settings: Settings, codes: Sequence[str], pins: Sequence[str]) -> str:
+    overrides = settings.overrides
+    lines = [f"# from {settings.path}" if settings.path else "# no configuration file: these are the defaults"]
+    select = settings.select if overrides.select is None else overrides.select
+    if select is not None:
+        lines.append(f"select = {_toml_list(select)}")
+    is_replaced = overrides.select is not None
+    lines += [
+        f"extend-select = {_toml_list((*(() if is_replaced else settings.extend_select), *overrides.extend_select))}",
+        f"ignore = {_toml_list((*(() if is_replaced else settings.ignore), *overrides.ignore))}",
+        f"exclude = {_toml_list(pattern.text for pattern in settings.exclude)}",
+        f"extend-exclude = {_toml_list(pattern.text for pattern in settings.extend_exclude)}",
+        f"min-confidence = {_toml_string(settings.min_confidence.label)}",
+        f"strict-cursors = {str(settings.strict_cursors).lower()}",
+        f"follow-imports = {str(settings.follow_imports).lower()}",
+        f"respect-gitignore = {str(settings.respect_gitignore).lower()}",
+    ]
+    if settings.output_format is not None:
+        lines.append(f"output-format = {_toml_string(settings.output_format)}")
+    if settings.jobs is not None:
+        lines.append(f"jobs = {settings.jobs}")
+    lines += _toml_table("target-version", {name: _toml_string(text) for name, text in settings.target_version.items()})
+    ignores = {entry.pattern.text: _toml_list(entry.selectors) for entry in settings.per_file_ignores}
+    lines += _toml_table("per-file-ignores", ignores)
+    lines += ["", *pins, f"# {count(len(codes), 'rule')} on: {', '.join(codes)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _toml_table(name: str, entries: Mapping[str, str]) -> list[str]:
+    return [f"[{name}]", *(f"{_toml_string(key)} = {value}" for key, value in entries.items())] if entries else []
+
+
+def _toml_list(values: Iterable[str]) -> str:
+    return "[" + ", ".join(map(_toml_string, values)) + "]"
+
+
+def _toml_string(text: str) -> str:
+    import json
+
+    # The escapes of JSON are a part of those of TOML.
+    return json.dumps(text)
