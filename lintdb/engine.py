@@ -109,10 +109,7 @@ def _check(source: SourceFile, options: EngineOptions, projects: Projects | None
     program = open_program(source, versions, projects if options.follow_imports else None, own)
     if isinstance(program, FileProblem):
         return program
-    from lintdb.rules.registry import all_rules
-
-    rules = [rule for rule in all_rules() if rule.meta.code in options.codes]
-    reports = list(_run_rules(source, program, models, rules, options))
+    reports = find_reports(source, program, models, options)
     if not may_silence(source.text):
         # Nobody will ask about the others, and to find their places takes time.
         reports = [(rule, report) for rule, report in reports if report.confidence >= options.min_confidence]
@@ -154,6 +151,17 @@ def open_program(
     )
 
 
+def find_reports(
+    source: SourceFile, program: Program, models: Models, options: EngineOptions
+) -> list[tuple[Rule, Report]]:
+    """Return what the rules find in a file, without the reports that a more exact one speaks for."""
+    from lintdb.rules.doubles import without_superseded
+    from lintdb.rules.registry import all_rules
+
+    rules = [rule for rule in all_rules() if rule.meta.code in options.codes]
+    return without_superseded(list(_run_rules(source, program, models, rules, options)), options.min_confidence)
+
+
 def _run_rules(
     source: SourceFile, program: Program, models: Models, rules: list[Rule], options: EngineOptions
 ) -> Iterator[tuple[Rule, Report]]:
@@ -162,10 +170,7 @@ def _run_rules(
     flows = list(_flows(source, program))
     handed_on = frozenset(node for flow in flows for node in flow.handed_on)
     openings = tuple(_openings(program, models))
-    codes = frozenset(rule.meta.code for rule in rules)
-    context = FileContext(
-        source.path, source.text, program, options.strict_cursors, openings, handed_on, codes, tuple(flows)
-    )
+    context = FileContext(source.path, source.text, program, options.strict_cursors, openings, handed_on, tuple(flows))
     classes = [
         (owner, [flow for flow in flows if flow.function.owner in program.classes.family_of(owner)])
         for owner in program.index.classes.values()

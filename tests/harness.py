@@ -32,6 +32,8 @@ from lintdb.finding import Confidence, FileProblem, FileResult, Finding, Severit
 if TYPE_CHECKING:
     from _pytest.mark.structures import ParameterSet
 
+    from lintdb.engine import EngineOptions
+
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "fixtures"
 
@@ -253,18 +255,24 @@ def check_fixture(path: Path) -> Checked:
 
 def run(path: str, text: str, codes: frozenset[str], directive: Directive, minimum: Confidence) -> FileResult:
     """Run the engine as `lintdb check` does, on text that need not exist as a file."""
-    from lintdb.drivers.catalog import read_own_file
-    from lintdb.engine import EngineOptions, check_source
+    from lintdb.engine import check_source
     from lintdb.source import SourceFile
 
-    options = EngineOptions(
+    return check_source(SourceFile(path, text), options_of(path, codes, directive, minimum))
+
+
+def options_of(path: str, codes: frozenset[str], directive: Directive, minimum: Confidence) -> EngineOptions:
+    """Return what the directive of a fixture asks of the engine."""
+    from lintdb.drivers.catalog import read_own_file
+    from lintdb.engine import EngineOptions
+
+    return EngineOptions(
         codes=codes,
         min_confidence=minimum,
         target_versions=dict(directive.target_versions),
         strict_cursors=directive.strict_cursors,
         own_models=tuple(read_own_file(str((FIXTURES / path).parent / name)) for name in directive.driver_models),
     )
-    return check_source(SourceFile(path, text), options)
 
 
 def default_codes() -> frozenset[str]:

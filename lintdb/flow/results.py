@@ -42,8 +42,8 @@ class Leak:
     is_covered: bool = False
     is_overwritten: bool = False
     released_at: cst.CSTNode | None = None
-    is_release_unawaited: bool = False
-    is_release_uncalled: bool = False
+    unawaited: cst.CSTNode | None = None
+    uncalled: cst.CSTNode | None = None
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,11 @@ class Verdicts(Values):
         # A `finally` block is followed once for each way into it, so one call can be several sites.
         best: dict[tuple[int, str, str | None], tuple[tuple[bool, int, bool, int, int], Leak]] = {}
         forgotten = {lost.rid[0] for lost in self.lost if lost.status.kind == COROUTINE and not lost.status.raised}
-        meant = {site for coroutine in forgotten for site in self.meant_releases.get(coroutine, ())}
+        meant = {
+            site: self.sites[coroutine].node
+            for coroutine in forgotten
+            for site in self.meant_releases.get(coroutine, ())
+        }
         for lost in self.lost:
             rid, status, state = lost.rid, lost.status, lost.state
             site = self.sites.get(rid[0])
@@ -148,9 +152,9 @@ class Verdicts(Values):
                 node=site.node, kind=kind, name=site.name, on_error=status.raised,
                 is_ever_released=rid[0] in self.released_sites or rid[0] in self.covered_sites, kept=status.kept,
                 confidence=confidence, path=path, maker=site.maker, is_covered=lost.is_covered,
-                is_overwritten=lost.is_overwritten, is_release_unawaited=rid[0] in meant,
+                is_overwritten=lost.is_overwritten, unawaited=meant.get(rid[0]),
                 released_at=self.release_nodes.get(rid[0]),
-                is_release_uncalled=any(step.what == "named" and step.data == rid for step in path),
+                uncalled=next((step.node for step in path if step.what == "named" and step.data == rid), None),
             )  # fmt: skip
             # A leak of its own speaks before one that only strict rules mind; then the surest, and a normal path.
             rank = (lost.is_covered, -int(confidence), status.raised, status.low, len(path))

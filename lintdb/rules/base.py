@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from lintdb.flow.program import Program
     from lintdb.flow.repetition import Evidence, Repetition
     from lintdb.flow.results import FunctionFlow, KnownCall, Leak
-    from lintdb.rules.forwarding import Unforwarded
     from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 
@@ -33,6 +32,10 @@ class RuleMeta:
 
     `summary` starts in lower case and has no final period. `help` is the cure. `default` says whether the rule is
     reported without being selected. `since` is the lintdb version that first had it.
+
+    One defect is one finding. `cause` is what is wrong, in a word that all rules share which may find the same defect.
+    `supersedes` are the codes of those among them that say it less exactly: their reports give way to a report of this
+    rule about the same place.
     """
 
     code: str
@@ -42,6 +45,8 @@ class RuleMeta:
     help: str
     since: str
     default: bool = True
+    cause: str = ""
+    supersedes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,11 @@ class ReportStep:
 
 @dataclass(frozen=True)
 class Report:
-    """A defect as a rule sees it. `resource_kind` and `resource_name` describe the resource, if there is one."""
+    """A defect as a rule sees it. `resource_kind` and `resource_name` describe the resource, if there is one.
+
+    `about` are other places of the same defect, where other rules may find it. `cause` is what is wrong, where the rule
+    speaks of several things (limits, by their names).
+    """
 
     node: cst.CSTNode
     message: str
@@ -64,6 +73,8 @@ class Report:
     resource_kind: str | None = None
     resource_name: str | None = None
     acquired_at: cst.CSTNode | None = None
+    about: tuple[cst.CSTNode, ...] = ()
+    cause: str = ""
 
 
 class Bound(enum.Enum):
@@ -114,8 +125,8 @@ class Opening:
 class FileContext:
     """All that a rule may ask about the file: its text, its names, what the flow engine understood.
 
-    `handed_on` has the identities of opening calls whose result is given to code that is not known; `codes` are those
-    of the rules that run.
+    `handed_on` has the identities of opening calls whose result is given to code that is not known. Which other rules
+    run is not a rule's business: see `lintdb.rules.doubles`.
     """
 
     path: str
@@ -124,7 +135,6 @@ class FileContext:
     strict_cursors: bool
     openings: tuple[Opening, ...]
     handed_on: frozenset[int]
-    codes: frozenset[str] = frozenset()
     flows: tuple[FunctionFlow, ...] = ()
 
     @property
@@ -163,33 +173,15 @@ class FileContext:
             return None
         return self.repetition.of_making(opening.node, opening.kind, opening.function)
 
-    @functools.cached_property
-    def made_per_call(self) -> tuple[Opening, ...]:
-        """The calls that make a pool again and again."""
-        return tuple(opening for opening in self.openings if self.made_again(opening) is not None)
-
-    def is_made_per_call(self, leak: Leak) -> bool:
-        """Whether what a path leaves open is a pool that is made again and again."""
-        return any(_is_of(leak, opening) for opening in self.made_per_call)
+    def opened_by(self, leak: Leak) -> Iterator[cst.CSTNode]:
+        """Yield the calls that open the pool that a path leaves open, where another function made it."""
+        if leak.maker is not None and leak.kind.family == "pool":
+            yield from (opening.node for opening in self.openings if _is_of(leak, opening))
 
     def is_left_open(self, opening: Opening) -> bool:
         """Whether some path leaves what a call opens open, here or where it was returned to, surely enough."""
         leaks = [leak for flow in self.flows for leak in flow.leaks if leak.confidence > Confidence.LOW]
         return any(_is_of(leak, opening) for leak in leaks)
-
-    @functools.cached_property
-    def unforwarded(self) -> tuple[Unforwarded, ...]:
-        """Time limits that never reach the call they are meant for."""
-        from lintdb.rules.forwarding import find_unforwarded
-
-        return tuple({id(found.node): found for found in find_unforwarded(self)}.values())
-
-    def is_unforwarded(self, node: cst.CSTNode, setting: str) -> bool:
-        """Whether LDB405 says that a given limit does not reach a call: then it is not reported as missing."""
-        if "LDB405" not in self.codes:
-            return False
-        shown = [found for found in self.unforwarded if found.confidence > Confidence.LOW]
-        return any(found.node is node and found.setting == setting for found in shown)
 
     def answers(self, opening: Opening, *names: str) -> list[Answer]:
         """Return one answer for each of the named settings that an opening call has."""

@@ -19,4 +19,5 @@ class ConnectionNotClosed(LeakRule):
         severity=Severity.ERROR,
         help="close it in `finally`, or open it in `with contextlib.closing(...)`",
         since="0.1",
+        cause="release",
     )

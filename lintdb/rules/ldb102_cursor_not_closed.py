@@ -19,4 +19,5 @@ class CursorNotClosed(LeakRule):
         severity=Severity.ERROR,
         help="close it in `finally`, or use `with` where the driver's cursor supports it",
         since="0.1",
+        cause="release",
     )

@@ -19,4 +19,5 @@ class SessionNotClosed(LeakRule):
         severity=Severity.ERROR,
         help="open it in a `with` block, or close it in `finally`",
         since="0.1",
+        cause="release",
     )

@@ -19,4 +19,5 @@ class ConnectionNotReturned(LeakRule):
         severity=Severity.ERROR,
         help="give it back in `finally`, or take it in a `with` block",
         since="0.1",
+        cause="release",
     )

@@ -23,6 +23,7 @@ class WithBlockKeepsOpen(Rule):
         severity=Severity.ERROR,
         help="wrap it in `contextlib.closing(...)`, or release it in `finally` after the block",
         since="0.1",
+        cause="release",
     )
 
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:

@@ -24,6 +24,7 @@ class UseAfterRelease(Rule):
         severity=Severity.ERROR,
         help="finish the work, and fetch what is needed, before the release",
         since="0.1",
+        cause="use-after-release",
     )
 
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:

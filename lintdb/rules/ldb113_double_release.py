@@ -24,6 +24,7 @@ class DoubleRelease(Rule):
         severity=Severity.WARNING,
         help="release it in one place: in `finally`, or by a `with` block",
         since="0.1",
+        cause="use-after-release",
     )
 
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
+from lintdb.rules.lifetimes import LEAK_CODES
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow
@@ -28,6 +29,8 @@ class ReleaseNotCalled(Rule):
         severity=Severity.ERROR,
         help="add the parentheses",
         since="0.1",
+        cause="release",
+        supersedes=(*LEAK_CODES, "LDB111", "LDB116"),
     )
 
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:

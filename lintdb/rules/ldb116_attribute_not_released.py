@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
-from lintdb.rules.ownership import DYNAMIC, FAMILIES, is_released_elsewhere
+from lintdb.rules.ownership import DYNAMIC, FAMILIES, is_released_elsewhere, vain_releases
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -27,6 +28,7 @@ class AttributeNotReleased(Rule):
         severity=Severity.WARNING,
         help="give the class a `close()` (or `__exit__`) that releases it, and call that",
         since="0.1",
+        cause="release",
     )
 
     def check_class(self, owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: FileContext) -> Iterator[Report]:
@@ -46,7 +48,8 @@ class AttributeNotReleased(Rule):
                     # Dropped, it is collected with its connections; a `close()` says that that is not enough.
                     is_tolerable = kind.is_lazy and not _is_released_by_coroutine(kind)
                     is_low = is_tolerable and not ctx.program.classes.offers_release(owner)
-                    yield _report(call, message, attribute, kind, Confidence.LOW if is_low else Confidence.MEDIUM)
+                    report = _report(call, message, attribute, kind, Confidence.LOW if is_low else Confidence.MEDIUM)
+                    yield replace(report, about=tuple(vain_releases(attribute, kind, flows, ctx)))
             elif attribute in replaced.get(method, {}) and method.name != "__init__":
                 others = [other for name, other, _, _ in opened if name == attribute and other is not method]
                 if any(other.name == "__init__" for other in others):

@@ -25,6 +25,7 @@ class ReleaseInDel(Rule):
         help="give the class a `close()` (or `__exit__`) as well, and call that; keep `__del__` as a safety net",
         since="0.1",
         default=False,
+        cause="release",
     )
 
     def check_class(self, owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: FileContext) -> Iterator[Report]:

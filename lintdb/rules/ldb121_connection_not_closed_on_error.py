@@ -19,4 +19,5 @@ class ConnectionNotClosedOnError(LeakRule):
         severity=Severity.WARNING,
         help="close it in `finally`, or open it in `with contextlib.closing(...)`",
         since="0.1",
+        cause="release",
     )

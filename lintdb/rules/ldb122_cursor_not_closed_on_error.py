@@ -19,4 +19,5 @@ class CursorNotClosedOnError(LeakRule):
         severity=Severity.WARNING,
         help="close it in `finally`, or use `with` where the driver's cursor supports it",
         since="0.1",
+        cause="release",
     )

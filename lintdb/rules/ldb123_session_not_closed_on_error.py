@@ -19,4 +19,5 @@ class SessionNotClosedOnError(LeakRule):
         severity=Severity.WARNING,
         help="open it in a `with` block, or close it in `finally`",
         since="0.1",
+        cause="release",
     )

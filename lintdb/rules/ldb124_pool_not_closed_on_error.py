@@ -19,4 +19,5 @@ class PoolNotClosedOnError(LeakRule):
         severity=Severity.WARNING,
         help="close it in `finally`, or make one for the whole program and close it at shutdown",
         since="0.1",
+        cause="release",
     )

@@ -19,4 +19,5 @@ class ConnectionNotReturnedOnError(LeakRule):
         severity=Severity.WARNING,
         help="give it back in `finally`, or take it in a `with` block",
         since="0.1",
+        cause="release",
     )

@@ -19,4 +19,5 @@ class ResultNotClosedOnError(LeakRule):
         severity=Severity.WARNING,
         help="close it in `finally`, or open it in a `with` block",
         since="0.1",
+        cause="release",
     )

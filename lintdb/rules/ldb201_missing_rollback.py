@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
-from lintdb.rules.lifetimes import raiser, steps_of
+from lintdb.rules.lifetimes import caught_in, raiser, steps_of
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow
@@ -23,6 +23,7 @@ class MissingRollback(Rule):
         severity=Severity.ERROR,
         help="roll back in the handler (and re-raise), or use the driver's transaction block",
         since="0.1",
+        cause="transaction",
     )
 
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
@@ -41,4 +42,5 @@ class MissingRollback(Rule):
                 steps=steps_of(unit.path, None, "", f"leaves with the transaction of {name} open"),
                 resource_kind=unit.kind.label,
                 resource_name=unit.name,
+                about=caught_in(unit.path),
             )

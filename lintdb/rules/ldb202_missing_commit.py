@@ -22,6 +22,7 @@ class MissingCommit(Rule):
         severity=Severity.ERROR,
         help="call `commit()` before the connection is released",
         since="0.1",
+        cause="transaction",
     )
 
     def check_function(self, flow: FunctionFlow, _: FileContext) -> Iterator[Report]:

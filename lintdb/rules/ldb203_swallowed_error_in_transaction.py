@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
-from lintdb.rules.lifetimes import called, steps_of
+from lintdb.rules.lifetimes import called, caught_in, steps_of
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow, SwallowedError
@@ -23,6 +23,7 @@ class SwallowedErrorInTransaction(Rule):
         severity=Severity.WARNING,
         help="let the error leave the transaction, roll back, or put the statement that may fail in a savepoint",
         since="0.1",
+        cause="transaction",
     )
 
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
@@ -34,6 +35,7 @@ class SwallowedErrorInTransaction(Rule):
                 steps=steps_of(found.path, found.failed, "fails in a transaction", _end(found)),
                 resource_kind=found.kind.label,
                 resource_name=found.name,
+                about=caught_in(found.path),
                 acquired_at=found.failed,
             )
 

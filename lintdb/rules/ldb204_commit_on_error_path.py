@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Severity
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
-from lintdb.rules.lifetimes import steps_of
+from lintdb.rules.lifetimes import caught_in, steps_of
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow
@@ -23,6 +23,7 @@ class CommitOnErrorPath(Rule):
         severity=Severity.WARNING,
         help="commit at the end of the `try` body or in `else`, and roll back where an error is handled",
         since="0.1",
+        cause="transaction",
     )
 
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
@@ -43,4 +44,5 @@ class CommitOnErrorPath(Rule):
                 ),
                 resource_kind=found.kind.label,
                 resource_name=found.name,
+                about=caught_in(found.path),
             )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
-from lintdb.rules.lifetimes import raiser, steps_of
+from lintdb.rules.lifetimes import caught_in, raiser, steps_of
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow, UnfinishedUnit
@@ -23,6 +23,8 @@ class UnfinishedTransaction(Rule):
         severity=Severity.ERROR,
         help="use the driver's transaction block, or roll back in a handler and raise again",
         since="0.1",
+        cause="transaction",
+        supersedes=("LDB201",),
     )
 
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
@@ -43,6 +45,7 @@ class UnfinishedTransaction(Rule):
                 help=cure,
                 resource_kind=unit.kind.label,
                 resource_name=unit.name,
+                about=caught_in(unit.path),
             )
 
 

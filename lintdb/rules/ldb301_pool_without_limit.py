@@ -18,6 +18,7 @@ class PoolWithoutLimit(Rule):
         severity=Severity.WARNING,
         help="give the pool a limit that the server can take from all processes together",
         since="0.1",
+        cause="size",
     )
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:

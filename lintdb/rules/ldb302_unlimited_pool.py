@@ -18,6 +18,7 @@ class UnlimitedPool(Rule):
         severity=Severity.ERROR,
         help="give a real limit: the value that looks like none at all means as many as anyone asks for",
         since="0.1",
+        cause="size",
     )
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:

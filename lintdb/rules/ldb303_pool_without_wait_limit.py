@@ -24,7 +24,7 @@ class PoolWithoutWaitLimit(Rule):
         if not opening.kind.is_pool or ctx.is_test:
             return
         for answer in ctx.answers(opening, "checkout-timeout"):
-            if answer.bound is not Bound.ABSENT or _is_part_of_the_query_limit(opening, ctx):
+            if answer.bound is not Bound.ABSENT:
                 continue
             suggest = answer.setting.suggest
             yield Report(
@@ -33,13 +33,12 @@ class PoolWithoutWaitLimit(Rule):
                 help=f"bound the wait: `{suggest}`" if suggest else None,
                 resource_kind=opening.kind.label,
                 acquired_at=opening.node,
+                cause="query-timeout" if _is_part_of_the_query_limit(opening, ctx) else answer.setting.name,
             )
 
 
 def _is_part_of_the_query_limit(opening: Opening, ctx: FileContext) -> bool:
-    """Whether LDB402 reports this call, and the limit that it asks for bounds the wait as well."""
-    if "LDB402" not in ctx.codes or id(opening.node) in ctx.handed_on:
-        return False
+    """Whether nothing bounds the queries either, and the limit that does would bound the wait as well."""
     waits = {argument.keyword for setting in opening.settings("checkout-timeout") for argument in setting.arguments}
     return any(
         answer.bound is Bound.ABSENT and any(argument.keyword in waits for argument in answer.setting.arguments)

@@ -20,12 +20,11 @@ class PoolWithoutRecycle(Rule):
         help="bound the age of connections below the time after which the server or a proxy cuts them",
         since="0.1",
         default=False,
+        cause="stale",
     )
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
         if missing_setting(opening, ctx, "recycle") is None:
             return
-        if "LDB307" in ctx.codes and missing_setting(opening, ctx, "health-check") is not None:
-            return  # one defect: what lacks both is reported once
         message = f"nothing bounds the age of the {opening.kind.label}'s connections: the server may have cut them"
         yield stale_report(opening, message)

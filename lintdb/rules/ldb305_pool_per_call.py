@@ -18,6 +18,8 @@ class PoolPerCall(Rule):
         severity=Severity.ERROR,
         help="make it once for the process, at module level or in a cached function, and share it",
         since="0.1",
+        cause="made-again",
+        supersedes=("LDB104", "LDB304", "LDB307"),
     )
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:

@@ -22,6 +22,7 @@ class ContradictoryPoolLimits(Rule):
         severity=Severity.ERROR,
         help="give limits that fit together",
         since="0.1",
+        cause="size",
     )
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:

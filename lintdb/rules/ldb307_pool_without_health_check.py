@@ -20,6 +20,8 @@ class PoolWithoutHealthCheck(Rule):
         help="let the pool check a connection before it is used, or bound the age of its connections",
         since="0.1",
         default=False,
+        cause="stale",
+        supersedes=("LDB304",),
     )
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:

@@ -18,6 +18,7 @@ class ConnectionPerIteration(Rule):
         severity=Severity.WARNING,
         help="open one connection before the loop, or take one from a pool",
         since="0.1",
+        cause="made-again",
     )
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:

@@ -34,6 +34,8 @@ class PoolCrossesFork(Rule):
         help="make it in the child, or drop the connections that the child has inherited when it starts",
         since="0.1",
         default=False,
+        cause="at-import",
+        supersedes=("LDB505",),
     )
 
     def check_file(self, ctx: FileContext) -> Iterator[Report]:

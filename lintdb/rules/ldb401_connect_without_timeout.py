@@ -22,8 +22,6 @@ class ConnectWithoutTimeout(Rule):
     )
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
-        if ctx.is_unforwarded(opening.node, "connect-timeout"):
-            return
         for answer in ctx.answers(opening, "connect-timeout"):
             if answer.bound is Bound.ABSENT:
                 suggest = answer.setting.suggest
@@ -36,6 +34,7 @@ class ConnectWithoutTimeout(Rule):
                     help=f"bound it: `{suggest}`" if suggest else None,
                     resource_kind=opening.kind.label,
                     acquired_at=opening.node,
+                    cause=answer.setting.name,
                 )
             elif answer.bound is Bound.PARTIAL:
                 suggest = answer.setting.suggest
@@ -46,4 +45,5 @@ class ConnectWithoutTimeout(Rule):
                     help=f"bound it: `{suggest}`" if suggest else None,
                     resource_kind=opening.kind.label,
                     acquired_at=opening.node,
+                    cause=answer.setting.name,
                 )

@@ -18,10 +18,11 @@ class QueryWithoutTimeout(Rule):
         severity=Severity.WARNING,
         help="bound the time of a query, on the server where the driver allows it",
         since="0.1",
+        supersedes=("LDB303",),
     )
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
-        if id(opening.node) in ctx.handed_on or ctx.is_unforwarded(opening.node, "query-timeout"):
+        if id(opening.node) in ctx.handed_on:
             return
         for answer in ctx.answers(opening, "query-timeout"):
             if answer.bound is Bound.ABSENT:
@@ -33,4 +34,5 @@ class QueryWithoutTimeout(Rule):
                     help=f"bound them: `{suggest}`" if suggest else None,
                     resource_kind=opening.kind.label,
                     acquired_at=opening.node,
+                    cause=answer.setting.name,
                 )

@@ -34,8 +34,6 @@ class CheckoutWithoutTimeout(Rule):
         for call in flow.calls:
             if call.root in seen or not _is_shared(call) or not _is_checkout(call, ctx):
                 continue
-            if ctx.is_unforwarded(call.node, "checkout-timeout"):
-                continue
             answer = ctx.answer_of_call(call, flow.function, "checkout-timeout")
             if answer is None or answer.bound is not Bound.ABSENT:
                 continue
@@ -47,6 +45,7 @@ class CheckoutWithoutTimeout(Rule):
                 confidence=Confidence.MEDIUM,
                 help=f"bound the wait: `{answer.setting.suggest}`" if answer.setting.suggest else None,
                 acquired_at=call.node,
+                cause=answer.setting.name,
             )
 
 

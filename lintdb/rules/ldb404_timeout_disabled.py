@@ -40,6 +40,7 @@ class TimeoutDisabled(Rule):
                     confidence=_confidence(opening.function, ctx),
                     resource_kind=opening.kind.label,
                     acquired_at=opening.node,
+                    cause=answer.setting.name,
                 )
                 return
 
@@ -53,7 +54,7 @@ class TimeoutDisabled(Rule):
                 if answer is not None and answer.bound is Bound.DISABLED and answer.node is not None:
                     value = f"{answer.spelling}={ctx.source_of(answer.node)}" if answer.spelling else "this"
                     message = f"`{value}` lets {what} wait for ever"
-                    yield Report(call.node, message, _confidence(flow.function, ctx), acquired_at=call.node)
+                    yield Report(call.node, message, _confidence(flow.function, ctx), acquired_at=call.node, cause=name)
                     break
 
 

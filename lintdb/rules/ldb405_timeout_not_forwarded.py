@@ -18,10 +18,13 @@ class TimeoutNotForwarded(Rule):
         severity=Severity.WARNING,
         help="pass it on",
         since="0.1",
+        supersedes=("LDB401", "LDB402", "LDB403"),
     )
 
     def check_file(self, ctx: FileContext) -> Iterator[Report]:
-        for found in ctx.unforwarded:
+        from lintdb.rules.forwarding import find_unforwarded  # loads libcst, which listing rules does not need
+
+        for found in {id(found.node): found for found in find_unforwarded(ctx)}.values():
             yield Report(
                 node=found.node,
                 message=f"{found.words} never reaches `{ctx.source_of(getattr(found.node, 'func', found.node), 40)}()`",
@@ -29,4 +32,5 @@ class TimeoutNotForwarded(Rule):
                 steps=(ReportStep(found.given_at, "given here"), ReportStep(found.node, "not used here")),
                 help=f"pass it on: `{found.suggest}`" if found.suggest else None,
                 acquired_at=found.node,
+                cause=found.setting,
             )

@@ -38,4 +38,5 @@ class BusyTimeoutOff(Rule):
                 help=f"wait for it: `{suggest}`" if suggest else None,
                 resource_kind=opening.kind.label,
                 acquired_at=opening.node,
+                cause=answer.setting.name,
             )

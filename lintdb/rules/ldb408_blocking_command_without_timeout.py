@@ -10,6 +10,7 @@ from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import Bound, FileContext, Report, Rule, RuleMeta
 
 if TYPE_CHECKING:
+    from lintdb.effects import Setting
     from lintdb.flow.results import FunctionFlow, KnownCall
 
 # What these are for is to wait.
@@ -41,17 +42,17 @@ class BlockingCommandWithoutTimeout(Rule):
                 # A task that goes through messages as they come can be cancelled.
                 is_stream = flow.function.is_async and not answer.setting.arguments
                 confidence = Confidence.LOW if is_stream or _is_worker(call, flow, ctx) else Confidence.MEDIUM
-                yield _report(call, message, answer.setting.suggest, confidence)
+                yield _report(call, message, answer.setting, confidence)
             lock = ctx.answer_of_call(call, flow.function, "lock-timeout")
             if lock is not None and lock.bound is Bound.ABSENT:
                 source = ctx.source_of(call.node, 50)
                 message = f"the lock of `{source}` never expires: if its holder dies, all others wait"
-                yield _report(call, message, lock.setting.suggest, Confidence.MEDIUM)
+                yield _report(call, message, lock.setting, Confidence.MEDIUM)
 
 
-def _report(call: KnownCall, message: str, suggest: str, confidence: Confidence) -> Report:
-    cure = f"give it a limit: `{suggest}`" if suggest else None
-    return Report(call.node, message, confidence, help=cure, acquired_at=call.node)
+def _report(call: KnownCall, message: str, setting: Setting, confidence: Confidence) -> Report:
+    cure = f"give it a limit: `{setting.suggest}`" if setting.suggest else None
+    return Report(call.node, message, confidence, help=cure, acquired_at=call.node, cause=setting.name)
 
 
 def _is_worker(call: KnownCall, flow: FunctionFlow, ctx: FileContext) -> bool:

@@ -30,6 +30,7 @@ class ConnectionSharedAcrossTasks(Rule):
         severity=Severity.WARNING,
         help="give each task or thread its own, from a pool or a factory",
         since="0.1",
+        cause="shared",
     )
 
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:

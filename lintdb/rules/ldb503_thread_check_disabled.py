@@ -28,6 +28,7 @@ class ThreadCheckDisabled(Rule):
         severity=Severity.WARNING,
         help="open a connection for each thread, or let the threads take turns with a lock",
         since="0.1",
+        cause="shared",
     )
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:

@@ -20,6 +20,7 @@ class ConnectionAtImport(Rule):
         help="open it where the program starts, or with its first use",
         since="0.1",
         default=False,
+        cause="at-import",
     )
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:

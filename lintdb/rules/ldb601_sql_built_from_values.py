@@ -25,6 +25,7 @@ class SqlBuiltFromValues(Rule):
         severity=Severity.ERROR,
         help="write a placeholder into the text, and give the value as a parameter",
         since="0.1",
+        cause="query-text",
     )
 
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:

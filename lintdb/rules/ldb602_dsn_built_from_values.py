@@ -29,6 +29,7 @@ class DsnBuiltFromValues(Rule):
         severity=Severity.WARNING,
         help="give the parts as arguments, use the library's own builder, or escape them with `quote_plus()`",
         since="0.1",
+        cause="connection-string",
     )
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:

@@ -27,6 +27,7 @@ class PasswordInSource(Rule):
         help="read it from the environment, a file that only the service may read, or a store of secrets",
         since="0.1",
         default=False,
+        cause="connection-string",
     )
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:

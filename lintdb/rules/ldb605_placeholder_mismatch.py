@@ -26,6 +26,7 @@ class PlaceholderMismatch(Rule):
         severity=Severity.ERROR,
         help="write the library's own placeholders, one for each value",
         since="0.1",
+        cause="query-text",
     )
 
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from lintdb.effects import Kind
     from lintdb.flow.results import FunctionFlow, Leak, PathStep
 
+LEAK_CODES = tuple(f"LDB1{kind}{number}" for kind in (0, 2) for number in range(1, 7))
+"""The rules about what a path leaves open: one for each family, without an error and after one."""
 MAX_STEPS = 12
 _LAST_CALL = re.compile(r"\)\.(\w+)\([^()]*\)$")
 """The last call of a chain of calls: it is the one that raises."""
@@ -33,12 +35,6 @@ class LeakRule(Rule):
                 continue
             if leak.is_covered and not (ctx.strict_cursors and self.family == "cursor"):
                 continue
-            if leak.is_release_unawaited and "LDB504" in ctx.codes:
-                continue  # one defect: that it is called and not awaited says what to do
-            if leak.is_release_uncalled and "LDB114" in ctx.codes:
-                continue  # one defect: the parentheses are missing
-            if self.family == "pool" and "LDB305" in ctx.codes and ctx.is_made_per_call(leak):
-                continue  # LDB305: it should not have been made here at all
             if leak.kept and not leak.on_error:
                 continue  # LDB111 explains that better
             yield report_leak(leak, flow, ctx)
@@ -72,6 +68,8 @@ def report_leak(leak: Leak, flow: FunctionFlow, ctx: FileContext, message: str |
         resource_name=leak.name,
         acquired_at=leak.node,
         help=_cure(leak.kind),
+        # A release that is not awaited, or not called; what makes it, where that is another function.
+        about=tuple(node for node in (leak.unawaited, leak.uncalled, *ctx.opened_by(leak)) if node is not None),
     )
 
 
@@ -159,6 +157,11 @@ def called(node: cst.CSTNode, ctx: FileContext) -> str:
     if not name or name == source or len(name) > 50:
         return f"`{ctx.source_of(node, 50)}`"
     return f"`{name.removeprefix('await ')}()`"
+
+
+def caught_in(path: tuple[PathStep, ...]) -> tuple[cst.CSTNode, ...]:
+    """Return the handlers that a path went through: what goes wrong after them is often one defect."""
+    return tuple(dict.fromkeys(step.node for step in path if step.what == "caught"))
 
 
 def _is_repeated(step: PathStep, found: list[ReportStep], text: str) -> bool:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lintdb.rules.base import FileContext
 
 if TYPE_CHECKING:
+    import libcst as cst
+
     from lintdb.effects import Kind
+    from lintdb.flow.results import FunctionFlow
     from lintdb.syntax.names import ClassInfo
 
 DYNAMIC = re.compile(r"\bgetattr\(self,(?!\s*[\"'])|\bvars\(self\)|\bself\.__dict__")
@@ -18,7 +22,7 @@ FAMILIES = ("connection", "session", "checkout", "pool")
 
 def is_released_elsewhere(owner: ClassInfo, attribute: str, kind: Kind, ctx: FileContext) -> bool:
     """Whether other code of the file releases an attribute of that name: of some object, or of a base's `self`."""
-    names = [name for name, models in kind.methods.items() if any(model.releases == "self" for model in models)]
+    names = _releases(kind)
     names = [name for name in names if not any(model.coroutine for model in kind.methods[name])] or names
     awaited = r"await\s+\w+\.\w*" if all(m.coroutine for name in names for m in kind.methods[name]) else ""
     pattern = rf"(?<!self)(?<!cls)\.{re.escape(attribute)}\.(?:{'|'.join(map(re.escape, names))})\b" if names else r"$^"
@@ -30,3 +34,16 @@ def is_released_elsewhere(owner: ClassInfo, attribute: str, kind: Kind, ctx: Fil
         rf"{awaited or 'self'}\.{re.escape(attribute)}\.(?:{'|'.join(map(re.escape, names))})\b" if names else r"$^"
     )
     return any(re.search(in_base, code) for code in relatives)
+
+
+def vain_releases(attribute: str, kind: Kind, flows: Sequence[FunctionFlow], ctx: FileContext) -> Iterator[cst.CSTNode]:
+    """Yield the releases of an attribute that do nothing: they are not awaited, or named and not called."""
+    pattern = re.compile(rf"self\.{re.escape(attribute)}\.(?:{'|'.join(map(re.escape, _releases(kind)))})\b")
+    for flow in flows:
+        for node in [*(each.node for each in flow.unawaited), *(each.node for each in flow.uncalled)]:
+            if pattern.match(ctx.source_of(node, 200)):
+                yield node
+
+
+def _releases(kind: Kind) -> list[str]:
+    return [name for name, models in kind.methods.items() if any(model.releases == "self" for model in models)]
