@@ -10,7 +10,7 @@ import libcst as cst
 from lintdb.flow import ir
 from lintdb.flow.containers import Containers
 from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, keeps_function
-from lintdb.flow.sites import BYPASSED, OWN, PendingCall, Receiver, Site
+from lintdb.flow.sites import BYPASSED, COROUTINE, OWN, PendingCall, Receiver, Site
 from lintdb.flow.state import State
 from lintdb.flow.stdlib import PROXIES
 from lintdb.flow.summaries import (
@@ -78,7 +78,8 @@ class LocalCalls(Containers, ABC):
             self.pending_calls[op.index] = PendingCall(op, info, receiver)
             self.operations.pop(op.index, None)
             rid: Rid = (("coroutine", op.index), 0)
-            state.resources[rid] = Status("$local", owed=False)
+            self.sites[rid[0]] = Site(op.node, COROUTINE)
+            state.resources[rid] = Status(COROUTINE)
             state.set_name(op.target, Coroutine(rid, op.index, self.arguments_value(op, state)))
             return None
         return self.apply_summary(op, info, state, op.target, receiver)

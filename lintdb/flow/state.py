@@ -29,7 +29,7 @@ from lintdb.flow.values import (
     widened,
 )
 
-_LASTING = ("arg", "self", "global", "field", "decorator")
+LASTING = ("arg", "self", "global", "field", "decorator")
 _PLAIN = (Literal, Truthiness, Name)
 
 Trace = tuple["Trace | None", object, str, object]
@@ -328,7 +328,7 @@ class State:
             and status.failed < 0
             and (status.begun < 0 or status.phase != "open")
             and status.switched < 0
-            and rid[0][0] not in _LASTING
+            and rid[0][0] not in LASTING
         ]
         if not settled:
             return

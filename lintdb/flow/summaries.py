@@ -364,14 +364,19 @@ def condensed(outcomes: Iterable[Outcome], most: int) -> tuple[Outcome, ...]:
     Of errors of several classes the class is not known then, and of several likelihoods the highest counts.
     """
     found = dict.fromkeys(_as_seen_outside(outcome) for outcome in outcomes)
-    for kin in (_but_for_its_class, _but_for_its_past):
+    for kin in (_but_for_its_class, _but_for_its_past, _but_for_its_work):
         if len(found) <= most:
             break
         groups: dict[Outcome, Outcome] = {}
         for outcome in found:
             key = kin(outcome) if outcome.is_raise else outcome
             other = groups.get(key)
-            groups[key] = outcome if other is None else _either(other, outcome)
+            if other is None:
+                groups[key] = outcome
+            elif kin is _but_for_its_work:
+                groups[key] = replace(key, low=min(other.low, outcome.low))
+            else:
+                groups[key] = _either(other, outcome)
         found = dict.fromkeys(groups.values())
     return tuple(found)
 
@@ -408,6 +413,15 @@ def _but_for_its_past(outcome: Outcome) -> Outcome:
         (rid, status._replace(low=0, raised=False, cut=False, shared=False)) for rid, status in outcome.statuses
     )
     return replace(_but_for_its_class(outcome), statuses=statuses)
+
+
+def _but_for_its_work(outcome: Outcome) -> Outcome:
+    """What becomes of work under way is not told apart, and so nothing is said of it."""
+    past = _but_for_its_past(outcome)
+    statuses = tuple(
+        (rid, status._replace(pending=-1, failed=-1, begun=-1, switched=-1)) for rid, status in past.statuses
+    )
+    return replace(past, raised=Raised(), statuses=statuses, committed=frozenset())
 
 
 def _either(one: Outcome, other: Outcome) -> Outcome:

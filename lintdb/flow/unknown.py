@@ -6,7 +6,7 @@ import libcst as cst
 
 from lintdb.flow import ir
 from lintdb.flow.rows import Rows
-from lintdb.flow.state import State
+from lintdb.flow.state import LASTING, State
 from lintdb.flow.stdlib import (
     MILD_FUNCTIONS,
     MILD_METHODS,
@@ -73,7 +73,8 @@ class UnknownCalls(Rows):
             if not name.startswith("$"):
                 named.update(state.refs(held))
         for parent in parents - named:
-            state.escape_one(parent, with_parents=False)
+            if parent[0][0] not in LASTING:  # somebody else has that, by a name of his own
+                state.escape_one(parent, with_parents=False)
 
 
 def _is_mild(op: ir.CallOp) -> bool:
