@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import libcst as cst
 
@@ -23,6 +24,7 @@ from lintdb.flow.values import IN_BLOCK, NONE, Instance, Outside, Ref, SiteKey, 
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
 
 MAX_OUTCOMES = 8
+F = TypeVar("F", bound=Follower)
 
 
 class Workspace:
@@ -76,8 +78,12 @@ class Program:
 
     def run(self, info: FunctionInfo) -> Follower:
         """Run a function for its own sake; returns the run, with all that it found out."""
+        return self.run_as(Follower, info)
+
+    def run_as(self, sort: type[F], info: FunctionInfo) -> F:
+        """Run a function for its own sake, with a follower of a certain sort."""
         state, sites = self._start_state(info)
-        follower = Follower(self, self.cfg(info), state)
+        follower = sort(self, self.cfg(info), state)
         follower.sites.update(sites)
         follower.units.ambient.extend(rid for rid in state.resources if rid[0][0] == "decorator")
         follower.run()
@@ -169,15 +175,7 @@ class Program:
     def _make_summary(
         self, info: FunctionInfo, start: State, receiver: ClassInfo | None, *, owns_self: bool
     ) -> Summary | None:
-        annotated, sites = self._start_state(info)
-        for name, value in annotated.env.items():
-            if name not in start.env:
-                start.env[name] = value
-                if isinstance(value, Ref):
-                    start.resources[value.rid] = annotated.resources[value.rid]
-        follower = Follower(self, self.cfg(info), start, is_for_caller=True, receiver=receiver, owns_self=owns_self)
-        follower.sites.update(sites)
-        follower.run()
+        follower = self.run_for_caller(Follower, info, start, receiver, owns_self=owns_self)
         if not follower.is_complete:
             return None
         outcomes = condensed(
@@ -196,6 +194,21 @@ class Program:
             ends_yielded=follower.ends_yielded(),
             drops_work=bool(follower.yielded) and follower.yielded <= follower.released_sites - follower.commits,
         )
+
+    def run_for_caller(
+        self, sort: type[F], info: FunctionInfo, start: State, receiver: ClassInfo | None, *, owns_self: bool
+    ) -> F:
+        """Run a function as one way of calling it begins, with a follower of a certain sort."""
+        annotated, sites = self._start_state(info)
+        for name, value in annotated.env.items():
+            if name not in start.env:
+                start.env[name] = value
+                if isinstance(value, Ref):
+                    start.resources[value.rid] = annotated.resources[value.rid]
+        follower = sort(self, self.cfg(info), start, is_for_caller=True, receiver=receiver, owns_self=owns_self)
+        follower.sites.update(sites)
+        follower.run()
+        return follower
 
     def find_result(self, info: FunctionInfo) -> Result | None:
         """Return what every call of a function gives that gives anything: as followed, else as annotated."""
