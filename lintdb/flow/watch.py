@@ -92,14 +92,15 @@ class Watcher(Follower):
     """Follows a function as a `Follower` does, and keeps a record.
 
     `born` has the status with which each resource came to be known, `origins` the node at which that was (where it is
-    opened again, its site moves there); `fates` what became of it, in the order in which that was found. `unfollowed`
-    are callees of the project of which there is no summary.
+    opened again, its site moves there), `owing` those that this function must release on some path; `fates` what became
+    of it, in the order in which that was found. `unfollowed` are callees of the project of which there is no summary.
     """
 
     def __init__(self, *args: Any, **keywords: Any) -> None:
         super().__init__(*args, **keywords)
         self.born: dict[SiteKey, Status] = {rid[0]: status for rid, status in self.start.resources.items()}
         self.origins: dict[SiteKey, cst.CSTNode] = {}
+        self.owing: set[SiteKey] = set()
         self.fates: dict[SiteKey, dict[Fate, Fate]] = {}
         self.unfollowed: dict[FunctionInfo, None] = {}
         self._by = ""
@@ -116,6 +117,8 @@ class Watcher(Follower):
                     continue
                 if known is None and self.knowledge.kind(after.kind) is not None:
                     self._enter(rid[0], after, step)
+                if after.owed:
+                    self.owing.add(rid[0])
                 if after.shared and not (known is not None and known.shared):
                     self._remember(rid, YIELDED, step, state)
                 if after.phase == "gone" and (known is None or known.phase == "open"):
