@@ -74,12 +74,8 @@ def _render_settings(settings: Settings, codes: Sequence[str], pins: Sequence[st
     ignores = {entry.pattern.text: _toml_list(entry.selectors) for entry in settings.per_file_ignores}
     lines += _toml_table("per-file-ignores", ignores)
     own = [f"#   {model.name} ({model.file})" for model in settings.own_models]
-    lines += [
-        "",
-        *(["# own driver models", *own] if own else []),
-        *pins,
-        f"# {count(len(codes), 'rule')} on: {', '.join(codes)}",
-    ]
+    lines += ["", *(["# own driver models", *own] if own else []), *pins]
+    lines.append(f"# {count(len(codes), 'rule')} on: {', '.join(codes)}")
     return "\n".join(lines) + "\n"
 
 

@@ -216,7 +216,7 @@ class ModuleTypes:
 
     def _kind_of_part(self, node: cst.Attribute | cst.Subscript, scope: FunctionInfo) -> str | None:
         """`client.shop.orders`, `client["shop"]`: the kind of a part that has no name of its own in the model."""
-        owner = self.type_of_expression(node.value, scope) or self._type_of_receiver(node.value, scope)
+        owner = self.type_of_expression(node.value, scope) or self.type_of_receiver(node.value, scope)
         kind = self.knowledge.kind(owner) if isinstance(owner, str) else None
         if kind is None:
             return None
