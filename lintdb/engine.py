@@ -107,7 +107,9 @@ def _check(source: SourceFile, options: EngineOptions, projects: Projects | None
     program = open_program(source, versions, projects if options.follow_imports else None, own)
     if isinstance(program, FileProblem):
         return program
-    reports = find_reports(source, program, models, options)
+    from lintdb.rules.doubles import without_superseded
+
+    reports = without_superseded(list(find_reports(source, program, models, options)), options.min_confidence)
     if not may_silence(source.text):
         # Nobody will ask about the others, and to find their places takes time.
         reports = [(rule, report) for rule, report in reports if report.confidence >= options.min_confidence]
@@ -159,20 +161,12 @@ def open_program(
 
 def find_reports(
     source: SourceFile, program: Program, models: Models, options: EngineOptions
-) -> list[tuple[Rule, Report]]:
-    """Return what the rules find in a file, without the reports that a more exact one speaks for."""
-    from lintdb.rules.doubles import without_superseded
+) -> Iterator[tuple[Rule, Report]]:
+    """Yield all that the selected rules find in a file, also what they find together (see `rules.doubles`)."""
+    from lintdb.rules.base import FileContext
     from lintdb.rules.registry import all_rules
 
     rules = [rule for rule in all_rules() if rule.meta.code in options.codes]
-    return without_superseded(list(_run_rules(source, program, models, rules, options)), options.min_confidence)
-
-
-def _run_rules(
-    source: SourceFile, program: Program, models: Models, rules: list[Rule], options: EngineOptions
-) -> Iterator[tuple[Rule, Report]]:
-    from lintdb.rules.base import FileContext
-
     flows = list(_flows(source, program))
     handed_on = frozenset(node for flow in flows for node in flow.handed_on)
     openings = tuple(find_openings(program, models))
