@@ -16,6 +16,7 @@ from lintdb.engine import EngineOptions, RuleCrash, find_reports, open_program, 
 from lintdb.finding import FileProblem, Span
 from lintdb.flow.watch import RELEASED, WITH_PARENT, Fate, Watcher
 from lintdb.project.surroundings import Projects
+from lintdb.rules.doubles import without_superseded
 from lintdb.source import SourceFile, read_source
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
 from lintdb.syntax.spans import spans_of
@@ -71,8 +72,12 @@ class Opened:
         return self.program.index
 
     def reports(self, codes: frozenset[str]) -> list[tuple[Rule, Report]]:
-        """Return what the rules with these codes find in the file, of all confidences, nothing silenced."""
-        return find_reports(self.source, self.program, self.models, replace(self.options, codes=codes))
+        """Return what the rules with these codes find in the file, of all confidences, nothing silenced.
+
+        What a more exact rule says as well is left out, as a check does it.
+        """
+        found = find_reports(self.source, self.program, self.models, replace(self.options, codes=codes))
+        return without_superseded(list(found), self.options.min_confidence)
 
     def code(self, node: cst.CSTNode, limit: int = 60) -> str:
         """Return the code of a node on one line, shortened to *limit* characters."""
