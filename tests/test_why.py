@@ -165,7 +165,7 @@ class TestReasons:
                     self.conn.close()
             """
         assert self.verdict_and_reasons(text) == ("transferred", [("kept", 4)])
-        assert one(text).reasons[0].text == "kept as `self.conn`, which `Store` releases in `stop()` (line 6)"
+        assert one(text).reasons[0].text == "kept as `self.conn`, closed by `Store.stop()` (line 6)"
 
     def test_kept_by_an_object_whose_class_does_not(self) -> None:
         acquired = one("""\

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-import textwrap
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lintdb.commands.options import ConfigOptions, absolute_path, settings_options
-from lintdb.commands.output import CLEAN, fail, note, write
-from lintdb.config import enabled_codes_for
+from lintdb.commands.options import engine_options, settings_options
+from lintdb.commands.output import CLEAN, fail, note, wrapped, write
 
 if TYPE_CHECKING:
-    from lintdb.engine import EngineOptions
     from lintdb.finding import Finding
     from lintdb.insight.reasons import Reason
     from lintdb.insight.why import Acquired, Answer
 
 _TARGET = re.compile(r"(?P<path>.+?):(?P<line>\d+)(?::(?P<column>\d+))?")
-_WIDTH = 100
 
 
 @click.command("why")
@@ -36,7 +32,7 @@ def why_command(*, target: str, output_format: str, **config_options: Any) -> in
     from lintdb.insight.opened import UnanswerableError, open_file
     from lintdb.insight.why import Inquiry
 
-    options, is_excluded = _options_for(found["path"], config_options)
+    options, is_excluded = engine_options(found["path"], config_options)
     try:
         inquiry = Inquiry(open_file(found["path"], options))
         answer = inquiry.answer(int(found["line"]), int(found["column"]) if found["column"] else None)
@@ -46,20 +42,6 @@ def why_command(*, target: str, output_format: str, **config_options: Any) -> in
         note(f"lintdb: note: {found['path']} is excluded: a check leaves it out unless it is named")
     write(_as_json(answer) if output_format == "json" else _as_text(answer))
     return CLEAN
-
-
-def _options_for(path: str, config_options: dict[str, Any]) -> tuple[EngineOptions, bool]:
-    """Return the options with which a check would look at a file, and whether it is excluded."""
-    from lintdb.engine import EngineOptions
-    from lintdb.rules.registry import all_metas
-
-    metas = all_metas()
-    finder = ConfigOptions(**config_options).build_finder(metas)
-    absolute = absolute_path(path)
-    settings = finder.for_file(absolute)
-    codes = enabled_codes_for(settings, absolute, metas)
-    options = EngineOptions.from_settings(settings, codes, use_pins=not finder.is_isolated)
-    return options, settings.is_below_excluded(absolute)
 
 
 # --- text -----------------------------------------------------------------------------------------------------------
@@ -75,21 +57,21 @@ def _lines_of(answer: Answer) -> Iterator[str]:
     for number, acquired in enumerate(answer.acquired):
         if number:
             yield ""
-        yield from _wrapped(f"{answer.path}:{acquired.span.line}:{acquired.span.column}: {_title(acquired)}", "")
-        yield from _wrapped(acquired.summary, "  ")
+        yield from wrapped(f"{answer.path}:{acquired.span.line}:{acquired.span.column}: {_title(acquired)}", "")
+        yield from wrapped(acquired.summary, "  ")
         for finding in acquired.findings:
-            yield from _wrapped(f"{finding.code} {finding.message}", "    ")
+            yield from wrapped(f"{finding.code} {finding.message}", "    ")
             yield from _witness(finding)
         for silenced in acquired.silenced:
-            yield from _wrapped(f"{silenced.finding.code} {silenced.finding.message}", "    ")
-            yield from _wrapped(silenced.because, "      because ")
+            yield from wrapped(f"{silenced.finding.code} {silenced.finding.message}", "    ")
+            yield from wrapped(silenced.because, "      because ")
         if acquired.reasons:
             yield "  what becomes of it:"
             for reason in acquired.reasons:
-                yield from _wrapped(f"{_where(reason, answer)}{reason.text}", "  - ")
+                yield from wrapped(f"{_where(reason, answer)}{reason.text}", "  - ")
         if acquired.others:
             codes = ", ".join(f"{finding.code} ({finding.name})" for finding in acquired.others)
-            yield from _wrapped(f"reported here about other things: {codes}", "  ")
+            yield from wrapped(f"reported here about other things: {codes}", "  ")
     if not answer.acquired:
         column = f", column {answer.column}" if answer.column is not None else ""
         yield f"{answer.path}:{answer.line}: nothing that lintdb knows is acquired on this line{column}"
@@ -108,7 +90,7 @@ def _title(acquired: Acquired) -> str:
 
 def _witness(finding: Finding) -> Iterator[str]:
     for step in finding.steps:
-        yield from _wrapped(f"line {step.span.line}: {step.message}", "      ")
+        yield from wrapped(f"line {step.span.line}: {step.message}", "      ")
 
 
 def _where(reason: Reason, answer: Answer) -> str:
@@ -116,11 +98,6 @@ def _where(reason: Reason, answer: Answer) -> str:
         return ""
     line = f"line {reason.place.span.line}"
     return f"{line}: " if reason.place.path == answer.path else f"{reason.place.path}, {line}: "
-
-
-def _wrapped(text: str, lead: str) -> list[str]:
-    blank = " " * len(lead)
-    return textwrap.wrap(text, _WIDTH, initial_indent=lead, subsequent_indent=blank + "  ", break_on_hyphens=False)
 
 
 # --- JSON -----------------------------------------------------------------------------------------------------------

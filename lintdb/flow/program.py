@@ -54,6 +54,15 @@ class Workspace:
         """Return what every call of a function gives that gives anything; None where that cannot be told."""
         return self.memo.get(("result", info), lambda: self.program(info.index).find_result(info))
 
+    def starts(self, info: FunctionInfo) -> Iterator[State]:
+        """Yield the states in which the calls of a function begin that have been followed so far."""
+        for key in self.memo.known():
+            if isinstance(key, tuple) and key[0] is info:
+                state = State()
+                state.env.update(sorted(key[3], key=lambda item: item[0]))
+                state.resources.update(sorted(key[4], key=repr))
+                yield state
+
 
 class Program:
     """The functions and classes of one module, followed on demand."""
@@ -183,7 +192,7 @@ class Program:
         )
         if len(outcomes) > MAX_OUTCOMES:
             return None
-        blocks = None if info.is_async else _blocking_call(follower)
+        blocks = None if info.is_async else blocking_call(follower)
         return Summary(
             outcomes,
             tuple(dict.fromkeys(follower.yields)),
@@ -328,7 +337,7 @@ def _calls_any(info: FunctionInfo, names: set[str]) -> bool:
     return False
 
 
-def _blocking_call(follower: Follower) -> cst.CSTNode | None:
+def blocking_call(follower: Follower) -> cst.CSTNode | None:
     """Return the first call of a run that makes its thread wait, itself or in a function that it calls."""
     for call in follower.calls.values():
         if call.model.blocking:

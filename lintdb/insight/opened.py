@@ -54,13 +54,16 @@ class Opened:
         """The functions that a check follows."""
         return self.program.candidates()
 
+    def program_of(self, index: ModuleIndex) -> Program:
+        """Return the program of a module of the project."""
+        return self.program if index is self.index else self.program.workspace.program(index)
+
     def watch(self, info: FunctionInfo) -> Watcher:
         """Return the run over a function of the project that keeps a record."""
         found = self._watchers.get(info)
         if found is None:
-            program = self.program.workspace.program(info.index) if info.index is not self.index else self.program
             try:
-                found = self._watchers[info] = program.run_as(Watcher, info)
+                found = self._watchers[info] = self.program_of(info.index).run_as(Watcher, info)
             except Exception as error:
                 place = f"{info.qualname} in {self.source.path}"
                 raise RuleCrash(f"the flow engine failed on {place}: {type(error).__name__}: {error}") from error
@@ -106,8 +109,7 @@ class Opened:
 
     def family(self, owner: ClassInfo) -> Iterator[FunctionInfo]:
         """Yield the methods of a class, of what it derives from in the project, and of its subclasses in its file."""
-        program = self.program.workspace.program(owner.index)
-        for each in program.classes.family_of(owner):
+        for each in self.program_of(owner.index).classes.family_of(owner):
             yield from each.methods.values()
 
     def releases(self, owner: ClassInfo, attribute: str) -> list[tuple[FunctionInfo, Fate]]:

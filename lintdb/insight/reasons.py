@@ -37,9 +37,9 @@ class Reason:
     place: Place | None = None
 
 
-def noun(label: str, *, article: bool = True) -> str:
+def a(label: str) -> str:
     """Return the label of a kind with its article: `an asyncpg connection`."""
-    return f"{'an' if label[:1].lower() in 'aeiou' else 'a'} {label}" if article else label
+    return f"{'an' if label[:1].lower() in 'aeio' else 'a'} {label}"
 
 
 class Reasons:
@@ -129,17 +129,18 @@ class Reasons:
         releases = self.opened.releases(owner, fate.name)
         if releases:
             where = ", ".join(self._method(method, release) for method, release in releases[:3])
-            return f"{kept}, which `{owner.name}` releases in {where}"
+            return f"{kept}, {self.verb} by {where}"
         if any(fate.name in self.opened.watch(method).handled_attributes for method in self.opened.family(owner)):
             return f"{kept}, which a method of `{owner.name}` returns, or gives to code that may release it"
         return f"{kept}; no method of `{owner.name}` is seen to release it"
 
     def _method(self, method: FunctionInfo, fate: Fate) -> str:
+        name = method.qualname
         place = self.opened.place(fate.node, method.index)
         if place is None:
-            return f"`{method.name}()`"
+            return f"`{name}()`"
         where = f"line {place.span.line}" if method.index is self.opened.index else f"{place.path}:{place.span.line}"
-        return f"`{method.name}()` ({where})"
+        return f"`{name}()` ({where})"
 
     def _lost(self, fate: Fate, code: str) -> str:
         name = self._called(fate.node) or code
@@ -206,7 +207,7 @@ def why_unfollowed(opened: Opened, info: FunctionInfo) -> str:
         return "a test framework calls it"
     if not keeps_function(info):
         return "its decorator may make something else of it"
-    program = opened.program.workspace.program(info.index)
+    program = opened.program_of(info.index)
     if not program.cfg(info).is_complete:
         return "its code is nested too deeply"
     run = program.run_for_caller(Watcher, info, State(), None, owns_self=False)
