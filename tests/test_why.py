@@ -361,6 +361,14 @@ class TestCommand:
         assert main(["why", "none.py:1"]) == 0
         assert capsys.readouterr().out.endswith("\n  nor anywhere else in this file\n")
 
+    def test_other_findings_on_the_line(self, capsys: pytest.CaptureFixture[str]) -> None:
+        text = "import sqlite3\ndef f(path):\n    conn = sqlite3.connect(path)\n    conn.close()\n"
+        Path("late.py").write_text(text + "    conn.commit()\n", encoding="utf-8")
+        assert main(["why", "late.py:5"]) == 0
+        out = capsys.readouterr().out
+        assert out.startswith("late.py:5: LDB112 ")
+        assert "LDB112" not in out.partition("\n")[2]
+
     def test_an_excluded_file(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["why", "app.py:6", "--exclude", "app.py"]) == 0
         assert "app.py is excluded" in capsys.readouterr().err

@@ -72,6 +72,8 @@ def _lines_of(answer: Answer) -> Iterator[str]:
         if acquired.others:
             codes = ", ".join(f"{finding.code} ({finding.name})" for finding in acquired.others)
             yield from wrapped(f"reported here about other things: {codes}", "  ")
+    for finding in answer.findings:
+        yield from wrapped(f"{answer.path}:{finding.span.line}: {finding.code} {finding.message}", "")
     if not answer.acquired:
         column = f", column {answer.column}" if answer.column is not None else ""
         yield f"{answer.path}:{answer.line}: nothing that lintdb knows is acquired on this line{column}"
@@ -112,6 +114,7 @@ def _as_json(answer: Answer) -> str:
                 "line": answer.line,
                 "column": answer.column,
                 "acquired": [_acquired(each) for each in answer.acquired],
+                "findings": _findings(answer.findings),
                 "nearest": [{"line": each.line, "text": each.text} for each in answer.nearest],
             },
             indent=2,

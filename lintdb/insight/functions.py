@@ -21,6 +21,7 @@ from lintdb.flow.values import (
     Outside,
     Ref,
     Rid,
+    SiteKey,
     Status,
     Value,
     spelling,
@@ -136,7 +137,7 @@ class Description:
             yield "never returns: every path raises, ends the process, or has no end"
             return
         given = list(dict.fromkeys(self._value(end.value, end) for end in ends))
-        yield f"returns {', or '.join(given)}"
+        yield f"returns {(', or ' if any(',' in each for each in given) else ' or ').join(given)}"
         if is_cached(info):
             yield "what it returns is made once and kept: its callers borrow it"
 
@@ -259,7 +260,7 @@ class Description:
 
     def _surroundings(self) -> Iterator[str]:
         """Yield what it does to attributes of its object, and to globals."""
-        rebound = {spelling(site) for site in self.run.after.rebound}
+        rebound = {spelling(site) for site in self.run.after.rebound if self._holds_something(site)}
         if rebound:
             yield f"gives another value to {_listed(f'`{name}`' for name in sorted(rebound))}"
         for site, fates in self.run.fates.items():
@@ -270,6 +271,13 @@ class Description:
                 yield f"`{spelling(site)}` is {verb_of(kind) if kind is not None else 'released'} {how}"
         committed = {spelling(site) for site in self.run.commits if site[0] in ("self", "global", "field")}
         yield from (f"commits the work on `{name}`" for name in sorted(committed))
+
+    def _holds_something(self, site: SiteKey) -> bool:
+        """Whether an attribute of the object, or a global, is known to hold a resource, or an object of the project."""
+        types, owner = self.program.types, self.run.owner_class()
+        if site[0] == "self":
+            return owner is not None and types.attribute_type(owner, str(site[1])) is not None
+        return types.global_type(str(site[1])) is not None
 
     def _errors(self) -> Iterator[str]:
         ends = [end.state for end in self.run.exits if end.is_raise and end.state.low < UNHEARD_OF]

@@ -38,9 +38,20 @@ def _is_meant(each: FunctionInfo | ClassInfo, name: str | None, opened: Opened) 
     if name is not None:
         return name in (each.name, each.qualname)
     if isinstance(each, FunctionInfo):
-        is_called = next(opened.program.workspace.starts(each), None) is not None
-        return (each in opened.functions or is_called) and not each.is_module
-    return any(method in opened.functions for method in each.methods.values())
+        if each.is_module:
+            return False
+        is_called = any(start.resources for start in opened.program.workspace.starts(each))
+        return is_called or (each in opened.functions and _has_to_do_with_resources(each, opened))
+    return any(
+        method in opened.functions and _has_to_do_with_resources(method, opened) for method in each.methods.values()
+    )
+
+
+def _has_to_do_with_resources(info: FunctionInfo, opened: Opened) -> bool:
+    """Whether the function calls something that a driver model describes, or is given a resource."""
+    run = opened.watch(info)
+    is_given = any(run.knowledge.kind(site.kind) is not None for site in run.sites.values())
+    return is_given or any(call.model.driver != "stdlib" for call in run.calls.values())
 
 
 def _line(each: FunctionInfo | ClassInfo, opened: Opened) -> tuple[int, str]:

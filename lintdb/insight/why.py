@@ -72,13 +72,17 @@ class Nearby:
 
 @dataclass(frozen=True)
 class Answer:
-    """All that a line acquires; where that is nothing, the `nearest` lines that acquire something."""
+    """All that a line acquires; where that is nothing, the `nearest` lines that acquire something.
+
+    `findings` are those on the line that are about nothing that it acquires.
+    """
 
     path: str
     line: int
     column: int | None
     acquired: tuple[Acquired, ...] = ()
     nearest: tuple[Nearby, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(eq=False)
@@ -141,8 +145,9 @@ class Inquiry:
         ]
         nearest = () if acquired else tuple(self._nearest(line))
         shown = sorted(acquired, key=_order)
-        begun = [each for each in shown if each.span.line == line]
-        return Answer(source.path, line, column, tuple(begun or shown), nearest)
+        begun = [each for each in shown if each.span.line == line] or shown
+        told = {finding for each in begun for finding in (*each.findings, *each.others)}
+        return Answer(source.path, line, column, tuple(begun), nearest, tuple(self._others_on(line, told)))
 
     def everything(self) -> list[Acquired]:
         """Return all that the file acquires, in source order."""
@@ -291,6 +296,13 @@ class Inquiry:
     @functools.cached_property
     def _all(self) -> list[tuple[Rule, Report]]:
         return self.opened.reports(frozenset(meta.code for meta in all_metas()))
+
+    def _others_on(self, line: int, told: set[Finding]) -> Iterator[Finding]:
+        """Yield the findings that are shown on a line and have not been told of."""
+        found = to_findings(self.opened.source, self.opened.program, self._selected)
+        for finding in sorted(found, key=lambda each: each.sort_key):
+            if finding.span.line == line and finding not in told and self._why_silent(finding) is None:
+                yield finding
 
     def _said(
         self, nodes: set[int], kind: Kind
