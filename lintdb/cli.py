@@ -19,6 +19,7 @@ from lintdb.commands.debug import debug_group
 from lintdb.commands.output import CLEAN, FAILED, INTERRUPTED, fail, report_crash
 from lintdb.commands.reference import drivers_command, rule_command, rules_command
 from lintdb.commands.settings import config_command
+from lintdb.commands.why import why_command
 from lintdb.config import ConfigError
 
 
@@ -52,5 +53,7 @@ def cli() -> None:
     """
 
 
-for _command in (check_command, rule_command, rules_command, drivers_command, config_command, debug_group):
+for _command in (
+    check_command, why_command, rule_command, rules_command, drivers_command, config_command, debug_group,
+):  # fmt: skip
     cli.add_command(_command)

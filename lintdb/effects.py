@@ -111,7 +111,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class Condition:
-    """A call model applies only if the argument is given (or absent), equals a literal, or is one of some dotted names.
+    """A call model applies only if the argument is given (or absent), is one of some literals, or of some dotted names.
 
     `given` None means: compare with `equals`, or with `names` if there are any. An argument that cannot be seen (a
     variable, `**kwargs`) meets no `equals` and no `names`, and makes `given` true if it is passed by name.
@@ -119,9 +119,12 @@ class Condition:
 
     argument: Argument
     given: bool | None = None
-    equals: object = None
-    has_equals: bool = False
+    equals: tuple[object, ...] = ()
     names: tuple[str, ...] = ()
+
+    def is_met_by(self, value: object) -> bool:
+        """Whether a value that can be seen is one of the literals."""
+        return any(value == literal and type(value) is type(literal) for literal in self.equals)
 
 
 @dataclass(frozen=True)

@@ -99,9 +99,7 @@ def _check(source: SourceFile, options: EngineOptions, projects: Projects | None
         return []
     from lintdb.drivers.catalog import load_models
 
-    versions = dict(options.target_versions)
-    if options.use_pins:
-        versions = {**_pinned(Path(os.path.abspath(source.path)).parent), **versions}  # noqa: PTH100 (links are kept)
+    versions = versions_for(source, options)
     models = load_models(drivers, versions, own)
     is_idle = drivers and not has_triggers(source, models)
     if is_idle and not (may_concern and projects.surroundings(own).concerns(source)):
@@ -109,11 +107,21 @@ def _check(source: SourceFile, options: EngineOptions, projects: Projects | None
     program = open_program(source, versions, projects if options.follow_imports else None, own)
     if isinstance(program, FileProblem):
         return program
-    reports = find_reports(source, program, models, options)
+    from lintdb.rules.doubles import without_superseded
+
+    reports = without_superseded(list(find_reports(source, program, models, options)), options.min_confidence)
     if not may_silence(source.text):
         # Nobody will ask about the others, and to find their places takes time.
         reports = [(rule, report) for rule, report in reports if report.confidence >= options.min_confidence]
-    return _to_findings(source, program, reports)
+    return to_findings(source, program, reports)
+
+
+def versions_for(source: SourceFile, options: EngineOptions) -> dict[str, str]:
+    """Return the library versions that hold for a file: those that are asked for, else those that are pinned."""
+    versions = dict(options.target_versions)
+    if options.use_pins:
+        versions = {**_pinned(Path(os.path.abspath(source.path)).parent), **versions}  # noqa: PTH100 (links are kept)
+    return versions
 
 
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+[\w.]+[ \t]+)?import[ \t]+(?:\([^)]*\)|[^\n]*)", re.MULTILINE)
@@ -153,23 +161,15 @@ def open_program(
 
 def find_reports(
     source: SourceFile, program: Program, models: Models, options: EngineOptions
-) -> list[tuple[Rule, Report]]:
-    """Return what the rules find in a file, without the reports that a more exact one speaks for."""
-    from lintdb.rules.doubles import without_superseded
+) -> Iterator[tuple[Rule, Report]]:
+    """Yield all that the selected rules find in a file, also what they find together (see `rules.doubles`)."""
+    from lintdb.rules.base import FileContext
     from lintdb.rules.registry import all_rules
 
     rules = [rule for rule in all_rules() if rule.meta.code in options.codes]
-    return without_superseded(list(_run_rules(source, program, models, rules, options)), options.min_confidence)
-
-
-def _run_rules(
-    source: SourceFile, program: Program, models: Models, rules: list[Rule], options: EngineOptions
-) -> Iterator[tuple[Rule, Report]]:
-    from lintdb.rules.base import FileContext
-
     flows = list(_flows(source, program))
     handed_on = frozenset(node for flow in flows for node in flow.handed_on)
-    openings = tuple(_openings(program, models))
+    openings = tuple(find_openings(program, models))
     context = FileContext(source.path, source.text, program, options.strict_cursors, openings, handed_on, tuple(flows))
     classes = [
         (owner, [flow for flow in flows if flow.function.owner in program.classes.family_of(owner)])
@@ -206,7 +206,7 @@ def _pinned(folder: Path) -> Mapping[str, str]:
     return find_versions(folder)
 
 
-def _openings(program: Program, models: Models) -> Iterator[Opening]:
+def find_openings(program: Program, models: Models) -> Iterator[Opening]:
     """Yield the calls that make a connection, client, pool or engine, found by name alone."""
     from lintdb.rules.base import Opening
 
@@ -228,7 +228,8 @@ def _openings(program: Program, models: Models) -> Iterator[Opening]:
                     yield Opening(call, scope, model, kind, driver.title, driver.version, driver.switches)
 
 
-def _to_findings(source: SourceFile, program: Program, reports: list[tuple[Rule, Report]]) -> list[Finding]:
+def to_findings(source: SourceFile, program: Program, reports: list[tuple[Rule, Report]]) -> list[Finding]:
+    """Return reports as users see them: with positions, and the surest alone of those of one rule at one place."""
     if not reports:
         return []
     from lintdb.syntax.spans import spans_of, statements_of

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lintdb.cli import main
 from lintdb.config import read_config
 from lintdb.drivers import catalog
 from lintdb.drivers.reader import parse_driver
@@ -60,6 +61,21 @@ def test_opening_example_of_the_readme_is_what_the_tool_prints() -> None:
     codes = frozenset(meta.code for meta in all_metas() if meta.default)
     printed = render_full(check_source(source, EngineOptions(codes)).findings, lambda _: source.lines)
     assert blocks("README.md", "")[0] == printed.rstrip("\n") + "\n"
+
+
+def test_answers_in_the_readme_are_what_the_tool_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Ask it")[2].partition("\n## ")[0]
+    [program] = re.findall(r"```python\n(.*?)```", section, re.S)
+    answers = re.findall(r"`lintdb ([^`]+)`[^`]*```text\n(.*?)```", section, re.S)
+    monkeypatch.chdir(tmp_path)
+    Path("orders").mkdir()
+    Path("orders/export.py").write_text(program, encoding="utf-8")
+    assert len(answers) == section.count("```text")
+    for command, answer in answers:
+        assert main([*command.split(), "--isolated"]) == 0
+        assert capsys.readouterr().out == answer, command
 
 
 CONFIGURATION = [
@@ -139,7 +155,7 @@ def test_layers_in_the_guide_are_those_of_the_test() -> None:
     table = text[text.index("**Who may import whom**") :]
     rows = re.findall(r"^\| (`[^|]+) \|", table[: table.index("libcst takes longer")], re.M)
     named = {name for row in rows for name in re.findall(r"`([\w.]+)`", row)}
-    tops = {"engine", "cli", "commands", "flake8_plugin"}
+    tops = {"engine", "insight", "cli", "commands", "flake8_plugin"}
     assert named == (test_architecture.MAY_IMPORT.keys() | tops) - {"source", "gate"}
 
 

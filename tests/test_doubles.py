@@ -6,6 +6,7 @@ which of two speaks by `RuleMeta.supersedes`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,12 +14,12 @@ import pytest
 
 from lintdb import gate
 from lintdb.drivers.catalog import load_models
-from lintdb.engine import _run_rules, find_reports, open_program
+from lintdb.engine import find_reports, open_program
 from lintdb.finding import Confidence, FileProblem
 from lintdb.rules.base import Report, Rule
 from lintdb.rules.doubles import find_doubles, without_superseded
 from lintdb.rules.lifetimes import LEAK_CODES
-from lintdb.rules.registry import all_metas, all_rules
+from lintdb.rules.registry import all_metas
 from lintdb.source import SourceFile
 from tests import harness
 
@@ -27,8 +28,9 @@ CODES = frozenset(meta.code for meta in all_metas())
 RELATIONS = [(meta.code, code) for meta in all_metas() for code in meta.supersedes]
 
 
-def reports_of(path: Path, *, resolved: bool = True) -> list[tuple[Rule, Report]]:
-    """Return what all rules find in a fixture at the usual confidence; not *resolved*: before doubles are dropped."""
+@functools.cache
+def reports_of(path: Path) -> list[tuple[Rule, Report]]:
+    """Return all that the rules find in a fixture at the usual confidence, doubles included."""
     text = path.read_text(encoding="utf-8")
     source = SourceFile(str(path.relative_to(harness.FIXTURES)), text)
     options = harness.options_of(source.path, CODES, harness.parse_directive(text), Confidence.MEDIUM)
@@ -36,11 +38,7 @@ def reports_of(path: Path, *, resolved: bool = True) -> list[tuple[Rule, Report]
     program = open_program(source, versions, None, own)
     if isinstance(program, FileProblem):
         return []
-    models = load_models(gate.mentioned(text, own), versions, own)
-    if resolved:
-        found = find_reports(source, program, models, options)
-    else:
-        found = list(_run_rules(source, program, models, list(all_rules()), options))
+    found = find_reports(source, program, load_models(gate.mentioned(text, own), versions, own), options)
     return [(rule, report) for rule, report in found if report.confidence >= Confidence.MEDIUM]
 
 
@@ -48,14 +46,14 @@ def reports_of(path: Path, *, resolved: bool = True) -> list[tuple[Rule, Report]
 def test_no_doubles(path: Path) -> None:
     doubles = {
         f"{first.meta.code} {report.message}\n    {second.meta.code} {other.message}"
-        for (first, report), (second, other) in find_doubles(reports_of(path))
+        for (first, report), (second, other) in find_doubles(without_superseded(reports_of(path), Confidence.MEDIUM))
     }
     assert not doubles, "one cause, two findings:\n  " + "\n  ".join(sorted(doubles))
 
 
 def test_every_relation_is_needed() -> None:
     """Of the rules for the families of resources, which come together, one is enough."""
-    shown = {pair for path in FIXTURES for pair in _superseded(reports_of(path, resolved=False))}
+    shown = {pair for path in FIXTURES for pair in _superseded(reports_of(path))}
     shown |= {(better, leak) for better, code in shown if code in LEAK_CODES for leak in LEAK_CODES}
     missing = [f"{better} over {code}" for better, code in RELATIONS if (better, code) not in shown]
     assert not missing, f"no fixture shows what is declared: {', '.join(missing)}"

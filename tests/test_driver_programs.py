@@ -74,7 +74,7 @@ def spell(condition: Condition) -> str | None:
         return None
     keyword = condition.argument.keyword
     assert keyword is not None or condition.argument.position == 0, "a later position needs a keyword to be tested"
-    value = repr(condition.equals) if condition.has_equals else "'given'"
+    value = repr(condition.equals[0]) if condition.equals else "'given'"
     return (f"{keyword}=" if keyword else "") + (condition.names[0] if condition.names else value)
 
 

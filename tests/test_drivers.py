@@ -127,6 +127,25 @@ def test_a_sync_method_of_an_async_kind_is_one_that_does_not_wait(name: str) -> 
 
 
 @each_driver
+def test_what_belongs_to_an_async_kind_is_async(name: str) -> None:
+    """A kind that is `like` a blocking one must say again what its attributes are; `sync_session` says it itself."""
+    models = models_of(name)
+    driver = models.driver(name)
+    assert driver is not None
+
+    def is_blocking(kind_id: str) -> bool:
+        return any(call.blocking for calls in models.kinds[kind_id].methods.values() for call in calls)
+
+    wrong = []
+    for kind_id in driver.kinds:
+        kind = models.kinds[kind_id]
+        if any(call.coroutine for calls in kind.methods.values() for call in calls) and not is_blocking(kind_id):
+            parts = {**kind.attributes, "*": kind.any_attribute, "[]": kind.any_item}
+            wrong += [f"{kind_id}.{part}" for part, target in parts.items() if target and is_blocking(target)]
+    assert [entry for entry in wrong if ".sync_" not in entry] == []
+
+
+@each_driver
 def test_exceptions_end_in_a_builtin(name: str) -> None:
     models = models_of(name)
     for exception in models.exceptions:

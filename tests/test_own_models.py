@@ -398,6 +398,11 @@ class TestCommand:
         assert main(["drivers", "--isolated"]) == 0
         assert "mycompany" not in capsys.readouterr().out
 
+    def test_config_names_them(self, project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+        project({"lintdb.toml": 'driver-models = ["m/*.toml"]\n', "m/a.toml": FILE})
+        assert main(["config"]) == 0
+        assert "# own driver models\n#   mycompany (m/a.toml)\n" in capsys.readouterr().out
+
     def test_describes_an_own_model(self, project: Project, capsys: pytest.CaptureFixture[str]) -> None:
         project({"pyproject.toml": INLINE})
         assert main(["drivers", "mycompany"]) == 0

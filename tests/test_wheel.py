@@ -67,6 +67,7 @@ def test_wheel_holds_pages_driver_models_and_the_typed_marker(dist: Path) -> Non
     names = set(zipfile.ZipFile(wheel).namelist())
     pages = {f"lintdb/_rulebook/{path.name}" for path in (ROOT / "rules").glob("LDB*.md")}
     models = {f"lintdb/drivers/{path.name}" for path in (ROOT / "lintdb" / "drivers").glob("*.toml")}
+    models.add("lintdb/drivers/schema.json")
     assert pages | models | {"lintdb/py.typed"} <= names
     assert not [name for name in names if name.startswith(("tests/", "fixtures/", "rules/"))]
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
 import click
 
-from lintdb.commands.output import CLEAN, fail, write
+from lintdb.commands.options import engine_options, settings_options
+from lintdb.commands.output import CLEAN, fail, wrapped, write
 
 
 @click.group("debug")
@@ -27,3 +32,34 @@ def debug_flow_command(target: str) -> int:
         return fail(str(error.args[0]) if isinstance(error, LookupError) and error.args else str(error))
     write(text.rstrip("\n") + "\n")
     return CLEAN
+
+
+@debug_group.command("summary")
+@click.argument("target", metavar="FILE[:NAME]")
+@settings_options
+def debug_summary_command(target: str, **config_options: Any) -> int:
+    """Print what lintdb understood of a function or class: what it opens, hands on, releases, and owes."""
+    path, separator, name = target.rpartition(":")
+    if not separator or Path(target).is_file():
+        path, name = target, ""
+    if not path or (separator and path != target and not name):
+        raise click.UsageError("say FILE or FILE:NAME, for example orders/store.py:Store.close")
+    from lintdb.insight.opened import UnanswerableError, open_file
+    from lintdb.insight.summary import describe
+
+    options, _ = engine_options(path, config_options)
+    try:
+        parts = list(describe(open_file(path, options), name or None))
+    except UnanswerableError as error:
+        return fail(str(error))
+    texts = ["".join(f"{line}\n" for line in _paragraph(part)) for part in parts]
+    write("\n".join(texts) or f"{path}: nothing in it has to do with anything that lintdb knows\n")
+    return CLEAN
+
+
+def _paragraph(part: Sequence[str]) -> Iterator[str]:
+    from lintdb.reporters.text import printable
+
+    yield printable(part[0])
+    for line in part[1:]:
+        yield from wrapped(printable(line), "  - ")

@@ -11,11 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lintdb.config import ConfigError, ConfigFinder, Overrides, PathPattern, PerFileIgnore, driver_called, is_version
+from lintdb.config import (
+    ConfigError,
+    ConfigFinder,
+    Overrides,
+    PathPattern,
+    PerFileIgnore,
+    driver_called,
+    enabled_codes_for,
+    is_version,
+)
 from lintdb.finding import Confidence
 from lintdb.selection import check_selector
 
 if TYPE_CHECKING:
+    from lintdb.engine import EngineOptions
     from lintdb.rules.base import RuleMeta
 
 
@@ -141,3 +151,17 @@ def _parse_target_version(text: str) -> tuple[str, str]:
 def absolute_path(path: str) -> str:
     """Return *path* made absolute and without `..`, links left alone: patterns are compared with what was typed."""
     return os.path.abspath(path)  # noqa: PTH100
+
+
+def engine_options(path: str, config_options: dict[str, Any]) -> tuple[EngineOptions, bool]:
+    """Return the options with which a check would look at a file, and whether it is excluded."""
+    from lintdb.engine import EngineOptions
+    from lintdb.rules.registry import all_metas
+
+    metas = all_metas()
+    finder = ConfigOptions(**config_options).build_finder(metas)
+    absolute = absolute_path(path)
+    settings = finder.for_file(absolute)
+    codes = enabled_codes_for(settings, absolute, metas)
+    options = EngineOptions.from_settings(settings, codes, use_pins=not finder.is_isolated)
+    return options, settings.is_below_excluded(absolute)

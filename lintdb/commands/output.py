@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 import traceback
 from typing import TYPE_CHECKING, TextIO
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 CLEAN, FINDINGS, FAILED, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""
+_WIDTH = 100
 BUG = "This is a bug in lintdb, please report it. LINTDB_DEBUG=1 shows where it happened."
 
 
@@ -71,3 +73,9 @@ def describe_problem(problem: FileProblem) -> str:
 def count(number: int, word: str) -> str:
     """Return `1 file`, `2 files`."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def wrapped(text: str, lead: str) -> list[str]:
+    """Return a text in lines that are easy to read, the first behind *lead*, the others set in below it."""
+    blank = " " * (len(lead) + 2)
+    return textwrap.wrap(text, _WIDTH, initial_indent=lead, subsequent_indent=blank, break_on_hyphens=False)

@@ -73,7 +73,9 @@ def _render_settings(settings: Settings, codes: Sequence[str], pins: Sequence[st
     lines += _toml_table("target-version", {name: _toml_string(text) for name, text in settings.target_version.items()})
     ignores = {entry.pattern.text: _toml_list(entry.selectors) for entry in settings.per_file_ignores}
     lines += _toml_table("per-file-ignores", ignores)
-    lines += ["", *pins, f"# {count(len(codes), 'rule')} on: {', '.join(codes)}"]
+    own = [f"#   {model.name} ({model.file})" for model in settings.own_models]
+    lines += ["", *(["# own driver models", *own] if own else []), *pins]
+    lines.append(f"# {count(len(codes), 'rule')} on: {', '.join(codes)}")
     return "\n".join(lines) + "\n"
 
 

@@ -192,8 +192,8 @@ def _condition(condition: Condition) -> str:
     argument = condition.argument.keyword or f"argument {(condition.argument.position or 0) + 1}"
     if condition.names:
         return f"{argument}={condition.names[0].rpartition('.')[2]}"
-    if condition.has_equals:
-        return f"{argument}={condition.equals!r}"
+    if condition.equals:
+        return f"{argument}={' or '.join(map(repr, condition.equals))}"
     return f"{argument}=…" if condition.given else f"no {argument}"
 
 

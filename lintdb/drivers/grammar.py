@@ -114,7 +114,11 @@ CONDITION = Shape(
         Key("position", Whole(), "the place of the argument, from 0"),
         Key("keyword", Text(), "its name"),
         Key("given", Flag(), "true: it is passed; false: it is not"),
-        Key("equals", Literal(), 'it is this literal ("none" stands for None)'),
+        Key(
+            "equals",
+            List(Literal(), "a literal, or a list of them", or_one=True),
+            'it is this literal ("none" stands for None), or one of these',
+        ),
         Key("is", _TEXTS, "it is one of these dotted names (classes, mostly)"),
     ),
     any_of=("position", "keyword"),

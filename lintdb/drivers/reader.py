@@ -16,7 +16,7 @@ from typing import Any
 
 from packaging.version import Version
 
-from lintdb.drivers.grammar import CALL, HEAD, KIND, MODEL, SETTING, SWITCH
+from lintdb.drivers.grammar import CALL, CONDITION, HEAD, KIND, MODEL, SETTING, SWITCH
 from lintdb.drivers.model import Driver, Like, ModelError, gives_answers, inherit, is_coroutine
 from lintdb.drivers.shapes import ShapeError, hint
 from lintdb.effects import Argument, CallModel, Condition, Form, Kind, Order, Raises, Setting, Switch
@@ -230,12 +230,14 @@ def _read_conditions(tables: dict[str, Any] | list[Table]) -> tuple[Condition, .
     return tuple(_read_condition(table) for table in ([tables] if isinstance(tables, dict) else tables))
 
 
+_EQUALS = CONDITION.keys["equals"].type
+
+
 def _read_condition(table: Table) -> Condition:
     return Condition(
         Argument(table.get("position"), table.get("keyword")),
         table.get("given"),
-        None if table.get("equals") == "none" else table.get("equals"),
-        "equals" in table,
+        _EQUALS.read(table["equals"]) if "equals" in table else (),
         texts(table.get("is")),
     )
 

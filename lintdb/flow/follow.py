@@ -94,7 +94,7 @@ class Follower(Calls, Assumptions):
             position, current = stack.pop()
             for number in range(position, len(operations)):
                 operation = operations[number]
-                results = self._OPERATIONS[type(operation)](self, operation, current)
+                results = self.OPERATIONS[type(operation)](self, operation, current)
                 if results is not None:
                     for each in results:
                         if isinstance(operation, ir.CallOp) and operation.is_statement:
@@ -106,7 +106,7 @@ class Follower(Calls, Assumptions):
                             stack.append((number + 1, each))
                     break
             else:
-                self._TERMINATORS[type(block.terminator)](self, block.terminator, current)
+                self.TERMINATORS[type(block.terminator)](self, block.terminator, current)
 
     def _store(self, op: ir.StoreOp, state: State) -> list[State] | None:
         value = self.value(op.operand, state)
@@ -468,7 +468,7 @@ class Follower(Calls, Assumptions):
     def _dead(self, _: ir.Dead, __: State) -> None:
         """Nothing follows."""
 
-    _OPERATIONS: ClassVar[dict[type[ir.Operation], Callable[[Any, Any, State], list[State] | None]]] = {
+    OPERATIONS: ClassVar[dict[type[ir.Operation], Callable[[Any, Any, State], list[State] | None]]] = {
         ir.CallOp: Calls.call, ir.AwaitOp: _await, ir.YieldOp: _yield, ir.StoreOp: _store,
         ir.StoreAttributeOp: _store_attribute, ir.StoreItemOp: _store_item, ir.UnpackOp: _unpack,
         ir.BoxOp: _box,
@@ -481,7 +481,7 @@ class Follower(Calls, Assumptions):
         ir.ExitOp: Calls.leave, ir.CatchOp: _catch, ir.HoldOp: _hold,
     }  # fmt: skip
 
-    _TERMINATORS: ClassVar[dict[type[ir.Terminator], Callable[[Any, Any, State], None]]] = {
+    TERMINATORS: ClassVar[dict[type[ir.Terminator], Callable[[Any, Any, State], None]]] = {
         ir.Jump: _jump, ir.Branch: _branch, ir.Iterate: _iterate, ir.Dispatch: _dispatch,
         ir.ExitRaise: Calls.leave_raising, ir.Raise: _raise, ir.Return: _return,
         ir.RaiseExit: _raise_exit, ir.Dead: _dead,

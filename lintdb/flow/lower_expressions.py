@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -11,6 +12,7 @@ import libcst as cst
 from lintdb.flow import ir
 from lintdb.flow.lower_conditions import Conditions
 from lintdb.flow.lowering import is_short_wait
+from lintdb.flow.services import clients_in
 from lintdb.flow.stdlib import (
     ALWAYS_RAISES,
     COMBINES,
@@ -24,6 +26,7 @@ from lintdb.flow.stdlib import (
     NEVER_RAISES,
     REINDENTS,
     RUNS_GENERATOR,
+    SERVICE_METHODS,
     WAITS,
 )
 from lintdb.syntax.names import CONSTANTS
@@ -380,8 +383,18 @@ class Expressions(Conditions):
 
     def _wait(self, node: cst.Call, dotted: str | None, arguments: list[ir.CallArgument]) -> None:
         """A call that waits, whatever else it does."""
-        if dotted in WAITS and not is_short_wait(arguments):
+        if (dotted in WAITS and not is_short_wait(arguments)) or self._asks_service(node.func):
             self.emit(ir.WaitOp(node, self.in_cleanup))
+
+    def _asks_service(self, function: cst.BaseExpression) -> bool:
+        """Whether it is a method of a client of another service: `session.post`."""
+        if not isinstance(function, cst.Attribute) or function.attr.value not in SERVICE_METHODS:
+            return False
+        return isinstance(function.value, cst.Name) and function.value.value in self._clients
+
+    @functools.cached_property
+    def _clients(self) -> frozenset[str]:
+        return clients_in(self.function, self.index)
 
     def _callee(self, node: cst.BaseExpression) -> ir.Operand:
         """What is called: not a property, whose value seldom is a function."""

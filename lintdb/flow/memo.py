@@ -7,7 +7,7 @@ of two functions that call each other was looked at first. So it is kept only un
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any, NamedTuple, TypeVar, cast
 
 T = TypeVar("T")
@@ -32,6 +32,10 @@ class Memo:
         self._passing: dict[Hashable, _Entry] = {}
         self._running: set[Hashable] = set()
         self._cuts: set[Hashable] = set()
+
+    def known(self) -> Iterator[Hashable]:
+        """Yield the keys of the results that are kept for good, in the order in which they were found."""
+        yield from self._lasting
 
     def get(self, key: Hashable, compute: Callable[[], T]) -> T | None:
         """Return the result for *key*; None where it depends on itself, or is nested too deeply."""

@@ -31,6 +31,7 @@ from lintdb.flow.values import (
     renamed,
 )
 from lintdb.flow.verdicts import path_of
+from lintdb.syntax.literals import HIDDEN, Evaluator
 
 
 class ModelledCalls(UnknownCalls):
@@ -62,19 +63,37 @@ class ModelledCalls(UnknownCalls):
     def _holds(self, condition: Condition, op: ir.CallOp, state: State) -> bool | None:
         """Whether a condition on the arguments holds; None where it cannot be seen."""
         operand = self.argument(op, condition.argument)
-        has_star = any(argument.star for argument in op.arguments)
+        if operand is None and any(argument.star for argument in op.arguments):
+            return self._holds_of_options(condition, op)
         if condition.given is not None:
-            if operand is not None:
-                return condition.given
-            return None if has_star else not condition.given
+            return (operand is not None) == condition.given
         if operand is None:
-            return None if has_star else False
+            return False
         if condition.names:
             return operand.name in condition.names if isinstance(operand, ir.Dotted) else None
         value = self.value(operand, state)
         if isinstance(value, Literal) and not value.is_prefix:
-            return value.value == condition.equals and type(value.value) is type(condition.equals)
+            return condition.is_met_by(value.value)
         return False if isinstance(value, (Ref, Box, Function)) else None
+
+    def _holds_of_options(self, condition: Condition, op: ir.CallOp) -> bool | None:
+        """The same for `connect(**LIMITS)`; None unless all options can be seen."""
+        if op.index not in self.options:
+            evaluator = Evaluator(self.index, self.function, self.index.code)
+            self.options[op.index] = evaluator.options(op.node) if isinstance(op.node, cst.Call) else None
+        options = self.options[op.index]
+        if options is None:
+            return None
+        given = options.get(condition.argument.keyword or "")
+        if condition.given is not None:
+            return (given is not None) == condition.given
+        if given is None:
+            return False
+        if condition.names:
+            dotted = self.index.dotted(given, self.function)
+            return dotted in condition.names if dotted is not None else None
+        value = Evaluator(self.index, self.function, self.index.code).value(given)
+        return condition.is_met_by(value) if value is not HIDDEN else None
 
     def driver_raise(self, driver: str) -> Raised:
         return Raised(self.knowledge.error_class(driver))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import libcst as cst
 
@@ -23,6 +24,7 @@ from lintdb.flow.values import IN_BLOCK, NONE, Instance, Outside, Ref, SiteKey, 
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
 
 MAX_OUTCOMES = 8
+F = TypeVar("F", bound=Follower)
 
 
 class Workspace:
@@ -52,6 +54,15 @@ class Workspace:
         """Return what every call of a function gives that gives anything; None where that cannot be told."""
         return self.memo.get(("result", info), lambda: self.program(info.index).find_result(info))
 
+    def starts(self, info: FunctionInfo) -> Iterator[State]:
+        """Yield the states in which the calls of a function begin that have been followed so far."""
+        for key in self.memo.known():
+            if isinstance(key, tuple) and key[0] is info:
+                state = State()
+                state.env.update(sorted(key[3], key=lambda item: item[0]))
+                state.resources.update(sorted(key[4], key=repr))
+                yield state
+
 
 class Program:
     """The functions and classes of one module, followed on demand."""
@@ -76,8 +87,12 @@ class Program:
 
     def run(self, info: FunctionInfo) -> Follower:
         """Run a function for its own sake; returns the run, with all that it found out."""
+        return self.run_as(Follower, info)
+
+    def run_as(self, sort: type[F], info: FunctionInfo) -> F:
+        """Run a function for its own sake, with a follower of a certain sort."""
         state, sites = self._start_state(info)
-        follower = Follower(self, self.cfg(info), state)
+        follower = sort(self, self.cfg(info), state)
         follower.sites.update(sites)
         follower.units.ambient.extend(rid for rid in state.resources if rid[0][0] == "decorator")
         follower.run()
@@ -169,15 +184,7 @@ class Program:
     def _make_summary(
         self, info: FunctionInfo, start: State, receiver: ClassInfo | None, *, owns_self: bool
     ) -> Summary | None:
-        annotated, sites = self._start_state(info)
-        for name, value in annotated.env.items():
-            if name not in start.env:
-                start.env[name] = value
-                if isinstance(value, Ref):
-                    start.resources[value.rid] = annotated.resources[value.rid]
-        follower = Follower(self, self.cfg(info), start, is_for_caller=True, receiver=receiver, owns_self=owns_self)
-        follower.sites.update(sites)
-        follower.run()
+        follower = self.run_for_caller(Follower, info, start, receiver, owns_self=owns_self)
         if not follower.is_complete:
             return None
         outcomes = condensed(
@@ -185,7 +192,7 @@ class Program:
         )
         if len(outcomes) > MAX_OUTCOMES:
             return None
-        blocks = None if info.is_async else _blocking_call(follower)
+        blocks = None if info.is_async else blocking_call(follower)
         return Summary(
             outcomes,
             tuple(dict.fromkeys(follower.yields)),
@@ -196,6 +203,21 @@ class Program:
             ends_yielded=follower.ends_yielded(),
             drops_work=bool(follower.yielded) and follower.yielded <= follower.released_sites - follower.commits,
         )
+
+    def run_for_caller(
+        self, sort: type[F], info: FunctionInfo, start: State, receiver: ClassInfo | None, *, owns_self: bool
+    ) -> F:
+        """Run a function as one way of calling it begins, with a follower of a certain sort."""
+        annotated, sites = self._start_state(info)
+        for name, value in annotated.env.items():
+            if name not in start.env:
+                start.env[name] = value
+                if isinstance(value, Ref):
+                    start.resources[value.rid] = annotated.resources[value.rid]
+        follower = sort(self, self.cfg(info), start, is_for_caller=True, receiver=receiver, owns_self=owns_self)
+        follower.sites.update(sites)
+        follower.run()
+        return follower
 
     def find_result(self, info: FunctionInfo) -> Result | None:
         """Return what every call of a function gives that gives anything: as followed, else as annotated."""
@@ -315,7 +337,7 @@ def _calls_any(info: FunctionInfo, names: set[str]) -> bool:
     return False
 
 
-def _blocking_call(follower: Follower) -> cst.CSTNode | None:
+def blocking_call(follower: Follower) -> cst.CSTNode | None:
     """Return the first call of a run that makes its thread wait, itself or in a function that it calls."""
     for call in follower.calls.values():
         if call.model.blocking:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections import deque
+from collections.abc import Mapping
 from typing import Protocol
 
 import libcst as cst
@@ -102,6 +103,7 @@ class Run:
         self.exits: list[Exit] = []
         self.yields: list[Value | None] = []
         self.calls: dict[int, KnownCall] = {}
+        self.options: dict[int, Mapping[str, cst.BaseExpression] | None] = {}
         self.sites: dict[SiteKey, Site] = {}
         self.released_sites: set[SiteKey] = set()
         self.release_nodes: dict[SiteKey, cst.CSTNode] = {}

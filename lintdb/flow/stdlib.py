@@ -91,6 +91,12 @@ WAITS = frozenset({
     *(f"{package}.{verb}" for package in ("requests", "httpx") for verb in _HTTP),
 })  # fmt: skip
 """Calls that wait for a clock, a person, another program or another service."""
+SERVICE_CLIENTS = frozenset({
+    "requests.Session", "requests.session", "requests.sessions.Session", "httpx.Client", "httpx.AsyncClient",
+    "aiohttp.ClientSession",
+})  # fmt: skip
+"""Classes whose objects wait for another service, with the methods of these names."""
+SERVICE_METHODS = frozenset(_HTTP)
 SHORT_WAIT = 0.1
 """Seconds below which a wait is not worth a word."""
 

@@ -112,9 +112,9 @@ class ModuleTypes:
         if condition.names:
             return self.index.dotted(expression, self.index.body) in condition.names
         if isinstance(expression, cst.Name):
-            return expression.value in CONSTANTS and CONSTANTS[expression.value] is condition.equals
+            return expression.value in CONSTANTS and condition.is_met_by(CONSTANTS[expression.value])
         if isinstance(expression, (cst.SimpleString, cst.Integer)):
-            return bool(expression.evaluated_value == condition.equals)
+            return condition.is_met_by(expression.evaluated_value)
         return False
 
     # --- annotations ------------------------------------------------------------------------------------------------
@@ -210,7 +210,21 @@ class ModuleTypes:
                     return self.type_of_annotation(found.annotation, scope) if found is not None else None
             value = only_value(node.value, scope) if self.index.is_local(node.value, scope) else None
             return self.type_of_expression(value, scope) if not isinstance(value, cst.Name) else None
+        if isinstance(node, (cst.Attribute, cst.Subscript)):
+            return self._kind_of_part(node, scope)
         return self._type_of_call(node, scope, awaited=False)
+
+    def _kind_of_part(self, node: cst.Attribute | cst.Subscript, scope: FunctionInfo) -> str | None:
+        """`client.shop.orders`, `client["shop"]`: the kind of a part that has no name of its own in the model."""
+        owner = self.type_of_expression(node.value, scope) or self.type_of_receiver(node.value, scope)
+        kind = self.knowledge.kind(owner) if isinstance(owner, str) else None
+        if kind is None:
+            return None
+        if isinstance(node, cst.Subscript):
+            return kind.any_item
+        name = node.attr.value
+        is_named = name in kind.attributes or name in kind.methods or name in kind.state_flags or name.startswith("_")
+        return None if is_named else kind.any_attribute
 
     def _type_of_call(self, node: cst.BaseExpression | None, scope: FunctionInfo, awaited: bool) -> Type | None:
         if not isinstance(node, cst.Call):
@@ -295,7 +309,8 @@ class ModuleTypes:
     def _type_of_variable(self, node: cst.Name | cst.Attribute, scope: FunctionInfo) -> Type | None:
         """Return what a module-level name holds, of this module or (imported) of another."""
         if isinstance(node, cst.Name) and node.value in self.index.values:
-            return self.global_type(node.value) if not self.index.is_local(node.value, scope) else None
+            is_other = not scope.is_module and self.index.is_local(node.value, scope)
+            return self.global_type(node.value) if not is_other else None
         symbol = self.index.symbol_of(node, scope, is_needed=self.is_wide)
         return self._types(symbol.index).global_type(symbol.name) if isinstance(symbol, Variable) else None
 

@@ -11,10 +11,11 @@ from lintdb.finding import Finding, Resource, Step
 
 def render(findings: Sequence[Finding]) -> str:
     """Return *findings* as JSON in pure ASCII, so that it passes through any terminal and file."""
-    return json.dumps([_finding(finding) for finding in findings], indent=2) + "\n"
+    return json.dumps([as_object(finding) for finding in findings], indent=2) + "\n"
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def as_object(finding: Finding) -> dict[str, Any]:
+    """Return a finding as an object of JSON."""
     return {
         "path": finding.path,
         "line": finding.span.line,

@@ -118,6 +118,16 @@ class Evaluator:
             return items
         return None
 
+    def options(self, call: cst.Call) -> dict[str, cst.BaseExpression] | None:
+        """Return what a call is given as `**options`; None if some of it, or a `*` argument, is hidden."""
+        found: dict[str, cst.BaseExpression] = {}
+        for argument in call.args:
+            inner = self.mapping(argument.value) if argument.star == "**" else {}
+            if inner is None or argument.star == "*":
+                return None
+            found |= inner
+        return found
+
     def _is_changed(self, name: str) -> bool:
         """Whether something other than reading is done to a dict under this name: item assignment, `update`, …"""
         is_local = not self.scope.is_module and self.index.is_local(name, self.scope)

@@ -1,0 +1,432 @@
+"""Why is what a line acquires reported, or why not?"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from lintdb.effects import Duty, Kind
+from lintdb.engine import find_openings, to_findings
+from lintdb.finding import Finding, Span
+from lintdb.flow import watch
+from lintdb.flow.patches import is_patched
+from lintdb.flow.values import SiteKey
+from lintdb.flow.watch import Fate, Watcher
+from lintdb.insight.opened import Opened, UnanswerableError
+from lintdb.insight.reasons import Reason, Reasons
+from lintdb.rules.lifetimes import LeakRule, verb_of
+from lintdb.rules.registry import all_metas, all_rules
+from lintdb.suppress import apply_suppressions, is_skipped, may_silence
+
+if TYPE_CHECKING:
+    from lintdb.rules.base import Opening, Report, Rule
+
+REPORTED, SILENCED, RELEASED, TRANSFERRED, LOST = "reported", "silenced", "released", "transferred", "lost"
+BORROWED, OPEN, UNREACHED = "borrowed", "open", "unreached"
+"""Verdicts. `BORROWED`: it owes no release here; `OPEN`: it may stay open, and no rule minds; `UNREACHED`: no path that
+is followed gets there."""
+_BESIDES = frozenset({"LDB305", "LDB504"})
+"""Codes outside of LDB1xx that stand for a finding about a lifetime: one defect, one finding."""
+_NEAREST = 3
+
+
+@dataclass(frozen=True)
+class Silenced:
+    """A finding that users do not see, and why."""
+
+    finding: Finding
+    because: str
+
+
+@dataclass(frozen=True)
+class Acquired:
+    """Something that a line acquires, with the verdict, and what speaks for it.
+
+    `findings` are reported, about its lifetime; `others` are findings about other things at the same place.
+    """
+
+    span: Span
+    kind: str
+    name: str | None
+    code: str
+    function: str
+    verdict: str
+    summary: str
+    findings: tuple[Finding, ...] = ()
+    silenced: tuple[Silenced, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    others: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Nearby:
+    """A line on which something is acquired, near to one where nothing is."""
+
+    line: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """All that a line acquires; where that is nothing, the `nearest` lines that acquire something.
+
+    `findings` are those on the line that are about nothing that it acquires.
+    """
+
+    path: str
+    line: int
+    column: int | None
+    acquired: tuple[Acquired, ...] = ()
+    nearest: tuple[Nearby, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(eq=False)
+class _Group:
+    """The sites of one call that acquire one kind: a `finally` block is followed once for each way into it."""
+
+    node: cst.CSTNode
+    kind: Kind
+    sites: list[tuple[Watcher, SiteKey]] = field(default_factory=list)
+
+    @property
+    def run(self) -> Watcher:
+        return self.sites[0][0]
+
+    @property
+    def name(self) -> str | None:
+        return next((name for run, key in self.sites if (name := run.sites[key].name)), None)
+
+    def fates(self) -> list[Fate]:
+        found: dict[Fate, Fate] = {}
+        for run, key in self.sites:
+            for fate in run.fates.get(key, {}).values():
+                known = found.get(fate)
+                if known is None or (known.on_error and not fate.on_error):
+                    found[fate] = fate
+        whats = {fate.what for fate in found}
+        if watch.YIELDED in whats and watch.RELEASED not in whats and not self.run.is_manager:
+            # Who iterates may release it, whatever the generator does: that it is open at the end says nothing.
+            found = {fate: fate for fate in found.values() if fate.what not in (watch.OPEN, watch.OVERWRITTEN)}
+        return list(found.values())
+
+    def nodes(self) -> set[int]:
+        """Return the nodes at which a rule may speak of it: the call, releases that are not awaited or not called."""
+        found = {id(self.node)}
+        for run, key in self.sites:
+            found.add(id(run.sites[key].node))
+            found |= {id(run.sites[each].node) for each, meant in run.meant_releases.items() if key in meant}
+            found |= {id(each.node) for each in run.after.uncalled.values() if each.acquired_at is self.node}
+        return found
+
+
+class Inquiry:
+    """Answers for the lines of one file."""
+
+    def __init__(self, opened: Opened) -> None:
+        self.opened = opened
+
+    def answer(self, line: int, column: int | None = None) -> Answer:
+        """Return what a line acquires (or what stands at a column of it), and why it is or is not reported.
+
+        Raises `UnanswerableError` for a line that the file does not have.
+        """
+        source = self.opened.source
+        if not 1 <= line <= len(source.lines):
+            lines = "1 line" if len(source.lines) == 1 else f"{len(source.lines)} lines"
+            raise UnanswerableError(f"{source.path} has no line {line}: it has {lines}")
+        acquired = [
+            *(self._explain(group) for group in self._groups if self._stands_at(group.node, line, column)),
+            *(self._explain_unreached(each) for each in self._unreached if self._stands_at(each.node, line, column)),
+        ]
+        nearest = () if acquired else tuple(self._nearest(line))
+        shown = sorted(acquired, key=_order)
+        begun = [each for each in shown if each.span.line == line] or shown
+        told = {finding for each in begun for finding in (*each.findings, *each.others)}
+        return Answer(source.path, line, column, tuple(begun), nearest, tuple(self._others_on(line, told)))
+
+    def everything(self) -> list[Acquired]:
+        """Return all that the file acquires, in source order."""
+        found = [*map(self._explain, self._groups), *map(self._explain_unreached, self._unreached)]
+        return sorted(found, key=_order)
+
+    # --- what is acquired where -------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def _groups(self) -> list[_Group]:
+        found: dict[tuple[int, str], _Group] = {}
+        for info in self.opened.functions:
+            run = self.opened.watch(info)
+            for key, site in run.sites.items():
+                kind = run.knowledge.kind(site.kind)
+                if kind is None or kind.family not in _families() or not _is_acquisition(key):
+                    continue
+                node = run.origins.get(key, site.node)
+                group = found.setdefault((id(node), kind.id), _Group(node, kind))
+                group.sites.append((run, key))
+        groups = list(found.values())
+        self.opened.locate([each.node for each in groups])
+        return [each for each in groups if self.opened.place(each.node) is not None]
+
+    @functools.cached_property
+    def _unreached(self) -> list[Opening]:
+        reached = {id(group.node) for group in self._groups}
+        openings = [
+            each
+            for each in find_openings(self.opened.program, self.opened.models)
+            if id(each.node) not in reached and each.kind.family in _families()
+        ]
+        self.opened.locate([each.node for each in openings])
+        return openings
+
+    def _span(self, node: cst.CSTNode) -> Span:
+        place = self.opened.place(node)
+        assert place is not None
+        return place.span
+
+    def _stands_at(self, node: cst.CSTNode, line: int, column: int | None) -> bool:
+        span = self._span(node)
+        if column is None:
+            return span.line <= line <= span.end_line
+        return (span.line, span.column) <= (line, column) < (span.end_line, span.end_column)
+
+    def _nearest(self, line: int) -> Iterator[Nearby]:
+        texts: dict[int, str] = {}
+        for group in self._groups:
+            texts.setdefault(self._span(group.node).line, _title(group.kind, group.name))
+        for opening in self._unreached:
+            texts.setdefault(self._span(opening.node).line, _title(opening.kind, None))
+        closest = sorted(texts, key=lambda each: (abs(each - line), each))[:_NEAREST]
+        yield from (Nearby(each, texts[each]) for each in sorted(closest))
+
+    # --- why --------------------------------------------------------------------------------------------------------
+
+    def _explain(self, group: _Group) -> Acquired:
+        findings, silenced, others = self._said(group.nodes(), group.kind)
+        fates = group.fates()
+        reasons = self._reasons(group, fates)
+        verdict = _verdict(group, fates, is_reported=bool(findings), is_silenced=bool(silenced))
+        return Acquired(
+            self._span(group.node),
+            group.kind.label,
+            group.name,
+            self.opened.code(group.node),
+            group.run.function.qualname,
+            verdict,
+            _summary(verdict, group.kind, {fate.what for fate in fates}),
+            findings,
+            silenced,
+            tuple(reasons),
+            others,
+        )
+
+    def _reasons(self, group: _Group, fates: Sequence[Fate]) -> list[Reason]:
+        run, key = group.sites[0]
+        words = Reasons(self.opened, run, group.kind, group.name)
+        differ = len(fates) > 1
+        reasons = [words.of(fate, differ) for fate in fates]
+        reasons = list({(each.what, each.text, each.place): each for each in reasons}.values())
+        reasons.sort(key=lambda each: (each.place is None, each.place.span.line if each.place else 0))
+        if not group_owes(group):
+            reasons.insert(0, Reason("borrowed", self._lender(run, key, group)))
+        elif not fates:
+            reasons.append(Reason("endless", f"no path gets from there to an end of `{run.function.name}()`"))
+        if not run.is_complete:
+            reasons.append(Reason("incomplete", f"`{run.function.name}()` has too many paths: not all are followed"))
+        return reasons
+
+    def _lender(self, run: Watcher, key: SiteKey, group: _Group) -> str:
+        """Say why something owes no release to the function that acquires it."""
+        code = f"`{self.opened.code(group.node)}`"
+        if key[0] == "managed":
+            summary = run.managers.get(key[1]) if isinstance(key[1], int) else None
+            ends = summary is not None and summary.ends_yielded
+            return f"{code} lends it to the block" + (", and releases it when the block ends" if ends else "")
+        if key[0] == "given" and len(key) > 2:
+            return f"{code} hands it out; somebody else owes its release"
+        if group.kind.duty is Duty.NONE:
+            return "it holds nothing that must be released"
+        parent = run.born[key].parent if key in run.born else None
+        owner = run.sites.get(parent[0]) if parent is not None else None
+        kind = run.knowledge.kind(owner.kind) if owner is not None else None
+        if kind is not None and owner is not None:
+            name = f"`{owner.name}`" if owner.name else f"its {kind.label}"
+            return f"it holds nothing of its own beside {name}"
+        return f"{code} lends it" if parent is not None else f"{code} makes it, and nothing of it must be released"
+
+    def _explain_unreached(self, opening: Opening) -> Acquired:
+        findings, silenced, others = self._said({id(opening.node)}, opening.kind)
+        function = opening.function
+        name = "the module" if function.is_module else f"`{function.name}()`"
+        dotted = self.opened.index.dotted(opening.node.func, function)
+        run = self.opened.watch(function)
+        if dotted is not None and is_patched(dotted, run.patched):
+            text = "the test puts something else in its place"
+        elif isinstance(function.node, cst.Lambda):
+            text = "made in a `lambda`, which is followed where it is called"
+        elif not run.is_complete:
+            text = f"{name} has too many paths: none of those that are followed gets here"
+        else:
+            text = f"no path through {name} gets here, or what is made here is never entered or awaited"
+        verdict = REPORTED if findings else SILENCED if silenced else UNREACHED
+        return Acquired(
+            self._span(opening.node),
+            opening.kind.label,
+            None,
+            self.opened.code(opening.node),
+            function.qualname,
+            verdict,
+            _summary(verdict, opening.kind, set()),
+            findings,
+            silenced,
+            (Reason("unreached", text),),
+            others,
+        )
+
+    # --- what the rules say -----------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def _selected(self) -> list[tuple[Rule, Report]]:
+        return self.opened.reports(self.opened.options.codes)
+
+    @functools.cached_property
+    def _all(self) -> list[tuple[Rule, Report]]:
+        return self.opened.reports(frozenset(meta.code for meta in all_metas()))
+
+    def _others_on(self, line: int, told: set[Finding]) -> Iterator[Finding]:
+        """Yield the findings that are shown on a line and have not been told of."""
+        found = to_findings(self.opened.source, self.opened.program, self._selected)
+        for finding in sorted(found, key=lambda each: each.sort_key):
+            if finding.span.line == line and finding not in told and self._why_silent(finding) is None:
+                yield finding
+
+    def _said(
+        self, nodes: set[int], kind: Kind
+    ) -> tuple[tuple[Finding, ...], tuple[Silenced, ...], tuple[Finding, ...]]:
+        """Return the findings about a lifetime that are shown, those that are not, and findings about other things."""
+        own = self._findings(self._selected, nodes, kind)
+        shown: list[Finding] = []
+        silenced: list[Silenced] = []
+        for finding in own:
+            because = self._why_silent(finding)
+            if because is None:
+                shown.append(finding)
+            else:
+                silenced.append(Silenced(finding, because))
+        if not own:
+            for finding in self._findings(self._all, nodes, kind):
+                because = f"{finding.code} is not selected for this file"
+                if finding.confidence < self.opened.options.min_confidence:
+                    because += f", and its confidence is {finding.confidence.label}"
+                silenced.append(Silenced(finding, because))
+        others = [
+            each
+            for each in self._findings(self._selected, nodes, kind, is_lifetime=False)
+            if self._why_silent(each) is None
+        ]
+        return tuple(shown), tuple(silenced), tuple(others)
+
+    def _findings(
+        self, reports: Iterable[tuple[Rule, Report]], nodes: set[int], kind: Kind, *, is_lifetime: bool = True
+    ) -> list[Finding]:
+        """Return the findings about one thing, those of one sort."""
+        meant = [
+            (rule, report)
+            for rule, report in reports
+            if (id(report.node) in nodes or id(report.acquired_at) in nodes)
+            and report.resource_kind in (None, kind.label)
+            and (rule.meta.code.startswith("LDB1") or rule.meta.code in _BESIDES) is is_lifetime
+        ]
+        return sorted(to_findings(self.opened.source, self.opened.program, meant), key=lambda each: each.sort_key)
+
+    def _why_silent(self, finding: Finding) -> str | None:
+        """Say why users do not see a finding of a rule that runs; None where they do."""
+        source, options = self.opened.source, self.opened.options
+        left = apply_suppressions(source, [finding], options.codes, honor_noqa=options.honor_noqa, report_unused=False)
+        if not left:
+            if is_skipped(source, honor_noqa=options.honor_noqa):
+                return "a comment asks to skip the whole file"
+            line = next((each for each in _lines_of(finding) if may_silence(source.lines[each - 1])), None)
+            return f"silenced by the comment on line {line}" if line is not None else "silenced by a comment"
+        if finding.confidence < options.min_confidence:
+            return (
+                f"its confidence is {finding.confidence.label}, and `min-confidence` is {options.min_confidence.label}"
+            )
+        return None
+
+
+def _order(acquired: Acquired) -> tuple[Span, str]:
+    return acquired.span, acquired.kind
+
+
+def _families() -> set[str]:
+    """Return the families of resources that a rule minds when they are left open."""
+    return {rule.family for rule in all_rules() if isinstance(rule, LeakRule)}
+
+
+def _is_acquisition(key: SiteKey) -> bool:
+    """Whether a site is a call, rather than a parameter, an attribute or a part of something."""
+    return isinstance(key[0], int) or (key[0] in ("given", "managed") and isinstance(key[1], int))
+
+
+def group_owes(group: _Group) -> bool:
+    """Whether some path owes a release."""
+    return any(key in run.owing for run, key in group.sites)
+
+
+def _lines_of(finding: Finding) -> list[int]:
+    lines = {*range(finding.span.line, finding.span.end_line + 1)}
+    if finding.statement is not None:
+        lines |= {finding.statement.line, finding.statement.end_line}
+    return sorted(lines)
+
+
+def _title(kind: Kind, name: str | None) -> str:
+    return f"{kind.label} `{name}`" if name else kind.label
+
+
+def _verdict(group: _Group, fates: Sequence[Fate], *, is_reported: bool, is_silenced: bool) -> str:
+    whats = {fate.what for fate in fates}
+    if is_reported:
+        return REPORTED
+    if is_silenced:
+        return SILENCED
+    if not group_owes(group):
+        return BORROWED
+    if watch.LOST in whats or not group.run.is_complete:
+        return LOST
+    if whats & {watch.OPEN, watch.OVERWRITTEN}:
+        return OPEN
+    if whats & {watch.RETURNED, watch.KEPT} or whats == {watch.YIELDED}:
+        return TRANSFERRED
+    return RELEASED
+
+
+def _summary(verdict: str, kind: Kind, whats: set[str]) -> str:
+    """Return the verdict in words."""
+    verb = verb_of(kind)
+    match verdict:
+        case "reported":
+            return "reported"
+        case "silenced":
+            return "found, but not shown"
+        case "borrowed":
+            return f"not reported: it need not be {verb} here"
+        case "lost":
+            return "not reported: lintdb loses sight of it on some path, and is silent where it does not know"
+        case "open":
+            return "not reported, though some path leaves it open: that does no harm that a rule would speak of"
+        case "unreached":
+            return "not reported: lintdb never sees it open"
+        case "transferred":
+            more = f", or is {verb}" if whats & {watch.RELEASED, watch.WITH_PARENT} else ""
+            return f"not reported: it gets a new owner{more}"
+    if not whats or whats & {watch.KILLED}:
+        return "not reported: no path leaves it open where the function ends"
+    if whats <= {watch.WITH_PARENT, watch.COVERED}:
+        return "not reported: it goes with what it belongs to, on every path"
+    return f"not reported: {verb} on every path" + (" that uses it" if watch.UNUSED in whats else "")
