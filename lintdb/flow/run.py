@@ -90,6 +90,7 @@ class Run:
         self.relevant_keys = {key for key, count in cfg.condition_keys.items() if count > 1}
         # The work under way.
         self.queue: deque[tuple[int, State]] = deque()
+        self._forks: dict[tuple[int, int], tuple[set[object], set[object]]] = {}
         self.block = cfg.blocks[cfg.entry]
         self.operations: dict[int, ir.CallOp] = {}
         self.extra_calls: dict[tuple[int, str, tuple[ir.Operand, ...]], ir.CallOp] = {}

@@ -41,6 +41,8 @@ from lintdb.syntax.names import CONSTANTS, FunctionInfo
 
 BEFORE = 1 << 30
 """Stands for "work that was pending before the call" while a summary is made."""
+WORKS = -2
+"""The unit of work had failed before the call, and a statement of the callee has shown that it goes on all the same."""
 YIELDED = "$.yielded"
 """A name that is bound once a path has passed a `yield`: to how far it got."""
 
