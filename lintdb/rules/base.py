@@ -225,6 +225,12 @@ class FileContext:
 
         return is_local(opening, self)
 
+    def may_be_local(self, opening: Opening) -> bool:
+        """Whether an opening call may lead to a file, as far as its file tells."""
+        from lintdb.rules.settings import may_be_local
+
+        return may_be_local(opening, self)
+
     def is_awaited(self, node: cst.CSTNode, function: FunctionInfo) -> bool:
         """Whether a call in a function stands right behind `await`."""
         parent = next(self.repetition.fates.ancestry(function).ancestors(node), None)
