@@ -372,6 +372,8 @@ class _Return:
     def _resource(self, rid: Rid) -> Ref | None:
         if self.state.status(rid) is not None:
             return Ref(rid)
+        if self.caller.is_staged:
+            return None  # the callee does not get the real thing
         if rid not in self.fresh:
             status = self.statuses.get(rid)
             if status is None:

@@ -136,6 +136,12 @@ class Run:
         """Dotted names that stand for something else in this function, which is a test."""
         return patched_names(self.function, self.index)
 
+    @functools.cached_property
+    def is_staged(self) -> bool:
+        """Whether this function is a test that puts something else in place of a function of a driver, for others."""
+        parts = [name.split(".") for name in self.patched]
+        return any(self.knowledge.function(".".join(each[n:])) for each in parts for n in range(len(each) - 1))
+
     def go(self, target: int, state: State) -> None:
         """Let a path go on at another block."""
         self.queue.append((target, state))

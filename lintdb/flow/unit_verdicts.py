@@ -179,7 +179,9 @@ class UnitVerdicts(Verdicts):
                 op = self.operations.get(index)
                 if op is None:
                     continue
-                is_low = status.low >= UNLIKELY or (swallowed and self._is_harmless(status, kind))
+                # Whoever set up the scope of a session ends it soon, and the unit of work with it.
+                is_left = swallowed and (kind.is_scoped or self._is_harmless(status, kind))
+                is_low = status.low >= UNLIKELY or is_left
                 confidence = Confidence.LOW if is_low else Confidence.MEDIUM
                 rank = (-int(confidence), index, not swallowed or status.failed < 0)
                 known = found.get(rid[0])
