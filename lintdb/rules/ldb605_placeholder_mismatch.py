@@ -39,8 +39,6 @@ class PlaceholderMismatch(Rule):
                 or id(query.node) in reported
             ):
                 continue
-            if query.is_guess:
-                continue
             if "prepared" in ctx.text and query.call.model.paramstyle == "pyformat":
                 continue  # such cursors have placeholders of their own
             message = _message(query, str(query.pieces[0]))
