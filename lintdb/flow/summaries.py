@@ -398,7 +398,7 @@ def _as_seen_outside(outcome: Outcome) -> Outcome:
 
 
 def _number_outside(number: int) -> int:
-    return number if number in (-1, BEFORE, IN_BLOCK) else 0
+    return number if number in (-1, WORKS, BEFORE, IN_BLOCK) else 0
 
 
 def _but_for_its_class(outcome: Outcome) -> Outcome:
