@@ -37,7 +37,7 @@ HERE = Path(__file__).resolve().parent
 PACKAGES = HERE / "corpus.txt"
 CHECK = HERE / "timed_check.py"
 FILE_LIMIT_S = 10.0
-PACKAGE_LIMIT_S = 1800.0
+PACKAGE_LIMIT_S = 600.0
 LINES_BAR = 1_500_000
 MODULE = "<module>"
 

@@ -113,6 +113,20 @@ class TestFindings:
         assert finding.steps[0].span == finding.span
         assert "still open" in finding.steps[-1].message
 
+    def test_many_outcomes_in_a_row_do_not_multiply_for_ever(self) -> None:
+        options = ["every", "cron", "until", "since"]
+        stores = "".join(
+            f"        self.{name} = {name}\n        if self.{name}:\n            self.next = 1\n" for name in options
+        )
+        made = "".join(f"    job{n} = Job({', '.join(f'{name}()' for name in options)})\n" for n in range(10))
+        kept = ", ".join(f"job{n}" for n in range(10))
+        text = (
+            f"import sqlite3\nclass Job:\n    def __init__(self, {', '.join(options)}):\n{stores}"
+            f"def f(path, {', '.join(options)}):\n    conn = sqlite3.connect(path)\n{made}"
+            f"    conn.execute('delete from jobs')\n    return [{kept}]\n"
+        )
+        assert "LDB101" in codes(text)
+
     def test_a_comment_for_an_unlikely_finding_is_in_use(self) -> None:
         """Suppression comes before the confidence: the comment is not to be called unused."""
         text = (

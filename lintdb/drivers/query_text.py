@@ -55,8 +55,10 @@ def answer_of(text: str, is_prefix: bool) -> str:
     table = re.search(r"\bfrom\s+(\S+)", outer, re.IGNORECASE)
     if table is None:
         return "unknown" if is_prefix else "row"
-    if table.group(1).lower().strip(";") in ("dual", "\x00"):
-        return "unknown"
+    if table.group(1).lower().strip(";") == "dual" or "\x00" in table.group(1):
+        return "unknown"  # a query in parentheses, or a function: it may give a row always
+    if _CATALOGS.match(table.group(1)):
+        return "unknown"  # whoever asks about a table has often just made it
     selected = re.sub(r"^select\s+(?:distinct\s+|all\s+)?", "", outer[: table.start()], flags=re.IGNORECASE)
     items = [item.strip() for item in selected.split(",")]
     if all(_AGGREGATES.search(item) for item in items):
@@ -64,4 +66,4 @@ def answer_of(text: str, is_prefix: bool) -> str:
     if any(item != "*" and re.search(r"\w\s*\x00", item) for item in items):
         return "unknown"  # a function that is not known may aggregate
     is_whole = not is_prefix and "\x00" not in outer and not _BOUNDS.search(outer)
-    return "every" if is_whole and not _CATALOGS.match(table.group(1)) else "perhaps"
+    return "every" if is_whole else "perhaps"

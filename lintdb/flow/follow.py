@@ -42,6 +42,8 @@ from lintdb.flow.values import (
 )
 
 MAX_STATES_PER_BLOCK = 64
+MAX_FORKS = 256
+"""States behind one operation inside a block: calls of helpers have many outcomes, and those of several multiply."""
 MAX_STEPS = 12000
 
 
@@ -89,7 +91,6 @@ class Follower(Calls, Assumptions):
         self.block = block
         stack = [(0, state)]
         operations = block.operations
-        forked: set[object] = set()
         while stack:
             position, current = stack.pop()
             for number in range(position, len(operations)):
@@ -99,14 +100,25 @@ class Follower(Calls, Assumptions):
                     for each in results:
                         if isinstance(operation, ir.CallOp) and operation.is_statement:
                             each.env.pop(operation.target, None)
-                        # Outcomes that the rest of the block cannot tell apart are followed once.
-                        key = (number, each.key())
-                        if key not in forked:
-                            forked.add(key)
+                        if self._is_new_fork(number, each):
                             stack.append((number + 1, each))
                     break
             else:
                 self.TERMINATORS[type(block.terminator)](self, block.terminator, current)
+
+    def _is_new_fork(self, number: int, state: State) -> bool:
+        """Whether an outcome of an operation in the block must be followed: the rest cannot tell apart equal ones."""
+        seen, news = self._forks.setdefault((self.block.id, number), (set(), set()))
+        key = state.key()
+        if key in seen:
+            return False
+        fates = state.fates()
+        if len(seen) >= MAX_FORKS and fates <= news:
+            self.is_complete = False
+            return False
+        seen.add(key)
+        news |= fates
+        return True
 
     def _store(self, op: ir.StoreOp, state: State) -> list[State] | None:
         value = self.value(op.operand, state)

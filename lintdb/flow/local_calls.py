@@ -15,6 +15,7 @@ from lintdb.flow.state import State
 from lintdb.flow.stdlib import PROXIES
 from lintdb.flow.summaries import (
     BEFORE,
+    WORKS,
     Outcome,
     Summary,
     bind_arguments,
@@ -220,9 +221,10 @@ class LocalCalls(Containers, ABC):
                 self.account_for(Ref(rid), state)
                 state.escape_one(rid, with_parents=True)
             else:
+                is_not_told = after.failed == WORKS and not op.in_cleanup
                 state.resources[rid] = before._replace(
                     pending=_index_after(before.pending, after.pending, op.index),
-                    failed=_index_after(before.failed, after.failed, op.index),
+                    failed=before.failed if is_not_told else _index_after(before.failed, after.failed, op.index),
                     begun=_index_after(before.begun, after.begun, op.index),
                     switched=_index_after(before.switched, after.switched, op.index),
                     cut=after.cut,
@@ -371,6 +373,8 @@ class _Return:
     def _resource(self, rid: Rid) -> Ref | None:
         if self.state.status(rid) is not None:
             return Ref(rid)
+        if self.caller.is_staged:
+            return None  # the callee does not get the real thing
         if rid not in self.fresh:
             status = self.statuses.get(rid)
             if status is None:

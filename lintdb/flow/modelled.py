@@ -108,7 +108,7 @@ class ModelledCalls(UnknownCalls):
             self.calls[op.index] = KnownCall(op.node, model, status.kind if status else None, root, name, op.is_dropped)
         self.operations[op.index] = op
         self.units.landings[op.index] = self.block.landing
-        self._note_text(op, model, state)
+        self._note_text(op, model, receiver, state)
         if not model.borrows:
             state.escape(self.arguments_value(op, state), with_parents=True)
         if model.query_event is not None:
@@ -133,7 +133,7 @@ class ModelledCalls(UnknownCalls):
             return None
         return self.perform(op, model, subject, receiver, state, target=op.target)
 
-    def _note_text(self, op: ir.CallOp, model: CallModel, state: State) -> None:
+    def _note_text(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> None:
         """Remember the text of a query that a call is given, as far as it is known."""
         operand = self.argument(op, model.sql) if model.sql is not None and not self.is_for_caller else None
         value = self.value(operand, state) if operand is not None else None
@@ -144,7 +144,8 @@ class ModelledCalls(UnknownCalls):
             return
         key = (op.index, (value.value, *value.rest))
         if key not in self.values_seen.query_texts:
-            self.values_seen.query_texts[key] = QueryText(call, op.node, key[1], path_of(state))
+            is_guess = receiver is not None and self.root_of(receiver.rid, state) in self.units.guessed
+            self.values_seen.query_texts[key] = QueryText(call, op.node, key[1], path_of(state), is_guess)
 
     def _coroutine(self, op: ir.CallOp, model: CallModel, subject: Value | None, state: State) -> Value:
         """The result of calling a coroutine function: nothing has happened yet."""

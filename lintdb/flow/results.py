@@ -138,12 +138,16 @@ class Sharing:
 
 @dataclass(frozen=True)
 class QueryText:
-    """The text of a query as one path gives it to a call: what is known of it, and what fills the holes."""
+    """The text of a query as one path gives it to a call: what is known of it, and what fills the holes.
+
+    `is_guess`: what runs it is known by its use alone, and may be a wrapper with manners of its own.
+    """
 
     call: KnownCall
     node: cst.CSTNode
     pieces: tuple[Piece, ...]
     path: tuple[PathStep, ...]
+    is_guess: bool = False
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,7 @@ class Run:
         self.relevant_keys = {key for key, count in cfg.condition_keys.items() if count > 1}
         # The work under way.
         self.queue: deque[tuple[int, State]] = deque()
+        self._forks: dict[tuple[int, int], tuple[set[object], set[object]]] = {}
         self.block = cfg.blocks[cfg.entry]
         self.operations: dict[int, ir.CallOp] = {}
         self.extra_calls: dict[tuple[int, str, tuple[ir.Operand, ...]], ir.CallOp] = {}
@@ -134,6 +135,12 @@ class Run:
     def patched(self) -> frozenset[str]:
         """Dotted names that stand for something else in this function, which is a test."""
         return patched_names(self.function, self.index)
+
+    @functools.cached_property
+    def is_staged(self) -> bool:
+        """Whether this function is a test that puts something else in place of a function of a driver, for others."""
+        parts = [name.split(".") for name in self.patched]
+        return any(self.knowledge.function(".".join(each[n:])) for each in parts for n in range(len(each) - 1))
 
     def go(self, target: int, state: State) -> None:
         """Let a path go on at another block."""

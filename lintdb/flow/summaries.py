@@ -41,6 +41,8 @@ from lintdb.syntax.names import CONSTANTS, FunctionInfo
 
 BEFORE = 1 << 30
 """Stands for "work that was pending before the call" while a summary is made."""
+WORKS = -2
+"""The unit of work had failed before the call, and a statement of the callee has shown that it goes on all the same."""
 YIELDED = "$.yielded"
 """A name that is bound once a path has passed a `yield`: to how far it got."""
 
@@ -401,7 +403,7 @@ def _as_seen_outside(outcome: Outcome) -> Outcome:
 
 
 def _number_outside(number: int) -> int:
-    return number if number in (-1, BEFORE, IN_BLOCK) else 0
+    return number if number in (-1, WORKS, BEFORE, IN_BLOCK) else 0
 
 
 def _but_for_its_class(outcome: Outcome) -> Outcome:

@@ -13,6 +13,7 @@ from lintdb.flow.decorators import ends_with_process
 from lintdb.flow.results import ErrorCommit, FailedUnit, SwallowedError, UnfinishedUnit
 from lintdb.flow.sites import UNLIKELY, Exit
 from lintdb.flow.state import State
+from lintdb.flow.summaries import BEFORE, WORKS
 from lintdb.flow.values import IN_BLOCK, Rid, SiteKey, Status
 from lintdb.flow.verdicts import Verdicts, is_unlikely, path_of
 
@@ -58,13 +59,22 @@ class UnitVerdicts(Verdicts):
             )
 
     def judge_retry(self, rid: Rid, event: Event, op: ir.CallOp, state: State) -> None:
-        """A statement follows on a call that failed: fine only where the failed statement alone is undone."""
+        """A statement follows on a call that failed: fine only where the failed statement alone is undone.
+
+        If it depends on the server, one in a handler shows which it is: either it works, and the unit goes on, or it
+        raises, and the error is not swallowed.
+        """
         status = state.status(rid)
         kind = self.knowledge.kind(status.kind) if status is not None else None
         if status is None or kind is None or status.failed < 0 or event not in (Event.READ, Event.WRITE):
             return
-        if self.after_error(status, kind) is AfterError.ABORTS and not op.in_cleanup:
+        after = self.after_error(status, kind)
+        if after is AfterError.ABORTS and not op.in_cleanup:
             self.judge_use(rid, status, op.node, state)
+        elif after is AfterError.DEPENDS and status.failed == BEFORE:
+            state.update(rid, failed=WORKS)
+        elif after is AfterError.DEPENDS and op.in_cleanup:
+            state.update(rid, failed=-1)
 
     def judge_yield(self, state: State) -> None:
         """A generator-based manager ends as if nothing had happened, after an error of the block that it serves."""
@@ -169,7 +179,9 @@ class UnitVerdicts(Verdicts):
                 op = self.operations.get(index)
                 if op is None:
                     continue
-                is_low = status.low >= UNLIKELY or (swallowed and self._is_harmless(status, kind))
+                # Whoever set up the scope of a session ends it soon, and the unit of work with it.
+                is_left = swallowed and (kind.is_scoped or self._is_harmless(status, kind))
+                is_low = status.low >= UNLIKELY or is_left
                 confidence = Confidence.LOW if is_low else Confidence.MEDIUM
                 rank = (-int(confidence), index, not swallowed or status.failed < 0)
                 known = found.get(rid[0])

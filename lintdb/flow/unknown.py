@@ -29,8 +29,8 @@ class UnknownCalls(Rows):
             site = self.sites.get(rid[0])
             if site is not None:
                 self.handed_on.add(id(site.node))
+        state.escape(arguments, with_parents=_makes_object(op))
         self._escape_unnamed_parents(arguments, state)
-        state.escape(arguments, with_parents=False)
         self.forget_missing(state)
         self._forget_released(op, state)
         unit = self.unit_worked_in(op, state)
@@ -75,6 +75,15 @@ class UnknownCalls(Rows):
         for parent in parents - named:
             if parent[0][0] not in LASTING:  # somebody else has that, by a name of his own
                 state.escape_one(parent, with_parents=False)
+
+
+def _makes_object(op: ir.CallOp) -> bool:
+    """Whether a call makes an object, by the name of what is called: that will hold what it is given."""
+    function = op.node.func if isinstance(op.node, cst.Call) else None
+    name = function.attr if isinstance(function, cst.Attribute) else function
+    if not isinstance(name, cst.Name):
+        return False
+    return name.value == "cls" or name.value.lstrip("_")[:1].isupper()
 
 
 def _is_mild(op: ir.CallOp) -> bool:

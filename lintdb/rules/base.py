@@ -225,6 +225,17 @@ class FileContext:
 
         return is_local(opening, self)
 
+    def may_be_local(self, opening: Opening) -> bool:
+        """Whether an opening call may lead to a file, as far as its file tells."""
+        from lintdb.rules.settings import may_be_local
+
+        return may_be_local(opening, self)
+
+    def is_awaited(self, node: cst.CSTNode, function: FunctionInfo) -> bool:
+        """Whether a call in a function stands right behind `await`."""
+        parent = next(self.repetition.fates.ancestry(function).ancestors(node), None)
+        return type(parent).__name__ == "Await"
+
     def source_of(self, node: cst.CSTNode, limit: int = 60) -> str:
         """Return the code of a node on one line, shortened to *limit* characters, for use in messages."""
         text = " ".join(self.program.index.module.code_for_node(node).split())

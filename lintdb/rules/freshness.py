@@ -20,6 +20,8 @@ def missing_setting(opening: Opening, ctx: FileContext, name: str) -> Setting | 
     """
     if not opening.kind.is_pool or ctx.is_test or ctx.is_local(opening) or not ctx.is_long_lived(opening):
         return None
+    if ctx.may_be_local(opening):
+        return None
     answers = {answer.setting.name: answer for answer in ctx.answers(opening, "recycle", "health-check")}
     if name not in answers or any(answer.bound not in _MISSING for answer in answers.values()):
         return None

@@ -39,8 +39,8 @@ class AttributeNotReleased(Rule):
             return  # in the latter case it cannot be told which attributes its methods reach
         seen: set[str] = set()
         for attribute, method, call, kind in opened:
-            if kind.family not in FAMILIES:
-                continue
+            if kind.family not in FAMILIES or _maker(call) in handled:
+                continue  # what a released attribute has made goes with it
             if attribute not in handled and not is_released_elsewhere(owner, attribute, kind, ctx):
                 if attribute not in seen:
                     seen.add(attribute)
@@ -55,6 +55,13 @@ class AttributeNotReleased(Rule):
                 if any(other.name == "__init__" for other in others):
                     message = f"`self.{attribute}` may still be open when it is replaced here"
                     yield _report(call, message, attribute, kind)
+
+
+def _maker(call: cst.Call) -> str | None:
+    """Return the attribute of `self` whose method a call is: `cluster` of `self.cluster.connect()`."""
+    owner = getattr(call.func, "value", None)
+    root = getattr(getattr(owner, "value", None), "value", None)
+    return str(owner.attr.value) if root == "self" and owner is not None else None
 
 
 def _is_released_by_coroutine(kind: Kind) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lintdb.finding import Severity
+from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
 from lintdb.rules.lifetimes import caught_in, raiser, steps_of
+from lintdb.rules.places import is_test
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow
@@ -38,7 +39,7 @@ class MissingRollback(Rule):
             yield Report(
                 node=unit.node,
                 message=message,
-                confidence=unit.confidence,
+                confidence=Confidence.LOW if is_test(flow.function, ctx.path) else unit.confidence,
                 steps=steps_of(unit.path, None, "", f"leaves with the transaction of {name} open"),
                 resource_kind=unit.kind.label,
                 resource_name=unit.name,

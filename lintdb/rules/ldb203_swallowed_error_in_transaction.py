@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lintdb.finding import Severity
+from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
 from lintdb.rules.lifetimes import called, caught_in, steps_of
+from lintdb.rules.places import is_test
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow, SwallowedError
@@ -31,7 +32,7 @@ class SwallowedErrorInTransaction(Rule):
             yield Report(
                 node=found.node,
                 message=_message(found, ctx),
-                confidence=found.confidence,
+                confidence=Confidence.LOW if is_test(flow.function, ctx.path) else found.confidence,
                 steps=steps_of(found.path, found.failed, "fails in a transaction", _end(found)),
                 resource_kind=found.kind.label,
                 resource_name=found.name,

@@ -32,12 +32,16 @@ class BlockingDriverInAsync(Rule):
             return
         is_mild = is_test(flow.function, ctx.path) or _runs_at_startup(flow)
         confidence = Confidence.LOW if is_mild else Confidence.HIGH
-        blocking = {id(call.node) for call in flow.calls if call.model.blocking}
-        queried = {call.root for call in flow.calls if call.model.blocking and not _is_fetch(call)}
-        for call in flow.calls:
+        # Whose results are awaited is the asyncio twin, whatever annotations say.
+        calls = [call for call in flow.calls if call.model.blocking]
+        twins = {call.root for call in calls if ctx.is_awaited(call.node, flow.function)}
+        calls = [call for call in calls if call.root not in twins]
+        blocking = {id(call.node) for call in calls}
+        queried = {call.root for call in calls if not _is_fetch(call)}
+        for call in calls:
             if _is_fetch(call) and call.root in queried:
                 continue  # the query that it reads from is reported
-            if call.model.blocking and not _continues(call.node, blocking):
+            if not _continues(call.node, blocking):
                 message = f"`{ctx.source_of(call.node.func, 50)}()` blocks the event loop"
                 yield Report(call.node, message, confidence, resource_kind=call.receiver)
         for node in flow.readings:

@@ -32,7 +32,12 @@ class PlaceholderMismatch(Rule):
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
         reported: set[int] = set()
         for query in flow.query_texts:
-            if not query.call.model.paramstyle or len(query.pieces) != 1 or id(query.node) in reported:
+            if (
+                query.is_guess
+                or not query.call.model.paramstyle
+                or len(query.pieces) != 1
+                or id(query.node) in reported
+            ):
                 continue
             if "prepared" in ctx.text and query.call.model.paramstyle == "pyformat":
                 continue  # such cursors have placeholders of their own

@@ -324,6 +324,16 @@ def is_local(opening: Opening, ctx: FileContext) -> bool:
     return bool(opening.kind.local_schemes) and look(opening, ctx)[2].scheme in opening.kind.local_schemes
 
 
+def may_be_local(opening: Opening, ctx: FileContext) -> bool:
+    """Whether a connection string that cannot be seen may lead to a file: the code around it speaks of such ones."""
+    schemes = {scheme.partition("+")[0] for scheme in opening.kind.local_schemes}
+    evaluator, _, dsn = look(opening, ctx)
+    if not schemes or dsn.scheme is not None:
+        return False
+    code = evaluator.surroundings(opening.node)
+    return re.search(rf"(?<![a-z])(?:{'|'.join(map(re.escape, schemes))})", code, re.IGNORECASE) is not None
+
+
 def may_be_another(opening: Opening, ctx: FileContext) -> bool:
     """Whether hidden arguments may make something else of it: a pool class that keeps nothing.
 
