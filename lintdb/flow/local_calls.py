@@ -97,6 +97,8 @@ class LocalCalls(Containers, ABC):
         self, op: ir.CallOp, info: FunctionInfo, state: State, target: str, receiver: Receiver = None
     ) -> list[State] | None:
         """Run a call through the summary of its callee."""
+        if isinstance(receiver, Instance) and self._holds_others_only(receiver, state):
+            receiver = Outside(receiver.owner, ("made", receiver.owner.name, receiver.id))
         instance = receiver if isinstance(receiver, Instance) else None
         summary = self._summary(op, info, state, receiver)
         if info is self.function and not self.is_for_caller:
@@ -138,6 +140,12 @@ class LocalCalls(Containers, ABC):
             _Return(self, op, info, outcome, new, maker=maker, instance=instance).bind(target)
             results.append(new)
         return results
+
+    @staticmethod
+    def _holds_others_only(instance: Instance, state: State) -> bool:
+        """Whether all that an object holds is somebody else's: what its methods do then follows from its class alone."""
+        held = [state.status(rid) for rid in state.refs(instance)]
+        return bool(held) and all(status is None or status.phase == "gone" for status in held)
 
     def borrows(self, op: ir.CallOp, info: FunctionInfo, state: State, receiver: Receiver = None) -> set[Rid] | None:
         """Return what a function, whenever it runs, uses of what is open now; None if it releases or keeps any."""
