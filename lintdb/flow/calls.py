@@ -433,6 +433,7 @@ class Calls(Sharings, LocalCalls):
                 self.check_read(value, op.node, state)
                 self.note_reading(value, op.node, state)
                 self.note_reading_all(op, value, "", state)
+                self._use(value.rid, state)
                 if kind.ends_when_read:
                     self.release(value.rid, state, None)
                 self.throw(state, op.node, self.driver_raise(kind.driver), by="iteration")

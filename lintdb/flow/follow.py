@@ -361,6 +361,7 @@ class Follower(Calls, Assumptions):
         """Getting one more element may fail, and may wait."""
         raised = Raised()
         if isinstance(value, Ref):
+            self._use(value.rid, state)
             if not t.is_async:
                 self.note_reading(value, t.node, state)
             status = state.status(value.rid)
