@@ -143,7 +143,7 @@ class LocalCalls(Containers, ABC):
 
     @staticmethod
     def _holds_others_only(instance: Instance, state: State) -> bool:
-        """Whether all that an object holds is somebody else's: what its methods do then follows from its class alone."""
+        """Whether an object holds what is somebody else's, and no more: its methods then follow from its class."""
         held = [state.status(rid) for rid in state.refs(instance)]
         return bool(held) and all(status is None or status.phase == "gone" for status in held)
 

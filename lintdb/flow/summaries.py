@@ -283,8 +283,15 @@ def canonical(state: State, names: Names) -> State:
     for name, value in state.env.items():
         new.env[name] = renamed(value, names)
     for rid, status in state.resources.items():
+        parent = names.rid(status.parent) if status.parent is not None else None
+        if status.phase == "gone":
+            # Its past is of no concern to anybody here, and would only make calls differ that do not.
+            new.resources[names.rid(rid)] = Status(
+                status.kind, "gone", owed=False, autocommit=status.autocommit, parent=parent, outlives=status.outlives
+            )
+            continue
         new.resources[names.rid(rid)] = status._replace(
-            parent=names.rid(status.parent) if status.parent is not None else None,
+            parent=parent,
             pending=BEFORE if status.pending >= 0 else -1,
             failed=BEFORE if status.failed >= 0 else -1,
             begun=BEFORE if 0 <= status.begun != IN_BLOCK else status.begun,

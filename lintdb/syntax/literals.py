@@ -7,7 +7,6 @@ import re
 import libcst as cst
 
 from lintdb.syntax.names import CONSTANTS, FunctionInfo, ModuleIndex
-from lintdb.syntax.walk import walk
 
 _SECONDS = {"milliseconds": 0.001, "seconds": 1.0, "minutes": 60.0, "hours": 3600.0, "days": 86400.0}
 
@@ -185,29 +184,5 @@ class Evaluator:
 
 def only_value(name: str, function: FunctionInfo) -> cst.BaseExpression | None:
     """Return the expression of a local name that is given one value only, by an assignment; else None."""
-    body = function.node.body if isinstance(function.node, cst.FunctionDef) else None
-    if body is None:
-        return None
-    found: list[cst.BaseExpression | None] = []
-    for node in walk(body):
-        if isinstance(node, cst.Assign):
-            for target in node.targets:
-                if isinstance(target.target, cst.Name) and target.target.value == name:
-                    found.append(node.value)
-                elif _binds(target.target, name):
-                    found.append(None)
-        elif isinstance(node, (cst.AnnAssign, cst.AugAssign, cst.NamedExpr)) and _binds(node.target, name):
-            found.append(node.value if isinstance(node, cst.AnnAssign) else None)
-        elif (isinstance(node, (cst.For, cst.CompFor)) and _binds(node.target, name)) or (
-            isinstance(node, cst.AsName) and _binds(node.name, name)
-        ):
-            found.append(None)
+    found = function.given.get(name, ())
     return found[0] if len(found) == 1 else None
-
-
-def _binds(target: cst.CSTNode, name: str) -> bool:
-    if isinstance(target, cst.Name):
-        return target.value == name
-    if isinstance(target, (cst.Tuple, cst.List)):
-        return any(_binds(element.value, name) for element in target.elements)
-    return False

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import builtins
 import functools
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 import libcst as cst
 
 from lintdb.syntax.modules import ModuleName
+from lintdb.syntax.walk import walk
 
 _BUILTINS = frozenset(dir(builtins))
 CONSTANTS = {"None": None, "True": True, "False": False}
@@ -80,6 +83,25 @@ class FunctionInfo:
         return self.owner is not None and not any(
             isinstance(d, cst.Name) and d.value == "staticmethod" for d in self.decorators
         )
+
+    @functools.cached_property
+    def given(self) -> dict[str, list[cst.BaseExpression | None]]:
+        """All that its local names are given: an expression, or None for a part of one, an item, a change."""
+        found: dict[str, list[cst.BaseExpression | None]] = defaultdict(list)
+        body = self.node.body if isinstance(self.node, cst.FunctionDef) else None
+        for node in walk(body) if body is not None else ():
+            if isinstance(node, cst.Assign):
+                for target in node.targets:
+                    value = node.value if isinstance(target.target, cst.Name) else None
+                    for name in _names_in(target.target):
+                        found[name].append(value)
+            elif isinstance(node, (cst.AnnAssign, cst.AugAssign, cst.NamedExpr, cst.For, cst.CompFor)):
+                for name in _names_in(node.target):
+                    found[name].append(node.value if isinstance(node, cst.AnnAssign) else None)
+            elif isinstance(node, cst.AsName):
+                for name in _names_in(node.name):
+                    found[name].append(None)
+        return found
 
     @property
     def is_property(self) -> bool:
@@ -314,3 +336,12 @@ FUNCTIONS_PER_MODULE = 1 << 16
 def _unsubscripted(base: cst.BaseExpression) -> cst.BaseExpression:
     """`Base[T]` derives from `Base`."""
     return base.value if isinstance(base, cst.Subscript) else base
+
+
+def _names_in(target: cst.CSTNode) -> Iterator[str]:
+    """Yield the names that a target binds."""
+    if isinstance(target, cst.Name):
+        yield target.value
+    elif isinstance(target, (cst.Tuple, cst.List)):
+        for element in target.elements:
+            yield from _names_in(element.value)
