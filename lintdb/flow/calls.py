@@ -463,7 +463,7 @@ class Calls(Sharings, LocalCalls):
         kind = self.knowledge.kind(status.kind) if status is not None else None
         if status is None or kind is None:
             return self.unknown_call(op, state)
-        if receiver.rid[0][0] == "param" and not status.is_there:
+        if receiver.rid[0][0] in ("param", "self", "global") and not status.is_there:
             state.update(receiver.rid, is_there=True)
         model = self.choose(kind.methods.get(name, ()), op, state)
         if model is not None:

@@ -79,7 +79,7 @@ class ModelledCalls(UnknownCalls):
     def _holds_of_options(self, condition: Condition, op: ir.CallOp) -> bool | None:
         """The same for `connect(**LIMITS)`; None unless all options can be seen."""
         if op.index not in self.options:
-            evaluator = Evaluator(self.index, self.function, self.index.code)
+            evaluator = Evaluator(self.index, self.function)
             self.options[op.index] = evaluator.options(op.node) if isinstance(op.node, cst.Call) else None
         options = self.options[op.index]
         if options is None:
@@ -92,7 +92,7 @@ class ModelledCalls(UnknownCalls):
         if condition.names:
             dotted = self.index.dotted(given, self.function)
             return dotted in condition.names if dotted is not None else None
-        value = Evaluator(self.index, self.function, self.index.code).value(given)
+        value = Evaluator(self.index, self.function).value(given)
         return condition.is_met_by(value) if value is not HIDDEN else None
 
     def driver_raise(self, driver: str) -> Raised:

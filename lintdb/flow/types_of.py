@@ -13,7 +13,7 @@ from lintdb.flow.exceptions import builtin_is_subclass
 from lintdb.flow.knowledge import Knowledge
 from lintdb.flow.memo import Memo
 from lintdb.flow.values import Literal
-from lintdb.syntax.literals import only_value
+from lintdb.syntax.literals import Evaluator, only_value
 from lintdb.syntax.names import CONSTANTS, ClassInfo, FunctionInfo, ModuleIndex, Variable
 from lintdb.syntax.walk import walk
 
@@ -395,16 +395,17 @@ class ModuleTypes:
         """
         if kind.autocommit is not False:
             return kind.autocommit
-        values: list[cst.BaseExpression | None] = []
+        values: list[tuple[cst.BaseExpression | None, FunctionInfo]] = []
         if isinstance(holder, ClassInfo):
-            values = [value for _, value, _ in holder.assigned.get(name, ())]
+            values = [(value, scope) for scope, value, _ in holder.assigned.get(name, ())]
         elif holder is not None:
-            values = list(holder.values.get(name, ()))
-        for value in values:
+            values = [(value, holder.body) for value in holder.values.get(name, ())]
+        for value, scope in values:
             call = unawaited(value)
             if not isinstance(call, cst.Call):
                 continue
-            if any(argument.star == "**" for argument in call.args):
+            call = _written_out(call, scope)
+            if call is None:
                 return None
             for condition in kind.autocommit_arguments:
                 if self.given_argument(call, condition.argument) is not None:
@@ -466,6 +467,20 @@ class ModuleTypes:
             return None
         constant = value.evaluated_value
         return Literal(constant) if isinstance(constant, (str, int)) else None
+
+
+def _written_out(call: cst.Call, scope: FunctionInfo) -> cst.Call | None:
+    """Return a call with the items of `**options` as keyword arguments; None where they cannot be seen."""
+    given: list[cst.Arg] = []
+    for argument in call.args:
+        if argument.star != "**":
+            given.append(argument)
+            continue
+        items = Evaluator(scope.index, scope).mapping(argument.value)
+        if items is None:
+            return None
+        given += [cst.Arg(value, cst.Name(key)) for key, value in items.items()]
+    return call.with_changes(args=given)
 
 
 def unawaited(node: cst.BaseExpression | None) -> cst.BaseExpression | None:

@@ -44,6 +44,6 @@ def _is_same_each_round(call: KnownCall, flow: FunctionFlow, ctx: FileContext) -
         return False
     loop = next(Ancestry(flow.function.node).loops(call.node), None)
     text = call.node.args[0].value
-    if loop is None or not isinstance(Evaluator(ctx.program.index, flow.function, ctx.text).value(text), str):
+    if loop is None or not isinstance(Evaluator(ctx.program.index, flow.function).value(text), str):
         return False
     return not names_bound(loop) & (names_read(text) | names_read(call.node.func))

@@ -105,7 +105,7 @@ def look(opening: Opening, ctx: FileContext) -> tuple[Evaluator, Arguments, Dsn]
     """Return what can be seen of an opening call."""
     from lintdb.syntax.literals import Evaluator  # loads libcst, which listing rules does not need
 
-    evaluator = Evaluator(ctx.program.index, opening.function, ctx.text)
+    evaluator = Evaluator(ctx.program.index, opening.function)
     arguments = arguments_of(evaluator, opening.node)
     return evaluator, arguments, dsn_of(evaluator, arguments, opening.model.dsn)
 
@@ -269,7 +269,7 @@ def _is_limited_around(opening: Opening, evaluator: Evaluator, ctx: FileContext)
     while outermost.parent is not None and not outermost.parent.is_module:
         outermost = outermost.parent
     around = rf"(?:wait_for|timeout|fail_after|move_on_after)\(\s*(?:[\w.]*\.)?{re.escape(outermost.name)}\("
-    return re.search(around, evaluator.text) is not None
+    return re.search(around, ctx.text) is not None
 
 
 def _is_set_elsewhere(
@@ -443,7 +443,7 @@ def seconds_around(call: KnownCall, function: FunctionInfo, name: str, ctx: File
     outer = limit_around(call.node, ctx.repetition.fates, function)
     if outer is None:
         return None
-    evaluator = Evaluator(ctx.program.index, function, ctx.text)
+    evaluator = Evaluator(ctx.program.index, function)
     numbers = [evaluator.value(answer.node), evaluator.value(outer)]
     if any(isinstance(number, bool) or not isinstance(number, (int, float)) for number in numbers):
         return None

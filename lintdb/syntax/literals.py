@@ -1,4 +1,4 @@
-"""What can be told of expressions by looking: constants, names given once, dict displays, the code around a call."""
+"""What can be told of expressions by looking: constants, names given once, dictionaries, the code around a call."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 
 import libcst as cst
 
+from lintdb.syntax.mappings import SEVERAL, Items, add, changes_in, display, own_value, returned
 from lintdb.syntax.names import CONSTANTS, FunctionInfo, ModuleIndex
 
 _SECONDS = {"milliseconds": 0.001, "seconds": 1.0, "minutes": 60.0, "hours": 3600.0, "days": 86400.0}
@@ -19,12 +20,11 @@ HIDDEN = _Hidden()
 
 
 class Evaluator:
-    """Evaluates what is literal in one function of a module with source *text*."""
+    """Evaluates what is literal in one function of a module."""
 
-    def __init__(self, index: ModuleIndex, scope: FunctionInfo, text: str) -> None:
+    def __init__(self, index: ModuleIndex, scope: FunctionInfo) -> None:
         self.index = index
         self.scope = scope
-        self.text = text
 
     def value(self, node: cst.CSTNode, depth: int = 0) -> object:
         """Return the literal that an expression stands for, `HIDDEN` where it cannot be told."""
@@ -74,52 +74,48 @@ class Evaluator:
 
     def single_assignment(self, name: str) -> cst.BaseExpression | None:
         """Return the only value that a local or module-level name is given, or None."""
-        function: FunctionInfo | None = self.scope
-        while function is not None and not function.is_module:
-            if any(param.name.value == name for param in function.params):
-                return None
-            if self.index.is_local(name, function):
-                return only_value(name, function)
+        home = self._home(name)
+        if any(param.name.value == name for param in home.params):
+            return None
+        return self.index.constant(name) if home.is_module else only_value(name, home)
+
+    def _home(self, name: str) -> FunctionInfo:
+        """Return the function that a name is bound in, from inside outwards; the module's body at last."""
+        function = self.scope
+        while not function.is_module and function.parent is not None:
+            if self.index.is_local(name, function) or any(param.name.value == name for param in function.params):
+                return function
             function = function.parent
-        return self.index.constant(name)
+        return self.index.body
 
-    def mapping(self, node: cst.CSTNode) -> dict[str, cst.BaseExpression] | None:
-        """Return the items of a dict display, directly or through a name that nothing changes; None if hidden."""
+    def mapping(self, node: cst.CSTNode, depth: int = 0) -> Items | None:
+        """Return the items of a dictionary of arguments: see `syntax.mappings`; None if some cannot be seen."""
+        if depth > 4:
+            return None
         if isinstance(node, cst.Name):
-            target = self.single_assignment(node.value)
-            if target is None or self._is_changed(node.value):
+            value = self.single_assignment(node.value)
+            if value is None:
                 return None
-            node = target
-        if isinstance(node, cst.Dict):
-            items: dict[str, cst.BaseExpression] = {}
-            for element in node.elements:
-                if not isinstance(element, cst.DictElement):
-                    inner = self.mapping(element.value)
-                    if inner is None:
-                        return None
-                    items.update(inner)
-                    continue
-                key = self.value(element.key)
-                if not isinstance(key, str):
+            items = self.mapping(value, depth + 1)
+            return self._grown(items, node.value, self._home(node.value), depth)
+        if isinstance(node, cst.Attribute):
+            return self._mapping_of_attribute(node, depth)
+        if isinstance(node, cst.IfExp):
+            return self._union([(self, node.body), (self, node.orelse)], depth)
+        pairs = display(node)
+        if pairs is not None:
+            found: Items = {}
+            for key, value in pairs:
+                inner = self._pair(key, value, depth)
+                if inner is None:
                     return None
-                items[key] = element.value
-            return items
-        if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "dict":
-            items = {}
-            for argument in node.args:
-                if argument.keyword is None:
-                    inner = self.mapping(argument.value)
-                    if inner is None:
-                        return None
-                    items.update(inner)
-                else:
-                    items[argument.keyword.value] = argument.value
-            return items
-        return None
+                found.update(inner)
+            return found
+        return self._mapping_of_call(node, depth) if isinstance(node, cst.Call) else None
 
-    def options(self, call: cst.Call) -> dict[str, cst.BaseExpression] | None:
+    def options(self, call: cst.Call) -> Items | None:
         """Return what a call is given as `**options`; None if some of it, or a `*` argument, is hidden."""
-        found: dict[str, cst.BaseExpression] = {}
+        found: Items = {}
         for argument in call.args:
             inner = self.mapping(argument.value) if argument.star == "**" else {}
             if inner is None or argument.star == "*":
@@ -127,12 +123,68 @@ class Evaluator:
             found |= inner
         return found
 
-    def _is_changed(self, name: str) -> bool:
-        """Whether something other than reading is done to a dict under this name: item assignment, `update`, …"""
-        is_local = not self.scope.is_module and self.index.is_local(name, self.scope)
-        text = self.index.module.code_for_node(self.scope.node) if is_local else self.text
-        pattern = rf"\b{re.escape(name)}\s*(?:\[[^\]]*\]\s*=(?!=)|\|=|\.(?:update|setdefault|pop|clear)\b)"
-        return re.search(pattern, text) is not None
+    def _pair(self, key: cst.BaseExpression | str | None, value: cst.BaseExpression, depth: int) -> Items | None:
+        """Return what one item, or a dictionary that is merged in, puts into another one."""
+        if key is None:
+            return self.mapping(value, depth + 1)
+        word = key if isinstance(key, str) else self.value(key)
+        return {word: value} if isinstance(word, str) else None
+
+    def _grown(self, items: Items | None, name: str, home: FunctionInfo, depth: int) -> Items | None:
+        """Return items together with those that are put in under a name."""
+        for change in changes_in(home).get(name, ()) if items is not None else ():
+            more = Evaluator(self.index, home)._pair(*change, depth) if change is not None else None  # noqa: SLF001
+            if more is None or items is None:
+                return None
+            items = dict(items)
+            for key, value in more.items():
+                add(items, key, value)
+        return items
+
+    def _mapping_of_attribute(self, node: cst.Attribute, depth: int) -> Items | None:
+        """`connect(**self.options)`: what the class puts there, once."""
+        scope, base = self.scope, node.value
+        owner = scope.owner
+        if owner is None or not scope.is_method or not scope.params or not isinstance(base, cst.Name):
+            return None
+        found = own_value(owner, node.attr.value) if base.value == scope.params[0].name.value else None
+        if found is None or found[0].index is not self.index:
+            return None
+        where, value = found
+        items = Evaluator(self.index, where).mapping(value, depth + 1)
+        for method in owner.methods.values():
+            items = self._grown(items, f"{base.value}.{node.attr.value}", method, depth)
+        return _of_elsewhere(items)
+
+    def _mapping_of_call(self, node: cst.Call, depth: int) -> Items | None:
+        """`connect(**self._options())`: what a function of this module returns, each time."""
+        function: FunctionInfo | None = None
+        if isinstance(node.func, cst.Name):
+            function = self.index.find_function(node.func.value, self.scope)
+        elif isinstance(node.func, cst.Attribute) and isinstance(node.func.value, cst.Name):
+            scope = self.scope
+            if node.func.attr.value == "copy" and not node.args:
+                return self.mapping(node.func.value, depth + 1)
+            if scope.owner is not None and scope.is_method and scope.params:
+                is_own = node.func.value.value == scope.params[0].name.value
+                function = scope.owner.find_method(node.func.attr.value) if is_own else None
+        values = returned(function) if function is not None and function.index is self.index else None
+        if function is None or values is None or function.decorators:
+            return None
+        evaluator = Evaluator(self.index, function)
+        return _of_elsewhere(self._union([(evaluator, value) for value in values], depth))
+
+    @staticmethod
+    def _union(parts: list[tuple[Evaluator, cst.BaseExpression]], depth: int) -> Items | None:
+        """Return the items of several dictionaries, one of which it is."""
+        found: Items = {}
+        for evaluator, part in parts:
+            items = evaluator.mapping(part, depth + 1)
+            if items is None:
+                return None
+            for key, each in items.items():
+                add(found, key, each)
+        return found
 
     def resolved(self, node: cst.BaseExpression) -> cst.BaseExpression:
         """Return the expression that a name stands for, or the expression itself."""
@@ -180,6 +232,16 @@ class Evaluator:
                 if any(re.search(rf"\b{re.escape(name)}\b", code) for name in names):
                     parts.append(code)
         return "".join(parts)
+
+
+def _of_elsewhere(items: Items | None) -> Items | None:
+    """Return items of another function: only literals mean the same here."""
+    if items is None:
+        return None
+    return {
+        key: value if all(not isinstance(n, cst.Name) or n.value in CONSTANTS for n in walk(value)) else SEVERAL
+        for key, value in items.items()
+    }
 
 
 def only_value(name: str, function: FunctionInfo) -> cst.BaseExpression | None:

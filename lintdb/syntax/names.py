@@ -242,11 +242,6 @@ class ModuleIndex:
         )
 
     @functools.cached_property
-    def code(self) -> str:
-        """The source text of the module."""
-        return self.module.code
-
-    @functools.cached_property
     def properties(self) -> frozenset[str]:
         """The names of all properties of the module's classes."""
         return frozenset(info.name for info in self.all_functions if info.is_property)

@@ -1,0 +1,137 @@
+"""Which items a dictionary of arguments holds: a display, one that is filled step by step, one that a helper returns.
+
+All that may be in it must be seen. An item counts wherever it is put in, before or after the dictionary is used, and
+whether or not a branch leads there: who asks for a missing argument must find none. Where an item has several values,
+`SEVERAL` stands for it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+import libcst as cst
+
+from lintdb.syntax.names import ClassInfo, FunctionInfo
+from lintdb.syntax.walk import walk
+
+SEVERAL = cst.Ellipsis()
+
+Items = dict[str, cst.BaseExpression]
+
+Change = tuple[cst.BaseExpression | str | None, cst.BaseExpression]
+"""A key and its value; the key None stands for a dictionary that is merged in."""
+
+_READS = {"get", "keys", "values", "items", "copy"}
+
+
+def display(node: cst.CSTNode) -> Iterator[Change] | None:
+    """Return keys and values of `{…}` or `dict(…)`; None for other expressions."""
+    if isinstance(node, cst.Dict):
+        return ((e.key if isinstance(e, cst.DictElement) else None, e.value) for e in node.elements)
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "dict":
+        return _given(node)
+    return None
+
+
+def _given(call: cst.Call) -> Iterator[Change]:
+    return ((a.keyword.value if a.keyword is not None else None, a.value) for a in call.args)
+
+
+def add(items: Items, key: str, value: cst.BaseExpression) -> None:
+    """Put an item in."""
+    items[key] = value if key not in items else SEVERAL
+
+
+@functools.lru_cache(maxsize=64)
+def changes_in(function: FunctionInfo) -> dict[str, list[Change | None]]:
+    """Return what a function puts into dictionaries, by name (`options`, `self.options`); None for what is not seen."""
+    return _Changes(function.node).found
+
+
+class _Changes:
+    def __init__(self, code: cst.CSTNode) -> None:
+        self.found: dict[str, list[Change | None]] = {}
+        for node in walk(code):
+            if isinstance(node, cst.Assign):
+                for target in node.targets:
+                    self._put(target.target, node.value)
+            elif isinstance(node, (cst.AugAssign, cst.AnnAssign, cst.For, cst.CompFor)):
+                if isinstance(node, cst.AugAssign) and isinstance(node.operator, cst.BitOrAssign):
+                    self._note(node.target, None, node.value)
+                elif isinstance(node.target, cst.Subscript):
+                    self._lose(node.target.value)
+            elif isinstance(node, cst.Del):
+                targets = node.target.elements if isinstance(node.target, cst.Tuple) else (node.target,)
+                for each in targets:
+                    expression = each.value if isinstance(each, cst.Element) else each
+                    if isinstance(expression, cst.Subscript):
+                        self._lose(expression.value)
+            elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+                self._call(node, node.func)
+
+    def _put(self, target: cst.BaseExpression, value: cst.BaseExpression) -> None:
+        if isinstance(target, (cst.Tuple, cst.List)):
+            for element in target.elements:
+                if isinstance(element.value, cst.Subscript):
+                    self._lose(element.value.value)
+        elif isinstance(target, cst.Subscript):
+            index = target.slice[0].slice if len(target.slice) == 1 else None
+            if isinstance(index, cst.Index):
+                self._note(target.value, index.value, value)
+            else:
+                self._lose(target.value)
+
+    def _call(self, node: cst.Call, function: cst.Attribute) -> None:
+        name = function.attr.value
+        positional = [argument for argument in node.args if argument.keyword is None]
+        if name == "update":
+            for key, value in _given(node):
+                self._note(function.value, key, value)
+        elif name == "setdefault" and len(positional) == 2:
+            self._note(function.value, positional[0].value, positional[1].value)
+        elif name not in _READS:
+            self._lose(function.value)
+
+    def _note(
+        self, holder: cst.BaseExpression, key: cst.BaseExpression | str | None, value: cst.BaseExpression
+    ) -> None:
+        name = _spelled(holder)
+        if name is not None:
+            self.found.setdefault(name, []).append((key, value))
+
+    def _lose(self, holder: cst.BaseExpression) -> None:
+        name = _spelled(holder)
+        if name is not None:
+            self.found.setdefault(name, []).append(None)
+
+
+def _spelled(node: cst.BaseExpression) -> str | None:
+    if isinstance(node, cst.Name):
+        return node.value
+    if isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name):
+        return f"{node.value.value}.{node.attr.value}"
+    return None
+
+
+def returned(function: FunctionInfo) -> list[cst.BaseExpression] | None:
+    """Return what a function returns, each expression; None if it may end without."""
+    if not isinstance(function.node, cst.FunctionDef) or function.is_async or function.is_generator:
+        return None
+    nested = [each.node for each in function.nested.values()]
+    found: list[cst.BaseExpression] = []
+    for node in walk(function.node.body):
+        if isinstance(node, cst.Return):
+            if node.value is None:
+                return None
+            found.append(node.value)
+    return found if found and not nested else None
+
+
+def own_value(owner: ClassInfo, attribute: str) -> tuple[FunctionInfo, cst.BaseExpression] | None:
+    """Return the one expression that a class gives an attribute of its instances, and where; else None."""
+    assigned = [(scope, value) for each in owner.lineage for scope, value, _ in each.assigned.get(attribute, ())]
+    if owner.has_unknown_base or len(assigned) != 1:
+        return None
+    scope, value = assigned[0]
+    return (scope, value) if value is not None else None
