@@ -8,6 +8,7 @@ import libcst as cst
 
 from lintdb.syntax.mappings import SEVERAL, Items, add, changes_in, display, own_value, returned
 from lintdb.syntax.names import CONSTANTS, FunctionInfo, ModuleIndex
+from lintdb.syntax.walk import walk
 
 _SECONDS = {"milliseconds": 0.001, "seconds": 1.0, "minutes": 60.0, "hours": 3600.0, "days": 86400.0}
 
