@@ -178,6 +178,18 @@ class TestReasons:
         assert acquired.reasons[0].text == "kept as `self.conn`; no method of `Store` is seen to release it"
         assert [finding.code for finding in acquired.others] == ["LDB401", "LDB402"]
 
+    def test_kept_along_with_what_belongs_to_it(self) -> None:
+        text = """\
+            import sqlalchemy
+            class Store:
+                def __init__(self, url):
+                    engine = sqlalchemy.create_engine(url)  # here
+                    self.conn = engine.connect()
+                def close(self):
+                    self.conn.close()
+            """
+        assert one(text).reasons[0].text.startswith("kept by the object, along with what `self.conn` holds")
+
     def test_a_function_of_the_project_takes_it(self) -> None:
         text = """\
             import sqlite3
@@ -213,6 +225,10 @@ class TestReasons:
             """
         assert self.verdict_and_reasons(text)[0] == "borrowed"
         assert one(text).reasons[0].text == "`lend(dsn)` lends it to the block, and releases it when the block ends"
+
+        text = "from alembic import op\ndef upgrade():\n    bind = op.get_bind()  # here\n    bind.execute('x')\n"
+        assert one(text).verdict == "borrowed"
+        assert one(text).reasons[0].text == "`op.get_bind()` hands it out, and leaves nothing to release"
 
     def test_the_process_ends(self) -> None:
         text = """\

@@ -41,9 +41,9 @@ class Fate:
     `what` is one of the words above; `node` is where (None: where the function ends). `by` says what did it: the
     "call" of a driver's method, the end of a "block", a "function" or "class" of the project (`callee`), one of these
     that is "unfollowed", an "unknown" callee, the "reading" of all that there is; of what is kept or lost:
-    "self" or "global" (`name` is the attribute or the variable), something that "registers" clean-up, "attribute",
-    "item", "container", "decorator", "generator". `on_error`: only on paths on which something raised. `owner` is the
-    site of what it went with.
+    "self" or "global" (`name` is the attribute or the variable), as a "part" of what an attribute holds, something that
+    "registers" clean-up, "attribute", "item", "container", "decorator", "generator". `on_error`: only on paths on which
+    something raised. `owner` is the site of what it went with.
     """
 
     what: str
@@ -124,7 +124,7 @@ class Watcher(Follower):
                 if after.phase == "gone" and (known is None or known.phase == "open"):
                     # What a class opens for an object that it makes, and nobody but its methods can reach.
                     is_own = known is None and isinstance(self._callee, ClassInfo)
-                    what = RETURNED if isinstance(step, ir.Return) else KEPT if is_own else self._keeping(step)
+                    what = RETURNED if isinstance(step, ir.Return) else KEPT if is_own else self._keeping(step, rid)
                     self._remember(rid, what, step, state)
                 elif after.phase == "released" and (known is None or known.phase == "open"):
                     self._release_seen(step, rid, state, before)
@@ -144,11 +144,11 @@ class Watcher(Follower):
         else:
             self._remember(rid, RELEASED, step, state)
 
-    def _keeping(self, step: object) -> str:
+    def _keeping(self, step: object, rid: Rid) -> str:
         """Return whether what a step makes of a resource is that something known keeps it."""
         if isinstance(step, ir.StoreAttributeOp):
             is_own = isinstance(step.base, ir.Local) and self.is_self(step.base.name)
-            self._by = "self" if is_own else "attribute"
+            self._by = "attribute" if not is_own else "self" if rid in self.kept_as else "part"
             return KEPT if is_own else LOST
         if isinstance(step, (ir.StoreOp, ir.UnpackOp)):
             self._by = "global"

@@ -119,6 +119,8 @@ class Reasons:
             return f"kept by the object of `{name}`, which has no method that is meant for releasing it"
         if fate.by == "registers":
             return f"registered with {self._called(fate.node) or 'a stack of clean-up'} to be released later"
+        if fate.by == "part":
+            return f"kept by the object, along with what `self.{fate.name}` holds"
         if fate.by == "global":
             variable = f"the global `{fate.name}`" if fate.name else "a global"
             return f"kept in {variable}, which lives as long as the program"

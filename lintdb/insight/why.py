@@ -256,7 +256,7 @@ class Inquiry:
         if kind is not None and owner is not None:
             name = f"`{owner.name}`" if owner.name else f"its {kind.label}"
             return f"it holds nothing of its own beside {name}"
-        return f"{code} lends it" if parent is not None else f"{code} makes it, and nothing of it must be released"
+        return f"{code} lends it" if parent is not None else f"{code} hands it out, and leaves nothing to release"
 
     def _explain_unreached(self, opening: Opening) -> Acquired:
         findings, silenced, others = self._said({id(opening.node)}, opening.kind)
