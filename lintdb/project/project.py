@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from lintdb import gate
 from lintdb.drivers.answers import Answers
-from lintdb.drivers.catalog import load_models
+from lintdb.drivers.catalog import import_roots, load_models
 from lintdb.finding import FileProblem
 from lintdb.flow.knowledge import Knowledge
 from lintdb.flow.program import Program, Workspace
@@ -58,6 +58,10 @@ class Project:
             self._found[key] = self._find(dotted, path, is_needed, _MOST_STEPS)
         return self._found[key]
 
+    def leads_to_module(self, dotted: str, index: ModuleIndex) -> bool:
+        """See `lintdb.syntax.names.Links`."""
+        return bool(index.name.path) and self._surroundings.layout.locate(dotted, index.name.path) is not None
+
     def _find(self, dotted: str, importer: str, is_needed: bool, steps: int) -> Found | None:
         located = self._surroundings.layout.locate(dotted, importer) if steps else None
         if located is None or not located.rest:
@@ -80,7 +84,7 @@ class Project:
             value = index.constant(name)
             symbol = index.symbol_of(value, index.body) if value is not None else None
             return Found(symbol or Variable(index, name), after)
-        for star in index.stars:
+        for star in reversed(index.stars):
             found = self._find(".".join([star, *rest]), index.name.path, is_needed, steps - 1)
             if found is not None:
                 return found
@@ -102,7 +106,7 @@ class Project:
         if isinstance(module, FileProblem):
             self._modules[path] = module
             return module
-        index = build_index(module, self._surroundings.layout.name_of(path), self)
+        index = build_index(module, self._surroundings.layout.name_of(path), self, import_roots())
         self._modules[path] = index
         self._drivers[id(index)] = gate.mentioned(source.text, self._surroundings.own)
         return index

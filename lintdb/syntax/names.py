@@ -194,6 +194,9 @@ class Links(Protocol):
         Without *is_needed* only what can have to do with resources is looked for: to parse a file takes time.
         """
 
+    def leads_to_module(self, dotted: str, index: ModuleIndex) -> bool:
+        """Whether a dotted name is a module of the project, or something in one; none is parsed for the answer."""
+
 
 @dataclass(eq=False, repr=False)
 class ModuleIndex:
@@ -250,6 +253,10 @@ class ModuleIndex:
             function = function.parent
         if name in self.classes or name in self.functions:
             return None
+        # The last star is the one that counts, and it hides builtins.
+        starred = next((f"{star}.{name}" for star in reversed(self.stars) if self.find(f"{star}.{name}")), None)
+        if starred is not None:
+            return starred
         return name if name in _BUILTINS else None
 
     def is_local(self, name: str, scope: FunctionInfo) -> bool:
