@@ -253,7 +253,7 @@ def check_fixture(path: Path) -> Checked:
     text = path.read_text(encoding="utf-8")
     if relative.parts[0] == "rules":
         return check(str(relative), text, frozenset({path.stem}))
-    if relative.parts[0] in ("patterns", "projects") and not parse_directive(text).select:
+    if relative.parts[0] in ("patterns", "projects") and text and not parse_directive(text).select:
         raise FixtureError(f"{relative}: the first line must say `# lintdb-fixture: select=…`")
     return check(str(relative), text, default_codes())
 

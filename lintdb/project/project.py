@@ -58,6 +58,10 @@ class Project:
             self._found[key] = self._find(dotted, path, is_needed, _MOST_STEPS)
         return self._found[key]
 
+    def matters(self, name: str, index: ModuleIndex) -> bool:
+        """See `lintdb.syntax.names.Links`."""
+        return name in self._surroundings.interest.names_in(index.name.path)
+
     def leads_to_module(self, dotted: str, index: ModuleIndex) -> bool:
         """See `lintdb.syntax.names.Links`."""
         return bool(index.name.path) and self._surroundings.layout.locate(dotted, index.name.path) is not None
