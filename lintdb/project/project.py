@@ -14,6 +14,7 @@ from lintdb.project.surroundings import Surroundings
 from lintdb.source import SourceFile
 from lintdb.syntax.indexer import build_index
 from lintdb.syntax.names import Found, ModuleIndex, Symbol, Variable
+from lintdb.syntax.outline import outline_of
 from lintdb.syntax.parse import parse_module
 
 _MOST_STEPS = 12
@@ -61,6 +62,18 @@ class Project:
     def matters(self, name: str, index: ModuleIndex) -> bool:
         """See `lintdb.syntax.names.Links`."""
         return name in self._surroundings.interest.names_in(index.name.path)
+
+    def hides_library(self, dotted: str, index: ModuleIndex) -> bool:
+        """See `lintdb.syntax.names.Links`: not if the module itself imports the library, or lacks the name."""
+        located = self._surroundings.layout.locate(dotted, index.name.path) if index.name.path else None
+        source = self._surroundings.source_of(located.path) if located is not None else None
+        if located is None or source is None:
+            return False
+        library = dotted.partition(".")[0]
+        outline = outline_of(source.text, self._surroundings.layout.name_of(located.path))
+        if any(target.partition(".")[0] == library for targets in outline.imports.values() for target in targets):
+            return False
+        return located.rest[0] in outline.definitions if located.rest else bool(outline.definitions)
 
     def leads_to_module(self, dotted: str, index: ModuleIndex) -> bool:
         """See `lintdb.syntax.names.Links`."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import libcst as cst
 
-from lintdb.syntax.modules import ModuleName
+from lintdb.syntax.modules import OWN, ModuleName
 from lintdb.syntax.names import FUNCTIONS_PER_MODULE, ClassInfo, FunctionInfo, Links, ModuleIndex
 from lintdb.syntax.walk import child_fields
 
@@ -193,6 +193,9 @@ class _Indexer:
         return True
 
     def _bind_import(self, scope: FunctionInfo, name: str, dotted: str) -> None:
+        links = self.index.links
+        if links is not None and dotted.partition(".")[0] in self.libraries and links.hides_library(dotted, self.index):
+            dotted = OWN + dotted
         # `try: import a as x / except ImportError: import b as x`: the first of which anything is known is meant.
         first = scope.imports.setdefault(name, dotted)
         if first != dotted and not self._is_known(first) and self._is_known(dotted):

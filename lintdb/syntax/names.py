@@ -212,6 +212,9 @@ class Links(Protocol):
     def matters(self, name: str, index: ModuleIndex) -> bool:
         """Whether a top-level name of a module can have to do with resources."""
 
+    def hides_library(self, dotted: str, index: ModuleIndex) -> bool:
+        """Whether a dotted name that could be a library's is that of a module of the project instead."""
+
     def leads_to_module(self, dotted: str, index: ModuleIndex) -> bool:
         """Whether a dotted name is a module of the project, or something in one; none is parsed for the answer."""
 
