@@ -270,7 +270,7 @@ def place(path: str, text: str) -> tuple[SourceFile, Projects | None]:
     """Return a program where it lies and what it shares with the others; None for one that stands alone."""
     from lintdb.source import SourceFile
 
-    if path.split("/")[0] not in _OF_SEVERAL_FILES:
+    if path.partition("/")[0] not in _OF_SEVERAL_FILES:
         return SourceFile(path, text), None
     return SourceFile(str(FIXTURES / path), text), _shared_projects()
 

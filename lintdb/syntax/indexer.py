@@ -26,9 +26,7 @@ def _import_name(node: cst.Attribute | cst.Name) -> str:
 class _Indexer:
     """The walk. `_visit` dispatches on the exact node class; everything else just goes down."""
 
-    def __init__(
-        self, module: cst.Module, name: ModuleName, links: Links | None, libraries: Container[str]
-    ) -> None:
+    def __init__(self, module: cst.Module, name: ModuleName, links: Links | None, libraries: Container[str]) -> None:
         self.index = ModuleIndex(module, name, links)
         self.libraries = libraries
         body = self.index.body

@@ -127,7 +127,7 @@ class ClassInfo:
     @functools.cached_property
     def parents(self) -> tuple[ClassInfo, ...]:
         """The classes of the project that this one derives from directly."""
-        return self._find_parents(is_needed=self.matters)
+        return self.find_parents(is_needed=self.matters)
 
     @functools.cached_property
     def lineage(self) -> tuple[ClassInfo, ...]:
@@ -138,25 +138,27 @@ class ClassInfo:
             current = todo.pop()
             if current not in found:
                 found[current] = None
-                todo.extend(reversed(current._find_parents(is_needed=self.matters)))
+                todo.extend(reversed(current.find_parents(is_needed=self.matters)))
         return tuple(found)
 
     @functools.cached_property
     def outside_bases(self) -> tuple[str | None, ...]:
         """Dotted names of the bases that the project does not define; None for those that cannot be named."""
-        return self._find_outside_bases(is_needed=self.matters)
+        return self.find_outside_bases(is_needed=self.matters)
 
     @functools.cached_property
     def has_unknown_base(self) -> bool:
         """Whether the class inherits from something that the project does not define (`object`, ABC and such apart)."""
-        bases = (base for each in self.lineage for base in each._find_outside_bases(is_needed=self.matters))
+        bases = (base for each in self.lineage for base in each.find_outside_bases(is_needed=self.matters))
         return any(base not in _NEUTRAL_BASES for base in bases)
 
-    def _find_parents(self, *, is_needed: bool) -> tuple[ClassInfo, ...]:
+    def find_parents(self, *, is_needed: bool) -> tuple[ClassInfo, ...]:
+        """Return the classes of the project that this one derives from directly; *is_needed* as for `Links.find`."""
         found = (self._symbol_of(base, is_needed=is_needed) for base in self.bases)
         return tuple(each for each in found if isinstance(each, ClassInfo) and each is not self)
 
-    def _find_outside_bases(self, *, is_needed: bool) -> tuple[str | None, ...]:
+    def find_outside_bases(self, *, is_needed: bool) -> tuple[str | None, ...]:
+        """Return the names of the bases that the project does not define; *is_needed* as for `Links.find`."""
         found: list[str | None] = []
         for base in self.bases:
             symbol = self._symbol_of(base, is_needed=is_needed)
@@ -245,7 +247,7 @@ class ModuleIndex:
 
     @functools.cached_property
     def properties(self) -> frozenset[str]:
-        """The names of all properties of the module's classes, and of those of the project that it has or derives from."""
+        """The names of the properties of all classes that the module has, imports or derives from."""
         classes = {each for own in self.classes.values() for each in own.lineage}
         for dotted in {target for info in self.all_functions for target in info.imports.values()}:
             found = self.find(dotted)
