@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -235,18 +234,8 @@ class Program:
 
     # --- candidates -------------------------------------------------------------------------------------------------
 
-    def is_candidate(self, info: FunctionInfo) -> bool:
-        """Whether a function of the project can have anything to do with a resource."""
-        if info.index is not self.index:
-            return self.workspace.program(info.index).is_candidate(info)
-        return info in self._candidates
-
     def candidates(self) -> list[FunctionInfo]:
         """Return the functions that can have anything to do with a resource, in source order."""
-        return list(self._candidates)
-
-    @functools.cached_property
-    def _candidates(self) -> dict[FunctionInfo, None]:
         everything = self.index.all_functions
         chosen = {id(info) for info in everything if self._touches(info)}
         names = {info.name for info in everything if id(info) in chosen}
@@ -263,7 +252,7 @@ class Program:
                     if info.owner is not None:
                         names.add(info.owner.name)
                     changed = True
-        return {info: None for info in everything if id(info) in chosen}
+        return [info for info in everything if id(info) in chosen]
 
     def _is_of_interest(self, owner: ClassInfo, chosen: set[int]) -> bool:
         """Whether making an object of the class can have to do with a resource."""

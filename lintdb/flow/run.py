@@ -45,9 +45,6 @@ class Module(Protocol):
     classes: Classes
     frameworks: Frameworks
 
-    def is_candidate(self, info: FunctionInfo) -> bool:
-        """See Program.is_candidate."""
-
     def summary(
         self, info: FunctionInfo, start: State, receiver: ClassInfo | None, *, owns_self: bool
     ) -> Summary | None:

@@ -73,7 +73,8 @@ class Project:
         outline = outline_of(source.text, self._surroundings.layout.name_of(located.path))
         if any(target.partition(".")[0] == library for targets in outline.imports.values() for target in targets):
             return False
-        return located.rest[0] in outline.definitions if located.rest else bool(outline.definitions)
+        defined = outline.definitions.keys() - {"<module>"}
+        return located.rest[0] in defined if located.rest else bool(defined)
 
     def leads_to_module(self, dotted: str, index: ModuleIndex) -> bool:
         """See `lintdb.syntax.names.Links`."""
