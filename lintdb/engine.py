@@ -146,7 +146,7 @@ def open_program(
     if projects is not None:
         return projects.get(versions, own).open(source)
     from lintdb.drivers.answers import Answers
-    from lintdb.drivers.catalog import load_models
+    from lintdb.drivers.catalog import import_roots, load_models
     from lintdb.flow.program import Program
     from lintdb.syntax.indexer import build_index
     from lintdb.syntax.parse import parse_module
@@ -154,9 +154,8 @@ def open_program(
     module = parse_module(source)
     if isinstance(module, FileProblem):
         return module
-    return Program(
-        build_index(module), Answers(load_models(gate.mentioned(source.text, own), versions, own), versions, own)
-    )
+    index = build_index(module, libraries=import_roots())
+    return Program(index, Answers(load_models(gate.mentioned(source.text, own), versions, own), versions, own))
 
 
 def find_reports(

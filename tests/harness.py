@@ -33,9 +33,14 @@ if TYPE_CHECKING:
     from _pytest.mark.structures import ParameterSet
 
     from lintdb.engine import EngineOptions
+    from lintdb.project.surroundings import Projects
+    from lintdb.source import SourceFile
 
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "fixtures"
+
+_OF_SEVERAL_FILES = ("projects", "programs")
+"""Folders below `fixtures/` whose files import each other; all others stand alone."""
 
 EXPECTED, MISSED, FALSE, LOW = "expected", "missed", "false", "low"
 
@@ -243,12 +248,12 @@ def check(path: str, text: str, default_codes: frozenset[str]) -> Checked:
 
 @functools.cache
 def check_fixture(path: Path) -> Checked:
-    """Run a file of `fixtures/`: rules/LDBnnn.py alone with its code, patterns/ as they say, programs/ by default."""
+    """Run a file of `fixtures/`: rules/LDBnnn.py alone with its code, programs/ by default, the others as they say."""
     relative = path.relative_to(FIXTURES)
     text = path.read_text(encoding="utf-8")
     if relative.parts[0] == "rules":
         return check(str(relative), text, frozenset({path.stem}))
-    if relative.parts[0] == "patterns" and not parse_directive(text).select:
+    if relative.parts[0] in ("patterns", "projects") and text and not parse_directive(text).select:
         raise FixtureError(f"{relative}: the first line must say `# lintdb-fixture: select=…`")
     return check(str(relative), text, default_codes())
 
@@ -256,9 +261,26 @@ def check_fixture(path: Path) -> Checked:
 def run(path: str, text: str, codes: frozenset[str], directive: Directive, minimum: Confidence) -> FileResult:
     """Run the engine as `lintdb check` does, on text that need not exist as a file."""
     from lintdb.engine import check_source
+
+    source, projects = place(path, text)
+    return check_source(source, options_of(path, codes, directive, minimum), projects)
+
+
+def place(path: str, text: str) -> tuple[SourceFile, Projects | None]:
+    """Return a program where it lies and what it shares with the others; None for one that stands alone."""
     from lintdb.source import SourceFile
 
-    return check_source(SourceFile(path, text), options_of(path, codes, directive, minimum))
+    if path.partition("/")[0] not in _OF_SEVERAL_FILES:
+        return SourceFile(path, text), None
+    return SourceFile(str(FIXTURES / path), text), _shared_projects()
+
+
+@functools.cache
+def _shared_projects() -> Projects:
+    """What the fixtures of several files share, as the files of one run do."""
+    from lintdb.project.surroundings import Projects
+
+    return Projects()
 
 
 def options_of(path: str, codes: frozenset[str], directive: Directive, minimum: Confidence) -> EngineOptions:

@@ -20,10 +20,9 @@ from lintdb.rules.base import Report, Rule
 from lintdb.rules.doubles import find_doubles, without_superseded
 from lintdb.rules.lifetimes import LEAK_CODES
 from lintdb.rules.registry import all_metas
-from lintdb.source import SourceFile
 from tests import harness
 
-FIXTURES = [path for folder in ("rules", "patterns", "programs") for path in harness.iter_fixtures(folder)]
+FIXTURES = [path for folder in ("rules", "patterns", "projects", "programs") for path in harness.iter_fixtures(folder)]
 CODES = frozenset(meta.code for meta in all_metas())
 RELATIONS = [(meta.code, code) for meta in all_metas() for code in meta.supersedes]
 
@@ -32,10 +31,11 @@ RELATIONS = [(meta.code, code) for meta in all_metas() for code in meta.supersed
 def reports_of(path: Path) -> list[tuple[Rule, Report]]:
     """Return all that the rules find in a fixture at the usual confidence, doubles included."""
     text = path.read_text(encoding="utf-8")
-    source = SourceFile(str(path.relative_to(harness.FIXTURES)), text)
-    options = harness.options_of(source.path, CODES, harness.parse_directive(text), Confidence.MEDIUM)
+    shown = str(path.relative_to(harness.FIXTURES))
+    source, projects = harness.place(shown, text)
+    options = harness.options_of(shown, CODES, harness.parse_directive(text), Confidence.MEDIUM)
     versions, own = options.target_versions, options.own_models
-    program = open_program(source, versions, None, own)
+    program = open_program(source, versions, projects, own)
     if isinstance(program, FileProblem):
         return []
     found = find_reports(source, program, load_models(gate.mentioned(text, own), versions, own), options)

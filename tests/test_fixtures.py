@@ -11,10 +11,11 @@ from tests import harness
 RULES = list(harness.iter_fixtures("rules"))
 PATTERNS = list(harness.iter_fixtures("patterns"))
 OWN_MODELS = list(harness.iter_fixtures("own_models"))
+PROJECTS = list(harness.iter_fixtures("projects"))
 PROGRAMS = list(harness.iter_fixtures("programs"))
 
 
-@pytest.mark.parametrize(("path", "name"), harness.parameters([*RULES, *PATTERNS, *OWN_MODELS, *PROGRAMS]))
+@pytest.mark.parametrize(("path", "name"), harness.parameters([*RULES, *PATTERNS, *OWN_MODELS, *PROJECTS, *PROGRAMS]))
 def test_findings(path: Path, name: str) -> None:
     checked = harness.check_fixture(path)
     subjects = harness.find_subjects(checked.text)
@@ -23,7 +24,7 @@ def test_findings(path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [*RULES, *PATTERNS, *OWN_MODELS], ids=lambda path: str(path.relative_to(harness.FIXTURES))
+    "path", [*RULES, *PATTERNS, *OWN_MODELS, *PROJECTS], ids=lambda path: str(path.relative_to(harness.FIXTURES))
 )
 def test_names_say_the_verdict(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
@@ -49,4 +50,5 @@ def test_rule_fixture_has_both_verdicts(path: Path) -> None:
 
 def test_fixtures_exist() -> None:
     assert RULES
+    assert PROJECTS
     assert PROGRAMS

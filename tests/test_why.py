@@ -56,7 +56,8 @@ def asked(request: pytest.FixtureRequest) -> tuple[harness.Checked, Inquiry]:
     codes = harness.codes_for(directive.select) if directive.select else harness.default_codes()
     codes = frozenset({path.stem}) if path.parent.name == "rules" else codes
     options = harness.options_of(checked.path, codes, directive, Confidence.MEDIUM)
-    return checked, Inquiry(open_source(SourceFile(checked.path, checked.text), options))
+    source, _ = harness.place(checked.path, checked.text)
+    return checked, Inquiry(open_source(source, options))
 
 
 def test_reasons_agree_with_the_findings(asked: tuple[harness.Checked, Inquiry]) -> None:

@@ -85,7 +85,10 @@ class Assumptions(Values):
             left, right = self.value(condition.left, state), self.value(condition.right, state)
             if isinstance(left, (Ref, Instance)) and isinstance(right, (Ref, Instance)):
                 return left == right
-            return False if (_is_object(left) and _is_falsy(right)) or (_is_falsy(left) and _is_object(right)) else None
+            if (_is_object(left) and _is_falsy(right)) or (_is_falsy(left) and _is_object(right)):
+                return False
+            # What was opened here and has never left our sight is no other's, such as a caller's.
+            return False if _is_ours(left, right, state) or _is_ours(right, left, state) else None
         value = self.value(condition.operand, state)
         if isinstance(condition, ir.IsInstance):
             return self._is_of_type(value, condition.types, state) if isinstance(value, Ref) else None
@@ -126,6 +129,12 @@ class Assumptions(Values):
 def _is_object(value: Value | None) -> bool:
     """Whether a value is one that is always true."""
     return isinstance(value, Instance) or (isinstance(value, Ref) and not may_be_none(value))
+
+
+def _is_ours(value: Value | None, other: Value | None, state: State) -> bool:
+    """Whether a value is a resource that is owed here, and *other* is of unknown origin."""
+    status = state.status(value.rid) if isinstance(value, Ref) else None
+    return other in (None, TRUTHY, FALSY, NOT_NONE) and status is not None and status.owed and status.phase == "open"
 
 
 def _is_falsy(value: Value | None) -> bool:

@@ -11,10 +11,12 @@ from lintdb.flow.values import (
     Box,
     Coroutine,
     Function,
+    Instance,
     Literal,
     Manager,
     Many,
     Method,
+    Outside,
     Partial,
     Ref,
     Value,
@@ -66,6 +68,12 @@ class Containers(Withs, ABC):
     ) -> list[State] | None:
         held = state.boxes.get(box.id, ())
         first = values[0] if values else None
+        if name in _STACK_ENTERS and isinstance(first, (Instance, Outside)):
+            method = "__aenter__" if name == "enter_async_context" else "__enter__"
+            states = self.call_method(first, method, op, state, target=op.target)
+            for each in states:
+                each.put_in(box, first)
+            return states
         if name in _STACK_ENTERS and first is not None:
             target, slot_value = self.enter_value(op, first, state)
             if slot_value is not None:

@@ -76,14 +76,26 @@ class LocalCalls(Containers, ABC):
                 state.set_name(op.target, None)
             return None
         if info.is_async:
-            self.pending_calls[op.index] = PendingCall(op, info, receiver)
-            self.operations.pop(op.index, None)
-            rid: Rid = (("coroutine", op.index), 0)
-            self.sites[rid[0]] = Site(op.node, COROUTINE)
-            state.resources[rid] = Status(COROUTINE)
-            state.set_name(op.target, Coroutine(rid, op.index, self.arguments_value(op, state)))
+            state.set_name(op.target, self._local_coroutine(op, info, receiver, state))
             return None
         return self.apply_summary(op, info, state, op.target, receiver)
+
+    def _local_coroutine(self, op: ir.CallOp, info: FunctionInfo, receiver: Receiver, state: State) -> Value:
+        """The result of calling a coroutine function: nothing has happened yet."""
+        self.pending_calls[op.index] = PendingCall(op, info, receiver)
+        self.operations.pop(op.index, None)
+        site: SiteKey = ("coroutine", op.index)
+        arguments = self.arguments_value(op, state)
+        self.sites[site] = Site(op.node, COROUTINE)
+        state.resources[site, 0] = Status(COROUTINE)
+        given = [rid for rid in set(state.refs(arguments)) if state.resources[rid].owed]
+        summary = self._summary(op, info, state, receiver) if given else None
+        if summary is not None:
+            ends = [dict(outcome.statuses) for outcome in summary.outcomes if not outcome.is_raise]
+            for rid in given:
+                if any(rid in statuses and statuses[rid].phase == "released" for statuses in ends):
+                    self.meant_releases.setdefault(site, set()).add(rid[0])
+        return Coroutine((site, 0), op.index, arguments)
 
     def _give_kept(self, op: ir.CallOp, info: FunctionInfo, state: State) -> None:
         """A function that makes its result once and keeps it: what the annotation says, owned by somebody else."""

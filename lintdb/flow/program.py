@@ -258,7 +258,9 @@ class Program:
         """Whether making an object of the class can have to do with a resource."""
         if any(id(method) in chosen for method in owner.methods.values()):
             return True
-        return bool(self.classes.constructors_of_base(owner))
+        # Bases of other modules are found only if they have to do with one.
+        inherits = any(each.index is not self.index for each in owner.lineage)
+        return inherits or bool(self.classes.constructors_of_base(owner))
 
     def _touches(self, info: FunctionInfo) -> bool:
         """Whether a function has to do with a resource itself: by a call, a parameter, an attribute or a global."""

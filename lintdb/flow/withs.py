@@ -249,7 +249,7 @@ class Withs(ModelledCalls, ABC):
         if isinstance(value, Ref):
             self.exit_resource(node, value, state, is_async, is_raise)
         elif isinstance(value, (Instance, Outside)):
-            self._finish(value, "__exit__", node, state)
+            self._finish(value, "__exit__" if value.owner.find_method("__exit__") else "__aexit__", node, state)
         elif isinstance(value, Many):
             for item in value.items:
                 if item is not None:

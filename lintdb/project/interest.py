@@ -122,10 +122,10 @@ class Interest:
                     if definition.is_value and any(judge.is_driver_call(chain) for chain in definition.chains):
                         made.add(name)
                     changed = True
-        for name, dotted in outline.imports.items():
-            if name not in outline.definitions and judge.leads_to_interest(dotted.split(".")):
+        for name, targets in outline.imports.items():
+            if name not in outline.definitions and any(judge.leads_to_interest(each.split(".")) for each in targets):
                 names.add(name)
-                if judge.leads_to_driver_made(dotted):
+                if any(judge.leads_to_driver_made(each) for each in targets):
                     made.add(name)
         for star in outline.stars:
             found = self._module_called(star, path)
@@ -164,15 +164,14 @@ class _Judge:
         if root in self._definitions and root in self._names:
             return self._is_use(chain[1:], root in self._made, self._module)
         if root in self._imports:
-            return self.leads_to_interest([*self._imports[root].split("."), *chain[1:]])
+            return any(self.leads_to_interest([*each.split("."), *chain[1:]]) for each in self._imports[root])
         for module, _ in self._stars:
             if root in module.names:
                 return self._is_use(chain[1:], root in module.driver_made, module)
         return self._is_own(list(chain))
 
     def is_driver_call(self, chain: Chain) -> bool:
-        dotted = self._imports.get(chain[0])
-        return dotted is not None and self._is_trigger([*dotted.split("."), *chain[1:]])
+        return any(self._is_trigger([*each.split("."), *chain[1:]]) for each in self._imports.get(chain[0], ()))
 
     def leads_to_interest(self, parts: list[str]) -> bool:
         if self._is_trigger(parts):

@@ -14,7 +14,7 @@ import os
 import zlib
 from typing import NamedTuple
 
-from lintdb.syntax.modules import ModuleName
+from lintdb.syntax.modules import OWN, ModuleName
 
 _ROOT_MARKS = frozenset({
     ".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Pipfile", "tox.ini", "lintdb.toml",
@@ -92,10 +92,19 @@ class Layout:
         return (os.path.join(root, "src"),) if "src" in self.listing(root) else ()
 
     def locate(self, dotted: str, importer: str) -> Located | None:
-        """Return what file a dotted name leads to when the file *importer* imports it; None for other people's code."""
+        """Return what file a dotted name leads to when the file *importer* imports it; None for other people's code.
+
+        A name that begins with dots is looked up from the importer's folder: no package is known that it could be in.
+        """
         key = (os.path.dirname(importer), dotted)
         if key not in self._located:
-            self._located[key] = self._locate(dotted.split("."), self.roots_of(importer))
+            name = dotted.removeprefix(OWN)
+            absolute = name.lstrip(".")
+            folder = key[0]
+            for _ in range(len(name) - len(absolute) - 1):
+                folder = os.path.dirname(folder)
+            roots = self.roots_of(importer) if absolute == name else (folder,)
+            self._located[key] = self._locate(absolute.split("."), roots)
         found = self._located[key]
         return found if found is not None and found.path != importer else None
 

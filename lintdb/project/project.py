@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from lintdb import gate
 from lintdb.drivers.answers import Answers
-from lintdb.drivers.catalog import load_models
+from lintdb.drivers.catalog import import_roots, load_models
 from lintdb.finding import FileProblem
 from lintdb.flow.knowledge import Knowledge
 from lintdb.flow.program import Program, Workspace
@@ -14,6 +14,7 @@ from lintdb.project.surroundings import Surroundings
 from lintdb.source import SourceFile
 from lintdb.syntax.indexer import build_index
 from lintdb.syntax.names import Found, ModuleIndex, Symbol, Variable
+from lintdb.syntax.outline import outline_of
 from lintdb.syntax.parse import parse_module
 
 _MOST_STEPS = 12
@@ -58,6 +59,27 @@ class Project:
             self._found[key] = self._find(dotted, path, is_needed, _MOST_STEPS)
         return self._found[key]
 
+    def matters(self, name: str, index: ModuleIndex) -> bool:
+        """See `lintdb.syntax.names.Links`."""
+        return name in self._surroundings.interest.names_in(index.name.path)
+
+    def hides_library(self, dotted: str, index: ModuleIndex) -> bool:
+        """See `lintdb.syntax.names.Links`: not if the module itself imports the library, or lacks the name."""
+        located = self._surroundings.layout.locate(dotted, index.name.path) if index.name.path else None
+        source = self._surroundings.source_of(located.path) if located is not None else None
+        if located is None or source is None:
+            return False
+        library = dotted.partition(".")[0]
+        outline = outline_of(source.text, self._surroundings.layout.name_of(located.path))
+        if any(target.partition(".")[0] == library for targets in outline.imports.values() for target in targets):
+            return False
+        defined = outline.definitions.keys() - {"<module>"}
+        return located.rest[0] in defined if located.rest else bool(defined)
+
+    def leads_to_module(self, dotted: str, index: ModuleIndex) -> bool:
+        """See `lintdb.syntax.names.Links`."""
+        return bool(index.name.path) and self._surroundings.layout.locate(dotted, index.name.path) is not None
+
     def _find(self, dotted: str, importer: str, is_needed: bool, steps: int) -> Found | None:
         located = self._surroundings.layout.locate(dotted, importer) if steps else None
         if located is None or not located.rest:
@@ -80,7 +102,7 @@ class Project:
             value = index.constant(name)
             symbol = index.symbol_of(value, index.body) if value is not None else None
             return Found(symbol or Variable(index, name), after)
-        for star in index.stars:
+        for star in reversed(index.stars):
             found = self._find(".".join([star, *rest]), index.name.path, is_needed, steps - 1)
             if found is not None:
                 return found
@@ -102,7 +124,7 @@ class Project:
         if isinstance(module, FileProblem):
             self._modules[path] = module
             return module
-        index = build_index(module, self._surroundings.layout.name_of(path), self)
+        index = build_index(module, self._surroundings.layout.name_of(path), self, import_roots())
         self._modules[path] = index
         self._drivers[id(index)] = gate.mentioned(source.text, self._surroundings.own)
         return index

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 import libcst as cst
 
-from lintdb.syntax.modules import ModuleName
+from lintdb.syntax.modules import OWN, ModuleName
 from lintdb.syntax.names import FUNCTIONS_PER_MODULE, ClassInfo, FunctionInfo, Links, ModuleIndex
 from lintdb.syntax.walk import child_fields
 
@@ -26,8 +26,9 @@ def _import_name(node: cst.Attribute | cst.Name) -> str:
 class _Indexer:
     """The walk. `_visit` dispatches on the exact node class; everything else just goes down."""
 
-    def __init__(self, module: cst.Module, name: ModuleName, links: Links | None) -> None:
+    def __init__(self, module: cst.Module, name: ModuleName, links: Links | None, libraries: Container[str]) -> None:
         self.index = ModuleIndex(module, name, links)
+        self.libraries = libraries
         body = self.index.body
         self.index.all_functions.append(body)
         self.index.of_node[id(module)] = body
@@ -189,10 +190,20 @@ class _Indexer:
             self._bind_import(scope, bound, f"{base}.{name}" if not base.endswith(".") else base + name)
         return True
 
-    @staticmethod
-    def _bind_import(scope: FunctionInfo, name: str, dotted: str) -> None:
-        # `try: import a as x / except ImportError: import b as x`: the first is the one that is meant.
-        scope.imports.setdefault(name, dotted)
+    def _bind_import(self, scope: FunctionInfo, name: str, dotted: str) -> None:
+        links = self.index.links
+        if links is not None and dotted.partition(".")[0] in self.libraries and links.hides_library(dotted, self.index):
+            dotted = OWN + dotted
+        # `try: import a as x / except ImportError: import b as x`: the first of which anything is known is meant.
+        first = scope.imports.setdefault(name, dotted)
+        if first != dotted and not self._is_known(first) and self._is_known(dotted):
+            scope.imports[name] = dotted
+
+    def _is_known(self, dotted: str) -> bool:
+        """Whether an imported name is a library's that is known, or leads to a module of the project."""
+        if dotted.partition(".")[0] in self.libraries:
+            return True
+        return self.index.links is not None and self.index.links.leads_to_module(dotted, self.index)
 
     def _bind(self, target: cst.CSTNode, scope: FunctionInfo, owner: ClassInfo | None) -> None:
         """Bind the names of an assignment target and visit the parts of it that are read."""
@@ -316,6 +327,11 @@ class _Indexer:
         return True
 
 
-def build_index(module: cst.Module, name: ModuleName | None = None, links: Links | None = None) -> ModuleIndex:
-    """Walk the module once and return what its names mean; *name* and *links* are its place in a project."""
-    return _Indexer(module, name or ModuleName(), links).run()
+def build_index(
+    module: cst.Module, name: ModuleName | None = None, links: Links | None = None, libraries: Container[str] = ()
+) -> ModuleIndex:
+    """Walk the module once and return what its names mean; *name* and *links* are its place in a project.
+
+    *libraries* are the top-level names of libraries of which something is known.
+    """
+    return _Indexer(module, name or ModuleName(), links, libraries).run()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+OWN = "project:"
+"""What a dotted name begins with that leads to a module of the project, though a library is called the same."""
+
 
 @dataclass(frozen=True)
 class ModuleName:

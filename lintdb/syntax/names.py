@@ -141,10 +141,15 @@ class ClassInfo:
         return f"<ClassInfo {self.name}>"
 
     @functools.cached_property
+    def matters(self) -> bool:
+        """Whether the class can have to do with resources, so that its bases matter, too, whatever they are."""
+        links = self.index.links
+        return links is not None and self.index.classes.get(self.name) is self and links.matters(self.name, self.index)
+
+    @functools.cached_property
     def parents(self) -> tuple[ClassInfo, ...]:
         """The classes of the project that this one derives from directly."""
-        found = (self.index.symbol_of(_unsubscripted(base), self.index.body) for base in self.bases)
-        return tuple(each for each in found if isinstance(each, ClassInfo) and each is not self)
+        return self.find_parents(is_needed=self.matters)
 
     @functools.cached_property
     def lineage(self) -> tuple[ClassInfo, ...]:
@@ -155,24 +160,36 @@ class ClassInfo:
             current = todo.pop()
             if current not in found:
                 found[current] = None
-                todo.extend(reversed(current.parents))
+                todo.extend(reversed(current.find_parents(is_needed=self.matters)))
         return tuple(found)
 
     @functools.cached_property
     def outside_bases(self) -> tuple[str | None, ...]:
         """Dotted names of the bases that the project does not define; None for those that cannot be named."""
-        found: list[str | None] = []
-        for expression in self.bases:
-            base = _unsubscripted(expression)
-            symbol = self.index.symbol_of(base, self.index.body)
-            if not isinstance(symbol, ClassInfo) or symbol is self:
-                found.append(self.index.dotted(base, self.index.body))
-        return tuple(found)
+        return self.find_outside_bases(is_needed=self.matters)
 
-    @property
+    @functools.cached_property
     def has_unknown_base(self) -> bool:
         """Whether the class inherits from something that the project does not define (`object`, ABC and such apart)."""
-        return any(base not in _NEUTRAL_BASES for each in self.lineage for base in each.outside_bases)
+        bases = (base for each in self.lineage for base in each.find_outside_bases(is_needed=self.matters))
+        return any(base not in _NEUTRAL_BASES for base in bases)
+
+    def find_parents(self, *, is_needed: bool) -> tuple[ClassInfo, ...]:
+        """Return the classes of the project that this one derives from directly; *is_needed* as for `Links.find`."""
+        found = (self._symbol_of(base, is_needed=is_needed) for base in self.bases)
+        return tuple(each for each in found if isinstance(each, ClassInfo) and each is not self)
+
+    def find_outside_bases(self, *, is_needed: bool) -> tuple[str | None, ...]:
+        """Return the names of the bases that the project does not define; *is_needed* as for `Links.find`."""
+        found: list[str | None] = []
+        for base in self.bases:
+            symbol = self._symbol_of(base, is_needed=is_needed)
+            if not isinstance(symbol, ClassInfo) or symbol is self:
+                found.append(self.index.dotted(_unsubscripted(base), self.index.body))
+        return tuple(found)
+
+    def _symbol_of(self, base: cst.BaseExpression, *, is_needed: bool) -> Symbol | None:
+        return self.index.symbol_of(_unsubscripted(base), self.index.body, is_needed=is_needed)
 
     def find_method(self, name: str) -> FunctionInfo | None:
         """Return the method that an instance has, from the class itself or from its bases in the project."""
@@ -216,6 +233,15 @@ class Links(Protocol):
         Without *is_needed* only what can have to do with resources is looked for: to parse a file takes time.
         """
 
+    def matters(self, name: str, index: ModuleIndex) -> bool:
+        """Whether a top-level name of a module can have to do with resources."""
+
+    def hides_library(self, dotted: str, index: ModuleIndex) -> bool:
+        """Whether a dotted name that could be a library's is that of a module of the project instead."""
+
+    def leads_to_module(self, dotted: str, index: ModuleIndex) -> bool:
+        """Whether a dotted name is a module of the project, or something in one; none is parsed for the answer."""
+
 
 @dataclass(eq=False, repr=False)
 class ModuleIndex:
@@ -243,8 +269,13 @@ class ModuleIndex:
 
     @functools.cached_property
     def properties(self) -> frozenset[str]:
-        """The names of all properties of the module's classes."""
-        return frozenset(info.name for info in self.all_functions if info.is_property)
+        """The names of the properties of all classes that the module has, imports or derives from."""
+        classes = {each for own in self.classes.values() for each in own.lineage}
+        for dotted in {target for info in self.all_functions for target in info.imports.values()}:
+            found = self.find(dotted)
+            if found is not None and isinstance(found.symbol, ClassInfo):
+                classes.update(found.symbol.lineage)
+        return frozenset(info.name for each in classes for info in each.methods.values() if info.is_property)
 
     def dotted(self, expression: cst.CSTNode, scope: FunctionInfo) -> str | None:
         """Return the dotted name that an expression stands for, or None where it is not an import or a builtin."""
@@ -272,6 +303,10 @@ class ModuleIndex:
             function = function.parent
         if name in self.classes or name in self.functions:
             return None
+        # The last star is the one that counts, and it hides builtins.
+        starred = next((f"{star}.{name}" for star in reversed(self.stars) if self.find(f"{star}.{name}")), None)
+        if starred is not None:
+            return starred
         return name if name in _BUILTINS else None
 
     def is_local(self, name: str, scope: FunctionInfo) -> bool:

@@ -63,9 +63,12 @@ class Definition:
 
 @dataclass
 class Outline:
-    """A module: what its names are imported from, the modules that it imports all names of, what it defines."""
+    """A module: what its names are imported from, the modules that it imports all names of, what it defines.
 
-    imports: dict[str, str] = field(default_factory=dict)
+    A name may be imported from here or, where that fails, from there.
+    """
+
+    imports: dict[str, list[str]] = field(default_factory=dict)
     stars: list[str] = field(default_factory=list)
     definitions: dict[str, Definition] = field(default_factory=dict)
 
@@ -124,7 +127,7 @@ def _add(outline: Outline, name: str, statement: ast.stmt, module: ModuleName, *
         elif isinstance(node, ast.Import):
             for alias in node.names:
                 root = alias.name.partition(".")[0]
-                outline.imports.setdefault(alias.asname or root, alias.name if alias.asname else root)
+                outline.imports.setdefault(alias.asname or root, []).append(alias.name if alias.asname else root)
         elif isinstance(node, ast.ImportFrom):
             base = module.absolute(node.level, node.module or "")
             for alias in node.names:
@@ -132,6 +135,6 @@ def _add(outline: Outline, name: str, statement: ast.stmt, module: ModuleName, *
                     outline.stars.append(base)
                 else:
                     dotted = f"{base}{alias.name}" if base.endswith(".") else f"{base}.{alias.name}"
-                    outline.imports.setdefault(alias.asname or alias.name, dotted)
+                    outline.imports.setdefault(alias.asname or alias.name, []).append(dotted)
         else:
             todo.extend(ast.iter_child_nodes(node))
