@@ -10,7 +10,7 @@ The grammar is the same in `fixtures/` and in the code blocks of rule pages. A m
 
 Several marks in one comment are separated by `;` or `#`. A finding on a line without a mark for it is a failure.
 A comment `# lintdb-fixture: select=LDB1,LDB504 target-version=pymysql:0.9 strict-cursors=true` above the code says
-what to run; without it the caller's codes are run.
+what to run; without it the caller's codes are run. `python=3.11` says that an older Python cannot parse the file.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import ast
 import functools
 import io
 import re
+import sys
 import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -76,12 +77,13 @@ class Mark:
 
 @dataclass(frozen=True)
 class Directive:
-    """What a fixture's first comment asks for: prefixes of codes, driver versions, strict cursors, models beside it."""
+    """What a fixture's first comment asks for: prefixes of codes, driver versions, strict cursors, models, Python."""
 
     select: tuple[str, ...] = ()
     target_versions: dict[str, str] = field(default_factory=dict)
     strict_cursors: bool = False
     driver_models: tuple[str, ...] = ()
+    python: tuple[int, int] = (3, 10)
 
 
 @dataclass(frozen=True)
@@ -316,8 +318,10 @@ def codes_for(prefixes: tuple[str, ...]) -> frozenset[str]:
 
 
 def iter_fixtures(folder: str) -> Iterator[Path]:
-    """Yield the Python files of a folder below `fixtures/`, in order."""
-    yield from sorted((FIXTURES / folder).rglob("*.py"))
+    """Yield the Python files of a folder below `fixtures/`, in order, that the Python that runs the tests can read."""
+    for path in sorted((FIXTURES / folder).rglob("*.py")):
+        if parse_directive(path.read_text(encoding="utf-8")).python <= sys.version_info[:2]:
+            yield path
 
 
 def parameters(paths: Iterable[Path]) -> list[ParameterSet]:
@@ -392,6 +396,7 @@ def _directive_of(options: str) -> Directive:
     versions: dict[str, str] = {}
     strict_cursors = False
     driver_models: tuple[str, ...] = ()
+    python = (3, 10)
     for option in options.split():
         key, _, value = option.partition("=")
         values = tuple(part for part in value.split(",") if part)
@@ -403,9 +408,11 @@ def _directive_of(options: str) -> Directive:
             strict_cursors = True
         elif key == "driver-models" and values:
             driver_models = values
+        elif key == "python" and re.fullmatch(r"3\.\d+", value):
+            python = (3, int(value[2:]))
         else:
             raise FixtureError(f"lintdb-fixture has no option {option!r}")
-    return Directive(select, versions, strict_cursors, driver_models)
+    return Directive(select, versions, strict_cursors, driver_models, python)
 
 
 def _subject(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, name: str) -> Subject:

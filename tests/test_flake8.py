@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -231,6 +232,14 @@ def test_file_without_a_database_costs_no_parser(folder: Path) -> None:
     assert result.stdout.split() == ["False", "0"], result.stderr
 
 
+def _can_be_parsed(path: Path) -> bool:
+    try:
+        ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
 def test_same_findings_as_the_command_on_all_fixtures(tmp_path: Path) -> None:
     """Both look at every fixture with every rule; LDB001 about `noqa` is flake8's business and left out."""
     command = subprocess.run(
@@ -259,7 +268,8 @@ def test_same_findings_as_the_command_on_all_fixtures(tmp_path: Path) -> None:
     )
     assert result.returncode == 1, result.stderr
     theirs = Counter(_parse(line) for line in result.stdout.splitlines())
-    unparsable = {key[0] for key in ours if key[3] == "LDB002"}
+    # flake8 reads files with the Python that runs it: what that Python cannot parse, no plugin is asked about.
+    unparsable = {key[0] for key in ours if key[3] == "LDB002" or not _can_be_parsed(ROOT / key[0])}
     for counter in (ours, theirs):
         for key in list(counter):
             if key[3] in {"LDB001", "LDB002"} or key[0] in unparsable:
