@@ -15,6 +15,7 @@ from lintdb.flow.state import State
 from lintdb.flow.stdlib import PROXIES
 from lintdb.flow.summaries import (
     BEFORE,
+    NAMED,
     WORKS,
     Outcome,
     Summary,
@@ -215,7 +216,7 @@ class LocalCalls(Containers, ABC):
         for rid, after in outcome.statuses:
             before = state.status(rid)
             if before is None:
-                if rid[0][0] in ("self", "global", "field"):
+                if rid[0][0] in NAMED:
                     if after.phase == "released":
                         self.note_release(rid, op.node, state)
                     pending = op.index if after.pending >= 0 else -1

@@ -36,6 +36,7 @@ from lintdb.flow.values import (
     Truthiness,
     Value,
     renamed,
+    spelling,
 )
 from lintdb.syntax.names import CONSTANTS, FunctionInfo
 
@@ -43,6 +44,8 @@ BEFORE = 1 << 30
 """Stands for "work that was pending before the call" while a summary is made."""
 WORKS = -2
 """The unit of work had failed before the call, and a statement of the callee has shown that it goes on all the same."""
+NAMED = ("self", "global", "field")
+"""Sites that caller and callee have names for: attributes of objects, and globals."""
 YIELDED = "$.yielded"
 """A name that is bound once a path has passed a `yield`: to how far it got."""
 
@@ -196,7 +199,38 @@ def start_of_call(
         if _is_known(rid[0], roots, shares_self):
             start.resources[rid] = status
     _add_reached(start, state)
+    _forget_the_usual(start)
     return start
+
+
+def _forget_the_usual(start: State) -> None:
+    """Drop what a callee finds by itself where it looks: attributes and globals that are as they always are.
+
+    Calls that differ in nothing else are alike, and followed once.
+    """
+    usual = {rid for rid, status in start.resources.items() if rid[0][0] in NAMED and _is_usual(status)}
+    usual -= {status.parent for status in start.resources.values()}
+    held = {name for name, value in start.env.items() if isinstance(value, Ref) and name == spelling(value.rid[0])}
+    for name, value in start.env.items():
+        if name not in held:
+            usual.difference_update(start.refs(value))
+    for rid in usual:
+        del start.resources[rid]
+    for name in held:
+        if start.env[name].rid in usual:  # type: ignore[attr-defined]
+            del start.env[name]
+
+
+def _is_usual(status: Status) -> bool:
+    """Whether nothing is known of what somebody else owns, but that it is there to be used."""
+    return (
+        status.outlives
+        and not status.owed
+        and status.parent is None
+        and (status.phase == "gone" or (status.phase == "open" and not status.is_there and not status.answer))
+        and max(status.pending, status.failed, status.begun, status.switched) < 0
+        and not (status.kept or status.shared or status.cut)
+    )
 
 
 def _roots(values: Iterable[Value]) -> Iterator[SiteKey]:
@@ -280,11 +314,15 @@ def names_for_callee(start: State, receiver: Instance | Outside | None, *, share
 def canonical(state: State, names: Names) -> State:
     """Return the start state in the callee's names, with pending work marked as from before."""
     new = State()
+    reached = state.reached()
     for name, value in state.env.items():
         new.env[name] = renamed(value, names)
     for rid, status in state.resources.items():
         parent = names.rid(status.parent) if status.parent is not None else None
-        if status.phase == "gone":
+        is_hidden = (
+            rid not in reached and rid[0][0] not in NAMED and _is_usual(status._replace(is_there=False, answer=""))
+        )
+        if status.phase == "gone" or is_hidden:
             # Its past is of no concern to anybody here, and would only make calls differ that do not.
             new.resources[names.rid(rid)] = Status(
                 status.kind, "gone", owed=False, autocommit=status.autocommit, parent=parent, outlives=status.outlives
@@ -299,6 +337,7 @@ def canonical(state: State, names: Names) -> State:
             owed=False,
             raised=False,
             low=0,
+            is_there=status.is_there or status.phase == "released",
         )
     return new
 
@@ -352,7 +391,7 @@ def outcome_of(end: Exit, commits: set[SiteKey], *, owns_self: bool) -> Outcome:
     statuses = tuple(
         (rid, status)
         for rid, status in state.resources.items()
-        if rid[0][0] in ("arg", "self", "global", "field") or rid in reachable or rid in parents
+        if rid[0][0] in ("arg", *NAMED) or rid in reachable or rid in parents
     )
     return Outcome(
         end.is_raise,
