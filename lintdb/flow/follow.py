@@ -40,8 +40,11 @@ from lintdb.flow.values import (
     Value,
     one_of,
 )
+from lintdb.flow.visited import Visited
 
 MAX_STATES_PER_BLOCK = 64
+MAX_ENDS = 128
+"""States in which a function ends: nothing comes behind them, so they are cheap, and a caller wants them all."""
 MAX_FORKS = 256
 """States behind one operation inside a block: calls of helpers have many outcomes, and those of several multiply."""
 MAX_STEPS = 12000
@@ -62,8 +65,9 @@ class Follower(Calls, Assumptions):
         if captured:
             live = [names | captured for names in live]
             tests = [names | captured for names in tests]
-        seen: list[set[object]] = [set() for _ in self.cfg.blocks]
-        news: list[set[object]] = [set() for _ in self.cfg.blocks]
+        places = [Visited(MAX_STATES_PER_BLOCK) for _ in self.cfg.blocks]
+        for end in (self.cfg.exit, self.cfg.raise_exit):
+            places[end] = Visited(MAX_ENDS)
         self.mark_unbound(self.start)
         self.queue.append((self.cfg.entry, self.start))
         steps = 0
@@ -71,21 +75,17 @@ class Follower(Calls, Assumptions):
             block_id, state = self.queue.popleft()
             state.forget_dead(live[block_id], tests[block_id])
             self.check_overwritten(state)
-            key = state.key()
-            if key in seen[block_id]:
+            if block_id in (self.cfg.exit, self.cfg.raise_exit):
+                state.kept.clear()
+            admitted = places[block_id].admit(state)
+            if admitted is None:
+                self.is_complete = self.is_complete and not places[block_id].is_full
                 continue
-            fates = state.fates()
-            if len(seen[block_id]) >= MAX_STATES_PER_BLOCK and fates <= news[block_id]:
-                # Beyond the bound only what is new about some resource is followed: that is bounded, too.
-                self.is_complete = False
-                continue
-            seen[block_id].add(key)
-            news[block_id] |= fates
             steps += 1
             if steps > MAX_STEPS:
                 self.is_complete = False
                 return
-            self._run_block(self.cfg.blocks[block_id], state)
+            self._run_block(self.cfg.blocks[block_id], admitted)
 
     def _run_block(self, block: Block, state: State) -> None:
         self.block = block
@@ -100,25 +100,21 @@ class Follower(Calls, Assumptions):
                     for each in results:
                         if isinstance(operation, ir.CallOp) and operation.is_statement:
                             each.env.pop(operation.target, None)
-                        if self._is_new_fork(number, each):
-                            stack.append((number + 1, each))
+                        admitted = self._admit_fork(number, each)
+                        if admitted is not None:
+                            stack.append((number + 1, admitted))
                     break
             else:
                 self.TERMINATORS[type(block.terminator)](self, block.terminator, current)
 
-    def _is_new_fork(self, number: int, state: State) -> bool:
-        """Whether an outcome of an operation in the block must be followed: the rest cannot tell apart equal ones."""
-        seen, news = self._forks.setdefault((self.block.id, number), (set(), set()))
-        key = state.key()
-        if key in seen:
-            return False
-        fates = state.fates()
-        if len(seen) >= MAX_FORKS and fates <= news:
-            self.is_complete = False
-            return False
-        seen.add(key)
-        news |= fates
-        return True
+    def _admit_fork(self, number: int, state: State) -> State | None:
+        """Return an outcome of an operation in the block, if it must be followed."""
+        fork = self._forks.get((self.block.id, number))
+        if fork is None:
+            fork = self._forks[self.block.id, number] = Visited(MAX_FORKS)
+        admitted = fork.admit(state)
+        self.is_complete = self.is_complete and not fork.is_full
+        return admitted
 
     def _store(self, op: ir.StoreOp, state: State) -> list[State] | None:
         value = self.value(op.operand, state)

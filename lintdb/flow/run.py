@@ -31,6 +31,7 @@ from lintdb.flow.values import (
     SiteKey,
     Value,
 )
+from lintdb.flow.visited import Visited
 from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 _ANYTHING = Raised()
@@ -90,7 +91,7 @@ class Run:
         self.relevant_keys = {key for key, count in cfg.condition_keys.items() if count > 1}
         # The work under way.
         self.queue: deque[tuple[int, State]] = deque()
-        self._forks: dict[tuple[int, int], tuple[set[object], set[object]]] = {}
+        self._forks: dict[tuple[int, int], Visited] = {}
         self.block = cfg.blocks[cfg.entry]
         self.operations: dict[int, ir.CallOp] = {}
         self.extra_calls: dict[tuple[int, str, tuple[ir.Operand, ...]], ir.CallOp] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from lintdb.flow.values import (
     WRAPPERS,
@@ -36,6 +37,15 @@ Trace = tuple["Trace | None", object, str, object]
 """A linked list of what happened on a path, newest first: (earlier, node, what, data)."""
 
 _MAY_HOLD_BOXES = WRAPPERS | {Box}
+
+
+class Key(NamedTuple):
+    """What tells states apart: variables, conditions, containers, and all that is about resources and exceptions."""
+
+    items: frozenset[tuple[str, Value]]
+    facts: frozenset[tuple[str, bool]]
+    boxes: frozenset[tuple[int, tuple[Value, ...]]]
+    core: tuple[object, ...]
 
 
 class State:
@@ -72,16 +82,18 @@ class State:
         new.trace = self.trace
         return new
 
-    def key(self) -> object:
-        """Return a hashable that is equal for states between which the future cannot tell."""
-        return (
+    def key(self) -> Key:
+        """Return a hashable: equal for states between which the future cannot tell, but for how likely they are."""
+        statuses = self.resources.items()
+        return Key(
             frozenset(self.env.items()),
-            frozenset(self.boxes.items()) if self.boxes else None,
-            frozenset(self.resources.items()) if self.resources else None,
-            frozenset(self.facts.items()) if self.facts else None,
-            frozenset(self.kept.items()) if self.kept else None,
-            self.low,
-            self.raised,
+            frozenset(self.facts.items()),
+            frozenset(self.boxes.items()),
+            (
+                frozenset((rid, status._replace(low=0) if status.low else status) for rid, status in statuses),
+                frozenset(self.kept.items()) if self.kept else None,
+                self.raised,
+            ),
         )
 
     def fates(self) -> set[object]:

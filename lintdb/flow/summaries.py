@@ -265,7 +265,7 @@ def _add_reached(start: State, state: State) -> None:
         found = state.status(rid)
         if found is not None and rid not in start.resources:
             start.resources[rid] = found
-            if found.parent is not None:
+            if found.parent is not None and found.phase == "open":
                 todo.append(found.parent)
             todo.extend(state.children(rid))
 
@@ -282,7 +282,9 @@ def _visible(value: Value, state: State) -> Value | None:
     if not state.holds_any(value):
         return None
     if isinstance(value, Instance):
-        return Many(tuple(Ref(rid) for rid in state.refs(value)))
+        # Its methods are not called there, so what it holds of others cannot be reached.
+        held = [rid for rid in state.refs(value) if (status := state.status(rid)) is None or status.phase != "gone"]
+        return Many(tuple(map(Ref, held))) if held else None
     if isinstance(value, Table):
         return value
     if isinstance(value, Box):
@@ -318,14 +320,15 @@ def canonical(state: State, names: Names) -> State:
     for name, value in state.env.items():
         new.env[name] = renamed(value, names)
     for rid, status in state.resources.items():
-        parent = names.rid(status.parent) if status.parent is not None else None
+        parent = names.rid(status.parent) if status.parent in state.resources else None
         is_hidden = (
             rid not in reached and rid[0][0] not in NAMED and _is_usual(status._replace(is_there=False, answer=""))
         )
         if status.phase == "gone" or is_hidden:
             # Its past is of no concern to anybody here, and would only make calls differ that do not.
+            phase = "open" if is_hidden else "gone"
             new.resources[names.rid(rid)] = Status(
-                status.kind, "gone", owed=False, autocommit=status.autocommit, parent=parent, outlives=status.outlives
+                status.kind, phase, owed=False, autocommit=status.autocommit, parent=parent, outlives=status.outlives
             )
             continue
         new.resources[names.rid(rid)] = status._replace(
@@ -407,24 +410,31 @@ def outcome_of(end: Exit, commits: set[SiteKey], *, owns_self: bool) -> Outcome:
 
 
 def condensed(outcomes: Iterable[Outcome], most: int) -> tuple[Outcome, ...]:
-    """Return the outcomes that are different for a caller; if there are more than *most*, errors that end alike as one.
+    """Return the outcomes that are different for a caller; if there are more than *most*, those that end alike as one.
 
-    Of errors of several classes the class is not known then, and of several likelihoods the highest counts.
+    Of several likelihoods the highest counts: a surer path can show all that a less likely one can. Of errors of
+    several classes the class is not known then, of plain data in attributes what is not the same in all.
     """
     found = dict.fromkeys(_as_seen_outside(outcome) for outcome in outcomes)
-    for kin in (_but_for_its_class, _but_for_its_past, _but_for_its_work):
+    for kin, join in (
+        (_but_for_its_likelihood, _surer),
+        (_but_for_its_class, _of_either_class),
+        (_but_for_its_data, _with_common_data),
+        (_but_for_its_past, _of_either_class),
+        (_but_for_its_work, None),
+    ):
         if len(found) <= most:
             break
         groups: dict[Outcome, Outcome] = {}
         for outcome in found:
-            key = kin(outcome) if outcome.is_raise else outcome
+            key = kin(outcome)
             other = groups.get(key)
             if other is None:
                 groups[key] = outcome
-            elif kin is _but_for_its_work:
+            elif join is None:
                 groups[key] = replace(key, low=min(other.low, outcome.low))
             else:
-                groups[key] = _either(other, outcome)
+                groups[key] = join(other, outcome)
         found = dict.fromkeys(groups.values())
     return tuple(found)
 
@@ -452,11 +462,23 @@ def _number_outside(number: int) -> int:
     return number if number in (-1, WORKS, BEFORE, IN_BLOCK) else 0
 
 
+def _but_for_its_likelihood(outcome: Outcome) -> Outcome:
+    statuses = tuple((rid, status._replace(low=0)) for rid, status in outcome.statuses)
+    return replace(outcome, low=0, statuses=statuses)
+
+
 def _but_for_its_class(outcome: Outcome) -> Outcome:
-    return replace(outcome, raised=Raised(call=outcome.raised.call), low=0)
+    return replace(outcome, raised=Raised(call=outcome.raised.call), low=0) if outcome.is_raise else outcome
+
+
+def _but_for_its_data(outcome: Outcome) -> Outcome:
+    fields = tuple((name, value) for name, value in outcome.fields if not isinstance(value, (Literal, Truthiness)))
+    return replace(_but_for_its_class(_but_for_its_likelihood(outcome)), fields=fields)
 
 
 def _but_for_its_past(outcome: Outcome) -> Outcome:
+    if not outcome.is_raise:
+        return outcome
     statuses = tuple(
         (rid, status._replace(low=0, raised=False, cut=False, shared=False)) for rid, status in outcome.statuses
     )
@@ -465,6 +487,8 @@ def _but_for_its_past(outcome: Outcome) -> Outcome:
 
 def _but_for_its_work(outcome: Outcome) -> Outcome:
     """What becomes of work under way is not told apart, and so nothing is said of it."""
+    if not outcome.is_raise:
+        return outcome
     past = _but_for_its_past(outcome)
     statuses = tuple(
         (rid, status._replace(pending=-1, failed=-1, begun=-1, switched=-1)) for rid, status in past.statuses
@@ -472,9 +496,23 @@ def _but_for_its_work(outcome: Outcome) -> Outcome:
     return replace(past, raised=Raised(), statuses=statuses, committed=frozenset())
 
 
-def _either(one: Outcome, other: Outcome) -> Outcome:
+def _surer(one: Outcome, other: Outcome) -> Outcome:
+    return one if _likelihood(one) <= _likelihood(other) else other
+
+
+def _likelihood(outcome: Outcome) -> tuple[int, int]:
+    return outcome.low, sum(status.low for _, status in outcome.statuses)
+
+
+def _of_either_class(one: Outcome, other: Outcome) -> Outcome:
     surer = one if one.low <= other.low else other
     return surer if one.raised == other.raised else replace(surer, raised=Raised(call=surer.raised.call))
+
+
+def _with_common_data(one: Outcome, other: Outcome) -> Outcome:
+    common = set(one.fields) & set(other.fields)
+    surer = _of_either_class(one, other)
+    return replace(surer, fields=tuple(field for field in surer.fields if field in common))
 
 
 def _progress(value: Value | None) -> str:
