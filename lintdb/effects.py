@@ -247,6 +247,19 @@ class Switch:
 
 
 @dataclass(frozen=True)
+class Server:
+    """One of the servers that a library can talk to, as the file shows that does: by what it imports.
+
+    It settles what the library alone leaves open: what a failed statement does (`after_error`), and what a query that
+    defines something counts as (`definition_event`).
+    """
+
+    imports: tuple[str, ...]
+    after_error: AfterError
+    definition_event: Event | None = Event.WRITE
+
+
+@dataclass(frozen=True)
 class Order:
     """Two limits of one acquiring call of which `inner` is part of `outer`: a longer inner one never takes effect."""
 

@@ -155,7 +155,8 @@ def open_program(
     if isinstance(module, FileProblem):
         return module
     index = build_index(module, libraries=import_roots())
-    return Program(index, Answers(load_models(gate.mentioned(source.text, own), versions, own), versions, own))
+    models = load_models(gate.mentioned(source.text, own), versions, own)
+    return Program(index, Answers(models, versions, own, index.imported_names))
 
 
 def find_reports(

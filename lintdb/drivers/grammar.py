@@ -96,6 +96,11 @@ _AFTER_ERROR = words_of(AfterError, {
     "aborts": "nothing works any more until a rollback",
     "depends": "one or the other, as the server has it",
 })  # fmt: skip
+_DEFINITION = Choice({
+    "write": "is pending as other writes are",
+    "commit": "makes everything that is pending permanent",
+    "nothing": "is permanent at once; the rest stays pending",
+}, {"write": Event.WRITE, "commit": Event.COMMIT, "nothing": None}.get)  # fmt: skip
 _EVENT = words_of(Event, _EVENTS)
 _VERSIONS = (
     Key("since", VersionText(), "the first version for which this entry holds"),
@@ -252,6 +257,19 @@ SWITCH = Shape(
     ),
 )
 
+SERVER = Shape(
+    "a server",
+    "One of the servers that a library talks to. A file that imports what belongs to one of them, and to no other, "
+    'works with that: its kinds with `after_error = "depends"` get the values below.',
+    (
+        Key("imports", _TEXTS, "dotted names that only code for this server imports", "imports", is_required=True),
+        Key("after_error", _AFTER_ERROR, "what a statement that fails does to the unit of work", "after_error",
+            is_required=True),
+        Key("ddl", _DEFINITION, "what becomes of a query that creates, alters or drops something", "definition_event",
+            "`write`"),
+    ),
+)  # fmt: skip
+
 _KIND_KEYS = (
     Key("like", Text(),
         "another kind, of this file before it or of a driver in `requires`: all that this one does not say itself is "
@@ -294,11 +312,7 @@ _KIND_KEYS = (
     Key("autocommit_when", List(CONDITION, "a condition, or a list of them", or_one=True),
         "conditions on the call that makes it under which `autocommit` is true", "autocommit_arguments"),
     Key("read_begins", Flag(), "even a read begins a transaction", "read_begins"),
-    Key("ddl", Choice({
-        "write": "is pending as other writes are",
-        "commit": "makes everything that is pending permanent",
-        "nothing": "is permanent at once; the rest stays pending",
-    }, {"write": Event.WRITE, "commit": Event.COMMIT, "nothing": None}.get),
+    Key("ddl", _DEFINITION,
         "what becomes of a query that creates, alters or drops something", "definition_event", "`write`"),
     Key("events_on", Choice({"self": "on it", "parent": "on its parent (a cursor's connection)"}),
         "where the units of work are that its methods act on", "events_on", "`self`"),
@@ -388,6 +402,7 @@ _BODY_KEYS = (
     ),
     Key("names", Map(_TEXTS, "a table of lists"), "lists of names that `@list` in `names` stands for"),
     Key("switches", List(SWITCH, "an array of switches"), "safeguards that can be switched off"),
+    Key("servers", List(SERVER, "an array of servers"), "servers that it talks to, where they differ"),
 )
 
 _NAME = Key("name", Text(must_say=True), "the top-level import name", is_required=True)

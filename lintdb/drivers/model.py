@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lintdb.drivers.grammar import KIND
-from lintdb.effects import CallModel, Event, Kind, Switch
+from lintdb.effects import CallModel, Event, Kind, Server, Switch
 
 
 class ModelError(Exception):
@@ -76,6 +76,7 @@ class Driver:
     releases: tuple[str, ...] = ()
     cut_overs: tuple[str, ...] = ()
     switches: tuple[Switch, ...] = ()
+    servers: tuple[Server, ...] = ()
 
 
 NOT_INHERITED = frozenset({"types", "unshared"})

@@ -16,10 +16,10 @@ from typing import Any
 
 from packaging.version import Version
 
-from lintdb.drivers.grammar import CALL, CONDITION, HEAD, KIND, MODEL, SETTING, SWITCH
+from lintdb.drivers.grammar import CALL, CONDITION, HEAD, KIND, MODEL, SERVER, SETTING, SWITCH
 from lintdb.drivers.model import Driver, Like, ModelError, gives_answers, inherit, is_coroutine
 from lintdb.drivers.shapes import ShapeError, hint
-from lintdb.effects import Argument, CallModel, Condition, Form, Kind, Order, Raises, Setting, Switch
+from lintdb.effects import Argument, CallModel, Condition, Form, Kind, Order, Raises, Server, Setting, Switch
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -108,6 +108,7 @@ def build_driver(data: dict[str, Any], version: str | None = None, foreign: Coll
         releases=texts(head.get("releases")),
         cut_overs=find_cut_overs(data),
         switches=tuple(read.switches(data.get("switches", ()))),
+        servers=tuple(Server(**SERVER.read_into(table)) for table in data.get("servers", ())),
     )
 
 

@@ -129,8 +129,7 @@ class LocalCalls(Containers, ABC):
         results: list[State] = []
         self.operations[op.index] = op
         self.units.landings[op.index] = self.block.landing
-        for use in summary.uses:
-            self.check_early(use, op.node, info.name, state)
+        self._note_callee(op, info, summary, state)
         rebound = {site for site in summary.rebinds if receiver is OWN or site[0] != "self"}
         self.after.rebound |= rebound
         for outcome in summary.outcomes:
@@ -152,6 +151,13 @@ class LocalCalls(Containers, ABC):
             _Return(self, op, info, outcome, new, maker=maker, instance=instance).bind(target)
             results.append(new)
         return results
+
+    def _note_callee(self, op: ir.CallOp, info: FunctionInfo, summary: Summary, state: State) -> None:
+        """What a callee does to what it gets, whichever way it ends."""
+        for use in summary.uses:
+            self.check_early(use, op.node, info.name, state)
+        for rid, is_many in summary.statements:
+            self.note_statement(rid, op, is_many=is_many)
 
     @staticmethod
     def _holds_others_only(instance: Instance, state: State) -> bool:

@@ -168,7 +168,7 @@ class ModelledCalls(UnknownCalls):
         self._check_subjects(op, model, subject, receiver, state)
         working = self.working_resource(op, model, receiver, state)
         event = self.event_of(op, model, working, state)
-        self.note_event(op, event)
+        self._note_work(op, model, event, working)
         failed = self._fork_failure(op, model, receiver, state)
         if failed is not None and model.raises is not Raises.NEVER:
             self.fail_units(op, model, event, working, failed)
@@ -203,6 +203,11 @@ class ModelledCalls(UnknownCalls):
             return [state, nothing]
         state.set_name(target, NONE if result is None and model.releases == "self" else result)
         return None
+
+    def _note_work(self, op: ir.CallOp, model: CallModel, event: Event | None, working: Rid | None) -> None:
+        self.note_event(op, event)
+        if working is not None and (model.sql is not None or event in (Event.READ, Event.WRITE)):
+            self.note_statement(working, op, is_many=False)
 
     def _check_subjects(
         self, op: ir.CallOp, model: CallModel, subject: Value | None, receiver: Ref | None, state: State

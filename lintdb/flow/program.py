@@ -200,6 +200,7 @@ class Program:
             uses=tuple(follower.after.early.values()),
             rebinds=frozenset(follower.after.rebound),
             waits=next(iter(follower.values_seen.waits_at.values()), None),
+            statements=tuple(((site, 0), site in follower.units.mixed) for site in follower.units.statements),
             ends_yielded=follower.ends_yielded(),
             drops_work=bool(follower.yielded) and follower.yielded <= follower.released_sites - follower.commits,
         )

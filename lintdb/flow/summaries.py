@@ -74,7 +74,8 @@ class Summary:
     `blocks` is the call in it that makes the thread wait for a resource, `waits` one that waits for something else. For
     a generator: whether what it yields is `drops_work`: released on every normal path, with no commit; and whether that
     is released at all (`ends_yielded`). `uses` are of what was released before the call; `rebinds` are the attributes
-    of the object, and the globals, that get another value.
+    of the object, and the globals, that get another value; `statements` says what it sends statements to, and whether
+    more than one.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -85,6 +86,7 @@ class Summary:
     rebinds: frozenset[SiteKey] = frozenset()
     ends_yielded: bool = False
     waits: cst.CSTNode | None = None
+    statements: tuple[tuple[Rid, bool], ...] = ()
 
 
 # --- before the call ------------------------------------------------------------------------------------------------
@@ -312,6 +314,7 @@ def with_names(summary: Summary, names: Names) -> Summary:
         outcomes=tuple(_outcome_renamed(outcome, names) for outcome in summary.outcomes),
         uses=tuple(use._replace(rid=names.rid(use.rid)) for use in summary.uses),
         rebinds=frozenset(map(names.site, summary.rebinds)),
+        statements=tuple((names.rid(rid), is_many) for rid, is_many in summary.statements),
     )
 
 

@@ -101,6 +101,12 @@ class Units(Misuses):
                 value = TRUE if event is Event.AUTOCOMMIT_ON else Literal(False)
             self.switch_mode(rid, value if value in (TRUE, Literal(False)) else None, state)
 
+    def note_statement(self, rid: Rid, op: ir.CallOp, *, is_many: bool) -> None:
+        """A call sends a statement to a resource, or (*is_many*) several: at once, or one in each round of a loop."""
+        first = self.units.statements.setdefault(rid[0], op.index)
+        if is_many or first != op.index or self.cfg.repeats(self.block):
+            self.units.mixed.add(rid[0])
+
     def begin_block(self, rid: Rid, state: State, by: int = -1) -> bool:
         """A `with` block begins a unit of work on a resource; return whether it is only a part of one.
 
@@ -200,11 +206,13 @@ class Units(Misuses):
             value = self.value(argument.operand, state)
             status = state.status(value.rid) if isinstance(value, Ref) else None
             if isinstance(value, Ref) and value.rid != working and status is not None and status.begun >= 0:
+                self.note_statement(value.rid, op, is_many=False)
                 self.fail_unit(value.rid, Event.WRITE, op, model, state)
         if model.sql is not None:
             around = self._unit_around(state)
             kind = self.knowledge.kind(state.resources[around].kind) if around is not None else None
             if around is not None and around != working and kind is not None and kind.driver == model.driver:
+                self.note_statement(around, op, is_many=False)
                 self.fail_unit(around, Event.WRITE, op, model, state)
 
     def unit_worked_in(self, op: ir.CallOp, state: State) -> Rid | None:

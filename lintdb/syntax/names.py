@@ -271,11 +271,15 @@ class ModuleIndex:
     def properties(self) -> frozenset[str]:
         """The names of the properties of all classes that the module has, imports or derives from."""
         classes = {each for own in self.classes.values() for each in own.lineage}
-        for dotted in {target for info in self.all_functions for target in info.imports.values()}:
+        for dotted in self.imported_names():
             found = self.find(dotted)
             if found is not None and isinstance(found.symbol, ClassInfo):
                 classes.update(found.symbol.lineage)
         return frozenset(info.name for each in classes for info in each.methods.values() if info.is_property)
+
+    def imported_names(self) -> set[str]:
+        """Return the dotted names that the module imports anywhere, and the modules that it imports everything of."""
+        return {*self.stars, *(target for info in self.all_functions for target in info.imports.values())}
 
     def dotted(self, expression: cst.CSTNode, scope: FunctionInfo) -> str | None:
         """Return the dotted name that an expression stands for, or None where it is not an import or a builtin."""
