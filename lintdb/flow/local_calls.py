@@ -153,7 +153,15 @@ class LocalCalls(Containers, ABC):
         return results
 
     def _note_callee(self, op: ir.CallOp, info: FunctionInfo, summary: Summary, state: State) -> None:
-        """What a callee does to what it gets, whichever way it ends."""
+        """What a callee does to what it gets, whichever way it ends.
+
+        A coroutine that it gets may be run by it, or by a loop, a greenlet or a thread that it hands it to.
+        """
+        for argument in op.arguments:
+            value = self.value(argument.operand, state)
+            for each in value.items if isinstance(value, Many) else (value,):
+                if isinstance(each, Coroutine):
+                    state.escape(each, with_parents=False)
         for use in summary.uses:
             self.check_early(use, op.node, info.name, state)
         for rid, is_many in summary.statements:

@@ -163,7 +163,7 @@ class UnitVerdicts(Verdicts):
             rid[0]
             for end in self.exits
             for rid, status in end.state.resources.items()
-            if not end.is_raise and status.pending >= 0 and not status.cut
+            if not end.is_raise and status.pending >= 0 and not status.cut and not status.raised
         }
         for end in self.exits:
             for rid, status in end.state.resources.items():

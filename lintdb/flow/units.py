@@ -85,7 +85,8 @@ class Units(Misuses):
             self.units.ended.add(status.begun)
             state.update(rid, pending=-1, failed=-1, cut=False, begun=-1)
         elif event is Event.ROLLBACK_PART:
-            state.update(rid, failed=-1)
+            # What had been done before the savepoint is as it was.
+            state.update(rid, failed=-1, cut=False)
         elif event is Event.WRITE and op is not None and status.in_unit and status.phase != "released":
             if not op.in_cleanup:
                 self.units.writes.setdefault(rid[0], set()).add(op.index)

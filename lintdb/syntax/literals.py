@@ -153,8 +153,11 @@ class Evaluator:
             return None
         where, value = found
         items = Evaluator(self.index, where).mapping(value, depth + 1)
-        for method in owner.methods.values():
-            items = self._grown(items, f"{base.value}.{node.attr.value}", method, depth)
+        for method in [method for each in owner.lineage for method in each.methods.values() if method.params]:
+            name = f"{method.params[0].name.value}.{node.attr.value}"
+            if method.index is not self.index and name in changes_in(method):
+                return None
+            items = self._grown(items, name, method, depth)
         return _of_elsewhere(items)
 
     def _mapping_of_call(self, node: cst.Call, depth: int) -> Items | None:
