@@ -114,6 +114,13 @@ class Opening:
     version: str
     switches: tuple[Switch, ...] = ()
 
+    def known_arguments(self) -> int:
+        """Return how many of the keywords of the call the model knows."""
+        settings = [*self.model.settings, *self.kind.settings]
+        known = {argument.keyword for setting in settings for argument in setting.arguments}
+        known.add(self.model.dsn.keyword if self.model.dsn is not None else None)
+        return sum(argument.keyword is not None and argument.keyword.value in known for argument in self.node.args)
+
     def settings(self, *names: str) -> Iterator[Setting]:
         """Yield the settings of those names: the call's own, else the kind's."""
         for setting in (*self.model.settings, *self.kind.settings):

@@ -196,7 +196,11 @@ class _Indexer:
             dotted = OWN + dotted
         # `try: import a as x / except ImportError: import b as x`: the first of which anything is known is meant.
         first = scope.imports.setdefault(name, dotted)
-        if first != dotted and not self._is_known(first) and self._is_known(dotted):
+        if first == dotted or not self._is_known(dotted):
+            return
+        if self._is_known(first):
+            scope.other_imports.setdefault(name, []).append(dotted)
+        else:
             scope.imports[name] = dotted
 
     def _is_known(self, dotted: str) -> bool:

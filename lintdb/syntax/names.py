@@ -33,7 +33,7 @@ _NEUTRAL_BASES = frozenset({
 class FunctionInfo:
     """A function, method, lambda, or the module's own body (`node` is then the module).
 
-    `number` tells the functions of a project apart.
+    `number` tells the functions of a project apart. `other_imports` has what else a name of `imports` may stand for.
     """
 
     index: ModuleIndex
@@ -48,6 +48,7 @@ class FunctionInfo:
     bound: set[str] = field(default_factory=set)
     outer: set[str] = field(default_factory=set)
     imports: dict[str, str] = field(default_factory=dict)
+    other_imports: dict[str, list[str]] = field(default_factory=dict)
     nested: dict[str, FunctionInfo] = field(default_factory=dict)
     lambdas: dict[int, FunctionInfo] = field(default_factory=dict)
     number: int = 0
@@ -294,6 +295,20 @@ class ModuleIndex:
         if root is None:
             return None
         return ".".join([root, *reversed(parts)])
+
+    def other_names(self, expression: cst.CSTNode, scope: FunctionInfo) -> list[str]:
+        """Return the dotted names besides `dotted` that an expression may stand for: of a name with several imports."""
+        found = self.dotted(expression, scope)
+        while isinstance(expression, cst.Attribute):
+            expression = expression.value
+        function: FunctionInfo | None = scope
+        while isinstance(expression, cst.Name) and found is not None and function is not None:
+            first = function.imports.get(expression.value)
+            if first is not None:
+                others = function.other_imports.get(expression.value, ())
+                return [other + found.removeprefix(first) for other in others]
+            function = function.parent
+        return []
 
     def imported(self, name: str, scope: FunctionInfo) -> str | None:
         """Return what an imported name or unshadowed builtin stands for, looking through the enclosing scopes."""
