@@ -10,6 +10,7 @@ from lintdb.flow.state import State
 from lintdb.flow.texts import filled, pieces_of, text_of
 from lintdb.flow.types_of import Type
 from lintdb.flow.values import (
+    TRUE,
     Box,
     Function,
     Hole,
@@ -221,6 +222,8 @@ class Values(Run):
         if name in kind.state_flags and name not in kind.methods:
             flag = kind.state_flags[name]
             return Literal(flag if status.phase == "open" else not flag) if status.phase != "gone" else None
+        if kind.attribute_events.get(name) == "autocommit" and status.autocommit:
+            return TRUE
         if name in kind.attributes:
             parent = state.status(status.parent) if status.parent is not None else None
             if status.parent is not None and parent is not None and _is_like(parent.kind, kind.attributes[name]):

@@ -42,6 +42,7 @@ from lintdb.flow.values import (
     Value,
     spelling,
 )
+from lintdb.syntax.ancestry import may_hand_on
 from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 
@@ -153,19 +154,22 @@ class LocalCalls(Containers, ABC):
         return results
 
     def _note_callee(self, op: ir.CallOp, info: FunctionInfo, summary: Summary, state: State) -> None:
-        """What a callee does to what it gets, whichever way it ends.
-
-        A coroutine that it gets may be run by it, or by a loop, a greenlet or a thread that it hands it to.
-        """
-        for argument in op.arguments:
-            value = self.value(argument.operand, state)
-            for each in value.items if isinstance(value, Many) else (value,):
-                if isinstance(each, Coroutine):
-                    state.escape(each, with_parents=False)
+        """What a callee does to what it gets, whichever way it ends."""
+        self._give_coroutines(op, info, state)
         for use in summary.uses:
             self.check_early(use, op.node, info.name, state)
         for rid, is_many in summary.statements:
             self.note_statement(rid, op, is_many=is_many)
+
+    def _give_coroutines(self, op: ir.CallOp, info: FunctionInfo, state: State) -> None:
+        """A callee runs a coroutine that it gets, or hands it to a loop, a thread, a greenlet; if it uses it at all."""
+        values = [self.value(argument.operand, state) for argument in op.arguments]
+        if not any(_coroutines_in(value) for value in values):
+            return
+        bound = bind_arguments(info, op.arguments, values, state)
+        given = values if bound is None else [bound[name] for name in bound if may_hand_on(info.node, name)]
+        for each in [each for value in given for each in _coroutines_in(value)]:
+            state.escape(each, with_parents=False)
 
     @staticmethod
     def _holds_others_only(instance: Instance, state: State) -> bool:
@@ -447,6 +451,11 @@ class _Return:
             outlives=status.outlives,
         )
         return Ref((key, 0))
+
+
+def _coroutines_in(value: Value | None) -> list[Coroutine]:
+    items = value.items if isinstance(value, Many) else (value,)
+    return [item for item in items if isinstance(item, Coroutine)]
 
 
 def _escape_object(receiver: Receiver, state: State) -> None:

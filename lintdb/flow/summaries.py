@@ -248,7 +248,8 @@ def _visible(value: Value, state: State) -> Value | None:
         is_plain = all(item is not None and _visible(item, state) == item for item in value.items)
         return value if is_plain or state.holds_any(value) else None
     if not state.holds_any(value):
-        return None
+        # An object that holds nothing which is followed: for the callee, one that somebody else made.
+        return Outside(value.owner, ("made", value.owner.name, value.id)) if isinstance(value, Instance) else None
     if isinstance(value, Instance):
         return Many(tuple(Ref(rid) for rid in state.refs(value)))
     if isinstance(value, Table):

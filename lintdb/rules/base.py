@@ -243,6 +243,11 @@ class FileContext:
         parent = next(self.repetition.fates.ancestry(function).ancestors(node), None)
         return type(parent).__name__ == "Await"
 
+    def is_iterated(self, node: cst.CSTNode, function: FunctionInfo) -> bool:
+        """Whether a `for` statement in a function goes through the value of a call."""
+        parent = next(self.repetition.fates.ancestry(function).ancestors(node), None)
+        return getattr(parent, "iter", None) is node
+
     def source_of(self, node: cst.CSTNode, limit: int = 60) -> str:
         """Return the code of a node on one line, shortened to *limit* characters, for use in messages."""
         text = " ".join(self.program.index.module.code_for_node(node).split())
