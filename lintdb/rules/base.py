@@ -98,6 +98,11 @@ class Answer:
     node: cst.CSTNode | None = None
     spelling: str = ""
 
+    @property
+    def is_given(self) -> bool:
+        """Whether the call itself says something of the setting, as an argument or in its connection string."""
+        return self.node is not None or bool(self.spelling)
+
 
 @dataclass(frozen=True)
 class Opening:
