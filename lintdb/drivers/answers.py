@@ -184,6 +184,14 @@ class Answers:
         """Whether a method of a query object, or of rows, leaves their number as it was."""
         return any(method in driver.same_rows for driver in self.models.drivers)
 
+    def telltales(self) -> frozenset[str]:
+        """Return the methods that objects of no other library have."""
+        return self._telltales
+
+    @functools.cached_property
+    def _telltales(self) -> frozenset[str]:
+        return frozenset(method for driver in self.models.drivers for method in driver.telltale)
+
     def is_definition(self, text: str) -> bool:
         """Whether a query text creates, alters or drops something."""
         return first_word(text) in _DEFINITIONS

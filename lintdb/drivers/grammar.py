@@ -386,6 +386,9 @@ _HEAD_KEYS = (
         "as-is": "it is stored as it is written",
     }), "what becomes of a time without a zone"),
     Key("same_rows", _TEXTS, "methods of query objects and results that leave the number of rows as it was"),
+    Key("telltale", _TEXTS,
+        "methods that objects of no other library have: a file that calls one is looked at though it does not import "
+        "this one, and what it is called on is known by its use"),
     Key("layer", Flag(), "it works through other libraries, whose errors may get through it", default="false"),
     Key("statements", Map(_EVENT, "a table of events"),
         "methods of tables that make a statement → what running it does: `table.insert()`"),

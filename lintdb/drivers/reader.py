@@ -102,6 +102,7 @@ def build_driver(data: dict[str, Any], version: str | None = None, foreign: Coll
         aliases=MappingProxyType(data.get("aliases", {})),
         borrowed=MappingProxyType(borrowed),
         same_rows=texts(head.get("same_rows")),
+        telltale=texts(head.get("telltale")),
         naive_time=head.get("naive_time", ""),
         known_versions=head.get("versions", newest),
         newest=newest,

@@ -296,6 +296,7 @@ class ModelledCalls(UnknownCalls):
         self._note_overlap(op, kind, parent, state)
         is_free = self._is_free(kind, parent, state)
         is_guess = receiver is not None and self.root_of(receiver.rid, state) in self.units.guessed
+        is_guess = is_guess and not self.knowledge.telltales().intersection(model.names)
         status = Status(
             kind_id,
             owed=(kind is None or kind.duty is not Duty.NONE) and not is_free and not is_guess,

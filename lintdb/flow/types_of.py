@@ -242,7 +242,7 @@ class ModuleTypes:
         dotted = self.index.dotted(node.func, scope)
         models = self.knowledge.function(dotted) if dotted is not None else ()
         if not models and isinstance(node.func, cst.Attribute):
-            receiver = self.type_of_receiver(node.func.value, scope)
+            receiver = self.type_of_receiver(node.func.value, scope) or self.evidence.told_by(node.func, scope)
             kind = self.knowledge.kind(receiver) if isinstance(receiver, str) else None
             models = kind.methods.get(node.func.attr.value, ()) if kind is not None else ()
         if not models:

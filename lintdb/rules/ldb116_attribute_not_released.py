@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
-from lintdb.rules.ownership import DYNAMIC, FAMILIES, is_released_elsewhere, vain_releases
+from lintdb.rules.ownership import DYNAMIC, FAMILIES, is_released_elsewhere, is_subscription, vain_releases
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -39,7 +39,7 @@ class AttributeNotReleased(Rule):
             return  # in the latter case it cannot be told which attributes its methods reach
         seen: set[str] = set()
         for attribute, method, call, kind in opened:
-            if kind.family not in FAMILIES or _maker(call) in handled:
+            if not (kind.family in FAMILIES or is_subscription(kind)) or _maker(call) in handled:
                 continue  # what a released attribute has made goes with it
             if attribute not in handled and not is_released_elsewhere(owner, attribute, kind, ctx):
                 if attribute not in seen:
