@@ -45,15 +45,20 @@ class ModelledCalls(UnknownCalls):
                 if any(self._owes_less(other, model) for other in hidden):
                     self.unsure_calls.add(id(op.node))
                 return model
-            if all(self._is_hidden(condition, op) for condition in model.when):
+            if all(self._is_hidden(condition, op, state) for condition in model.when):
                 hidden.append(model)
         return None
 
-    def _is_hidden(self, condition: Condition, op: ir.CallOp) -> bool:
-        """`create(**options)`: the class that decides may be among the options, as it often is; single flags seldom."""
-        if not condition.names:
-            return False
-        return self.argument(op, condition.argument) is None and any(argument.star for argument in op.arguments)
+    def _is_hidden(self, condition: Condition, op: ir.CallOp, state: State) -> bool:
+        """Whether a condition may hold for what cannot be seen.
+
+        `create(**options)`: the class that decides may be among the options, as it often is; single flags seldom.
+        `connect(defer_connect=flag)`: whoever writes that means both.
+        """
+        if self.argument(op, condition.argument) is not None:
+            is_flag = bool(condition.equals) and all(isinstance(each, bool) for each in condition.equals)
+            return is_flag and self._holds(condition, op, state) is None
+        return bool(condition.names) and any(argument.star for argument in op.arguments)
 
     def _owes_less(self, other: CallModel, model: CallModel) -> bool:
         kinds = [self.knowledge.kind(each.acquires) if each.acquires is not None else None for each in (other, model)]
@@ -172,12 +177,8 @@ class ModelledCalls(UnknownCalls):
         failed = self._fork_failure(op, model, receiver, state)
         if failed is not None and model.raises is not Raises.NEVER:
             self.fail_units(op, model, event, working, failed)
-        if failed is not None and model.releases is not None and isinstance(subject, Ref):
-            # A release that fails has still released.
-            failed.release(subject.rid)
-            owner = self.owner_through(subject.rid, failed)
-            if owner is not None:
-                failed.release(owner)
+        if failed is not None:
+            self._after_failure(model, subject, receiver, failed)
         if event is not None and working is not None:
             self.judge_retry(working, event, op, state)
             self.happen(working, event, op, state)
@@ -208,6 +209,23 @@ class ModelledCalls(UnknownCalls):
         self.note_event(op, event)
         if working is not None and (model.sql is not None or event in (Event.READ, Event.WRITE)):
             self.note_statement(working, op, is_many=False)
+
+    def _after_failure(self, model: CallModel, subject: Value | None, receiver: Ref | None, failed: State) -> None:
+        """What a call that has raised has done all the same."""
+        if model.releases is not None and isinstance(subject, Ref):
+            # A release that fails has still released.
+            failed.release(subject.rid)
+            owner = self.owner_through(subject.rid, failed)
+            if owner is not None:
+                failed.release(owner)
+        if model.opens and receiver is not None and self._is_connection(receiver.rid, failed):
+            # What fails to connect is not open: connecting is how it gets there.
+            failed.update(receiver.rid, owed=False)
+
+    def _is_connection(self, rid: Rid, state: State) -> bool:
+        status = state.status(rid)
+        kind = self.knowledge.kind(status.kind) if status is not None else None
+        return kind is not None and kind.family == "connection"
 
     def _check_subjects(
         self, op: ir.CallOp, model: CallModel, subject: Value | None, receiver: Ref | None, state: State
@@ -275,6 +293,8 @@ class ModelledCalls(UnknownCalls):
             state.update(receiver.rid, phase="open", owed=owed)
             site = self.sites.get(receiver.rid[0])
             if site is not None and not before.outlives:
+                if id(site.node) in self.unsure_calls:
+                    self.unsure_calls.add(id(op.node))
                 site.node = op.node
             state.note(op.node, "acquire", receiver.rid[0])
         state.set_name(target, TRUE if model.may_return_none else None)

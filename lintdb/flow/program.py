@@ -126,7 +126,8 @@ class Program:
             waits=list(follower.values_seen.waits.values()),
             overlaps=list(follower.overlaps.values()),
             handled_attributes=follower.handled_attributes,
-            replaced_attributes=follower.replaced,
+            replaced_attributes=follower.attributes.replaced,
+            reopened_attributes=follower.attributes.reopened,
             is_complete=follower.is_complete,
         )
 

@@ -294,7 +294,11 @@ class FunctionFlow:
     handed_on: set[int] = field(default_factory=set)
     """Identities of the acquiring nodes whose resources are given to code that is not known."""
     handled_attributes: set[str] = field(default_factory=set)
-    """Attributes of the object whose value the method releases, returns, or gives to somebody who may release it."""
+    """Attributes of the object whose value the method releases, returns, or gives to somebody who may release it.
+
+    Without those that hold something else, open, at every end of the method."""
     replaced_attributes: dict[str, cst.CSTNode] = field(default_factory=dict)
     """Attributes that the method overwrites with a fresh resource while they may hold an open one."""
+    reopened_attributes: set[str] = field(default_factory=set)
+    """Attributes whose value the method releases, and which hold something open again at every end of it."""
     is_complete: bool = True

@@ -110,6 +110,26 @@ class AfterRelease:
     uncalled: dict[int, Uncalled] = field(default_factory=dict)
 
 
+@dataclass
+class AttributeRecords:
+    """What a run finds out about the attributes of the object whose method is followed.
+
+    `released`: what they hold is released; `given`: somebody gets it who may release it. `replaced`: they are
+    overwritten while they may hold something open. `refilled`: at all ends so far they hold something open that was put
+    there on the way; None before the first one.
+    """
+
+    released: set[str] = field(default_factory=set)
+    given: set[str] = field(default_factory=set)
+    replaced: dict[str, cst.CSTNode] = field(default_factory=dict)
+    refilled: set[str] | None = None
+
+    @property
+    def reopened(self) -> set[str]:
+        """Attributes that are released, and hold something open again at every end."""
+        return self.released & (self.refilled or set())
+
+
 class PendingCall(NamedTuple):
     """A call of a coroutine function of the project that has not been awaited; `receiver` is the method's object."""
 

@@ -274,7 +274,7 @@ class Units(Misuses):
         if status is None:
             return
         self.released_sites.add(rid[0])
-        self.account_for(Ref(rid), state)
+        self.account_for(Ref(rid), state, is_release=True)
         if status.phase == "open" and status.pending >= 0 and (status.owed or rid[0][0] == "managed"):
             self.lose_work(rid, status, state, node, by_with is not None)
         self._return_dirty(rid, status, state)

@@ -33,6 +33,7 @@ class AttributeNotReleased(Rule):
 
     def check_class(self, owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: FileContext) -> Iterator[Report]:
         handled = {name for flow in flows for name in flow.handled_attributes}
+        reopened = {name for flow in flows for name in flow.reopened_attributes}
         replaced = {flow.function: flow.replaced_attributes for flow in flows if flow.function.owner is owner}
         opened = list(ctx.program.classes.opened_attributes(owner))
         if not opened or DYNAMIC.search(ctx.program.index.module.code_for_node(owner.node)):
@@ -45,6 +46,10 @@ class AttributeNotReleased(Rule):
                 if attribute not in seen:
                     seen.add(attribute)
                     message = f"`self.{attribute}` is opened here, and no method of `{owner.name}` closes it"
+                    if attribute in reopened:
+                        message = (
+                            f"`self.{attribute}` is opened here, and `{owner.name}` closes it only to open it again"
+                        )
                     # Dropped, it is collected with its connections; a `close()` says that that is not enough.
                     is_tolerable = kind.is_lazy and not _is_released_by_coroutine(kind)
                     is_low = is_tolerable and not ctx.program.classes.offers_release(owner)
