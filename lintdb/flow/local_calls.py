@@ -149,7 +149,8 @@ class LocalCalls(Containers, ABC):
                 continue
             new.make_unlikely(outcome.low)
             maker = instance.owner.name if instance is not None and info.name == "__init__" else info.name
-            _Return(self, op, info, outcome, new, maker=maker, instance=instance).bind(target)
+            is_own = receiver is OWN
+            _Return(self, op, info, outcome, new, maker=maker, instance=instance, is_own=is_own).bind(target)
             results.append(new)
         return results
 
@@ -360,6 +361,7 @@ class _Return:
         *,
         maker: str,
         instance: Instance | None,
+        is_own: bool,
     ) -> None:
         self.caller = caller
         self.op = op
@@ -368,6 +370,7 @@ class _Return:
         self.state = state
         self.maker = maker
         self.instance = instance
+        self.kept_as = outcome.kept_as if is_own else ""
         self.statuses = dict(outcome.statuses)
         self.fresh: dict[Rid, Ref] = {}
 
@@ -382,6 +385,9 @@ class _Return:
             self.state.forget_fields(self.instance)
             for name, value in self.outcome.fields:
                 self.state.set_name(self.instance.prefix + name, self._value(value))
+        if self.kept_as and isinstance(result, Ref):
+            # Both names are known to mean the same thing: `conn = self.connect()`, and later `self.conn.rollback()`.
+            self.state.set_name(f"self.{self.kept_as}", result)
         self.state.set_name(target, result)
 
     def _object(self, owner: ClassInfo) -> Instance:
@@ -447,7 +453,7 @@ class _Return:
             owed=False,
             autocommit=status.autocommit,
             parent=status.parent,
-            phase=status.phase,
+            phase="open" if self.kept_as and status.phase == "gone" else status.phase,
             outlives=status.outlives,
         )
         return Ref((key, 0))

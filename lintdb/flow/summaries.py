@@ -54,6 +54,7 @@ class Outcome:
     Resources are named as in the summary's own run; `statuses` has those that the caller can see. `fields` are the
     attributes of the object whose method was called, `made` those of an object that the function made and returns.
     `yielded` says of a generator whether the path has passed a `yield` ("reached"), and gone on after it ("resumed").
+    `kept_as` is the attribute of the caller's own object in which the function has put what it returns.
     """
 
     is_raise: bool
@@ -65,6 +66,7 @@ class Outcome:
     fields: tuple[tuple[str, Value], ...] = ()
     made: tuple[tuple[str, Value], ...] = ()
     yielded: str = ""
+    kept_as: str = ""
 
 
 @dataclass(frozen=True)
@@ -368,7 +370,14 @@ def outcome_of(end: Exit, commits: set[SiteKey], *, owns_self: bool) -> Outcome:
         fields,
         made,
         _progress(state.env.get(YIELDED)),
+        _attribute_with(end.value, state) if not owns_self else "",
     )
+
+
+def _attribute_with(value: Value | None, state: State) -> str:
+    """Return the attribute of the object in which a function has put the resource that it returns."""
+    names = (name for name, held in state.env.items() if name.startswith("self.") and held == value)
+    return next(names, "").removeprefix("self.") if isinstance(value, Ref) else ""
 
 
 def condensed(outcomes: Iterable[Outcome], most: int) -> tuple[Outcome, ...]:
