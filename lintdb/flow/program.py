@@ -128,6 +128,9 @@ class Program:
             handled_attributes=follower.handled_attributes,
             replaced_attributes=follower.attributes.replaced,
             reopened_attributes=follower.attributes.reopened,
+            given_attributes=follower.attributes.given,
+            left_work=follower.attributes.left_work,
+            committed_attributes=follower.attributes.commits,
             is_complete=follower.is_complete,
         )
 

@@ -301,4 +301,10 @@ class FunctionFlow:
     """Attributes that the method overwrites with a fresh resource while they may hold an open one."""
     reopened_attributes: set[str] = field(default_factory=set)
     """Attributes whose value the method releases, and which hold something open again at every end of it."""
+    given_attributes: set[str] = field(default_factory=set)
+    """Attributes whose value the method returns, or gives to somebody else."""
+    left_work: dict[str, LostWork] = field(default_factory=dict)
+    """Attributes of the object that a normal path leaves with a write that is not committed."""
+    committed_attributes: dict[str, bool] = field(default_factory=dict)
+    """Attributes that the method itself commits; whether that keeps a write of its own."""
     is_complete: bool = True

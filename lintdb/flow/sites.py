@@ -12,6 +12,7 @@ from lintdb.effects import AfterError, Event
 from lintdb.flow import ir
 from lintdb.flow.results import (
     ErrorCommit,
+    LostWork,
     MissingRow,
     Misuse,
     QueryText,
@@ -116,13 +117,22 @@ class AttributeRecords:
 
     `released`: what they hold is released; `given`: somebody gets it who may release it. `replaced`: they are
     overwritten while they may hold something open. `refilled`: at all ends so far they hold something open that was put
-    there on the way; None before the first one.
+    there on the way; None before the first one. `left_work`: they are left with a write that is not committed.
+    `commits`: what they hold is committed here, by the method itself; whether that keeps a write of it.
     """
 
     released: set[str] = field(default_factory=set)
     given: set[str] = field(default_factory=set)
     replaced: dict[str, cst.CSTNode] = field(default_factory=dict)
+    left_work: dict[str, LostWork] = field(default_factory=dict)
+    commits: dict[str, bool] = field(default_factory=dict)
     refilled: set[str] | None = None
+
+    def note_commit(self, rid: Rid, *, keeps_work: bool) -> None:
+        """The method itself commits a resource."""
+        if rid[0][0] == "self":
+            attribute = str(rid[0][1])
+            self.commits[attribute] = keeps_work or self.commits.get(attribute, False)
 
     @property
     def reopened(self) -> set[str]:

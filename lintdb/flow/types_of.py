@@ -335,7 +335,7 @@ class ModuleTypes:
 
     def _assigned_types(self, owner: ClassInfo, attribute: str) -> set[Type]:
         found: set[Type] = set()
-        assigned = list(owner.assigned.get(attribute, ()))
+        assigned = [*owner.assigned.get(attribute, ()), *owner.given.get(attribute, ())]
         if attribute in owner.body_values:
             assigned.append((self.index.body, *owner.body_values[attribute]))
         for scope, value, annotation in assigned:
@@ -397,7 +397,8 @@ class ModuleTypes:
             return kind.autocommit
         values: list[tuple[cst.BaseExpression | None, FunctionInfo]] = []
         if isinstance(holder, ClassInfo):
-            values = [(value, scope) for scope, value, _ in holder.assigned.get(name, ())]
+            assigned = [*holder.assigned.get(name, ()), *holder.given.get(name, ())]
+            values = [(value, scope) for scope, value, _ in assigned]
         elif holder is not None:
             values = [(value, holder.body) for value in holder.values.get(name, ())]
         for value, scope in values:

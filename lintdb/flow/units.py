@@ -78,6 +78,7 @@ class Units(Misuses):
         if event in (Event.COMMIT, Event.ROLLBACK):
             if event is Event.COMMIT:
                 self.note_kept(rid, state)
+                self.attributes.note_commit(rid, keeps_work=status.pending >= 0)
                 self.judge_commit(rid, status, op, state)
             elif op is not None and op.in_cleanup:
                 # The error of a block is dealt with, if it does not get out.

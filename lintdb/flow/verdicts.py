@@ -58,8 +58,22 @@ class Verdicts(Values):
         for rid, status in state.resources.items():
             if status.phase == "open" and status.owed and status.used and not self.is_covered(status, state):
                 self.lost.append(Lost(rid, status, state))
-            if status.pending >= 0 and status.owed and status.phase != "gone" and not is_raise:
-                self.lose_work(rid, status, state, None)
+            if status.pending >= 0 and status.phase != "gone" and not is_raise:
+                if status.owed:
+                    self.lose_work(rid, status, state, None)
+                elif rid[0][0] == "self":
+                    self._note_left_work(rid, status, state)
+
+    def _note_left_work(self, rid: Rid, status: Status, state: State) -> None:
+        """A method ends with uncommitted work on what its object keeps: another one has to commit it."""
+        attribute = str(rid[0][1])
+        kind = self.knowledge.kind(status.kind)
+        op = self.operations.get(status.pending)
+        if kind is None or op is None or not status.in_unit or status.raised or is_unlikely(status, state):
+            return
+        if state.raised is None and not _is_given_up(state) and not _is_by_choice(path_of(state)):
+            work = LostWork(op.node, kind, f"self.{attribute}", None, False, Confidence.MEDIUM, path_of(state))
+            self.attributes.left_work.setdefault(attribute, work)
 
     def check_overwritten(self, state: State) -> None:
         """Report earlier acquisitions of a loop that no variable holds any more."""

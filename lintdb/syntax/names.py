@@ -125,7 +125,10 @@ class FunctionInfo:
 
 @dataclass(eq=False, repr=False)
 class ClassInfo:
-    """A class of the module: its methods, and what its methods assign to attributes of the instance."""
+    """A class of the module: its methods, and what its methods assign to attributes of the instance.
+
+    `given` is what other code of the module assigns to its attributes by its name: `Store.conn = connect(path)`.
+    """
 
     index: ModuleIndex
     node: cst.ClassDef
@@ -137,6 +140,9 @@ class ClassInfo:
         default_factory=dict
     )
     body_values: dict[str, tuple[cst.BaseExpression | None, cst.Annotation | None]] = field(default_factory=dict)
+    given: dict[str, list[tuple[FunctionInfo, cst.BaseExpression | None, cst.Annotation | None]]] = field(
+        default_factory=dict
+    )
 
     def __repr__(self) -> str:
         return f"<ClassInfo {self.name}>"
