@@ -190,6 +190,8 @@ def _call(name: str, call: CallModel) -> str:
 
 def _condition(condition: Condition) -> str:
     argument = condition.argument.keyword or f"argument {(condition.argument.position or 0) + 1}"
+    if condition.key:
+        argument += f"[{condition.key!r}]"
     if condition.names:
         return f"{argument}={condition.names[0].rpartition('.')[2]}"
     if condition.equals:

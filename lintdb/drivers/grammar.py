@@ -118,6 +118,7 @@ CONDITION = Shape(
     (
         Key("position", Whole(), "the place of the argument, from 0"),
         Key("keyword", Text(), "its name"),
+        Key("key", Text(), "it is a dictionary, and what stands under this key counts"),
         Key("given", Flag(), "true: it is passed; false: it is not"),
         Key(
             "equals",
@@ -197,6 +198,8 @@ CALL = Shape(
             "whose release releases what it hands out, too", "parent", '"self" for methods that hand something out'),
         Key("coroutine", Flag(), "nothing happens before its value is awaited", "coroutine",
             "true if `form` is `await`"),
+        Key("eager", Flag(), "a coroutine that begins with the call, as a future does: awaiting it gives the result",
+            "eager"),
         Key("blocking", Flag(), "it waits for a server and so must not be called in `async def`", "blocking",
             "that of the driver, unless it is a coroutine, raises nothing or gives back an argument"),
         Key("raises", words_of(Raises, {
@@ -311,6 +314,11 @@ _KIND_KEYS = (
         "though the kind in `like` has", "autocommit", "it has no units of work"),
     Key("autocommit_when", List(CONDITION, "a condition, or a list of them", or_one=True),
         "conditions on the call that makes it under which `autocommit` is true", "autocommit_arguments"),
+    Key("parts_autocommit", FlagOrNone(),
+        'the `autocommit` of what a pool hands out, where the call that makes the pool decides about that',
+        "parts_autocommit", "what is said of the kind that is handed out holds"),
+    Key("parts_autocommit_when", List(CONDITION, "a condition, or a list of them", or_one=True),
+        "conditions on the call that makes it under which `parts_autocommit` is true", "parts_autocommit_arguments"),
     Key("read_begins", Flag(), "even a read begins a transaction", "read_begins"),
     Key("ddl", _DEFINITION,
         "what becomes of a query that creates, alters or drops something", "definition_event", "`write`"),

@@ -190,6 +190,7 @@ class _Reader:
             "enters": entered if (entered := table.get("with_gives", "self")) == "none" else self._qualify(entered),
             "settings": self.settings(table.get("settings", ())),
             "autocommit_arguments": _read_conditions(table.get("autocommit_when", [])),
+            "parts_autocommit_arguments": _read_conditions(table.get("parts_autocommit_when", [])),
             "orders": tuple(_read_order(each) for each in table.get("orders", ())),
             "close_is_coroutine": is_coroutine(methods.get("close", ())),
             "gives_answers": gives_answers(family, methods),
@@ -241,6 +242,7 @@ def _read_condition(table: Table) -> Condition:
         table.get("given"),
         _EQUALS.read(table["equals"]) if "equals" in table else (),
         texts(table.get("is")),
+        table.get("key"),
     )
 
 

@@ -135,8 +135,9 @@ class Values(Run):
             index = holder.index if isinstance(holder, ClassInfo) else holder or self.index
             types = self.types.peers.types(index)
             name = str(site[-1] if site[0] == "field" else site[1])
-            autocommit = types.autocommit_of(kind, name, holder) if kind is not None else None
-            state.resources[rid] = Status(kind_id, owed=False, autocommit=autocommit, outlives=True)
+            autocommit = types.modes.of_kept(kind, name, holder) if kind is not None else None
+            parts = types.modes.of_parts(kind, name, holder) if kind is not None else None
+            state.resources[rid] = Status(kind_id, owed=False, autocommit=autocommit, parts_mode=parts, outlives=True)
         if site not in self.sites:
             self.sites[site] = Site(self.function.node, kind_id, spelling(site))
         return Ref(rid)

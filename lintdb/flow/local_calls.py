@@ -452,6 +452,7 @@ class _Return:
             status.kind,
             owed=False,
             autocommit=status.autocommit,
+            parts_mode=status.parts_mode,
             parent=status.parent,
             phase="open" if self.kept_as and status.phase == "gone" else status.phase,
             outlives=status.outlives,

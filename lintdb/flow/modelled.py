@@ -70,6 +70,9 @@ class ModelledCalls(UnknownCalls):
         operand = self.argument(op, condition.argument)
         if operand is None and any(argument.star for argument in op.arguments):
             return self._holds_of_options(condition, op)
+        if condition.key is not None and operand is not None:
+            given = self.types.given_argument(op.node, condition.argument) if isinstance(op.node, cst.Call) else None
+            return self._holds_inside(condition, given)
         if condition.given is not None:
             return (operand is not None) == condition.given
         if operand is None:
@@ -90,6 +93,16 @@ class ModelledCalls(UnknownCalls):
         if options is None:
             return None
         given = options.get(condition.argument.keyword or "")
+        if condition.key is not None and given is not None:
+            return self._holds_inside(condition, given)
+        return self._holds_for(condition, given)
+
+    def _holds_inside(self, condition: Condition, given: cst.BaseExpression | None) -> bool | None:
+        """The same for what stands under a key of the dictionary that an argument is."""
+        items = Evaluator(self.index, self.function).mapping(given) if given is not None else None
+        return self._holds_for(condition, items.get(condition.key or "")) if items is not None else None
+
+    def _holds_for(self, condition: Condition, given: cst.BaseExpression | None) -> bool | None:
         if condition.given is not None:
             return (given is not None) == condition.given
         if given is None:
@@ -153,10 +166,10 @@ class ModelledCalls(UnknownCalls):
             self.values_seen.query_texts[key] = QueryText(call, op.node, key[1], path_of(state), is_guess)
 
     def _coroutine(self, op: ir.CallOp, model: CallModel, subject: Value | None, state: State) -> Value:
-        """The result of calling a coroutine function: nothing has happened yet."""
+        """The result of calling a coroutine function: nothing has happened yet, as far as a caller can tell."""
         site = ("coroutine", op.index)
         rid: Rid = (site, 0)
-        owes = model.coroutine or model.form is Form.AWAIT
+        owes = (model.coroutine or model.form is Form.AWAIT) and not model.eager
         self.sites[site] = Site(op.node, COROUTINE)
         state.resources[rid] = Status(COROUTINE, owed=owes)
         if model.releases is not None:
@@ -320,7 +333,8 @@ class ModelledCalls(UnknownCalls):
         status = Status(
             kind_id,
             owed=(kind is None or kind.duty is not Duty.NONE) and not is_free and not is_guess,
-            autocommit=self._autocommit(op, kind, state),
+            autocommit=self._autocommit(op, kind, parent, state),
+            parts_mode=self._parts_mode(op, kind, state),
             outlives=is_free and parent is not None and not state.resources[parent].owed,
             used=kind is None or not kind.is_lazy,
             parent=parent,
@@ -413,16 +427,28 @@ class ModelledCalls(UnknownCalls):
             if status.parent == rid:
                 state.resources[other] = status._replace(parent=older)
 
-    def _autocommit(self, op: ir.CallOp, kind: Kind | None, state: State) -> bool | None:
-        if kind is None or kind.autocommit is None:
+    def _autocommit(self, op: ir.CallOp, kind: Kind | None, parent: Rid | None, state: State) -> bool | None:
+        """Return the mode of what is acquired: that which its owner gives it, or its arguments do."""
+        if kind is None or kind.autocommit is not False:
+            return kind.autocommit if kind is not None else None
+        owner = state.status(parent) if parent is not None else None
+        owner_kind = self.knowledge.kind(owner.kind) if owner is not None else None
+        if owner is not None and owner_kind is not None and owner_kind.parts_autocommit is not None:
+            return owner.parts_mode
+        return self._mode(op, False, kind.autocommit_arguments, state)
+
+    def _parts_mode(self, op: ir.CallOp, kind: Kind | None, state: State) -> bool | None:
+        """Return the mode of what the thing that is acquired will hand out."""
+        if kind is None or kind.parts_autocommit is None:
             return None
-        if kind.autocommit:
-            return True
-        for condition in kind.autocommit_arguments:
+        return self._mode(op, kind.parts_autocommit, kind.parts_autocommit_arguments, state)
+
+    def _mode(self, op: ir.CallOp, default: bool, conditions: tuple[Condition, ...], state: State) -> bool | None:
+        for condition in conditions:
             holds = self._holds(condition, op, state)
             if holds is not False:
                 return True if holds else None
-        return False
+        return default
 
     def give(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> Ref:
         """Hand out something that owes nothing, tied to its parent."""

@@ -150,7 +150,10 @@ class Program:
             model = self.knowledge.kind(found) if isinstance(found, str) else None
             if not isinstance(found, str) or model is None:
                 continue
-            state.resources[site, 0] = Status(found, owed=False, autocommit=model.autocommit, outlives=True)
+            parts = self.types.modes.of_parts_given(model)
+            state.resources[site, 0] = Status(
+                found, owed=False, autocommit=model.autocommit, parts_mode=parts, outlives=True
+            )
             state.env[name] = Ref((site, 0))
             sites[site] = Site(param, found, name)
         self._enter_decorators(info, state, sites)

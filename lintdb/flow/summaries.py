@@ -292,7 +292,13 @@ def canonical(state: State, names: Names) -> State:
         if status.phase == "gone":
             # Its past is of no concern to anybody here, and would only make calls differ that do not.
             new.resources[names.rid(rid)] = Status(
-                status.kind, "gone", owed=False, autocommit=status.autocommit, parent=parent, outlives=status.outlives
+                status.kind,
+                "gone",
+                owed=False,
+                autocommit=status.autocommit,
+                parts_mode=status.parts_mode,
+                parent=parent,
+                outlives=status.outlives,
             )
             continue
         new.resources[names.rid(rid)] = status._replace(

@@ -252,3 +252,8 @@ def only_value(name: str, function: FunctionInfo) -> cst.BaseExpression | None:
     """Return the expression of a local name that is given one value only, by an assignment; else None."""
     found = function.given.get(name, ())
     return found[0] if len(found) == 1 else None
+
+
+def unawaited(node: cst.BaseExpression | None) -> cst.BaseExpression | None:
+    """Return what an `await` waits for, or the expression itself."""
+    return node.expression if isinstance(node, cst.Await) else node
