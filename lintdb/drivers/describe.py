@@ -114,6 +114,7 @@ def _switch_spellings(switch: Switch) -> Iterator[str]:
     yield from (f"{argument.keyword or f'argument {argument.position}'}=" for argument in switch.arguments)
     yield from (f"{outer}={{'{key}': …}}" for outer, keys in switch.nested.items() for key in keys)
     yield from (f"{key} in the connection string" for key in switch.dsn)
+    yield from (f"{scheme}://" for scheme in switch.schemes)
 
 
 def _title(kind: Kind) -> str:

@@ -256,7 +256,13 @@ SWITCH = Shape(
         Key("arguments", _ARGUMENTS, "arguments that switch it", "arguments"),
         Key("dsn", _TEXTS, "keys of the connection string that switch it", "dsn"),
         Key("nested", _TEXT_LISTS, "keyword whose value is a dict → keys of that dict that switch it", "nested"),
-        Key("off", _LITERALS, "values that switch it off: literals, texts in any case, dotted names", "off"),
+        Key("schemes", _TEXTS, "schemes of connection strings that switch it off", "schemes"),
+        Key(
+            "off",
+            _LITERALS,
+            "values that switch it off: literals, texts in any case, dotted names, also called (`Trust()`)",
+            "off",
+        ),
     ),
 )
 

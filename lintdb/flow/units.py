@@ -213,9 +213,12 @@ class Units(Misuses):
         if model.sql is not None:
             around = self._unit_around(state)
             kind = self.knowledge.kind(state.resources[around].kind) if around is not None else None
-            if around is not None and around != working and kind is not None and kind.driver == model.driver:
-                self.note_statement(around, op, is_many=False)
-                self.fail_unit(around, Event.WRITE, op, model, state)
+            if around is None or kind is None or kind.driver != model.driver:
+                return
+            root = self.root_of(around, state)
+            if root != working:
+                self.note_statement(root, op, is_many=False)
+                self.fail_unit(root, Event.WRITE, op, model, state)
 
     def unit_worked_in(self, op: ir.CallOp, state: State) -> Rid | None:
         """Return the unit without a name that a call of something unknown looks like work in."""
@@ -228,27 +231,28 @@ class Units(Misuses):
             through, _, last = method.rpartition(".")
             if last == function.attr.value and (not through or through in _attributes_of(function)):
                 if around is not None:
-                    self.units.worked.setdefault(around, op.node)
+                    self.units.worked.setdefault(self.root_of(around, state), op.node)
                 return around
         return None
 
     def fail_unit_around(self, rid: Rid, op: ir.CallOp, state: State) -> None:
         """Such a call raised."""
         kind = self.knowledge.kind(state.resources[rid].kind)
-        if kind is None or state.resources[rid].failed >= 0:
+        root = self.root_of(rid, state)
+        if kind is None or state.resources[root].failed >= 0:
             return
         self.operations[op.index] = op
         self.units.landings[op.index] = self.block.landing
         self.units.failures[op.index] = kind.after_error
-        state.update(rid, failed=op.index)
+        state.update(root, failed=op.index)
         state.raised = (state.raised or Raised())._replace(call=op.index)
 
     def _unit_around(self, state: State) -> Rid | None:
         """Return the innermost block that is a unit of work without a name."""
         found: Rid | None = None
         for rid in self.units.ambient:
-            status = state.status(rid)
-            if status is not None and status.phase == "open" and status.begun >= 0:
+            status, root = state.status(rid), state.status(self.root_of(rid, state))
+            if status is not None and status.phase == "open" and root is not None and root.begun >= 0:
                 found = rid
         return found
 
@@ -257,7 +261,7 @@ class Units(Misuses):
         around = self._unit_around(state)
         kind = self.knowledge.kind(state.resources[around].kind) if around is not None else None
         if around is not None and kind is not None and kind.driver == driver and event is Event.ROLLBACK_PART:
-            self.happen(around, event, None, state)
+            self.happen(self.root_of(around, state), event, None, state)
 
     def owner_through(self, rid: Rid, state: State) -> Rid | None:
         """`client.connection_pool.disconnect()`: what has no pool any more has nothing left to close."""
