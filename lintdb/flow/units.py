@@ -231,7 +231,9 @@ class Units(Misuses):
             through, _, last = method.rpartition(".")
             if last == function.attr.value and (not through or through in _attributes_of(function)):
                 if around is not None:
-                    self.units.worked.setdefault(self.root_of(around, state), op.node)
+                    root = self.root_of(around, state)
+                    self.units.worked.setdefault(root, op.node)
+                    self.note_statement(root, op, is_many=False)
                 return around
         return None
 
