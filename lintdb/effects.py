@@ -115,12 +115,14 @@ class Condition:
 
     `given` None means: compare with `equals`, or with `names` if there are any. An argument that cannot be seen (a
     variable, `**kwargs`) meets no `equals` and no `names`, and makes `given` true if it is passed by name.
+    `key`: the argument is a dictionary, and what stands under that key in it counts.
     """
 
     argument: Argument
     given: bool | None = None
     equals: tuple[object, ...] = ()
     names: tuple[str, ...] = ()
+    key: str | None = None
 
     def is_met_by(self, value: object) -> bool:
         """Whether a value that can be seen is one of the literals."""
@@ -144,6 +146,7 @@ class CallModel:
     `goes_on` says of a releasing call that the object can be used afterwards all the same.
     `query_event` is for calls that build a query and send nothing: what running their value (or a value chained from
     it: `insert(t).values(…)`) does when it is the `sql` argument of another call.
+    `eager` is for what is awaited for its result alone, and begins with the call (a future).
     `after_error` says what its failure does to the unit of work, where that is not what the kind says.
     `settings` are bounds on this very call, with its default when they are not given.
     `joins`: it adds to what the receiver hears of from then on, whoever reads from it.
@@ -160,6 +163,7 @@ class CallModel:
     form: Form = Form.VALUE
     releases: str | Argument | None = None
     coroutine: bool = False
+    eager: bool = False
     event: Event | None = None
     sql: Argument | None = None
     receiver: Argument | None = None
@@ -235,15 +239,30 @@ class Switch:
     """A safeguard that whoever opens something can switch off, in every spelling of the library.
 
     `name` is what it guards: `tls`, `thread-check`; or `password`, for arguments that should not be written down at
-    all. `off` are the values that switch it off: literals, texts in any case, dotted names. Spellings: `arguments`;
-    keys of the connection string (`dsn`); `nested` maps a keyword whose value is a dict to keys of that dict.
+    all. `off` are the values that switch it off: literals, texts in any case, dotted names (called, too). Spellings:
+    `arguments`; keys of the connection string (`dsn`); `nested` maps a keyword whose value is a dict to keys of that
+    dict. `schemes` of a connection string switch it off by themselves.
     """
 
     name: str
     arguments: tuple[Argument, ...] = ()
     dsn: tuple[str, ...] = ()
     nested: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    schemes: tuple[str, ...] = ()
     off: tuple[object, ...] = ()
+
+
+@dataclass(frozen=True)
+class Server:
+    """One of the servers that a library can talk to, as the file shows that does: by what it imports.
+
+    It settles what the library alone leaves open: what a failed statement does (`after_error`), and what a query that
+    defines something counts as (`definition_event`).
+    """
+
+    imports: tuple[str, ...]
+    after_error: AfterError
+    definition_event: Event | None = Event.WRITE
 
 
 @dataclass(frozen=True)
@@ -262,7 +281,8 @@ class Kind:
     `result`). `label` is how a message calls it, `verb` what its release is called there, where that is not what the
     family says. `state_flags` maps an attribute or method without arguments to the boolean that it has while the
     resource is open. `autocommit` is the default mode of units of work: True (each
-    statement is permanent), False (work is pending until commit) or None (no such thing). `events_on` names the kind
+    statement is permanent), False (work is pending until commit) or None (no such thing); `parts_autocommit` is that of
+    what a pool hands out, where the call that makes the pool decides (None: it does not). `events_on` names the kind
     itself ("self") or "parent": where read/write/commit events land. `return_rolls_back` says that releasing it cleans
     a pending unit of work before the next user sees it.
 
@@ -322,6 +342,8 @@ class Kind:
     settings: tuple[Setting, ...] = ()
     autocommit: bool | None = None
     autocommit_arguments: tuple[Condition, ...] = ()
+    parts_autocommit: bool | None = None
+    parts_autocommit_arguments: tuple[Condition, ...] = ()
     read_begins: bool = False
     events_on: str = "self"
     definition_event: Event | None = Event.WRITE

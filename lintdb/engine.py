@@ -155,7 +155,8 @@ def open_program(
     if isinstance(module, FileProblem):
         return module
     index = build_index(module, libraries=import_roots())
-    return Program(index, Answers(load_models(gate.mentioned(source.text, own), versions, own), versions, own))
+    models = load_models(gate.mentioned(source.text, own), versions, own)
+    return Program(index, Answers(models, versions, own, index.imported_names))
 
 
 def find_reports(
@@ -173,7 +174,7 @@ def find_reports(
     classes = [
         (owner, [flow for flow in flows if flow.function.owner in program.classes.family_of(owner)])
         for owner in program.index.classes.values()
-        if owner.assigned
+        if owner.assigned or owner.given
     ]
     for rule in rules:
         try:
@@ -217,14 +218,17 @@ def find_openings(program: Program, models: Models) -> Iterator[Opening]:
                 if id(call) in seen:
                     continue
                 seen.add(id(call))
+                found = []
                 dotted = program.index.dotted(call.func, scope)
-                model = program.types.model_of_call(dotted, call) if dotted is not None else None
-                kind = (
-                    program.knowledge.kind(model.acquires) if model is not None and model.acquires is not None else None
-                )
-                driver = models.driver(model.driver) if model is not None else None
-                if model is not None and kind is not None and driver is not None:
-                    yield Opening(call, scope, model, kind, driver.title, driver.version, driver.switches)
+                for name in [dotted, *program.index.other_names(call.func, scope)] if dotted is not None else ():
+                    model = program.types.model_of_call(name, call)
+                    kind = program.knowledge.kind(model.acquires) if model is not None and model.acquires else None
+                    driver = models.driver(model.driver) if model is not None else None
+                    if model is not None and kind is not None and driver is not None:
+                        found.append(Opening(call, scope, model, kind, driver.title, driver.version, driver.switches))
+                if found:
+                    # Of a name with several imports the one that is meant has the arguments that the call gives.
+                    yield max(found, key=Opening.known_arguments)
 
 
 def to_findings(source: SourceFile, program: Program, reports: list[tuple[Rule, Report]]) -> list[Finding]:

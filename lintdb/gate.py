@@ -24,7 +24,7 @@ def _any(found: Iterable[str], after: str = r"\b") -> re.Pattern[str]:
 
 
 def mentioned(text: str, own: Own = ()) -> frozenset[str]:
-    """Return the drivers whose libraries an import statement of the text names.
+    """Return the drivers whose libraries an import statement of the text names, or a method that only they have.
 
     Own models describe functions of the project, too: those that a relative import may lead to, and builtin ones.
     """
@@ -46,6 +46,9 @@ def mentioned(text: str, own: Own = ()) -> frozenset[str]:
                 names = statement if "(" not in statement else text[start : text.find(")", start)]
                 found |= _named(nearby, names, known.nearby)
         position = text.find("import", end)
+    for method, drivers in known.telltale.items():
+        if f".{method}(" in text:
+            found |= drivers
     if known.builtin:
         found |= _named(builtin, text, known.builtin)
     return frozenset(found)
@@ -56,5 +59,5 @@ def _named(pattern: re.Pattern[str], text: str, drivers: Mapping[str, frozenset[
 
 
 def passes(text: str) -> bool:
-    """Whether a file must be looked at: it imports a library that lintdb knows."""
+    """Whether a file must be looked at: it imports a library that lintdb knows, or calls a method of one alone."""
     return bool(mentioned(text))

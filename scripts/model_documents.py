@@ -5,7 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from lintdb.drivers.grammar import CALL, CONDITION, INLINE_MODEL, KIND, ORDER, OWN_HEAD, OWN_MODEL, SETTING, SWITCH
+from lintdb.drivers.grammar import (
+    CALL,
+    CONDITION,
+    INLINE_MODEL,
+    KIND,
+    ORDER,
+    OWN_HEAD,
+    OWN_MODEL,
+    SERVER,
+    SETTING,
+    SWITCH,
+)
 from lintdb.drivers.shapes import ARGUMENT_TABLE, ArgumentType, Choice, Key, List, Map, Shape, Type
 
 SCHEMA_ADDRESS = "https://raw.githubusercontent.com/lintdb/lintdb/main/lintdb/drivers/schema.json"
@@ -20,6 +31,7 @@ _SECTIONS = {
     "`when`, `autocommit_when`": CONDITION,
     "`orders`": ORDER,
     "`[[switches]]`": SWITCH,
+    "`[[servers]]`": SERVER,
 }
 
 

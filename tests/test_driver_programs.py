@@ -65,7 +65,7 @@ def module_of(dotted: str) -> str:
     """Return what to import for a dotted name: all before the first class or function, but at least the first part."""
     parts = dotted.split(".")
     end = next((n for n, part in enumerate(parts) if n and part[:1].isupper()), len(parts) - 1)
-    return ".".join(parts[:end])
+    return ".".join(parts[: max(end, 1)])
 
 
 def spell(condition: Condition) -> str | None:

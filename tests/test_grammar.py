@@ -13,10 +13,10 @@ import jsonschema
 import pytest
 
 from lintdb.drivers import catalog
-from lintdb.drivers.grammar import CALL, INLINE_MODEL, KIND, MODEL, OWN_MODEL, SETTING, SWITCH
+from lintdb.drivers.grammar import CALL, INLINE_MODEL, KIND, MODEL, OWN_MODEL, SERVER, SETTING, SWITCH
 from lintdb.drivers.reader import load_toml
 from lintdb.drivers.shapes import List, Map, Shape, ShapeError, Type
-from lintdb.effects import CallModel, Kind, Setting, Switch
+from lintdb.effects import CallModel, Kind, Server, Setting, Switch
 
 FOLDER = resources.files("lintdb.drivers")
 MODELS = [*catalog.driver_names(), catalog.STANDARD]
@@ -116,8 +116,9 @@ def test_the_check_and_the_json_schema_agree(data: dict[str, Any], is_right: boo
         ),
         (SETTING, Setting, set()),
         (SWITCH, Switch, set()),
+        (SERVER, Server, set()),
     ],
-    ids=["call", "kind", "setting", "switch"],
+    ids=["call", "kind", "setting", "switch", "server"],
 )
 def test_every_attribute_of_a_model_has_its_key(shape: Shape, model: type, filled_elsewhere: set[str]) -> None:
     attributes = [key.attribute for key in shape.keys.values() if key.attribute]

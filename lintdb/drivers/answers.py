@@ -5,11 +5,12 @@ from __future__ import annotations
 import builtins
 import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from lintdb.drivers.catalog import Models, Own, driver_names, load_models
 from lintdb.drivers.query_text import answer_of
-from lintdb.effects import CallModel, Event, Kind
+from lintdb.effects import AfterError, CallModel, Event, Kind, Server
 
 _NOISE = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/|\()+", re.DOTALL)
 _SESSION_NAME = re.compile(r"(?:session|sess|db|database)$", re.IGNORECASE)
@@ -39,6 +40,10 @@ def first_word(text: str) -> str:
     return word.group().upper() if word else ""
 
 
+def _is_below(name: str, roots: Iterable[str]) -> bool:
+    return any(name == root or name.startswith(f"{root}.") for root in roots)
+
+
 _NO_MODELS = Models((), {}, {}, {}, {}, {})
 
 
@@ -46,11 +51,20 @@ class Answers:
     """`Knowledge` backed by the models that one file needs.
 
     What comes from other files of its project may belong to further libraries: their models, for *versions*, tell of
-    kinds and exception classes, but give no name of this file a meaning.
+    kinds and exception classes, but give no name of this file a meaning. *imports* gives the dotted names that the file
+    imports: some of them tell which server it works with.
     """
 
-    def __init__(self, models: Models, versions: Mapping[str, str] | None = None, own: Own = ()) -> None:
+    def __init__(
+        self,
+        models: Models,
+        versions: Mapping[str, str] | None = None,
+        own: Own = (),
+        imports: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
         self.models = models
+        self._imports = imports
+        self._settled: dict[str, Kind] = {}
         self._versions = versions or {}
         self._own = own
         self._roots = {name: driver.name for driver in models.drivers for name in driver.imports}
@@ -76,7 +90,24 @@ class Answers:
     def kind(self, kind_id: str) -> Kind | None:
         """Return a kind by its id."""
         found = self.models.kinds.get(kind_id)
-        return found if found is not None else self._others(kind_id.partition(".")[0]).kinds.get(kind_id)
+        if found is None:
+            found = self._others(kind_id.partition(".")[0]).kinds.get(kind_id)
+        if found is None or found.after_error is not AfterError.DEPENDS or self._server is None:
+            return found
+        settled = self._settled.get(kind_id)
+        if settled is None:
+            settled = self._settled[kind_id] = replace(
+                found, after_error=self._server.after_error, definition_event=self._server.definition_event
+            )
+        return settled
+
+    @functools.cached_property
+    def _server(self) -> Server | None:
+        """The one server that the file is written for, as far as its imports tell."""
+        servers = [server for driver in self.models.drivers for server in driver.servers]
+        names = set(self._imports()) if servers else set()
+        found = [server for server in servers if any(_is_below(name, server.imports) for name in names)]
+        return found[0] if len(found) == 1 else None
 
     def _others(self, driver: str) -> Models:
         """Return the models of a library that the file itself does not name; none for what is no library."""
@@ -152,6 +183,14 @@ class Answers:
     def keeps_rows(self, method: str) -> bool:
         """Whether a method of a query object, or of rows, leaves their number as it was."""
         return any(method in driver.same_rows for driver in self.models.drivers)
+
+    def telltales(self) -> frozenset[str]:
+        """Return the methods that objects of no other library have."""
+        return self._telltales
+
+    @functools.cached_property
+    def _telltales(self) -> frozenset[str]:
+        return frozenset(method for driver in self.models.drivers for method in driver.telltale)
 
     def is_definition(self, text: str) -> bool:
         """Whether a query text creates, alters or drops something."""

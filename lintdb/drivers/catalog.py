@@ -67,8 +67,8 @@ class Models:
     def triggers(self) -> re.Pattern[str]:
         """Words without which a file that imports these libraries has nothing to follow.
 
-        The last names of functions that hand something out or block, of the classes that annotations can name, and the
-        methods that end a unit of work.
+        The last names of functions that hand something out or block, of the classes that annotations can name, the
+        methods that end a unit of work, and those that tell the library by themselves.
         """
         names = {
             name.rpartition(".")[2]
@@ -82,6 +82,7 @@ class Models:
             for name, calls in kind.methods.items()
             if any(call.event in (Event.COMMIT, Event.ROLLBACK) for call in calls)
         }
+        names |= {method for driver in self.drivers for method in driver.telltale}
         return re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, names)))})\b")
 
     def driver(self, name: str) -> Driver | None:
@@ -97,21 +98,29 @@ def driver_names() -> tuple[str, ...]:
     return tuple(sorted(stems - {STANDARD}))
 
 
-_IMPORTS = re.compile(r"^imports = \[([^\]]*)\]", re.MULTILINE)
+_HEAD_LIST = re.compile(r"^(imports|telltale) = \[([^\]]*)\]", re.MULTILINE)
+
+
+@functools.cache
+def _listed() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+    """Return the lists at the heads of the built-in models: driver → key → texts.
+
+    Read without parsing the models, since they are needed before it is known whether any of them is.
+    """
+    found: dict[str, Mapping[str, tuple[str, ...]]] = {}
+    for name in driver_names():
+        head = (resources.files(__package__) / f"{name}.toml").read_text(encoding="utf-8")[:2000]
+        found[name] = {key: tuple(re.findall(r'"([^"]+)"', texts)) for key, texts in _HEAD_LIST.findall(head)}
+    return MappingProxyType(found)
 
 
 @functools.cache
 def import_roots() -> Mapping[str, str]:
-    """Top-level import name → driver: the file stem, and the other names in the model's `imports`.
-
-    Read without parsing the models, since it is needed before it is known whether any of them is.
-    """
+    """Top-level import name → driver: the file stem, and the other names in the model's `imports`."""
     roots: dict[str, str] = {}
-    for name in driver_names():
+    for name, lists in _listed().items():
         roots[name] = name
-        head = (resources.files(__package__) / f"{name}.toml").read_text(encoding="utf-8")[:2000]
-        match = _IMPORTS.search(head)
-        for word in re.findall(r'"([^"]+)"', match.group(1)) if match else ():
+        for word in lists.get("imports", ()):
             roots.setdefault(word.partition(".")[0], name)
     return MappingProxyType(roots)
 
@@ -121,13 +130,14 @@ class Words:
     """Words by which a file is known to use some drivers (their names).
 
     `imported` are top-level names that it imports. `nearby` are parts of dotted names of own models: what a relative
-    import names when the file is of the same package. `builtin` are functions that need no import. `own_names` are the
-    dotted names of own models in full.
+    import names when the file is of the same package. `builtin` are functions that need no import. `telltale` are
+    methods that tell by themselves. `own_names` are the dotted names of own models in full.
     """
 
     imported: Mapping[str, frozenset[str]]
     nearby: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     builtin: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    telltale: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     own_names: frozenset[str] = frozenset()
 
 
@@ -137,10 +147,16 @@ def words(own: Own = ()) -> Words:
     imported = {word: {name} for word, name in import_roots().items()}
     nearby: dict[str, set[str]] = {}
     builtin: dict[str, set[str]] = {}
+    telltale: dict[str, set[str]] = {}
+    for name, lists in _listed().items():
+        for method in lists.get("telltale", ()):
+            telltale.setdefault(method, set()).add(name)
     own_names: set[str] = set()
     for model in own:
         driver = load_driver(model.name, None, own)
         own_names |= _names_of(driver)
+        for method in driver.telltale:
+            telltale.setdefault(method, set()).add(driver.name)
         for dotted in driver.imports:
             imported.setdefault(dotted.partition(".")[0], set()).add(driver.name)
         for dotted in _names_of(driver):
@@ -148,7 +164,7 @@ def words(own: Own = ()) -> Words:
             (imported if rest else builtin).setdefault(root, set()).add(driver.name)
             for word in (root, *rest):
                 nearby.setdefault(word, set()).add(driver.name)
-    return Words(_frozen(imported), _frozen(nearby), _frozen(builtin), frozenset(own_names))
+    return Words(_frozen(imported), _frozen(nearby), _frozen(builtin), _frozen(telltale), frozenset(own_names))
 
 
 def _frozen(drivers: Mapping[str, set[str]]) -> Mapping[str, frozenset[str]]:

@@ -114,6 +114,7 @@ def _switch_spellings(switch: Switch) -> Iterator[str]:
     yield from (f"{argument.keyword or f'argument {argument.position}'}=" for argument in switch.arguments)
     yield from (f"{outer}={{'{key}': …}}" for outer, keys in switch.nested.items() for key in keys)
     yield from (f"{key} in the connection string" for key in switch.dsn)
+    yield from (f"{scheme}://" for scheme in switch.schemes)
 
 
 def _title(kind: Kind) -> str:
@@ -190,6 +191,8 @@ def _call(name: str, call: CallModel) -> str:
 
 def _condition(condition: Condition) -> str:
     argument = condition.argument.keyword or f"argument {(condition.argument.position or 0) + 1}"
+    if condition.key:
+        argument += f"[{condition.key!r}]"
     if condition.names:
         return f"{argument}={condition.names[0].rpartition('.')[2]}"
     if condition.equals:

@@ -96,6 +96,11 @@ _AFTER_ERROR = words_of(AfterError, {
     "aborts": "nothing works any more until a rollback",
     "depends": "one or the other, as the server has it",
 })  # fmt: skip
+_DEFINITION = Choice({
+    "write": "is pending as other writes are",
+    "commit": "makes everything that is pending permanent",
+    "nothing": "is permanent at once; the rest stays pending",
+}, {"write": Event.WRITE, "commit": Event.COMMIT, "nothing": None}.get)  # fmt: skip
 _EVENT = words_of(Event, _EVENTS)
 _VERSIONS = (
     Key("since", VersionText(), "the first version for which this entry holds"),
@@ -113,6 +118,7 @@ CONDITION = Shape(
     (
         Key("position", Whole(), "the place of the argument, from 0"),
         Key("keyword", Text(), "its name"),
+        Key("key", Text(), "it is a dictionary, and what stands under this key counts"),
         Key("given", Flag(), "true: it is passed; false: it is not"),
         Key(
             "equals",
@@ -192,6 +198,8 @@ CALL = Shape(
             "whose release releases what it hands out, too", "parent", '"self" for methods that hand something out'),
         Key("coroutine", Flag(), "nothing happens before its value is awaited", "coroutine",
             "true if `form` is `await`"),
+        Key("eager", Flag(), "a coroutine that begins with the call, as a future does: awaiting it gives the result",
+            "eager"),
         Key("blocking", Flag(), "it waits for a server and so must not be called in `async def`", "blocking",
             "that of the driver, unless it is a coroutine, raises nothing or gives back an argument"),
         Key("raises", words_of(Raises, {
@@ -248,9 +256,28 @@ SWITCH = Shape(
         Key("arguments", _ARGUMENTS, "arguments that switch it", "arguments"),
         Key("dsn", _TEXTS, "keys of the connection string that switch it", "dsn"),
         Key("nested", _TEXT_LISTS, "keyword whose value is a dict → keys of that dict that switch it", "nested"),
-        Key("off", _LITERALS, "values that switch it off: literals, texts in any case, dotted names", "off"),
+        Key("schemes", _TEXTS, "schemes of connection strings that switch it off", "schemes"),
+        Key(
+            "off",
+            _LITERALS,
+            "values that switch it off: literals, texts in any case, dotted names, also called (`Trust()`)",
+            "off",
+        ),
     ),
 )
+
+SERVER = Shape(
+    "a server",
+    "One of the servers that a library talks to. A file that imports what belongs to one of them, and to no other, "
+    'works with that: its kinds with `after_error = "depends"` get the values below.',
+    (
+        Key("imports", _TEXTS, "dotted names that only code for this server imports", "imports", is_required=True),
+        Key("after_error", _AFTER_ERROR, "what a statement that fails does to the unit of work", "after_error",
+            is_required=True),
+        Key("ddl", _DEFINITION, "what becomes of a query that creates, alters or drops something", "definition_event",
+            "`write`"),
+    ),
+)  # fmt: skip
 
 _KIND_KEYS = (
     Key("like", Text(),
@@ -293,12 +320,13 @@ _KIND_KEYS = (
         "though the kind in `like` has", "autocommit", "it has no units of work"),
     Key("autocommit_when", List(CONDITION, "a condition, or a list of them", or_one=True),
         "conditions on the call that makes it under which `autocommit` is true", "autocommit_arguments"),
+    Key("parts_autocommit", FlagOrNone(),
+        'the `autocommit` of what a pool hands out, where the call that makes the pool decides about that',
+        "parts_autocommit", "what is said of the kind that is handed out holds"),
+    Key("parts_autocommit_when", List(CONDITION, "a condition, or a list of them", or_one=True),
+        "conditions on the call that makes it under which `parts_autocommit` is true", "parts_autocommit_arguments"),
     Key("read_begins", Flag(), "even a read begins a transaction", "read_begins"),
-    Key("ddl", Choice({
-        "write": "is pending as other writes are",
-        "commit": "makes everything that is pending permanent",
-        "nothing": "is permanent at once; the rest stays pending",
-    }, {"write": Event.WRITE, "commit": Event.COMMIT, "nothing": None}.get),
+    Key("ddl", _DEFINITION,
         "what becomes of a query that creates, alters or drops something", "definition_event", "`write`"),
     Key("events_on", Choice({"self": "on it", "parent": "on its parent (a cursor's connection)"}),
         "where the units of work are that its methods act on", "events_on", "`self`"),
@@ -372,6 +400,9 @@ _HEAD_KEYS = (
         "as-is": "it is stored as it is written",
     }), "what becomes of a time without a zone"),
     Key("same_rows", _TEXTS, "methods of query objects and results that leave the number of rows as it was"),
+    Key("telltale", _TEXTS,
+        "methods that objects of no other library have: a file that calls one is looked at though it does not import "
+        "this one, and what it is called on is known by its use"),
     Key("layer", Flag(), "it works through other libraries, whose errors may get through it", default="false"),
     Key("statements", Map(_EVENT, "a table of events"),
         "methods of tables that make a statement → what running it does: `table.insert()`"),
@@ -388,6 +419,7 @@ _BODY_KEYS = (
     ),
     Key("names", Map(_TEXTS, "a table of lists"), "lists of names that `@list` in `names` stands for"),
     Key("switches", List(SWITCH, "an array of switches"), "safeguards that can be switched off"),
+    Key("servers", List(SERVER, "an array of servers"), "servers that it talks to, where they differ"),
 )
 
 _NAME = Key("name", Text(must_say=True), "the top-level import name", is_required=True)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lintdb.drivers.grammar import KIND
-from lintdb.effects import CallModel, Event, Kind, Switch
+from lintdb.effects import CallModel, Event, Kind, Server, Switch
 
 
 class ModelError(Exception):
@@ -46,9 +46,9 @@ class Driver:
     exception classes after which a unit of work is as good as before. `borrowed` maps kinds of this driver to what they
     take from a kind of another driver; the catalog, which knows those drivers, completes them. `naive_time` says what
     is made of a time without a zone; empty: not known. `same_rows` are methods of query objects and results that leave
-    the number of rows as it was. `aliases` maps dotted names, or modules with everything in them, to the names that the
-    model uses. `releases` are the versions that the model was checked against, `cut_overs` those at which it says
-    something else.
+    the number of rows as it was. `telltale` are methods that objects of no other library have. `aliases` maps dotted
+    names, or modules with everything in them, to the names that the model uses. `releases` are the versions that the
+    model was checked against, `cut_overs` those at which it says something else.
     """
 
     name: str
@@ -71,11 +71,13 @@ class Driver:
     borrowed: Mapping[str, Like] = field(default_factory=lambda: MappingProxyType({}))
     naive_time: str = ""
     same_rows: tuple[str, ...] = ()
+    telltale: tuple[str, ...] = ()
     known_versions: str = ""
     newest: str = ""
     releases: tuple[str, ...] = ()
     cut_overs: tuple[str, ...] = ()
     switches: tuple[Switch, ...] = ()
+    servers: tuple[Server, ...] = ()
 
 
 NOT_INHERITED = frozenset({"types", "unshared"})

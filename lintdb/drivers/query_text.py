@@ -19,6 +19,7 @@ _BOUNDS = re.compile(
     r"rownum|skip|into)\b",
     re.IGNORECASE,
 )
+_MAKES = re.compile(r"\b(?:merge|create|unwind|call|optional|with|union|load|foreach)\b", re.IGNORECASE)
 _CATALOGS = re.compile(r"(?:information_schema\b|pg_|sqlite_|sys\.|system\.|user_tab|all_tab|dba_|v\$)", re.IGNORECASE)
 """Tables about tables: there are not many of those."""
 
@@ -50,6 +51,8 @@ def answer_of(text: str, is_prefix: bool) -> str:
             return "unknown"
         start = re.search(r"\bselect\b", outer, re.IGNORECASE)
         outer = outer[start.start() :] if start else ""
+    if re.match(r"match\b", outer, re.IGNORECASE):
+        return "unknown" if is_prefix else _answer_of_match(outer)
     if not re.match(r"select\b", outer, re.IGNORECASE):
         return "unknown"
     table = re.search(r"\bfrom\s+(\S+)", outer, re.IGNORECASE)
@@ -67,3 +70,11 @@ def answer_of(text: str, is_prefix: bool) -> str:
         return "unknown"  # a function that is not known may aggregate
     is_whole = not is_prefix and "\x00" not in outer and not _BOUNDS.search(outer)
     return "every" if is_whole else "perhaps"
+
+
+def _answer_of_match(outer: str) -> str:
+    """Return what a query of Cypher gives that begins with MATCH: a record for each match, or one if it aggregates."""
+    head, returned, items = re.sub(r"\[[^\]]*\]|\{[^}]*\}", "\x00", outer).partition(" RETURN ")
+    if not returned or _MAKES.search(head):
+        return "unknown"  # whatever makes something, or aggregates half-way, may give a record always
+    return "unknown" if re.search(r"\w\s*\x00", items) else "perhaps"

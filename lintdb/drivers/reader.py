@@ -16,10 +16,10 @@ from typing import Any
 
 from packaging.version import Version
 
-from lintdb.drivers.grammar import CALL, CONDITION, HEAD, KIND, MODEL, SETTING, SWITCH
+from lintdb.drivers.grammar import CALL, CONDITION, HEAD, KIND, MODEL, SERVER, SETTING, SWITCH
 from lintdb.drivers.model import Driver, Like, ModelError, gives_answers, inherit, is_coroutine
 from lintdb.drivers.shapes import ShapeError, hint
-from lintdb.effects import Argument, CallModel, Condition, Form, Kind, Order, Raises, Setting, Switch
+from lintdb.effects import Argument, CallModel, Condition, Form, Kind, Order, Raises, Server, Setting, Switch
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -102,12 +102,14 @@ def build_driver(data: dict[str, Any], version: str | None = None, foreign: Coll
         aliases=MappingProxyType(data.get("aliases", {})),
         borrowed=MappingProxyType(borrowed),
         same_rows=texts(head.get("same_rows")),
+        telltale=texts(head.get("telltale")),
         naive_time=head.get("naive_time", ""),
         known_versions=head.get("versions", newest),
         newest=newest,
         releases=texts(head.get("releases")),
         cut_overs=find_cut_overs(data),
         switches=tuple(read.switches(data.get("switches", ()))),
+        servers=tuple(Server(**SERVER.read_into(table)) for table in data.get("servers", ())),
     )
 
 
@@ -188,6 +190,7 @@ class _Reader:
             "enters": entered if (entered := table.get("with_gives", "self")) == "none" else self._qualify(entered),
             "settings": self.settings(table.get("settings", ())),
             "autocommit_arguments": _read_conditions(table.get("autocommit_when", [])),
+            "parts_autocommit_arguments": _read_conditions(table.get("parts_autocommit_when", [])),
             "orders": tuple(_read_order(each) for each in table.get("orders", ())),
             "close_is_coroutine": is_coroutine(methods.get("close", ())),
             "gives_answers": gives_answers(family, methods),
@@ -239,6 +242,7 @@ def _read_condition(table: Table) -> Condition:
         table.get("given"),
         _EQUALS.read(table["equals"]) if "equals" in table else (),
         texts(table.get("is")),
+        table.get("key"),
     )
 
 

@@ -88,6 +88,21 @@ class CFG:
     raise_exit: int = 0
     condition_keys: dict[str, int] = field(default_factory=dict)
     is_complete: bool = True
+    _repeated: dict[int, bool] = field(default_factory=dict)
+
+    def repeats(self, block: Block) -> bool:
+        """Whether a path can come back to a block: it is in a loop."""
+        found = self._repeated.get(block.id)
+        if found is None:
+            seen: set[int] = set()
+            todo = [block.id]
+            while todo:
+                for edge in self.blocks[todo.pop()].edges():
+                    if edge.target not in seen:
+                        seen.add(edge.target)
+                        todo.append(edge.target)
+            found = self._repeated[block.id] = block.id in seen
+        return found
 
     def as_text(self) -> str:
         """Render the graph for people: one paragraph a block."""

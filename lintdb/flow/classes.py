@@ -8,8 +8,8 @@ from typing import NamedTuple
 import libcst as cst
 
 from lintdb.effects import CallModel, Duty, Kind
-from lintdb.flow.types_of import ModuleTypes, unawaited
-from lintdb.syntax.literals import only_value
+from lintdb.flow.types_of import ModuleTypes
+from lintdb.syntax.literals import only_value, unawaited
 from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 _RELEASING_NAMES = (

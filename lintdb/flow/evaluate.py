@@ -10,6 +10,7 @@ from lintdb.flow.state import State
 from lintdb.flow.texts import filled, pieces_of, text_of
 from lintdb.flow.types_of import Type
 from lintdb.flow.values import (
+    TRUE,
     Box,
     Function,
     Hole,
@@ -134,8 +135,9 @@ class Values(Run):
             index = holder.index if isinstance(holder, ClassInfo) else holder or self.index
             types = self.types.peers.types(index)
             name = str(site[-1] if site[0] == "field" else site[1])
-            autocommit = types.autocommit_of(kind, name, holder) if kind is not None else None
-            state.resources[rid] = Status(kind_id, owed=False, autocommit=autocommit, outlives=True)
+            autocommit = types.modes.of_kept(kind, name, holder) if kind is not None else None
+            parts = types.modes.of_parts(kind, name, holder) if kind is not None else None
+            state.resources[rid] = Status(kind_id, owed=False, autocommit=autocommit, parts_mode=parts, outlives=True)
         if site not in self.sites:
             self.sites[site] = Site(self.function.node, kind_id, spelling(site))
         return Ref(rid)
@@ -221,6 +223,8 @@ class Values(Run):
         if name in kind.state_flags and name not in kind.methods:
             flag = kind.state_flags[name]
             return Literal(flag if status.phase == "open" else not flag) if status.phase != "gone" else None
+        if kind.attribute_events.get(name) == "autocommit" and status.autocommit:
+            return TRUE
         if name in kind.attributes:
             parent = state.status(status.parent) if status.parent is not None else None
             if status.parent is not None and parent is not None and _is_like(parent.kind, kind.attributes[name]):

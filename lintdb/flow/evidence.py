@@ -3,6 +3,7 @@
 Only solid evidence counts. The name says connection or session, every method that is called on it is one of that kind,
 and something ties it to one library: a handler for the library's errors round a call on it, a statement made by the
 library that it executes, a function of the library that gets a part of it; or the methods are those of no other kind.
+A method that only one library has speaks whatever the name, where all that is done with its value fits: `x.pubsub()`.
 """
 
 from __future__ import annotations
@@ -22,10 +23,14 @@ _ENDS = (Event.COMMIT, Event.ROLLBACK)
 
 @dataclass
 class _Use:
-    """How a function uses one name: the methods, those whose call is awaited, the libraries that it is tied to."""
+    """How a function uses one name: the methods, those whose call is awaited, the libraries that it is tied to.
+
+    `handed`: methods whose value is an argument or returned, so that somebody else may await it.
+    """
 
     methods: set[str] = field(default_factory=set)
     awaited: set[str] = field(default_factory=set)
+    handed: set[str] = field(default_factory=set)
     drivers: set[str] = field(default_factory=set)
     passed_as: set[str] = field(default_factory=set)
 
@@ -50,6 +55,13 @@ class Evidence:
             if not function.is_module and self._is_candidate(function):
                 found.update(self._find(function))
         return found
+
+    def told_by(self, method: cst.Attribute, function: FunctionInfo) -> str | None:
+        """Return the kind of what a method is called on, if that method tells it whatever the name: `x.pubsub()`."""
+        if method.attr.value not in self.knowledge.telltales():
+            return None
+        name = self._name(method.value, function)
+        return self.kinds(function).get(name) if name is not None else None
 
     def _candidates(self) -> list[Kind]:
         if self._kinds is None:
@@ -78,22 +90,48 @@ class Evidence:
         return any(each.sql is not None for models in part.methods.values() for each in models)
 
     def _is_candidate(self, function: FunctionInfo) -> bool:
-        return bool(self._candidates()) and any(
-            isinstance(call.func, cst.Attribute) and call.func.attr.value in self._telling for call in function.calls
-        )
+        words = self.knowledge.telltales() | (self._telling if self._candidates() else set())
+        return any(isinstance(call.func, cst.Attribute) and call.func.attr.value in words for call in function.calls)
 
     def _find(self, function: FunctionInfo) -> Iterator[tuple[str, str]]:
         uses = self._uses(function)
+        telltales = self.knowledge.telltales()
         for name, use in uses.items():
+            if use.methods & telltales:
+                told = self._told(name, use, uses, self._parts(function))
+                if told is not None:
+                    yield name, told
+                continue
             kind = next(iter(use.passed_as)) if len(use.passed_as) == 1 and not use.methods else None
             if kind is None and use.methods & self._telling:
                 kind = self._kind_of(name.rpartition(".")[2], use)
             if kind is not None:
                 yield name, kind
 
+    def _told(self, name: str, use: _Use, uses: dict[str, _Use], parts: dict[str, str]) -> str | None:
+        """Return the kind of what has a telltale method: the one whose value can be used as this function does."""
+        telltales = self.knowledge.telltales() & use.methods
+        made = [uses[part] for part, source in parts.items() if source == name and part in uses]
+        fitting: dict[str, str] = {}
+        for kind in self.knowledge.kinds():
+            models = [model for method in telltales for model in kind.methods.get(method, ())]
+            part = self.knowledge.kind(next((model.acquires for model in models if model.acquires), ""))
+            if (
+                kind.types
+                and part is not None
+                and _fits(kind, use)
+                and made
+                and all(_fits(part, each) for each in made)
+            ):
+                fitting.setdefault(part.id, kind.id)
+        return next(iter(fitting.values())) if len(fitting) == 1 else None
+
     def _uses(self, function: FunctionInfo) -> dict[str, _Use]:
         uses: dict[str, _Use] = {}
         awaited = {id(node.expression) for node in walk(function.node) if isinstance(node, cst.Await)}
+        handed = {
+            id(node.value) for node in walk(function.node) if isinstance(node, (cst.Arg, cst.Return, cst.Element))
+        }
         parts: dict[str, str] = {}
         for call in function.calls:
             if not isinstance(call.func, cst.Attribute):
@@ -105,6 +143,8 @@ class Evidence:
             use.methods.add(call.func.attr.value)
             if id(call) in awaited:
                 use.awaited.add(call.func.attr.value)
+            elif id(call) in handed:
+                use.handed.add(call.func.attr.value)
             for argument in call.args[:1]:
                 use.drivers.update(self._maker(argument.value, function))
         if any(use.methods & self._telling for use in uses.values()):
@@ -163,6 +203,7 @@ class Evidence:
     def _parts(self, function: FunctionInfo) -> dict[str, str]:
         """Return the names that such parts get, with the name of what they come from."""
         found: dict[str, str] = {}
+        makers = self._makers | self.knowledge.telltales()
         for node in walk(function.node):
             value: cst.BaseExpression | None = None
             target: cst.CSTNode | None = None
@@ -171,12 +212,12 @@ class Evidence:
             elif isinstance(node, cst.WithItem) and node.asname is not None:
                 value, target = node.item, node.asname.name
             value = value.expression if isinstance(value, cst.Await) else value
-            if not isinstance(value, cst.Call) or not isinstance(target, cst.Name):
+            if not isinstance(value, cst.Call) or not isinstance(target, (cst.Name, cst.Attribute)):
                 continue
-            if isinstance(value.func, cst.Attribute) and value.func.attr.value in self._makers:
-                source = self._name(value.func.value, function)
-                if source is not None:
-                    found[target.value] = source
+            if isinstance(value.func, cst.Attribute) and value.func.attr.value in makers:
+                source, part = self._name(value.func.value, function), self._name(target, function)
+                if source is not None and part is not None:
+                    found[part] = source
         return found
 
     def _add_receivers(
@@ -249,4 +290,4 @@ def _fits(kind: Kind, use: _Use) -> bool:
         if models and (name in use.awaited) and not any(m.coroutine or m.form is not Form.VALUE for m in models):
             return False
     coroutines = {name for name in use.methods if any(m.coroutine for m in kind.methods.get(name, ()))}
-    return coroutines <= use.awaited
+    return coroutines <= use.awaited | use.handed

@@ -183,7 +183,7 @@ class Follower(Calls, Assumptions):
             old = self.value(ir.AttributeOf(op.base, op.attribute), state)
             before = state.status(old.rid) if isinstance(old, Ref) else None
             if before is not None and may_be_none(old) and before.phase == "open":
-                self.replaced.setdefault(op.attribute, op.node)
+                self.attributes.replaced.setdefault(op.attribute, op.node)
             self.kept_as[value.rid] = op.attribute
         if not self.owns_self:
             self.after.rebound.add(("self", op.attribute))
@@ -467,6 +467,7 @@ class Follower(Calls, Assumptions):
             if rid[0][0] == "decorator":
                 self.end_block(rid, state, is_nested=False, is_raise=False)
         self.exits.append(Exit(False, kept, value))
+        self.note_refilled(kept)
         self.check_exit(state, is_raise=False)
 
     def _raise_exit(self, _: ir.RaiseExit, state: State) -> None:

@@ -54,6 +54,9 @@ class Knowledge(ExceptionClasses, Protocol):
     def keeps_rows(self, method: str) -> bool:
         """Return whether a method of a query object, or of rows, leaves their number as it was (`order_by`)."""
 
+    def telltales(self) -> frozenset[str]:
+        """Return the methods by which what they are called on is known to be of one library."""
+
     def is_definition(self, text: str) -> bool:
         """Return whether a query text creates, alters or drops something."""
 

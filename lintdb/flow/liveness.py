@@ -182,6 +182,10 @@ def _tests_of(block: Block) -> tuple[set[str], set[str]]:
             if isinstance(operation.operand, ir.Local) and operation.operand.name not in written:
                 used.add(operation.operand.name)
             written.add(operation.name)
+        elif isinstance(operation, ir.StoreAttributeOp):
+            # Other methods of the object may test it.
+            if isinstance(operation.operand, ir.Local):
+                used |= {operation.operand.name} - written
         elif isinstance(operation, ir.CallOp) and _may_be_followed(operation):
             callee = operation.callee
             if isinstance(callee, ir.AttributeOf) and isinstance(callee.base, ir.Local):

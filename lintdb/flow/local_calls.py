@@ -43,6 +43,7 @@ from lintdb.flow.values import (
     Value,
     spelling,
 )
+from lintdb.syntax.ancestry import may_hand_on
 from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 
@@ -130,8 +131,7 @@ class LocalCalls(Containers, ABC):
         results: list[State] = []
         self.operations[op.index] = op
         self.units.landings[op.index] = self.block.landing
-        for use in summary.uses:
-            self.check_early(use, op.node, info.name, state)
+        self._note_callee(op, info, summary, state)
         rebound = {site for site in summary.rebinds if receiver is OWN or site[0] != "self"}
         self.after.rebound |= rebound
         for outcome in summary.outcomes:
@@ -150,9 +150,28 @@ class LocalCalls(Containers, ABC):
                 continue
             new.make_unlikely(outcome.low)
             maker = instance.owner.name if instance is not None and info.name == "__init__" else info.name
-            _Return(self, op, info, outcome, new, maker=maker, instance=instance).bind(target)
+            is_own = receiver is OWN
+            _Return(self, op, info, outcome, new, maker=maker, instance=instance, is_own=is_own).bind(target)
             results.append(new)
         return results
+
+    def _note_callee(self, op: ir.CallOp, info: FunctionInfo, summary: Summary, state: State) -> None:
+        """What a callee does to what it gets, whichever way it ends."""
+        self._give_coroutines(op, info, state)
+        for use in summary.uses:
+            self.check_early(use, op.node, info.name, state)
+        for rid, is_many in summary.statements:
+            self.note_statement(rid, op, is_many=is_many)
+
+    def _give_coroutines(self, op: ir.CallOp, info: FunctionInfo, state: State) -> None:
+        """A callee runs a coroutine that it gets, or hands it to a loop, a thread, a greenlet; if it uses it at all."""
+        values = [self.value(argument.operand, state) for argument in op.arguments]
+        if not any(_coroutines_in(value) for value in values):
+            return
+        bound = bind_arguments(info, op.arguments, values, state)
+        given = values if bound is None else [bound[name] for name in bound if may_hand_on(info.node, name)]
+        for each in [each for value in given for each in _coroutines_in(value)]:
+            state.escape(each, with_parents=False)
 
     @staticmethod
     def _holds_others_only(instance: Instance, state: State) -> bool:
@@ -343,6 +362,7 @@ class _Return:
         *,
         maker: str,
         instance: Instance | None,
+        is_own: bool,
     ) -> None:
         self.caller = caller
         self.op = op
@@ -351,6 +371,7 @@ class _Return:
         self.state = state
         self.maker = maker
         self.instance = instance
+        self.kept_as = outcome.kept_as if is_own else ""
         self.statuses = dict(outcome.statuses)
         self.fresh: dict[Rid, Ref] = {}
 
@@ -365,6 +386,9 @@ class _Return:
             self.state.forget_fields(self.instance)
             for name, value in self.outcome.fields:
                 self.state.set_name(self.instance.prefix + name, self._value(value))
+        if self.kept_as and isinstance(result, Ref):
+            # Both names are known to mean the same thing: `conn = self.connect()`, and later `self.conn.rollback()`.
+            self.state.set_name(f"self.{self.kept_as}", result)
         self.state.set_name(target, result)
 
     def _object(self, owner: ClassInfo) -> Instance:
@@ -429,11 +453,17 @@ class _Return:
             status.kind,
             owed=False,
             autocommit=status.autocommit,
+            parts_mode=status.parts_mode,
             parent=status.parent,
-            phase=status.phase,
+            phase="open" if self.kept_as and status.phase == "gone" else status.phase,
             outlives=status.outlives,
         )
         return Ref((key, 0))
+
+
+def _coroutines_in(value: Value | None) -> list[Coroutine]:
+    items = value.items if isinstance(value, Many) else (value,)
+    return [item for item in items if isinstance(item, Coroutine)]
 
 
 def _escape_object(receiver: Receiver, state: State) -> None:

@@ -45,15 +45,20 @@ class ModelledCalls(UnknownCalls):
                 if any(self._owes_less(other, model) for other in hidden):
                     self.unsure_calls.add(id(op.node))
                 return model
-            if all(self._is_hidden(condition, op) for condition in model.when):
+            if all(self._is_hidden(condition, op, state) for condition in model.when):
                 hidden.append(model)
         return None
 
-    def _is_hidden(self, condition: Condition, op: ir.CallOp) -> bool:
-        """`create(**options)`: the class that decides may be among the options, as it often is; single flags seldom."""
-        if not condition.names:
-            return False
-        return self.argument(op, condition.argument) is None and any(argument.star for argument in op.arguments)
+    def _is_hidden(self, condition: Condition, op: ir.CallOp, state: State) -> bool:
+        """Whether a condition may hold for what cannot be seen.
+
+        `create(**options)`: the class that decides may be among the options, as it often is; single flags seldom.
+        `connect(defer_connect=flag)`: whoever writes that means both.
+        """
+        if self.argument(op, condition.argument) is not None:
+            is_flag = bool(condition.equals) and all(isinstance(each, bool) for each in condition.equals)
+            return is_flag and self._holds(condition, op, state) is None
+        return bool(condition.names) and any(argument.star for argument in op.arguments)
 
     def _owes_less(self, other: CallModel, model: CallModel) -> bool:
         kinds = [self.knowledge.kind(each.acquires) if each.acquires is not None else None for each in (other, model)]
@@ -65,6 +70,9 @@ class ModelledCalls(UnknownCalls):
         operand = self.argument(op, condition.argument)
         if operand is None and any(argument.star for argument in op.arguments):
             return self._holds_of_options(condition, op)
+        if condition.key is not None and operand is not None:
+            given = self.types.given_argument(op.node, condition.argument) if isinstance(op.node, cst.Call) else None
+            return self._holds_inside(condition, given)
         if condition.given is not None:
             return (operand is not None) == condition.given
         if operand is None:
@@ -85,6 +93,16 @@ class ModelledCalls(UnknownCalls):
         if options is None:
             return None
         given = options.get(condition.argument.keyword or "")
+        if condition.key is not None and given is not None:
+            return self._holds_inside(condition, given)
+        return self._holds_for(condition, given)
+
+    def _holds_inside(self, condition: Condition, given: cst.BaseExpression | None) -> bool | None:
+        """The same for what stands under a key of the dictionary that an argument is."""
+        items = Evaluator(self.index, self.function).mapping(given) if given is not None else None
+        return self._holds_for(condition, items.get(condition.key or "")) if items is not None else None
+
+    def _holds_for(self, condition: Condition, given: cst.BaseExpression | None) -> bool | None:
         if condition.given is not None:
             return (given is not None) == condition.given
         if given is None:
@@ -148,10 +166,10 @@ class ModelledCalls(UnknownCalls):
             self.values_seen.query_texts[key] = QueryText(call, op.node, key[1], path_of(state), is_guess)
 
     def _coroutine(self, op: ir.CallOp, model: CallModel, subject: Value | None, state: State) -> Value:
-        """The result of calling a coroutine function: nothing has happened yet."""
+        """The result of calling a coroutine function: nothing has happened yet, as far as a caller can tell."""
         site = ("coroutine", op.index)
         rid: Rid = (site, 0)
-        owes = model.coroutine or model.form is Form.AWAIT
+        owes = (model.coroutine or model.form is Form.AWAIT) and not model.eager
         self.sites[site] = Site(op.node, COROUTINE)
         state.resources[rid] = Status(COROUTINE, owed=owes)
         if model.releases is not None:
@@ -168,16 +186,12 @@ class ModelledCalls(UnknownCalls):
         self._check_subjects(op, model, subject, receiver, state)
         working = self.working_resource(op, model, receiver, state)
         event = self.event_of(op, model, working, state)
-        self.note_event(op, event)
+        self._note_work(op, model, event, working)
         failed = self._fork_failure(op, model, receiver, state)
         if failed is not None and model.raises is not Raises.NEVER:
             self.fail_units(op, model, event, working, failed)
-        if failed is not None and model.releases is not None and isinstance(subject, Ref):
-            # A release that fails has still released.
-            failed.release(subject.rid)
-            owner = self.owner_through(subject.rid, failed)
-            if owner is not None:
-                failed.release(owner)
+        if failed is not None:
+            self._after_failure(model, subject, receiver, failed)
         if event is not None and working is not None:
             self.judge_retry(working, event, op, state)
             self.happen(working, event, op, state)
@@ -203,6 +217,28 @@ class ModelledCalls(UnknownCalls):
             return [state, nothing]
         state.set_name(target, NONE if result is None and model.releases == "self" else result)
         return None
+
+    def _note_work(self, op: ir.CallOp, model: CallModel, event: Event | None, working: Rid | None) -> None:
+        self.note_event(op, event)
+        if working is not None and (model.sql is not None or event in (Event.READ, Event.WRITE)):
+            self.note_statement(working, op, is_many=False)
+
+    def _after_failure(self, model: CallModel, subject: Value | None, receiver: Ref | None, failed: State) -> None:
+        """What a call that has raised has done all the same."""
+        if model.releases is not None and isinstance(subject, Ref):
+            # A release that fails has still released.
+            failed.release(subject.rid)
+            owner = self.owner_through(subject.rid, failed)
+            if owner is not None:
+                failed.release(owner)
+        if model.opens and receiver is not None and self._is_connection(receiver.rid, failed):
+            # What fails to connect is not open: connecting is how it gets there.
+            failed.update(receiver.rid, owed=False)
+
+    def _is_connection(self, rid: Rid, state: State) -> bool:
+        status = state.status(rid)
+        kind = self.knowledge.kind(status.kind) if status is not None else None
+        return kind is not None and kind.family == "connection"
 
     def _check_subjects(
         self, op: ir.CallOp, model: CallModel, subject: Value | None, receiver: Ref | None, state: State
@@ -270,6 +306,8 @@ class ModelledCalls(UnknownCalls):
             state.update(receiver.rid, phase="open", owed=owed)
             site = self.sites.get(receiver.rid[0])
             if site is not None and not before.outlives:
+                if id(site.node) in self.unsure_calls:
+                    self.unsure_calls.add(id(op.node))
                 site.node = op.node
             state.note(op.node, "acquire", receiver.rid[0])
         state.set_name(target, TRUE if model.may_return_none else None)
@@ -291,10 +329,12 @@ class ModelledCalls(UnknownCalls):
         self._note_overlap(op, kind, parent, state)
         is_free = self._is_free(kind, parent, state)
         is_guess = receiver is not None and self.root_of(receiver.rid, state) in self.units.guessed
+        is_guess = is_guess and not self.knowledge.telltales().intersection(model.names)
         status = Status(
             kind_id,
             owed=(kind is None or kind.duty is not Duty.NONE) and not is_free and not is_guess,
-            autocommit=self._autocommit(op, kind, state),
+            autocommit=self._autocommit(op, kind, parent, state),
+            parts_mode=self._parts_mode(op, kind, state),
             outlives=is_free and parent is not None and not state.resources[parent].owed,
             used=kind is None or not kind.is_lazy,
             parent=parent,
@@ -387,16 +427,28 @@ class ModelledCalls(UnknownCalls):
             if status.parent == rid:
                 state.resources[other] = status._replace(parent=older)
 
-    def _autocommit(self, op: ir.CallOp, kind: Kind | None, state: State) -> bool | None:
-        if kind is None or kind.autocommit is None:
+    def _autocommit(self, op: ir.CallOp, kind: Kind | None, parent: Rid | None, state: State) -> bool | None:
+        """Return the mode of what is acquired: that which its owner gives it, or its arguments do."""
+        if kind is None or kind.autocommit is not False:
+            return kind.autocommit if kind is not None else None
+        owner = state.status(parent) if parent is not None else None
+        owner_kind = self.knowledge.kind(owner.kind) if owner is not None else None
+        if owner is not None and owner_kind is not None and owner_kind.parts_autocommit is not None:
+            return owner.parts_mode
+        return self._mode(op, False, kind.autocommit_arguments, state)
+
+    def _parts_mode(self, op: ir.CallOp, kind: Kind | None, state: State) -> bool | None:
+        """Return the mode of what the thing that is acquired will hand out."""
+        if kind is None or kind.parts_autocommit is None:
             return None
-        if kind.autocommit:
-            return True
-        for condition in kind.autocommit_arguments:
+        return self._mode(op, kind.parts_autocommit, kind.parts_autocommit_arguments, state)
+
+    def _mode(self, op: ir.CallOp, default: bool, conditions: tuple[Condition, ...], state: State) -> bool | None:
+        for condition in conditions:
             holds = self._holds(condition, op, state)
             if holds is not False:
                 return True if holds else None
-        return False
+        return default
 
     def give(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> Ref:
         """Hand out something that owes nothing, tied to its parent."""

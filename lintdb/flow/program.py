@@ -126,7 +126,11 @@ class Program:
             waits=list(follower.values_seen.waits.values()),
             overlaps=list(follower.overlaps.values()),
             handled_attributes=follower.handled_attributes,
-            replaced_attributes=follower.replaced,
+            replaced_attributes=follower.attributes.replaced,
+            reopened_attributes=follower.attributes.reopened,
+            given_attributes=follower.attributes.given,
+            left_work=follower.attributes.left_work,
+            committed_attributes=follower.attributes.commits,
             is_complete=follower.is_complete,
         )
 
@@ -146,7 +150,10 @@ class Program:
             model = self.knowledge.kind(found) if isinstance(found, str) else None
             if not isinstance(found, str) or model is None:
                 continue
-            state.resources[site, 0] = Status(found, owed=False, autocommit=model.autocommit, outlives=True)
+            parts = self.types.modes.of_parts_given(model)
+            state.resources[site, 0] = Status(
+                found, owed=False, autocommit=model.autocommit, parts_mode=parts, outlives=True
+            )
             state.env[name] = Ref((site, 0))
             sites[site] = Site(param, found, name)
         self._enter_decorators(info, state, sites)
@@ -200,6 +207,7 @@ class Program:
             uses=tuple(follower.after.early.values()),
             rebinds=frozenset(follower.after.rebound),
             waits=next(iter(follower.values_seen.waits_at.values()), None),
+            statements=tuple(((site, 0), site in follower.units.mixed) for site in follower.units.statements),
             ends_yielded=follower.ends_yielded(),
             drops_work=bool(follower.yielded) and follower.yielded <= follower.released_sites - follower.commits,
         )

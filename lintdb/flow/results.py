@@ -294,7 +294,17 @@ class FunctionFlow:
     handed_on: set[int] = field(default_factory=set)
     """Identities of the acquiring nodes whose resources are given to code that is not known."""
     handled_attributes: set[str] = field(default_factory=set)
-    """Attributes of the object whose value the method releases, returns, or gives to somebody who may release it."""
+    """Attributes of the object whose value the method releases, returns, or gives to somebody who may release it.
+
+    Without those that hold something else, open, at every end of the method."""
     replaced_attributes: dict[str, cst.CSTNode] = field(default_factory=dict)
     """Attributes that the method overwrites with a fresh resource while they may hold an open one."""
+    reopened_attributes: set[str] = field(default_factory=set)
+    """Attributes whose value the method releases, and which hold something open again at every end of it."""
+    given_attributes: set[str] = field(default_factory=set)
+    """Attributes whose value the method returns, or gives to somebody else."""
+    left_work: dict[str, LostWork] = field(default_factory=dict)
+    """Attributes of the object that a normal path leaves with a write that is not committed."""
+    committed_attributes: dict[str, bool] = field(default_factory=dict)
+    """Attributes that the method itself commits; whether that keeps a write of its own."""
     is_complete: bool = True

@@ -21,7 +21,18 @@ from lintdb.flow.decorators import is_fixture, is_generator_manager
 from lintdb.flow.frameworks import Frameworks
 from lintdb.flow.patches import patched_names
 from lintdb.flow.results import FailedUnit, KnownCall, LostWork, Overlap
-from lintdb.flow.sites import OPAQUE, UNLIKELY, AfterRelease, Exit, Lost, PendingCall, Site, UnitRecords, ValueRecords
+from lintdb.flow.sites import (
+    OPAQUE,
+    UNLIKELY,
+    AfterRelease,
+    AttributeRecords,
+    Exit,
+    Lost,
+    PendingCall,
+    Site,
+    UnitRecords,
+    ValueRecords,
+)
 from lintdb.flow.state import State
 from lintdb.flow.summaries import YIELDED, Summary
 from lintdb.flow.types_of import ModuleTypes
@@ -121,8 +132,7 @@ class Run:
         self.returned_dirty: dict[int, FailedUnit] = {}
         self.units = UnitRecords()
         self.kept_as: dict[Rid, str] = {}
-        self.handled_attributes: set[str] = set()
-        self.replaced: dict[str, cst.CSTNode] = {}
+        self.attributes = AttributeRecords()
         self.handed_on: set[int] = set()
         self.values_seen = ValueRecords()
         self.blocking_helpers: dict[int, tuple[cst.CSTNode, cst.CSTNode]] = {}

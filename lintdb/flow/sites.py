@@ -12,6 +12,7 @@ from lintdb.effects import AfterError, Event
 from lintdb.flow import ir
 from lintdb.flow.results import (
     ErrorCommit,
+    LostWork,
     MissingRow,
     Misuse,
     QueryText,
@@ -110,6 +111,35 @@ class AfterRelease:
     uncalled: dict[int, Uncalled] = field(default_factory=dict)
 
 
+@dataclass
+class AttributeRecords:
+    """What a run finds out about the attributes of the object whose method is followed.
+
+    `released`: what they hold is released; `given`: somebody gets it who may release it. `replaced`: they are
+    overwritten while they may hold something open. `refilled`: at all ends so far they hold something open that was put
+    there on the way; None before the first one. `left_work`: they are left with a write that is not committed.
+    `commits`: what they hold is committed here, by the method itself; whether that keeps a write of it.
+    """
+
+    released: set[str] = field(default_factory=set)
+    given: set[str] = field(default_factory=set)
+    replaced: dict[str, cst.CSTNode] = field(default_factory=dict)
+    left_work: dict[str, LostWork] = field(default_factory=dict)
+    commits: dict[str, bool] = field(default_factory=dict)
+    refilled: set[str] | None = None
+
+    def note_commit(self, rid: Rid, *, keeps_work: bool) -> None:
+        """The method itself commits a resource."""
+        if rid[0][0] == "self":
+            attribute = str(rid[0][1])
+            self.commits[attribute] = keeps_work or self.commits.get(attribute, False)
+
+    @property
+    def reopened(self) -> set[str]:
+        """Attributes that are released, and hold something open again at every end."""
+        return self.released & (self.refilled or set())
+
+
 class PendingCall(NamedTuple):
     """A call of a coroutine function of the project that has not been awaited; `receiver` is the method's object."""
 
@@ -123,18 +153,21 @@ class UnitRecords:
     """What a run notes of units of work.
 
     `failures`: what a call that failed did to its unit; `refused`: those that were to make work permanent. `landings`:
-    where the exceptions of a call go. `writes`: the calls that write to a resource. `ended`: the calls that begin a
-    unit which some path ends. `restored`: the operations that change a mode which some path sets back; `switches`:
-    those of them that are assignments. `begun_at_yield`: what is under way where a manager yields. `ambient`: the
-    blocks that are units without a name, in the order in which they are entered. `swallowed` and `error_commits`: the
-    findings, by the node and by the call that they are about; whether the commit is refused. `guessed`: resources that
-    nothing but their use makes known. `worked`: a call that works in a unit without a name.
+    where the exceptions of a call go. `writes`: the calls that write to a resource. `statements`: the first call that
+    sends anything to it, `mixed` what gets more than that one. `ended`: the calls that begin a unit which some path
+    ends. `restored`: the operations that change a mode which some path sets back; `switches`: those of them that are
+    assignments. `begun_at_yield`: what is under way where a manager yields. `ambient`: the blocks that are units
+    without a name, in the order in which they are entered. `swallowed` and `error_commits`: the findings, by the node
+    and by the call that they are about; whether the commit is refused. `guessed`: resources that nothing but their use
+    makes known. `worked`: a call that works in a unit without a name.
     """
 
     failures: dict[int, AfterError] = field(default_factory=dict)
     refused: set[int] = field(default_factory=set)
     landings: dict[int, int] = field(default_factory=dict)
     writes: dict[SiteKey, set[int]] = field(default_factory=dict)
+    statements: dict[SiteKey, int] = field(default_factory=dict)
+    mixed: set[SiteKey] = field(default_factory=set)
     ended: set[int] = field(default_factory=set)
     restored: set[int] = field(default_factory=set)
     switches: dict[int, cst.CSTNode] = field(default_factory=dict)

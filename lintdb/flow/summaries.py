@@ -57,6 +57,7 @@ class Outcome:
     Resources are named as in the summary's own run; `statuses` has those that the caller can see. `fields` are the
     attributes of the object whose method was called, `made` those of an object that the function made and returns.
     `yielded` says of a generator whether the path has passed a `yield` ("reached"), and gone on after it ("resumed").
+    `kept_as` is the attribute of the caller's own object in which the function has put what it returns.
     """
 
     is_raise: bool
@@ -68,6 +69,7 @@ class Outcome:
     fields: tuple[tuple[str, Value], ...] = ()
     made: tuple[tuple[str, Value], ...] = ()
     yielded: str = ""
+    kept_as: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ class Summary:
     `blocks` is the call in it that makes the thread wait for a resource, `waits` one that waits for something else. For
     a generator: whether what it yields is `drops_work`: released on every normal path, with no commit; and whether that
     is released at all (`ends_yielded`). `uses` are of what was released before the call; `rebinds` are the attributes
-    of the object, and the globals, that get another value.
+    of the object, and the globals, that get another value; `statements` says what it sends statements to, and whether
+    more than one.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -88,6 +91,7 @@ class Summary:
     rebinds: frozenset[SiteKey] = frozenset()
     ends_yielded: bool = False
     waits: cst.CSTNode | None = None
+    statements: tuple[tuple[Rid, bool], ...] = ()
 
 
 # --- before the call ------------------------------------------------------------------------------------------------
@@ -280,7 +284,8 @@ def _visible(value: Value, state: State) -> Value | None:
         is_plain = all(item is not None and _visible(item, state) == item for item in value.items)
         return value if is_plain or state.holds_any(value) else None
     if not state.holds_any(value):
-        return None
+        # An object that holds nothing which is followed: for the callee, one that somebody else made.
+        return Outside(value.owner, ("made", value.owner.name, value.id)) if isinstance(value, Instance) else None
     if isinstance(value, Instance):
         # Its methods are not called there, so what it holds of others cannot be reached.
         held = [rid for rid in state.refs(value) if (status := state.status(rid)) is None or status.phase != "gone"]
@@ -328,7 +333,13 @@ def canonical(state: State, names: Names) -> State:
             # Its past is of no concern to anybody here, and would only make calls differ that do not.
             phase = "open" if is_hidden else "gone"
             new.resources[names.rid(rid)] = Status(
-                status.kind, phase, owed=False, autocommit=status.autocommit, parent=parent, outlives=status.outlives
+                status.kind,
+                phase,
+                owed=False,
+                autocommit=status.autocommit,
+                parts_mode=status.parts_mode,
+                parent=parent,
+                outlives=status.outlives,
             )
             continue
         new.resources[names.rid(rid)] = status._replace(
@@ -354,6 +365,7 @@ def with_names(summary: Summary, names: Names) -> Summary:
         outcomes=tuple(_outcome_renamed(outcome, names) for outcome in summary.outcomes),
         uses=tuple(use._replace(rid=names.rid(use.rid)) for use in summary.uses),
         rebinds=frozenset(map(names.site, summary.rebinds)),
+        statements=tuple((names.rid(rid), is_many) for rid, is_many in summary.statements),
     )
 
 
@@ -406,7 +418,14 @@ def outcome_of(end: Exit, commits: set[SiteKey], *, owns_self: bool) -> Outcome:
         fields,
         made,
         _progress(state.env.get(YIELDED)),
+        _attribute_with(end.value, state) if not owns_self else "",
     )
+
+
+def _attribute_with(value: Value | None, state: State) -> str:
+    """Return the attribute of the object in which a function has put the resource that it returns."""
+    names = (name for name, held in state.env.items() if name.startswith("self.") and held == value)
+    return next(names, "").removeprefix("self.") if isinstance(value, Ref) else ""
 
 
 def condensed(outcomes: Iterable[Outcome], most: int) -> tuple[Outcome, ...]:

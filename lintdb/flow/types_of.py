@@ -7,18 +7,15 @@ from typing import NamedTuple, Protocol, Union
 
 import libcst as cst
 
-from lintdb.effects import Argument, CallModel, Condition, Event, Form, Kind
+from lintdb.effects import Argument, CallModel, Condition, Event, Form
 from lintdb.flow.evidence import Evidence
 from lintdb.flow.exceptions import builtin_is_subclass
 from lintdb.flow.knowledge import Knowledge
 from lintdb.flow.memo import Memo
+from lintdb.flow.modes import Modes
 from lintdb.flow.values import Literal
-from lintdb.syntax.literals import Evaluator, only_value
+from lintdb.syntax.literals import Evaluator, only_value, unawaited
 from lintdb.syntax.names import CONSTANTS, ClassInfo, FunctionInfo, ModuleIndex, Variable
-from lintdb.syntax.walk import walk
-
-_SWITCHES = (Event.AUTOCOMMIT_ON, Event.AUTOCOMMIT_OFF, Event.AUTOCOMMIT_UNKNOWN)
-
 
 Type = Union[str, ClassInfo, "tuple[Type | None, ...]"]
 """What an expression gives: the id of a kind of resource, an object of a class of the project, or a tuple of such."""
@@ -54,10 +51,10 @@ class ModuleTypes:
         self.knowledge = knowledge
         self.peers = peers
         self.is_wide = is_wide
-        self._written: dict[ClassInfo | None, set[str]] = {}
         self._aliases: set[str] = set()
         self._called: set[str] | None = None
         self.evidence = Evidence(index, knowledge)
+        self.modes = Modes(self)
 
     @functools.cached_property
     def wide(self) -> ModuleTypes:
@@ -104,7 +101,7 @@ class ModuleTypes:
 
     def may_hold(self, condition: Condition, node: cst.Call) -> bool:
         """Whether the visible arguments of a call leave it possible that a condition holds."""
-        expression = self.given_argument(node, condition.argument)
+        expression = self.given_to(condition, node)
         if condition.given is not None:
             return (expression is not None) == condition.given
         if expression is None:
@@ -242,7 +239,7 @@ class ModuleTypes:
         dotted = self.index.dotted(node.func, scope)
         models = self.knowledge.function(dotted) if dotted is not None else ()
         if not models and isinstance(node.func, cst.Attribute):
-            receiver = self.type_of_receiver(node.func.value, scope)
+            receiver = self.type_of_receiver(node.func.value, scope) or self.evidence.told_by(node.func, scope)
             kind = self.knowledge.kind(receiver) if isinstance(receiver, str) else None
             models = kind.methods.get(node.func.attr.value, ()) if kind is not None else ()
         if not models:
@@ -294,6 +291,15 @@ class ModuleTypes:
                 return a.value
         return None
 
+    def given_to(self, condition: Condition, node: cst.Call) -> cst.BaseExpression | None:
+        """Return the expression that a condition is about, if it is written out."""
+        given = self.given_argument(node, condition.argument)
+        if condition.key is None or given is None:
+            return given
+        items = Evaluator(self.index, self.index.body).mapping(given)
+        # A dictionary that cannot be seen stands for whatever is in it.
+        return items.get(condition.key) if items is not None else given
+
     def type_of_receiver(self, node: cst.BaseExpression, scope: FunctionInfo) -> Type | None:
         """Return what an expression is whose attribute is read: an attribute, a global, what a call gives."""
         if isinstance(node, cst.Attribute):
@@ -335,7 +341,7 @@ class ModuleTypes:
 
     def _assigned_types(self, owner: ClassInfo, attribute: str) -> set[Type]:
         found: set[Type] = set()
-        assigned = list(owner.assigned.get(attribute, ()))
+        assigned = [*owner.assigned.get(attribute, ()), *owner.given.get(attribute, ())]
         if attribute in owner.body_values:
             assigned.append((self.index.body, *owner.body_values[attribute]))
         for scope, value, annotation in assigned:
@@ -388,52 +394,6 @@ class ModuleTypes:
                 return source.attr.value
         return None
 
-    def autocommit_of(self, kind: Kind, name: str, holder: ClassInfo | ModuleIndex | None) -> bool | None:
-        """Return the mode of a resource that an attribute of a class or a global keeps; None where it may be switched.
-
-        *holder* is the class or the module that has it; None where only what is done under that name can be seen.
-        """
-        if kind.autocommit is not False:
-            return kind.autocommit
-        values: list[tuple[cst.BaseExpression | None, FunctionInfo]] = []
-        if isinstance(holder, ClassInfo):
-            values = [(value, scope) for scope, value, _ in holder.assigned.get(name, ())]
-        elif holder is not None:
-            values = [(value, holder.body) for value in holder.values.get(name, ())]
-        for value, scope in values:
-            call = unawaited(value)
-            if not isinstance(call, cst.Call):
-                continue
-            call = _written_out(call, scope)
-            if call is None:
-                return None
-            for condition in kind.autocommit_arguments:
-                if self.given_argument(call, condition.argument) is not None:
-                    return True if self.may_hold(condition, call) else None
-        return None if self._switches_mode(kind, name, holder if isinstance(holder, ClassInfo) else None) else False
-
-    def _switches_mode(self, kind: Kind, name: str, owner: ClassInfo | None) -> bool:
-        """Whether something in the class or the module switches the mode of what an attribute or name holds."""
-        if owner not in self._written:
-            written = self._written[owner] = set()
-            for node in walk(owner.node if owner is not None else self.index.module):
-                target = (
-                    node.target
-                    if isinstance(node, cst.AssignTarget)
-                    else node.func
-                    if isinstance(node, cst.Call)
-                    else None
-                )
-                if isinstance(target, cst.Attribute):
-                    base = target.value.attr if isinstance(target.value, cst.Attribute) else target.value
-                    if isinstance(base, cst.Name):
-                        written.add(f"{base.value}.{target.attr.value}")
-        switches = set(kind.attribute_events)
-        for method, models in kind.methods.items():
-            if any(model.event in _SWITCHES for model in models):
-                switches.add(method)
-        return any(f"{name}.{switch}" in self._written[owner] for switch in switches)
-
     def ends_units(self, kind_id: str) -> bool:
         """Whether the module calls anything by the name of a method that ends a unit of work on such a resource."""
         kind = self.knowledge.kind(kind_id)
@@ -467,22 +427,3 @@ class ModuleTypes:
             return None
         constant = value.evaluated_value
         return Literal(constant) if isinstance(constant, (str, int)) else None
-
-
-def _written_out(call: cst.Call, scope: FunctionInfo) -> cst.Call | None:
-    """Return a call with the items of `**options` as keyword arguments; None where they cannot be seen."""
-    given: list[cst.Arg] = []
-    for argument in call.args:
-        if argument.star != "**":
-            given.append(argument)
-            continue
-        items = Evaluator(scope.index, scope).mapping(argument.value)
-        if items is None:
-            return None
-        given += [cst.Arg(value, cst.Name(key)) for key, value in items.items()]
-    return call.with_changes(args=given)
-
-
-def unawaited(node: cst.BaseExpression | None) -> cst.BaseExpression | None:
-    """Return what an `await` waits for, or the expression itself."""
-    return node.expression if isinstance(node, cst.Await) else node

@@ -125,10 +125,14 @@ class UnitVerdicts(Verdicts):
         return call is not None and call.model.raises is Raises.NEVER
 
     def swallowed_errors(self) -> Iterator[SwallowedError]:
-        """Yield the swallowed errors that are not better told as a unit of work that is left without a rollback."""
+        """Yield the swallowed errors that are not better told as a unit of work that is left without a rollback.
+
+        Where nothing but the failed statement was in the unit, nothing is lost that the handler does not know of.
+        """
         left = {site for site, (_, unit) in self._failed_units().items() if unit.is_swallowed}
         for found in self.units.swallowed.values():
-            if found.site not in left:
+            is_alone = found.site not in self.units.mixed and not found.at_yield and not found.kind.ambient_methods
+            if found.site not in left and not is_alone:
                 yield found
 
     def commits_on_error(self) -> Iterator[ErrorCommit]:
@@ -159,7 +163,7 @@ class UnitVerdicts(Verdicts):
             rid[0]
             for end in self.exits
             for rid, status in end.state.resources.items()
-            if not end.is_raise and status.pending >= 0 and not status.cut
+            if not end.is_raise and status.pending >= 0 and not status.cut and not status.raised
         }
         for end in self.exits:
             for rid, status in end.state.resources.items():

@@ -78,6 +78,7 @@ class Units(Misuses):
         if event in (Event.COMMIT, Event.ROLLBACK):
             if event is Event.COMMIT:
                 self.note_kept(rid, state)
+                self.attributes.note_commit(rid, keeps_work=status.pending >= 0)
                 self.judge_commit(rid, status, op, state)
             elif op is not None and op.in_cleanup:
                 # The error of a block is dealt with, if it does not get out.
@@ -85,7 +86,8 @@ class Units(Misuses):
             self.units.ended.add(status.begun)
             state.update(rid, pending=-1, failed=-1, cut=False, begun=-1)
         elif event is Event.ROLLBACK_PART:
-            state.update(rid, failed=-1)
+            # What had been done before the savepoint is as it was.
+            state.update(rid, failed=-1, cut=False)
         elif event is Event.WRITE and op is not None and status.in_unit and status.phase != "released":
             if not op.in_cleanup:
                 self.units.writes.setdefault(rid[0], set()).add(op.index)
@@ -100,6 +102,12 @@ class Units(Misuses):
             if event is not Event.AUTOCOMMIT_UNKNOWN:
                 value = TRUE if event is Event.AUTOCOMMIT_ON else Literal(False)
             self.switch_mode(rid, value if value in (TRUE, Literal(False)) else None, state)
+
+    def note_statement(self, rid: Rid, op: ir.CallOp, *, is_many: bool) -> None:
+        """A call sends a statement to a resource, or (*is_many*) several: at once, or one in each round of a loop."""
+        first = self.units.statements.setdefault(rid[0], op.index)
+        if is_many or first != op.index or self.cfg.repeats(self.block):
+            self.units.mixed.add(rid[0])
 
     def begin_block(self, rid: Rid, state: State, by: int = -1) -> bool:
         """A `with` block begins a unit of work on a resource; return whether it is only a part of one.
@@ -200,12 +208,17 @@ class Units(Misuses):
             value = self.value(argument.operand, state)
             status = state.status(value.rid) if isinstance(value, Ref) else None
             if isinstance(value, Ref) and value.rid != working and status is not None and status.begun >= 0:
+                self.note_statement(value.rid, op, is_many=False)
                 self.fail_unit(value.rid, Event.WRITE, op, model, state)
         if model.sql is not None:
             around = self._unit_around(state)
             kind = self.knowledge.kind(state.resources[around].kind) if around is not None else None
-            if around is not None and around != working and kind is not None and kind.driver == model.driver:
-                self.fail_unit(around, Event.WRITE, op, model, state)
+            if around is None or kind is None or kind.driver != model.driver:
+                return
+            root = self.root_of(around, state)
+            if root != working:
+                self.note_statement(root, op, is_many=False)
+                self.fail_unit(root, Event.WRITE, op, model, state)
 
     def unit_worked_in(self, op: ir.CallOp, state: State) -> Rid | None:
         """Return the unit without a name that a call of something unknown looks like work in."""
@@ -218,27 +231,30 @@ class Units(Misuses):
             through, _, last = method.rpartition(".")
             if last == function.attr.value and (not through or through in _attributes_of(function)):
                 if around is not None:
-                    self.units.worked.setdefault(around, op.node)
+                    root = self.root_of(around, state)
+                    self.units.worked.setdefault(root, op.node)
+                    self.note_statement(root, op, is_many=False)
                 return around
         return None
 
     def fail_unit_around(self, rid: Rid, op: ir.CallOp, state: State) -> None:
         """Such a call raised."""
         kind = self.knowledge.kind(state.resources[rid].kind)
-        if kind is None or state.resources[rid].failed >= 0:
+        root = self.root_of(rid, state)
+        if kind is None or state.resources[root].failed >= 0:
             return
         self.operations[op.index] = op
         self.units.landings[op.index] = self.block.landing
         self.units.failures[op.index] = kind.after_error
-        state.update(rid, failed=op.index)
+        state.update(root, failed=op.index)
         state.raised = (state.raised or Raised())._replace(call=op.index)
 
     def _unit_around(self, state: State) -> Rid | None:
         """Return the innermost block that is a unit of work without a name."""
         found: Rid | None = None
         for rid in self.units.ambient:
-            status = state.status(rid)
-            if status is not None and status.phase == "open" and status.begun >= 0:
+            status, root = state.status(rid), state.status(self.root_of(rid, state))
+            if status is not None and status.phase == "open" and root is not None and root.begun >= 0:
                 found = rid
         return found
 
@@ -247,7 +263,7 @@ class Units(Misuses):
         around = self._unit_around(state)
         kind = self.knowledge.kind(state.resources[around].kind) if around is not None else None
         if around is not None and kind is not None and kind.driver == driver and event is Event.ROLLBACK_PART:
-            self.happen(around, event, None, state)
+            self.happen(self.root_of(around, state), event, None, state)
 
     def owner_through(self, rid: Rid, state: State) -> Rid | None:
         """`client.connection_pool.disconnect()`: what has no pool any more has nothing left to close."""
@@ -265,7 +281,7 @@ class Units(Misuses):
         if status is None:
             return
         self.released_sites.add(rid[0])
-        self.account_for(Ref(rid), state)
+        self.account_for(Ref(rid), state, is_release=True)
         if status.phase == "open" and status.pending >= 0 and (status.owed or rid[0][0] == "managed"):
             self.lose_work(rid, status, state, node, by_with is not None)
         self._return_dirty(rid, status, state)

@@ -266,6 +266,7 @@ class Status(NamedTuple):
 
     `cut`: something raised while work was pending. `begun`: index of the call that began the unit of work explicitly,
     `IN_BLOCK` for a block that ends it, -1 if it is in none. `switched`: index of the operation that changed its mode.
+    `parts_mode`: the mode of what it hands out, as `autocommit`.
     """
 
     kind: str
@@ -289,6 +290,7 @@ class Status(NamedTuple):
     cut: bool = False
     begun: int = -1
     switched: int = -1
+    parts_mode: bool | None = None
 
     @property
     def in_unit(self) -> bool:

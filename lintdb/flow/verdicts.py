@@ -16,6 +16,7 @@ from lintdb.flow.results import Leak, LostWork, PathStep, Unawaited
 from lintdb.flow.sites import BYPASSED, COROUTINE, UNHEARD_OF, Lost, Site
 from lintdb.flow.state import State
 from lintdb.flow.values import (
+    Ref,
     Rid,
     SiteKey,
     Status,
@@ -28,21 +29,51 @@ _MEANS_NO_COMMIT = re.compile(r"dry|commit|simulat|pretend|preview|rollback|no_?
 class Verdicts(Values):
     """Collects, path by path, what is not settled, and turns it into results at the end."""
 
-    def account_for(self, value: Value | None, state: State) -> None:
+    def account_for(self, value: Value | None, state: State, *, is_release: bool = False) -> None:
         """The value is released, or given to someone who may do it: its attribute of the object is looked after."""
+        attributes = self.attributes.released if is_release else self.attributes.given
         for rid in state.refs(value):
             if rid in self.kept_as:
-                self.handled_attributes.add(self.kept_as[rid])
+                attributes.add(self.kept_as[rid])
             elif rid[0][0] == "self":
-                self.handled_attributes.add(str(rid[0][1]))
+                attributes.add(str(rid[0][1]))
+
+    @property
+    def handled_attributes(self) -> set[str]:
+        """Attributes of the object whose value is released for good, or given to someone who may do it."""
+        return self.attributes.given | (self.attributes.released - self.attributes.reopened)
+
+    def note_refilled(self, state: State) -> None:
+        """A path ends: the attributes that hold, on all of them, something open that was put there on the way."""
+        refilled = {
+            attribute
+            for rid, attribute in self.kept_as.items()
+            if state.env.get(f"self.{attribute}") == Ref(rid) and state.resources[rid].phase != "released"
+        }
+        known = self.attributes.refilled
+        self.attributes.refilled = refilled if known is None else refilled & known
 
     def check_exit(self, state: State, *, is_raise: bool) -> None:
         """Collect what a path that has ended leaves open."""
         for rid, status in state.resources.items():
             if status.phase == "open" and status.owed and status.used and not self.is_covered(status, state):
                 self.lost.append(Lost(rid, status, state))
-            if status.pending >= 0 and status.owed and status.phase != "gone" and not is_raise:
-                self.lose_work(rid, status, state, None)
+            if status.pending >= 0 and status.phase != "gone" and not is_raise:
+                if status.owed:
+                    self.lose_work(rid, status, state, None)
+                elif rid[0][0] == "self":
+                    self._note_left_work(rid, status, state)
+
+    def _note_left_work(self, rid: Rid, status: Status, state: State) -> None:
+        """A method ends with uncommitted work on what its object keeps: another one has to commit it."""
+        attribute = str(rid[0][1])
+        kind = self.knowledge.kind(status.kind)
+        op = self.operations.get(status.pending)
+        if kind is None or op is None or not status.in_unit or status.raised or is_unlikely(status, state):
+            return
+        if state.raised is None and not _is_given_up(state) and not _is_by_choice(path_of(state)):
+            work = LostWork(op.node, kind, f"self.{attribute}", None, False, Confidence.MEDIUM, path_of(state))
+            self.attributes.left_work.setdefault(attribute, work)
 
     def check_overwritten(self, state: State) -> None:
         """Report earlier acquisitions of a loop that no variable holds any more."""

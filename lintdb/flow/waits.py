@@ -41,8 +41,8 @@ class Waits(Units):
         """Return what opened the unit of work that is open on a resource for certain: the first write, or a begin."""
         if status.phase != "open" or status.failed >= 0:
             return None
-        if rid in self.units.ambient and status.begun >= 0:
-            return self.units.worked.get(rid)
+        if rid in self.units.worked and status.begun >= 0:
+            return self.units.worked[rid]
         pending = self.calls.get(status.pending)
         if status.pending >= 0 and status.in_unit and (pending is None or pending.model.raises is not Raises.NEVER):
             found = self.operations.get(status.pending)

@@ -77,7 +77,8 @@ class Description:
             kind_id = self.kinds[name]
             kind = self.program.knowledge.kind(kind_id)
             autocommit = kind.autocommit if kind is not None else None
-            start.resources[rid] = Status(kind_id, owed=False, autocommit=autocommit, outlives=True)
+            parts = kind.parts_autocommit if kind is not None else None
+            start.resources[rid] = Status(kind_id, owed=False, autocommit=autocommit, parts_mode=parts, outlives=True)
             start.env[name] = Ref(rid)
         self.run = self._follow(start)
 

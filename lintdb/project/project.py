@@ -131,4 +131,5 @@ class Project:
 
     def _knowledge_for(self, index: ModuleIndex) -> Knowledge:
         own = self._surroundings.own
-        return Answers(load_models(self._drivers[id(index)], self._versions, own), self._versions, own)
+        models = load_models(self._drivers[id(index)], self._versions, own)
+        return Answers(models, self._versions, own, index.imported_names)

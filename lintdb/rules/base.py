@@ -98,6 +98,11 @@ class Answer:
     node: cst.CSTNode | None = None
     spelling: str = ""
 
+    @property
+    def is_given(self) -> bool:
+        """Whether the call itself says something of the setting, as an argument or in its connection string."""
+        return self.node is not None or bool(self.spelling)
+
 
 @dataclass(frozen=True)
 class Opening:
@@ -113,6 +118,13 @@ class Opening:
     driver: str
     version: str
     switches: tuple[Switch, ...] = ()
+
+    def known_arguments(self) -> int:
+        """Return how many of the keywords of the call the model knows."""
+        settings = [*self.model.settings, *self.kind.settings]
+        known = {argument.keyword for setting in settings for argument in setting.arguments}
+        known.add(self.model.dsn.keyword if self.model.dsn is not None else None)
+        return sum(argument.keyword is not None and argument.keyword.value in known for argument in self.node.args)
 
     def settings(self, *names: str) -> Iterator[Setting]:
         """Yield the settings of those names: the call's own, else the kind's."""
@@ -235,6 +247,11 @@ class FileContext:
         """Whether a call in a function stands right behind `await`."""
         parent = next(self.repetition.fates.ancestry(function).ancestors(node), None)
         return type(parent).__name__ == "Await"
+
+    def is_iterated(self, node: cst.CSTNode, function: FunctionInfo) -> bool:
+        """Whether a `for` statement in a function goes through the value of a call."""
+        parent = next(self.repetition.fates.ancestry(function).ancestors(node), None)
+        return getattr(parent, "iter", None) is node
 
     def source_of(self, node: cst.CSTNode, limit: int = 60) -> str:
         """Return the code of a node on one line, shortened to *limit* characters, for use in messages."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
-from lintdb.rules.ownership import DYNAMIC, FAMILIES, is_released_elsewhere, vain_releases
+from lintdb.rules.ownership import DYNAMIC, FAMILIES, is_released_elsewhere, is_subscription, vain_releases
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -33,18 +33,23 @@ class AttributeNotReleased(Rule):
 
     def check_class(self, owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: FileContext) -> Iterator[Report]:
         handled = {name for flow in flows for name in flow.handled_attributes}
+        reopened = {name for flow in flows for name in flow.reopened_attributes}
         replaced = {flow.function: flow.replaced_attributes for flow in flows if flow.function.owner is owner}
         opened = list(ctx.program.classes.opened_attributes(owner))
         if not opened or DYNAMIC.search(ctx.program.index.module.code_for_node(owner.node)):
             return  # in the latter case it cannot be told which attributes its methods reach
         seen: set[str] = set()
         for attribute, method, call, kind in opened:
-            if kind.family not in FAMILIES or _maker(call) in handled:
+            if not (kind.family in FAMILIES or is_subscription(kind)) or _maker(call) in handled:
                 continue  # what a released attribute has made goes with it
             if attribute not in handled and not is_released_elsewhere(owner, attribute, kind, ctx):
                 if attribute not in seen:
                     seen.add(attribute)
                     message = f"`self.{attribute}` is opened here, and no method of `{owner.name}` closes it"
+                    if attribute in reopened:
+                        message = (
+                            f"`self.{attribute}` is opened here, and `{owner.name}` closes it only to open it again"
+                        )
                     # Dropped, it is collected with its connections; a `close()` says that that is not enough.
                     is_tolerable = kind.is_lazy and not _is_released_by_coroutine(kind)
                     is_low = is_tolerable and not ctx.program.classes.offers_release(owner)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lintdb.finding import Severity
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
+from lintdb.rules.conventions import forgotten_commits
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow
+    from lintdb.syntax.names import ClassInfo
 
 
 class MissingCommit(Rule):
@@ -44,4 +46,16 @@ class MissingCommit(Rule):
                 steps=tuple(steps),
                 resource_kind=work.kind.label,
                 resource_name=work.name,
+            )
+
+    def check_class(self, owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: FileContext) -> Iterator[Report]:
+        for work in forgotten_commits(owner, flows, ctx):
+            yield Report(
+                node=work.node,
+                message=f"this write is not committed, as other methods of `{owner.name}` commit theirs",
+                confidence=work.confidence,
+                steps=(ReportStep(work.node, "written here"),),
+                resource_kind=work.kind.label,
+                resource_name=work.name,
+                help="commit at the end of the method",
             )

@@ -24,7 +24,7 @@ class UnfinishedTransaction(Rule):
         help="use the driver's transaction block, or roll back in a handler and raise again",
         since="0.1",
         cause="transaction",
-        supersedes=("LDB201",),
+        supersedes=("LDB201", "LDB103", "LDB123"),
     )
 
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lintdb.finding import Confidence, Severity
-from lintdb.rules.base import Bound, FileContext, Opening, Report, Rule, RuleMeta
+from lintdb.rules.base import Answer, Bound, FileContext, Opening, Report, Rule, RuleMeta
 from lintdb.rules.switches import is_on_this_host
 
 
@@ -23,27 +23,31 @@ class ConnectWithoutTimeout(Rule):
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
         for answer in ctx.answers(opening, "connect-timeout"):
-            if answer.bound is Bound.ABSENT:
-                suggest = answer.setting.suggest
-                # On this machine no packet is lost: a connection is refused or made at once.
-                is_mild = ctx.is_rehearsal(opening.function) or is_on_this_host(opening, ctx)
-                yield Report(
-                    node=opening.node,
-                    message=f"nothing bounds the time to connect ({opening.driver} {opening.version} waits for ever)",
-                    confidence=Confidence.LOW if is_mild else Confidence.HIGH,
-                    help=f"bound it: `{suggest}`" if suggest else None,
-                    resource_kind=opening.kind.label,
-                    acquired_at=opening.node,
-                    cause=answer.setting.name,
-                )
-            elif answer.bound is Bound.PARTIAL:
-                suggest = answer.setting.suggest
-                yield Report(
-                    node=opening.node,
-                    message="only the network connection is bounded: a server that never answers is waited for",
-                    confidence=Confidence.LOW,
-                    help=f"bound it: `{suggest}`" if suggest else None,
-                    resource_kind=opening.kind.label,
-                    acquired_at=opening.node,
-                    cause=answer.setting.name,
-                )
+            if answer.bound not in (Bound.ABSENT, Bound.PARTIAL):
+                continue
+            suggest = answer.setting.suggest
+            yield Report(
+                node=opening.node,
+                message=_message(answer, opening),
+                confidence=_confidence(answer, opening, ctx),
+                help=f"bound it: `{suggest}`" if suggest else None,
+                resource_kind=opening.kind.label,
+                acquired_at=opening.node,
+                cause=answer.setting.name,
+            )
+
+
+def _message(answer: Answer, opening: Opening) -> str:
+    if answer.bound is Bound.ABSENT:
+        return f"nothing bounds the time to connect ({opening.driver} {opening.version} waits for ever)"
+    return "only the network connection is bounded: a server that never answers is waited for"
+
+
+def _confidence(answer: Answer, opening: Opening, ctx: FileContext) -> Confidence:
+    # On this machine no packet is lost: a connection is refused or made at once.
+    if ctx.is_rehearsal(opening.function) or is_on_this_host(opening, ctx):
+        return Confidence.LOW
+    if answer.bound is Bound.ABSENT:
+        return Confidence.HIGH
+    # Half a bound that somebody chose is better than the half that the driver brings along.
+    return Confidence.LOW if answer.is_given else Confidence.MEDIUM

@@ -40,7 +40,9 @@ class BlockingCommandWithoutTimeout(Rule):
             if answer is not None and answer.bound in (Bound.ABSENT, Bound.DISABLED):
                 message = f"`{ctx.source_of(call.node, 50)}` waits for ever"
                 # A task that goes through messages as they come can be cancelled.
-                is_stream = flow.function.is_async and not answer.setting.arguments
+                is_stream = flow.function.is_async and (
+                    not answer.setting.arguments or ctx.is_iterated(call.node, flow.function)
+                )
                 confidence = Confidence.LOW if is_stream or _is_worker(call, flow, ctx) else Confidence.MEDIUM
                 yield _report(call, message, answer.setting, confidence)
             lock = ctx.answer_of_call(call, flow.function, "lock-timeout")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from lintdb.finding import Confidence
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule
-from lintdb.rules.places import is_test
+from lintdb.rules.places import is_example_file, is_program, is_test
 
 if TYPE_CHECKING:
     import libcst as cst
 
-    from lintdb.effects import Kind
+    from lintdb.effects import CallModel, Kind
     from lintdb.flow.results import FunctionFlow, Leak, PathStep
 
 LEAK_CODES = tuple(f"LDB1{kind}{number}" for kind in (0, 2) for number in range(1, 7))
@@ -61,8 +61,7 @@ def report_leak(leak: Leak, flow: FunctionFlow, ctx: FileContext, message: str |
     return Report(
         node=leak.node,
         message=message,
-        # An error fails a test, and somebody looks at once: what is left open does not outlive that.
-        confidence=Confidence.LOW if leak.on_error and is_test(flow.function, ctx.path) else leak.confidence,
+        confidence=Confidence.LOW if _is_harmless(leak, flow, ctx) else leak.confidence,
         steps=_steps(leak, flow),
         resource_kind=leak.kind.label,
         resource_name=leak.name,
@@ -73,9 +72,24 @@ def report_leak(leak: Leak, flow: FunctionFlow, ctx: FileContext, message: str |
     )
 
 
+def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
+    if leak.on_error:
+        # An error fails a test, and somebody looks at once: what is left open does not outlive that.
+        return is_test(flow.function, ctx.path)
+    # Such a pool has no threads that must be stopped; but for a coroutine the event loop ends before the process.
+    is_plain_pool = leak.kind.family == "checkout" or (leak.kind.family == "pool" and leak.kind.is_lazy)
+    is_quiet = is_plain_pool and not any(model.coroutine for _, model in _releases(leak.kind))
+    return (is_quiet or is_example_file(ctx.path)) and is_program(flow.function)
+
+
+def _releases(kind: Kind) -> list[tuple[str, CallModel]]:
+    """Return the methods that release a resource of a kind."""
+    return [(name, models[0]) for name, models in kind.methods.items() if models and models[0].releases == "self"]
+
+
 def _cure(kind: Kind) -> str | None:
     """Return the cure for a kind that the rule's own words do not fit: one that is released by a coroutine."""
-    releases = [(name, models[0]) for name, models in kind.methods.items() if models and models[0].releases == "self"]
+    releases = _releases(kind)
     if not releases or not releases[0][1].coroutine:
         return None
     name = releases[0][0]
@@ -144,6 +158,8 @@ def raiser(step: PathStep, ctx: FileContext) -> str:
         return "the code that runs at the `yield`"
     if step.data == "iteration":
         return f"iterating `{ctx.source_of(step.node, 40)}`"
+    if step.data in ("__enter__", "__exit__", "__aenter__", "__aexit__"):
+        return f"`{step.data}()` of {called(step.node, ctx)}"
     return called(step.node, ctx)
 
 

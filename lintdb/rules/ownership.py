@@ -20,6 +20,11 @@ DYNAMIC = re.compile(r"\bgetattr\(self,(?!\s*[\"'])|\bvars\(self\)|\bself\.__dic
 FAMILIES = ("connection", "session", "checkout", "pool")
 
 
+def is_subscription(kind: Kind) -> bool:
+    """Whether a kind keeps a connection for what it is told of from then on: of results the one that classes keep."""
+    return any(model.joins for models in kind.methods.values() for model in models)
+
+
 def is_released_elsewhere(owner: ClassInfo, attribute: str, kind: Kind, ctx: FileContext) -> bool:
     """Whether other code of the file releases an attribute of that name: of some object, or of a base's `self`."""
     names = _releases(kind)

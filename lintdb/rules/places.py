@@ -38,6 +38,17 @@ def is_migration(path: str) -> bool:
     return not {"migrations", "alembic", "versions"}.isdisjoint(Path(path).parts[:-1])
 
 
+def is_program(function: FunctionInfo) -> bool:
+    """Whether a function is what the process was started for: `main`, a command, the last call of a script."""
+    from lintdb.flow.decorators import ends_with_process  # loads libcst, which listing rules does not need
+    from lintdb.syntax.ancestry import called_by_main
+
+    if function.is_module:
+        return False
+    is_plain = function.owner is None and function.parent is not None and function.parent.is_module
+    return ends_with_process(function) or (is_plain and function.name in called_by_main(function.index.module))
+
+
 def is_test_file(path: str) -> bool:
     """Whether a file holds tests, by its name or that of its folder."""
     return _TEST_FILE.search(path) is not None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
@@ -120,7 +120,7 @@ def evaluate(setting: Setting, opening: Opening, ctx: FileContext, *, is_call: b
         is_other = _is_decided_otherwise(setting, arguments) or _is_set_elsewhere(setting, evaluator, opening, ctx)
         found = Answer(Bound.UNKNOWN, setting) if is_other else found
     if found is not None:
-        return Answer(Bound.PARTIAL, setting) if found.bound is Bound.GIVEN and covers_part else found
+        return replace(found, bound=Bound.PARTIAL) if found.bound is Bound.GIVEN and covers_part else found
     if _is_decided_otherwise(setting, arguments):
         return Answer(Bound.UNKNOWN, setting)
     if setting.default == "immediate":

@@ -41,6 +41,8 @@ def find_off(opening: Opening, ctx: FileContext, name: str) -> Iterator[Off]:
         for node, keyword in _spelled(switch, evaluator, arguments):
             if _is_off(node, switch, evaluator):
                 yield Off(switch, node, f"{keyword}={ctx.source_of(node, 40)}")
+        if dsn.scheme in switch.schemes:
+            yield Off(switch, opening.node, f"{dsn.scheme}://…")
         for key in switch.dsn:
             for option, value in dsn.options.items():
                 if option.lower() == key.lower() and _matches(value, switch):
@@ -62,7 +64,7 @@ def _spelled(switch: Switch, evaluator: Evaluator, arguments: Arguments) -> Iter
 
 
 def _is_off(node: cst.BaseExpression, switch: Switch, evaluator: Evaluator) -> bool:
-    dotted = evaluator.index.dotted(node, evaluator.scope)
+    dotted = evaluator.index.dotted(getattr(node, "func", node), evaluator.scope)  # of a call: what is called
     if dotted is not None and dotted in switch.off:
         return True
     return _matches(evaluator.value(node), switch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 import libcst as cst
@@ -9,6 +10,11 @@ import libcst as cst
 from lintdb.syntax.walk import children, walk
 
 COMPREHENSIONS = (cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
+
+_LOOKS = (
+    cst.Attribute, cst.Subscript, cst.For, cst.CompFor, cst.If, cst.While, cst.Comparison, cst.ComparisonTarget,
+    cst.UnaryOperation, cst.Param,
+)  # fmt: skip
 
 
 class Ancestry:
@@ -111,10 +117,32 @@ def names_given(node: cst.CSTNode) -> set[str]:
     return {name for call in calls for argument in call.args for name in names_read(argument)}
 
 
+@functools.lru_cache(maxsize=64)
+def may_hand_on(code: cst.CSTNode, name: str) -> bool:
+    """Whether code does anything with the value of a variable but look at it: its attributes, its items, its truth."""
+    ancestry = Ancestry(code)
+    for node in walk(code):
+        if isinstance(node, cst.Name) and node.value == name:
+            parent = next(ancestry.ancestors(node), None)
+            is_keyword = isinstance(parent, cst.Arg) and parent.value is not node
+            if not is_keyword and not isinstance(parent, _LOOKS):
+                return True
+    return False
+
+
 def guarded_by_main(module: cst.Module) -> set[int]:
     """Return the identities of all nodes that run only when the module is the program: `if __name__ == "__main__"`."""
-    found: set[int] = set()
+    return {id(node) for body in _main_blocks(module) for node in walk(body)}
+
+
+def called_by_main(module: cst.Module) -> set[str]:
+    """Return the functions that the last statement of such a block calls: with them the process ends."""
+    lasts = [body.body[-1] for body in _main_blocks(module) if body.body]
+    calls = [node for last in lasts for node in walk(last) if isinstance(node, cst.Call)]
+    return {call.func.value for call in calls if isinstance(call.func, cst.Name)}
+
+
+def _main_blocks(module: cst.Module) -> Iterator[cst.BaseSuite]:
     for statement in module.body:
         if isinstance(statement, cst.If) and "__name__" in names_read(statement.test):
-            found.update(id(node) for node in walk(statement.body))
-    return found
+            yield statement.body

@@ -29,6 +29,8 @@ class _Indexer:
     def __init__(self, module: cst.Module, name: ModuleName, links: Links | None, libraries: Container[str]) -> None:
         self.index = ModuleIndex(module, name, links)
         self.libraries = libraries
+        # Class, attribute, and who assigns what to it: the class may be defined further down.
+        self.given: list[tuple[str, str, tuple[FunctionInfo, cst.BaseExpression | None, cst.Annotation | None]]] = []
         body = self.index.body
         self.index.all_functions.append(body)
         self.index.of_node[id(module)] = body
@@ -66,6 +68,10 @@ class _Indexer:
 
     def run(self) -> ModuleIndex:
         self._down(self.index.module, self.index.body, None)
+        for name, attribute, given in self.given:
+            owner = self.index.classes.get(name)
+            if owner is not None and (given[0].is_module or not self.index.is_local(name, given[0])):
+                owner.given.setdefault(attribute, []).append(given)
         return self.index
 
     def _down(self, node: cst.CSTNode, scope: FunctionInfo, owner: ClassInfo | None) -> None:
@@ -196,7 +202,11 @@ class _Indexer:
             dotted = OWN + dotted
         # `try: import a as x / except ImportError: import b as x`: the first of which anything is known is meant.
         first = scope.imports.setdefault(name, dotted)
-        if first != dotted and not self._is_known(first) and self._is_known(dotted):
+        if first == dotted or not self._is_known(dotted):
+            return
+        if self._is_known(first):
+            scope.other_imports.setdefault(name, []).append(dotted)
+        else:
             scope.imports[name] = dotted
 
     def _is_known(self, dotted: str) -> bool:
@@ -245,6 +255,8 @@ class _Indexer:
                 method = method.parent
             if method.owner is not None and method.params and method.params[0].name.value == target.value.value:
                 method.owner.assigned.setdefault(target.attr.value, []).append((scope, value, annotation))
+            else:
+                self.given.append((target.value.value, target.attr.value, (scope, value, annotation)))
         elif isinstance(target, (cst.Tuple, cst.List)):
             for element in target.elements:
                 self._record(element.value, None, None, scope, owner)

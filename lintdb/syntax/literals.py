@@ -153,8 +153,11 @@ class Evaluator:
             return None
         where, value = found
         items = Evaluator(self.index, where).mapping(value, depth + 1)
-        for method in owner.methods.values():
-            items = self._grown(items, f"{base.value}.{node.attr.value}", method, depth)
+        for method in [method for each in owner.lineage for method in each.methods.values() if method.params]:
+            name = f"{method.params[0].name.value}.{node.attr.value}"
+            if method.index is not self.index and name in changes_in(method):
+                return None
+            items = self._grown(items, name, method, depth)
         return _of_elsewhere(items)
 
     def _mapping_of_call(self, node: cst.Call, depth: int) -> Items | None:
@@ -249,3 +252,8 @@ def only_value(name: str, function: FunctionInfo) -> cst.BaseExpression | None:
     """Return the expression of a local name that is given one value only, by an assignment; else None."""
     found = function.given.get(name, ())
     return found[0] if len(found) == 1 else None
+
+
+def unawaited(node: cst.BaseExpression | None) -> cst.BaseExpression | None:
+    """Return what an `await` waits for, or the expression itself."""
+    return node.expression if isinstance(node, cst.Await) else node

@@ -33,7 +33,7 @@ _NEUTRAL_BASES = frozenset({
 class FunctionInfo:
     """A function, method, lambda, or the module's own body (`node` is then the module).
 
-    `number` tells the functions of a project apart.
+    `number` tells the functions of a project apart. `other_imports` has what else a name of `imports` may stand for.
     """
 
     index: ModuleIndex
@@ -48,6 +48,7 @@ class FunctionInfo:
     bound: set[str] = field(default_factory=set)
     outer: set[str] = field(default_factory=set)
     imports: dict[str, str] = field(default_factory=dict)
+    other_imports: dict[str, list[str]] = field(default_factory=dict)
     nested: dict[str, FunctionInfo] = field(default_factory=dict)
     lambdas: dict[int, FunctionInfo] = field(default_factory=dict)
     number: int = 0
@@ -124,7 +125,10 @@ class FunctionInfo:
 
 @dataclass(eq=False, repr=False)
 class ClassInfo:
-    """A class of the module: its methods, and what its methods assign to attributes of the instance."""
+    """A class of the module: its methods, and what its methods assign to attributes of the instance.
+
+    `given` is what other code of the module assigns to its attributes by its name: `Store.conn = connect(path)`.
+    """
 
     index: ModuleIndex
     node: cst.ClassDef
@@ -136,6 +140,9 @@ class ClassInfo:
         default_factory=dict
     )
     body_values: dict[str, tuple[cst.BaseExpression | None, cst.Annotation | None]] = field(default_factory=dict)
+    given: dict[str, list[tuple[FunctionInfo, cst.BaseExpression | None, cst.Annotation | None]]] = field(
+        default_factory=dict
+    )
 
     def __repr__(self) -> str:
         return f"<ClassInfo {self.name}>"
@@ -271,11 +278,15 @@ class ModuleIndex:
     def properties(self) -> frozenset[str]:
         """The names of the properties of all classes that the module has, imports or derives from."""
         classes = {each for own in self.classes.values() for each in own.lineage}
-        for dotted in {target for info in self.all_functions for target in info.imports.values()}:
+        for dotted in self.imported_names():
             found = self.find(dotted)
             if found is not None and isinstance(found.symbol, ClassInfo):
                 classes.update(found.symbol.lineage)
         return frozenset(info.name for each in classes for info in each.methods.values() if info.is_property)
+
+    def imported_names(self) -> set[str]:
+        """Return the dotted names that the module imports anywhere, and the modules that it imports everything of."""
+        return {*self.stars, *(target for info in self.all_functions for target in info.imports.values())}
 
     def dotted(self, expression: cst.CSTNode, scope: FunctionInfo) -> str | None:
         """Return the dotted name that an expression stands for, or None where it is not an import or a builtin."""
@@ -290,6 +301,20 @@ class ModuleIndex:
         if root is None:
             return None
         return ".".join([root, *reversed(parts)])
+
+    def other_names(self, expression: cst.CSTNode, scope: FunctionInfo) -> list[str]:
+        """Return the dotted names besides `dotted` that an expression may stand for: of a name with several imports."""
+        found = self.dotted(expression, scope)
+        while isinstance(expression, cst.Attribute):
+            expression = expression.value
+        function: FunctionInfo | None = scope
+        while isinstance(expression, cst.Name) and found is not None and function is not None:
+            first = function.imports.get(expression.value)
+            if first is not None:
+                others = function.other_imports.get(expression.value, ())
+                return [other + found.removeprefix(first) for other in others]
+            function = function.parent
+        return []
 
     def imported(self, name: str, scope: FunctionInfo) -> str | None:
         """Return what an imported name or unshadowed builtin stands for, looking through the enclosing scopes."""

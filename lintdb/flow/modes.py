@@ -1,0 +1,133 @@
+"""Whether statements are permanent at once on what attributes, globals and parameters hold, or on what pools hand out.
+
+True: each statement is; False: work waits for a commit; None: nobody can say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from lintdb.effects import Condition, Event, Kind
+from lintdb.syntax.literals import Evaluator, unawaited
+from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
+from lintdb.syntax.walk import walk
+
+if TYPE_CHECKING:
+    from lintdb.flow.types_of import ModuleTypes
+
+_SWITCHES = (Event.AUTOCOMMIT_ON, Event.AUTOCOMMIT_OFF, Event.AUTOCOMMIT_UNKNOWN)
+
+
+class Modes:
+    """The modes of what one module keeps and makes."""
+
+    def __init__(self, types: ModuleTypes) -> None:
+        self._types = types
+        self._written: dict[ClassInfo | None, set[str]] = {}
+
+    def of_kept(self, kind: Kind, name: str, holder: ClassInfo | ModuleIndex | None) -> bool | None:
+        """Return the mode of a resource that an attribute of a class or a global keeps; None where it may be switched.
+
+        *holder* is the class or the module that has it; None where only what is done under that name can be seen.
+        """
+        if kind.autocommit is not False:
+            return kind.autocommit
+        for call, scope in _made(name, holder):
+            mode = self._of_call(call, scope, kind.autocommit, kind.autocommit_arguments)
+            if mode is not False:
+                return mode
+        return None if self._is_switched(kind, name, holder if isinstance(holder, ClassInfo) else None) else False
+
+    def of_parts(self, kind: Kind, name: str, holder: ClassInfo | ModuleIndex | None) -> bool | None:
+        """Return the mode of what a pool that an attribute or a global keeps hands out."""
+        if kind.parts_autocommit is None:
+            return None
+        calls = [*_made(name, holder)]
+        return self._shared_mode(kind, calls) if calls else self.of_parts_given(kind)
+
+    def of_parts_given(self, kind: Kind) -> bool | None:
+        """Return the mode of what a pool that a parameter holds hands out: that of all that the module makes."""
+        if kind.parts_autocommit is None:
+            return None
+        index = self._types.index
+        made = [
+            (call, scope)
+            for function in index.all_functions
+            for scope in (function, *function.lambdas.values())
+            for call in scope.calls
+            if (dotted := index.dotted(call.func, scope)) is not None
+            and (model := self._types.model_of_call(dotted, call)) is not None
+            and model.acquires == kind.id
+        ]
+        return self._shared_mode(kind, made)
+
+    def _shared_mode(self, kind: Kind, made: list[tuple[cst.Call, FunctionInfo]]) -> bool | None:
+        modes = {
+            self._of_call(call, scope, kind.parts_autocommit, kind.parts_autocommit_arguments) for call, scope in made
+        }
+        return modes.pop() if len(modes) == 1 else None if modes else kind.parts_autocommit
+
+    def _of_call(
+        self, call: cst.Call, scope: FunctionInfo, default: bool | None, conditions: tuple[Condition, ...]
+    ) -> bool | None:
+        """Return the mode that the arguments of a call set."""
+        written = _written_out(call, scope)
+        if written is None:
+            return None
+        for condition in conditions:
+            if self._types.given_to(condition, written) is not None:
+                return True if self._types.may_hold(condition, written) else None
+        return default
+
+    def _is_switched(self, kind: Kind, name: str, owner: ClassInfo | None) -> bool:
+        """Whether something in the class or the module switches the mode of what an attribute or name holds."""
+        if owner not in self._written:
+            written = self._written[owner] = set()
+            for node in walk(owner.node if owner is not None else self._types.index.module):
+                target = (
+                    node.target
+                    if isinstance(node, cst.AssignTarget)
+                    else node.func
+                    if isinstance(node, cst.Call)
+                    else None
+                )
+                if isinstance(target, cst.Attribute):
+                    base = target.value.attr if isinstance(target.value, cst.Attribute) else target.value
+                    if isinstance(base, cst.Name):
+                        written.add(f"{base.value}.{target.attr.value}")
+        switches = set(kind.attribute_events)
+        for method, models in kind.methods.items():
+            if any(model.event in _SWITCHES for model in models):
+                switches.add(method)
+        return any(f"{name}.{switch}" in self._written[owner] for switch in switches)
+
+
+def _made(name: str, holder: ClassInfo | ModuleIndex | None) -> Iterator[tuple[cst.Call, FunctionInfo]]:
+    """Yield the calls whose values an attribute or a global is given."""
+    values: list[tuple[cst.BaseExpression | None, FunctionInfo]] = []
+    if isinstance(holder, ClassInfo):
+        assigned = [*holder.assigned.get(name, ()), *holder.given.get(name, ())]
+        values = [(value, scope) for scope, value, _ in assigned]
+    elif holder is not None:
+        values = [(value, holder.body) for value in holder.values.get(name, ())]
+    for value, scope in values:
+        call = unawaited(value)
+        if isinstance(call, cst.Call):
+            yield call, scope
+
+
+def _written_out(call: cst.Call, scope: FunctionInfo) -> cst.Call | None:
+    """Return a call with the items of `**options` as keyword arguments; None where they cannot be seen."""
+    given: list[cst.Arg] = []
+    for argument in call.args:
+        if argument.star != "**":
+            given.append(argument)
+            continue
+        items = Evaluator(scope.index, scope).mapping(argument.value)
+        if items is None:
+            return None
+        given += [cst.Arg(value, cst.Name(key)) for key, value in items.items()]
+    return call.with_changes(args=given)

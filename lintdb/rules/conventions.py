@@ -1,0 +1,56 @@
+"""Whether a class has each of its methods commit what it writes, and which of them do not keep to that."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from lintdb.rules.base import FileContext
+
+if TYPE_CHECKING:
+    from lintdb.flow.results import FunctionFlow, LostWork
+    from lintdb.syntax.names import ClassInfo
+
+_ENDS = re.compile(
+    r"commit|save|flush|finish|finali[sz]e|close|exit|end|done|stop|shutdown|sync|apply|dump|persist|tear_?down|del",
+    re.IGNORECASE,
+)
+"""Names of methods that commit for others."""
+
+
+def forgotten_commits(owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: FileContext) -> Iterator[LostWork]:
+    """Yield writes of public methods that are left uncommitted in a class where each method commits its own.
+
+    *flows* are of the methods of the class and its relatives. Silent where somebody else may commit: a method that does
+    nothing else, whoever gets the connection, a caller within the class, an unknown base.
+    """
+    if owner.has_unknown_base:
+        return
+    code = [ctx.program.index.module.code_for_node(each.node) for each in ctx.program.classes.family_of(owner)]
+    for attribute in sorted({name for flow in flows for name in flow.left_work}):
+        if not _commits_in_each_method(attribute, flows) or _is_committed_outside(attribute, ctx.text):
+            continue
+        for flow in flows:
+            name = flow.function.name
+            is_own = flow.function.owner is owner and flow.function.is_instance_method
+            is_public = not name.startswith("_") and not flow.function.decorators
+            is_used = any(re.search(rf"\b(?:self|cls|super\(\))\.{re.escape(name)}\b", text) for text in code)
+            if is_own and is_public and not is_used and attribute not in flow.committed_attributes:
+                yield from filter(None, [flow.left_work.get(attribute)])
+
+
+def _commits_in_each_method(attribute: str, flows: Sequence[FunctionFlow]) -> bool:
+    committing = [flow for flow in flows if attribute in flow.committed_attributes]
+    return bool(committing) and all(
+        flow.committed_attributes[attribute]
+        and attribute not in flow.given_attributes
+        and not _ENDS.search(flow.function.name)
+        for flow in committing
+    )
+
+
+def _is_committed_outside(attribute: str, text: str) -> bool:
+    """Whether code of the file commits what some object keeps under that name and that is not its own."""
+    held = rf"(?<!self)(?<!cls)\.{re.escape(attribute)}"
+    return re.search(rf"{held}\.commit\b|\bwith\s+[\w.]+{held}\b", text) is not None
