@@ -98,7 +98,10 @@ class Values(Run):
         if self.function.is_module:
             return None
         found = self._global(Variable(self.index, name), state)
-        return found if found is not None else self.types.global_literal(name)
+        if found is not None:
+            return found
+        function = self.index.find_function(name, self.function)
+        return Function(function) if function is not None else self.types.global_literal(name)
 
     def _global(self, variable: Variable, state: State) -> Value | None:
         """A module-level name that holds a resource, or an object of a class of the project."""
@@ -109,6 +112,8 @@ class Values(Run):
     def imported(self, dotted: str, state: State) -> Value | None:
         """What an imported name stands for, if another module of the project keeps a resource or an object there."""
         found = self.index.find(dotted)
+        if found is not None and isinstance(found.symbol, FunctionInfo) and not found.rest:
+            return Function(found.symbol)
         if found is None or not isinstance(found.symbol, Variable):
             return None
         value = self._global(found.symbol, state)

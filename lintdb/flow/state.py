@@ -157,7 +157,8 @@ class State:
             elif isinstance(current, Function) and id(current.info) not in seen:
                 # What a closure captures: the variables of this function that it reads.
                 seen.add(id(current.info))
-                todo.extend(self.env.get(name) for name in current.info.free_names)
+                if current.info.is_nested:
+                    todo.extend(self.env.get(name) for name in current.info.free_names)
 
     def reached(self) -> set[Rid]:
         """Return the resources that some variable holds."""

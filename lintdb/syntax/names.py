@@ -79,6 +79,11 @@ class FunctionInfo:
         return found
 
     @property
+    def is_nested(self) -> bool:
+        """Whether it is defined in another function, whose variables it can read."""
+        return self.parent is not None and not self.parent.is_module
+
+    @property
     def is_method(self) -> bool:
         """Whether the first parameter is the instance (or the class)."""
         return self.owner is not None and not any(
