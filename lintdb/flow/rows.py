@@ -208,7 +208,7 @@ def is_computed(operand: ir.Operand) -> bool:
 def _is_asked_again(node: cst.CSTNode, state: State) -> bool:
     """Whether the path has put the same question before, in the same words: it has dealt with there being no answer."""
     if not isinstance(node, cst.Call) or not (node.args or isinstance(getattr(node.func, "value", None), cst.Call)):
-        return False  # `cursor.fetchone()` does not say what was asked
+        return False  # a call without arguments on a name does not say what was asked
     trace = state.trace
     while trace is not None:
         before = trace[1]
