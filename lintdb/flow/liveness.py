@@ -5,7 +5,7 @@ What is not live is dropped from states, so that those that differ in nothing el
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 
 from lintdb.flow import ir
 from lintdb.flow.cfg import CFG, Block
@@ -18,7 +18,9 @@ def live_names(cfg: CFG) -> list[frozenset[str]]:
 
 def live_tests(cfg: CFG) -> list[frozenset[str]]:
     """Return for each block the names (and, with a `?`, the conditions) that may still decide something."""
-    return _backward(cfg, _tests_of)
+    is_constructor = cfg.function.owner is not None and cfg.function.name == "__init__"
+    told = frozenset(param.name.value for param in cfg.function.params) if is_constructor else frozenset()
+    return _backward(cfg, lambda block: _tests_of(block, told))
 
 
 def _backward(cfg: CFG, names_of: Callable[[Block], tuple[set[str], set[str]]]) -> list[frozenset[str]]:
@@ -166,11 +168,12 @@ def _texts_in(operation: ir.Operation) -> Iterator[ir.Operand]:
             yield operand
 
 
-def _tests_of(block: Block) -> tuple[set[str], set[str]]:
+def _tests_of(block: Block, told: Container[str]) -> tuple[set[str], set[str]]:
     """Return the names whose truth or value decides something in a block, and those that the block writes.
 
     A plain copy of a variable counts as a decision on it, since the copy may be what is tested; so does passing it to
-    a function of the module. Condition texts are included with a `?` in front.
+    a function of the module, and for what is *told* (to a constructor) keeping it. Condition texts are included with a
+    `?` in front.
     """
     used: set[str] = set()
     written: set[str] = set()
@@ -183,8 +186,8 @@ def _tests_of(block: Block) -> tuple[set[str], set[str]]:
                 used.add(operation.operand.name)
             written.add(operation.name)
         elif isinstance(operation, ir.StoreAttributeOp):
-            # Other methods of the object may test it.
-            if isinstance(operation.operand, ir.Local):
+            # What a constructor is told, other methods may test.
+            if isinstance(operation.operand, ir.Local) and operation.operand.name in told:
                 used |= {operation.operand.name} - written
         elif isinstance(operation, ir.CallOp) and _may_be_followed(operation):
             callee = operation.callee

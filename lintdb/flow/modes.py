@@ -39,7 +39,8 @@ class Modes:
             mode = self._of_call(call, scope, kind.autocommit, kind.autocommit_arguments)
             if mode is not False:
                 return mode
-        return None if self._is_switched(kind, name, holder if isinstance(holder, ClassInfo) else None) else False
+        owners = holder.lineage if isinstance(holder, ClassInfo) else (None,)
+        return None if any(self._is_switched(kind, name, owner) for owner in owners) else False
 
     def of_parts(self, kind: Kind, name: str, holder: ClassInfo | ModuleIndex | None) -> bool | None:
         """Return the mode of what a pool that an attribute or a global keeps hands out."""
@@ -83,7 +84,10 @@ class Modes:
         return default
 
     def _is_switched(self, kind: Kind, name: str, owner: ClassInfo | None) -> bool:
-        """Whether something in the class or the module switches the mode of what an attribute or name holds."""
+        """Whether something in the class or the module switches the mode of what an attribute or name holds.
+
+        In a class, what a method switches by another name may be what the attribute gets later.
+        """
         if owner not in self._written:
             written = self._written[owner] = set()
             for node in walk(owner.node if owner is not None else self._types.index.module):
@@ -98,23 +102,30 @@ class Modes:
                     base = target.value.attr if isinstance(target.value, cst.Attribute) else target.value
                     if isinstance(base, cst.Name):
                         written.add(f"{base.value}.{target.attr.value}")
+                        if base is target.value and base.value not in ("self", "cls"):
+                            written.add(f".{target.attr.value}")
         switches = set(kind.attribute_events)
         for method, models in kind.methods.items():
             if any(model.event in _SWITCHES for model in models):
                 switches.add(method)
-        return any(f"{name}.{switch}" in self._written[owner] for switch in switches)
+        names = (name, "") if owner is not None else (name,)
+        return any(f"{each}.{switch}" in self._written[owner] for switch in switches for each in names)
 
 
 def _made(name: str, holder: ClassInfo | ModuleIndex | None) -> Iterator[tuple[cst.Call, FunctionInfo]]:
     """Yield the calls whose values an attribute or a global is given."""
     values: list[tuple[cst.BaseExpression | None, FunctionInfo]] = []
     if isinstance(holder, ClassInfo):
-        assigned = [*holder.assigned.get(name, ()), *holder.given.get(name, ())]
+        assigned = [
+            each for owner in holder.lineage for each in (*owner.assigned.get(name, ()), *owner.given.get(name, ()))
+        ]
         values = [(value, scope) for scope, value, _ in assigned]
     elif holder is not None:
         values = [(value, holder.body) for value in holder.values.get(name, ())]
     for value, scope in values:
         call = unawaited(value)
+        if isinstance(call, cst.Name):
+            call = unawaited(Evaluator(scope.index, scope).single_assignment(call.value))
         if isinstance(call, cst.Call):
             yield call, scope
 

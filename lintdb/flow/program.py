@@ -209,7 +209,7 @@ class Program:
             waits=next(iter(follower.values_seen.waits_at.values()), None),
             statements=tuple(((site, 0), site in follower.units.mixed) for site in follower.units.statements),
             ends_yielded=follower.ends_yielded(),
-            drops_work=bool(follower.yielded) and follower.yielded <= follower.released_sites - follower.commits,
+            drops_work=follower.drops_yielded_work(),
         )
 
     def run_for_caller(

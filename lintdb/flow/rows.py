@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import ABC
 
+import libcst as cst
+
 from lintdb.effects import CallModel, Event, Kind
 from lintdb.flow import ir
 from lintdb.flow.liveness import written_names
@@ -102,7 +104,7 @@ class Rows(Waits, ABC):
             if not answer and kind.gives_answers:
                 answer = "unknown"
         is_guess = receiver is not None and self.root_of(receiver.rid, state) in self.units.guessed
-        if answer in ("row", "unknown") or LOOKED in state.env or is_guess:
+        if answer in ("row", "unknown") or LOOKED in state.env or is_guess or _is_asked_again(op.node, state):
             return DATA
         self.values_seen.rows.setdefault(op.index, op.node)
         state.note(op.node, "row", op.index)
@@ -201,3 +203,16 @@ def _asks(kind: Kind) -> bool:
 def is_computed(operand: ir.Operand) -> bool:
     """Whether an operand is the result of a call."""
     return isinstance(operand, ir.Local) and operand.name.startswith("$t")
+
+
+def _is_asked_again(node: cst.CSTNode, state: State) -> bool:
+    """Whether the path has put the same question before, in the same words: it has dealt with there being no answer."""
+    if not isinstance(node, cst.Call) or not (node.args or isinstance(getattr(node.func, "value", None), cst.Call)):
+        return False  # a call without arguments on a name does not say what was asked
+    trace = state.trace
+    while trace is not None:
+        before = trace[1]
+        if trace[2] == "row" and before is not node and isinstance(before, cst.Call) and before.deep_equals(node):
+            return True
+        trace = trace[0]
+    return False

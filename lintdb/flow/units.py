@@ -182,7 +182,8 @@ class Units(Misuses):
         elif event is Event.WRITE:
             breaks = True
         else:
-            breaks = event in (None, Event.READ) and model.sql is not None and self._breaks_when_read(rid, after)
+            is_query = event in (None, Event.READ) and model.sql is not None
+            breaks = is_query and self._breaks_when_read(rid, status.kind, after)
         if breaks:
             self.units.failures[op.index] = after
             if event is Event.COMMIT:
@@ -191,11 +192,11 @@ class Units(Misuses):
             if state.raised is not None:
                 state.raised = state.raised._replace(call=op.index)
 
-    def _breaks_when_read(self, rid: Rid, after: AfterError) -> bool:
+    def _breaks_when_read(self, rid: Rid, kind_id: str, after: AfterError) -> bool:
         """Whether a query that fails breaks the unit of work that it is in, in a module that has such units."""
         if after is AfterError.CONTINUES or (after is AfterError.DEPENDS and rid[0][0] not in _LASTING):
             return False
-        return rid[0][0] not in ("param", *_LASTING) or self.types.ends_units(self.sites[rid[0]].kind)
+        return rid[0][0] not in ("param", *_LASTING) or self.types.ends_units(kind_id)
 
     def keep_failure(self, types: Sequence[str | None], raised: Raised, state: State) -> None:
         """An exception is caught by classes (none: all): where they mean no broken unit of work, there is none."""

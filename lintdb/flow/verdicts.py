@@ -218,6 +218,11 @@ class Verdicts(Values):
             found[rid[0]] = Unawaited(site.node, kind)
         return list(found.values())
 
+    def drops_yielded_work(self) -> bool:
+        """Whether a generator releases what it yields without a commit, and nobody else can have made one."""
+        given = {site for site in self.yielded if site in self.sites and id(self.sites[site].node) in self.handed_on}
+        return bool(self.yielded) and not given and self.yielded <= self.released_sites - self.commits
+
     def ends_yielded(self) -> bool:
         """Whether what a generator yields is released on every normal path."""
         if not self.yielded or not self.yielded <= self.released_sites:
