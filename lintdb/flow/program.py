@@ -15,10 +15,11 @@ from lintdb.flow.follow import Follower
 from lintdb.flow.frameworks import Frameworks
 from lintdb.flow.knowledge import Knowledge
 from lintdb.flow.memo import Memo
+from lintdb.flow.outcomes import condensed, outcome_of
 from lintdb.flow.results import FunctionFlow
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
-from lintdb.flow.summaries import Outcome, Summary, condensed, outcome_of
+from lintdb.flow.summaries import Outcome, Summary
 from lintdb.flow.types_of import ModuleTypes, Result, Type
 from lintdb.flow.values import IN_BLOCK, NONE, Instance, Outside, Ref, SiteKey, Status
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex

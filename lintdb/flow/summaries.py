@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import libcst as cst
 
 from lintdb.flow import ir
-from lintdb.flow.sites import EarlyUse, Exit
+from lintdb.flow.sites import EarlyUse
 from lintdb.flow.state import State
 from lintdb.flow.values import (
     IN_BLOCK,
@@ -22,14 +22,12 @@ from lintdb.flow.values import (
     Literal,
     Many,
     Method,
-    Name,
     Names,
     Outside,
     Partial,
     Raised,
     Ref,
     Rid,
-    Row,
     SiteKey,
     Status,
     Table,
@@ -384,178 +382,4 @@ def _outcome_renamed(outcome: Outcome, names: Names) -> Outcome:
         committed=frozenset(names.rid(rid) for rid in outcome.committed),
         fields=tuple((name, renamed(value, names)) for name, value in outcome.fields),
         made=tuple((name, renamed(value, names)) for name, value in outcome.made),
-    )
-
-
-# --- after the call -------------------------------------------------------------------------------------------------
-
-
-def outcome_of(end: Exit, commits: set[SiteKey], *, owns_self: bool) -> Outcome:
-    """Return what a caller sees of one end of a run; what it cannot see of the object's attributes escapes."""
-    state = end.state
-    reachable = set(state.refs(end.value))
-    fields = _fields("self.", state, reachable) if owns_self else ()
-    is_made = isinstance(end.value, Instance) and end.value.id >= 0
-    made = _fields(end.value.prefix, state, reachable) if is_made and isinstance(end.value, Instance) else ()
-    parents: set[Rid] = set()
-    for rid in reachable:
-        status = state.status(rid)
-        while status is not None and status.parent is not None:
-            parents.add(status.parent)
-            status = state.status(status.parent)
-    statuses = tuple(
-        (rid, status)
-        for rid, status in state.resources.items()
-        if rid[0][0] in ("arg", *NAMED) or rid in reachable or rid in parents
-    )
-    return Outcome(
-        end.is_raise,
-        end.value if is_made or _is_portable(end.value) else None,
-        statuses,
-        state.raised or Raised(),
-        state.low,
-        frozenset(rid for rid, _ in statuses if rid[0] in commits),
-        fields,
-        made,
-        _progress(state.env.get(YIELDED)),
-        _attribute_with(end.value, state) if not owns_self else "",
-    )
-
-
-def _attribute_with(value: Value | None, state: State) -> str:
-    """Return the attribute of the object in which a function has put the resource that it returns."""
-    names = (name for name, held in state.env.items() if name.startswith("self.") and held == value)
-    return next(names, "").removeprefix("self.") if isinstance(value, Ref) else ""
-
-
-def condensed(outcomes: Iterable[Outcome], most: int) -> tuple[Outcome, ...]:
-    """Return the outcomes that are different for a caller; if there are more than *most*, those that end alike as one.
-
-    Of several likelihoods the highest counts: a surer path can show all that a less likely one can. Of errors of
-    several classes the class is not known then, of plain data in attributes what is not the same in all.
-    """
-    found = dict.fromkeys(_as_seen_outside(outcome) for outcome in outcomes)
-    for kin, join in (
-        (_but_for_its_likelihood, _surer),
-        (_but_for_its_class, _of_either_class),
-        (_but_for_its_data, _with_common_data),
-        (_but_for_its_past, _of_either_class),
-        (_but_for_its_work, None),
-    ):
-        if len(found) <= most:
-            break
-        groups: dict[Outcome, Outcome] = {}
-        for outcome in found:
-            key = kin(outcome)
-            other = groups.get(key)
-            if other is None:
-                groups[key] = outcome
-            elif join is None:
-                groups[key] = replace(key, low=min(other.low, outcome.low))
-            else:
-                groups[key] = join(other, outcome)
-        found = dict.fromkeys(groups.values())
-    return tuple(found)
-
-
-def _as_seen_outside(outcome: Outcome) -> Outcome:
-    """A caller knows one operation only: the call."""
-    statuses = tuple(
-        (
-            rid,
-            status._replace(
-                pending=_number_outside(status.pending),
-                failed=_number_outside(status.failed),
-                begun=_number_outside(status.begun),
-                switched=_number_outside(status.switched),
-            ),
-        )
-        for rid, status in outcome.statuses
-    )
-    return replace(
-        outcome, statuses=statuses, raised=outcome.raised._replace(call=_number_outside(outcome.raised.call))
-    )
-
-
-def _number_outside(number: int) -> int:
-    return number if number in (-1, WORKS, BEFORE, IN_BLOCK) else 0
-
-
-def _but_for_its_likelihood(outcome: Outcome) -> Outcome:
-    statuses = tuple((rid, status._replace(low=0)) for rid, status in outcome.statuses)
-    return replace(outcome, low=0, statuses=statuses)
-
-
-def _but_for_its_class(outcome: Outcome) -> Outcome:
-    return replace(outcome, raised=Raised(call=outcome.raised.call), low=0) if outcome.is_raise else outcome
-
-
-def _but_for_its_data(outcome: Outcome) -> Outcome:
-    fields = tuple((name, value) for name, value in outcome.fields if not isinstance(value, (Literal, Truthiness)))
-    return replace(_but_for_its_class(_but_for_its_likelihood(outcome)), fields=fields)
-
-
-def _but_for_its_past(outcome: Outcome) -> Outcome:
-    if not outcome.is_raise:
-        return outcome
-    statuses = tuple(
-        (rid, status._replace(low=0, raised=False, cut=False, shared=False)) for rid, status in outcome.statuses
-    )
-    return replace(_but_for_its_class(outcome), statuses=statuses)
-
-
-def _but_for_its_work(outcome: Outcome) -> Outcome:
-    """What becomes of work under way is not told apart, and so nothing is said of it."""
-    if not outcome.is_raise:
-        return outcome
-    past = _but_for_its_past(outcome)
-    statuses = tuple(
-        (rid, status._replace(pending=-1, failed=-1, begun=-1, switched=-1)) for rid, status in past.statuses
-    )
-    return replace(past, raised=Raised(), statuses=statuses, committed=frozenset())
-
-
-def _surer(one: Outcome, other: Outcome) -> Outcome:
-    return one if _likelihood(one) <= _likelihood(other) else other
-
-
-def _likelihood(outcome: Outcome) -> tuple[int, int]:
-    return outcome.low, sum(status.low for _, status in outcome.statuses)
-
-
-def _of_either_class(one: Outcome, other: Outcome) -> Outcome:
-    surer = one if one.low <= other.low else other
-    return surer if one.raised == other.raised else replace(surer, raised=Raised(call=surer.raised.call))
-
-
-def _with_common_data(one: Outcome, other: Outcome) -> Outcome:
-    common = set(one.fields) & set(other.fields)
-    surer = _of_either_class(one, other)
-    return replace(surer, fields=tuple(field for field in surer.fields if field in common))
-
-
-def _progress(value: Value | None) -> str:
-    return str(value.value) if isinstance(value, Literal) else ""
-
-
-def _fields(prefix: str, state: State, reachable: set[Rid]) -> tuple[tuple[str, Value], ...]:
-    """Return the attributes of an object that mean the same in the caller; what is in the others escapes."""
-    fields: list[tuple[str, Value]] = []
-    for name, value in list(state.env.items()):
-        if not name.startswith(prefix):
-            continue
-        reachable.update(state.refs(value))
-        if _is_portable(value):
-            fields.append((name.removeprefix(prefix), value))
-        else:
-            state.escape(value, with_parents=True)
-    return tuple(sorted(fields, key=lambda field: field[0]))
-
-
-def _is_portable(value: Value | None) -> bool:
-    """Whether a value means the same in the caller."""
-    if isinstance(value, Many):
-        return len(value.items) <= 8 and all(item is None or _is_portable(item) for item in value.items)
-    return isinstance(value, (Ref, Outside, Literal, Truthiness, Name, Row)) or (
-        isinstance(value, Instance) and value.id < 0
     )
