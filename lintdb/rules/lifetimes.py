@@ -37,7 +37,8 @@ class LeakRule(Rule):
                 continue
             if leak.kept and not leak.on_error:
                 continue  # LDB111 explains that better
-            yield report_leak(leak, flow, ctx)
+            message = f"`{leak.name}` is not {verb_of(leak.kind)} if the block raises" if leak.is_given else None
+            yield report_leak(leak, flow, ctx, message)
 
 
 def verb_of(kind: Kind) -> str:
@@ -102,7 +103,7 @@ def _cure(kind: Kind) -> str | None:
 
 def _steps(leak: Leak, flow: FunctionFlow) -> tuple[ReportStep, ...]:
     """Return the witness: the path, where it leaves, and the release that it misses."""
-    opened = f"{leak.kind.label} opened here"
+    opened = f"{leak.kind.label} {'given' if leak.is_given else 'opened'} here"
     if leak.is_overwritten:
         # The path goes on with the one that is opened next, which may be looked after well.
         rounds = [number for number, step in enumerate(leak.path) if step.what == "acquire" and step.node is leak.node]
