@@ -6,9 +6,11 @@ A probe does something and compares what happens with what the driver model says
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import importlib.util
 import inspect
+import itertools
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -29,7 +31,7 @@ Place = Any
 
 @dataclass(frozen=True)
 class Lab:
-    """How to open a connection of a kind; the rest is asked of the object, or said here where it has ways of its own."""
+    """How to open a connection of a kind; the rest is the same for all, or said here."""
 
     kind: str
     module: str
@@ -248,10 +250,10 @@ class Subject:
             self.wait(getattr(type(conn), leave)(conn, None, None, None))
 
     def fresh(self, name: str, columns: str = "n integer") -> str:
-        """Make an empty table that is there for good; return its name."""
+        """Make an empty table that is there for good; return its name, which nobody has used before."""
+        name = unused(name)
         conn = self.open()
         try:
-            self.execute(conn, f"drop table if exists {name}")
             self.execute(conn, f"create table {name} ({columns})")
             if self.kind.autocommit is False:
                 self.wait(conn.commit())
@@ -263,8 +265,18 @@ class Subject:
         """Close what the probe has left open."""
         for conn in self.opened:
             self.close_quietly(conn)
+        self.opened.clear()
         self.loop.run_until_complete(asyncio.sleep(0))
         self.loop.close()
+        gc.collect()  # what complains about being dropped shall do so here
+
+
+_NUMBERS = itertools.count(1)
+
+
+def unused(name: str) -> str:
+    """Return a name for a table: dropping an old one would wait for whoever still looks at it."""
+    return f"{name}_{next(_NUMBERS)}"
 
 
 def raises(function: Callable[[], Any]) -> BaseException | None:

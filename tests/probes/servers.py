@@ -39,7 +39,7 @@ def find_program(name: str) -> Path | None:
     """Return a program on PATH, or where Debian keeps the servers."""
     versioned = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *FOLDERS, *map(str, versioned)]))
-    return Path(found).resolve() if found else None
+    return Path(found) if found else None
 
 
 def need(package: str, *names: str) -> list[str]:
@@ -143,7 +143,9 @@ def mariadb(folder: Path) -> Iterator[Server]:
 def redis(folder: Path) -> Iterator[Server]:
     (server,) = need("redis-server", "redis-server")
     port = free_port()
-    with running([server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)], port, folder):
+    with running(
+        [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)], port, folder
+    ):
         yield Server(port)
 
 

@@ -123,14 +123,13 @@ def test_definitions(subject: Subject, table: str) -> None:
     if subject.kind.autocommit is not False:
         pytest.skip("each statement is permanent at once")
     conn = subject.open()
-    subject.execute(conn, "drop table if exists made_in_a_unit")
-    subject.wait(conn.commit())
+    made = labs.unused("made_in_a_unit")
     if subject.kind.definition_event is not None:
         subject.execute(conn, f"insert into {table} values (1)")
-    subject.execute(conn, "create table made_in_a_unit (n integer)")
+    subject.execute(conn, f"create table {made} (n integer)")
     subject.wait(conn.rollback())
     subject.close(conn)
-    assert (subject.count("made_in_a_unit") >= 0) is (subject.kind.definition_event is not Event.WRITE)
+    assert (subject.count(made) >= 0) is (subject.kind.definition_event is not Event.WRITE)
     assert (subject.count(table) == 1) is (subject.kind.definition_event is Event.COMMIT)
 
 
