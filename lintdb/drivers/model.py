@@ -100,6 +100,7 @@ def inherit(kind: Kind, base: Kind, like: Like) -> Kind:
         if key.attribute not in ("", *changes) and key.name not in like.given | NOT_INHERITED:
             changes[key.attribute] = getattr(base, key.attribute)
     changes["reads_all"] = tuple(dict.fromkeys((*kind.reads_all, *base.reads_all)))
+    changes["repeats"] = tuple(dict.fromkeys((*kind.repeats, *base.repeats)))
     changes["gives_answers"] = gives_answers(changes.get("family", kind.family), changes["methods"])
     changes["close_is_coroutine"] = is_coroutine(changes["methods"].get("close", ()))
     return replace(kind, **changes)
