@@ -49,20 +49,21 @@ ARGUMENTS = (("missing",), ("missing", "field"), ("missing", "field", 0), ("miss
 def test_commands_that_have_no_answer_for_a_missing_key(store: Store) -> None:
     """Each command that may have no answer has none for a key that is not there."""
     found: dict[str, Any] = {}
+    client = store.open(socket_timeout=0.5)  # some wait for ever for a key to come
     for name, calls in store.kind("client").methods.items():
         call = calls[-1]
-        if not call.may_return_none or call.acquires or call.settings or not hasattr(store.client, name):
+        if not call.may_return_none or call.acquires or call.settings or not hasattr(client, name):
             continue
         for arguments in ARGUMENTS:
             store.client.flushall()
             try:
-                found[name] = getattr(store.client, name)(*arguments)
+                found[name] = getattr(client, name)(*arguments)
             except (TypeError, ValueError):
                 continue
             except Exception:
                 break  # a command that this server does not know, or arguments that it does not take
             break
-    found.pop("ping", None)
+    client.close()
     wrong = {name: value for name, value in found.items() if value is not None and value not in ([], {}, 0)}
     assert "get" in found
     assert "hget" in found
