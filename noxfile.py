@@ -109,8 +109,28 @@ def slow(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def servers(session: nox.Session) -> None:
-    """Tests against running database servers; CONTRIBUTING.md says how to start them."""
-    run_module(session, "pytest", "-m", "servers", *session.posargs)
+    """What models say, tried on PostgreSQL, MariaDB and Redis, which the tests start and stop."""
+    run_module(session, "pytest", "-m", "servers", "tests/probes", *session.posargs)
+
+
+BESIDES = ("aiohttp", "greenlet", "opensearch-py[async]", "psycopg[binary]", "tornado")
+"""What libraries need for a part of themselves that the models describe."""
+
+
+@nox.session(python=CURRENT)
+def drivers(session: nox.Session) -> None:
+    """Models against the libraries: all that have wheels are installed, their names looked up, their ways tried."""
+    session.install("-e", ".[test]")
+    listing = """
+from lintdb.drivers import catalog
+print(*[name for driver in catalog.driver_names() for name in catalog.load_driver(driver).distributions[:1]])
+"""
+    found = session.run("python", "-c", listing, silent=True)
+    # One at a time: a library without a wheel for this machine is left out, and its tests say so.
+    for name in [*str(found).split(), *BESIDES]:
+        session.run("python", "-m", "pip", "install", "--quiet", "--only-binary", ":all:", name, success_codes=[0, 1])
+    session.run("python", "-m", "pytest", "-m", "drivers", "tests/test_drivers.py", *session.posargs)
+    session.run("python", "-m", "pytest", "-m", "servers or not servers", "tests/probes", *session.posargs)
 
 
 @nox.session(python=OTHERS or False)

@@ -199,7 +199,7 @@ class Setting:
     literals that switch the bound off, `immediate` those that mean not to wait at all. `complete_with` lists arguments
     without which the bound, given or by default, covers only a part of the wait (the network connection, but not the
     greeting of the server): worth a word with low confidence.
-    `schemes` restricts it to connection strings of those URL schemes.
+    `schemes` restricts it to connection strings of those URL schemes. `is_of_version`: other versions have another one.
     `decided_by` lists arguments that may make the bound pointless (another class of pool): given one of them, nothing
     can be said, unless one of `proven_by` is given, too, which only what has the bound accepts.
     `value` is the number that holds when none is given, `unit` the unit of all numbers (`s`, `ms`, `us`).
@@ -212,6 +212,7 @@ class Setting:
 
     name: str
     default: str
+    is_of_version: bool = False
     arguments: tuple[Argument, ...] = ()
     dsn: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
@@ -306,8 +307,8 @@ class Kind:
     subscript, hands out without an obligation: `client.shop`, `client["shop"]`.
     `unshared`: what must not use it at the same time: "tasks", "threads"; "other-threads" than the one that opened it,
     even later. `gives_answers`: what its methods give is the answer to the query that was run on it last. `reads_all`
-    are the methods that bring all of that into memory at once. `survives_fork`: in a forked process it opens
-    connections of its own.
+    are the methods that bring all of that into memory at once, `repeats` those that run a statement several times.
+    `survives_fork`: in a forked process it opens connections of its own.
 
     `after_error` is what a failed statement does to the unit of work. `is_scoped` says that whoever set up the scope
     that it belongs to ends its unit of work for certain. `ambient_methods` makes it a unit of work that its users do
@@ -355,6 +356,7 @@ class Kind:
     gives_answers: bool = False
     verb: str = ""
     reads_all: tuple[str, ...] = ()
+    repeats: tuple[str, ...] = ()
     survives_fork: bool = False
     unshared: tuple[str, ...] = ()
     ends_when_read: bool = False

@@ -174,7 +174,7 @@ def find_reports(
     classes = [
         (owner, [flow for flow in flows if flow.function.owner in program.classes.family_of(owner)])
         for owner in program.index.classes.values()
-        if owner.assigned or owner.given
+        if owner.assigned or owner.given or owner.body_values
     ]
     for rule in rules:
         try:

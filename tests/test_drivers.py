@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import inspect
@@ -18,7 +19,7 @@ from lintdb.drivers import catalog
 from lintdb.drivers.catalog import Models, load_driver, load_models
 from lintdb.drivers.model import Driver, ModelError
 from lintdb.drivers.reader import parse_driver
-from lintdb.effects import CallModel, Duty, Event, Form, WithBlock
+from lintdb.effects import CallModel, Duty, Event, Form, Kind, WithBlock
 
 DRIVERS = catalog.driver_names()
 VERSIONS = [(name, version) for name in DRIVERS for version in catalog.known_versions(name)]
@@ -185,6 +186,8 @@ def library(name: str) -> ModuleType:
     if importlib.util.find_spec(name) is None:
         pytest.skip(f"{name} is not installed")
     module = importlib.import_module(name)
+    if name == "django":
+        _configure_django()
     for distribution in load_driver(name).distributions:
         try:
             installed = Version(metadata.version(distribution))
@@ -195,6 +198,19 @@ def library(name: str) -> ModuleType:
             pytest.skip(f"{name} {installed} is installed, the model is for {newest}")
         break
     return module
+
+
+def _configure_django() -> None:
+    """Most of Django can be looked at only once it has settings."""
+    conf = importlib.import_module("django.conf")
+    if not conf.settings.configured:
+        databases = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+        conf.settings.configure(DATABASES=databases, DEFAULT_AUTO_FIELD="django.db.models.AutoField")
+        importlib.import_module("django").setup()
+
+
+class CannotBeSeenError(LookupError):
+    """Something is there, and cannot be loaded or asked on this machine."""
 
 
 def running(name: str) -> str | None:
@@ -212,11 +228,18 @@ def resolve(dotted: str) -> Any:
     parts = dotted.split(".")
     found: Any = importlib.import_module(parts[0])
     for end, part in enumerate(parts[1:], start=2):
-        if not hasattr(found, part):
+        try:
+            is_there = hasattr(found, part)
+        except RuntimeError:  # a proxy that must be set up first
+            raise CannotBeSeenError(dotted) from None
+        if not is_there:
+            module = ".".join(parts[:end])
             try:
-                importlib.import_module(".".join(parts[:end]))
+                importlib.import_module(module)
+            except ModuleNotFoundError as error:
+                raise (LookupError if error.name == module else CannotBeSeenError)(dotted) from None
             except ImportError:
-                raise LookupError(dotted) from None
+                raise CannotBeSeenError(dotted) from None
         found = getattr(found, part)
     return found
 
@@ -224,9 +247,20 @@ def resolve(dotted: str) -> Any:
 def exists(dotted: str) -> bool:
     try:
         resolve(dotted)
+    except CannotBeSeenError:
+        return True
     except LookupError:
         return False
     return True
+
+
+def classes_of(types: tuple[str, ...]) -> list[Any]:
+    """Return the classes of a kind that can be loaded here."""
+    found = []
+    for dotted in types:
+        with contextlib.suppress(CannotBeSeenError):
+            found.append(resolve(dotted))
+    return found
 
 
 @pytest.mark.drivers
@@ -240,7 +274,9 @@ def test_dotted_names_exist(name: str) -> None:
     roots = {dotted.partition(".")[0] for dotted in names}
     aliases = {dotted for dotted in driver.aliases if dotted.partition(".")[0] in roots}
     names |= {*driver.exceptions, *aliases, *driver.aliases.values()}
-    names |= {dotted for call in driver.functions for condition in call.when for dotted in condition.names}
+    asked = {dotted for call in driver.functions for condition in call.when for dotted in condition.names}
+    # Of other libraries, which need not be there, a model may name what its own are given.
+    names |= {dotted for dotted in asked if dotted.partition(".")[0] in roots}
     assert sorted(dotted for dotted in names if not exists(dotted)) == []
 
 
@@ -261,7 +297,7 @@ def test_methods_and_attributes_exist(name: str) -> None:
     missing = []
     for kind_id in described(name).kinds:
         kind = models.kinds[kind_id]
-        classes = [resolve(dotted) for dotted in kind.types]
+        classes = classes_of(kind.types)
         wanted = {*kind.methods, *kind.attributes, *kind.state_flags, *kind.attribute_events}
         # One of the classes is enough: a subclass, or a newer sibling, may have more.
         absent = {name for name in wanted if classes and not any(hasattr(cls, name) for cls in classes)}
@@ -271,17 +307,28 @@ def test_methods_and_attributes_exist(name: str) -> None:
 
 # Not on the class, and still true.
 ABSENT = frozenset({
-    "psycopg2.pool.closed",  # set by the constructor, as the next four are
+    "psycopg2.pool.closed",  # set by the constructor, as those up to pg8000 are
     "pymysql.cursor.connection",
     "pymysql.unbuffered_cursor.connection",
     "sqlalchemy.async_session.sync_session",
     "sqlalchemy.async_registry.sync_session",
     "sqlmodel.async_session.sync_session",
+    "motor.collection.database",
+    "opensearchpy.client.transport",
+    "opensearchpy.async_client.transport",
+    "redis.client.connection_pool",
+    "redis.async_client.connection_pool",
+    "valkey.client.connection_pool",
+    "valkey.async_client.connection_pool",
     "pg8000.connection.autocommit",
     "pg8000.legacy_connection.autocommit",
     "sqlalchemy.raw_connection.commit",  # handed on to the driver's connection, as the next two are
     "sqlalchemy.raw_connection.cursor",
     "sqlalchemy.raw_connection.rollback",
+    "redis.cluster.connection_pool",  # taken over from the clients that a cluster is like; it has one for each node
+    "redis.async_cluster.connection_pool",
+    "valkey.cluster.connection_pool",
+    "valkey.async_cluster.connection_pool",
     "sqlite3.connection.autocommit",  # Python 3.12
     "sqlite3.connection.getconfig",
     "sqlite3.connection.setconfig",
@@ -299,7 +346,7 @@ def test_what_the_model_awaits_is_awaitable(name: str) -> None:
     wrong = []
     for kind_id in described(name).kinds:
         kind = models.kinds[kind_id]
-        for cls in (resolve(dotted) for dotted in kind.types):
+        for cls in classes_of(kind.types):
             for method, calls in kind.methods.items():
                 function = inspect.unwrap(getattr(cls, method, None) or (lambda: None))
                 if inspect.iscoroutinefunction(function) and not all(
@@ -314,17 +361,22 @@ def test_what_the_model_awaits_is_awaitable(name: str) -> None:
 def test_with_blocks_are_possible_where_the_model_has_them(name: str) -> None:
     library(name)
     models = models_of(name, running(name))
-    wrong = []
+    wrong: list[str] = []
     for kind_id in described(name).kinds:
         kind = models.kinds[kind_id]
         for dotted in kind.types:
-            cls = resolve(dotted)
-            if kind.with_block is not None and (kind.with_block is not WithBlock.NONE) != hasattr(cls, "__enter__"):
-                wrong.append(f"{dotted}: with")
-            block = kind.async_with_block
-            if block is not None and (block is not WithBlock.NONE) != hasattr(cls, "__aenter__"):
-                wrong.append(f"{dotted}: async with")
+            for cls in classes_of((dotted,)):
+                wrong += odd_blocks(kind, dotted, cls)
     assert [entry for entry in wrong if entry not in ODD_BLOCKS] == []
+
+
+def odd_blocks(kind: Kind, dotted: str, cls: Any) -> Iterator[str]:
+    """Yield the blocks that a model has and a class has not, or the other way round."""
+    if kind.with_block is not None and (kind.with_block is not WithBlock.NONE) != hasattr(cls, "__enter__"):
+        yield f"{dotted}: with"
+    block = kind.async_with_block
+    if block is not None and (block is not WithBlock.NONE) != hasattr(cls, "__aenter__"):
+        yield f"{dotted}: async with"
 
 
 # The class has the methods, but they are not for what the model calls this kind.
@@ -347,7 +399,7 @@ def test_arguments_exist(name: str) -> None:
     wrong = []
     for kind_id in described(name).kinds:
         kind = models.kinds[kind_id]
-        for cls in (resolve(dotted) for dotted in kind.types):
+        for cls in classes_of(kind.types):
             for method, calls in kind.methods.items():
                 parameters = _parameters(getattr(cls, method, None))
                 if parameters is None:

@@ -114,7 +114,7 @@ def test_the_check_and_the_json_schema_agree(data: dict[str, Any], is_right: boo
             Kind,
             {"id", "methods", "attributes", "settings", "close_is_coroutine", "gives_answers", "driver"},
         ),
-        (SETTING, Setting, set()),
+        (SETTING, Setting, {"is_of_version"}),
         (SWITCH, Switch, set()),
         (SERVER, Server, set()),
     ],

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from lintdb.drivers.catalog import Models, Own, driver_names, load_models
-from lintdb.drivers.query_text import answer_of
+from lintdb.drivers.query_text import answer_of, tables_of
 from lintdb.effects import AfterError, CallModel, Event, Kind, Server
 
 _NOISE = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/|\()+", re.DOTALL)
@@ -179,6 +179,10 @@ class Answers:
     def answer_of_text(self, text: str, is_prefix: bool) -> str:
         """Return what a query text gives: "row" (surely one), "perhaps" (there may be none), "every" row, "unknown"."""
         return answer_of(text, is_prefix)
+
+    def tables_of_text(self, text: str) -> tuple[str, str]:
+        """Return the table that a query text puts rows into, and the one that it asks; empty: none, or not known."""
+        return tables_of(text)
 
     def keeps_rows(self, method: str) -> bool:
         """Whether a method of a query object, or of rows, leaves their number as it was."""

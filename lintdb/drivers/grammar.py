@@ -358,6 +358,8 @@ _KIND_KEYS = (
     Key("iterable", Flag(), "iterating it reads", "iterable"),
     Key("reads_all", _TEXTS, "methods that bring all rows of the last query into memory at once", "reads_all",
         "those called `fetchall`, `fetch_all` or `execute_fetchall`"),
+    Key("repeats", _TEXTS, "methods that run a statement several times, of which some may be done when it fails",
+        "repeats", "those called `executemany` or `execute_many`"),
     Key("ends_when_read", Flag(), "iterating it to its end releases it", "ends_when_read"),
     Key("unshared", List(SHARERS, "a list of sharers", or_one=True), "who must not use it at the same time",
         "unshared"),

@@ -90,7 +90,9 @@ def inherit(kind: Kind, base: Kind, like: Like) -> Kind:
     changes: dict[str, Any] = {
         "methods": MappingProxyType({**taken, **kind.methods}),
         "attributes": MappingProxyType({**base.attributes, **kind.attributes}),
-        "attribute_events": MappingProxyType({**base.attribute_events, **kind.attribute_events}),
+        "attribute_events": MappingProxyType(
+            {} if _is_cleared(kind, like) else {**base.attribute_events, **kind.attribute_events}
+        ),
         "state_flags": MappingProxyType({**base.state_flags, **kind.state_flags}),
         "settings": (*kind.settings, *(setting for setting in base.settings if setting.name in like.settings)),
     }
@@ -98,9 +100,15 @@ def inherit(kind: Kind, base: Kind, like: Like) -> Kind:
         if key.attribute not in ("", *changes) and key.name not in like.given | NOT_INHERITED:
             changes[key.attribute] = getattr(base, key.attribute)
     changes["reads_all"] = tuple(dict.fromkeys((*kind.reads_all, *base.reads_all)))
+    changes["repeats"] = tuple(dict.fromkeys((*kind.repeats, *base.repeats)))
     changes["gives_answers"] = gives_answers(changes.get("family", kind.family), changes["methods"])
     changes["close_is_coroutine"] = is_coroutine(changes["methods"].get("close", ()))
     return replace(kind, **changes)
+
+
+def _is_cleared(kind: Kind, like: Like) -> bool:
+    """Whether a kind says that no attribute does anything to it, whatever it is like: `attribute_events = {}`."""
+    return "attribute_events" in like.given and not kind.attribute_events
 
 
 def is_coroutine(calls: Iterable[CallModel]) -> bool:

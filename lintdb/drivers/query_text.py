@@ -78,3 +78,17 @@ def _answer_of_match(outer: str) -> str:
     if not returned or _MAKES.search(head):
         return "unknown"  # whatever makes something, or aggregates half-way, may give a record always
     return "unknown" if re.search(r"\w\s*\x00", items) else "perhaps"
+
+
+_FILLED = re.compile(r"\s*(?:insert\b[^()]*?\binto|replace\s+into|merge\s+into)\s+([\w.\"`\[\]]+)", re.IGNORECASE)
+_ASKED = re.compile(r"\s*select\b.*?\bfrom\s+([\w.\"`\[\]]+)", re.IGNORECASE | re.DOTALL)
+
+
+def tables_of(text: str) -> tuple[str, str]:
+    """Return the table that a statement puts rows into, and the first one that a selection asks; empty: none."""
+    filled, asked = _FILLED.match(text), _ASKED.match(text)
+    return _plain(filled), _plain(asked)
+
+
+def _plain(match: re.Match[str] | None) -> str:
+    return re.sub(r"[\"`\[\]]", "", match.group(1)).lower() if match is not None else ""

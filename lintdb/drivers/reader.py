@@ -114,6 +114,7 @@ def build_driver(data: dict[str, Any], version: str | None = None, foreign: Coll
 
 
 _READS_ALL = ("fetchall", "fetch_all", "execute_fetchall")
+_REPEATS = ("executemany", "execute_many")
 """Methods that mean the same wherever they exist."""
 
 
@@ -182,6 +183,7 @@ class _Reader:
             "keeps_parent": family in ("cursor", "result"),
             "is_pool": family == "pool",
             "reads_all": tuple(name for name in _READS_ALL if name in methods),
+            "repeats": tuple(name for name in _REPEATS if name in methods),
             **given,
             "methods": methods,
             "attributes": {key: self._qualify(target) or "" for key, target in table.get("attributes", {}).items()},
@@ -222,7 +224,8 @@ def texts(value: str | list[str] | None) -> tuple[str, ...]:
 
 
 def _read_setting(table: Table) -> Setting:
-    return Setting(**{"default": "unknown", **SETTING.read_into(table)})
+    is_of_version = "since" in table or "until" in table
+    return Setting(**{"default": "unknown", "is_of_version": is_of_version, **SETTING.read_into(table)})
 
 
 def _read_order(table: Table) -> Order:

@@ -11,11 +11,13 @@ from lintdb.effects import CallModel, Duty, Kind
 from lintdb.flow.types_of import ModuleTypes
 from lintdb.syntax.literals import only_value, unawaited
 from lintdb.syntax.names import ClassInfo, FunctionInfo
+from lintdb.syntax.walk import walk
 
 _RELEASING_NAMES = (
     "close", "aclose", "disconnect", "shutdown", "stop", "dispose", "release", "cleanup", "teardown", "quit",
     "terminate", "finish", "close_connection", "close_connections", "__exit__", "__aexit__",
 )  # fmt: skip
+_BOUND_AND_HANDED_ON = 2
 _CLASS_SET_UPS = ("setUpClass", "setup_class")
 """Class methods that a test runner calls once, with a twin that takes down what they set up."""
 
@@ -70,6 +72,57 @@ class Classes:
                 ):
                     yield OpenedAttribute(attribute, scope, call, kind)
 
+    def given_by_factories(self, owner: ClassInfo) -> Iterator[OpenedAttribute]:
+        """Yield what class methods open for the object that they make: `return cls(connect(url))`."""
+        for factory in owner.methods.values():
+            if factory.is_instance_method:
+                continue
+            for call in factory.calls:
+                if self.types.called(call, factory) is not owner:
+                    continue
+                for position, argument in enumerate(call.args):
+                    keyword = argument.keyword.value if argument.keyword is not None else None
+                    attribute = self._attribute_for(owner, position, keyword) if not argument.star else None
+                    opened = self._opened_for(argument.value, factory) if attribute is not None else None
+                    if attribute is not None and opened is not None:
+                        yield OpenedAttribute(attribute, factory, *opened)
+
+    def _opened_for(self, value: cst.BaseExpression, scope: FunctionInfo) -> tuple[cst.Call, Kind] | None:
+        """Return the call that opens what an argument is, or what that is made of, if nothing else is done with it."""
+        if isinstance(value, cst.Name):
+            uses = sum(isinstance(node, cst.Name) and node.value == value.value for node in walk(scope.node))
+            if uses > _BOUND_AND_HANDED_ON:
+                return None
+        found = _origin(value, scope)
+        call = unawaited(found)
+        kind_id = self.types.kind_of_expression(found, scope) if isinstance(call, cst.Call) else None
+        kind = self.types.knowledge.kind(kind_id) if kind_id is not None else None
+        if kind is None or not isinstance(call, cst.Call):
+            return None
+        if kind.duty is Duty.MUST and self.types.opens(found, scope):
+            return call, kind
+        parts = (self._opened_for(argument.value, scope) for argument in call.args if not argument.star)
+        return next((part for part in parts if part is not None), None) if kind.keeps_parent else None
+
+    def _attribute_for(self, owner: ClassInfo, position: int, keyword: str | None) -> str | None:
+        """Return the attribute in which an object of a class keeps an argument of its constructor."""
+        init = owner.find_method("__init__")
+        if init is not None:
+            names = [param.name.value for param in init.params[1:]]
+            name = keyword or (names[position] if position < len(names) else None)
+            assigned = init.owner.assigned if init.owner is not None else {}
+            return next((each for each, values in assigned.items() if _is_filled_with(name, values, init)), None)
+        fields = [name for name, (_, annotation) in owner.body_values.items() if annotation is not None]
+        if not owner.node.decorators:
+            return None
+        if keyword is not None:
+            return next((name for name in fields if name.lstrip("_") == keyword.lstrip("_")), None)
+        if not owner.has_unknown_base:
+            return fields[position] if position < len(fields) else None
+        # Fields of the base come first, and how many there are is not known.
+        resources = [name for name in fields if self.types.attribute_kind(owner, name) is not None]
+        return resources[0] if len(resources) == 1 else None
+
     @staticmethod
     def is_made_by_init(owner: ClassInfo) -> bool:
         """Whether calling the class makes a new object and runs its `__init__`, and nothing else has a say in it."""
@@ -110,6 +163,14 @@ def _origin(value: cst.BaseExpression | None, scope: FunctionInfo) -> cst.BaseEx
     if isinstance(value, cst.Name) and value.value in scope.bound and not _is_parameter(value.value, scope):
         return only_value(value.value, scope) or value
     return value
+
+
+def _is_filled_with(
+    name: str | None,
+    values: list[tuple[FunctionInfo, cst.BaseExpression | None, cst.Annotation | None]],
+    scope: FunctionInfo,
+) -> bool:
+    return any(where is scope and isinstance(value, cst.Name) and value.value == name for where, value, _ in values)
 
 
 def _is_parameter(name: str, scope: FunctionInfo) -> bool:

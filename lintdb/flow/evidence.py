@@ -190,15 +190,25 @@ class Evidence:
                 continue
             drivers: set[str] = set()
             for handler in node.handlers:
-                if handler.type is not None:
-                    for each in _classes(handler.type):
-                        dotted = self.index.dotted(each, function)
-                        drivers |= self.knowledge.drivers_of_error(dotted) if dotted is not None else set()
-            for call in walk(node.body) if drivers else ():
-                if isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute):
-                    name = self._name(call.func.value, function)
-                    if name in uses and call.func.attr.value in self._telling:
-                        uses[name].drivers |= drivers
+                caught = self._drivers_caught(handler, function)
+                drivers |= caught
+                # `except OperationalError: session.rollback()`
+                self._tie(handler.body, caught, function, uses)
+            self._tie(node.body, drivers, function, uses)
+
+    def _drivers_caught(self, handler: cst.ExceptHandler, function: FunctionInfo) -> set[str]:
+        drivers: set[str] = set()
+        for each in _classes(handler.type) if handler.type is not None else ():
+            dotted = self.index.dotted(each, function)
+            drivers |= self.knowledge.drivers_of_error(dotted) if dotted is not None else set()
+        return drivers
+
+    def _tie(self, code: cst.CSTNode, drivers: set[str], function: FunctionInfo, uses: dict[str, _Use]) -> None:
+        for call in walk(code) if drivers else ():
+            if isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute):
+                name = self._name(call.func.value, function)
+                if name in uses and call.func.attr.value in self._telling:
+                    uses[name].drivers |= drivers
 
     def _parts(self, function: FunctionInfo) -> dict[str, str]:
         """Return the names that such parts get, with the name of what they come from."""

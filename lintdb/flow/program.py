@@ -14,6 +14,7 @@ from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager
 from lintdb.flow.follow import Follower
 from lintdb.flow.frameworks import Frameworks
 from lintdb.flow.knowledge import Knowledge
+from lintdb.flow.lent import lent_leaks
 from lintdb.flow.memo import Memo
 from lintdb.flow.outcomes import condensed, outcome_of
 from lintdb.flow.results import FunctionFlow
@@ -104,7 +105,7 @@ class Program:
         follower = self.run(info)
         return FunctionFlow(
             info,
-            leaks=follower.leaks(),
+            leaks=[*follower.leaks(), *lent_leaks(self, info)],
             lost_work=follower.works(),
             failed_units=follower.failed_units(),
             swallowed=list(follower.swallowed_errors()),

@@ -15,6 +15,7 @@ from lintdb.flow.state import State
 from lintdb.flow.values import (
     DATA,
     NONE,
+    TRUE,
     UNBOUND,
     Failure,
     Literal,
@@ -32,6 +33,8 @@ FAILURE = "$.failure"
 """The name under which a path keeps that it fails on something missing; it has a dot so that it is not forgotten."""
 LOOKED = "$.looked"
 """A name that is bound once a path has found nothing: what it fetches later it may have made itself."""
+FILLED = "$.filled."
+"""What names begin with that are bound once a path has put something into a table; then comes the table."""
 
 
 class Rows(Waits, ABC):
@@ -67,7 +70,12 @@ class Rows(Waits, ABC):
         if isinstance(value, Literal) and isinstance(value.value, str):
             # What fills a hole may be anything, a call of an aggregate among it.
             text = "".join([value.value, *(piece if isinstance(piece, str) else "hidden()" for piece in value.rest)])
-            return self.knowledge.answer_of_text(text, value.is_prefix and not value.rest)
+            answer = self.knowledge.answer_of_text(text, value.is_prefix and not value.rest)
+            filled, asked = self.knowledge.tables_of_text(text)
+            if filled:
+                state.set_name(FILLED + filled, TRUE)
+            # What has just been put there is there.
+            return "unknown" if asked and FILLED + asked in state.env else answer
         return "unknown"
 
     def note_event(self, op: ir.CallOp, event: Event | None) -> None:

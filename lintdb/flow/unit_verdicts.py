@@ -198,7 +198,9 @@ class UnitVerdicts(Verdicts):
     def _is_harmless(self, status: Status, kind: Kind) -> bool:
         """Whether a single statement failed, and nothing but it was undone; or the process ends next."""
         call = self.calls.get(status.failed)
-        is_single = call is not None and call.model.event is None and not call.method.endswith("many")
+        worker = self.knowledge.kind(call.receiver) if call is not None and call.receiver is not None else None
+        is_repeated = call is not None and worker is not None and call.method in worker.repeats
+        is_single = call is not None and call.model.event is None and not is_repeated
         if ends_with_process(self.function):
             return True
         return is_single and status.pending < 0 and self.after_error(status, kind) is AfterError.CONTINUES

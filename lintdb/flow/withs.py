@@ -414,5 +414,5 @@ class Withs(ModelledCalls, ABC):
 
 
 def _may_roll_back(kind: Kind) -> bool:
-    """Whether releasing such a thing undoes pending work: what only works in a unit of its owner leaves it alone."""
-    return kind.events_on == "self" or kind.family == "transaction"
+    """Whether a block that raises undoes pending work: what works in the unit of its owner must be what ends that."""
+    return kind.events_on == "self" or WithBlock.COMMIT_RELEASE in (kind.with_block, kind.async_with_block)

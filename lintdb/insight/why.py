@@ -13,7 +13,9 @@ from lintdb.effects import Duty, Kind
 from lintdb.engine import find_openings, to_findings
 from lintdb.finding import Finding, Span
 from lintdb.flow import watch
+from lintdb.flow.lent import lent_leaks
 from lintdb.flow.patches import is_patched
+from lintdb.flow.results import Leak
 from lintdb.flow.values import SiteKey
 from lintdb.flow.watch import Fate, Watcher
 from lintdb.insight.opened import Opened, UnanswerableError
@@ -21,6 +23,7 @@ from lintdb.insight.reasons import Reason, Reasons
 from lintdb.rules.lifetimes import LeakRule, verb_of
 from lintdb.rules.registry import all_metas, all_rules
 from lintdb.suppress import apply_suppressions, is_skipped, may_silence
+from lintdb.syntax.names import FunctionInfo
 
 if TYPE_CHECKING:
     from lintdb.rules.base import Opening, Report, Rule
@@ -142,6 +145,7 @@ class Inquiry:
         acquired = [
             *(self._explain(group) for group in self._groups if self._stands_at(group.node, line, column)),
             *(self._explain_unreached(each) for each in self._unreached if self._stands_at(each.node, line, column)),
+            *(self._explain_lent(*each) for each in self._lent if self._stands_at(each[1].node, line, column)),
         ]
         nearest = () if acquired else tuple(self._nearest(line))
         shown = sorted(acquired, key=_order)
@@ -152,6 +156,7 @@ class Inquiry:
     def everything(self) -> list[Acquired]:
         """Return all that the file acquires, in source order."""
         found = [*map(self._explain, self._groups), *map(self._explain_unreached, self._unreached)]
+        found += [self._explain_lent(*each) for each in self._lent]
         return sorted(found, key=_order)
 
     # --- what is acquired where -------------------------------------------------------------------------------------
@@ -182,6 +187,13 @@ class Inquiry:
         ]
         self.opened.locate([each.node for each in openings])
         return openings
+
+    @functools.cached_property
+    def _lent(self) -> list[tuple[FunctionInfo, Leak]]:
+        program = self.opened.program
+        lent = [(info, leak) for info in self.opened.functions for leak in lent_leaks(program, info)]
+        self.opened.locate([leak.node for _, leak in lent])
+        return lent
 
     def _span(self, node: cst.CSTNode) -> Span:
         place = self.opened.place(node)
@@ -286,6 +298,16 @@ class Inquiry:
             (Reason("unreached", text),),
             others,
         )
+
+    def _explain_lent(self, info: FunctionInfo, leak: Leak) -> Acquired:
+        findings, silenced, others = self._said({id(leak.node)}, leak.kind)
+        verb = verb_of(leak.kind)
+        text = f"`{info.name}()` is given it; {verb} when the block ends well, and not after every error of the block"
+        verdict = REPORTED if findings else SILENCED if silenced else "open"
+        return Acquired(
+            self._span(leak.node), leak.kind.label, leak.name, self.opened.code(leak.node), info.qualname, verdict,
+            _summary(verdict, leak.kind, set()), findings, silenced, (Reason("lent", text),), others,
+        )  # fmt: skip
 
     # --- what the rules say -----------------------------------------------------------------------------------------
 

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
-from lintdb.rules.ownership import DYNAMIC, FAMILIES, is_released_elsewhere, is_subscription, vain_releases
+from lintdb.rules.ownership import (
+    DYNAMIC,
+    FAMILIES,
+    is_looked_after,
+    is_released_elsewhere,
+    is_subscription,
+    vain_releases,
+)
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -36,8 +43,16 @@ class AttributeNotReleased(Rule):
         reopened = {name for flow in flows for name in flow.reopened_attributes}
         replaced = {flow.function: flow.replaced_attributes for flow in flows if flow.function.owner is owner}
         opened = list(ctx.program.classes.opened_attributes(owner))
-        if not opened or DYNAMIC.search(ctx.program.index.module.code_for_node(owner.node)):
+        given = list(ctx.program.classes.given_by_factories(owner))
+        if not (opened or given) or DYNAMIC.search(ctx.program.index.module.code_for_node(owner.node)):
             return  # in the latter case it cannot be told which attributes its methods reach
+        for attribute, _, call, kind in given:
+            held = ctx.program.knowledge.kind(ctx.program.types.attribute_kind(owner, attribute) or "") or kind
+            is_released = any(is_released_elsewhere(owner, attribute, each, ctx) for each in (kind, held))
+            is_released = is_released or is_looked_after(owner, attribute, (kind, held), ctx)
+            if kind.family in FAMILIES and attribute not in handled and not is_released:
+                message = f"what is opened here for `{owner.name}.{attribute}` is closed by no method of it"
+                yield _report(call, message, attribute, kind, _confidence(owner, kind, ctx))
         seen: set[str] = set()
         for attribute, method, call, kind in opened:
             if not (kind.family in FAMILIES or is_subscription(kind)) or _maker(call) in handled:
@@ -50,10 +65,7 @@ class AttributeNotReleased(Rule):
                         message = (
                             f"`self.{attribute}` is opened here, and `{owner.name}` closes it only to open it again"
                         )
-                    # Dropped, it is collected with its connections; a `close()` says that that is not enough.
-                    is_tolerable = kind.is_lazy and not _is_released_by_coroutine(kind)
-                    is_low = is_tolerable and not ctx.program.classes.offers_release(owner)
-                    report = _report(call, message, attribute, kind, Confidence.LOW if is_low else Confidence.MEDIUM)
+                    report = _report(call, message, attribute, kind, _confidence(owner, kind, ctx))
                     yield replace(report, about=tuple(vain_releases(attribute, kind, flows, ctx)))
             elif attribute in replaced.get(method, {}) and method.name != "__init__":
                 others = [other for name, other, _, _ in opened if name == attribute and other is not method]
@@ -67,6 +79,12 @@ def _maker(call: cst.Call) -> str | None:
     owner = getattr(call.func, "value", None)
     root = getattr(getattr(owner, "value", None), "value", None)
     return str(owner.attr.value) if root == "self" and owner is not None else None
+
+
+def _confidence(owner: ClassInfo, kind: Kind, ctx: FileContext) -> Confidence:
+    # Dropped, it is collected with its connections; a `close()` says that that is not enough.
+    is_tolerable = kind.is_lazy and not _is_released_by_coroutine(kind)
+    return Confidence.LOW if is_tolerable and not ctx.program.classes.offers_release(owner) else Confidence.MEDIUM
 
 
 def _is_released_by_coroutine(kind: Kind) -> bool:

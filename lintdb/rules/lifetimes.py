@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
+from lintdb.effects import Duty
 from lintdb.finding import Confidence
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule
 from lintdb.rules.places import is_example_file, is_program, is_test
@@ -37,7 +38,8 @@ class LeakRule(Rule):
                 continue
             if leak.kept and not leak.on_error:
                 continue  # LDB111 explains that better
-            yield report_leak(leak, flow, ctx)
+            message = f"`{leak.name}` is not {verb_of(leak.kind)} if the block raises" if leak.is_given else None
+            yield report_leak(leak, flow, ctx, message)
 
 
 def verb_of(kind: Kind) -> str:
@@ -76,6 +78,8 @@ def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
     if leak.on_error:
         # An error fails a test, and somebody looks at once: what is left open does not outlive that.
         return is_test(flow.function, ctx.path)
+    if leak.kind.family == "connection" and leak.kind.duty_on_error is Duty.WEAK and is_test(flow.function, ctx.path):
+        return True  # collected in silence, and soon
     # Such a pool has no threads that must be stopped; but for a coroutine the event loop ends before the process.
     is_plain_pool = leak.kind.family == "checkout" or (leak.kind.family == "pool" and leak.kind.is_lazy)
     is_quiet = is_plain_pool and not any(model.coroutine for _, model in _releases(leak.kind))
@@ -102,7 +106,7 @@ def _cure(kind: Kind) -> str | None:
 
 def _steps(leak: Leak, flow: FunctionFlow) -> tuple[ReportStep, ...]:
     """Return the witness: the path, where it leaves, and the release that it misses."""
-    opened = f"{leak.kind.label} opened here"
+    opened = f"{leak.kind.label} {'given' if leak.is_given else 'opened'} here"
     if leak.is_overwritten:
         # The path goes on with the one that is opened next, which may be looked after well.
         rounds = [number for number, step in enumerate(leak.path) if step.what == "acquire" and step.node is leak.node]

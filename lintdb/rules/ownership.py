@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lintdb.rules.base import FileContext
@@ -39,6 +39,15 @@ def is_released_elsewhere(owner: ClassInfo, attribute: str, kind: Kind, ctx: Fil
         rf"{awaited or 'self'}\.{re.escape(attribute)}\.(?:{'|'.join(map(re.escape, names))})\b" if names else r"$^"
     )
     return any(re.search(in_base, code) for code in relatives)
+
+
+def is_looked_after(owner: ClassInfo, attribute: str, kinds: Iterable[Kind], ctx: FileContext) -> bool:
+    """Whether methods of a class release an attribute whose kind they do not know, or do more with it than call it."""
+    module = ctx.program.index.module
+    code = "\n".join(module.code_for_node(each.node) for each in ctx.program.classes.family_of(owner))
+    names = "|".join(re.escape(name) for kind in kinds for name in _releases(kind))
+    held = rf"\bself\.{re.escape(attribute)}\b"
+    return re.search(rf"{held}\.(?:{names or '$^'})\b|{held}(?!\s*(?:[.:]|=(?!=)))", code) is not None
 
 
 def vain_releases(attribute: str, kind: Kind, flows: Sequence[FunctionFlow], ctx: FileContext) -> Iterator[cst.CSTNode]:

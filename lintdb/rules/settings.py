@@ -7,7 +7,7 @@ environment), so nothing must be reported.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
@@ -77,18 +77,48 @@ def dsn_of(evaluator: Evaluator, arguments: Arguments, which: Argument | None) -
     if node is None:
         return Dsn(None, {}, is_hidden=False)
     node = evaluator.resolved(node)
-    text = evaluator.template(node, hidden="\0")
-    if text is not None:
-        # Interpolated parts hide what they hold, but not the text around them.
-        scheme = text.split("://")[0] if "://" in text else None
-        return Dsn(scheme if scheme and "\0" not in scheme else None, _options(text), is_hidden=True)
     value = evaluator.value(node)
     if not isinstance(value, str):
-        return Dsn(None, {}, is_hidden=True)
+        return _dsn_of_pieces(evaluator, node)
     scheme = value.split("://")[0].lower() if "://" in value else None
     options = _options(value)
     is_elsewhere = "service" in options or not value.strip()
     return Dsn(scheme, options, is_hidden=is_elsewhere)
+
+
+def _dsn_of_pieces(evaluator: Evaluator, node: cst.BaseExpression) -> Dsn:
+    """Return what can be seen of a connection string that is put together."""
+    from lintdb.syntax.templates import template_of
+
+    pieces = template_of(node, evaluator.index, evaluator.scope)
+    text = "".join(piece if isinstance(piece, str) else "\0" for piece in pieces)
+    scheme = text.split("://")[0] if "://" in text else None
+    options = _options(text)
+    is_hidden = "service" in options or any(
+        not isinstance(piece, str)
+        and _may_hold_options(evaluator.code_of(piece), pieces[:number], pieces[number + 1 :])
+        for number, piece in enumerate(pieces)
+    )
+    return Dsn(scheme if scheme and "\0" not in scheme else None, options, is_hidden)
+
+
+_PART = re.compile(
+    r"(?:db|database|name|schema|catalog|keyspace|port|host|hostname|server|addr|address)\W*$", re.IGNORECASE
+)
+"""What code ends with that stands for one part of a URL: `settings.POSTGRES_DB`, `os.environ["DB_NAME"]`."""
+
+
+def _may_hold_options(code: str, before: Sequence[object], after: Sequence[object]) -> bool:
+    """Whether a part of a connection string that cannot be seen may hold more than the one value that stands there."""
+    so_far = "".join(piece if isinstance(piece, str) else "\0" for piece in before)
+    rest = "".join(piece if isinstance(piece, str) else "\0" for piece in after)
+    if "://" not in so_far:
+        is_scheme = re.match(r"[\w+]*://", rest) is not None
+        return not is_scheme and not so_far.rstrip("'\"").endswith("=")
+    if "?" in so_far:
+        return not so_far.endswith("=")
+    is_last = not rest or rest[0] in "?\0"
+    return is_last and _PART.search(code) is None
 
 
 def _options(text: str) -> dict[str, str]:

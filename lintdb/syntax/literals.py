@@ -195,6 +195,10 @@ class Evaluator:
         target = self.single_assignment(node.value) if isinstance(node, cst.Name) else None
         return target if target is not None else node
 
+    def code_of(self, node: cst.CSTNode) -> str:
+        """Return the code of a part of the module."""
+        return self.index.module.code_for_node(node)
+
     @staticmethod
     def template(node: cst.CSTNode, hidden: str) -> str | None:
         """Return the text of an f-string with *hidden* for what it interpolates; None for other expressions."""
