@@ -77,15 +77,14 @@ class Follower(Calls, Assumptions):
             self.check_overwritten(state)
             if block_id in (self.cfg.exit, self.cfg.raise_exit):
                 state.kept.clear()
-            admitted = places[block_id].admit(state)
-            if admitted is None:
+            if not places[block_id].admit(state):
                 self.is_complete = self.is_complete and not places[block_id].is_full
                 continue
             steps += 1
             if steps > MAX_STEPS:
                 self.is_complete = False
                 return
-            self._run_block(self.cfg.blocks[block_id], admitted)
+            self._run_block(self.cfg.blocks[block_id], state)
 
     def _run_block(self, block: Block, state: State) -> None:
         self.block = block
@@ -100,21 +99,20 @@ class Follower(Calls, Assumptions):
                     for each in results:
                         if isinstance(operation, ir.CallOp) and operation.is_statement:
                             each.env.pop(operation.target, None)
-                        admitted = self._admit_fork(number, each)
-                        if admitted is not None:
-                            stack.append((number + 1, admitted))
+                        if self._is_new_fork(number, each):
+                            stack.append((number + 1, each))
                     break
             else:
                 self.TERMINATORS[type(block.terminator)](self, block.terminator, current)
 
-    def _admit_fork(self, number: int, state: State) -> State | None:
-        """Return an outcome of an operation in the block, if it must be followed."""
+    def _is_new_fork(self, number: int, state: State) -> bool:
+        """Whether an outcome of an operation in the block must be followed: the rest cannot tell apart equal ones."""
         fork = self._forks.get((self.block.id, number))
         if fork is None:
             fork = self._forks[self.block.id, number] = Visited(MAX_FORKS)
-        admitted = fork.admit(state)
+        is_new = fork.admit(state)
         self.is_complete = self.is_complete and not fork.is_full
-        return admitted
+        return is_new
 
     def _store(self, op: ir.StoreOp, state: State) -> list[State] | None:
         value = self.value(op.operand, state)

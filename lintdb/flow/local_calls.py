@@ -299,7 +299,8 @@ class LocalCalls(Containers, ABC):
                 state.escape_one(rid, with_parents=False)
             if any(statuses[rid].used for statuses in normal if rid in statuses):
                 state.update(rid, used=True)
-        self.managed[op.index] = frozenset(released)
+        # Paths may come here with resources of different places.
+        self.managed[op.index] = self.managed.get(op.index, frozenset()) | released
         kinds = {value.dotted if isinstance(value, Name) else None for value in summary.yields}
         kind = kinds.pop() if len(kinds) == 1 else None
         self.managers[op.index] = summary

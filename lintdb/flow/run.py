@@ -149,9 +149,13 @@ class Run:
 
     @functools.cached_property
     def is_staged(self) -> bool:
-        """Whether this function is a test that puts something else in place of a function of a driver, for others."""
+        """Whether this function is a test that puts something else in place of a driver, or of a part of it."""
         parts = [name.split(".") for name in self.patched]
-        return any(self.knowledge.function(".".join(each[n:])) for each in parts for n in range(len(each) - 1))
+        return any(
+            self.knowledge.is_of_driver(each[-1])
+            or any(self.knowledge.function(".".join(each[n:])) for n in range(len(each) - 1))
+            for each in parts
+        )
 
     def go(self, target: int, state: State) -> None:
         """Let a path go on at another block."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from lintdb.flow.values import (
     WRAPPERS,
@@ -39,13 +38,7 @@ Trace = tuple["Trace | None", object, str, object]
 _MAY_HOLD_BOXES = WRAPPERS | {Box}
 
 
-class Key(NamedTuple):
-    """What tells states apart: variables, conditions, containers, and all that is about resources and exceptions."""
-
-    items: frozenset[tuple[str, Value]]
-    facts: frozenset[tuple[str, bool]]
-    boxes: frozenset[tuple[int, tuple[Value, ...]]]
-    core: tuple[object, ...]
+Key = tuple[object, ...]
 
 
 class State:
@@ -85,15 +78,15 @@ class State:
     def key(self) -> Key:
         """Return a hashable: equal for states between which the future cannot tell, but for how likely they are."""
         statuses = self.resources.items()
-        return Key(
+        return (
             frozenset(self.env.items()),
-            frozenset(self.facts.items()),
-            frozenset(self.boxes.items()),
-            (
-                frozenset((rid, status._replace(low=0) if status.low else status) for rid, status in statuses),
-                frozenset(self.kept.items()) if self.kept else None,
-                self.raised,
-            ),
+            frozenset(self.boxes.items()) if self.boxes else None,
+            frozenset((rid, status._replace(low=0) if status.low else status) for rid, status in statuses)
+            if statuses
+            else None,
+            frozenset(self.facts.items()) if self.facts else None,
+            frozenset(self.kept.items()) if self.kept else None,
+            self.raised,
         )
 
     def fates(self) -> set[object]:
