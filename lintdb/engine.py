@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lintdb.flow.program import Program
     from lintdb.flow.results import FunctionFlow
     from lintdb.rules.base import Opening, Report, Rule
+    from lintdb.syntax.names import ClassInfo
 
 
 class RuleCrash(Exception):
@@ -172,9 +173,7 @@ def find_reports(
     openings = tuple(find_openings(program, models))
     context = FileContext(source.path, source.text, program, options.strict_cursors, openings, handed_on, tuple(flows))
     classes = [
-        (owner, [flow for flow in flows if flow.function.owner in program.classes.family_of(owner)])
-        for owner in program.index.classes.values()
-        if owner.assigned or owner.given or owner.body_values
+        (owner, _flows_of(owner, flows, program)) for owner in program.index.classes.values() if _may_keep(owner)
     ]
     for rule in rules:
         try:
@@ -187,6 +186,16 @@ def find_reports(
                 yield from ((rule, report) for report in rule.check_class(owner, of_class, context))
         except Exception as error:
             raise RuleCrash(f"{rule.meta.code} failed on {source.path}: {type(error).__name__}: {error}") from error
+
+
+def _may_keep(owner: ClassInfo) -> bool:
+    """Whether objects of a class get attributes from code that the rules can speak of."""
+    return bool(owner.assigned or owner.given) or any(not each.is_instance_method for each in owner.methods.values())
+
+
+def _flows_of(owner: ClassInfo, flows: list[FunctionFlow], program: Program) -> list[FunctionFlow]:
+    family = program.classes.family_of(owner)
+    return [flow for flow in flows if flow.function.owner in family]
 
 
 def _flows(source: SourceFile, program: Program) -> Iterator[FunctionFlow]:

@@ -25,10 +25,11 @@ def forgotten_commits(owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: File
     *flows* are of the methods of the class and its relatives. Silent where somebody else may commit: a method that does
     nothing else, whoever gets the connection, a caller within the class, an unknown base.
     """
-    if owner.has_unknown_base:
+    left = sorted({name for flow in flows for name in flow.left_work})
+    if not left or owner.has_unknown_base:
         return
     code = [ctx.program.index.module.code_for_node(each.node) for each in ctx.program.classes.family_of(owner)]
-    for attribute in sorted({name for flow in flows for name in flow.left_work}):
+    for attribute in left:
         if not _commits_in_each_method(attribute, flows) or _is_committed_outside(attribute, ctx.text):
             continue
         for flow in flows:
