@@ -92,25 +92,25 @@ def tests(session: nox.Session) -> None:
 @nox.session(python=False)
 def wheel(session: nox.Session) -> None:
     """The wheel builds, installs and runs."""
-    run_module(session, "pytest", "-m", "slow", "tests/test_wheel.py", *session.posargs)
+    run_module(session, "pytest", "-n", "0", "-m", "slow", "tests/test_wheel.py", *session.posargs)
 
 
 @nox.session(python=False)
 def pre_commit(session: nox.Session) -> None:
     """The pre-commit hook refuses a bad commit and lets a good one pass, with the real program."""
-    run_module(session, "pytest", "-m", "slow", "tests/test_pre_commit.py", *session.posargs)
+    run_module(session, "pytest", "-n", "0", "-m", "slow", "tests/test_pre_commit.py", *session.posargs)
 
 
 @nox.session(python=False)
 def slow(session: nox.Session) -> None:
     """All slow tests: wheel, pre-commit, generated programs in bulk."""
-    run_module(session, "pytest", "-m", "slow", *session.posargs)
+    run_module(session, "pytest", "-n", "0", "-m", "slow", *session.posargs)
 
 
 @nox.session(python=False)
 def servers(session: nox.Session) -> None:
     """What models say, tried on PostgreSQL, MariaDB and Redis, which the tests start and stop."""
-    run_module(session, "pytest", "-m", "servers", "tests/probes", *session.posargs)
+    run_module(session, "pytest", "-n", "0", "-m", "servers", "tests/probes", *session.posargs)
 
 
 BESIDES = ("aiohttp", "greenlet", "opensearch-py[async]", "psycopg[binary]", "tornado")
@@ -129,8 +129,8 @@ print(*[name for driver in catalog.driver_names() for name in catalog.load_drive
     # One at a time: a library without a wheel for this machine is left out, and its tests say so.
     for name in [*str(found).split(), *BESIDES]:
         session.run("python", "-m", "pip", "install", "--quiet", "--only-binary", ":all:", name, success_codes=[0, 1])
-    session.run("python", "-m", "pytest", "-m", "drivers", "tests/test_drivers.py", *session.posargs)
-    session.run("python", "-m", "pytest", "-m", "servers or not servers", "tests/probes", *session.posargs)
+    session.run("python", "-m", "pytest", "-n", "0", "-m", "drivers", "tests/test_drivers.py", *session.posargs)
+    session.run("python", "-m", "pytest", "-n", "0", "-m", "servers or not servers", "tests/probes", *session.posargs)
 
 
 @nox.session(python=OTHERS or False)
