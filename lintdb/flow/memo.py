@@ -7,6 +7,7 @@ of two functions that call each other was looked at first. So it is kept only un
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -14,6 +15,8 @@ T = TypeVar("T")
 
 MAX_NESTED = 24
 """Computations within computations; what lies deeper is cut, too."""
+MAX_RUNS = 3
+"""How often a result is looked for that depends on itself: many that depend on each other would never end."""
 _TOO_DEEP = ("too deep",)
 
 
@@ -32,6 +35,7 @@ class Memo:
         self._passing: dict[Hashable, _Entry] = {}
         self._running: set[Hashable] = set()
         self._cuts: set[Hashable] = set()
+        self._runs: Counter[Hashable] = Counter()
 
     def known(self) -> Iterator[Hashable]:
         """Yield the keys of the results that are kept for good, in the order in which they were found."""
@@ -46,12 +50,15 @@ class Memo:
         if passing is not None:
             self._cuts |= passing.keys
             return cast("T | None", passing.value)
-        if key in self._running or len(self._running) >= MAX_NESTED:
+        if key in self._running or len(self._running) >= MAX_NESTED or self._runs[key] >= MAX_RUNS:
             self._cuts.add(key if key in self._running else _TOO_DEEP)
             return None
         return self._run(key, compute)
 
     def _run(self, key: Hashable, compute: Callable[[], T]) -> T:
+        if not self._running:
+            self._runs.clear()
+        self._runs[key] += 1
         outer, self._cuts = self._cuts, set()
         self._running.add(key)
         try:
