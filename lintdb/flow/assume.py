@@ -104,7 +104,7 @@ class Assumptions(Values):
             return True if isinstance(held, (Ref, Instance)) else False if isinstance(held, Unbound) else None
         value = self.value(condition.operand, state)
         status = state.status(value.rid) if isinstance(value, Ref) else None
-        kind = self.knowledge.kind(status.kind) if status is not None else None
+        kind = self.kind_of(status)
         return True if kind is not None and condition.name in kind.methods else None
 
     def _name_of(self, operand: ir.Operand) -> str | None:

@@ -318,7 +318,7 @@ class Calls(Sharings, LocalCalls):
 
     def _release_by_name(self, item: Ref, name: str, state: State) -> None:
         status = state.status(item.rid)
-        kind = self.knowledge.kind(status.kind) if status is not None else None
+        kind = self.kind_of(status)
         if kind is not None and any(model.releases == "self" for model in kind.methods.get(name, ())):
             self.release(item.rid, state, None)
 
@@ -428,7 +428,7 @@ class Calls(Sharings, LocalCalls):
         for argument in op.arguments:
             value = self.value(argument.operand, state)
             status = state.status(value.rid) if isinstance(value, Ref) else None
-            kind = self.knowledge.kind(status.kind) if status is not None else None
+            kind = self.kind_of(status)
             if kind is not None and kind.iterable and isinstance(value, Ref):
                 self.check_read(value, op.node, state)
                 self.note_reading(value, op.node, state)
@@ -452,7 +452,7 @@ class Calls(Sharings, LocalCalls):
         number = value.rid[0][1] if value.rid[0][0] == "given" else value.rid[0][0]
         made_by = self.calls.get(number) if isinstance(number, int) else None
         status = state.status(value.rid)
-        kind = self.knowledge.kind(status.kind) if status is not None else None
+        kind = self.kind_of(status)
         if made_by is None or made_by.model.blocking or kind is None or not kind.iterable:
             return
         if any(model.blocking for models in kind.methods.values() for model in models):
@@ -460,7 +460,7 @@ class Calls(Sharings, LocalCalls):
 
     def _resource_method(self, op: ir.CallOp, receiver: Ref, name: str, state: State) -> list[State] | None:
         status = state.status(receiver.rid)
-        kind = self.knowledge.kind(status.kind) if status is not None else None
+        kind = self.kind_of(status)
         if status is None or kind is None:
             return self.unknown_call(op, state)
         if receiver.rid[0][0] in ("param", "self", "global") and not status.is_there:
@@ -508,7 +508,7 @@ class Calls(Sharings, LocalCalls):
         if not isinstance(receiver, Ref):
             return None
         status = state.status(receiver.rid)
-        kind = self.knowledge.kind(status.kind) if status is not None else None
+        kind = self.kind_of(status)
         releases = [model.releases for model in kind.methods.get(name, ())] if kind is not None else []
         if any(each is not None for each in releases):
             site = self.sites.get(receiver.rid[0])

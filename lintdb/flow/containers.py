@@ -134,11 +134,11 @@ class Containers(Withs, ABC):
 
     def _keeps_open(self, value: Ref, state: State) -> bool:
         status = state.status(value.rid)
-        kind = self.knowledge.kind(status.kind) if status is not None else None
+        kind = self.kind_of(status)
         return kind is not None and kind.with_block in (WithBlock.COMMIT, WithBlock.KEEP)
 
     def _is_coroutine(self, value: Method, state: State) -> bool:
         status = state.status(value.receiver.rid) if isinstance(value.receiver, Ref) else None
-        kind = self.knowledge.kind(status.kind) if status is not None else None
+        kind = self.kind_of(status)
         models = kind.methods.get(value.name, ()) if kind is not None else ()
         return bool(models) and all(model.coroutine for model in models)

@@ -222,7 +222,7 @@ class Values(Run):
     def _resource_attribute(self, base: Ref, name: str, state: State) -> Value | None:
         """An attribute of a resource: a flag, a related resource, a method, or a part of it."""
         status = state.status(base.rid)
-        kind = self.knowledge.kind(status.kind) if status is not None else None
+        kind = self.kind_of(status)
         if status is None or kind is None:
             return None
         if name in kind.state_flags and name not in kind.methods:
@@ -284,7 +284,7 @@ class Values(Run):
             return one_of(state.boxes.get(base.id, ()))
         if isinstance(base, Ref):
             status = state.status(base.rid)
-            kind = self.knowledge.kind(status.kind) if status is not None else None
+            kind = self.kind_of(status)
             if kind is not None and kind.any_item is not None:
                 return self.part_of(base, kind.any_item, state)
         return None

@@ -156,7 +156,7 @@ class Follower(Calls, Assumptions):
         base = self.value(op.base, state)
         if isinstance(base, Ref):
             status = state.status(base.rid)
-            kind = self.knowledge.kind(status.kind) if status is not None else None
+            kind = self.kind_of(status)
             if kind is not None and op.attribute in kind.attribute_events:
                 self.units.switches[op.index] = op.node
                 self.note_switch(base.rid, op.index, state)
@@ -407,7 +407,7 @@ class Follower(Calls, Assumptions):
 
     def _ends_when_read(self, value: Ref, state: State) -> bool:
         status = state.status(value.rid)
-        kind = self.knowledge.kind(status.kind) if status is not None else None
+        kind = self.kind_of(status)
         return kind is not None and kind.ends_when_read
 
     def _dispatch(self, t: ir.Dispatch, state: State) -> None:

@@ -68,7 +68,7 @@ class Misuses(UnitVerdicts):
     ) -> None:
         """A function works on an argument: it reads rows from it, or runs a query on it."""
         status = state.status(value.rid) if isinstance(value, Ref) else None
-        kind = self.knowledge.kind(status.kind) if status is not None else None
+        kind = self.kind_of(status)
         if isinstance(value, Ref) and kind is not None and (model.sql is not None or not kind.iterable):
             self.check_call(value.rid, model, node, method, state)
         else:
@@ -78,7 +78,7 @@ class Misuses(UnitVerdicts):
         """Return what reading a value reads: of a generator, or `enumerate(rows)`, the rows; else the value itself."""
         for item in value.items if isinstance(value, Many) and value.is_lazy else ():
             status = state.status(item.rid) if isinstance(item, Ref) else None
-            kind = self.knowledge.kind(status.kind) if status is not None else None
+            kind = self.kind_of(status)
             if kind is not None and kind.iterable:
                 return item
         return value
@@ -87,7 +87,7 @@ class Misuses(UnitVerdicts):
         """Remember a loop that goes through what a query has given; *node* is what it goes through."""
         held = value.items if isinstance(value, Many) and value.is_lazy else (value,)
         status = state.status(value.rid) if isinstance(value, Ref) else None
-        kind = self.knowledge.kind(status.kind) if status is not None else None
+        kind = self.kind_of(status)
         if not self.is_for_caller and (
             (kind is not None and kind.iterable) or any(isinstance(each, Data) for each in held)
         ):
@@ -98,7 +98,7 @@ class Misuses(UnitVerdicts):
         items = value.items if isinstance(value, Many) and value.is_lazy else (value,)
         for item in items:
             status = state.status(item.rid) if isinstance(item, Ref) else None
-            kind = self.knowledge.kind(status.kind) if status is not None else None
+            kind = self.kind_of(status)
             if not isinstance(item, Ref) or status is None or kind is None:
                 continue
             if status.phase == "open":
@@ -130,7 +130,7 @@ class Misuses(UnitVerdicts):
     def check_block_end(self, rid: Rid, node: cst.CSTNode, state: State) -> None:
         """A `with` block on a resource ends with a call on it."""
         status = state.status(rid)
-        kind = self.knowledge.kind(status.kind) if status is not None else None
+        kind = self.kind_of(status)
         if status is not None and status.phase == "released" and kind is not None and not kind.exit_after_release:
             self._misused(rid, _Deed("exit", node), state)
 
@@ -168,7 +168,7 @@ class Misuses(UnitVerdicts):
     def _misused(self, rid: Rid, deed: _Deed, state: State) -> None:
         """Something was done to a resource that is released on this path: is it wrong, and how sure is that?"""
         status = state.status(rid)
-        kind = self.knowledge.kind(status.kind) if status is not None else None
+        kind = self.kind_of(status)
         if kind is None or self._stands_for_several(rid, state):
             return
         ending = self._ending(rid, state)
@@ -178,7 +178,7 @@ class Misuses(UnitVerdicts):
                 self.after.early[rid, id(deed.node)] = EarlyUse(rid, deed.what, is_low)
             return
         ended = state.status(ending.rid) if ending.rid != rid else None
-        owner = self.knowledge.kind(ended.kind) if ended is not None else None
+        owner = self.kind_of(ended)
         judged = _judge(deed, kind, owner)
         if judged is None:
             return

@@ -237,7 +237,7 @@ class ModelledCalls(UnknownCalls):
 
     def _is_connection(self, rid: Rid, state: State) -> bool:
         status = state.status(rid)
-        kind = self.knowledge.kind(status.kind) if status is not None else None
+        kind = self.kind_of(status)
         return kind is not None and kind.family == "connection"
 
     def _check_subjects(
@@ -346,7 +346,7 @@ class ModelledCalls(UnknownCalls):
     def _note_overlap(self, op: ir.CallOp, kind: Kind | None, parent: Rid | None, state: State) -> None:
         """Note where something is taken from a shared owner while another of its kind, taken before, is still held."""
         owner_status = state.status(parent) if parent is not None else None
-        owner = self.knowledge.kind(owner_status.kind) if owner_status is not None else None
+        owner = self.kind_of(owner_status)
         if kind is None or kind.duty is Duty.NONE or owner is None or not owner.is_pool or op.index in self.overlaps:
             return
         for rid, status in state.resources.items():
@@ -393,13 +393,13 @@ class ModelledCalls(UnknownCalls):
     def _is_free(self, kind: Kind | None, parent: Rid | None, state: State) -> bool:
         """Whether a resource holds nothing of its own, because of what it was made with."""
         status = state.status(parent) if parent is not None else None
-        owner = self.knowledge.kind(status.kind) if status is not None else None
+        owner = self.kind_of(status)
         return kind is not None and owner is not None and owner.family in kind.free_with
 
     def _goes_with(self, parent: Rid | None, kind: Kind | None, state: State) -> bool:
         """Whether a resource is released when its parent is."""
         status = state.status(parent) if parent is not None else None
-        owner = self.knowledge.kind(status.kind) if status is not None else None
+        owner = self.kind_of(status)
         return kind is None or (kind.closed_with_parent and (owner is None or owner.family not in kind.outlives))
 
     def _push_back(self, rid: Rid, state: State, target: str) -> None:
@@ -432,7 +432,7 @@ class ModelledCalls(UnknownCalls):
         if kind is None or kind.autocommit is not False:
             return kind.autocommit if kind is not None else None
         owner = state.status(parent) if parent is not None else None
-        owner_kind = self.knowledge.kind(owner.kind) if owner is not None else None
+        owner_kind = self.kind_of(owner)
         if owner is not None and owner_kind is not None and owner_kind.parts_autocommit is not None:
             return owner.parts_mode
         return self._mode(op, False, kind.autocommit_arguments, state)

@@ -89,7 +89,7 @@ class Rows(Waits, ABC):
         *answer* is what the call itself gives, if it runs a query; else what is *read* tells.
         """
         status = state.status(read.rid) if read is not None else None
-        kind = self.knowledge.kind(status.kind) if status is not None else None
+        kind = self.kind_of(status)
         if status is None or kind is None or self.is_for_caller:
             return
         call = self.calls.get(op.index)
@@ -105,7 +105,7 @@ class Rows(Waits, ABC):
         """Return what a call that gives None for want of a row gives, as far as the query tells."""
         if model.sql is None:
             status = state.status(receiver.rid) if receiver is not None else None
-            kind = self.knowledge.kind(status.kind) if status is not None else None
+            kind = self.kind_of(status)
             if status is None or kind is None:
                 return DATA
             answer = status.answer if kind.gives_answers or not _asks(kind) else ""

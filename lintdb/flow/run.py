@@ -14,6 +14,7 @@ from typing import Protocol
 
 import libcst as cst
 
+from lintdb.effects import Kind
 from lintdb.flow import ir
 from lintdb.flow.cfg import CFG
 from lintdb.flow.classes import Classes
@@ -40,6 +41,7 @@ from lintdb.flow.values import (
     Raised,
     Rid,
     SiteKey,
+    Status,
     Value,
 )
 from lintdb.flow.visited import Visited
@@ -156,6 +158,10 @@ class Run:
             or any(self.knowledge.function(".".join(each[n:])) for n in range(len(each) - 1))
             for each in parts
         )
+
+    def kind_of(self, status: Status | None) -> Kind | None:
+        """Return what the library's model says of the kind of a resource; None for one that the path does not know."""
+        return self.knowledge.kind(status.kind) if status is not None else None
 
     def go(self, target: int, state: State) -> None:
         """Let a path go on at another block."""

@@ -71,7 +71,7 @@ class Sharings(LocalCalls, ABC):
 
     def _note(self, node: cst.CSTNode, how: str, rid: Rid, state: State) -> None:
         status = state.status(rid)
-        kind = self.knowledge.kind(status.kind) if status is not None else None
+        kind = self.kind_of(status)
         site = self.sites.get(rid[0])
         if kind is None or site is None or (id(node), rid[0]) in self.values_seen.sharings:
             return

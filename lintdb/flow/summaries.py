@@ -212,14 +212,18 @@ def _forget_the_usual(start: State) -> None:
     """
     usual = {rid for rid, status in start.resources.items() if rid[0][0] in NAMED and _is_usual(status)}
     usual -= {status.parent for status in start.resources.values()}
-    held = {name for name, value in start.env.items() if isinstance(value, Ref) and name == spelling(value.rid[0])}
+    by_own_name = {
+        name: value.rid
+        for name, value in start.env.items()
+        if isinstance(value, Ref) and name == spelling(value.rid[0])
+    }
     for name, value in start.env.items():
-        if name not in held:
+        if name not in by_own_name:
             usual.difference_update(start.refs(value))
     for rid in usual:
         del start.resources[rid]
-    for name in held:
-        if start.env[name].rid in usual:  # type: ignore[attr-defined]
+    for name, rid in by_own_name.items():
+        if rid in usual:
             del start.env[name]
 
 

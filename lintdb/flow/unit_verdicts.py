@@ -65,7 +65,7 @@ class UnitVerdicts(Verdicts):
         raises, and the error is not swallowed.
         """
         status = state.status(rid)
-        kind = self.knowledge.kind(status.kind) if status is not None else None
+        kind = self.kind_of(status)
         if status is None or kind is None or status.failed < 0 or event not in (Event.READ, Event.WRITE):
             return
         after = self.after_error(status, kind)

@@ -46,7 +46,7 @@ class Units(Misuses):
         if isinstance(value, Literal) and isinstance(value.value, str):
             if self.knowledge.is_definition(value.value):
                 status = state.status(working) if working is not None else None
-                kind = self.knowledge.kind(status.kind) if status is not None else None
+                kind = self.kind_of(status)
                 return kind.definition_event if kind is not None else None
             return self.knowledge.event_of_text(value.value, value.is_prefix)
         return None
@@ -64,7 +64,7 @@ class Units(Misuses):
         while rid not in seen:
             seen.add(rid)
             status = state.resources.get(rid)
-            kind = self.knowledge.kind(status.kind) if status is not None else None
+            kind = self.kind_of(status)
             if status is None or kind is None or kind.events_on != "parent" or status.parent is None:
                 return rid
             rid = status.parent
@@ -173,7 +173,7 @@ class Units(Misuses):
     def fail_unit(self, rid: Rid, event: Event | None, op: ir.CallOp, model: CallModel, state: State) -> None:
         """A call on the unit of work of *rid* raised: is the unit broken until it is rolled back?"""
         status = state.status(rid)
-        kind = self.knowledge.kind(status.kind) if status is not None else None
+        kind = self.kind_of(status)
         if status is None or kind is None or not status.in_unit or status.failed >= 0:
             return
         after = model.after_error or kind.after_error
@@ -269,7 +269,7 @@ class Units(Misuses):
     def owner_through(self, rid: Rid, state: State) -> Rid | None:
         """`client.connection_pool.disconnect()`: what has no pool any more has nothing left to close."""
         status = state.status(rid)
-        kind = self.knowledge.kind(status.kind) if status is not None else None
+        kind = self.kind_of(status)
         owner = rid[0][0]
         return owner if isinstance(owner, tuple) and kind is not None and kind.is_pool else None
 

@@ -107,7 +107,7 @@ class Withs(ModelledCalls, ABC):
     def _begins(self, value: Ref, state: State) -> bool:
         """A block on something that ends the unit of work of its parent begins; return whether it is a part of one."""
         status = state.status(value.rid)
-        kind = self.knowledge.kind(status.kind) if status is not None else None
+        kind = self.kind_of(status)
         if kind is None or kind.events_on != "parent":
             return False
         if not any(block is not None and block.commits for block in (kind.with_block, kind.async_with_block)):
@@ -118,7 +118,7 @@ class Withs(ModelledCalls, ABC):
     def _as_target(self, op: ir.EnterOp | ir.CallOp, value: Ref, state: State) -> Value | None:
         """What `with resource as target` binds: itself, nothing, or something that belongs to it."""
         status = state.status(value.rid)
-        kind = self.knowledge.kind(status.kind) if status is not None else None
+        kind = self.kind_of(status)
         if kind is None or kind.enters == "self":
             return value
         if kind.enters == "none":
@@ -265,7 +265,7 @@ class Withs(ModelledCalls, ABC):
             self._call_release(node, value.inner, method, state, is_async=value.what == "aclosing")
         elif value.what == "entered" and isinstance(value.inner, Ref):
             status = state.status(value.inner.rid)
-            kind = self.knowledge.kind(status.kind) if status is not None else None
+            kind = self.kind_of(status)
             if status is not None and kind is not None:
                 own = self.calls[value.call].model.leaving if value.call in self.calls else None
                 ways = (own, kind.with_block, kind.async_with_block)
@@ -330,7 +330,7 @@ class Withs(ModelledCalls, ABC):
     def exit_resource(self, node: cst.CSTNode, value: Ref, state: State, is_async: bool | None, is_raise: bool) -> None:
         """`with conn:` ends: what that does is the driver's business."""
         status = state.status(value.rid)
-        kind = self.knowledge.kind(status.kind) if status is not None else None
+        kind = self.kind_of(status)
         if status is None or kind is None:
             return
         ways = [kind.async_with_block, kind.with_block] if is_async else [kind.with_block, kind.async_with_block]
@@ -357,7 +357,7 @@ class Withs(ModelledCalls, ABC):
     def release_by_block(self, rid: Rid, node: cst.CSTNode, state: State) -> None:
         """The end of a block releases a resource."""
         status = state.status(rid)
-        kind = self.knowledge.kind(status.kind) if status is not None else None
+        kind = self.kind_of(status)
         if kind is not None and not kind.exit_after_release:
             self.check_released_again(rid, node, "", state)
         self.release(rid, state, None, by_with=node)
@@ -398,7 +398,7 @@ class Withs(ModelledCalls, ABC):
             return
         for rid in list(state.refs(receiver)):
             status = state.status(rid)
-            kind = self.knowledge.kind(status.kind) if status is not None else None
+            kind = self.kind_of(status)
             if kind is None:
                 continue
             for model in kind.methods.get(method, ()):
