@@ -21,7 +21,7 @@ import io
 import re
 import sys
 import tokenize
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -105,6 +105,14 @@ class Subject:
 
     def __contains__(self, line: int) -> bool:
         return self.first_line <= line <= self.last_line
+
+
+def enter_program(folder: Path, monkeypatch: pytest.MonkeyPatch, files: Mapping[str, str]) -> Path:
+    """Write the files of a program into a folder, make that the current one, and return it."""
+    monkeypatch.chdir(folder)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
 
 
 def parse_marks(text: str) -> list[Mark]:

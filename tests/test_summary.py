@@ -292,10 +292,7 @@ load(dsn): function, line 9
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder, which is the current one, with a program of two files."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "app.py").write_text(APP, encoding="utf-8")
-    (tmp_path / "base.py").write_text(BASE, encoding="utf-8")
-    return tmp_path
+    return harness.enter_program(tmp_path, monkeypatch, {"app.py": APP, "base.py": BASE})
 
 
 @pytest.mark.usefixtures("project")

@@ -320,10 +320,7 @@ class Store:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder, which is the current one, with a program of two files."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "app.py").write_text(PROGRAM, encoding="utf-8")
-    (tmp_path / "store.py").write_text(STORE, encoding="utf-8")
-    return tmp_path
+    return harness.enter_program(tmp_path, monkeypatch, {"app.py": PROGRAM, "store.py": STORE})
 
 
 @pytest.mark.usefixtures("project")
