@@ -80,6 +80,9 @@ class Follower(Calls, Assumptions):
             if not places[block_id].admit(state):
                 self.is_complete = self.is_complete and not places[block_id].is_full
                 continue
+            if self.is_for_caller and not self.is_complete:
+                # A caller cannot use half of a summary.
+                return
             steps += 1
             if steps > MAX_STEPS:
                 self.is_complete = False
