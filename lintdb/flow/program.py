@@ -188,7 +188,9 @@ class Program:
         if info.index is not self.index:
             return self.workspace.program(info.index).summary(info, start, receiver, owns_self=owns_self)
         key = (info, receiver, owns_self, frozenset(start.env.items()), frozenset(start.resources.items()))
-        return self.workspace.memo.get(key, lambda: self._make_summary(info, start, receiver, owns_self=owns_self))
+        return self.workspace.memo.get(
+            key, lambda: self._make_summary(info, start, receiver, owns_self=owns_self), may_give_up=True
+        )
 
     def _make_summary(
         self, info: FunctionInfo, start: State, receiver: ClassInfo | None, *, owns_self: bool
