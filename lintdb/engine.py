@@ -40,7 +40,8 @@ class EngineOptions:
 
     `target_versions` maps a driver to a library version; `use_pins` takes those that it does not name from the
     project's own requirement and lock files. `follow_imports`: what a file uses of other files of its project is
-    followed there. `own_models` are the driver models that the project brings along.
+    followed there. `own_models` are the driver models that the project brings along. `muted` rules run, too, for the
+    defects that they speak of instead of others, but what they find is not shown.
     """
 
     codes: frozenset[str]
@@ -52,10 +53,17 @@ class EngineOptions:
     use_pins: bool = False
     follow_imports: bool = True
     own_models: Own = ()
+    muted: frozenset[str] = frozenset()
 
     @classmethod
     def from_settings(
-        cls, settings: Settings, codes: frozenset[str], *, honor_noqa: bool = True, use_pins: bool = True
+        cls,
+        settings: Settings,
+        codes: frozenset[str],
+        muted: frozenset[str] = frozenset(),
+        *,
+        honor_noqa: bool = True,
+        use_pins: bool = True,
     ) -> EngineOptions:
         """Return what a file's settings mean to the engine; *codes* are the rules to run on it."""
         return cls(
@@ -67,6 +75,7 @@ class EngineOptions:
             use_pins=use_pins,
             follow_imports=settings.follow_imports,
             own_models=settings.own_models,
+            muted=muted,
         )
 
 
@@ -108,9 +117,7 @@ def _check(source: SourceFile, options: EngineOptions, projects: Projects | None
     program = open_program(source, versions, projects if options.follow_imports else None, own)
     if isinstance(program, FileProblem):
         return program
-    from lintdb.rules.doubles import without_superseded
-
-    reports = without_superseded(list(find_reports(source, program, models, options)), options.min_confidence)
+    reports = find_spoken(source, program, models, options)
     if not may_silence(source.text):
         # Nobody will ask about the others, and to find their places takes time.
         reports = [(rule, report) for rule, report in reports if report.confidence >= options.min_confidence]
@@ -160,6 +167,17 @@ def open_program(
     return Program(index, Answers(models, versions, own, index.imported_names))
 
 
+def find_spoken(
+    source: SourceFile, program: Program, models: Models, options: EngineOptions
+) -> list[tuple[Rule, Report]]:
+    """Return what the selected rules find in a file, without what a more exact rule speaks for."""
+    from lintdb.rules.doubles import without_superseded
+
+    found = list(find_reports(source, program, models, options))
+    left = without_superseded(found, options.min_confidence)
+    return [(rule, report) for rule, report in left if rule.meta.code in options.codes]
+
+
 def find_reports(
     source: SourceFile, program: Program, models: Models, options: EngineOptions
 ) -> Iterator[tuple[Rule, Report]]:
@@ -167,7 +185,8 @@ def find_reports(
     from lintdb.rules.base import FileContext
     from lintdb.rules.registry import all_rules
 
-    rules = [rule for rule in all_rules() if rule.meta.code in options.codes]
+    silent = {rule.meta.code for rule in all_rules() if rule.meta.supersedes} & options.muted
+    rules = [rule for rule in all_rules() if rule.meta.code in options.codes | silent]
     flows = list(_flows(source, program))
     handed_on = frozenset(node for flow in flows for node in flow.handed_on)
     openings = tuple(find_openings(program, models))

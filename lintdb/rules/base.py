@@ -31,7 +31,8 @@ class RuleMeta:
     """The only home of a rule's metadata; tables, pages' headings, SARIF rules and options are made from it.
 
     `summary` starts in lower case and has no final period. `help` is the cure. `default` says whether the rule is
-    reported without being selected. `since` is the lintdb version that first had it.
+    reported without being selected. `since` is the lintdb version that first had it. `core` is False for an error whose
+    sample in benchmarks/PRECISION.md does not bear that a team adopts it among the first (see `preset`).
 
     One defect is one finding. `cause` is what is wrong, in a word that all rules share which may find the same defect.
     `supersedes` are the codes of those among them that say it less exactly: their reports give way to a report of this
@@ -45,8 +46,20 @@ class RuleMeta:
     help: str
     since: str
     default: bool = True
+    core: bool = True
     cause: str = ""
     supersedes: tuple[str, ...] = ()
+
+    @property
+    def preset(self) -> str:
+        """The smallest preset that has the rule: `core`, `default` or `all`.
+
+        Errors that are on by default are core: they go wrong without any further bad luck, so each can be argued for by
+        itself. Warnings are about errors, load or time that somebody must first believe in.
+        """
+        if not self.default:
+            return "all"
+        return "core" if self.core and self.severity is Severity.ERROR else "default"
 
 
 @dataclass(frozen=True)
