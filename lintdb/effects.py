@@ -267,6 +267,49 @@ class Server:
 
 
 @dataclass(frozen=True)
+class Configuration:
+    """A call that a framework makes with what stands in the settings of whoever uses it.
+
+    Its keys are settings themselves; or they are keys of the dictionary that is the setting `table`, or of each of the
+    dictionaries in it (`each`); or they are keyword arguments of the function `keywords_of`. `arguments` maps keys to
+    the arguments that they become, `merged` are keys whose dictionaries hold arguments (a dot leads into an inner one).
+    `when` are conditions on the keys (an argument's keyword is a key).
+    `calls` are the functions that the framework may call with that; several, where it takes what is installed. Or it
+    makes something of its own: the kind `acquires`. `host` is the key without which the server is on the same machine.
+    `limits` are the names of the settings that are decided there (empty: all), `settings` differ from those of what is
+    called. `suggest` is how a message spells a cure, with `…` for the argument: `"OPTIONS": {…}`. `label` is how it
+    calls what is made.
+    """
+
+    calls: tuple[str, ...] = ()
+    acquires: str | None = None
+    table: str = ""
+    each: bool = False
+    keywords_of: str = ""
+    arguments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    merged: tuple[str, ...] = ()
+    when: tuple[Condition, ...] = ()
+    host: str = ""
+    limits: tuple[str, ...] = ()
+    settings: tuple[Setting, ...] = ()
+    suggest: str = ""
+    label: str = ""
+    driver: str = ""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys that it takes something from."""
+        return (*self.arguments, *(key.partition(".")[0] for key in self.merged))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The settings that tell that a file configures this; none where a call does."""
+        if self.keywords_of:
+            return ()
+        return (self.table,) if self.table else self.keys
+
+
+@dataclass(frozen=True)
 class Order:
     """Two limits of one acquiring call of which `inner` is part of `outer`: a longer inner one never takes effect."""
 

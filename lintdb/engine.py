@@ -9,7 +9,7 @@ import functools
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from lintdb.config import Settings
     from lintdb.drivers.catalog import Models, Own
+    from lintdb.drivers.pins import Pins
     from lintdb.flow.program import Program
     from lintdb.flow.results import FunctionFlow
     from lintdb.rules.base import Opening, Report, Rule
@@ -128,8 +129,15 @@ def versions_for(source: SourceFile, options: EngineOptions) -> dict[str, str]:
     """Return the library versions that hold for a file: those that are asked for, else those that are pinned."""
     versions = dict(options.target_versions)
     if options.use_pins:
-        versions = {**_pinned(Path(os.path.abspath(source.path)).parent), **versions}  # noqa: PTH100 (links are kept)
+        versions = {**_pinned(Path(os.path.abspath(source.path)).parent).versions, **versions}  # noqa: PTH100 (links are kept)
     return versions
+
+
+def _required(source: SourceFile, options: EngineOptions) -> frozenset[str]:
+    """Return the libraries that a file's project asks for, in whichever version."""
+    folder = Path(os.path.abspath(source.path)).parent  # noqa: PTH100 (links are kept)
+    pinned = _pinned(folder).required if options.use_pins else frozenset()
+    return pinned | options.target_versions.keys()
 
 
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+[\w.]+[ \t]+)?import[ \t]+(?:\([^)]*\)|[^\n]*)", re.MULTILINE)
@@ -189,7 +197,7 @@ def find_reports(
     rules = [rule for rule in all_rules() if rule.meta.code in options.codes | silent]
     flows = list(_flows(source, program))
     handed_on = frozenset(node for flow in flows for node in flow.handed_on)
-    openings = tuple(find_openings(program, models))
+    openings = tuple(_openings(source, program, models, options))
     context = FileContext(source.path, source.text, program, options.strict_cursors, openings, handed_on, tuple(flows))
     classes = [
         (owner, _flows_of(owner, flows, program)) for owner in program.index.classes.values() if _may_keep(owner)
@@ -198,13 +206,33 @@ def find_reports(
         try:
             yield from ((rule, report) for report in rule.check_file(context))
             for opening in context.openings:
-                yield from ((rule, report) for report in rule.check_opening(opening, context))
+                yield from ((rule, _bounded(report, opening)) for report in rule.check_opening(opening, context))
             for flow in flows:
                 yield from ((rule, report) for report in rule.check_function(flow, context))
             for owner, of_class in classes:
                 yield from ((rule, report) for report in rule.check_class(owner, of_class, context))
         except Exception as error:
             raise RuleCrash(f"{rule.meta.code} failed on {source.path}: {type(error).__name__}: {error}") from error
+
+
+def _openings(source: SourceFile, program: Program, models: Models, options: EngineOptions) -> Iterator[Opening]:
+    from lintdb.drivers.catalog import load_models
+    from lintdb.openings import find_configured, find_openings
+
+    yield from find_openings(program, models)
+    versions = versions_for(source, options)
+    yield from find_configured(
+        program,
+        models,
+        lambda driver: load_models([driver], versions, options.own_models),
+        _required(source, options),
+        source,
+    )
+
+
+def _bounded(report: Report, opening: Opening) -> Report:
+    """Return a report of an opening that is no surer than the opening allows."""
+    return report if report.confidence <= opening.surest else replace(report, confidence=opening.surest)
 
 
 def _may_keep(owner: ClassInfo) -> bool:
@@ -227,36 +255,11 @@ def _flows(source: SourceFile, program: Program) -> Iterator[FunctionFlow]:
 
 
 @functools.cache
-def _pinned(folder: Path) -> Mapping[str, str]:
-    """Library versions that the project around a folder settles, read once per process and folder."""
-    from lintdb.drivers.pins import find_versions
+def _pinned(folder: Path) -> Pins:
+    """What the project around a folder says of libraries and their versions, read once per process and folder."""
+    from lintdb.drivers.pins import read_pins
 
-    return find_versions(folder)
-
-
-def find_openings(program: Program, models: Models) -> Iterator[Opening]:
-    """Yield the calls that make a connection, client, pool or engine, found by name alone."""
-    from lintdb.rules.base import Opening
-
-    seen: set[int] = set()
-    for function in program.index.all_functions:
-        scopes = [function, *function.lambdas.values()]
-        for scope in scopes:
-            for call in scope.calls:
-                if id(call) in seen:
-                    continue
-                seen.add(id(call))
-                found = []
-                dotted = program.index.dotted(call.func, scope)
-                for name in [dotted, *program.index.other_names(call.func, scope)] if dotted is not None else ():
-                    model = program.types.model_of_call(name, call)
-                    kind = program.knowledge.kind(model.acquires) if model is not None and model.acquires else None
-                    driver = models.driver(model.driver) if model is not None else None
-                    if model is not None and kind is not None and driver is not None:
-                        found.append(Opening(call, scope, model, kind, driver.title, driver.version, driver.switches))
-                if found:
-                    # Of a name with several imports the one that is meant has the arguments that the call gives.
-                    yield max(found, key=Opening.known_arguments)
+    return read_pins(folder)
 
 
 def to_findings(source: SourceFile, program: Program, reports: list[tuple[Rule, Report]]) -> list[Finding]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from lintdb.drivers.grammar import (
     CALL,
     CONDITION,
+    CONFIGURATION,
     INLINE_MODEL,
     KIND,
     ORDER,
@@ -32,6 +33,7 @@ _SECTIONS = {
     "`orders`": ORDER,
     "`[[switches]]`": SWITCH,
     "`[[servers]]`": SERVER,
+    "`[[configurations]]`": CONFIGURATION,
 }
 
 

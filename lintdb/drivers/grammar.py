@@ -279,6 +279,37 @@ SERVER = Shape(
     ),
 )  # fmt: skip
 
+CONFIGURATION = Shape(
+    "a configuration",
+    "A call that a framework makes with what its user writes into settings: variables of a settings module, attributes "
+    'of a class of settings, `app.config["KEY"] = …`. What holds for the call is checked where the setting stands.',
+    (
+        Key("table", Text(), "the setting whose dictionary has the keys below", "table",
+            "the keys are settings themselves"),
+        *_VERSIONS,
+        Key("each", Flag(), "the dictionary holds one such dictionary for each of several names", "each"),
+        Key("keywords_of", Text(), "the keys are keyword arguments of this function", "keywords_of"),
+        Key("arguments", Map(Text(), "a table of arguments"), "key → the argument of the call that its value becomes",
+            "arguments"),
+        Key("merged", _TEXTS,
+            "keys whose dictionaries hold arguments of the call; a dot leads into an inner dictionary", "merged"),
+        Key("when", List(CONDITION, "a condition, or a list of them", or_one=True),
+            "conditions on the keys, as `keyword`; all must hold"),
+        Key("calls", _TEXTS,
+            "dotted names of the functions that may be called with that: of several, the one of the library that the "
+            "project requires; without such a word only what holds for all of them is reported", "calls"),
+        Key("acquires", Text(), "the kind that the framework makes of it, where it calls no function of a library",
+            "acquires"),
+        Key("host", Text(), "the key that says where the server is; without it, it is on the same machine", "host"),
+        Key("limits", List(SETTING_NAMES, "a list of names of settings", or_one=True),
+            "the settings that are decided there", "limits", "all that the call has"),
+        Key("settings", _SETTINGS, "settings that differ from those of the call"),
+        Key("suggest", Text(), "how a message spells a cure, with `…` for the argument: `\"OPTIONS\": {…}`", "suggest"),
+        Key("label", Text(), "what a message calls that which is made", "label", "the label of its kind"),
+    ),
+    any_of=("calls", "acquires"),
+)  # fmt: skip
+
 _KIND_KEYS = (
     Key("like", Text(),
         "another kind, of this file before it or of a driver in `requires`: all that this one does not say itself is "
@@ -422,6 +453,11 @@ _BODY_KEYS = (
     Key("names", Map(_TEXTS, "a table of lists"), "lists of names that `@list` in `names` stands for"),
     Key("switches", List(SWITCH, "an array of switches"), "safeguards that can be switched off"),
     Key("servers", List(SERVER, "an array of servers"), "servers that it talks to, where they differ"),
+    Key(
+        "configurations",
+        List(CONFIGURATION, "an array of configurations"),
+        "calls that it makes with what stands in settings",
+    ),
 )
 
 _NAME = Key("name", Text(must_say=True), "the top-level import name", is_required=True)

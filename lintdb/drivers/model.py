@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lintdb.drivers.grammar import KIND
-from lintdb.effects import CallModel, Event, Kind, Server, Switch
+from lintdb.effects import CallModel, Configuration, Event, Kind, Server, Switch
 
 
 class ModelError(Exception):
@@ -78,6 +78,7 @@ class Driver:
     cut_overs: tuple[str, ...] = ()
     switches: tuple[Switch, ...] = ()
     servers: tuple[Server, ...] = ()
+    configurations: tuple[Configuration, ...] = ()
 
 
 NOT_INHERITED = frozenset({"types", "unshared"})

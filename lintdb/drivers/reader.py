@@ -16,10 +16,22 @@ from typing import Any
 
 from packaging.version import Version
 
-from lintdb.drivers.grammar import CALL, CONDITION, HEAD, KIND, MODEL, SERVER, SETTING, SWITCH
+from lintdb.drivers.grammar import CALL, CONDITION, CONFIGURATION, HEAD, KIND, MODEL, SERVER, SETTING, SWITCH
 from lintdb.drivers.model import Driver, Like, ModelError, gives_answers, inherit, is_coroutine
 from lintdb.drivers.shapes import ShapeError, hint
-from lintdb.effects import Argument, CallModel, Condition, Form, Kind, Order, Raises, Server, Setting, Switch
+from lintdb.effects import (
+    Argument,
+    CallModel,
+    Condition,
+    Configuration,
+    Form,
+    Kind,
+    Order,
+    Raises,
+    Server,
+    Setting,
+    Switch,
+)
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -110,6 +122,7 @@ def build_driver(data: dict[str, Any], version: str | None = None, foreign: Coll
         cut_overs=find_cut_overs(data),
         switches=tuple(read.switches(data.get("switches", ()))),
         servers=tuple(Server(**SERVER.read_into(table)) for table in data.get("servers", ())),
+        configurations=tuple(read.configurations(data.get("configurations", ()))),
     )
 
 
@@ -144,6 +157,17 @@ class _Reader:
 
     def switches(self, tables: Iterable[Table]) -> Iterator[Switch]:
         return (Switch(**SWITCH.read_into(table)) for table in self._applying(tables))
+
+    def configurations(self, tables: Iterable[Table]) -> Iterator[Configuration]:
+        for table in self._applying(tables):
+            given = CONFIGURATION.read_into(table)
+            given |= {
+                "acquires": self._qualify(given.get("acquires")),
+                "when": _read_conditions(table.get("when", [])),
+                "settings": self.settings(table.get("settings", ())),
+                "driver": self._driver,
+            }
+            yield Configuration(**given)
 
     def calls(self, tables: Iterable[Table]) -> Iterator[CallModel]:
         return (self._call(table, self._is_blocking) for table in self._applying(tables))

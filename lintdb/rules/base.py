@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import enum
 import functools
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from lintdb.finding import Confidence, Severity
@@ -104,12 +105,17 @@ class Bound(enum.Enum):
 
 @dataclass(frozen=True)
 class Answer:
-    """The state of a setting; `node` is the argument that decides it, `spelling` how it is written there."""
+    """The state of a setting; `node` is the argument that decides it, `spelling` how it is written there.
+
+    `surest` bounds what can be said of it: a default that the environment may replace decides for those alone who leave
+    it alone.
+    """
 
     bound: Bound
     setting: Setting
     node: cst.CSTNode | None = None
     spelling: str = ""
+    surest: Confidence = Confidence.HIGH
 
     @property
     def is_given(self) -> bool:
@@ -122,6 +128,11 @@ class Opening:
     """A call that makes something which has limits: a connection, client, pool or engine.
 
     `version` is the library version that the model was read for; `switches` are safeguards that can be switched off.
+
+    `place` is given for calls that a framework makes with what stands in settings: `node` is written nowhere then, but
+    what it is given is, and `place` is where the settings stand. `keys` says how its arguments are called there.
+    `others` are the calls that it may be as well; `surest` bounds what can be said of it, `is_here` tells that the
+    server is on the same machine.
     """
 
     node: cst.Call
@@ -131,6 +142,28 @@ class Opening:
     driver: str
     version: str
     switches: tuple[Switch, ...] = ()
+    place: cst.CSTNode | None = None
+    keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    others: tuple[Opening, ...] = ()
+    surest: Confidence = Confidence.HIGH
+    is_here: bool = False
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether a framework makes the call with what stands in settings."""
+        return self.place is not None
+
+    def at(self, argument: cst.CSTNode | None = None) -> cst.CSTNode:
+        """Return where a defect is reported: at the call; or where the settings stand, at the *argument* itself."""
+        if self.place is None:
+            return self.node
+        return argument if argument is not None else self.place
+
+    def written(self, keyword: str, value: str) -> str:
+        """Return how an argument is written: `pool_size=0`, among settings `"pool_size": 0`."""
+        if self.place is None:
+            return f"{keyword}={value}"
+        return f'"{self.keys.get(keyword, keyword)}": {value}'
 
     def known_arguments(self) -> int:
         """Return how many of the keywords of the call the model knows."""
@@ -175,7 +208,7 @@ class FileContext:
         """Whether what an opening call makes is seen to be kept or returned, so that it can grow old."""
         from lintdb.flow.fates import Fate
 
-        if opening.function.is_module:
+        if opening.function.is_module or opening.is_configured:
             return True
         uses = self.repetition.fates.uses(opening.node, opening.kind, opening.function)
         return any(
@@ -194,7 +227,9 @@ class FileContext:
         """Return why a pool is made again and again by an opening call, or None where it is not (or not seen)."""
         from lintdb.rules.settings import may_be_another
 
-        if not opening.kind.is_pool or self.is_local(opening) or may_be_another(opening, self):
+        if opening.is_configured or not opening.kind.is_pool:
+            return None
+        if self.is_local(opening) or may_be_another(opening, self):
             return None
         return self.repetition.of_making(opening.node, opening.kind, opening.function)
 
@@ -265,6 +300,12 @@ class FileContext:
         """Whether a `for` statement in a function goes through the value of a call."""
         parent = next(self.repetition.fates.ancestry(function).ancestors(node), None)
         return getattr(parent, "iter", None) is node
+
+    def words_of(self, answer: Answer, opening: Opening) -> str:
+        """Return how the argument that decides a setting of an opening call is written."""
+        if answer.node is None:
+            return answer.spelling
+        return opening.written(answer.spelling, self.source_of(answer.node))
 
     def source_of(self, node: cst.CSTNode, limit: int = 60) -> str:
         """Return the code of a node on one line, shortened to *limit* characters, for use in messages."""

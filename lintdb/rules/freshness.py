@@ -32,9 +32,9 @@ def stale_report(opening: Opening, message: str) -> Report:
     """Return the report for a pool that keeps stale connections; its help names every cure of the library."""
     cures = [s.suggest for s in opening.settings("health-check", "recycle") if s.suggest]
     return Report(
-        node=opening.node,
+        node=opening.at(),
         message=message,
         help=f"give it {' or '.join(f'`{cure}`' for cure in dict.fromkeys(cures))}" if cures else None,
         resource_kind=opening.kind.label,
-        acquired_at=opening.node,
+        acquired_at=opening.at(),
     )

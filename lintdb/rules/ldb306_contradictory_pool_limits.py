@@ -41,7 +41,7 @@ class ContradictoryPoolLimits(Rule):
 
 
 def _report(opening: Opening, message: str) -> Report:
-    return Report(opening.node, message, resource_kind=opening.kind.label, acquired_at=opening.node)
+    return Report(opening.at(), message, resource_kind=opening.kind.label, acquired_at=opening.at())
 
 
 def _words(answer: Answer, number: float) -> str:

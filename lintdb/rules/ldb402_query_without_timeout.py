@@ -29,11 +29,11 @@ class QueryWithoutTimeout(Rule):
                 suggest = answer.setting.suggest
                 version = f" ({opening.driver} {opening.version})" if answer.setting.is_of_version else ""
                 yield Report(
-                    node=opening.node,
+                    node=opening.at(),
                     message=f"nothing bounds the queries of this {opening.kind.label}{version}",
                     confidence=Confidence.LOW if ctx.is_rehearsal(opening.function) else Confidence.MEDIUM,
                     help=f"bound them: `{suggest}`" if suggest else None,
                     resource_kind=opening.kind.label,
-                    acquired_at=opening.node,
+                    acquired_at=opening.at(),
                     cause=answer.setting.name,
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import libcst as cst
 
@@ -11,6 +12,19 @@ from lintdb.syntax.names import CONSTANTS, FunctionInfo, ModuleIndex
 from lintdb.syntax.walk import walk
 
 _SECONDS = {"milliseconds": 0.001, "seconds": 1.0, "minutes": 60.0, "hours": 3600.0, "days": 86400.0}
+
+
+_CONVERSIONS: dict[str, Callable[[str | float], object]] = {"int": int, "float": float, "str": str}
+_ENVIRONMENT = frozenset({"os.environ.get", "os.getenv"})
+
+
+def _converted(value: object, convert: Callable[[str | float], object]) -> object:
+    if not isinstance(value, (str, int, float)):
+        return HIDDEN
+    try:
+        return convert(value)
+    except ValueError:
+        return HIDDEN
 
 
 class _Hidden:
@@ -73,6 +87,30 @@ class Evaluator:
             total += factor * value
         return total
 
+    def default(self, node: cst.CSTNode, depth: int = 0) -> object:
+        """Return the literal that holds unless the environment says otherwise, `HIDDEN` where there is none.
+
+        `os.environ.get("X", "5")`, `env.int("X", default=5)`; also through `int(…)` and `… or 5`.
+        """
+        if depth > 4:
+            return HIDDEN
+        if isinstance(node, cst.Name):
+            target = self.single_assignment(node.value)
+            return self.default(target, depth + 1) if target is not None else self.value(node)
+        if isinstance(node, cst.BooleanOperation) and isinstance(node.operator, cst.Or):
+            return self.default(node.right, depth + 1)
+        if not isinstance(node, cst.Call):
+            return self.value(node)
+        dotted = self.index.dotted(node.func, self.scope)
+        if dotted in _CONVERSIONS and len(node.args) == 1:
+            inner = self.default(node.args[0].value, depth + 1)
+            return _converted(inner, _CONVERSIONS[dotted])
+        named = [argument.value for argument in node.args if argument.keyword and argument.keyword.value == "default"]
+        if dotted in _ENVIRONMENT and len(node.args) == 2:
+            named = [node.args[1].value]
+        is_asked = bool(node.args) and isinstance(node.args[0].value, cst.SimpleString)
+        return self.value(named[0]) if named and is_asked else self.value(node)
+
     def single_assignment(self, name: str) -> cst.BaseExpression | None:
         """Return the only value that a local or module-level name is given, or None."""
         home = self._home(name)
@@ -107,7 +145,7 @@ class Evaluator:
         if pairs is not None:
             found: Items = {}
             for key, value in pairs:
-                inner = self._pair(key, value, depth)
+                inner = self.items_of_change(key, value, depth)
                 if inner is None:
                     return None
                 found.update(inner)
@@ -124,17 +162,23 @@ class Evaluator:
             found |= inner
         return found
 
-    def _pair(self, key: cst.BaseExpression | str | None, value: cst.BaseExpression, depth: int) -> Items | None:
+    def items_of_change(
+        self, key: cst.BaseExpression | str | None, value: cst.BaseExpression, depth: int = 0
+    ) -> Items | None:
         """Return what one item, or a dictionary that is merged in, puts into another one."""
         if key is None:
             return self.mapping(value, depth + 1)
         word = key if isinstance(key, str) else self.value(key)
         return {word: value} if isinstance(word, str) else None
 
+    def items_of(self, node: cst.BaseExpression, name: str, home: FunctionInfo) -> Items | None:
+        """Return the items of a dictionary, and those that code puts in later; *name* as in `mappings.spelled`."""
+        return self._grown(self.mapping(node), name, home, 0)
+
     def _grown(self, items: Items | None, name: str, home: FunctionInfo, depth: int) -> Items | None:
         """Return items together with those that are put in under a name."""
         for change in changes_in(home).get(name, ()) if items is not None else ():
-            more = Evaluator(self.index, home)._pair(*change, depth) if change is not None else None  # noqa: SLF001
+            more = Evaluator(self.index, home).items_of_change(*change, depth) if change is not None else None
             if more is None or items is None:
                 return None
             items = dict(items)

@@ -251,6 +251,9 @@ class Links(Protocol):
     def hides_library(self, dotted: str, index: ModuleIndex) -> bool:
         """Whether a dotted name that could be a library's is that of a module of the project instead."""
 
+    def is_continued(self, name: str, index: ModuleIndex) -> bool:
+        """Whether a module beside another imports a top-level name of it and may go on with that."""
+
     def leads_to_module(self, dotted: str, index: ModuleIndex) -> bool:
         """Whether a dotted name is a module of the project, or something in one; none is parsed for the answer."""
 
