@@ -153,6 +153,8 @@ class CallModel:
     `hides_errors`: what has failed is told by its value alone. `prepares`: the server keeps what it makes.
     `paramstyle` is how the values that follow the text of a query are marked in it, as PEP 249 calls it;
     with a `*` in front each value is an argument of its own. Empty: the call takes none, or it is not known how.
+    `dsn_parts` are the arguments that it puts a connection string together from: its `scheme`, `user`, `password`,
+    `host`, and `options` (a dictionary).
     `leaving` is what leaving a block on this very call does (`async with connect(…) as conn`), where that is not what a
     block on its value does (`async with conn`); None: the same, and what was acquired is released.
     """
@@ -187,6 +189,7 @@ class CallModel:
     hides_errors: bool = False
     prepares: bool = False
     paramstyle: str = ""
+    dsn_parts: Mapping[str, Argument] = field(default_factory=lambda: MappingProxyType({}))
     driver: str = ""
 
 

@@ -33,6 +33,7 @@ Load = Callable[[str], Models]
 def find_openings(program: Program, models: Models) -> Iterator[Opening]:
     """Yield the calls that make a connection, client, pool or engine, found by name alone."""
     seen: set[int] = set()
+    has_partials = not program.index.imported_names().isdisjoint(("functools", "functools.partial"))
     for function in program.index.all_functions:
         scopes = [function, *function.lambdas.values()]
         for scope in scopes:
@@ -40,17 +41,38 @@ def find_openings(program: Program, models: Models) -> Iterator[Opening]:
                 if id(call) in seen:
                     continue
                 seen.add(id(call))
-                found = []
-                dotted = program.index.dotted(call.func, scope)
-                for name in [dotted, *program.index.other_names(call.func, scope)] if dotted is not None else ():
-                    model = program.types.model_of_call(name, call)
-                    kind = program.knowledge.kind(model.acquires) if model is not None and model.acquires else None
-                    driver = models.driver(model.driver) if model is not None else None
-                    if model is not None and kind is not None and driver is not None:
-                        found.append(Opening(call, scope, model, kind, driver.title, driver.version, driver.switches))
+                given = _completed(call, program.index, scope) if has_partials else None
+                found = list(_openings_of(call, given, scope, program, models))
                 if found:
                     # Of a name with several imports the one that is meant has the arguments that the call gives.
                     yield max(found, key=Opening.known_arguments)
+
+
+def _openings_of(
+    call: cst.Call, given: cst.Call | None, scope: FunctionInfo, program: Program, models: Models
+) -> Iterator[Opening]:
+    """Yield what a call may open by each of its names; *given* is the call with all of its arguments."""
+    whole = given if given is not None else call
+    dotted = program.index.dotted(whole.func, scope)
+    for name in [dotted, *program.index.other_names(whole.func, scope)] if dotted is not None else ():
+        model = program.types.model_of_call(name, whole)
+        kind = program.knowledge.kind(model.acquires) if model is not None and model.acquires else None
+        driver = models.driver(model.driver) if model is not None else None
+        if model is not None and kind is not None and driver is not None:
+            yield Opening(call, scope, model, kind, driver.title, driver.version, driver.switches, given)
+
+
+def _completed(call: cst.Call, index: ModuleIndex, scope: FunctionInfo) -> cst.Call | None:
+    """Return what `connect(…)` calls where `connect = functools.partial(psycopg2.connect, …)`: with all arguments."""
+    value = Evaluator(index, scope).single_assignment(call.func.value) if isinstance(call.func, cst.Name) else None
+    if not isinstance(value, cst.Call) or index.dotted(value.func, scope) != "functools.partial":
+        return None
+    if not value.args or value.args[0].star or value.args[0].keyword is not None:
+        return None
+    overridden = {argument.keyword.value for argument in call.args if argument.keyword is not None}
+    before = [each for each in value.args[1:] if each.keyword is None or each.keyword.value not in overridden]
+    arguments = sorted([*before, *call.args], key=lambda each: each.keyword is not None or each.star == "**")
+    return cst.Call(value.args[0].value, arguments)
 
 
 def find_configured(
@@ -127,7 +149,7 @@ class _Table(NamedTuple):
         node = (items or {}).get(key)
         if node is None:
             return self.elsewhere.value(condition) if self.elsewhere is not None else (False, HIDDEN)
-        value = self.evaluator.default(node)
+        value = self.evaluator.default(node).value
         return value is not None and value is not False, value
 
     def meets(self, condition: Condition) -> bool:

@@ -174,6 +174,18 @@ SETTING = Shape(
 
 _SETTINGS = List(SETTING, "an array of settings")
 
+DSN_PARTS = Shape(
+    "parts of a connection string",
+    "The arguments from which a call puts a connection string together.",
+    (
+        Key("scheme", ArgumentType(), "what stands before `://`", "scheme"),
+        Key("user", ArgumentType(), "the name of the user", "user"),
+        Key("password", ArgumentType(), "the password", "password"),
+        Key("host", ArgumentType(), "where the server is", "host"),
+        Key("options", ArgumentType(), "a dictionary of options, as they stand behind `?`", "options"),
+    ),
+)
+
 CALL = Shape(
     "a call",
     "What calling a function, a constructor or a method does. Of several entries for one name the first whose "
@@ -217,6 +229,7 @@ CALL = Shape(
         Key("receiver", ArgumentType(), "the argument that it works on, as `execute_values(cursor, …)` does",
             "receiver"),
         Key("dsn", ArgumentType(), "the argument that holds a connection string", "dsn"),
+        Key("dsn_parts", DSN_PARTS, "its value is a connection string that it puts together from these arguments"),
         Key("unwraps", ArgumentType(), "its value is another name for this argument", "unwraps"),
         Key("borrows", Flag(), "it leaves its arguments to its caller; false: it keeps them", "borrows", "true"),
         Key("may_return_none", Flag(),

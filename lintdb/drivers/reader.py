@@ -16,7 +16,7 @@ from typing import Any
 
 from packaging.version import Version
 
-from lintdb.drivers.grammar import CALL, CONDITION, CONFIGURATION, HEAD, KIND, MODEL, SERVER, SETTING, SWITCH
+from lintdb.drivers.grammar import CALL, CONDITION, CONFIGURATION, DSN_PARTS, HEAD, KIND, MODEL, SERVER, SETTING, SWITCH
 from lintdb.drivers.model import Driver, Like, ModelError, gives_answers, inherit, is_coroutine
 from lintdb.drivers.shapes import ShapeError, hint
 from lintdb.effects import (
@@ -185,6 +185,7 @@ class _Reader:
             "blocking": given.get("blocking", is_blocking and can_wait),
             "when": _read_conditions(table.get("when", [])),
             "settings": self.settings(table.get("settings", ())),
+            "dsn_parts": MappingProxyType(DSN_PARTS.read_into(table.get("dsn_parts", {}))),
             "driver": self._driver,
         }
         return CallModel(**given)

@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl, urlsplit
 if TYPE_CHECKING:
     import libcst as cst
 
-    from lintdb.effects import Argument
+    from lintdb.effects import Argument, CallModel
+    from lintdb.flow.knowledge import Knowledge
     from lintdb.syntax.literals import Evaluator
 
 
@@ -55,19 +56,25 @@ def arguments_of(evaluator: Evaluator, call: cst.Call) -> Arguments:
 
 @dataclass(frozen=True)
 class Dsn:
-    """A connection string: its scheme and options; `is_hidden` if not all of it can be seen."""
+    """A connection string: its scheme and options; `is_hidden` if not all of it can be seen.
+
+    `password` and `host` are given where they are arguments of a call that puts the string together.
+    """
 
     scheme: str | None
     options: dict[str, str]
     is_hidden: bool
+    password: cst.BaseExpression | None = None
+    host: cst.BaseExpression | None = None
 
 
-def dsn_of(evaluator: Evaluator, arguments: Arguments, which: Argument | None) -> Dsn:
-    """Return what can be seen of the connection string that the opening call is given."""
-    node = arguments.find(which) if which is not None else None
+def dsn_of(evaluator: Evaluator, node: cst.BaseExpression | None, knowledge: Knowledge) -> Dsn:
+    """Return what can be seen of the connection string that an opening call is given."""
     if node is None:
         return Dsn(None, {}, is_hidden=False)
-    node = evaluator.resolved(node)
+    node, builder = _resolved(evaluator, node, knowledge)
+    if builder is not None:
+        return _dsn_of_parts(evaluator, *builder)
     value = evaluator.value(node)
     if not isinstance(value, str):
         return _dsn_of_pieces(evaluator, node)
@@ -75,6 +82,44 @@ def dsn_of(evaluator: Evaluator, arguments: Arguments, which: Argument | None) -
     options = _options(value)
     is_elsewhere = "service" in options or not value.strip()
     return Dsn(scheme, options, is_hidden=is_elsewhere)
+
+
+def _resolved(
+    evaluator: Evaluator, node: cst.BaseExpression, knowledge: Knowledge
+) -> tuple[cst.BaseExpression, tuple[Arguments, CallModel] | None]:
+    """Return the expression that a connection string is, and the arguments of a call that puts it together."""
+    import libcst as cst
+
+    for _ in range(4):
+        node = evaluator.resolved(node)
+        dotted = evaluator.index.dotted(node.func, evaluator.scope) if isinstance(node, cst.Call) else None
+        model = next(iter(knowledge.function(dotted)), None) if dotted is not None else None
+        if model is None or not isinstance(node, cst.Call):
+            break
+        arguments = arguments_of(evaluator, node)
+        if model.dsn_parts:
+            return node, (arguments, model)
+        inner = arguments.find(model.unwraps) if model.unwraps is not None else None
+        if inner is None:
+            break
+        node = inner
+    return node, None
+
+
+def _dsn_of_parts(evaluator: Evaluator, arguments: Arguments, model: CallModel) -> Dsn:
+    found = ((name, arguments.find(argument)) for name, argument in model.dsn_parts.items())
+    given = {name: node for name, node in found if node is not None}
+    scheme = evaluator.value(given["scheme"]) if "scheme" in given else None
+    query = given.get("options")
+    items = evaluator.mapping(query) if query is not None else {}
+    options = {key: evaluator.value(value) for key, value in (items or {}).items()}
+    return Dsn(
+        scheme.lower() if isinstance(scheme, str) else None,
+        {key: value if isinstance(value, str) else "\0" for key, value in options.items()},
+        is_hidden=arguments.is_hidden or items is None,
+        password=given.get("password"),
+        host=given.get("host"),
+    )
 
 
 def _dsn_of_pieces(evaluator: Evaluator, node: cst.BaseExpression) -> Dsn:

@@ -129,6 +129,7 @@ class Opening:
 
     `version` is the library version that the model was read for; `switches` are safeguards that can be switched off.
 
+    `given` is the call with its arguments and those of the `functools.partial` that it calls, where it does.
     `place` is given for calls that a framework makes with what stands in settings: `node` is written nowhere then, but
     what it is given is, and `place` is where the settings stand. `keys` says how its arguments are called there.
     `others` are the calls that it may be as well; `surest` bounds what can be said of it, `is_here` tells that the
@@ -142,11 +143,17 @@ class Opening:
     driver: str
     version: str
     switches: tuple[Switch, ...] = ()
+    given: cst.Call | None = None
     place: cst.CSTNode | None = None
     keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     others: tuple[Opening, ...] = ()
     surest: Confidence = Confidence.HIGH
     is_here: bool = False
+
+    @property
+    def call(self) -> cst.Call:
+        """The call with all that it is given."""
+        return self.given if self.given is not None else self.node
 
     @property
     def is_configured(self) -> bool:
@@ -170,7 +177,7 @@ class Opening:
         settings = [*self.model.settings, *self.kind.settings]
         known = {argument.keyword for setting in settings for argument in setting.arguments}
         known.add(self.model.dsn.keyword if self.model.dsn is not None else None)
-        return sum(argument.keyword is not None and argument.keyword.value in known for argument in self.node.args)
+        return sum(argument.keyword is not None and argument.keyword.value in known for argument in self.call.args)
 
     def settings(self, *names: str) -> Iterator[Setting]:
         """Yield the settings of those names: the call's own, else the kind's."""

@@ -35,7 +35,7 @@ class PasswordInSource(Rule):
     )
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
-        evaluator, arguments, _ = look(opening, ctx)
+        evaluator, arguments, dsn = look(opening, ctx)
         found: list[tuple[object, str, cst.CSTNode]] = []
         for switch in opening.switches:
             if switch.name == "password":
@@ -52,6 +52,8 @@ class PasswordInSource(Rule):
             match = (_IN_URL.search(value) or _IN_TEXT.search(value)) if isinstance(value, str) else None
             if match is not None:
                 found.append((match["password"].strip("'"), "the connection string", node))
+        if dsn.password is not None:
+            found.append((evaluator.value(dsn.password), "the connection string", dsn.password))
         for value, where, place in found:
             if isinstance(value, str) and not _NO_SECRET.fullmatch(value):
                 is_mild = is_test(opening.function, ctx.path) or is_on_this_host(opening, ctx)

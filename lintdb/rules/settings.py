@@ -30,8 +30,9 @@ def look(opening: Opening, ctx: FileContext) -> tuple[Evaluator, Arguments, Dsn]
     from lintdb.syntax.literals import Evaluator  # loads libcst, which listing rules does not need
 
     evaluator = Evaluator(ctx.program.index, opening.function)
-    arguments = arguments_of(evaluator, opening.node)
-    return evaluator, arguments, dsn_of(evaluator, arguments, opening.model.dsn)
+    arguments = arguments_of(evaluator, opening.call)
+    dsn = arguments.find(opening.model.dsn) if opening.model.dsn is not None else None
+    return evaluator, arguments, dsn_of(evaluator, dsn, ctx.program.knowledge)
 
 
 def evaluate(setting: Setting, opening: Opening, ctx: FileContext, *, is_call: bool = False) -> Answer:
@@ -53,7 +54,7 @@ def evaluate(setting: Setting, opening: Opening, ctx: FileContext, *, is_call: b
     if setting.default == "limited":
         return Answer(Bound.PARTIAL if covers_part and not dsn.is_hidden else Bound.LIMITED, setting)
     in_dsn = bool(setting.dsn or setting.options)
-    from_environment = in_dsn and not opening.node.args and opening.model.dsn is not None
+    from_environment = in_dsn and not opening.call.args and opening.model.dsn is not None
     if setting.default == "unknown" or arguments.is_hidden or (dsn.is_hidden and in_dsn) or from_environment:
         return Answer(Bound.UNKNOWN, setting)
     if _is_set_elsewhere(setting, evaluator, opening, ctx, is_call=is_call):
@@ -91,13 +92,15 @@ def _given(setting: Setting, evaluator: Evaluator, arguments: Arguments, dsn: Ds
 
 def _answer_of(setting: Setting, node: cst.BaseExpression, spelling: str, evaluator: Evaluator) -> Answer:
     """Return what an argument says; where it cannot be seen, what it says unless the environment says otherwise."""
+    from lintdb.syntax.fields import Certainty
     from lintdb.syntax.literals import HIDDEN
 
     value = evaluator.value(node)
     if value is not HIDDEN:
         return Answer(_bound_of_value(setting, value), setting, node, spelling)
-    bound = _bound_of_value(setting, evaluator.default(node))
-    return Answer(bound, setting, node, spelling, Confidence.MEDIUM)
+    default, certainty = evaluator.default(node)
+    surest = Confidence.LOW if certainty is Certainty.CALLERS else Confidence.MEDIUM
+    return Answer(_bound_of_value(setting, default), setting, node, spelling, surest)
 
 
 def _given_in_options(setting: Setting, evaluator: Evaluator, arguments: Arguments, dsn: Dsn) -> Answer | None:

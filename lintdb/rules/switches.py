@@ -81,8 +81,8 @@ def is_on_this_host(opening: Opening, ctx: FileContext) -> bool:
     """Whether a visible argument says that the server is on the same machine: a host, a socket, a connection string."""
     if opening.is_here:
         return True
-    evaluator, arguments, _ = look(opening, ctx)
-    for node in (*arguments.positional, *arguments.keywords.values()):
+    evaluator, arguments, dsn = look(opening, ctx)
+    for node in (*arguments.positional, *arguments.keywords.values(), *([dsn.host] if dsn.host is not None else ())):
         text = evaluator.template(node, hidden="\0")
         value = text if text is not None else evaluator.value(evaluator.resolved(node))
         if isinstance(value, str) and _THIS_HOST.fullmatch(value):
