@@ -152,8 +152,8 @@ class _Reader:
             return name
         return f"{self._driver}.{name}"
 
-    def settings(self, tables: Iterable[Table]) -> tuple[Setting, ...]:
-        return tuple(_read_setting(table) for table in self._applying(tables))
+    def settings(self, tables: Iterable[Table], *, is_of_version: bool = False) -> tuple[Setting, ...]:
+        return tuple(_read_setting(table, is_of_version=is_of_version) for table in self._applying(tables))
 
     def switches(self, tables: Iterable[Table]) -> Iterator[Switch]:
         return (Switch(**SWITCH.read_into(table)) for table in self._applying(tables))
@@ -184,7 +184,7 @@ class _Reader:
             "coroutine": is_coroutine,
             "blocking": given.get("blocking", is_blocking and can_wait),
             "when": _read_conditions(table.get("when", [])),
-            "settings": self.settings(table.get("settings", ())),
+            "settings": self.settings(table.get("settings", ()), is_of_version=_is_of_version(table)),
             "dsn_parts": MappingProxyType(DSN_PARTS.read_into(table.get("dsn_parts", {}))),
             "driver": self._driver,
         }
@@ -196,7 +196,8 @@ class _Reader:
 
     def _kind(self, name: str, table: dict[str, Any]) -> tuple[Kind, Like | None]:
         """Return the kind and what it takes from another one. Variants for the version are laid over the table."""
-        for variant in self._applying(table.get("variants", ())):
+        variants = table.get("variants", ())
+        for variant in self._applying(variants):
             table.update({key: value for key, value in variant.items() if key not in ("since", "until")})
         methods = self._methods(table)
         given = KIND.read_into(table)
@@ -221,6 +222,7 @@ class _Reader:
             "orders": tuple(_read_order(each) for each in table.get("orders", ())),
             "close_is_coroutine": is_coroutine(methods.get("close", ())),
             "gives_answers": gives_answers(family, methods),
+            "block_is_of_version": any(key in each for each in variants for key in ("with", "async_with")),
             "driver": self._driver,
         }
         kind = Kind(id=f"{self._driver}.{name}", **given)
@@ -248,8 +250,13 @@ def texts(value: str | list[str] | None) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-def _read_setting(table: Table) -> Setting:
-    is_of_version = "since" in table or "until" in table
+def _is_of_version(table: Table) -> bool:
+    """Whether some versions have something else instead of an entry."""
+    return "since" in table or "until" in table
+
+
+def _read_setting(table: Table, *, is_of_version: bool = False) -> Setting:
+    is_of_version = is_of_version or _is_of_version(table)
     return Setting(**{"default": "unknown", "is_of_version": is_of_version, **SETTING.read_into(table)})
 
 

@@ -107,8 +107,9 @@ class Bound(enum.Enum):
 class Answer:
     """The state of a setting; `node` is the argument that decides it, `spelling` how it is written there.
 
-    `surest` bounds what can be said of it: a default that the environment may replace decides for those alone who leave
-    it alone.
+    `version` is the library with its version, in words, where only that tells what holds: a default that other versions
+    do not have. `surest` bounds what can be said of it: a default that the environment may replace decides for those
+    alone who leave it alone.
     """
 
     bound: Bound
@@ -116,6 +117,7 @@ class Answer:
     node: cst.CSTNode | None = None
     spelling: str = ""
     surest: Confidence = Confidence.HIGH
+    version: str = ""
 
     @property
     def is_given(self) -> bool:
@@ -307,6 +309,10 @@ class FileContext:
         """Whether a `for` statement in a function goes through the value of a call."""
         parent = next(self.repetition.fates.ancestry(function).ancestors(node), None)
         return getattr(parent, "iter", None) is node
+
+    def said_of_version(self, answer: Answer) -> str:
+        """Return what a message adds that speaks of a default which other versions do not have."""
+        return f" ({answer.version})" if answer.version and not answer.is_given else ""
 
     def words_of(self, answer: Answer, opening: Opening) -> str:
         """Return how the argument that decides a setting of an opening call is written."""

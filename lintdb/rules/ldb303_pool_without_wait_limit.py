@@ -29,7 +29,8 @@ class PoolWithoutWaitLimit(Rule):
             suggest = answer.setting.suggest
             yield Report(
                 node=opening.at(),
-                message=f"when all connections of the {opening.kind.label} are in use, its callers wait for ever",
+                message=f"when all connections of the {opening.kind.label} are in use, its callers wait for ever"
+                f"{ctx.said_of_version(answer)}",
                 help=f"bound the wait: `{suggest}`" if suggest else None,
                 resource_kind=opening.kind.label,
                 acquired_at=opening.at(),

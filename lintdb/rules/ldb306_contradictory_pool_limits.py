@@ -48,4 +48,5 @@ def _words(answer: Answer, number: float) -> str:
     keyword = next((a.keyword for a in answer.setting.arguments if a.keyword is not None), answer.setting.name)
     name = answer.spelling.partition("=")[0] or keyword
     is_default = answer.node is None and not answer.spelling
-    return f"`{name}={number:g}`" + (" (the default)" if is_default else "")
+    where = f" of {answer.version}" if answer.version else ""
+    return f"`{name}={number:g}`" + (f" (the default{where})" if is_default else "")

@@ -29,7 +29,7 @@ class BusyTimeoutOff(Rule):
             if answer.node is not None:
                 reason = f"with `{ctx.words_of(answer, opening)}`"
             else:
-                reason = f"by default of {opening.driver}"
+                reason = f"by default of {answer.version or opening.driver}"
             suggest = answer.setting.suggest
             yield Report(
                 node=opening.at(answer.node),

@@ -37,6 +37,11 @@ def look(opening: Opening, ctx: FileContext) -> tuple[Evaluator, Arguments, Dsn]
 
 def evaluate(setting: Setting, opening: Opening, ctx: FileContext, *, is_call: bool = False) -> Answer:
     """Return whether one setting is given at an opening call; `is_call`: it is one of that very call only."""
+    answer = _evaluate(setting, opening, ctx, is_call=is_call)
+    return replace(answer, version=f"{opening.driver} {opening.version}") if setting.is_of_version else answer
+
+
+def _evaluate(setting: Setting, opening: Opening, ctx: FileContext, *, is_call: bool) -> Answer:
     evaluator, arguments, dsn = look(opening, ctx)
     found = _given(setting, evaluator, arguments, dsn)
     covers_part = bool(setting.complete_with) and not arguments.is_hidden
@@ -313,7 +318,8 @@ def answer_of_call(call: KnownCall, function: FunctionInfo, name: str, ctx: File
     found = next((setting for setting in settings if setting.name == name), None)
     if found is None:
         return None
-    return evaluate(found, Opening(call.node, function, call.model, kind, "", ""), ctx, is_call=True)
+    answer = _evaluate(found, Opening(call.node, function, call.model, kind, "", ""), ctx, is_call=True)
+    return replace(answer, version=knowledge.version_of(call.model.driver)) if found.is_of_version else answer
 
 
 def not_given(opening: Opening, ctx: FileContext, *names: str) -> Answer | None:
