@@ -347,7 +347,7 @@ class Kind:
     allowed and harmless (it opens again by itself, or starts afresh). `idempotent_release` says that releasing it twice
     is the same as once. `is_pool`: each one keeps connections of its own, meant to be shared by many users.
     `orders` says which limits contain which others. `block_is_of_version`: in other versions leaving a block does
-    something else.
+    something else. `fails_closed`: a method that opens it and fails leaves it closed.
     `refuses` lists arguments that the call that makes it does not take, though calls of that name do otherwise.
     `local_schemes` are those of connection strings that lead to a file: nothing goes over a network. `any_attribute`
     and `any_item` are the kinds of what an attribute that is neither a method nor in `attributes`, and what a
@@ -423,6 +423,7 @@ class Kind:
     refuses: tuple[Argument, ...] = ()
     orders: tuple[Order, ...] = ()
     block_is_of_version: bool = False
+    fails_closed: bool = False
     driver: str = ""
 
     @property

@@ -395,6 +395,8 @@ _KIND_KEYS = (
     Key("release_needs_parent", Flag(), "its release fails once its parent has been released", "release_needs_parent"),
     Key("exit_after_release", Flag(), "a block on it may end after its release", "exit_after_release"),
     Key("idempotent_release", Flag(), "to release it twice is the same as once", "idempotent_release", "true"),
+    Key("fails_closed", Flag(), "a method that `opens` it and fails leaves it closed", "fails_closed",
+        "true for the family `connection`"),
     Key("reusable", Flag(), "it may be used after its release: it opens again, or starts afresh", "reusable"),
     Key("rows_after_release", Flag(), "what it has fetched can be read after its release", "rows_after_release"),
     Key("rows_after_parent", Flag(), "what it has fetched can be read after its parent's release",

@@ -103,6 +103,8 @@ def inherit(kind: Kind, base: Kind, like: Like) -> Kind:
     changes["reads_all"] = tuple(dict.fromkeys((*kind.reads_all, *base.reads_all)))
     changes["repeats"] = tuple(dict.fromkeys((*kind.repeats, *base.repeats)))
     changes["gives_answers"] = gives_answers(changes.get("family", kind.family), changes["methods"])
+    if "family" in like.given and "fails_closed" not in like.given:
+        changes["fails_closed"] = kind.fails_closed
     says_block = not {"with", "async_with"}.isdisjoint(like.given)
     changes["block_is_of_version"] = kind.block_is_of_version or (base.block_is_of_version and not says_block)
     changes["close_is_coroutine"] = is_coroutine(changes["methods"].get("close", ()))

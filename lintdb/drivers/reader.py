@@ -208,6 +208,7 @@ class _Reader:
             "label": "",
             "keeps_parent": family in ("cursor", "result"),
             "is_pool": family == "pool",
+            "fails_closed": family == "connection",
             "reads_all": tuple(name for name in _READS_ALL if name in methods),
             "repeats": tuple(name for name in _REPEATS if name in methods),
             **given,
