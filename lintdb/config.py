@@ -5,8 +5,8 @@ Files are never merged: the nearest one counts alone, and options of the command
 is not understood is a `ConfigError` with the place and the cure; nothing is ignored silently.
 
 Which rules run is decided in layers, first the file, then the command line. Within a layer the more specific selector
-wins (`LDB101` over `LDB1` over `LDB` over `ALL`), and of two equally specific ones `ignore` wins. A `select` starts
-the layer from nothing, so `--select` on the command line makes the file's choice of rules void.
+wins (`LDB101` over `LDB1` over `core` over `default` over `all`), and of two equally specific ones `ignore` wins. A
+`select` starts the layer from nothing, so `--select` on the command line makes the file's choice of rules void.
 """
 
 # Paths are strings here: settings are looked up for each file of a large tree, and Path objects would dominate that.
@@ -241,11 +241,29 @@ def enabled_codes(settings: Settings, metas: Iterable[RuleMeta]) -> frozenset[st
 def enabled_codes_for(settings: Settings, path: str, metas: Iterable[RuleMeta]) -> frozenset[str]:
     """Return the codes that are on in the file *path* (absolute), per-file-ignores included."""
     metas = tuple(metas)
-    enabled = enabled_codes(settings, metas)
-    for entry in settings.per_file_ignores:
-        if entry.pattern.matches(path):
-            enabled -= matching_codes(entry.selectors, metas)
-    return enabled
+    return enabled_codes(settings, metas) - _ignored_codes_for(settings, path, metas)
+
+
+def muted_codes_for(settings: Settings, path: str, metas: Iterable[RuleMeta]) -> frozenset[str]:
+    """Return the codes that are on, but for what per-file-ignores say of the file *path* (absolute).
+
+    What such a rule would say more exactly than another one is silenced as well: who ignores LDB504 in a file has
+    decided on that defect, and must not be told of it as LDB101.
+    """
+    metas = tuple(metas)
+    return enabled_codes(settings, metas) & _ignored_codes_for(settings, path, metas)
+
+
+def _ignored_codes_for(settings: Settings, path: str, metas: Iterable[RuleMeta]) -> frozenset[str]:
+    entries = (entry for entry in settings.per_file_ignores if entry.pattern.matches(path))
+    return matching_codes([selector for entry in entries for selector in entry.selectors], metas)
+
+
+def check_selectors(key: str, selectors: Iterable[str], metas: Sequence[RuleMeta]) -> None:
+    """Raise ConfigError, with the option *key*, for the first of *selectors* that means no rule."""
+    for selector in selectors:
+        if fault := check_selector(selector, metas):
+            raise ConfigError(fault, key=key)
 
 
 class ConfigFinder:

@@ -153,6 +153,8 @@ class CallModel:
     `hides_errors`: what has failed is told by its value alone. `prepares`: the server keeps what it makes.
     `paramstyle` is how the values that follow the text of a query are marked in it, as PEP 249 calls it;
     with a `*` in front each value is an argument of its own. Empty: the call takes none, or it is not known how.
+    `dsn_parts` are the arguments that it puts a connection string together from: its `scheme`, `user`, `password`,
+    `host`, and `options` (a dictionary).
     `leaving` is what leaving a block on this very call does (`async with connect(…) as conn`), where that is not what a
     block on its value does (`async with conn`); None: the same, and what was acquired is released.
     """
@@ -187,6 +189,7 @@ class CallModel:
     hides_errors: bool = False
     prepares: bool = False
     paramstyle: str = ""
+    dsn_parts: Mapping[str, Argument] = field(default_factory=lambda: MappingProxyType({}))
     driver: str = ""
 
 
@@ -267,6 +270,49 @@ class Server:
 
 
 @dataclass(frozen=True)
+class Configuration:
+    """A call that a framework makes with what stands in the settings of whoever uses it.
+
+    Its keys are settings themselves; or they are keys of the dictionary that is the setting `table`, or of each of the
+    dictionaries in it (`each`); or they are keyword arguments of the function `keywords_of`. `arguments` maps keys to
+    the arguments that they become, `merged` are keys whose dictionaries hold arguments (a dot leads into an inner one).
+    `when` are conditions on the keys (an argument's keyword is a key).
+    `calls` are the functions that the framework may call with that; several, where it takes what is installed. Or it
+    makes something of its own: the kind `acquires`. `host` is the key without which the server is on the same machine.
+    `limits` are the names of the settings that are decided there (empty: all), `settings` differ from those of what is
+    called. `suggest` is how a message spells a cure, with `…` for the argument: `"OPTIONS": {…}`. `label` is how it
+    calls what is made.
+    """
+
+    calls: tuple[str, ...] = ()
+    acquires: str | None = None
+    table: str = ""
+    each: bool = False
+    keywords_of: str = ""
+    arguments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    merged: tuple[str, ...] = ()
+    when: tuple[Condition, ...] = ()
+    host: str = ""
+    limits: tuple[str, ...] = ()
+    settings: tuple[Setting, ...] = ()
+    suggest: str = ""
+    label: str = ""
+    driver: str = ""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys that it takes something from."""
+        return (*self.arguments, *(key.partition(".")[0] for key in self.merged))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The settings that tell that a file configures this; none where a call does."""
+        if self.keywords_of:
+            return ()
+        return (self.table,) if self.table else self.keys
+
+
+@dataclass(frozen=True)
 class Order:
     """Two limits of one acquiring call of which `inner` is part of `outer`: a longer inner one never takes effect."""
 
@@ -300,7 +346,8 @@ class Kind:
     "none", or the kind of another object that belongs to this one. `reusable` says that using it after its release is
     allowed and harmless (it opens again by itself, or starts afresh). `idempotent_release` says that releasing it twice
     is the same as once. `is_pool`: each one keeps connections of its own, meant to be shared by many users.
-    `orders` says which limits contain which others.
+    `orders` says which limits contain which others. `block_is_of_version`: in other versions leaving a block does
+    something else. `fails_closed`: a method that opens it and fails leaves it closed.
     `refuses` lists arguments that the call that makes it does not take, though calls of that name do otherwise.
     `local_schemes` are those of connection strings that lead to a file: nothing goes over a network. `any_attribute`
     and `any_item` are the kinds of what an attribute that is neither a method nor in `attributes`, and what a
@@ -375,6 +422,8 @@ class Kind:
     rows_after_parent: bool = False
     refuses: tuple[Argument, ...] = ()
     orders: tuple[Order, ...] = ()
+    block_is_of_version: bool = False
+    fails_closed: bool = False
     driver: str = ""
 
     @property

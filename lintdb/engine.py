@@ -9,7 +9,7 @@ import functools
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from lintdb.config import Settings
     from lintdb.drivers.catalog import Models, Own
+    from lintdb.drivers.pins import Pins
     from lintdb.flow.program import Program
     from lintdb.flow.results import FunctionFlow
     from lintdb.rules.base import Opening, Report, Rule
@@ -40,7 +41,8 @@ class EngineOptions:
 
     `target_versions` maps a driver to a library version; `use_pins` takes those that it does not name from the
     project's own requirement and lock files. `follow_imports`: what a file uses of other files of its project is
-    followed there. `own_models` are the driver models that the project brings along.
+    followed there. `own_models` are the driver models that the project brings along. `muted` rules run, too, for the
+    defects that they speak of instead of others, but what they find is not shown.
     """
 
     codes: frozenset[str]
@@ -52,10 +54,17 @@ class EngineOptions:
     use_pins: bool = False
     follow_imports: bool = True
     own_models: Own = ()
+    muted: frozenset[str] = frozenset()
 
     @classmethod
     def from_settings(
-        cls, settings: Settings, codes: frozenset[str], *, honor_noqa: bool = True, use_pins: bool = True
+        cls,
+        settings: Settings,
+        codes: frozenset[str],
+        muted: frozenset[str] = frozenset(),
+        *,
+        honor_noqa: bool = True,
+        use_pins: bool = True,
     ) -> EngineOptions:
         """Return what a file's settings mean to the engine; *codes* are the rules to run on it."""
         return cls(
@@ -67,6 +76,7 @@ class EngineOptions:
             use_pins=use_pins,
             follow_imports=settings.follow_imports,
             own_models=settings.own_models,
+            muted=muted,
         )
 
 
@@ -108,9 +118,7 @@ def _check(source: SourceFile, options: EngineOptions, projects: Projects | None
     program = open_program(source, versions, projects if options.follow_imports else None, own)
     if isinstance(program, FileProblem):
         return program
-    from lintdb.rules.doubles import without_superseded
-
-    reports = without_superseded(list(find_reports(source, program, models, options)), options.min_confidence)
+    reports = find_spoken(source, program, models, options)
     if not may_silence(source.text):
         # Nobody will ask about the others, and to find their places takes time.
         reports = [(rule, report) for rule, report in reports if report.confidence >= options.min_confidence]
@@ -121,8 +129,15 @@ def versions_for(source: SourceFile, options: EngineOptions) -> dict[str, str]:
     """Return the library versions that hold for a file: those that are asked for, else those that are pinned."""
     versions = dict(options.target_versions)
     if options.use_pins:
-        versions = {**_pinned(Path(os.path.abspath(source.path)).parent), **versions}  # noqa: PTH100 (links are kept)
+        versions = {**_pinned(Path(os.path.abspath(source.path)).parent).versions, **versions}  # noqa: PTH100 (links are kept)
     return versions
+
+
+def _required(source: SourceFile, options: EngineOptions) -> frozenset[str]:
+    """Return the libraries that a file's project asks for, in whichever version."""
+    folder = Path(os.path.abspath(source.path)).parent  # noqa: PTH100 (links are kept)
+    pinned = _pinned(folder).required if options.use_pins else frozenset()
+    return pinned | options.target_versions.keys()
 
 
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+[\w.]+[ \t]+)?import[ \t]+(?:\([^)]*\)|[^\n]*)", re.MULTILINE)
@@ -160,6 +175,17 @@ def open_program(
     return Program(index, Answers(models, versions, own, index.imported_names))
 
 
+def find_spoken(
+    source: SourceFile, program: Program, models: Models, options: EngineOptions
+) -> list[tuple[Rule, Report]]:
+    """Return what the selected rules find in a file, without what a more exact rule speaks for."""
+    from lintdb.rules.doubles import without_superseded
+
+    found = list(find_reports(source, program, models, options))
+    left = without_superseded(found, options.min_confidence)
+    return [(rule, report) for rule, report in left if rule.meta.code in options.codes]
+
+
 def find_reports(
     source: SourceFile, program: Program, models: Models, options: EngineOptions
 ) -> Iterator[tuple[Rule, Report]]:
@@ -167,10 +193,11 @@ def find_reports(
     from lintdb.rules.base import FileContext
     from lintdb.rules.registry import all_rules
 
-    rules = [rule for rule in all_rules() if rule.meta.code in options.codes]
+    silent = {rule.meta.code for rule in all_rules() if rule.meta.supersedes} & options.muted
+    rules = [rule for rule in all_rules() if rule.meta.code in options.codes | silent]
     flows = list(_flows(source, program))
     handed_on = frozenset(node for flow in flows for node in flow.handed_on)
-    openings = tuple(find_openings(program, models))
+    openings = tuple(_openings(source, program, models, options))
     context = FileContext(source.path, source.text, program, options.strict_cursors, openings, handed_on, tuple(flows))
     classes = [
         (owner, _flows_of(owner, flows, program)) for owner in program.index.classes.values() if _may_keep(owner)
@@ -179,13 +206,33 @@ def find_reports(
         try:
             yield from ((rule, report) for report in rule.check_file(context))
             for opening in context.openings:
-                yield from ((rule, report) for report in rule.check_opening(opening, context))
+                yield from ((rule, _bounded(report, opening)) for report in rule.check_opening(opening, context))
             for flow in flows:
                 yield from ((rule, report) for report in rule.check_function(flow, context))
             for owner, of_class in classes:
                 yield from ((rule, report) for report in rule.check_class(owner, of_class, context))
         except Exception as error:
             raise RuleCrash(f"{rule.meta.code} failed on {source.path}: {type(error).__name__}: {error}") from error
+
+
+def _openings(source: SourceFile, program: Program, models: Models, options: EngineOptions) -> Iterator[Opening]:
+    from lintdb.drivers.catalog import load_models
+    from lintdb.openings import find_configured, find_openings
+
+    yield from find_openings(program, models)
+    versions = versions_for(source, options)
+    yield from find_configured(
+        program,
+        models,
+        lambda driver: load_models([driver], versions, options.own_models),
+        _required(source, options),
+        source,
+    )
+
+
+def _bounded(report: Report, opening: Opening) -> Report:
+    """Return a report of an opening that is no surer than the opening allows."""
+    return report if report.confidence <= opening.surest else replace(report, confidence=opening.surest)
 
 
 def _may_keep(owner: ClassInfo) -> bool:
@@ -208,36 +255,11 @@ def _flows(source: SourceFile, program: Program) -> Iterator[FunctionFlow]:
 
 
 @functools.cache
-def _pinned(folder: Path) -> Mapping[str, str]:
-    """Library versions that the project around a folder settles, read once per process and folder."""
-    from lintdb.drivers.pins import find_versions
+def _pinned(folder: Path) -> Pins:
+    """What the project around a folder says of libraries and their versions, read once per process and folder."""
+    from lintdb.drivers.pins import read_pins
 
-    return find_versions(folder)
-
-
-def find_openings(program: Program, models: Models) -> Iterator[Opening]:
-    """Yield the calls that make a connection, client, pool or engine, found by name alone."""
-    from lintdb.rules.base import Opening
-
-    seen: set[int] = set()
-    for function in program.index.all_functions:
-        scopes = [function, *function.lambdas.values()]
-        for scope in scopes:
-            for call in scope.calls:
-                if id(call) in seen:
-                    continue
-                seen.add(id(call))
-                found = []
-                dotted = program.index.dotted(call.func, scope)
-                for name in [dotted, *program.index.other_names(call.func, scope)] if dotted is not None else ():
-                    model = program.types.model_of_call(name, call)
-                    kind = program.knowledge.kind(model.acquires) if model is not None and model.acquires else None
-                    driver = models.driver(model.driver) if model is not None else None
-                    if model is not None and kind is not None and driver is not None:
-                        found.append(Opening(call, scope, model, kind, driver.title, driver.version, driver.switches))
-                if found:
-                    # Of a name with several imports the one that is meant has the arguments that the call gives.
-                    yield max(found, key=Opening.known_arguments)
+    return read_pins(folder)
 
 
 def to_findings(source: SourceFile, program: Program, reports: list[tuple[Rule, Report]]) -> list[Finding]:

@@ -18,10 +18,12 @@ from lintdb.config import (
     ConfigError,
     ConfigFinder,
     Overrides,
+    check_selectors,
     driver_called,
     enabled_codes,
     enabled_codes_for,
     is_version,
+    muted_codes_for,
 )
 from lintdb.files import check_source_safely
 from lintdb.finding import Confidence
@@ -43,6 +45,7 @@ class Plugin:
     version: ClassVar[str] = __version__
 
     _finder: ClassVar[ConfigFinder] = ConfigFinder((), isolated=True)
+    _has_own_select: ClassVar[bool] = False
     _select: ClassVar[tuple[str, ...] | None] = None
     _extend_select: ClassVar[tuple[str, ...]] = ()
     _strict_cursors: ClassVar[bool] = False
@@ -61,6 +64,12 @@ class Plugin:
         def add(name: str, help_text: str, **settings: Any) -> None:
             manager.add_option(f"--lintdb-{name}", parse_from_config=True, help=help_text, **settings)
 
+        add(
+            "select",
+            "rules to run, as [tool.lintdb] has them: presets (core, default, all), prefixes of codes, names",
+            comma_separated_list=True,
+            default="",
+        )
         add("min-confidence", "least confidence of what is reported: low, medium or high", default=None)
         add("target-version", "library versions, as psycopg2=2.9,redis=5", comma_separated_list=True, default="")
         add("strict-cursors", "report cursors whose connection is closed, too", action="store_true", default=False)
@@ -80,7 +89,9 @@ class Plugin:
             versions = dict(_parse_version(text) for text in options.lintdb_target_version)
             minimum = options.lintdb_min_confidence and Confidence.parse(options.lintdb_min_confidence)
             follow = False if options.lintdb_no_follow_imports else None
-            overrides = Overrides(min_confidence=minimum, target_version=versions, follow_imports=follow)
+            select = tuple(options.lintdb_select) or None
+            overrides = Overrides(select=select, min_confidence=minimum, target_version=versions, follow_imports=follow)
+            check_selectors("lintdb-select", select or (), all_metas())
             cls._finder = ConfigFinder(all_metas(), overrides=overrides, config=options.lintdb_config)
             enabled = enabled_codes(cls._finder.for_run(), all_metas())
         except (ConfigError, ValueError) as error:
@@ -88,6 +99,7 @@ class Plugin:
 
             raise ExecutionError(f"lintdb: {error}") from error
         cls._projects = Projects(_BUDGET)
+        cls._has_own_select = select is not None
         cls._select = None if options.select is None else tuple(options.select)
         cls._extend_select = tuple(options.extend_select or ())
         cls._strict_cursors = options.lintdb_strict_cursors
@@ -102,7 +114,8 @@ class Plugin:
 
         path = str(Path(self._filename).absolute())
         settings = self._finder.for_file(path)
-        options = EngineOptions.from_settings(settings, self._codes_for(path), honor_noqa=False)
+        muted = muted_codes_for(settings, path, all_metas())
+        options = EngineOptions.from_settings(settings, self._codes_for(path), muted, honor_noqa=False)
         if self._strict_cursors:
             options = replace(options, strict_cursors=True)
         source = SourceFile(self._filename, "".join(self._lines))
@@ -119,12 +132,20 @@ class Plugin:
             yield line, column - 1, f"LDB002 {result.problem.message}", type(self)
 
     def _codes_for(self, path: str) -> frozenset[str]:
-        """Return the codes to run: flake8's explicit choice, else the configuration's and `extend-select`."""
-        chosen = self._extend_select if self._select is None else (*self._select, *self._extend_select)
-        codes = frozenset(meta.code for meta in all_metas() if meta.code.startswith(chosen))
-        if self._select is not None:
-            return codes
-        return codes | enabled_codes_for(self._finder.for_file(path), path, all_metas())
+        """Return the codes to run: flake8's explicit choice, else the configuration's and `extend-select`.
+
+        What `lintdb-select` leaves out is left out: flake8's `select` needs the prefix of a plugin to show it at all.
+        """
+        enabled = enabled_codes_for(self._finder.for_file(path), path, all_metas())
+        extended = self._codes_of(self._extend_select)
+        if self._select is None:
+            return enabled | extended
+        selected = self._codes_of(self._select)
+        return (selected & enabled if self._has_own_select else selected) | extended
+
+    @staticmethod
+    def _codes_of(prefixes: tuple[str, ...]) -> frozenset[str]:
+        return frozenset(meta.code for meta in all_metas() if meta.code.startswith(prefixes))
 
 
 def _parse_version(text: str) -> tuple[str, str]:

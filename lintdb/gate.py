@@ -24,7 +24,7 @@ def _any(found: Iterable[str], after: str = r"\b") -> re.Pattern[str]:
 
 
 def mentioned(text: str, own: Own = ()) -> frozenset[str]:
-    """Return the drivers whose libraries an import statement of the text names, or a method that only they have.
+    """Return the drivers whose libraries an import statement of the text names, or a method or setting of theirs alone.
 
     Own models describe functions of the project, too: those that a relative import may lead to, and builtin ones.
     """
@@ -48,6 +48,9 @@ def mentioned(text: str, own: Own = ()) -> frozenset[str]:
         position = text.find("import", end)
     for method, drivers in known.telltale.items():
         if f".{method}(" in text:
+            found |= drivers
+    for setting, drivers in known.settings.items():
+        if setting in text:
             found |= drivers
     if known.builtin:
         found |= _named(builtin, text, known.builtin)

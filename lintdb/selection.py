@@ -1,4 +1,7 @@
-"""How users name rules: `ALL`, a prefix of a code (`LDB`, `LDB1`, `LDB101`) or a name; letter case is ignored."""
+"""How users name rules: a preset (`core`, `default`, `all`), a prefix of a code (`LDB`, `LDB1`, `LDB101`) or a name.
+
+Letter case is ignored. Which presets a rule belongs to is read off its metadata (`RuleMeta.preset`).
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lintdb.rules.base import RuleMeta
 
+PRESETS = {
+    "core": "what to adopt first: errors, found surely",
+    "default": "what is reported without configuration",
+    "all": "every rule, those that are off by default, too",
+}
+"""The named selections with their meaning; each holds the ones before it."""
+
+_LEVELS = {"all": 0, "ldb": 1, "default": 2, "core": 3}
+"""How specific the selectors are that name fewer digits than `LDB1` has characters."""
+
 
 def matching_codes(selectors: Iterable[str], metas: Iterable[RuleMeta]) -> frozenset[str]:
-    """Return the codes of all rules that one of *selectors* means: `ALL`, a prefix of a code, or a rule's name."""
+    """Return the codes of all rules that one of *selectors* means: a preset, a prefix of a code, or a name."""
     metas = tuple(metas)
     return frozenset(meta.code for selector in selectors for meta in metas if _selects(selector, meta))
 
@@ -21,8 +34,16 @@ def check_selector(selector: str, metas: Iterable[RuleMeta]) -> str | None:
     metas = tuple(metas)
     if matching_codes([selector], metas):
         return None
-    known = [text for meta in metas for text in (meta.code, meta.name)] + ["ALL"]
-    return f"no rule is called {selector!r}{did_you_mean(selector, known)}"
+    known = [text for meta in metas for text in (meta.code, meta.name)] + list(PRESETS)
+    cure = did_you_mean(selector, known)
+    if not cure and not selector.upper().startswith("LDB"):
+        cure = f"; the presets are {', '.join(PRESETS)}"
+    return f"no rule is called {selector!r}{cure}"
+
+
+def is_preset(text: str) -> bool:
+    """Whether *text* names a preset."""
+    return text.lower() in PRESETS
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -33,14 +54,17 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def specificity(selector: str) -> int:
-    """Order selectors: `ALL`, then `LDB`, then by the number of digits; a name is as specific as a whole code."""
-    text = selector.upper()
-    if text == "ALL":
-        return 0
-    return len(text) if text.startswith("LDB") else len("LDB101")
+    """Order selectors: `all`, `LDB`, `default`, `core`, then by the number of digits; a name counts as a whole code."""
+    text = selector.lower()
+    if text in _LEVELS:
+        return _LEVELS[text]
+    return len(text) if text.startswith("ldb") else len("LDB101")
 
 
 def _selects(selector: str, meta: RuleMeta) -> bool:
+    if is_preset(selector):
+        names = list(PRESETS)
+        return names.index(meta.preset) <= names.index(selector.lower())
     text = selector.upper()
     # "L" alone would be a prefix too, but a selector has at least the letters of a code: LDB.
-    return text == "ALL" or (text.startswith("LDB") and meta.code.startswith(text)) or selector.lower() == meta.name
+    return (text.startswith("LDB") and meta.code.startswith(text)) or selector.lower() == meta.name

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field, replace
 from lintdb.finding import Confidence, Finding, Severity, Span
 from lintdb.rules import registry
 from lintdb.rules.base import RuleMeta
-from lintdb.selection import check_selector, did_you_mean, matching_codes
+from lintdb.selection import check_selector, did_you_mean, is_preset, matching_codes
 from lintdb.source import SourceFile
 
 UNUSED_SUPPRESSION = "LDB001"
@@ -196,7 +196,7 @@ def _names_bare_rule(text: str, ignore: re.Match[str], metas: Sequence[RuleMeta]
     if ignore["codes"] is not None or following is None:
         return False
     word = following[1]
-    return _CODE.match(word) is not None or (word.upper() != "ALL" and bool(matching_codes([word], metas)))
+    return _CODE.match(word) is not None or (not is_preset(word) and bool(matching_codes([word], metas)))
 
 
 def _find_fault(comment: _Comment, own: re.Match[str]) -> str | None:

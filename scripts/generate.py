@@ -22,6 +22,7 @@ from lintdb.drivers import catalog  # noqa: E402
 from lintdb.drivers.model import Driver  # noqa: E402
 from lintdb.rules.base import RuleMeta  # noqa: E402
 from lintdb.rules.registry import all_metas  # noqa: E402
+from lintdb.selection import PRESETS, matching_codes  # noqa: E402
 from scripts import model_documents  # noqa: E402
 
 SECTIONS = {
@@ -53,11 +54,20 @@ class GenerateError(Exception):
 
 def render_rule_table(metas: Sequence[RuleMeta], folder: str) -> str:
     """Render a Markdown table of rules, with links to their pages below *folder*."""
-    rows = ["| code | name | severity | on by default | what it reports |", "|---|---|---|---|---|"]
+    rows = ["| code | name | severity | preset | what it reports |", "|---|---|---|---|---|"]
     for meta in sorted(metas, key=lambda meta: meta.code):
         link = f"[{meta.code}]({folder}{meta.code}.md)"
-        is_on = "yes" if meta.default else "no"
-        rows.append(f"| {link} | {meta.name} | {meta.severity.value} | {is_on} | {_cell(meta.summary)} |")
+        rows.append(f"| {link} | {meta.name} | {meta.severity.value} | {meta.preset} | {_cell(meta.summary)} |")
+    return "\n".join(rows)
+
+
+def render_preset_table(metas: Sequence[RuleMeta]) -> str:
+    """Render a Markdown table of the presets, with their rules as far as these are fewer than most."""
+    rows = ["| preset | rules | what it has |", "|---|--:|---|"]
+    for name, meaning in PRESETS.items():
+        codes = sorted(matching_codes([name], metas))
+        listed = f": {', '.join(codes)}" if len(codes) < len(metas) / 2 else ""
+        rows.append(f"| `{name}` | {len(codes)} | {meaning}{listed} |")
     return "\n".join(rows)
 
 
@@ -96,6 +106,7 @@ def replace_between_markers(text: str, name: str, content: str) -> str:
 def render_readme(text: str) -> str:
     """Return the README with its tables renewed."""
     text = replace_between_markers(text, "rules", render_rule_table(all_metas(), "rules/"))
+    text = replace_between_markers(text, "presets", render_preset_table(all_metas()))
     drivers = [(catalog.load_driver(name), catalog.families_of(name)) for name in catalog.driver_names()]
     return replace_between_markers(text, "libraries", render_library_table(drivers))
 

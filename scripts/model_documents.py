@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from lintdb.drivers.grammar import (
     CALL,
     CONDITION,
+    CONFIGURATION,
+    DSN_PARTS,
     INLINE_MODEL,
     KIND,
     ORDER,
@@ -26,12 +28,14 @@ _SECTIONS = {
     "A model file": OWN_MODEL,
     "`[driver]`": OWN_HEAD,
     "`[[functions]]`, and `methods` of kinds": CALL,
+    "`dsn_parts`": DSN_PARTS,
     "`[kinds.NAME]`": KIND,
     "`settings`": SETTING,
     "`when`, `autocommit_when`": CONDITION,
     "`orders`": ORDER,
     "`[[switches]]`": SWITCH,
     "`[[servers]]`": SERVER,
+    "`[[configurations]]`": CONFIGURATION,
 }
 
 

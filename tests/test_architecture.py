@@ -32,6 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "flow": {"libcst", "syntax", "effects", "finding"},
     "drivers": {"effects"},
     "rules": {"libcst", "syntax", "flow", "effects", "finding"},
+    "openings": {"libcst", "syntax", "flow", "drivers", "rules", "source", "effects", "finding"},
     "reporters": {"finding", "rules.base", "rules.registry"},
     "rulebook": {"finding", "rules.base", "rules.registry"},
 }

@@ -30,8 +30,17 @@ NAMES = {
     "LDB117": "release-in-del",
     "LDB121": "connection-not-closed-on-error",
 }
+WARNINGS = {"LDB001", "LDB121"}
 METAS = tuple(
-    RuleMeta(code, name, f"summary of {code}", Severity.ERROR, "help", "0.1", default=code != "LDB117")
+    RuleMeta(
+        code,
+        name,
+        f"summary of {code}",
+        Severity.WARNING if code in WARNINGS else Severity.ERROR,
+        "help",
+        "0.1",
+        default=code != "LDB117",
+    )
     for code, name in NAMES.items()
 )
 LEAK = "import sqlite3\n\ndef load():\n    leak()\n"
@@ -330,12 +339,40 @@ class TestOtherCommands:
         ran = run("rules")
         assert ran.code == 0
         assert [line.split()[0] for line in ran.out.splitlines()] == list(NAMES)
-        assert "LDB117  release-in-del                  off  error    summary of LDB117" in ran.out
+        assert "LDB117  release-in-del                  all      error    summary of LDB117" in ran.out
+
+    @pytest.mark.parametrize(
+        ("selectors", "expected"),
+        [
+            ("core", ["LDB002", "LDB101"]),
+            ("Default", ["LDB001", "LDB002", "LDB101", "LDB121"]),
+            ("all", list(NAMES)),
+            ("core,LDB12", ["LDB002", "LDB101", "LDB121"]),
+        ],
+    )
+    def test_rules_of_presets(self, run: Run, selectors: str, expected: list[str]) -> None:
+        ran = run("rules", "--select", selectors)
+        assert ran.code == 0
+        assert [line.split()[0] for line in ran.out.splitlines()] == expected
+        rules = json.loads(run("rules", "--select", selectors, "--output-format", "json").out)
+        assert [rule["code"] for rule in rules] == expected
+
+    def test_preset_that_does_not_exist(self, run: Run) -> None:
+        for command in ("check", "rules", "config"):
+            ran = run(command, "--select", "strict")
+            assert (ran.code, ran.out) == (2, "")
+            assert "no rule is called 'strict'; the presets are core, default, all" in ran.err
+        assert "no rule is called 'cor'; did you mean `core`?" in run("rules", "--select", "cor").err
+
+    def test_presets_are_listed(self, run: Run) -> None:
+        assert "# presets that select can name: core (2 rules), default (4 rules), all (5 rules)\n" in run("config").out
+        assert "core (what to adopt first" in " ".join(run("check", "--help").out.split())
+        assert run("config", "--select", "core").out.endswith("# 2 rules on: LDB002, LDB101\n")
 
     def test_rules_as_json(self, run: Run) -> None:
         rules = json.loads(run("rules", "--output-format", "json").out)
         assert [rule["code"] for rule in rules] == list(NAMES)
-        assert set(rules[0]) == {"code", "name", "summary", "severity", "default", "help", "since"}
+        assert set(rules[0]) == {"code", "name", "summary", "severity", "default", "preset", "help", "since"}
 
     @pytest.mark.parametrize("wanted", ["LDB117", "ldb117", "release-in-del"])
     def test_rule(self, run: Run, wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from lintdb.config import (
     Settings,
     enabled_codes,
     enabled_codes_for,
+    muted_codes_for,
     read_config,
 )
 from lintdb.drivers.own import read_own_table
@@ -30,8 +31,18 @@ NAMES = {
     "LDB201": "missing-rollback",
 }
 OFF_BY_DEFAULT = {"LDB117"}
+NOT_CORE = {"LDB102"}
 METAS = tuple(
-    RuleMeta(code, name, "summary", Severity.ERROR, "help", "0.1", default=code not in OFF_BY_DEFAULT)
+    RuleMeta(
+        code,
+        name,
+        "summary",
+        Severity.ERROR,
+        "help",
+        "0.1",
+        default=code not in OFF_BY_DEFAULT,
+        core=code not in NOT_CORE,
+    )
     for code, name in NAMES.items()
 )
 NOTHING = Settings.defaults("/project")
@@ -126,7 +137,11 @@ def test_empty_file_gives_the_defaults(tmp_path: Path) -> None:
             "ignore = ['missing-rollbak']\n",
             "lintdb.toml:1: `ignore`: no rule is called 'missing-rollbak'; did you mean `missing-rollback`?",
         ),
-        ("ignore = ['E501']\n", "lintdb.toml:1: `ignore`: no rule is called 'E501'"),
+        (
+            "ignore = ['E501']\n",
+            "lintdb.toml:1: `ignore`: no rule is called 'E501'; the presets are core, default, all",
+        ),
+        ("select = ['cores']\n", "lintdb.toml:1: `select`: no rule is called 'cores'; did you mean `core`?"),
         ("\n[per-file-ignores]\n'x.py' = ['LDB9']\n", "lintdb.toml:3: `per-file-ignores`: no rule is called 'LDB9'"),
         ("per-file-ignores = ['x.py']\n", "lintdb.toml:1: `per-file-ignores`: must be a table"),
         ("min-confidence = 'hihg'\n", "lintdb.toml:1: `min-confidence`: 'hihg' is not one of low, medium, high; did"),
@@ -249,6 +264,21 @@ class TestSelection:
         assert self.on(select=("ALL",)) == sorted(NAMES)
         assert self.on(select=("all",)) == sorted(NAMES)
 
+    def test_presets(self) -> None:
+        assert self.on(select=("core",)) == ["LDB101", "LDB201"]
+        assert self.on(select=("default",)) == self.on()
+        assert self.on(select=("CORE", "release-in-del")) == ["LDB101", "LDB117", "LDB201"]
+        assert self.on(extend_select=("all",)) == sorted(NAMES)
+        assert self.on(ignore=("core",)) == ["LDB102"]
+        assert self.on(Overrides(select=("core",)), select=("all",), ignore=("LDB101",)) == ["LDB101", "LDB201"]
+
+    def test_smaller_presets_are_more_specific(self) -> None:
+        assert self.on(select=("all",), ignore=("default",)) == ["LDB117"]
+        assert self.on(select=("core",), ignore=("default",)) == ["LDB101", "LDB201"]
+        assert self.on(select=("core",), ignore=("LDB1",)) == ["LDB201"]
+        assert self.on(select=("LDB",), ignore=("core",)) == ["LDB102", "LDB117"]
+        assert self.on(select=("LDB1",), ignore=("core",)) == ["LDB101", "LDB102", "LDB117"]
+
     def test_select_starts_from_nothing_and_extend_select_does_not(self) -> None:
         assert self.on(select=("LDB117",)) == ["LDB117"]
         assert self.on(select=()) == []
@@ -280,9 +310,14 @@ class TestSelection:
         def on(path: str) -> list[str]:
             return sorted(enabled_codes_for(settings, path, METAS))
 
+        def muted(path: str) -> list[str]:
+            return sorted(muted_codes_for(settings, path, METAS))
+
         assert on("/project/src/x.py") == ["LDB101", "LDB102", "LDB201"]
         assert on("/project/tests/a/b.py") == []
         assert on("/project/x.py") == ["LDB101", "LDB102"]
+        assert muted("/project/src/x.py") == []
+        assert muted("/project/tests/a/b.py") == ["LDB101", "LDB102", "LDB201"], "not what is off anyway"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -76,6 +81,74 @@ def test_answers_in_the_readme_are_what_the_tool_says(
     for command, answer in answers:
         assert main([*command.split(), "--isolated"]) == 0
         assert capsys.readouterr().out == answer, command
+
+
+class TestAdoption:
+    """The guide is followed, step by step, with the program that it names."""
+
+    SECTION = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Adopt it")[2].partition("\n## ")[0]
+    FIRST, SECOND, THIRD = re.split(r"\n(?=\*\*\w[^\n]*(?:default|by group))", SECTION)
+
+    @pytest.fixture
+    def lintdb(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], tuple[int, str]]:
+        """Return a function that runs a line of a shell in a copy of the program."""
+        folder, programs = tmp_path / "orders", tmp_path / "bin"
+        shutil.copytree(ROOT / "fixtures" / "programs" / "orders", folder, ignore=shutil.ignore_patterns("__pycache__"))
+        programs.mkdir()
+        (programs / "lintdb").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m lintdb "$@"\n')
+        (programs / "lintdb").chmod(0o755)
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+        monkeypatch.chdir(folder)
+
+        def run(line: str) -> tuple[int, str]:
+            ran = subprocess.run(
+                ["sh", "-c", line], cwd=folder, env=environment, capture_output=True, text=True, check=False
+            )
+            assert ran.returncode in (0, 1), ran.stderr
+            return ran.returncode, ran.stdout
+
+        return run
+
+    @staticmethod
+    def of(stage: str, language: str) -> list[str]:
+        return re.findall(rf"```{language}\n(.*?)```", stage, re.S)
+
+    def test_first_day(self, lintdb: Callable[[str], tuple[int, str]]) -> None:
+        look, pass_ = self.of(self.FIRST, "console")
+        [printed], [configuration] = self.of(self.FIRST, "text"), self.of(self.FIRST, "toml")
+        every, spread = look.splitlines()
+        assert len(lintdb(every)[1].splitlines()) == 7
+        assert [line.split() for line in lintdb(spread)[1].splitlines()] == [
+            line.split() for line in printed.splitlines()
+        ]
+        assert lintdb(pass_)[0] == 1
+        Path("pyproject.toml").write_text(configuration)
+        assert lintdb(pass_) == (0, "")
+        Path("new.py").write_text("import sqlite3\n\n\ndef f(path):\n    sqlite3.connect(path).execute('select 1')\n")
+        assert lintdb(pass_)[0] == 1, "new files are held to it"
+
+    def test_default(self, lintdb: Callable[[str], tuple[int, str]]) -> None:
+        [look], [first], [second] = (
+            self.of(self.SECOND, "console"), self.of(self.FIRST, "toml"), self.of(self.SECOND, "toml")
+        )  # fmt: skip
+        Path("pyproject.toml").write_text(first)
+        # What the exceptions of the first day name is mended by now.
+        found = [_codes_in(lintdb(line)[1]) for line in look.splitlines()]
+        assert [sorted(each) for each in found] == [["LDB201"], ["LDB121", "LDB201", "LDB401"]]
+        Path("pyproject.toml").write_text(second)
+        core = _codes_in(lintdb("lintdb check --isolated --select core")[1])
+        assert _codes_in(lintdb("lintdb check")[1]) == core
+
+    def test_rest(self, lintdb: Callable[[str], tuple[int, str]]) -> None:
+        for line in self.of(self.THIRD, "console")[0].splitlines():
+            assert lintdb(line)[0] == 0
+        table = re.findall(r"^\| .*\?.* \| (.*) \|$", self.THIRD, re.M)
+        named = [code for cell in table for code in re.findall(r"`(LDB\d{3})`", cell)]
+        assert sorted(named) == sorted(meta.code for meta in all_metas() if not meta.default)
+
+
+def _codes_in(output: str) -> set[str]:
+    return set(re.findall(r"^\S+:\d+:\d+: (LDB\d{3})", output, re.M))
 
 
 CONFIGURATION = [

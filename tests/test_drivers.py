@@ -68,6 +68,7 @@ def kinds_out_of_reach(name: str, version: str | None) -> set[str]:
     driver = models.driver(name)
     assert driver is not None
     reached = {target for call in iter_calls(driver, models) for target in (call.acquires, call.gives) if target}
+    reached.update(each.acquires for each in driver.configurations if each.acquires is not None)
     for kind_id in driver.kinds:
         kind = models.kinds[kind_id]
         reached.update(kind.attributes.values())

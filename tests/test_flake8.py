@@ -171,6 +171,30 @@ def test_rule_that_our_configuration_ignores(leak: Path) -> None:
     assert lines(run_flake8(leak, "--extend-select", "LDB101")) == [LEAK_AT]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--lintdb-select", "core"], [LEAK_AT]),
+        (["--lintdb-select", "LDB2,missing-commit"], []),
+        (["--lintdb-select", "core", "--select", "LDB"], [LEAK_AT]),
+        (["--lintdb-select", "LDB2", "--select", "LDB"], []),
+        (["--lintdb-select", "LDB2", "--extend-select", "LDB101"], [LEAK_AT]),
+        (["--lintdb-select", "core", "--ignore", "LDB101"], []),
+    ],
+)
+def test_presets_and_names_are_chosen_by_an_option_of_ours(
+    leak: Path, arguments: list[str], expected: list[str]
+) -> None:
+    assert lines(run_flake8(leak, *arguments)) == expected
+
+
+@pytest.mark.parametrize(("preset", "expected"), [("default", []), ("all", [LEAK_AT])])
+def test_preset_with_a_rule_that_is_off_by_default(leak: Path, preset: str, expected: list[str]) -> None:
+    (leak / ".flake8").write_text(f"[flake8]\nlintdb-select = {preset}\n")
+    assert lines(run_flake8(leak, script=LDB101_IS_OPTIONAL)) == expected
+    assert lines(run_flake8(leak, "--select", "LDB", script=LDB101_IS_OPTIONAL)) == expected
+
+
 @pytest.mark.parametrize("where", ["option", "flake8", "lintdb"])
 def test_strict_cursors(folder: Path, where: str) -> None:
     (folder / "cursor.py").write_text(CURSOR)
@@ -190,6 +214,7 @@ def test_strict_cursors(folder: Path, where: str) -> None:
         ("target-version", "psycopg2", "such as psycopg2=2.9"),
         ("target-version", "redsi=5", "did you mean `redis`?"),
         ("config", "absent.toml", "absent.toml"),
+        ("select", "cores", "`lintdb-select`: no rule is called 'cores'; did you mean `core`?"),
     ],
 )
 @pytest.mark.parametrize("in_file", [False, True], ids=["option", "configuration"])

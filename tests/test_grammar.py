@@ -13,10 +13,10 @@ import jsonschema
 import pytest
 
 from lintdb.drivers import catalog
-from lintdb.drivers.grammar import CALL, INLINE_MODEL, KIND, MODEL, OWN_MODEL, SERVER, SETTING, SWITCH
+from lintdb.drivers.grammar import CALL, CONFIGURATION, INLINE_MODEL, KIND, MODEL, OWN_MODEL, SERVER, SETTING, SWITCH
 from lintdb.drivers.reader import load_toml
 from lintdb.drivers.shapes import List, Map, Shape, ShapeError, Type
-from lintdb.effects import CallModel, Kind, Server, Setting, Switch
+from lintdb.effects import CallModel, Configuration, Kind, Server, Setting, Switch
 
 FOLDER = resources.files("lintdb.drivers")
 MODELS = [*catalog.driver_names(), catalog.STANDARD]
@@ -108,17 +108,27 @@ def test_the_check_and_the_json_schema_agree(data: dict[str, Any], is_right: boo
 @pytest.mark.parametrize(
     ("shape", "model", "filled_elsewhere"),
     [
-        (CALL, CallModel, {"when", "settings", "driver"}),
+        (CALL, CallModel, {"when", "settings", "dsn_parts", "driver"}),
         (
             KIND,
             Kind,
-            {"id", "methods", "attributes", "settings", "close_is_coroutine", "gives_answers", "driver"},
+            {
+                "id",
+                "methods",
+                "attributes",
+                "settings",
+                "close_is_coroutine",
+                "gives_answers",
+                "block_is_of_version",
+                "driver",
+            },
         ),
         (SETTING, Setting, {"is_of_version"}),
         (SWITCH, Switch, set()),
         (SERVER, Server, set()),
+        (CONFIGURATION, Configuration, {"when", "settings", "driver"}),
     ],
-    ids=["call", "kind", "setting", "switch", "server"],
+    ids=["call", "kind", "setting", "switch", "server", "configuration"],
 )
 def test_every_attribute_of_a_model_has_its_key(shape: Shape, model: type, filled_elsewhere: set[str]) -> None:
     attributes = [key.attribute for key in shape.keys.values() if key.attribute]

@@ -6,12 +6,16 @@ import re
 
 import pytest
 
+from benchmarks import triage
 from lintdb import rulebook
+from lintdb.finding import Severity
 from lintdb.rules.base import RuleMeta
 from lintdb.rules.registry import all_metas
+from lintdb.selection import PRESETS, matching_codes
 from tests import harness
 
 METAS = sorted(all_metas(), key=lambda meta: meta.code)
+_JUDGED = triage.parse_verdicts(triage.VERDICTS.read_text(encoding="utf-8"))
 HEADINGS = [
     "What it does",
     "Why is this bad",
@@ -69,6 +73,29 @@ def test_module_is_named_for_code_and_name(meta: RuleMeta) -> None:
     own = f"{meta.code.lower()}_{meta.name.replace('-', '_')}.py"
     shared = [name for name in modules if name.startswith(meta.code.lower())]
     assert own in modules, f"expected lintdb/rules/{own}; with this code there is {shared}"
+
+
+@each_rule
+def test_preset(meta: RuleMeta) -> None:
+    """What is left out of `core` is left out for a reason that can be looked up, and only then."""
+    judged = [each for each in _JUDGED if each.place.code == meta.code and each.reported]
+    right = [each for each in judged if each.verdict != "false"]
+    if meta.preset == "core":
+        assert meta.default
+        assert meta.severity is Severity.ERROR
+        least = 0.85 if len(judged) >= 10 else 0.5
+        assert len(right) >= least * len(judged), "benchmarks/PRECISION.md does not bear it: set `core=False`"
+    elif not meta.core:
+        assert meta.default
+        assert meta.severity is Severity.ERROR
+        assert len(right) < len(judged) or len(judged) < 10, "its sample is without a fault: it may be `core`"
+
+
+def test_presets_hold_one_another() -> None:
+    core, default, everything = (matching_codes([name], METAS) for name in PRESETS)
+    assert core < default < everything
+    assert default == {meta.code for meta in METAS if meta.default}
+    assert everything == matching_codes(["ALL"], METAS) == {meta.code for meta in METAS}
 
 
 @pytest.mark.parametrize("field", ["code", "name"])

@@ -93,8 +93,18 @@ class TestGenerate:
     def test_rule_table(self) -> None:
         table = generate.render_rule_table([meta("LDB202", "b"), meta("LDB101", "a", "x | y", default=False)], "rules/")
         assert table.splitlines()[2:] == [
-            "| [LDB101](rules/LDB101.md) | a | warning | no | x \\| y |",
-            "| [LDB202](rules/LDB202.md) | b | warning | yes | is wrong |",
+            "| [LDB101](rules/LDB101.md) | a | warning | all | x \\| y |",
+            "| [LDB202](rules/LDB202.md) | b | warning | default | is wrong |",
+        ]
+
+    def test_preset_table(self) -> None:
+        table = generate.render_preset_table(
+            [meta("LDB202", "b"), meta("LDB101", "a"), meta("LDB301", "c", default=False)]
+        )
+        assert [line.split(" | ")[:2] for line in table.splitlines()[2:]] == [
+            ["| `core`", "0"],
+            ["| `default`", "2"],
+            ["| `all`", "3"],
         ]
 
     def test_rule_index_is_grouped(self) -> None:
@@ -120,7 +130,7 @@ class TestGenerate:
 
     def test_check_writes_nothing(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         readme = tmp_path / "README.md"
-        markers = "".join(f"<!-- begin {name} -->\n<!-- end {name} -->\n" for name in ("rules", "libraries"))
+        markers = "".join(f"<!-- begin {name} -->\n<!-- end {name} -->\n" for name in ("rules", "presets", "libraries"))
         readme.write_text(markers)
         (tmp_path / "DRIVERS.md").write_text("<!-- begin schema -->\n<!-- end schema -->\n")
         (tmp_path / "rules").mkdir()

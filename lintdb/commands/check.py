@@ -22,7 +22,7 @@ from lintdb.commands.output import (
     wants_color,
     write,
 )
-from lintdb.config import OUTPUT_FORMATS, ConfigFinder, Settings, enabled_codes, enabled_codes_for
+from lintdb.config import OUTPUT_FORMATS, ConfigFinder, Settings, enabled_codes, enabled_codes_for, muted_codes_for
 from lintdb.finding import Confidence, FileProblem, FileResult, Finding, Severity, Span
 
 if TYPE_CHECKING:
@@ -147,7 +147,10 @@ class _Check:
         settings, codes = self._settings_and_codes(path)
         key = (id(settings), codes)
         if key not in self._options:
-            self._options[key] = EngineOptions.from_settings(settings, codes, use_pins=not self._finder.is_isolated)
+            muted = muted_codes_for(settings, absolute_path(path), self.metas)
+            self._options[key] = EngineOptions.from_settings(
+                settings, codes, muted, use_pins=not self._finder.is_isolated
+            )
         return self._options[key]
 
     def _settings_and_codes(self, path: str) -> tuple[Settings, frozenset[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,16 +17,24 @@ from lintdb.config import (
     Overrides,
     PathPattern,
     PerFileIgnore,
+    check_selectors,
     driver_called,
     enabled_codes_for,
     is_version,
+    muted_codes_for,
 )
 from lintdb.finding import Confidence
-from lintdb.selection import check_selector
+from lintdb.selection import PRESETS
 
 if TYPE_CHECKING:
     from lintdb.engine import EngineOptions
     from lintdb.rules.base import RuleMeta
+
+_SELECT_HELP = (
+    "Rules to run: codes, prefixes of codes (LDB1), names, or presets: "
+    + "; ".join(f"{name} ({meaning})" for name, meaning in PRESETS.items())
+    + "."
+)
 
 
 def _split_list(_context: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> tuple[str, ...] | None:
@@ -34,21 +42,22 @@ def _split_list(_context: click.Context, _parameter: click.Parameter, values: Se
     return tuple(word for value in values for word in re.split(r"[,\s]+", value) if word) if values else None
 
 
-def _list_option(name: str, metavar: str, description: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def list_option(name: str, metavar: str, description: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return a repeatable option that takes lists; its value is None where it was not given."""
     return click.option(name, multiple=True, callback=_split_list, metavar=metavar, help=description)
 
 
 def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that change settings; `ConfigOptions` takes them."""
     options = (
-        _list_option("--select", "RULES", "Rules to run: codes, prefixes of codes (LDB1), names, or ALL."),
-        _list_option("--ignore", "RULES", "Rules not to run."),
-        _list_option("--extend-select", "RULES", "Rules to run besides those selected or on by default."),
+        list_option("--select", "RULES", _SELECT_HELP),
+        list_option("--ignore", "RULES", "Rules not to run."),
+        list_option("--extend-select", "RULES", "Rules to run besides those selected or on by default."),
         click.option(
             "--per-file-ignores", multiple=True, metavar="PATTERN:RULES", help="Rules not to run in some files."
         ),
-        _list_option("--exclude", "PATTERNS", "Files and folders to leave out, instead of the `exclude` setting."),
-        _list_option("--extend-exclude", "PATTERNS", "Files and folders to leave out besides those."),
+        list_option("--exclude", "PATTERNS", "Files and folders to leave out, instead of the `exclude` setting."),
+        list_option("--extend-exclude", "PATTERNS", "Files and folders to leave out besides those."),
         click.option(
             "--min-confidence",
             type=click.Choice([confidence.label for confidence in Confidence]),
@@ -105,7 +114,7 @@ class ConfigOptions:
             ("--ignore", self.ignore),
             ("--extend-select", self.extend_select),
         ):
-            _check_selectors(option, selectors or (), metas)
+            check_selectors(option, selectors or (), metas)
         root = str(Path.cwd())
         overrides = Overrides(
             select=self.select,
@@ -123,18 +132,12 @@ class ConfigOptions:
         return ConfigFinder(metas, overrides=overrides, isolated=self.isolated, config=self.config)
 
 
-def _check_selectors(option: str, selectors: Iterable[str], metas: Sequence[RuleMeta]) -> None:
-    for selector in selectors:
-        if fault := check_selector(selector, metas):
-            raise ConfigError(fault, key=option)
-
-
 def _parse_per_file_ignore(text: str, root: str, metas: Sequence[RuleMeta]) -> PerFileIgnore:
     pattern, separator, codes = text.rpartition(":")
     selectors = tuple(word for word in re.split(r"[,\s]+", codes) if word)
     if not separator or not pattern.strip() or not selectors:
         raise ConfigError(f'{text!r} is not PATTERN:RULES, for example "tests/*:LDB1"', key="--per-file-ignores")
-    _check_selectors("--per-file-ignores", selectors, metas)
+    check_selectors("--per-file-ignores", selectors, metas)
     return PerFileIgnore(PathPattern(pattern.strip(), root), selectors)
 
 
@@ -163,5 +166,6 @@ def engine_options(path: str, config_options: dict[str, Any]) -> tuple[EngineOpt
     absolute = absolute_path(path)
     settings = finder.for_file(absolute)
     codes = enabled_codes_for(settings, absolute, metas)
-    options = EngineOptions.from_settings(settings, codes, use_pins=not finder.is_isolated)
+    muted = muted_codes_for(settings, absolute, metas)
+    options = EngineOptions.from_settings(settings, codes, muted, use_pins=not finder.is_isolated)
     return options, settings.is_below_excluded(absolute)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lintdb.commands.options import list_option
 from lintdb.commands.output import CLEAN, count, fail, write
-from lintdb.config import ConfigError, ConfigFinder, is_version
-from lintdb.selection import did_you_mean
+from lintdb.config import ConfigError, ConfigFinder, check_selectors, is_version
+from lintdb.selection import did_you_mean, matching_codes
 
 if TYPE_CHECKING:
     from lintdb.rules.base import RuleMeta
@@ -45,11 +46,16 @@ def rule_command(code_or_name: str) -> int:
 
 @click.command("rules")
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def rules_command(output_format: str) -> int:
-    """List all rules."""
+@list_option("--select", "RULES", "List these only: codes, prefixes of codes, names, or presets (core, default, all).")
+def rules_command(output_format: str, select: tuple[str, ...] | None) -> int:
+    """List the rules, with the smallest preset that has them."""
     from lintdb.rules.registry import all_metas
 
     metas = all_metas()
+    if select is not None:
+        check_selectors("--select", select, metas)
+        chosen = matching_codes(select, metas)
+        metas = tuple(meta for meta in metas if meta.code in chosen)
     if output_format == "json":
         write(_rules_as_json(metas))
         return CLEAN
@@ -60,8 +66,7 @@ def rules_command(output_format: str) -> int:
 def _list_rules(metas: Sequence[RuleMeta]) -> str:
     width = max((len(meta.name) for meta in metas), default=0)
     return "".join(
-        f"{meta.code}  {meta.name:<{width}}  {'on' if meta.default else 'off':<3}  {meta.severity.value:<7}"
-        f"  {meta.summary}\n"
+        f"{meta.code}  {meta.name:<{width}}  {meta.preset:<7}  {meta.severity.value:<7}  {meta.summary}\n"
         for meta in metas
     )
 
@@ -76,6 +81,7 @@ def _rules_as_json(metas: Iterable[RuleMeta]) -> str:
             "summary": meta.summary,
             "severity": meta.severity.value,
             "default": meta.default,
+            "preset": meta.preset,
             "help": meta.help,
             "since": meta.since,
         }

@@ -11,6 +11,7 @@ import click
 from lintdb.commands.options import ConfigOptions, absolute_path, settings_options
 from lintdb.commands.output import CLEAN, count, write
 from lintdb.config import Settings, enabled_codes_for
+from lintdb.selection import PRESETS, matching_codes
 
 
 @click.command("config")
@@ -26,7 +27,9 @@ def config_command(path: str, **config_options: Any) -> int:
     is_folder = Path(absolute).is_dir()
     settings = finder.for_folder(absolute) if is_folder else finder.for_file(absolute)
     pins = [] if finder.is_isolated else _render_pins(Path(absolute) if is_folder else Path(absolute).parent, settings)
-    write(_render_settings(settings, sorted(enabled_codes_for(settings, absolute, metas)), pins))
+    sizes = [f"{name} ({count(len(matching_codes([name], metas)), 'rule')})" for name in PRESETS]
+    notes = [*pins, f"# presets that select can name: {', '.join(sizes)}"]
+    write(_render_settings(settings, sorted(enabled_codes_for(settings, absolute, metas)), notes))
     return CLEAN
 
 
@@ -49,7 +52,7 @@ def _render_pins(folder: Path, settings: Settings) -> list[str]:
     return lines
 
 
-def _render_settings(settings: Settings, codes: Sequence[str], pins: Sequence[str]) -> str:
+def _render_settings(settings: Settings, codes: Sequence[str], notes: Sequence[str]) -> str:
     overrides = settings.overrides
     lines = [f"# from {settings.path}" if settings.path else "# no configuration file: these are the defaults"]
     select = settings.select if overrides.select is None else overrides.select
@@ -74,7 +77,7 @@ def _render_settings(settings: Settings, codes: Sequence[str], pins: Sequence[st
     ignores = {entry.pattern.text: _toml_list(entry.selectors) for entry in settings.per_file_ignores}
     lines += _toml_table("per-file-ignores", ignores)
     own = [f"#   {model.name} ({model.file})" for model in settings.own_models]
-    lines += ["", *(["# own driver models", *own] if own else []), *pins]
+    lines += ["", *(["# own driver models", *own] if own else []), *notes]
     lines.append(f"# {count(len(codes), 'rule')} on: {', '.join(codes)}")
     return "\n".join(lines) + "\n"
 

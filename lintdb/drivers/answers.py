@@ -204,6 +204,11 @@ class Answers:
         """Return the base class of the exceptions that a driver's calls raise."""
         return self.models.errors.get(driver) or self._others(driver).errors.get(driver)
 
+    def version_of(self, driver: str) -> str:
+        """Return a library with the version that the answers hold for: "redis-py 8.1"; empty for an unknown one."""
+        found = self.models.driver(driver) or self._others(driver).driver(driver)
+        return f"{found.title} {found.version}" if found is not None else ""
+
     def naive_time(self, driver: str) -> str:
         """Return what a library makes of a time without a zone: "session", "local", "utc", "as-is", or "" (unknown)."""
         found = self.models.driver(driver)

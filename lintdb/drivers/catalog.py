@@ -68,7 +68,7 @@ class Models:
         """Words without which a file that imports these libraries has nothing to follow.
 
         The last names of functions that hand something out or block, of the classes that annotations can name, the
-        methods that end a unit of work, and those that tell the library by themselves.
+        methods that end a unit of work, those that tell the library by themselves, and the settings of frameworks.
         """
         names = {
             name.rpartition(".")[2]
@@ -83,6 +83,7 @@ class Models:
             if any(call.event in (Event.COMMIT, Event.ROLLBACK) for call in calls)
         }
         names |= {method for driver in self.drivers for method in driver.telltale}
+        names |= {word for driver in self.drivers for entry in driver.configurations for word in entry.words}
         return re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, names)))})\b")
 
     def driver(self, name: str) -> Driver | None:
@@ -103,14 +104,19 @@ _HEAD_LIST = re.compile(r"^(imports|telltale) = \[([^\]]*)\]", re.MULTILINE)
 
 @functools.cache
 def _listed() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
-    """Return the lists at the heads of the built-in models: driver → key → texts.
+    """Return the lists at the heads of the built-in models: driver → key → texts; and `settings` of frameworks.
 
-    Read without parsing the models, since they are needed before it is known whether any of them is.
+    Read without parsing the models, since they are needed before it is known whether any of them is. The few that
+    describe settings are parsed.
     """
     found: dict[str, Mapping[str, tuple[str, ...]]] = {}
     for name in driver_names():
-        head = (resources.files(__package__) / f"{name}.toml").read_text(encoding="utf-8")[:2000]
-        found[name] = {key: tuple(re.findall(r'"([^"]+)"', texts)) for key, texts in _HEAD_LIST.findall(head)}
+        text = (resources.files(__package__) / f"{name}.toml").read_text(encoding="utf-8")
+        lists = {key: tuple(re.findall(r'"([^"]+)"', texts)) for key, texts in _HEAD_LIST.findall(text[:2000])}
+        if "[[configurations]]" in text:
+            settings = (word for entry in load_driver(name).configurations for word in entry.words)
+            lists["settings"] = tuple(dict.fromkeys(settings))
+        found[name] = lists
     return MappingProxyType(found)
 
 
@@ -131,13 +137,15 @@ class Words:
 
     `imported` are top-level names that it imports. `nearby` are parts of dotted names of own models: what a relative
     import names when the file is of the same package. `builtin` are functions that need no import. `telltale` are
-    methods that tell by themselves. `own_names` are the dotted names of own models in full.
+    methods that tell by themselves, `settings` those of frameworks, which need no import. `own_names` are the dotted
+    names of own models in full.
     """
 
     imported: Mapping[str, frozenset[str]]
     nearby: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     builtin: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     telltale: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    settings: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     own_names: frozenset[str] = frozenset()
 
 
@@ -148,15 +156,21 @@ def words(own: Own = ()) -> Words:
     nearby: dict[str, set[str]] = {}
     builtin: dict[str, set[str]] = {}
     telltale: dict[str, set[str]] = {}
+    settings: dict[str, set[str]] = {}
     for name, lists in _listed().items():
         for method in lists.get("telltale", ()):
             telltale.setdefault(method, set()).add(name)
+        for word in lists.get("settings", ()):
+            settings.setdefault(word, set()).add(name)
     own_names: set[str] = set()
     for model in own:
         driver = load_driver(model.name, None, own)
         own_names |= _names_of(driver)
         for method in driver.telltale:
             telltale.setdefault(method, set()).add(driver.name)
+        for entry in driver.configurations:
+            for word in entry.words:
+                settings.setdefault(word, set()).add(driver.name)
         for dotted in driver.imports:
             imported.setdefault(dotted.partition(".")[0], set()).add(driver.name)
         for dotted in _names_of(driver):
@@ -164,7 +178,14 @@ def words(own: Own = ()) -> Words:
             (imported if rest else builtin).setdefault(root, set()).add(driver.name)
             for word in (root, *rest):
                 nearby.setdefault(word, set()).add(driver.name)
-    return Words(_frozen(imported), _frozen(nearby), _frozen(builtin), _frozen(telltale), frozenset(own_names))
+    return Words(
+        _frozen(imported),
+        _frozen(nearby),
+        _frozen(builtin),
+        _frozen(telltale),
+        _frozen(settings),
+        frozenset(own_names),
+    )
 
 
 def _frozen(drivers: Mapping[str, set[str]]) -> Mapping[str, frozenset[str]]:

@@ -7,7 +7,19 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
 from lintdb.drivers.model import Driver
-from lintdb.effects import AfterError, Argument, CallModel, Condition, Duty, Form, Kind, Setting, Switch, WithBlock
+from lintdb.effects import (
+    AfterError,
+    Argument,
+    CallModel,
+    Condition,
+    Configuration,
+    Duty,
+    Form,
+    Kind,
+    Setting,
+    Switch,
+    WithBlock,
+)
 
 WIDTH = 100
 LABEL_WIDTH = 20
@@ -80,11 +92,25 @@ def render_one(
         lines += ["", _title(kind), *(_entries(history[0][1]) or _entry("now", "there is none"))]
         for (_, newer), (change, facts) in itertools.pairwise(history):
             lines += _difference(f"before {change}", facts, newer)
+    settings = dict.fromkeys(_place_of(configuration) for configuration in driver.configurations)
+    if settings:
+        lines += [
+            "",
+            "settings that are checked where they stand",
+            *(line for each in settings for line in _entry(*each)),
+        ]
     plain = [call for call in driver.functions if not call.acquires and not call.gives]
     released = [name for call in plain if call.releases is not None for name in call.names]
     if released:
         lines += ["", "functions that release", *_entry("", ", ".join(f"{name}(…)" for name in released))]
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _place_of(configuration: Configuration) -> tuple[str, str]:
+    """Return where the settings of a configuration stand, and what is made of them."""
+    place = f"{configuration.keywords_of}(…)" if configuration.keywords_of else configuration.table
+    made = " or ".join(f"{name}(…)" for name in configuration.calls) or configuration.acquires or ""
+    return place or ", ".join(configuration.keys), made
 
 
 def _difference(version: str, old: Facts, new: Facts) -> list[str]:

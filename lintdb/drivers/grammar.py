@@ -174,6 +174,18 @@ SETTING = Shape(
 
 _SETTINGS = List(SETTING, "an array of settings")
 
+DSN_PARTS = Shape(
+    "parts of a connection string",
+    "The arguments from which a call puts a connection string together.",
+    (
+        Key("scheme", ArgumentType(), "what stands before `://`", "scheme"),
+        Key("user", ArgumentType(), "the name of the user", "user"),
+        Key("password", ArgumentType(), "the password", "password"),
+        Key("host", ArgumentType(), "where the server is", "host"),
+        Key("options", ArgumentType(), "a dictionary of options, as they stand behind `?`", "options"),
+    ),
+)
+
 CALL = Shape(
     "a call",
     "What calling a function, a constructor or a method does. Of several entries for one name the first whose "
@@ -217,6 +229,7 @@ CALL = Shape(
         Key("receiver", ArgumentType(), "the argument that it works on, as `execute_values(cursor, …)` does",
             "receiver"),
         Key("dsn", ArgumentType(), "the argument that holds a connection string", "dsn"),
+        Key("dsn_parts", DSN_PARTS, "its value is a connection string that it puts together from these arguments"),
         Key("unwraps", ArgumentType(), "its value is another name for this argument", "unwraps"),
         Key("borrows", Flag(), "it leaves its arguments to its caller; false: it keeps them", "borrows", "true"),
         Key("may_return_none", Flag(),
@@ -277,6 +290,37 @@ SERVER = Shape(
         Key("ddl", _DEFINITION, "what becomes of a query that creates, alters or drops something", "definition_event",
             "`write`"),
     ),
+)  # fmt: skip
+
+CONFIGURATION = Shape(
+    "a configuration",
+    "A call that a framework makes with what its user writes into settings: variables of a settings module, attributes "
+    'of a class of settings, `app.config["KEY"] = …`. What holds for the call is checked where the setting stands.',
+    (
+        Key("table", Text(), "the setting whose dictionary has the keys below", "table",
+            "the keys are settings themselves"),
+        *_VERSIONS,
+        Key("each", Flag(), "the dictionary holds one such dictionary for each of several names", "each"),
+        Key("keywords_of", Text(), "the keys are keyword arguments of this function", "keywords_of"),
+        Key("arguments", Map(Text(), "a table of arguments"), "key → the argument of the call that its value becomes",
+            "arguments"),
+        Key("merged", _TEXTS,
+            "keys whose dictionaries hold arguments of the call; a dot leads into an inner dictionary", "merged"),
+        Key("when", List(CONDITION, "a condition, or a list of them", or_one=True),
+            "conditions on the keys, as `keyword`; all must hold"),
+        Key("calls", _TEXTS,
+            "dotted names of the functions that may be called with that: of several, the one of the library that the "
+            "project requires; without such a word only what holds for all of them is reported", "calls"),
+        Key("acquires", Text(), "the kind that the framework makes of it, where it calls no function of a library",
+            "acquires"),
+        Key("host", Text(), "the key that says where the server is; without it, it is on the same machine", "host"),
+        Key("limits", List(SETTING_NAMES, "a list of names of settings", or_one=True),
+            "the settings that are decided there", "limits", "all that the call has"),
+        Key("settings", _SETTINGS, "settings that differ from those of the call"),
+        Key("suggest", Text(), "how a message spells a cure, with `…` for the argument: `\"OPTIONS\": {…}`", "suggest"),
+        Key("label", Text(), "what a message calls that which is made", "label", "the label of its kind"),
+    ),
+    any_of=("calls", "acquires"),
 )  # fmt: skip
 
 _KIND_KEYS = (
@@ -351,6 +395,8 @@ _KIND_KEYS = (
     Key("release_needs_parent", Flag(), "its release fails once its parent has been released", "release_needs_parent"),
     Key("exit_after_release", Flag(), "a block on it may end after its release", "exit_after_release"),
     Key("idempotent_release", Flag(), "to release it twice is the same as once", "idempotent_release", "true"),
+    Key("fails_closed", Flag(), "a method that `opens` it and fails leaves it closed", "fails_closed",
+        "true for the family `connection`"),
     Key("reusable", Flag(), "it may be used after its release: it opens again, or starts afresh", "reusable"),
     Key("rows_after_release", Flag(), "what it has fetched can be read after its release", "rows_after_release"),
     Key("rows_after_parent", Flag(), "what it has fetched can be read after its parent's release",
@@ -422,6 +468,11 @@ _BODY_KEYS = (
     Key("names", Map(_TEXTS, "a table of lists"), "lists of names that `@list` in `names` stands for"),
     Key("switches", List(SWITCH, "an array of switches"), "safeguards that can be switched off"),
     Key("servers", List(SERVER, "an array of servers"), "servers that it talks to, where they differ"),
+    Key(
+        "configurations",
+        List(CONFIGURATION, "an array of configurations"),
+        "calls that it makes with what stands in settings",
+    ),
 )
 
 _NAME = Key("name", Text(must_say=True), "the top-level import name", is_required=True)

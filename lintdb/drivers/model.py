@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lintdb.drivers.grammar import KIND
-from lintdb.effects import CallModel, Event, Kind, Server, Switch
+from lintdb.effects import CallModel, Configuration, Event, Kind, Server, Switch
 
 
 class ModelError(Exception):
@@ -78,6 +78,7 @@ class Driver:
     cut_overs: tuple[str, ...] = ()
     switches: tuple[Switch, ...] = ()
     servers: tuple[Server, ...] = ()
+    configurations: tuple[Configuration, ...] = ()
 
 
 NOT_INHERITED = frozenset({"types", "unshared"})
@@ -102,6 +103,10 @@ def inherit(kind: Kind, base: Kind, like: Like) -> Kind:
     changes["reads_all"] = tuple(dict.fromkeys((*kind.reads_all, *base.reads_all)))
     changes["repeats"] = tuple(dict.fromkeys((*kind.repeats, *base.repeats)))
     changes["gives_answers"] = gives_answers(changes.get("family", kind.family), changes["methods"])
+    if "family" in like.given and "fails_closed" not in like.given:
+        changes["fails_closed"] = kind.fails_closed
+    says_block = not {"with", "async_with"}.isdisjoint(like.given)
+    changes["block_is_of_version"] = kind.block_is_of_version or (base.block_is_of_version and not says_block)
     changes["close_is_coroutine"] = is_coroutine(changes["methods"].get("close", ()))
     return replace(kind, **changes)
 

@@ -35,11 +35,15 @@ _POETRY_PART = re.compile(r"^\s*(\^|~(?!=))\s*(\d+(?:\.\d+)*)\s*$")
 
 @dataclass(frozen=True)
 class Pins:
-    """What a project says: driver → version, driver → file that says so, and what could not be read."""
+    """What a project says: driver → version, driver → file that says so, and what could not be read.
+
+    `required` are the drivers that it asks for, also those of which it leaves the version open.
+    """
 
     versions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     sources: Mapping[str, Path] = field(default_factory=lambda: MappingProxyType({}))
     warnings: tuple[str, ...] = ()
+    required: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -243,7 +247,7 @@ def read_pins(start_dir: Path) -> Pins:
         chosen = _choose(wishes, known_versions(driver))
         if chosen is not None:
             versions[driver], sources[driver] = chosen
-    return Pins(MappingProxyType(versions), MappingProxyType(sources), tuple(reader.warnings))
+    return Pins(MappingProxyType(versions), MappingProxyType(sources), tuple(reader.warnings), frozenset(by_driver))
 
 
 def find_versions(start_dir: Path) -> Mapping[str, str]:

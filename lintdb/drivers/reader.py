@@ -16,10 +16,22 @@ from typing import Any
 
 from packaging.version import Version
 
-from lintdb.drivers.grammar import CALL, CONDITION, HEAD, KIND, MODEL, SERVER, SETTING, SWITCH
+from lintdb.drivers.grammar import CALL, CONDITION, CONFIGURATION, DSN_PARTS, HEAD, KIND, MODEL, SERVER, SETTING, SWITCH
 from lintdb.drivers.model import Driver, Like, ModelError, gives_answers, inherit, is_coroutine
 from lintdb.drivers.shapes import ShapeError, hint
-from lintdb.effects import Argument, CallModel, Condition, Form, Kind, Order, Raises, Server, Setting, Switch
+from lintdb.effects import (
+    Argument,
+    CallModel,
+    Condition,
+    Configuration,
+    Form,
+    Kind,
+    Order,
+    Raises,
+    Server,
+    Setting,
+    Switch,
+)
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -110,6 +122,7 @@ def build_driver(data: dict[str, Any], version: str | None = None, foreign: Coll
         cut_overs=find_cut_overs(data),
         switches=tuple(read.switches(data.get("switches", ()))),
         servers=tuple(Server(**SERVER.read_into(table)) for table in data.get("servers", ())),
+        configurations=tuple(read.configurations(data.get("configurations", ()))),
     )
 
 
@@ -139,11 +152,22 @@ class _Reader:
             return name
         return f"{self._driver}.{name}"
 
-    def settings(self, tables: Iterable[Table]) -> tuple[Setting, ...]:
-        return tuple(_read_setting(table) for table in self._applying(tables))
+    def settings(self, tables: Iterable[Table], *, is_of_version: bool = False) -> tuple[Setting, ...]:
+        return tuple(_read_setting(table, is_of_version=is_of_version) for table in self._applying(tables))
 
     def switches(self, tables: Iterable[Table]) -> Iterator[Switch]:
         return (Switch(**SWITCH.read_into(table)) for table in self._applying(tables))
+
+    def configurations(self, tables: Iterable[Table]) -> Iterator[Configuration]:
+        for table in self._applying(tables):
+            given = CONFIGURATION.read_into(table)
+            given |= {
+                "acquires": self._qualify(given.get("acquires")),
+                "when": _read_conditions(table.get("when", [])),
+                "settings": self.settings(table.get("settings", ())),
+                "driver": self._driver,
+            }
+            yield Configuration(**given)
 
     def calls(self, tables: Iterable[Table]) -> Iterator[CallModel]:
         return (self._call(table, self._is_blocking) for table in self._applying(tables))
@@ -160,7 +184,8 @@ class _Reader:
             "coroutine": is_coroutine,
             "blocking": given.get("blocking", is_blocking and can_wait),
             "when": _read_conditions(table.get("when", [])),
-            "settings": self.settings(table.get("settings", ())),
+            "settings": self.settings(table.get("settings", ()), is_of_version=_is_of_version(table)),
+            "dsn_parts": MappingProxyType(DSN_PARTS.read_into(table.get("dsn_parts", {}))),
             "driver": self._driver,
         }
         return CallModel(**given)
@@ -171,7 +196,8 @@ class _Reader:
 
     def _kind(self, name: str, table: dict[str, Any]) -> tuple[Kind, Like | None]:
         """Return the kind and what it takes from another one. Variants for the version are laid over the table."""
-        for variant in self._applying(table.get("variants", ())):
+        variants = table.get("variants", ())
+        for variant in self._applying(variants):
             table.update({key: value for key, value in variant.items() if key not in ("since", "until")})
         methods = self._methods(table)
         given = KIND.read_into(table)
@@ -182,6 +208,7 @@ class _Reader:
             "label": "",
             "keeps_parent": family in ("cursor", "result"),
             "is_pool": family == "pool",
+            "fails_closed": family == "connection",
             "reads_all": tuple(name for name in _READS_ALL if name in methods),
             "repeats": tuple(name for name in _REPEATS if name in methods),
             **given,
@@ -196,6 +223,7 @@ class _Reader:
             "orders": tuple(_read_order(each) for each in table.get("orders", ())),
             "close_is_coroutine": is_coroutine(methods.get("close", ())),
             "gives_answers": gives_answers(family, methods),
+            "block_is_of_version": any(key in each for each in variants for key in ("with", "async_with")),
             "driver": self._driver,
         }
         kind = Kind(id=f"{self._driver}.{name}", **given)
@@ -223,8 +251,13 @@ def texts(value: str | list[str] | None) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-def _read_setting(table: Table) -> Setting:
-    is_of_version = "since" in table or "until" in table
+def _is_of_version(table: Table) -> bool:
+    """Whether some versions have something else instead of an entry."""
+    return "since" in table or "until" in table
+
+
+def _read_setting(table: Table, *, is_of_version: bool = False) -> Setting:
+    is_of_version = is_of_version or _is_of_version(table)
     return Setting(**{"default": "unknown", "is_of_version": is_of_version, **SETTING.read_into(table)})
 
 

@@ -72,5 +72,8 @@ class Knowledge(ExceptionClasses, Protocol):
     def error_class(self, driver: str) -> str | None:
         """Return the dotted class that calls of a driver raise."""
 
+    def version_of(self, driver: str) -> str:
+        """Return a library with the version that the answers hold for, in words."""
+
     def naive_time(self, driver: str) -> str:
         """Return what a library makes of a time without a zone: "session", "local", "utc", "as-is", or "" (unknown)."""

@@ -231,14 +231,10 @@ class ModelledCalls(UnknownCalls):
             owner = self.owner_through(subject.rid, failed)
             if owner is not None:
                 failed.release(owner)
-        if model.opens and receiver is not None and self._is_connection(receiver.rid, failed):
-            # What fails to connect is not open: connecting is how it gets there.
-            failed.update(receiver.rid, owed=False)
-
-    def _is_connection(self, rid: Rid, state: State) -> bool:
-        status = state.status(rid)
-        kind = self.kind_of(status)
-        return kind is not None and kind.family == "connection"
+        if model.opens and receiver is not None:
+            kind = self.kind_of(failed.status(receiver.rid))
+            if kind is not None and kind.fails_closed:
+                failed.update(receiver.rid, owed=False)
 
     def _check_subjects(
         self, op: ir.CallOp, model: CallModel, subject: Value | None, receiver: Ref | None, state: State

@@ -91,9 +91,10 @@ class ModuleTypes:
 
     def model_of_call(self, dotted: str, node: cst.Call) -> CallModel | None:
         """Return the model of a call by name alone: the first that its visible arguments do not rule out."""
-        return self._first_possible(self.knowledge.function(dotted), node)
+        return self.first_possible(self.knowledge.function(dotted), node)
 
-    def _first_possible(self, models: tuple[CallModel, ...], node: cst.Call) -> CallModel | None:
+    def first_possible(self, models: tuple[CallModel, ...], node: cst.Call) -> CallModel | None:
+        """Return the first of several models that the visible arguments of a call do not rule out."""
         for model in models:
             if all(self.may_hold(condition, node) for condition in model.when):
                 return model
@@ -226,7 +227,7 @@ class ModuleTypes:
     def _type_of_call(self, node: cst.BaseExpression | None, scope: FunctionInfo, awaited: bool) -> Type | None:
         if not isinstance(node, cst.Call):
             return None
-        model = self._first_possible(self._models_of(node, scope), node)
+        model = self.first_possible(self._models_of(node, scope), node)
         if model is None:
             return self._type_from_project(node, scope, awaited)
         needs_await = model.coroutine or model.form is Form.AWAIT
@@ -370,7 +371,7 @@ class ModuleTypes:
         call = unawaited(value)
         if not isinstance(call, cst.Call) or self.kind_of_expression(value, scope) is None:
             return False
-        if self._first_possible(self._models_of(call, scope), call) is not None:
+        if self.first_possible(self._models_of(call, scope), call) is not None:
             return True
         target = self.called(call, scope)
         result = self.peers.result_of(target) if isinstance(target, FunctionInfo) else None

@@ -12,11 +12,10 @@ import libcst as cst
 
 from lintdb import gate
 from lintdb.drivers.catalog import Models, load_models
-from lintdb.engine import EngineOptions, RuleCrash, find_reports, open_program, versions_for
+from lintdb.engine import EngineOptions, RuleCrash, find_spoken, open_program, versions_for
 from lintdb.finding import FileProblem, Span
 from lintdb.flow.watch import RELEASED, WITH_PARENT, Fate, Watcher
 from lintdb.project.surroundings import Projects
-from lintdb.rules.doubles import without_superseded
 from lintdb.source import SourceFile, read_source
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
 from lintdb.syntax.spans import spans_of
@@ -79,8 +78,7 @@ class Opened:
 
         What a more exact rule says as well is left out, as a check does it.
         """
-        found = find_reports(self.source, self.program, self.models, replace(self.options, codes=codes))
-        return without_superseded(list(found), self.options.min_confidence)
+        return find_spoken(self.source, self.program, self.models, replace(self.options, codes=codes))
 
     def code(self, node: cst.CSTNode, limit: int = 60) -> str:
         """Return the code of a node on one line, shortened to *limit* characters."""

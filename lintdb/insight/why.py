@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from lintdb.effects import Duty, Kind
-from lintdb.engine import find_openings, to_findings
+from lintdb.engine import to_findings
 from lintdb.finding import Finding, Span
 from lintdb.flow import watch
 from lintdb.flow.lent import lent_leaks
@@ -20,6 +20,7 @@ from lintdb.flow.values import SiteKey
 from lintdb.flow.watch import Fate, Watcher
 from lintdb.insight.opened import Opened, UnanswerableError
 from lintdb.insight.reasons import Reason, Reasons
+from lintdb.openings import find_openings
 from lintdb.rules.lifetimes import LeakRule, verb_of
 from lintdb.rules.registry import all_metas, all_rules
 from lintdb.suppress import apply_suppressions, is_skipped, may_silence

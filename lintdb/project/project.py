@@ -76,6 +76,10 @@ class Project:
         defined = outline.definitions.keys() - {"<module>"}
         return located.rest[0] in defined if located.rest else bool(defined)
 
+    def is_continued(self, name: str, index: ModuleIndex) -> bool:
+        """See `lintdb.syntax.names.Links`."""
+        return bool(index.name.path) and self._surroundings.is_continued(name, index.name.path)
+
     def leads_to_module(self, dotted: str, index: ModuleIndex) -> bool:
         """See `lintdb.syntax.names.Links`."""
         return bool(index.name.path) and self._surroundings.layout.locate(dotted, index.name.path) is not None

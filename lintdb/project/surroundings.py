@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -44,9 +45,25 @@ class Surroundings:
             self._texts[path] = source if isinstance(source, SourceFile) else None
         return self._texts[path]
 
+    def is_continued(self, name: str, path: str) -> bool:
+        """Whether a file beside the one at an absolute path imports a name of it, or all, and mentions the name."""
+        folder, file = os.path.split(path)
+        stem = re.escape(file.partition(".")[0])
+        imports = re.compile(rf"^from[ \t]+[\w.]*\b{stem}[ \t]+import\b[^\n]*(?:\*|\b{name}\b)", re.MULTILINE)
+        others = (other for other in _python_files(folder) if other != file)
+        texts = (self._text_of(os.path.join(folder, other)) for other in others)  # noqa: PTH118 - links are kept
+        return any(text is not None and name in text and imports.search(text) is not None for text in texts)
+
     def _text_of(self, path: str) -> str | None:
         source = self.source_of(path)
         return source.text if source is not None else None
+
+
+def _python_files(folder: str) -> list[str]:
+    try:
+        return sorted(entry.name for entry in os.scandir(folder) if entry.name.endswith(".py"))
+    except OSError:
+        return []
 
 
 class Projects:

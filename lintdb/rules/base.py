@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import enum
 import functools
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from lintdb.finding import Confidence, Severity
@@ -31,7 +32,8 @@ class RuleMeta:
     """The only home of a rule's metadata; tables, pages' headings, SARIF rules and options are made from it.
 
     `summary` starts in lower case and has no final period. `help` is the cure. `default` says whether the rule is
-    reported without being selected. `since` is the lintdb version that first had it.
+    reported without being selected. `since` is the lintdb version that first had it. `core` is False for an error whose
+    sample in benchmarks/PRECISION.md does not bear that a team adopts it among the first (see `preset`).
 
     One defect is one finding. `cause` is what is wrong, in a word that all rules share which may find the same defect.
     `supersedes` are the codes of those among them that say it less exactly: their reports give way to a report of this
@@ -45,8 +47,20 @@ class RuleMeta:
     help: str
     since: str
     default: bool = True
+    core: bool = True
     cause: str = ""
     supersedes: tuple[str, ...] = ()
+
+    @property
+    def preset(self) -> str:
+        """The smallest preset that has the rule: `core`, `default` or `all`.
+
+        Errors that are on by default are core: they go wrong without any further bad luck, so each can be argued for by
+        itself. Warnings are about errors, load or time that somebody must first believe in.
+        """
+        if not self.default:
+            return "all"
+        return "core" if self.core and self.severity is Severity.ERROR else "default"
 
 
 @dataclass(frozen=True)
@@ -91,12 +105,19 @@ class Bound(enum.Enum):
 
 @dataclass(frozen=True)
 class Answer:
-    """The state of a setting; `node` is the argument that decides it, `spelling` how it is written there."""
+    """The state of a setting; `node` is the argument that decides it, `spelling` how it is written there.
+
+    `version` is the library with its version, in words, where only that tells what holds: a default that other versions
+    do not have. `surest` bounds what can be said of it: a default that the environment may replace decides for those
+    alone who leave it alone.
+    """
 
     bound: Bound
     setting: Setting
     node: cst.CSTNode | None = None
     spelling: str = ""
+    surest: Confidence = Confidence.HIGH
+    version: str = ""
 
     @property
     def is_given(self) -> bool:
@@ -109,6 +130,12 @@ class Opening:
     """A call that makes something which has limits: a connection, client, pool or engine.
 
     `version` is the library version that the model was read for; `switches` are safeguards that can be switched off.
+
+    `given` is the call with its arguments and those of the `functools.partial` that it calls, where it does.
+    `place` is given for calls that a framework makes with what stands in settings: `node` is written nowhere then, but
+    what it is given is, and `place` is where the settings stand. `keys` says how its arguments are called there.
+    `others` are the calls that it may be as well; `surest` bounds what can be said of it, `is_here` tells that the
+    server is on the same machine.
     """
 
     node: cst.Call
@@ -118,13 +145,41 @@ class Opening:
     driver: str
     version: str
     switches: tuple[Switch, ...] = ()
+    given: cst.Call | None = None
+    place: cst.CSTNode | None = None
+    keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    others: tuple[Opening, ...] = ()
+    surest: Confidence = Confidence.HIGH
+    is_here: bool = False
+
+    @property
+    def call(self) -> cst.Call:
+        """The call with all that it is given."""
+        return self.given if self.given is not None else self.node
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether a framework makes the call with what stands in settings."""
+        return self.place is not None
+
+    def at(self, argument: cst.CSTNode | None = None) -> cst.CSTNode:
+        """Return where a defect is reported: at the call; or where the settings stand, at the *argument* itself."""
+        if self.place is None:
+            return self.node
+        return argument if argument is not None else self.place
+
+    def written(self, keyword: str, value: str) -> str:
+        """Return how an argument is written: `pool_size=0`, among settings `"pool_size": 0`."""
+        if self.place is None:
+            return f"{keyword}={value}"
+        return f'"{self.keys.get(keyword, keyword)}": {value}'
 
     def known_arguments(self) -> int:
         """Return how many of the keywords of the call the model knows."""
         settings = [*self.model.settings, *self.kind.settings]
         known = {argument.keyword for setting in settings for argument in setting.arguments}
         known.add(self.model.dsn.keyword if self.model.dsn is not None else None)
-        return sum(argument.keyword is not None and argument.keyword.value in known for argument in self.node.args)
+        return sum(argument.keyword is not None and argument.keyword.value in known for argument in self.call.args)
 
     def settings(self, *names: str) -> Iterator[Setting]:
         """Yield the settings of those names: the call's own, else the kind's."""
@@ -162,7 +217,7 @@ class FileContext:
         """Whether what an opening call makes is seen to be kept or returned, so that it can grow old."""
         from lintdb.flow.fates import Fate
 
-        if opening.function.is_module:
+        if opening.function.is_module or opening.is_configured:
             return True
         uses = self.repetition.fates.uses(opening.node, opening.kind, opening.function)
         return any(
@@ -181,7 +236,9 @@ class FileContext:
         """Return why a pool is made again and again by an opening call, or None where it is not (or not seen)."""
         from lintdb.rules.settings import may_be_another
 
-        if not opening.kind.is_pool or self.is_local(opening) or may_be_another(opening, self):
+        if opening.is_configured or not opening.kind.is_pool:
+            return None
+        if self.is_local(opening) or may_be_another(opening, self):
             return None
         return self.repetition.of_making(opening.node, opening.kind, opening.function)
 
@@ -252,6 +309,16 @@ class FileContext:
         """Whether a `for` statement in a function goes through the value of a call."""
         parent = next(self.repetition.fates.ancestry(function).ancestors(node), None)
         return getattr(parent, "iter", None) is node
+
+    def said_of_version(self, answer: Answer) -> str:
+        """Return what a message adds that speaks of a default which other versions do not have."""
+        return f" ({answer.version})" if answer.version and not answer.is_given else ""
+
+    def words_of(self, answer: Answer, opening: Opening) -> str:
+        """Return how the argument that decides a setting of an opening call is written."""
+        if answer.node is None:
+            return answer.spelling
+        return opening.written(answer.spelling, self.source_of(answer.node))
 
     def source_of(self, node: cst.CSTNode, limit: int = 60) -> str:
         """Return the code of a node on one line, shortened to *limit* characters, for use in messages."""

@@ -55,6 +55,8 @@ def find_unforwarded(ctx: FileContext) -> Iterator[Unforwarded]:
     if ctx.is_test or _LIMIT.search(ctx.text) is None:
         return
     for opening in ctx.openings:
+        if opening.is_configured:
+            continue
         found = _of_opening(opening, ctx)
         if found is not None:
             yield found

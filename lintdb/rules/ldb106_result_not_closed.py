@@ -19,5 +19,6 @@ class ResultNotClosed(LeakRule):
         severity=Severity.ERROR,
         help="close it in `finally`, or open it in a `with` block",
         since="0.1",
+        core=False,
         cause="release",
     )

@@ -35,6 +35,8 @@ class WithBlockKeepsOpen(Rule):
                 message = f"the `with` block does not give {name} back to its pool"
             else:
                 message = f"the `with` block ends the transaction but does not close {name}"
+            if leak.kind.block_is_of_version:
+                message += f" ({ctx.program.knowledge.version_of(leak.kind.driver)})"
             help_text = "give it back in `finally`" if leak.kind.family == "checkout" else None
             report = report_leak(leak, flow, ctx, message)
             yield Report(**{**vars(report), "help": help_text})

@@ -27,11 +27,13 @@ class MissingCommit(Rule):
         cause="transaction",
     )
 
-    def check_function(self, flow: FunctionFlow, _: FileContext) -> Iterator[Report]:
+    def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
         for work in flow.lost_work:
             name = f"`{work.name}`" if work.name else f"the {work.kind.label}"
             if work.by_with:
                 end = f"the `with` block closes {name} without a commit"
+                if work.kind.block_is_of_version:
+                    end += f" ({ctx.program.knowledge.version_of(work.kind.driver)})"
             elif work.ended_at is not None:
                 end = f"{name} is released without a commit"
             else:

@@ -23,6 +23,7 @@ class UnfinishedTransaction(Rule):
         severity=Severity.ERROR,
         help="use the driver's transaction block, or roll back in a handler and raise again",
         since="0.1",
+        core=False,
         cause="transaction",
         supersedes=("LDB201", "LDB103", "LDB123"),
     )

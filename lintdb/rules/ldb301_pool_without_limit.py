@@ -25,9 +25,9 @@ class PoolWithoutLimit(Rule):
         for answer in ctx.answers(opening, "max-size"):
             if answer.bound is Bound.ABSENT:
                 yield Report(
-                    node=opening.node,
+                    node=opening.at(),
                     message=f"the {opening.kind.label} has no upper bound in {opening.driver} {opening.version}",
                     help=f"set a limit: `{answer.setting.suggest}`" if answer.setting.suggest else None,
                     resource_kind=opening.kind.label,
-                    acquired_at=opening.node,
+                    acquired_at=opening.at(),
                 )

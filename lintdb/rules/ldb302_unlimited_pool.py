@@ -24,11 +24,11 @@ class UnlimitedPool(Rule):
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
         for answer in ctx.answers(opening, "max-size", "overflow"):
             if answer.bound is Bound.DISABLED:
-                value = f"={ctx.source_of(answer.node)}" if answer.node is not None else ""
                 yield Report(
-                    node=opening.node,
-                    message=f"`{answer.spelling}{value}` makes the {opening.kind.label} unlimited",
+                    node=opening.at(answer.node),
+                    message=f"`{ctx.words_of(answer, opening)}` makes the {opening.kind.label} unlimited",
+                    confidence=answer.surest,
                     resource_kind=opening.kind.label,
-                    acquired_at=opening.node,
+                    acquired_at=opening.at(),
                 )
                 return

@@ -28,11 +28,12 @@ class PoolWithoutWaitLimit(Rule):
                 continue
             suggest = answer.setting.suggest
             yield Report(
-                node=opening.node,
-                message=f"when all connections of the {opening.kind.label} are in use, its callers wait for ever",
+                node=opening.at(),
+                message=f"when all connections of the {opening.kind.label} are in use, its callers wait for ever"
+                f"{ctx.said_of_version(answer)}",
                 help=f"bound the wait: `{suggest}`" if suggest else None,
                 resource_kind=opening.kind.label,
-                acquired_at=opening.node,
+                acquired_at=opening.at(),
                 cause="query-timeout" if _is_part_of_the_query_limit(opening, ctx) else answer.setting.name,
             )
 

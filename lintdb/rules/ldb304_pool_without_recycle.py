@@ -24,7 +24,7 @@ class PoolWithoutRecycle(Rule):
     )
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
-        if missing_setting(opening, ctx, "recycle") is None:
-            return
-        message = f"nothing bounds the age of the {opening.kind.label}'s connections: the server may have cut them"
-        yield stale_report(opening, message)
+        missing = missing_setting(opening, ctx, "recycle")
+        if missing is not None:
+            message = f"nothing bounds the age of the {opening.kind.label}'s connections: the server may have cut them"
+            yield stale_report(opening, message + ctx.said_of_version(missing))

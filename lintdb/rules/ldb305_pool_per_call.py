@@ -36,10 +36,10 @@ class PoolPerCall(Rule):
         if evidence.node is not opening.function.node:
             steps.append(ReportStep(evidence.node, evidence.text))
         yield Report(
-            node=opening.node,
+            node=opening.at(),
             message=f"{article} {label}, with connections of its own, is made {evidence.text}",
             confidence=Confidence.MEDIUM,
             steps=tuple(steps),
             resource_kind=label,
-            acquired_at=opening.node,
+            acquired_at=opening.at(),
         )

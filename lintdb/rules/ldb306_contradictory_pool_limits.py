@@ -41,11 +41,12 @@ class ContradictoryPoolLimits(Rule):
 
 
 def _report(opening: Opening, message: str) -> Report:
-    return Report(opening.node, message, resource_kind=opening.kind.label, acquired_at=opening.node)
+    return Report(opening.at(), message, resource_kind=opening.kind.label, acquired_at=opening.at())
 
 
 def _words(answer: Answer, number: float) -> str:
     keyword = next((a.keyword for a in answer.setting.arguments if a.keyword is not None), answer.setting.name)
     name = answer.spelling.partition("=")[0] or keyword
     is_default = answer.node is None and not answer.spelling
-    return f"`{name}={number:g}`" + (" (the default)" if is_default else "")
+    where = f" of {answer.version}" if answer.version else ""
+    return f"`{name}={number:g}`" + (f" (the default{where})" if is_default else "")

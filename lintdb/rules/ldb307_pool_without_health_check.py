@@ -25,6 +25,7 @@ class PoolWithoutHealthCheck(Rule):
     )
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
-        if missing_setting(opening, ctx, "health-check") is not None:
+        missing = missing_setting(opening, ctx, "health-check")
+        if missing is not None:
             message = f"the {opening.kind.label} neither checks nor renews connections that the server may have cut"
-            yield stale_report(opening, message)
+            yield stale_report(opening, message + ctx.said_of_version(missing))

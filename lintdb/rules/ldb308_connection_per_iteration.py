@@ -30,10 +30,10 @@ class ConnectionPerIteration(Rule):
         if evidence is None or ctx.is_left_open(opening):
             return
         yield Report(
-            node=opening.node,
+            node=opening.at(),
             message=f"a fresh {opening.kind.label} is opened {evidence.text}",
             confidence=Confidence.MEDIUM,
             steps=(ReportStep(opening.node, "opened here"), ReportStep(evidence.node, evidence.text)),
             resource_kind=opening.kind.label,
-            acquired_at=opening.node,
+            acquired_at=opening.at(),
         )

@@ -58,7 +58,7 @@ class PoolCrossesFork(Rule):
 def _report(opening: Opening, start: Start, used: KnownCall, ctx: FileContext) -> Report:
     label = opening.kind.label
     return Report(
-        node=opening.node,
+        node=opening.at(),
         message=f"the processes that `{start.function.name}()` runs in share the connections of this {label}",
         confidence=Confidence.LOW if is_test(opening.function, ctx.path) else Confidence.MEDIUM,
         steps=(
@@ -67,7 +67,7 @@ def _report(opening: Opening, start: Start, used: KnownCall, ctx: FileContext) -
             ReportStep(used.node, "used there"),
         ),
         resource_kind=label,
-        acquired_at=opening.node,
+        acquired_at=opening.at(),
     )
 
 

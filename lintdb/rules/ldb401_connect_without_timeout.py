@@ -27,12 +27,12 @@ class ConnectWithoutTimeout(Rule):
                 continue
             suggest = answer.setting.suggest
             yield Report(
-                node=opening.node,
+                node=opening.at(),
                 message=_message(answer, opening),
                 confidence=_confidence(answer, opening, ctx),
                 help=f"bound it: `{suggest}`" if suggest else None,
                 resource_kind=opening.kind.label,
-                acquired_at=opening.node,
+                acquired_at=opening.at(),
                 cause=answer.setting.name,
             )
 

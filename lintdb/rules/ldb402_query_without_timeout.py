@@ -27,13 +27,12 @@ class QueryWithoutTimeout(Rule):
         for answer in ctx.answers(opening, "query-timeout"):
             if answer.bound is Bound.ABSENT:
                 suggest = answer.setting.suggest
-                version = f" ({opening.driver} {opening.version})" if answer.setting.is_of_version else ""
                 yield Report(
-                    node=opening.node,
-                    message=f"nothing bounds the queries of this {opening.kind.label}{version}",
+                    node=opening.at(),
+                    message=f"nothing bounds the queries of this {opening.kind.label}{ctx.said_of_version(answer)}",
                     confidence=Confidence.LOW if ctx.is_rehearsal(opening.function) else Confidence.MEDIUM,
                     help=f"bound them: `{suggest}`" if suggest else None,
                     resource_kind=opening.kind.label,
-                    acquired_at=opening.node,
+                    acquired_at=opening.at(),
                     cause=answer.setting.name,
                 )

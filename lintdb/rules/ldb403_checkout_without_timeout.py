@@ -41,7 +41,7 @@ class CheckoutWithoutTimeout(Rule):
             source = ctx.source_of(call.node, 50)
             yield Report(
                 node=call.node,
-                message=f"`{source}` waits for ever if all connections are in use",
+                message=f"`{source}` waits for ever if all connections are in use{ctx.said_of_version(answer)}",
                 confidence=Confidence.MEDIUM,
                 help=f"bound the wait: `{answer.setting.suggest}`" if answer.setting.suggest else None,
                 acquired_at=call.node,

@@ -33,13 +33,12 @@ class TimeoutDisabled(Rule):
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
         for answer in ctx.answers(opening, *_WHAT):
             if answer.bound is Bound.DISABLED:
-                value = f"={ctx.source_of(answer.node)}" if answer.node is not None else ""
                 yield Report(
-                    node=opening.node,
-                    message=f"`{answer.spelling}{value}` lets {_WHAT[answer.setting.name]} wait for ever",
-                    confidence=_confidence(opening.function, ctx),
+                    node=opening.at(answer.node),
+                    message=f"`{ctx.words_of(answer, opening)}` lets {_WHAT[answer.setting.name]} wait for ever",
+                    confidence=min(_confidence(opening.function, ctx), answer.surest),
                     resource_kind=opening.kind.label,
-                    acquired_at=opening.node,
+                    acquired_at=opening.at(),
                     cause=answer.setting.name,
                 )
                 return
@@ -54,7 +53,8 @@ class TimeoutDisabled(Rule):
                 if answer is not None and answer.bound is Bound.DISABLED and answer.node is not None:
                     value = f"{answer.spelling}={ctx.source_of(answer.node)}" if answer.spelling else "this"
                     message = f"`{value}` lets {what} wait for ever"
-                    yield Report(call.node, message, _confidence(flow.function, ctx), acquired_at=call.node, cause=name)
+                    confidence = min(_confidence(flow.function, ctx), answer.surest)
+                    yield Report(call.node, message, confidence, acquired_at=call.node, cause=name)
                     break
 
 

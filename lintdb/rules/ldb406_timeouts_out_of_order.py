@@ -32,10 +32,10 @@ class TimeoutsOutOfOrder(Rule):
             outer = ctx.seconds_of(order.outer, opening)
             if inner is not None and outer is not None and inner[0] > outer[0]:
                 yield Report(
-                    node=opening.node,
+                    node=opening.at(),
                     message=f"`{inner[1]}` is longer than `{outer[1]}`, which ends first",
                     resource_kind=opening.kind.label,
-                    acquired_at=opening.node,
+                    acquired_at=opening.at(),
                 )
 
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:

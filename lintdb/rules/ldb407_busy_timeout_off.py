@@ -27,16 +27,16 @@ class BusyTimeoutOff(Rule):
             if answer.bound is not Bound.IMMEDIATE:
                 continue
             if answer.node is not None:
-                reason = f"with `{answer.spelling}={ctx.source_of(answer.node)}`"
+                reason = f"with `{ctx.words_of(answer, opening)}`"
             else:
-                reason = f"by default of {opening.driver}"
+                reason = f"by default of {answer.version or opening.driver}"
             suggest = answer.setting.suggest
             yield Report(
-                node=opening.node,
+                node=opening.at(answer.node),
                 message=f"{reason} the lock of another connection is an error at once",
-                confidence=Confidence.HIGH if answer.node is not None else Confidence.MEDIUM,
+                confidence=answer.surest if answer.node is not None else Confidence.MEDIUM,
                 help=f"wait for it: `{suggest}`" if suggest else None,
                 resource_kind=opening.kind.label,
-                acquired_at=opening.node,
+                acquired_at=opening.at(),
                 cause=answer.setting.name,
             )

@@ -38,7 +38,7 @@ class BlockingCommandWithoutTimeout(Rule):
         for call in flow.calls:
             answer = ctx.answer_of_call(call, flow.function, "wait-timeout")
             if answer is not None and answer.bound in (Bound.ABSENT, Bound.DISABLED):
-                message = f"`{ctx.source_of(call.node, 50)}` waits for ever"
+                message = f"`{ctx.source_of(call.node, 50)}` waits for ever{ctx.said_of_version(answer)}"
                 # A task that goes through messages as they come can be cancelled.
                 is_stream = flow.function.is_async and (
                     not answer.setting.arguments or ctx.is_iterated(call.node, flow.function)
@@ -49,7 +49,7 @@ class BlockingCommandWithoutTimeout(Rule):
             if lock is not None and lock.bound is Bound.ABSENT:
                 source = ctx.source_of(call.node, 50)
                 message = f"the lock of `{source}` never expires: if its holder dies, all others wait"
-                yield _report(call, message, lock.setting, Confidence.MEDIUM)
+                yield _report(call, message + ctx.said_of_version(lock), lock.setting, Confidence.MEDIUM)
 
 
 def _report(call: KnownCall, message: str, setting: Setting, confidence: Confidence) -> Report:

@@ -42,6 +42,6 @@ class ThreadCheckDisabled(Rule):
                 message=f"`{off.spelling}` lets threads use the connection at once, and no lock is in sight",
                 confidence=Confidence.LOW if is_test(opening.function, ctx.path) else Confidence.MEDIUM,
                 resource_kind=opening.kind.label,
-                acquired_at=opening.node,
+                acquired_at=opening.at(),
             )
             return

@@ -25,18 +25,20 @@ class ConnectionAtImport(Rule):
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
         kind = opening.kind
-        if not opening.function.is_module or kind.is_lazy or kind.family not in ("connection", "checkout", "session"):
+        if opening.is_configured or not opening.function.is_module:
+            return
+        if kind.is_lazy or kind.family not in ("connection", "checkout", "session"):
             return
         from lintdb.syntax.ancestry import guarded_by_main  # loads libcst, which listing rules does not need
 
         if _is_script(ctx) or id(opening.node) in guarded_by_main(ctx.program.index.module):
             return
         yield Report(
-            node=opening.node,
+            node=opening.at(),
             message=f"importing the module opens a {kind.label}",
             confidence=Confidence.LOW if is_test(opening.function, ctx.path) else Confidence.MEDIUM,
             resource_kind=kind.label,
-            acquired_at=opening.node,
+            acquired_at=opening.at(),
         )
 
 

@@ -70,5 +70,5 @@ def _report(opening: Opening, hole: cst.BaseExpression, name: str, ctx: FileCont
         confidence=Confidence.LOW if is_test(opening.function, ctx.path) else Confidence.MEDIUM,
         steps=(ReportStep(hole, "put into the connection string here"), ReportStep(opening.node, "connects here")),
         resource_kind=opening.kind.label,
-        acquired_at=opening.node,
+        acquired_at=opening.at(),
     )

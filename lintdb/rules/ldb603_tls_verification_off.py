@@ -31,6 +31,6 @@ class TlsVerificationOff(Rule):
                 message=f"`{off.spelling}`: nobody checks that it is the right server that answers",
                 confidence=Confidence.LOW if is_test(opening.function, ctx.path) else Confidence.HIGH,
                 resource_kind=opening.kind.label,
-                acquired_at=opening.node,
+                acquired_at=opening.at(),
             )
             return

@@ -59,6 +59,21 @@ def is_example_file(path: str) -> bool:
     return _EXAMPLE_FILE.search(path) is not None
 
 
+_REHEARSED = re.compile(
+    r"(?:^|_)(?:test(?:s|ing)?|dev(?:el(?:opment)?)?|local|ci|debug|example|sample)(?:$|_)", re.IGNORECASE
+)
+
+
+def is_rehearsed_name(name: str) -> bool:
+    """Whether settings of that name are for developers and tests: `TestConfig`, `DevelopmentSettings`, `local`."""
+    return _REHEARSED.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)) is not None
+
+
+def is_rehearsed_settings(path: str) -> bool:
+    """Whether a file holds settings for developers, tests or examples, by its name: `settings/local.py`."""
+    return is_test_file(path) or is_example_file(path) or is_rehearsed_name(Path(path).stem)
+
+
 def is_test(function: FunctionInfo, path: str) -> bool:
     """Whether code belongs to a test, where an error is the message that somebody waits for."""
     if is_test_file(path):

@@ -7,128 +7,22 @@ environment), so nothing must be reported.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlsplit
 
+from lintdb.finding import Confidence
+from lintdb.rules.arguments import Arguments, Dsn, arguments_of, dsn_of
 from lintdb.rules.base import Answer, Bound
 
 if TYPE_CHECKING:
     import libcst as cst
 
-    from lintdb.effects import Argument, Setting
+    from lintdb.effects import Setting
     from lintdb.flow.results import KnownCall
     from lintdb.rules.base import FileContext, Opening
     from lintdb.syntax.literals import Evaluator
     from lintdb.syntax.names import FunctionInfo
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """The arguments of a call with visible `**` dicts merged in; `is_hidden` if some cannot be seen."""
-
-    positional: tuple[cst.BaseExpression, ...]
-    keywords: dict[str, cst.BaseExpression]
-    is_hidden: bool
-
-    def find(self, argument: Argument) -> cst.BaseExpression | None:
-        """Return the expression given for an argument."""
-        if argument.keyword is not None and argument.keyword in self.keywords:
-            return self.keywords[argument.keyword]
-        if argument.position is not None and argument.position < len(self.positional):
-            return self.positional[argument.position]
-        return None
-
-
-def arguments_of(evaluator: Evaluator, call: cst.Call) -> Arguments:
-    """Return the arguments of the opening call."""
-    positional: list[cst.BaseExpression] = []
-    keywords: dict[str, cst.BaseExpression] = {}
-    is_hidden = False
-    for argument in call.args:
-        if argument.star == "**":
-            inner = evaluator.mapping(argument.value)
-            if inner is None:
-                is_hidden = True
-            else:
-                keywords.update(inner)
-        elif argument.star:
-            is_hidden = True
-        elif argument.keyword is not None:
-            keywords[argument.keyword.value] = argument.value
-        else:
-            positional.append(argument.value)
-    return Arguments(tuple(positional), keywords, is_hidden)
-
-
-@dataclass(frozen=True)
-class Dsn:
-    """A connection string: its scheme and options; `is_hidden` if not all of it can be seen."""
-
-    scheme: str | None
-    options: dict[str, str]
-    is_hidden: bool
-
-
-def dsn_of(evaluator: Evaluator, arguments: Arguments, which: Argument | None) -> Dsn:
-    """Return what can be seen of the connection string that the opening call is given."""
-    node = arguments.find(which) if which is not None else None
-    if node is None:
-        return Dsn(None, {}, is_hidden=False)
-    node = evaluator.resolved(node)
-    value = evaluator.value(node)
-    if not isinstance(value, str):
-        return _dsn_of_pieces(evaluator, node)
-    scheme = value.split("://")[0].lower() if "://" in value else None
-    options = _options(value)
-    is_elsewhere = "service" in options or not value.strip()
-    return Dsn(scheme, options, is_hidden=is_elsewhere)
-
-
-def _dsn_of_pieces(evaluator: Evaluator, node: cst.BaseExpression) -> Dsn:
-    """Return what can be seen of a connection string that is put together."""
-    from lintdb.syntax.templates import template_of
-
-    pieces = template_of(node, evaluator.index, evaluator.scope)
-    text = "".join(piece if isinstance(piece, str) else "\0" for piece in pieces)
-    scheme = text.split("://")[0] if "://" in text else None
-    options = _options(text)
-    is_hidden = "service" in options or any(
-        not isinstance(piece, str)
-        and _may_hold_options(evaluator.code_of(piece), pieces[:number], pieces[number + 1 :])
-        for number, piece in enumerate(pieces)
-    )
-    return Dsn(scheme if scheme and "\0" not in scheme else None, options, is_hidden)
-
-
-_PART = re.compile(
-    r"(?:db|database|name|schema|catalog|keyspace|port|host|hostname|server|addr|address)\W*$", re.IGNORECASE
-)
-"""What code ends with that stands for one part of a URL: `settings.POSTGRES_DB`, `os.environ["DB_NAME"]`."""
-
-
-def _may_hold_options(code: str, before: Sequence[object], after: Sequence[object]) -> bool:
-    """Whether a part of a connection string that cannot be seen may hold more than the one value that stands there."""
-    so_far = "".join(piece if isinstance(piece, str) else "\0" for piece in before)
-    rest = "".join(piece if isinstance(piece, str) else "\0" for piece in after)
-    if "://" not in so_far:
-        is_scheme = re.match(r"[\w+]*://", rest) is not None
-        return not is_scheme and not so_far.rstrip("'\"").endswith("=")
-    if "?" in so_far:
-        return not so_far.endswith("=")
-    is_last = not rest or rest[0] in "?\0"
-    return is_last and _PART.search(code) is None
-
-
-def _options(text: str) -> dict[str, str]:
-    if "://" in text:
-        try:
-            query = urlsplit(text.replace("\0", "x")).query
-        except ValueError:
-            return {}
-        return dict(parse_qsl(query, keep_blank_values=True))
-    return {m.group(1): m.group(2).strip("'") for m in re.finditer(r"(\w+)\s*=\s*('[^']*'|[^\s;]+)", text)}
 
 
 def look(opening: Opening, ctx: FileContext) -> tuple[Evaluator, Arguments, Dsn]:
@@ -136,12 +30,18 @@ def look(opening: Opening, ctx: FileContext) -> tuple[Evaluator, Arguments, Dsn]
     from lintdb.syntax.literals import Evaluator  # loads libcst, which listing rules does not need
 
     evaluator = Evaluator(ctx.program.index, opening.function)
-    arguments = arguments_of(evaluator, opening.node)
-    return evaluator, arguments, dsn_of(evaluator, arguments, opening.model.dsn)
+    arguments = arguments_of(evaluator, opening.call)
+    dsn = arguments.find(opening.model.dsn) if opening.model.dsn is not None else None
+    return evaluator, arguments, dsn_of(evaluator, dsn, ctx.program.knowledge)
 
 
 def evaluate(setting: Setting, opening: Opening, ctx: FileContext, *, is_call: bool = False) -> Answer:
     """Return whether one setting is given at an opening call; `is_call`: it is one of that very call only."""
+    answer = _evaluate(setting, opening, ctx, is_call=is_call)
+    return replace(answer, version=f"{opening.driver} {opening.version}") if setting.is_of_version else answer
+
+
+def _evaluate(setting: Setting, opening: Opening, ctx: FileContext, *, is_call: bool) -> Answer:
     evaluator, arguments, dsn = look(opening, ctx)
     found = _given(setting, evaluator, arguments, dsn)
     covers_part = bool(setting.complete_with) and not arguments.is_hidden
@@ -159,7 +59,7 @@ def evaluate(setting: Setting, opening: Opening, ctx: FileContext, *, is_call: b
     if setting.default == "limited":
         return Answer(Bound.PARTIAL if covers_part and not dsn.is_hidden else Bound.LIMITED, setting)
     in_dsn = bool(setting.dsn or setting.options)
-    from_environment = in_dsn and not opening.node.args and opening.model.dsn is not None
+    from_environment = in_dsn and not opening.call.args and opening.model.dsn is not None
     if setting.default == "unknown" or arguments.is_hidden or (dsn.is_hidden and in_dsn) or from_environment:
         return Answer(Bound.UNKNOWN, setting)
     if _is_set_elsewhere(setting, evaluator, opening, ctx, is_call=is_call):
@@ -179,8 +79,7 @@ def _given(setting: Setting, evaluator: Evaluator, arguments: Arguments, dsn: Ds
     for node, spelling in _spellings(setting, evaluator, arguments):
         if node is None:
             return Answer(Bound.UNKNOWN, setting)
-        value = evaluator.value(node)
-        return Answer(_bound_of_value(setting, value), setting, node, spelling)
+        return _answer_of(setting, node, spelling, evaluator)
     for key in setting.dsn:
         if key in dsn.options:
             return Answer(_bound_of_text(setting, dsn.options[key]), setting, None, f"{key}={dsn.options[key]}")
@@ -194,6 +93,19 @@ def _given(setting: Setting, evaluator: Evaluator, arguments: Arguments, dsn: Ds
             if not isinstance(text, str) or any(_normal(prefix) in _normal(text) for prefix in setting.sql):
                 return Answer(Bound.GIVEN, setting, node)
     return None
+
+
+def _answer_of(setting: Setting, node: cst.BaseExpression, spelling: str, evaluator: Evaluator) -> Answer:
+    """Return what an argument says; where it cannot be seen, what it says unless the environment says otherwise."""
+    from lintdb.syntax.fields import Certainty
+    from lintdb.syntax.literals import HIDDEN
+
+    value = evaluator.value(node)
+    if value is not HIDDEN:
+        return Answer(_bound_of_value(setting, value), setting, node, spelling)
+    default, certainty = evaluator.default(node)
+    surest = Confidence.LOW if certainty is Certainty.CALLERS else Confidence.MEDIUM
+    return Answer(_bound_of_value(setting, default), setting, node, spelling, surest)
 
 
 def _given_in_options(setting: Setting, evaluator: Evaluator, arguments: Arguments, dsn: Dsn) -> Answer | None:
@@ -335,6 +247,17 @@ def _bounds_each_query(argument: str, code: str) -> bool:
 
 def answers(opening: Opening, ctx: FileContext, *names: str) -> list[Answer]:
     """Return one answer for each of the named settings that the opening call has; schemes are sorted out first."""
+    found = _answers(opening, ctx, *names)
+    for other in opening.others:
+        theirs = {answer.setting.name: answer.bound for answer in _answers(other, ctx, *names)}
+        found = [
+            each if theirs.get(each.setting.name) is each.bound else Answer(Bound.UNKNOWN, each.setting)
+            for each in found
+        ]
+    return found
+
+
+def _answers(opening: Opening, ctx: FileContext, *names: str) -> list[Answer]:
     found: list[Answer] = []
     for name in names:
         candidates = list(opening.settings(name))
@@ -395,7 +318,8 @@ def answer_of_call(call: KnownCall, function: FunctionInfo, name: str, ctx: File
     found = next((setting for setting in settings if setting.name == name), None)
     if found is None:
         return None
-    return evaluate(found, Opening(call.node, function, call.model, kind, "", ""), ctx, is_call=True)
+    answer = _evaluate(found, Opening(call.node, function, call.model, kind, "", ""), ctx, is_call=True)
+    return replace(answer, version=knowledge.version_of(call.model.driver)) if found.is_of_version else answer
 
 
 def not_given(opening: Opening, ctx: FileContext, *names: str) -> Answer | None:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from lintdb.effects import Switch
+    from lintdb.rules.arguments import Arguments
     from lintdb.rules.base import FileContext, Opening
-    from lintdb.rules.settings import Arguments
     from lintdb.syntax.literals import Evaluator
 
 _THIS_HOST = re.compile(
@@ -40,13 +40,13 @@ def find_off(opening: Opening, ctx: FileContext, name: str) -> Iterator[Off]:
             continue
         for node, keyword in _spelled(switch, evaluator, arguments):
             if _is_off(node, switch, evaluator):
-                yield Off(switch, node, f"{keyword}={ctx.source_of(node, 40)}")
+                yield Off(switch, node, opening.written(keyword, ctx.source_of(node, 40)))
         if dsn.scheme in switch.schemes:
-            yield Off(switch, opening.node, f"{dsn.scheme}://…")
+            yield Off(switch, opening.at(), f"{dsn.scheme}://…")
         for key in switch.dsn:
             for option, value in dsn.options.items():
                 if option.lower() == key.lower() and _matches(value, switch):
-                    yield Off(switch, opening.node, f"{option}={value}")
+                    yield Off(switch, opening.at(), f"{option}={value}")
 
 
 def _spelled(switch: Switch, evaluator: Evaluator, arguments: Arguments) -> Iterator[tuple[cst.BaseExpression, str]]:
@@ -79,8 +79,10 @@ def _matches(value: object, switch: Switch) -> bool:
 
 def is_on_this_host(opening: Opening, ctx: FileContext) -> bool:
     """Whether a visible argument says that the server is on the same machine: a host, a socket, a connection string."""
-    evaluator, arguments, _ = look(opening, ctx)
-    for node in (*arguments.positional, *arguments.keywords.values()):
+    if opening.is_here:
+        return True
+    evaluator, arguments, dsn = look(opening, ctx)
+    for node in (*arguments.positional, *arguments.keywords.values(), *([dsn.host] if dsn.host is not None else ())):
         text = evaluator.template(node, hidden="\0")
         value = text if text is not None else evaluator.value(evaluator.resolved(node))
         if isinstance(value, str) and _THIS_HOST.fullmatch(value):

@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import NamedTuple
 
 import libcst as cst
 
+from lintdb.syntax.fields import Certainty, Held, held_by_attribute, imported_variable
 from lintdb.syntax.mappings import SEVERAL, Items, add, changes_in, display, own_value, returned
 from lintdb.syntax.names import CONSTANTS, FunctionInfo, ModuleIndex
 from lintdb.syntax.walk import walk
 
 _SECONDS = {"milliseconds": 0.001, "seconds": 1.0, "minutes": 60.0, "hours": 3600.0, "days": 86400.0}
+
+
+_CONVERSIONS: dict[str, Callable[[str | float], object]] = {"int": int, "float": float, "str": str}
+_ENVIRONMENT = frozenset({"os.environ.get", "os.getenv"})
+
+
+def _converted(value: object, convert: Callable[[str | float], object]) -> object:
+    if not isinstance(value, (str, int, float)):
+        return HIDDEN
+    try:
+        return convert(value)
+    except ValueError:
+        return HIDDEN
+
+
+class Default(NamedTuple):
+    """A literal that holds unless somebody says otherwise, and who may."""
+
+    value: object
+    certainty: Certainty = Certainty.ENVIRONMENT
 
 
 class _Hidden:
@@ -27,13 +50,14 @@ class Evaluator:
         self.index = index
         self.scope = scope
 
+    def at(self, index: ModuleIndex, scope: FunctionInfo) -> Evaluator:
+        """Return an evaluator for another place."""
+        return Evaluator(index, scope)
+
     def value(self, node: cst.CSTNode, depth: int = 0) -> object:
         """Return the literal that an expression stands for, `HIDDEN` where it cannot be told."""
-        if isinstance(node, cst.Name):
-            if node.value in CONSTANTS:
-                return CONSTANTS[node.value]
-            target = self.single_assignment(node.value) if depth < 4 else None
-            return self.value(target, depth + 1) if target is not None else HIDDEN
+        if isinstance(node, cst.Name) and node.value in CONSTANTS:
+            return CONSTANTS[node.value]
         if isinstance(node, (cst.SimpleString, cst.ConcatenatedString)):
             text = node.evaluated_value
             return text if text is not None else HIDDEN
@@ -42,7 +66,32 @@ class Evaluator:
         if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Minus):
             inner = self.value(node.expression, depth + 1)
             return -inner if isinstance(inner, (int, float)) else HIDDEN
+        held = self._held(node) if depth < 4 else None
+        if held is not None and held.certainty is Certainty.FIXED:
+            return held.evaluator.value(held.node, depth + 1)
         return self._number(node, depth + 1)
+
+    def _held(self, node: cst.CSTNode) -> Held | None:
+        """Return the expression that a name, an attribute or an item of a dictionary holds."""
+        if isinstance(node, cst.Name):
+            target = self.single_assignment(node.value)
+            return Held(self, target) if target is not None else self._imported(node)
+        if isinstance(node, cst.Attribute):
+            return self._imported(node) or held_by_attribute(node, self)
+        if isinstance(node, cst.Subscript) and len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index):
+            key = self.value(node.slice[0].slice.value, 3)
+            items = self.mapping(node.value) if isinstance(key, str) else None
+            found = items.get(key) if items is not None and isinstance(key, str) else None
+            return Held(self, found) if found is not None else None
+        return None
+
+    def _imported(self, node: cst.BaseExpression) -> Held | None:
+        """Return what a variable of another module of the project holds."""
+        variable = imported_variable(node, self.index, self.scope)
+        value = variable.index.constant(variable.name) if variable is not None else None
+        if variable is None or value is None:
+            return None
+        return Held(self.at(variable.index, variable.index.body), value)
 
     def _number(self, node: cst.CSTNode, depth: int) -> object:
         """`30 * 1000`, and the seconds of `timedelta(minutes=1)` or its `total_seconds()`."""
@@ -73,6 +122,32 @@ class Evaluator:
             total += factor * value
         return total
 
+    def default(self, node: cst.CSTNode, depth: int = 0) -> Default:
+        """Return the literal that holds unless somebody says otherwise, `HIDDEN` where there is none.
+
+        The environment may: `os.environ.get("X", "5")`, `env.int("X", default=5)`, also through `int(…)` and `… or 5`,
+        fields of objects of settings. Or callers, who hand such an object over.
+        """
+        if depth > 4:
+            return Default(HIDDEN)
+        held = self._held(node)
+        if held is not None:
+            value, certainty = held.evaluator.default(held.node, depth + 1)
+            return Default(value, min(certainty, held.certainty))
+        if isinstance(node, cst.BooleanOperation) and isinstance(node.operator, cst.Or):
+            return Default(self.default(node.right, depth + 1).value)
+        if not isinstance(node, cst.Call):
+            return Default(self.value(node))
+        dotted = self.index.dotted(node.func, self.scope)
+        if dotted in _CONVERSIONS and len(node.args) == 1:
+            inner = self.default(node.args[0].value, depth + 1)
+            return inner._replace(value=_converted(inner.value, _CONVERSIONS[dotted]))
+        named = [argument.value for argument in node.args if argument.keyword and argument.keyword.value == "default"]
+        if dotted in _ENVIRONMENT and len(node.args) == 2:
+            named = [node.args[1].value]
+        is_asked = bool(node.args) and isinstance(node.args[0].value, cst.SimpleString)
+        return Default(self.value(named[0] if named and is_asked else node))
+
     def single_assignment(self, name: str) -> cst.BaseExpression | None:
         """Return the only value that a local or module-level name is given, or None."""
         home = self._home(name)
@@ -96,18 +171,22 @@ class Evaluator:
         if isinstance(node, cst.Name):
             value = self.single_assignment(node.value)
             if value is None:
-                return None
+                return self._mapping_of_imported(node, depth)
             items = self.mapping(value, depth + 1)
             return self._grown(items, node.value, self._home(node.value), depth)
         if isinstance(node, cst.Attribute):
-            return self._mapping_of_attribute(node, depth)
+            own = self._mapping_of_attribute(node, depth)
+            return own if own is not None else self._mapping_of_imported(node, depth)
+        if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.BitOr):
+            left, right = self.mapping(node.left, depth + 1), self.mapping(node.right, depth + 1)
+            return {**left, **right} if left is not None and right is not None else None
         if isinstance(node, cst.IfExp):
             return self._union([(self, node.body), (self, node.orelse)], depth)
         pairs = display(node)
         if pairs is not None:
             found: Items = {}
             for key, value in pairs:
-                inner = self._pair(key, value, depth)
+                inner = self.items_of_change(key, value, depth)
                 if inner is None:
                     return None
                 found.update(inner)
@@ -124,17 +203,23 @@ class Evaluator:
             found |= inner
         return found
 
-    def _pair(self, key: cst.BaseExpression | str | None, value: cst.BaseExpression, depth: int) -> Items | None:
+    def items_of_change(
+        self, key: cst.BaseExpression | str | None, value: cst.BaseExpression, depth: int = 0
+    ) -> Items | None:
         """Return what one item, or a dictionary that is merged in, puts into another one."""
         if key is None:
             return self.mapping(value, depth + 1)
         word = key if isinstance(key, str) else self.value(key)
         return {word: value} if isinstance(word, str) else None
 
+    def items_of(self, node: cst.BaseExpression, name: str, home: FunctionInfo) -> Items | None:
+        """Return the items of a dictionary, and those that code puts in later; *name* as in `mappings.spelled`."""
+        return self._grown(self.mapping(node), name, home, 0)
+
     def _grown(self, items: Items | None, name: str, home: FunctionInfo, depth: int) -> Items | None:
         """Return items together with those that are put in under a name."""
         for change in changes_in(home).get(name, ()) if items is not None else ():
-            more = Evaluator(self.index, home)._pair(*change, depth) if change is not None else None  # noqa: SLF001
+            more = Evaluator(self.index, home).items_of_change(*change, depth) if change is not None else None
             if more is None or items is None:
                 return None
             items = dict(items)
@@ -159,6 +244,17 @@ class Evaluator:
                 return None
             items = self._grown(items, name, method, depth)
         return _of_elsewhere(items)
+
+    def _mapping_of_imported(self, node: cst.Name | cst.Attribute, depth: int) -> Items | None:
+        """`connect(**config.OPTIONS)`: what another module of the project, or a class, has for a constant."""
+        variable = imported_variable(node, self.index, self.scope)
+        if variable is not None:
+            home = self.at(variable.index, variable.index.body)
+            return _of_elsewhere(home.mapping(cst.Name(variable.name), depth + 1))
+        held = held_by_attribute(node, self) if isinstance(node, cst.Attribute) else None
+        if held is None or held.certainty is not Certainty.FIXED:
+            return None
+        return _of_elsewhere(held.evaluator.mapping(held.node, depth + 1))
 
     def _mapping_of_call(self, node: cst.Call, depth: int) -> Items | None:
         """`connect(**self._options())`: what a function of this module returns, each time."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from typing import TypeGuard
 
 import libcst as cst
 
@@ -23,6 +24,7 @@ Change = tuple[cst.BaseExpression | str | None, cst.BaseExpression]
 """A key and its value; the key None stands for a dictionary that is merged in."""
 
 _READS = {"get", "keys", "values", "items", "copy"}
+_UPDATES = {"update", "from_mapping"}
 
 
 def display(node: cst.CSTNode) -> Iterator[Change] | None:
@@ -85,7 +87,7 @@ class _Changes:
     def _call(self, node: cst.Call, function: cst.Attribute) -> None:
         name = function.attr.value
         positional = [argument for argument in node.args if argument.keyword is None]
-        if name == "update":
+        if name in _UPDATES:
             for key, value in _given(node):
                 self._note(function.value, key, value)
         elif name == "setdefault" and len(positional) == 2:
@@ -96,22 +98,36 @@ class _Changes:
     def _note(
         self, holder: cst.BaseExpression, key: cst.BaseExpression | str | None, value: cst.BaseExpression
     ) -> None:
-        name = _spelled(holder)
+        name = spelled(holder)
         if name is not None:
             self.found.setdefault(name, []).append((key, value))
 
     def _lose(self, holder: cst.BaseExpression) -> None:
-        name = _spelled(holder)
+        name = spelled(holder)
         if name is not None:
             self.found.setdefault(name, []).append(None)
 
 
-def _spelled(node: cst.BaseExpression) -> str | None:
+def spelled(node: cst.BaseExpression) -> str | None:
+    """Return how a dictionary is called that code changes: `options`, `self.options`, `options[inner]`."""
     if isinstance(node, cst.Name):
         return node.value
     if isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name):
         return f"{node.value.value}.{node.attr.value}"
+    if isinstance(node, cst.Subscript) and len(node.slice) == 1:
+        outer, index = spelled(node.value), node.slice[0].slice
+        key = index.value.evaluated_value if isinstance(index, cst.Index) and _is_text(index.value) else None
+        return inside(outer, key) if outer is not None and isinstance(key, str) else None
     return None
+
+
+def inside(outer: str, key: str) -> str:
+    """Return how the dictionary under a key of another one is called; see `spelled`."""
+    return f"{outer}[{key}]"
+
+
+def _is_text(node: cst.BaseExpression) -> TypeGuard[cst.SimpleString]:
+    return isinstance(node, cst.SimpleString)
 
 
 def returned(function: FunctionInfo) -> list[cst.BaseExpression] | None:

@@ -101,6 +101,8 @@ class FunctionInfo:
                     value = node.value if isinstance(target.target, cst.Name) else None
                     for name in _names_in(target.target):
                         found[name].append(value)
+            elif _is_merge(node):
+                continue  # what is put into a dictionary is no other value of the name
             elif isinstance(node, (cst.AnnAssign, cst.AugAssign, cst.NamedExpr, cst.For, cst.CompFor)):
                 for name in _names_in(node.target):
                     found[name].append(node.value if isinstance(node, cst.AnnAssign) else None)
@@ -251,6 +253,9 @@ class Links(Protocol):
     def hides_library(self, dotted: str, index: ModuleIndex) -> bool:
         """Whether a dotted name that could be a library's is that of a module of the project instead."""
 
+    def is_continued(self, name: str, index: ModuleIndex) -> bool:
+        """Whether a module beside another imports a top-level name of it and may go on with that."""
+
     def leads_to_module(self, dotted: str, index: ModuleIndex) -> bool:
         """Whether a dotted name is a module of the project, or something in one; none is parsed for the answer."""
 
@@ -396,6 +401,15 @@ FUNCTIONS_PER_MODULE = 1 << 16
 def _unsubscripted(base: cst.BaseExpression) -> cst.BaseExpression:
     """`Base[T]` derives from `Base`."""
     return base.value if isinstance(base, cst.Subscript) else base
+
+
+def _is_merge(node: cst.CSTNode) -> bool:
+    """Whether a node is `name |= {…}`."""
+    if not isinstance(node, cst.AugAssign) or not isinstance(node.operator, cst.BitOrAssign):
+        return False
+    value = node.value
+    is_call = isinstance(value, cst.Call) and isinstance(value.func, cst.Name) and value.func.value == "dict"
+    return is_call or isinstance(value, cst.Dict)
 
 
 def _names_in(target: cst.CSTNode) -> Iterator[str]:
