@@ -122,7 +122,7 @@ class LocalCalls(Containers, ABC):
             return self.unknown_call(op, state)
         if any(outcome.is_raise for outcome in summary.outcomes):
             self.may_raise = True
-        if summary.blocks is not None and op.dotted != "$property":
+        if summary.blocks is not None and op.dotted != "$property" and not op.is_elsewhere:
             self.blocking_helpers.setdefault(op.index, (op.node, summary.blocks))
         if summary.waits is not None and not op.in_cleanup:
             given = Many((self.arguments_value(op, state), instance))

@@ -121,7 +121,7 @@ class ModelledCalls(UnknownCalls):
     ) -> list[State] | None:
         """Run a modelled call."""
         status = state.status(receiver.rid) if receiver is not None else None
-        if op.index not in self.calls and isinstance(op.node, cst.Call):
+        if op.index not in self.calls and isinstance(op.node, cst.Call) and not op.is_elsewhere:
             root = self.root_of(receiver.rid, state)[0] if receiver is not None else op.index
             self.calls[op.index] = KnownCall(op.node, model, status.kind if status else None, root, name, op.is_dropped)
         self.operations[op.index] = op
