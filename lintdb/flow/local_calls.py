@@ -162,6 +162,10 @@ class LocalCalls(Containers, ABC):
             self.check_early(use, op.node, info.name, state)
         for rid, is_many in summary.statements:
             self.note_statement(rid, op, is_many=is_many)
+        for owner, kind_id, node in summary.takes:
+            kind = self.knowledge.kind(kind_id)
+            if kind is not None:
+                self.note_taken(op, kind, owner, state, node)
 
     def _give_coroutines(self, op: ir.CallOp, info: FunctionInfo, state: State) -> None:
         """A callee runs a coroutine that it gets, or hands it to a loop, a thread, a greenlet; if it uses it at all."""
