@@ -53,7 +53,9 @@ class Rows(Waits, ABC):
 
     def _answer(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> str:
         if model.sql is None:
-            if model.gives is not None and any(is_computed(a.operand) for a in op.arguments):
+            method = self.calls[op.index].method if op.index in self.calls else ""
+            is_of_same_rows = self.knowledge.keeps_rows(method)
+            if model.gives is not None and not is_of_same_rows and any(is_computed(a.operand) for a in op.arguments):
                 return "unknown"  # `session.query(func.count())`
             made = self.knowledge.kind(model.gives) if model.gives is not None else None
             if made is not None and made.reads_all and not made.gives_answers:
@@ -61,7 +63,7 @@ class Rows(Waits, ABC):
             status = state.status(receiver.rid) if receiver is not None else None
             if status is None or model.gives is None:
                 return ""
-            is_less = status.answer == "every" and not self.knowledge.keeps_rows(self.calls[op.index].method)
+            is_less = status.answer == "every" and not is_of_same_rows
             return status.answer if model.gives != "self" else "perhaps" if is_less else ""
         operand = self.argument(op, model.sql)
         value = self.value(operand, state) if operand is not None else None
