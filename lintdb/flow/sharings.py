@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC
 
 import libcst as cst
@@ -11,7 +12,28 @@ from lintdb.flow.local_calls import LocalCalls
 from lintdb.flow.results import Sharing
 from lintdb.flow.state import State
 from lintdb.flow.stdlib import RUNS_TOGETHER, STARTS_THREAD, STARTS_THREAD_METHODS
+from lintdb.flow.summaries import bind_arguments
 from lintdb.flow.values import Box, Coroutine, Many, Ref, Rid, Value
+from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.walk import walk
+
+_TAKES_TURNS = re.compile(r"lock|sem|mutex|limit", re.IGNORECASE)
+
+
+def names_called_on(function: FunctionInfo) -> set[str]:
+    """Return the names whose methods a function calls; none if it waits for its turn before."""
+    module = function.index.module
+    for node in walk(function.node):
+        if isinstance(node, cst.With) and any(_TAKES_TURNS.search(module.code_for_node(item)) for item in node.items):
+            return set()
+    found: set[str] = set()
+    for call in function.calls:
+        node = call.func
+        while isinstance(node, cst.Attribute):
+            node = node.value
+            if isinstance(node, cst.Name):
+                found.add(node.value)
+    return found
 
 
 class Sharings(LocalCalls, ABC):
@@ -51,16 +73,24 @@ class Sharings(LocalCalls, ABC):
             elif isinstance(value, Many):
                 held = value.items
             for each in held:
-                root = self._worked_on(each, state)
-                if root is not None:
+                for root in self._worked_on(each, state):
                     (shared if is_many or root in seen else seen).add(root)
         return shared
 
-    def _worked_on(self, value: Value | None, state: State) -> Rid | None:
-        """Return the resource whose method a coroutine is."""
-        if not isinstance(value, Coroutine) or not isinstance(value.inner, Ref):
-            return None
-        return self.root_of(value.inner.rid, state)
+    def _worked_on(self, value: Value | None, state: State) -> set[Rid]:
+        """Return the resource whose method a coroutine is, or those that a coroutine function of the project uses."""
+        if not isinstance(value, Coroutine):
+            return set()
+        if isinstance(value.inner, Ref):
+            return {self.root_of(value.inner.rid, state)}
+        pending = self.pending_calls.get(value.call)
+        # What it was given may be forgotten by now: the coroutine alone needs it.
+        if pending is None or not isinstance(value.inner, Many):
+            return set()
+        bound = bind_arguments(pending.function, pending.op.arguments, value.inner.items, state) or {}
+        names = names_called_on(pending.function)
+        used = (each for name, each in bound.items() if name in names)
+        return {self.root_of(each.rid, state) for each in used if isinstance(each, Ref)}
 
     @staticmethod
     def _is_display(op: ir.CallOp) -> bool:
