@@ -6,7 +6,7 @@ import libcst as cst
 
 from lintdb.flow import ir
 from lintdb.flow.concurrency import Concurrency
-from lintdb.flow.containers import ADDS, SHRINKS, TAKES, VIEWS
+from lintdb.flow.containers import SHRINKS
 from lintdb.flow.evaluate import dotted_name
 from lintdb.flow.lowering import NUMBERS_PER_FUNCTION
 from lintdb.flow.patches import is_patched
@@ -21,14 +21,12 @@ from lintdb.flow.stdlib import (
     COMBINES,
     EXIT_STACKS,
     GATHERS,
-    LAZY,
     METHODS_THAT_CALL_ELSEWHERE,
     METHODS_THAT_RUN,
     NULLCONTEXT,
     PASSES_THROUGH,
     REGISTER_METHODS,
     REGISTERS,
-    REGROUPS,
     SUPPRESS,
     SWALLOWING_METHODS,
     SWALLOWS,
@@ -54,7 +52,6 @@ from lintdb.flow.values import (
     Table,
     Truthiness,
     Value,
-    one_of,
 )
 from lintdb.syntax.names import ClassInfo, Found, FunctionInfo, Variable
 
@@ -232,7 +229,7 @@ class Calls(Concurrency):
         if isinstance(receiver, Box):
             return self.box_method(op, receiver, name, state)
         if isinstance(receiver, (Many, Table)):
-            return self._group_method(op, receiver, name, state)
+            return self.group_method(op, receiver, name, state)
         if isinstance(receiver, (Instance, Outside)):
             return self._object_method(op, receiver, name, state)
         if isinstance(receiver, Manager) and receiver.kind is not None and receiver.what in ("unit", "acquire"):
@@ -249,29 +246,6 @@ class Calls(Concurrency):
             # Method chained on something that is both awaitable and an object: `pool.acquire().__aenter__()`.
             state.escape(receiver, with_parents=False)
         return self._foreign_method(op, name, state)
-
-    def _group_method(self, op: ir.CallOp, group: Many | Table, name: str, state: State) -> list[State] | None:
-        """A method of something that holds several values, or of any one of them."""
-        if name in VIEWS:
-            if isinstance(group, Table) and name != "keys":
-                group = Many(tuple(i for _, i in group.items))
-            state.set_name(op.target, group)
-            return None
-        items = group.items if isinstance(group, Many) else tuple(i for _, i in group.items)
-        if isinstance(group, Table) or name in TAKES:
-            state.escape(self.arguments_value(op, state), with_parents=True)
-            self.throw(state, op.node, is_low=True)
-            state.set_name(op.target, one_of(items))
-            return None
-        if name in ADDS:
-            state.escape(self.arguments_value(op, state), with_parents=True)
-        for item in items:
-            if isinstance(item, Ref):
-                self._release_by_name(item, name, state)
-        is_done = all(status is None or status.phase != "open" for status in map(state.status, state.refs(group)))
-        self.throw(state, op.node, is_low=is_done or op.in_cleanup)
-        state.set_name(op.target, None)
-        return None
 
     def _object_method(
         self, op: ir.CallOp, receiver: Instance | Outside, name: str, state: State
@@ -319,12 +293,6 @@ class Calls(Concurrency):
                 finished.append(each)
         return finished
 
-    def _release_by_name(self, item: Ref, name: str, state: State) -> None:
-        status = state.status(item.rid)
-        kind = self.kind_of(status)
-        if kind is not None and any(model.releases == "self" for model in kind.methods.get(name, ())):
-            self.release(item.rid, state, None)
-
     def _foreign_method(self, op: ir.CallOp, name: str, state: State) -> list[State] | None:
         """A method of an object that is not known: what it gets may be kept, unless it registers a clean-up."""
         base = op.callee.base if isinstance(op.callee, ir.AttributeOf) else None
@@ -359,7 +327,7 @@ class Calls(Concurrency):
             return self._project_call(op, found, state)
         first = self.first_argument(op, state)
         if dotted in COMBINES:
-            return self._combine(op, state)
+            return self.combine(op, state)
         if dotted in REGISTERS:
             state.escape(self.arguments_value(op, state), with_parents=True)
             state.set_name(op.target, None)
@@ -424,46 +392,6 @@ class Calls(Concurrency):
         if dotted == "functools.partial":
             return Partial(first, tuple(self.value(argument.operand, state) for argument in op.arguments[1:]))
         return None
-
-    def _combine(self, op: ir.CallOp, state: State) -> list[State] | None:
-        """`list(x)`, `dict(x)`: holds what it is given, or reads rows from it."""
-        held: list[Value | None] = []
-        if op.dotted in LAZY:
-            values = tuple(self.value(argument.operand, state) for argument in op.arguments)
-            state.set_name(op.target, Many(values, is_lazy=True))
-            return None
-        for argument in op.arguments:
-            value = self.value(argument.operand, state)
-            status = state.status(value.rid) if isinstance(value, Ref) else None
-            kind = self.kind_of(status)
-            if kind is not None and kind.iterable and isinstance(value, Ref):
-                self.check_read(value, op.node, state)
-                self.note_reading(value, op.node, state)
-                self.note_reading_all(op, value, "", state)
-                self._use(value.rid, state)
-                if kind.ends_when_read:
-                    self.release(value.rid, state, None)
-                self.throw(state, op.node, self.driver_raise(kind.driver), by="iteration")
-            elif isinstance(value, Box) and op.dotted in REGROUPS:
-                held.extend(state.boxes.get(value.id, ()))
-            elif isinstance(value, Many) and not value.is_lazy and op.dotted in REGROUPS:
-                held.extend(value.items)
-            else:
-                self.check_read(value, op.node, state)
-                held.append(value)
-        state.set_name(op.target, Many(tuple(held)))
-        return None
-
-    def note_reading(self, value: Ref, node: cst.CSTNode, state: State) -> None:
-        """Iterating something whose making has sent nothing: the wait is here."""
-        number = value.rid[0][1] if value.rid[0][0] == "given" else value.rid[0][0]
-        made_by = self.calls.get(number) if isinstance(number, int) else None
-        status = state.status(value.rid)
-        kind = self.kind_of(status)
-        if made_by is None or made_by.model.blocking or kind is None or not kind.iterable:
-            return
-        if any(model.blocking for models in kind.methods.values() for model in models):
-            self.values_seen.readings.setdefault(id(node), node)
 
     def _resource_method(self, op: ir.CallOp, receiver: Ref, name: str, state: State) -> list[State] | None:
         status = state.status(receiver.rid)

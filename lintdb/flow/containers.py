@@ -1,4 +1,4 @@
-"""Lists, exit stacks, and registered clean-ups: what is put into something that is released or looked at later."""
+"""Lists, groups of values, exit stacks, and registered clean-ups: what is put into something and taken out later."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from abc import ABC
 from lintdb.effects import WithBlock
 from lintdb.flow import ir
 from lintdb.flow.state import State
+from lintdb.flow.stdlib import LAZY, REGROUPS
 from lintdb.flow.values import (
     Box,
     Coroutine,
@@ -19,6 +20,7 @@ from lintdb.flow.values import (
     Outside,
     Partial,
     Ref,
+    Table,
     Value,
     one_of,
 )
@@ -61,6 +63,64 @@ class Containers(Withs, ABC):
             return None
         state.escape(Many(tuple(values)), with_parents=True)
         state.set_name(op.target, None)
+        return None
+
+    def group_method(self, op: ir.CallOp, group: Many | Table, name: str, state: State) -> list[State] | None:
+        """A method of something that holds several values, or of any one of them."""
+        if name in VIEWS:
+            if isinstance(group, Table) and name != "keys":
+                group = Many(tuple(i for _, i in group.items))
+            state.set_name(op.target, group)
+            return None
+        items = group.items if isinstance(group, Many) else tuple(i for _, i in group.items)
+        if isinstance(group, Table) or name in TAKES:
+            state.escape(self.arguments_value(op, state), with_parents=True)
+            self.throw(state, op.node, is_low=True)
+            state.set_name(op.target, one_of(items))
+            return None
+        if name in ADDS:
+            state.escape(self.arguments_value(op, state), with_parents=True)
+        for item in items:
+            if isinstance(item, Ref):
+                self._release_by_name(item, name, state)
+        is_done = all(status is None or status.phase != "open" for status in map(state.status, state.refs(group)))
+        self.throw(state, op.node, is_low=is_done or op.in_cleanup)
+        state.set_name(op.target, None)
+        return None
+
+    def _release_by_name(self, item: Ref, name: str, state: State) -> None:
+        status = state.status(item.rid)
+        kind = self.kind_of(status)
+        if kind is not None and any(model.releases == "self" for model in kind.methods.get(name, ())):
+            self.release(item.rid, state, None)
+
+    def combine(self, op: ir.CallOp, state: State) -> list[State] | None:
+        """`list(x)`, `dict(x)`: holds what it is given, or reads rows from it."""
+        held: list[Value | None] = []
+        if op.dotted in LAZY:
+            values = tuple(self.value(argument.operand, state) for argument in op.arguments)
+            state.set_name(op.target, Many(values, is_lazy=True))
+            return None
+        for argument in op.arguments:
+            value = self.value(argument.operand, state)
+            status = state.status(value.rid) if isinstance(value, Ref) else None
+            kind = self.kind_of(status)
+            if kind is not None and kind.iterable and isinstance(value, Ref):
+                self.check_read(value, op.node, state)
+                self.note_reading(value, op.node, state)
+                self.note_reading_all(op, value, "", state)
+                self._use(value.rid, state)
+                if kind.ends_when_read:
+                    self.release(value.rid, state, None)
+                self.throw(state, op.node, self.driver_raise(kind.driver), by="iteration")
+            elif isinstance(value, Box) and op.dotted in REGROUPS:
+                held.extend(state.boxes.get(value.id, ()))
+            elif isinstance(value, Many) and not value.is_lazy and op.dotted in REGROUPS:
+                held.extend(value.items)
+            else:
+                self.check_read(value, op.node, state)
+                held.append(value)
+        state.set_name(op.target, Many(tuple(held)))
         return None
 
     def _stack_method(

@@ -18,6 +18,7 @@ from lintdb.flow.calls import Calls
 from lintdb.flow.cfg import Block
 from lintdb.flow.evaluate import may_be_none
 from lintdb.flow.exceptions import Match, is_caught_before, match_handler
+from lintdb.flow.iteration import Iterations
 from lintdb.flow.liveness import live_names, live_tests
 from lintdb.flow.run import THROWN
 from lintdb.flow.sites import BYPASSED, Exit
@@ -50,7 +51,7 @@ MAX_FORKS = 256
 MAX_STEPS = 12000
 
 
-class Follower(Calls, Assumptions):
+class Follower(Iterations, Assumptions):
     """Runs a function: the worklist, the simple operations, and the ends of blocks."""
 
     def run(self) -> None:
@@ -356,65 +357,6 @@ class Follower(Calls, Assumptions):
                 new.note(t.node, "true" if outcome is not t.is_negated else "false")
                 self.go(target, new)
 
-    def _read(self, t: ir.Iterate, value: Value | None, state: State) -> None:
-        """Getting one more element may fail, and may wait."""
-        raised = Raised()
-        if isinstance(value, Ref):
-            self._use(value.rid, state)
-            if not t.is_async:
-                self.note_reading(value, t.node, state)
-            status = state.status(value.rid)
-            error = self.knowledge.error_class(status.kind.partition(".")[0]) if status is not None else None
-            raised = Raised(error)
-        if not isinstance(value, (Literal, Data)):
-            failing = state
-            if isinstance(value, Ref) and self._ends_when_read(value, state):
-                # It is closed when reading it fails, too.
-                failing = state.copy()
-                self.release(value.rid, failing, None)
-            self.throw(failing, t.node, raised, by="iteration")
-
-    def _iterate(self, t: ir.Iterate, state: State) -> None:
-        value = self.rows_behind(self.value(t.operand, state), state)
-        self.check_read(value, t.node, state)
-        item: Value | None = None
-        skip_done = False
-        if isinstance(value, (Box, Many)):
-            contents = state.boxes.get(value.id, ()) if isinstance(value, Box) else value.items
-            item = one_of(contents)
-            for rid in state.refs(value):
-                status = state.status(rid)
-                if status is not None and status.phase == "open" and status.visited != t.index:
-                    skip_done = True
-        else:
-            self._read(t, value, state)
-        self.note_rows(t.node, value, state)
-        if not skip_done and not self._must_enter(t, state):
-            done = state.copy()
-            if isinstance(value, Ref) and self._ends_when_read(value, state):
-                self.release(value.rid, done, None)
-            done.note(t.node, "done")
-            self.go(t.done, done)
-        more = state.copy()
-        if isinstance(value, (Box, Many)):
-            for rid in state.refs(value):
-                more.visit(rid, t.index)
-        more.set_name(t.target, item)
-        if t.at_least_once:
-            more.facts[_entered(t)] = True
-        more.note(t.node, "next")
-        self.go(t.body, more)
-
-    @staticmethod
-    def _must_enter(t: ir.Iterate, state: State) -> bool:
-        """Whether the loop has at least one round, and has not had it on this path."""
-        return t.at_least_once and _entered(t) not in state.facts
-
-    def _ends_when_read(self, value: Ref, state: State) -> bool:
-        status = state.status(value.rid)
-        kind = self.kind_of(status)
-        return kind is not None and kind.ends_when_read
-
     def _dispatch(self, t: ir.Dispatch, state: State) -> None:
         raised = state.raised or Raised()
         names_driver_error = False
@@ -495,7 +437,7 @@ class Follower(Calls, Assumptions):
     }  # fmt: skip
 
     TERMINATORS: ClassVar[dict[type[ir.Terminator], Callable[[Any, Any, State], None]]] = {
-        ir.Jump: _jump, ir.Branch: _branch, ir.Iterate: _iterate, ir.Dispatch: _dispatch,
+        ir.Jump: _jump, ir.Branch: _branch, ir.Iterate: Iterations.iterate, ir.Dispatch: _dispatch,
         ir.ExitRaise: Calls.leave_raising, ir.Raise: _raise, ir.Return: _return,
         ir.RaiseExit: _raise_exit, ir.Dead: _dead,
     }  # fmt: skip
@@ -505,12 +447,6 @@ def _use_coroutine(value: Value | None, state: State) -> None:
     """A coroutine in a container is awaited by whoever takes it out."""
     if isinstance(value, Coroutine):
         state.update(value.rid, phase="released")
-
-
-def _entered(t: ir.Iterate) -> str:
-    """The fact that a loop has been entered; it is forgotten when what the loop runs over is made anew."""
-    name = t.operand.name if isinstance(t.operand, ir.Local) else ""
-    return f"{name} loop {t.index}"
 
 
 def _mentions(key: str, name: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -11,6 +10,7 @@ import libcst as cst
 
 from lintdb.flow import ir
 from lintdb.flow.lower_conditions import Conditions
+from lintdb.flow.lower_texts import arguments_of_modulo, concatenate, string_method, unescaped
 from lintdb.flow.lowering import is_short_wait
 from lintdb.flow.services import clients_in
 from lintdb.flow.stdlib import (
@@ -19,7 +19,6 @@ from lintdb.flow.stdlib import (
     ENDS_PROCESS,
     FILLED_LATER,
     IDENTITY,
-    KEEPS_TEXT,
     LOG_METHODS,
     LOG_NAMES,
     NEEDS_VALUE,
@@ -62,7 +61,7 @@ class Expressions(Conditions):
         if isinstance(node, cst.Name) and node.value in CONSTANTS:
             return ir.Constant(CONSTANTS[node.value])
         if isinstance(node, cst.ConcatenatedString):
-            return _concatenate(
+            return concatenate(
                 ir.Part(self.expression(node.left), node.left), ir.Part(self.expression(node.right), node.right)
             )
         if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Minus):
@@ -278,9 +277,9 @@ class Expressions(Conditions):
     def _binary(self, node: cst.BinaryOperation) -> ir.Operand:
         left, right = self.expression(node.left), self.expression(node.right)
         if isinstance(node.operator, cst.Add):
-            return _concatenate(ir.Part(left, node.left), ir.Part(right, node.right))
+            return concatenate(ir.Part(left, node.left), ir.Part(right, node.right))
         if isinstance(node.operator, cst.Modulo) and not isinstance(left, ir.Dotted):
-            return ir.Format(ir.Part(left, node.left), "%", _arguments_of_modulo(node.right, right))
+            return ir.Format(ir.Part(left, node.left), "%", arguments_of_modulo(node.right, right))
         return ir.UNKNOWN
 
     def _unary(self, node: cst.UnaryOperation) -> ir.Operand:
@@ -311,7 +310,7 @@ class Expressions(Conditions):
         parts: list[str | ir.Part] = []
         for part in node.parts:
             if isinstance(part, cst.FormattedStringText):
-                parts.append(_unescaped(part.value, node))
+                parts.append(unescaped(part.value, node))
             elif isinstance(part, cst.FormattedStringExpression):
                 parts.append(ir.Part(self.expression(part.expression), part))
                 for inner in part.format_spec or ():
@@ -373,12 +372,12 @@ class Expressions(Conditions):
         if self._is_harmless(callee, dotted):
             return ir.UNKNOWN
         if isinstance(callee, ir.AttributeOf) and isinstance(callee.base, (ir.Constant, ir.Text, ir.Format)):
-            return self._string_method(node, callee, arguments)
+            return string_method(node, callee, arguments)
         target = self.temp()
         self.emit(ir.CallOp(node, self.in_cleanup, target, callee, dotted, tuple(arguments), index=self.counter))
         if isinstance(callee, ir.AttributeOf) and callee.name == "format" and isinstance(callee.base, ir.Local):
             # If it is a text, its value is known; if not, this forgets nothing that was.
-            self.emit(ir.StoreOp(node, self.in_cleanup, target, self._string_method(node, callee, arguments)))
+            self.emit(ir.StoreOp(node, self.in_cleanup, target, string_method(node, callee, arguments)))
         return ir.Local(target)
 
     def _wait(self, node: cst.Call, dotted: str | None, arguments: list[ir.CallArgument]) -> None:
@@ -401,21 +400,6 @@ class Expressions(Conditions):
         if isinstance(node, cst.Attribute) and self._may_be_property(node):
             return ir.AttributeOf(self.expression(node.value), node.attr.value)
         return self.expression(node)
-
-    @staticmethod
-    def _string_method(node: cst.Call, callee: ir.AttributeOf, arguments: list[ir.CallArgument]) -> ir.Operand:
-        """`"…".format(x)`, `", ".join(names)`."""
-        if callee.name == "format" and not any(argument.star for argument in arguments):
-            items = [
-                (argument.keyword or number, ir.Part(argument.operand, node.args[number].value))
-                for number, argument in enumerate(arguments)
-            ]
-            return ir.Format(ir.Part(callee.base, node.func), "{", tuple(items))
-        if callee.name == "join" and isinstance(callee.base, ir.Constant) and len(node.args) == 1:
-            return _joined(str(callee.base.value), node.args[0].value)
-        if callee.name in KEEPS_TEXT:
-            return callee.base
-        return ir.UNKNOWN
 
     @staticmethod
     def _is_harmless(callee: ir.Operand, dotted: str | None) -> bool:
@@ -441,77 +425,6 @@ class Expressions(Conditions):
         cst.GeneratorExp: _generator, cst.DictComp: _dict_comprehension,
         cst.Subscript: _subscript, cst.Comparison: _compare,
     }  # fmt: skip
-
-
-_ESCAPES = {"\\n": "\n", "\\t": "\t", "\\'": "'", '\\"': '"', "\\\n": "", "\\\\": "\\", "{{": "{", "}}": "}"}
-_ESCAPE = re.compile("|".join(re.escape(escape) for escape in _ESCAPES))
-
-
-def _unescaped(text: str, node: cst.FormattedString) -> str:
-    """Return the text between the braces of an f-string as it is at run time, for the usual escapes."""
-    if "r" in node.prefix.lower():
-        return text.replace("{{", "{").replace("}}", "}")
-    return _ESCAPE.sub(lambda match: _ESCAPES[match.group()], text)
-
-
-def _concatenate(left: ir.Part, right: ir.Part) -> ir.Operand:
-    """Two texts, or a text and something else that must then be one; anything else is not known."""
-    if not (_is_text(left.operand) or _is_text(right.operand)):
-        return ir.UNKNOWN
-    parts: list[str | ir.Part] = []
-    for part in (left, right):
-        if isinstance(part.operand, ir.Constant):
-            parts.append(str(part.operand.value))
-        elif isinstance(part.operand, ir.Text):
-            parts += part.operand.parts
-        else:
-            parts.append(part)
-    if all(isinstance(part, str) for part in parts):
-        return ir.Constant("".join(part for part in parts if isinstance(part, str)))
-    return ir.Text(tuple(parts))
-
-
-def _is_text(operand: ir.Operand) -> bool:
-    return isinstance(operand, (ir.Text, ir.Format)) or (
-        isinstance(operand, ir.Constant) and isinstance(operand.value, str)
-    )
-
-
-def _arguments_of_modulo(node: cst.BaseExpression, operand: ir.Operand) -> tuple[tuple[object, ir.Part], ...]:
-    """Return what stands to the right of a `%`, keyed by position or name."""
-    if isinstance(node, cst.Tuple) and isinstance(operand, ir.Display):
-        pairs = zip(operand.items, node.elements, strict=True)
-        return tuple((number, ir.Part(item, element.value)) for number, (item, element) in enumerate(pairs))
-    if isinstance(node, cst.Dict) and isinstance(operand, ir.DictDisplay):
-        items = zip(operand.items, node.elements, strict=True)
-        return tuple((key, ir.Part(item, element.value)) for (key, item), element in items)
-    return ((0, ir.Part(operand, node)),)
-
-
-def _joined(separator: str, node: cst.BaseExpression) -> ir.Operand:
-    """`separator.join(node)`: of elements that cannot be counted two stand for all."""
-    if isinstance(node, (cst.List, cst.Tuple)):
-        elements = [_spelled(element.value) for element in node.elements]
-    elif isinstance(node, (cst.ListComp, cst.GeneratorExp, cst.SetComp)):
-        elements = [_spelled(node.elt)] * 2
-    else:
-        elements = [[ir.Part(ir.UNKNOWN, node)]] * 2
-    parts: list[str | ir.Part] = []
-    for element in elements:
-        parts += [separator, *element] if parts else element
-    return ir.Text(tuple(parts))
-
-
-def _spelled(node: cst.BaseExpression) -> list[str | ir.Part]:
-    """Return the pieces of a text as its spelling shows them, without evaluating anything."""
-    if isinstance(node, cst.SimpleString) and isinstance(node.evaluated_value, str):
-        return [node.evaluated_value]
-    if isinstance(node, cst.FormattedString):
-        return [
-            _unescaped(p.value, node) if isinstance(p, cst.FormattedStringText) else ir.Part(ir.UNKNOWN, p)
-            for p in node.parts
-        ]
-    return [ir.Part(ir.UNKNOWN, node)]
 
 
 def is_surely_filled(node: cst.BaseExpression) -> bool:

@@ -85,6 +85,17 @@ class Rows(Waits, ABC):
         if event is not None and not self.is_for_caller:
             self.values_seen.events.setdefault(id(op.node), event)
 
+    def note_reading(self, value: Ref, node: cst.CSTNode, state: State) -> None:
+        """Iterating something whose making has sent nothing: the wait is here."""
+        number = value.rid[0][1] if value.rid[0][0] == "given" else value.rid[0][0]
+        made_by = self.calls.get(number) if isinstance(number, int) else None
+        status = state.status(value.rid)
+        kind = self.kind_of(status)
+        if made_by is None or made_by.model.blocking or kind is None or not kind.iterable:
+            return
+        if any(model.blocking for models in kind.methods.values() for model in models):
+            self.values_seen.readings.setdefault(id(node), node)
+
     def note_reading_all(self, op: ir.CallOp, read: Ref | None, answer: str, state: State) -> None:
         """All that a query gives is brought into memory: remember where, if nothing bounds how much that is.
 
