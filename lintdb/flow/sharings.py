@@ -74,6 +74,9 @@ class Sharings(LocalCalls, ABC):
                 held = value.items
             for each in held:
                 for root in self._worked_on(each, state):
+                    status = state.status(root)
+                    if is_many and status is not None and status.visited >= 0:
+                        continue  # taken out of a container: another one in each round
                     (shared if is_many or root in seen else seen).add(root)
         return shared
 
