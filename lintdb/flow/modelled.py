@@ -232,6 +232,8 @@ class ModelledCalls(UnknownCalls):
             owner = self.owner_through(subject.rid, failed)
             if owner is not None:
                 failed.release(owner)
+        if model.releases_if_it_fails and receiver is not None:
+            failed.release(receiver.rid)
         if model.opens and receiver is not None:
             kind = self.kind_of(failed.status(receiver.rid))
             if kind is not None and kind.fails_closed:
