@@ -343,10 +343,11 @@ class Calls(Sharings, LocalCalls):
         model = self.choose(models, op, state)
         if model is not None:
             return self.apply(op, model, None, dotted.rpartition(".")[2], state)
-        known = self._evident_receiver(op, state)
-        if known is not None:
-            return self._known_method(op, known, dotted.rpartition(".")[2], state)
         found = self.index.find(dotted, is_needed=self._gives_resources(op, state))
+        if found is None or (isinstance(found[0], Variable) and self._holder(found, state) is None):
+            known = self._evident_receiver(op, state)
+            if known is not None:
+                return self._known_method(op, known, dotted.rpartition(".")[2], state)
         if found is not None:
             return self._project_call(op, found, state)
         first = self.first_argument(op, state)
@@ -377,9 +378,7 @@ class Calls(Sharings, LocalCalls):
         """A call of what another module of the project defines, or of something that belongs to it."""
         symbol, rest = found
         if isinstance(symbol, Variable):
-            value = self._global(symbol, state)
-            for name in rest[:-1]:
-                value = self.attribute(value, name, state)
+            value = self._holder(found, state)
             if value is None:
                 return self.unknown_call(op, state)
             return self._known_method(op, value, rest[-1], state) if rest else self._value_call(op, value, state)
@@ -394,6 +393,14 @@ class Calls(Sharings, LocalCalls):
                 held = self.attribute(held, name, state)
             return self._known_method(op, held, rest[-1], state) if held is not None else self.unknown_call(op, state)
         return self.local_call(op, symbol, None, state) if not rest else self.unknown_call(op, state)
+
+    def _holder(self, found: Found, state: State) -> Value | None:
+        """Return what a global of another module leads to, without the last of the names that follow: the method."""
+        symbol, rest = found
+        value = self._global(symbol, state) if isinstance(symbol, Variable) else None
+        for name in rest[:-1]:
+            value = self.attribute(value, name, state)
+        return value
 
     def _run_aside(self, op: ir.CallOp, value: Coroutine, state: State) -> list[State] | None:
         """`create_task(coroutine)`: it will run, but not by now: what it releases may be open for a while."""

@@ -317,6 +317,10 @@ class LocalCalls(Containers, ABC):
         if wrapped is not None and not PROXIES.isdisjoint(owner.outside_bases):
             state.set_name(op.target, wrapped)
             return None
+        if self.program.classes.is_record(owner):
+            self.unknown_call(op, state)
+            state.set_name(op.target, Outside(owner, ("made", owner.name, op.index)))
+            return None
         if owner.has_unknown_base or not self.program.classes.is_made_by_init(owner):
             return self.unknown_call(op, state)
         instance = Instance(op.index, owner)
