@@ -154,7 +154,7 @@ class UnitRecords:
 
     `failures`: what a call that failed did to its unit; `refused`: those that were to make work permanent. `landings`:
     where the exceptions of a call go. `writes`: the calls that write to a resource. `statements`: the first call that
-    sends anything to it, `mixed` what gets more than that one, `repeated` the calls in loops that do. `ended`: the calls
+    sends anything to it, `mixed` what gets more than that one, `repeated` those of them in loops. `ended`: the calls
     that begin a unit which some path ends. `restored`: the operations that change a mode which some path sets back;
     `switches`: those of them that are assignments. `begun_at_yield`: what is under way where a manager yields.
     `ambient`: the blocks that are units without a name, in the order in which they are entered. `swallowed` and
