@@ -10,6 +10,7 @@ import libcst as cst
 from lintdb.flow import ir
 from lintdb.flow.containers import Containers
 from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, keeps_function
+from lintdb.flow.rows import LOOKED
 from lintdb.flow.sites import BYPASSED, COROUTINE, OWN, PendingCall, Receiver, Site
 from lintdb.flow.state import State
 from lintdb.flow.stdlib import PROXIES
@@ -27,6 +28,7 @@ from lintdb.flow.summaries import (
 )
 from lintdb.flow.values import (
     IN_BLOCK,
+    TRUE,
     Coroutine,
     Instance,
     Literal,
@@ -149,6 +151,8 @@ class LocalCalls(Containers, ABC):
                     thrown.make_unlikely(outcome.low)
                 continue
             new.make_unlikely(outcome.low)
+            if summary.refuses and op.is_dropped:
+                new.set_name(LOOKED, TRUE)
             maker = instance.owner.name if instance is not None and info.name == "__init__" else info.name
             is_own = receiver is OWN
             _Return(self, op, info, outcome, new, maker=maker, instance=instance, is_own=is_own).bind(target)

@@ -18,6 +18,7 @@ from lintdb.flow.lent import lent_leaks
 from lintdb.flow.memo import Memo
 from lintdb.flow.outcomes import condensed, outcome_of
 from lintdb.flow.results import FunctionFlow
+from lintdb.flow.rows import LOOKED
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
 from lintdb.flow.summaries import NAMED, Outcome, Summary
@@ -216,6 +217,7 @@ class Program:
                 for site in follower.units.statements
                 if site[0] in NAMED or (site, 0) in start.resources
             ),
+            refuses={end.is_raise for end in follower.exits if LOOKED in end.state.env} == {True},
             ends_yielded=follower.ends_yielded(),
             drops_work=follower.drops_yielded_work(),
         )
