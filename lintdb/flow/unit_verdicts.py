@@ -69,7 +69,7 @@ class UnitVerdicts(Verdicts):
         if status is None or kind is None or status.failed < 0 or event not in (Event.READ, Event.WRITE):
             return
         after = self.after_error(status, kind)
-        if after is AfterError.ABORTS:
+        if after is AfterError.ABORTS and (event is Event.READ or not op.in_cleanup):
             self.judge_use(rid, status, op.node, state)
         elif after is AfterError.DEPENDS and status.failed == BEFORE:
             state.update(rid, failed=WORKS)
