@@ -496,6 +496,7 @@ class Calls(Sharings, LocalCalls):
         if status.phase == "released":
             # Nothing is known of the method: it may open again what was released.
             state.doubt(receiver.rid)
+        self._use(receiver.rid, state)
         self.throw(state, op.node, self.driver_raise(kind.driver), is_low=op.in_cleanup, by=name)
         state.set_name(op.target, None)
         return None
