@@ -200,10 +200,7 @@ class ModelledCalls(UnknownCalls):
         elif event is not None and model.receiver is None and receiver is None:
             self.happen_around(event, model.driver, state)
         if model.releases is not None:
-            for rid in list(state.refs(subject)):
-                self.release(rid, state, op.node)
-                if model.goes_on:
-                    state.doubt(rid)
+            self._release_all(op, model, subject, state)
         if model.opens and receiver is not None:
             return self._open_again(op, model, receiver, state, target)
         result = self._result(op, model, receiver, state)
@@ -220,6 +217,14 @@ class ModelledCalls(UnknownCalls):
             return [state, nothing]
         state.set_name(target, NONE if result is None and model.releases == "self" else result)
         return None
+
+    def _release_all(self, op: ir.CallOp, model: CallModel, subject: Value | None, state: State) -> None:
+        for rid in list(state.refs(subject)):
+            if model.ends:
+                state.bind_children(rid)
+            self.release(rid, state, op.node)
+            if model.goes_on:
+                state.doubt(rid)
 
     def _is_statement(self, model: CallModel, event: Event | None, receiver: Ref | None, state: State) -> bool:
         """Whether a call sends something to be run; what fetches the rows of a statement is no other one."""
