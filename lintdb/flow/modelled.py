@@ -200,7 +200,10 @@ class ModelledCalls(UnknownCalls):
         elif event is not None and model.receiver is None and receiver is None:
             self.happen_around(event, model.driver, state)
         if model.releases is not None:
-            self._release_all(op, model, subject, state)
+            for rid in list(state.refs(subject)):
+                self.release(rid, state, op.node)
+                if model.goes_on:
+                    state.doubt(rid)
         if model.opens and receiver is not None:
             return self._open_again(op, model, receiver, state, target)
         result = self._result(op, model, receiver, state)
@@ -217,14 +220,6 @@ class ModelledCalls(UnknownCalls):
             return [state, nothing]
         state.set_name(target, NONE if result is None and model.releases == "self" else result)
         return None
-
-    def _release_all(self, op: ir.CallOp, model: CallModel, subject: Value | None, state: State) -> None:
-        for rid in list(state.refs(subject)):
-            if model.ends:
-                state.bind_children(rid)
-            self.release(rid, state, op.node)
-            if model.goes_on:
-                state.doubt(rid)
 
     def _is_statement(self, model: CallModel, event: Event | None, receiver: Ref | None, state: State) -> bool:
         """Whether a call sends something to be run; what fetches the rows of a statement is no other one."""
@@ -249,7 +244,7 @@ class ModelledCalls(UnknownCalls):
     def _check_subjects(
         self, op: ir.CallOp, model: CallModel, subject: Value | None, receiver: Ref | None, state: State
     ) -> None:
-        """Is what a call works on, and what it releases, still to be had?"""
+        """Is what a call works on, and what it releases, still to be had? And does that take along what is its own?"""
         method = self.calls[op.index].method if op.index in self.calls else ""
         if receiver is not None:
             self.check_call(receiver.rid, model, op.node, method, state)
@@ -259,6 +254,8 @@ class ModelledCalls(UnknownCalls):
             self.check_argument(value, model, op.node, method, state)
         if model.releases is None:
             return
+        if model.ends:
+            state.bind_children(subject)
         for rid in list(state.refs(subject)):
             self.check_released_again(rid, op.node, method, state)
             if isinstance(model.releases, Argument) and isinstance(op.callee, ir.AttributeOf):
