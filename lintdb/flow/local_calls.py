@@ -118,6 +118,7 @@ class LocalCalls(Containers, ABC):
         instance = receiver if isinstance(receiver, Instance) else None
         summary = self._summary(op, info, state, receiver)
         if info is self.function and not self.is_for_caller:
+            self.units.again.add(op.index)
             self._judge_second_try(op, state)
         if summary is None:
             _escape_object(receiver, state)
@@ -322,7 +323,10 @@ class LocalCalls(Containers, ABC):
             state.set_name(op.target, wrapped)
             return None
         if self.program.classes.is_record(owner):
-            self.unknown_call(op, state)
+            if owner.find_method("__post_init__") is not None:
+                self.unknown_call(op, state)
+            else:
+                self.give_away(op, state, is_kept=True)
             state.set_name(op.target, Outside(owner, ("made", owner.name, op.index)))
             return None
         if owner.has_unknown_base or not self.program.classes.is_made_by_init(owner):

@@ -181,8 +181,8 @@ class UnitVerdicts(Verdicts):
                 elif end.is_raise and status.pending >= 0 and rid[0] in self.commits and self._is_own(rid[0], kind):
                     index = status.pending
                 op = self.operations.get(index)
-                if op is None:
-                    continue
+                if op is None or index in self.units.again:
+                    continue  # what the function leaves behind when it is called is told where it does
                 # Whoever set up the scope of a session ends it soon, and the unit of work with it.
                 if swallowed:
                     is_left = kind.is_scoped or self._is_harmless(status, kind) or self._is_answered(rid, status, kind)
