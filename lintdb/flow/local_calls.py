@@ -125,7 +125,7 @@ class LocalCalls(Containers, ABC):
             return self.unknown_call(op, state)
         if any(outcome.is_raise for outcome in summary.outcomes):
             self.may_raise = True
-        if summary.blocks is not None and op.dotted != "$property":
+        if summary.blocks is not None and op.dotted != "$property" and not op.is_elsewhere:
             self.blocking_helpers.setdefault(op.index, (op.node, summary.blocks))
         if summary.waits is not None and not op.in_cleanup:
             given = Many((self.arguments_value(op, state), instance))
@@ -167,6 +167,10 @@ class LocalCalls(Containers, ABC):
             self.check_early(use, op.node, info.name, state)
         for rid, is_many in summary.statements:
             self.note_statement(rid, op, is_many=is_many)
+        for owner, kind_id, node in summary.takes:
+            kind = self.knowledge.kind(kind_id)
+            if kind is not None:
+                self.note_taken(op, kind, owner, state, node)
 
     def _give_coroutines(self, op: ir.CallOp, info: FunctionInfo, state: State) -> None:
         """A callee runs a coroutine that it gets, or hands it to a loop, a thread, a greenlet; if it uses it at all."""

@@ -78,7 +78,8 @@ class Summary:
     a generator: whether what it yields is `drops_work`: released on every normal path, with no commit; and whether that
     is released at all (`ends_yielded`). `uses` are of what was released before the call; `rebinds` are the attributes
     of the object, and the globals, that get another value; `statements` says what it sends statements to, and whether
-    more than one. `refuses`: it raises where it finds nothing, so that it may be called for that alone.
+    more than one; `takes` what it takes from owners of many: owner, kind and place. `refuses`: it raises where it finds
+    nothing, so that it may be called for that alone.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -91,6 +92,7 @@ class Summary:
     waits: cst.CSTNode | None = None
     statements: tuple[tuple[Rid, bool], ...] = ()
     refuses: bool = False
+    takes: tuple[tuple[Rid, str, cst.CSTNode], ...] = ()
 
 
 # --- before the call ------------------------------------------------------------------------------------------------
@@ -369,6 +371,7 @@ def with_names(summary: Summary, names: Names) -> Summary:
         uses=tuple(use._replace(rid=names.rid(use.rid)) for use in summary.uses),
         rebinds=frozenset(map(names.site, summary.rebinds)),
         statements=tuple((names.rid(rid), is_many) for rid, is_many in summary.statements),
+        takes=tuple((names.rid(rid), kind, node) for rid, kind, node in summary.takes),
     )
 
 
