@@ -143,8 +143,8 @@ class CallModel:
     for an acquiring call and for `opens`, false) without an error; then nothing was acquired.
     `opens` says that the receiver is open afterwards, whatever it was before: it may be called on a released resource.
     `after_release` says that it works on a released resource, too, `after_parent` on one whose parent was released.
-    `goes_on` says of a releasing call that the object can be used afterwards all the same, `releases_if_it_fails` of any
-    other call that where it raises it has released its object.
+    `goes_on` says of a releasing call that the object can be used afterwards all the same, `ends` that it releases what
+    lives on otherwise, too; `releases_if_it_fails` says of any other call that where it raises it has released.
     `query_event` is for calls that build a query and send nothing: what running their value (or a value chained from
     it: `insert(t).values(…)`) does when it is the `sql` argument of another call.
     `eager` is for what is awaited for its result alone, and begins with the call (a future).
@@ -183,6 +183,7 @@ class CallModel:
     after_parent: bool = False
     goes_on: bool = False
     releases_if_it_fails: bool = False
+    ends: bool = False
     query_event: Event | None = None
     after_error: AfterError | None = None
     settings: tuple[Setting, ...] = ()

@@ -154,18 +154,20 @@ class UnitRecords:
 
     `failures`: what a call that failed did to its unit; `refused`: those that were to make work permanent. `landings`:
     where the exceptions of a call go. `writes`: the calls that write to a resource. `statements`: the first call that
-    sends anything to it, `mixed` what gets more than that one. `ended`: the calls that begin a unit which some path
-    ends. `restored`: the operations that change a mode which some path sets back; `switches`: those of them that are
-    assignments. `begun_at_yield`: what is under way where a manager yields. `ambient`: the blocks that are units
-    without a name, in the order in which they are entered. `swallowed` and `error_commits`: the findings, by the node
-    and by the call that they are about; whether the commit is refused. `guessed`: resources that nothing but their use
-    makes known. `worked`: a call that works in a unit without a name.
+    sends anything to it, `mixed` what gets more than that one, `repeated` those of them in loops. `ended`: the calls
+    that begin a unit which some path ends. `restored`: the operations that change a mode which some path sets back;
+    `switches`: those of them that are assignments. `begun_at_yield`: what is under way where a manager yields.
+    `ambient`: the blocks that are units without a name, in the order in which they are entered. `swallowed` and
+    `error_commits`: the findings, by the node and by the call that they are about; whether the commit is refused.
+    `guessed`: resources that nothing but their use makes known. `worked`: a call that works in a unit without a name.
+    `again`: the calls of the function itself.
     """
 
     failures: dict[int, AfterError] = field(default_factory=dict)
     refused: set[int] = field(default_factory=set)
     landings: dict[int, int] = field(default_factory=dict)
     writes: dict[SiteKey, set[int]] = field(default_factory=dict)
+    repeated: set[int] = field(default_factory=set)
     statements: dict[SiteKey, int] = field(default_factory=dict)
     mixed: set[SiteKey] = field(default_factory=set)
     ended: set[int] = field(default_factory=set)
@@ -175,6 +177,7 @@ class UnitRecords:
     ambient: list[Rid] = field(default_factory=list)
     guessed: set[Rid] = field(default_factory=set)
     worked: dict[Rid, cst.CSTNode] = field(default_factory=dict)
+    again: set[int] = field(default_factory=set)
     swallowed: dict[int, SwallowedError] = field(default_factory=dict)
     error_commits: dict[int, tuple[SiteKey, ErrorCommit, bool]] = field(default_factory=dict)
 
