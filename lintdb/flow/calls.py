@@ -343,9 +343,10 @@ class Calls(Sharings, LocalCalls):
         model = self.choose(models, op, state)
         if model is not None:
             return self.apply(op, model, None, dotted.rpartition(".")[2], state)
-        known = self._evident_receiver(op, state)
+        receiver, _, name = dotted.rpartition(".")
+        known = self._evident_receiver(op, state) or (self.imported(receiver, state) if self.index.placed else None)
         if known is not None:
-            return self._known_method(op, known, dotted.rpartition(".")[2], state)
+            return self._known_method(op, known, name, state)
         found = self.index.find(dotted, is_needed=self._gives_resources(op, state))
         if found is not None:
             return self._project_call(op, found, state)
@@ -394,7 +395,14 @@ class Calls(Sharings, LocalCalls):
 
     def _run_aside(self, op: ir.CallOp, value: Coroutine, state: State) -> list[State] | None:
         """`create_task(coroutine)`: it will run, but not by now: what it releases may be open for a while."""
-        results = self.await_coroutine(op, value, state)
+        before = state.copy()
+        # What goes wrong in it is raised where it is awaited, not here.
+        with self.nothing_raises():
+            results = self.await_coroutine(op, value, state)
+        if results == []:
+            # Who starts a loop without an end does not wait for one.
+            before.update(value.rid, phase="released")
+            results = [before]
         for each in results if results is not None else [state]:
             for rid in set(each.refs(value.inner)):
                 each.doubt(rid)

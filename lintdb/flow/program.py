@@ -290,7 +290,12 @@ class Program:
             or self._mentions_model(info)
             or bool(self.types.evidence.kinds(info))
             or (not info.is_module and any(self._is_resource(name) for name in info.loads))
+            or any(self._is_placed(dotted, info) for dotted in self.index.placed)
         )
+
+    def _is_placed(self, dotted: str, info: FunctionInfo) -> bool:
+        is_mentioned = dotted.rpartition(".")[2] in info.attributes
+        return is_mentioned and self._is_tracked(self.types.placed_type(dotted))
 
     def _calls_model(self, call: cst.Call, info: FunctionInfo) -> bool:
         dotted = self.index.dotted(call.func, info)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC
 
 import libcst as cst
@@ -12,6 +13,9 @@ from lintdb.flow.results import Sharing
 from lintdb.flow.state import State
 from lintdb.flow.stdlib import RUNS_TOGETHER, STARTS_THREAD, STARTS_THREAD_METHODS
 from lintdb.flow.values import Box, Coroutine, Many, Ref, Rid, Value
+from lintdb.syntax.names import FunctionInfo
+
+_TURNS = re.compile(r"lock|mutex|semaphore", re.IGNORECASE)
 
 
 class Sharings(LocalCalls, ABC):
@@ -51,16 +55,24 @@ class Sharings(LocalCalls, ABC):
             elif isinstance(value, Many):
                 held = value.items
             for each in held:
-                root = self._worked_on(each, state)
-                if root is not None:
+                for root in self._worked_on(each, state):
                     (shared if is_many or root in seen else seen).add(root)
         return shared
 
-    def _worked_on(self, value: Value | None, state: State) -> Rid | None:
-        """Return the resource whose method a coroutine is."""
-        if not isinstance(value, Coroutine) or not isinstance(value.inner, Ref):
-            return None
-        return self.root_of(value.inner.rid, state)
+    def _worked_on(self, value: Value | None, state: State) -> set[Rid]:
+        """Return the resources that a coroutine uses: the one whose method it is, what a function is given and uses."""
+        if not isinstance(value, Coroutine):
+            return set()
+        if isinstance(value.inner, Ref):
+            return {self.root_of(value.inner.rid, state)}
+        pending = self.pending_calls.get(value.call)
+        if pending is None or _takes_turns(pending.function):
+            return set()
+        summary = self._summary(pending.op, pending.function, state, pending.receiver)
+        if summary is None:
+            return set()
+        used = [use.rid for use in summary.uses] + [rid for rid, _ in summary.statements]
+        return {self.root_of(rid, state) for rid in used if rid in state.resources}
 
     @staticmethod
     def _is_display(op: ir.CallOp) -> bool:
@@ -77,3 +89,8 @@ class Sharings(LocalCalls, ABC):
             return
         opened = site.node if isinstance(rid[0][0], int) else None
         self.values_seen.sharings[id(node), rid[0]] = Sharing(node, how, kind, site.name, opened)
+
+
+def _takes_turns(function: FunctionInfo) -> bool:
+    """Whether a function has to do with a lock, so that what runs it at the same time may wait for each other."""
+    return any(_TURNS.search(name) for name in (*function.loads, *function.attributes))

@@ -313,7 +313,9 @@ class Evaluator:
         if not function.is_module:
             code = module.code_for_node(function.node)
             # What the file hands the connection to may bound it.
-            helpers = [f for name, f in self.index.functions.items() if re.search(rf"\b{re.escape(name)}\(", code)]
+            helpers = [
+                f for name, f in self.index.functions.items() if re.search(rf"(?<![\w.]){re.escape(name)}\(", code)
+            ]
             return code + "".join(module.code_for_node(helper.node) for helper in helpers if helper is not function)
         names = [
             target.target.value
