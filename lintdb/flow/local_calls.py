@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import libcst as cst
 
+from lintdb.effects import Event
 from lintdb.flow import ir
 from lintdb.flow.containers import Containers
 from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, keeps_function
@@ -149,6 +150,8 @@ class LocalCalls(Containers, ABC):
                     thrown.make_unlikely(outcome.low)
                 continue
             new.make_unlikely(outcome.low)
+            for driver in summary.undone:
+                self.happen_around(Event.ROLLBACK_PART, driver, new)
             maker = instance.owner.name if instance is not None and info.name == "__init__" else info.name
             is_own = receiver is OWN
             _Return(self, op, info, outcome, new, maker=maker, instance=instance, is_own=is_own).bind(target)

@@ -214,6 +214,7 @@ class Program:
             statements=tuple(((site, 0), site in follower.units.mixed) for site in follower.units.statements),
             ends_yielded=follower.ends_yielded(),
             drops_work=follower.drops_yielded_work(),
+            undone=frozenset(follower.units.undone),
         )
 
     def run_for_caller(

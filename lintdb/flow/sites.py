@@ -159,7 +159,8 @@ class UnitRecords:
     assignments. `begun_at_yield`: what is under way where a manager yields. `ambient`: the blocks that are units
     without a name, in the order in which they are entered. `swallowed` and `error_commits`: the findings, by the node
     and by the call that they are about; whether the commit is refused. `guessed`: resources that nothing but their use
-    makes known. `worked`: a call that works in a unit without a name.
+    makes known. `worked`: a call that works in a unit without a name. `undone`: the libraries that are told that the
+    unit around has failed.
     """
 
     failures: dict[int, AfterError] = field(default_factory=dict)
@@ -175,6 +176,7 @@ class UnitRecords:
     ambient: list[Rid] = field(default_factory=list)
     guessed: set[Rid] = field(default_factory=set)
     worked: dict[Rid, cst.CSTNode] = field(default_factory=dict)
+    undone: set[str] = field(default_factory=set)
     swallowed: dict[int, SwallowedError] = field(default_factory=dict)
     error_commits: dict[int, tuple[SiteKey, ErrorCommit, bool]] = field(default_factory=dict)
 

@@ -78,7 +78,7 @@ class Summary:
     a generator: whether what it yields is `drops_work`: released on every normal path, with no commit; and whether that
     is released at all (`ends_yielded`). `uses` are of what was released before the call; `rebinds` are the attributes
     of the object, and the globals, that get another value; `statements` says what it sends statements to, and whether
-    more than one.
+    more than one. `undone` are the libraries to which it says that the unit of work around has failed.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -90,6 +90,7 @@ class Summary:
     ends_yielded: bool = False
     waits: cst.CSTNode | None = None
     statements: tuple[tuple[Rid, bool], ...] = ()
+    undone: frozenset[str] = frozenset()
 
 
 # --- before the call ------------------------------------------------------------------------------------------------

@@ -230,7 +230,13 @@ def _is_set_elsewhere(
         return True
     if any(re.search(rf"\.{re.escape(name)}\s*\(", code) for name in setting.methods):
         return True
-    if setting.name.endswith("-timeout") and _OUTER_LIMIT.search(code):
+    if setting.name == "connect-timeout" and not opening.function.is_module:
+        # One that the function itself begins later is too late for this call.
+        own = evaluator.index.module.code_for_node(opening.function.node)
+        is_elsewhere = len(_OUTER_LIMIT.findall(code)) > len(_OUTER_LIMIT.findall(own))
+        if is_elsewhere or _is_limited_around(opening, evaluator, ctx):
+            return True
+    elif setting.name.endswith("-timeout") and _OUTER_LIMIT.search(code):
         return True
     if setting.name == "query-timeout":
         if _HANDS_ON.search(ctx.source_of(opening.node, 2000)):
