@@ -11,6 +11,7 @@ from lintdb.effects import Event
 from lintdb.flow import ir
 from lintdb.flow.containers import Containers
 from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, keeps_function
+from lintdb.flow.results import HandedText
 from lintdb.flow.sites import BYPASSED, COROUTINE, OWN, PendingCall, Receiver, Site
 from lintdb.flow.state import State
 from lintdb.flow.stdlib import PROXIES
@@ -20,12 +21,14 @@ from lintdb.flow.summaries import (
     WORKS,
     Outcome,
     Summary,
+    argument_for,
     bind_arguments,
     canonical,
     names_for_callee,
     start_of_call,
     with_names,
 )
+from lintdb.flow.texts import known_pieces
 from lintdb.flow.values import (
     IN_BLOCK,
     Coroutine,
@@ -165,6 +168,17 @@ class LocalCalls(Containers, ABC):
             self.check_early(use, op.node, info.name, state)
         for rid, is_many in summary.statements:
             self.note_statement(rid, op, is_many=is_many)
+        for name in summary.runs:
+            self._note_handed(op, argument_for(info, name, op.arguments), state)
+
+    def _note_handed(self, op: ir.CallOp, operand: ir.Operand | None, state: State) -> None:
+        """A callee runs what it is given here as the text of a query."""
+        if self.is_for_caller:
+            self.note_run(operand)
+            return
+        pieces = known_pieces(self.value(operand, state)) if operand is not None else None
+        if pieces is not None:
+            self.values_seen.handed_texts.setdefault((op.index, pieces), HandedText(op.node, pieces))
 
     def _give_coroutines(self, op: ir.CallOp, info: FunctionInfo, state: State) -> None:
         """A callee runs a coroutine that it gets, or hands it to a loop, a thread, a greenlet; if it uses it at all."""

@@ -116,6 +116,7 @@ class Program:
             readings=list(follower.values_seen.readings.values()),
             sharings=list(follower.values_seen.sharings.values()),
             query_texts=list(follower.values_seen.query_texts.values()),
+            handed_texts=list(follower.values_seen.handed_texts.values()),
             events=follower.values_seen.events,
             row_loops=frozenset(follower.values_seen.row_loops),
             read_whole=list(follower.values_seen.read_whole.values()),
@@ -215,6 +216,7 @@ class Program:
             ends_yielded=follower.ends_yielded(),
             drops_work=follower.drops_yielded_work(),
             undone=frozenset(follower.units.undone),
+            runs=frozenset(follower.values_seen.runs),
         )
 
     def run_for_caller(

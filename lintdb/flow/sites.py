@@ -12,6 +12,7 @@ from lintdb.effects import AfterError, Event
 from lintdb.flow import ir
 from lintdb.flow.results import (
     ErrorCommit,
+    HandedText,
     LostWork,
     MissingRow,
     Misuse,
@@ -187,13 +188,16 @@ class ValueRecords:
 
     By the identity of a node: `waits_at` are the calls that wait for something else, `waits` those of them that do so
     while a unit of work is open. `events` is what calls do to the unit of work, `row_loops` what loops go through that
-    holds what a query gave, `read_whole` the calls that bring all of an unbounded answer into memory.
+    holds what a query gave, `read_whole` the calls that bring all of an unbounded answer into memory. `runs` are the
+    parameters that are run as the text of a query, just as they are.
     """
 
     rows: dict[int, cst.CSTNode] = field(default_factory=dict)
     missing_rows: dict[int, MissingRow] = field(default_factory=dict)
     unbound_releases: dict[str, UnboundRelease] = field(default_factory=dict)
     query_texts: dict[tuple[int, tuple[Piece, ...]], QueryText] = field(default_factory=dict)
+    handed_texts: dict[tuple[int, tuple[Piece, ...]], HandedText] = field(default_factory=dict)
+    runs: set[str] = field(default_factory=set)
     sharings: dict[tuple[int, SiteKey], Sharing] = field(default_factory=dict)
     waits_at: dict[int, cst.CSTNode] = field(default_factory=dict)
     waits: dict[int, Wait] = field(default_factory=dict)
