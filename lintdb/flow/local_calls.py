@@ -153,6 +153,7 @@ class LocalCalls(Containers, ABC):
                     thrown.make_unlikely(outcome.low)
                 continue
             new.make_unlikely(outcome.low)
+            self.forget_tested(op, info, new)
             for driver in summary.undone:
                 self.happen_around(Event.ROLLBACK_PART, driver, new)
             maker = instance.owner.name if instance is not None and info.name == "__init__" else info.name
