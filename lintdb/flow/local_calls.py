@@ -169,6 +169,8 @@ class LocalCalls(Containers, ABC):
             self.check_early(use, op.node, info.name, state)
         for rid, is_many in summary.statements:
             self.note_statement(rid, op, is_many=is_many)
+        for pool, kind in summary.takes:
+            self.note_overlap(op, kind, pool, state)
         for name in summary.runs:
             self._note_handed(op, argument_for(info, name, op.arguments), state)
 

@@ -342,7 +342,7 @@ class ModelledCalls(UnknownCalls):
         """Add what a modelled call acquires."""
         kind = self.knowledge.kind(kind_id)
         parent = self._parent(op, model, receiver, state)
-        self._note_overlap(op, kind, parent, state)
+        self.note_overlap(op, kind, parent, state)
         is_free = self._is_free(kind, parent, state)
         is_guess = receiver is not None and self.root_of(receiver.rid, state) in self.units.guessed
         is_guess = is_guess and not self.knowledge.telltales().intersection(model.names)
@@ -359,11 +359,14 @@ class ModelledCalls(UnknownCalls):
         )
         return self.acquire_as(op, status, state)
 
-    def _note_overlap(self, op: ir.CallOp, kind: Kind | None, parent: Rid | None, state: State) -> None:
+    def note_overlap(self, op: ir.CallOp, kind: Kind | None, parent: Rid | None, state: State) -> None:
         """Note where something is taken from a shared owner while another of its kind, taken before, is still held."""
         owner_status = state.status(parent) if parent is not None else None
         owner = self.kind_of(owner_status)
-        if kind is None or kind.duty is Duty.NONE or owner is None or not owner.is_pool or op.index in self.overlaps:
+        if parent is None or kind is None or kind.duty is Duty.NONE or owner is None or not owner.is_pool:
+            return
+        self.values_seen.taken.setdefault(parent, kind)
+        if op.index in self.overlaps:
             return
         for rid, status in state.resources.items():
             if status.parent != parent or status.phase != "open" or not status.owed or rid[0][0] == op.index:

@@ -217,6 +217,7 @@ class Program:
             drops_work=follower.drops_yielded_work(),
             undone=frozenset(follower.units.undone),
             runs=frozenset(follower.values_seen.runs),
+            takes=tuple(follower.values_seen.taken.items()),
         )
 
     def run_for_caller(
