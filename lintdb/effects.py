@@ -348,6 +348,8 @@ class Kind:
     is the same as once. `is_pool`: each one keeps connections of its own, meant to be shared by many users.
     `orders` says which limits contain which others. `block_is_of_version`: in other versions leaving a block does
     something else. `fails_closed`: a method that opens it and fails leaves it closed.
+    `classes` are dotted names of classes: a class that derives from one is itself what this kind describes. `bases`
+    maps an attribute, from which classes derive, to the kind that these classes are.
     `refuses` lists arguments that the call that makes it does not take, though calls of that name do otherwise.
     `local_schemes` are those of connection strings that lead to a file: nothing goes over a network. `any_attribute`
     and `any_item` are the kinds of what an attribute that is neither a method nor in `attributes`, and what a
@@ -424,6 +426,8 @@ class Kind:
     orders: tuple[Order, ...] = ()
     block_is_of_version: bool = False
     fails_closed: bool = False
+    classes: tuple[str, ...] = ()
+    bases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     driver: str = ""
 
     @property

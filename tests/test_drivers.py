@@ -72,6 +72,9 @@ def kinds_out_of_reach(name: str, version: str | None) -> set[str]:
     for kind_id in driver.kinds:
         kind = models.kinds[kind_id]
         reached.update(kind.attributes.values())
+        reached.update(kind.bases.values())
+        if kind.classes:
+            reached.add(kind_id)
         reached.update(part for part in (kind.any_attribute, kind.any_item) if part is not None)
         if kind.enters is not None:
             reached.add(kind.enters)

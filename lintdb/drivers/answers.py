@@ -147,6 +147,10 @@ class Answers:
         """Return the kind that a class name in an annotation stands for."""
         return self.models.types.get(dotted) or self.models.types.get(self._canonical(dotted))
 
+    def kind_of_base(self, dotted: str) -> str | None:
+        """Return the kind that classes are which derive from a class."""
+        return self.models.classes.get(dotted) or self.models.classes.get(self._canonical(dotted))
+
     def event_of_text(self, text: str, is_prefix: bool) -> Event | None:
         """Return what a query text does; None where its verb is not known or not all of it can be seen."""
         word = first_word(text)

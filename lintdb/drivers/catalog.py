@@ -40,7 +40,8 @@ class Models:
     dotted class name → kind id. `exceptions`: dotted exception class → its base. `errors`: driver → dotted base class
     of what its calls raise. `aliases`: another dotted name of something, or of a module, → the name used here.
     `harmless`: exception classes that leave a unit of work as it was. `statements`: methods of tables, which are known
-    by no type, → what the statement that they make does.
+    by no type, → what the statement that they make does. `classes`: dotted class name → the kind that classes are which
+    derive from it.
     """
 
     drivers: tuple[Driver, ...]
@@ -52,6 +53,7 @@ class Models:
     aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     harmless: frozenset[str] = frozenset()
     statements: Mapping[str, Event] = field(default_factory=lambda: MappingProxyType({}))
+    classes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def canonical(self, name: str) -> str:
         """Return the name that these models use for the dotted *name*; the alias of the longest prefix wins."""
@@ -313,7 +315,8 @@ def _load_models(key: tuple[tuple[str, str | None], ...], own: Own) -> Models:
     check_kinds(drivers, kinds)
     harmless = frozenset(name for driver in drivers for name in driver.harmless)
     statements = {name: event for driver in drivers for name, event in driver.statements.items()}
-    return Models(tuple(drivers), functions, kinds, types, exceptions, errors, aliases, harmless, statements)
+    classes = {name: kind.id for kind in kinds.values() for name in kind.classes}
+    return Models(tuple(drivers), functions, kinds, types, exceptions, errors, aliases, harmless, statements, classes)
 
 
 def _in_this_version(driver: Driver, kinds: dict[str, Kind]) -> Driver:

@@ -335,6 +335,11 @@ _KIND_KEYS = (
     Key("verb", Text(), "what its release is called in messages: `released`", "verb",
         "`returned` for checkouts, else `closed`"),
     Key("types", _TEXTS, "dotted names of its classes, for annotations and `isinstance`", "types"),
+    Key("classes", _TEXTS,
+        "dotted names of classes: a class that derives from one is itself of this kind, with its methods "
+        "(`User.get_or_none(…)`)", "classes"),
+    Key("bases", Map(Text(), "a table of kinds"),
+        "attribute from which classes derive → the kind that these classes are: `class User(db.Model)`", "bases"),
     Key("duty", _DUTY, "how much it matters that it is released", "duty", "`must`"),
     Key("duty_on_error", _DUTY, "the same where something has raised, if that differs", "duty_on_error", "`duty`"),
     Key("lazy", Flag(), "it holds nothing before a method that can fail has been called", "is_lazy"),

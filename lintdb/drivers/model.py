@@ -81,7 +81,7 @@ class Driver:
     configurations: tuple[Configuration, ...] = ()
 
 
-NOT_INHERITED = frozenset({"types", "unshared"})
+NOT_INHERITED = frozenset({"types", "classes", "unshared"})
 """Keys that a kind has for itself, whatever it is like: its classes, and who must not share it."""
 
 

@@ -40,7 +40,7 @@ def answer_of(text: str, is_prefix: bool) -> str:
     "every" is "perhaps" where nothing bounds the number of rows: all of a table, or of tables that are joined.
 
     *is_prefix*: only the start of the text is known. A query without a table gives a row; so does one that only
-    aggregates. Statements other than a plain selection are not judged, apart from `INSERT … RETURNING`.
+    aggregates. So may be what `UPDATE … WHERE … RETURNING` gives; statements other than these are not judged.
     """
     outer = _skeleton(text)
     if is_prefix and "(" in outer:
@@ -53,6 +53,9 @@ def answer_of(text: str, is_prefix: bool) -> str:
         outer = outer[start.start() :] if start else ""
     if re.match(r"match\b", outer, re.IGNORECASE):
         return "unknown" if is_prefix else _answer_of_match(outer)
+    if re.match(r"(?:update|delete)\b", outer, re.IGNORECASE):
+        is_some = re.search(r"\bwhere\b.*\breturning\b", outer, re.IGNORECASE)
+        return "perhaps" if is_some and not is_prefix else "unknown"
     if not re.match(r"select\b", outer, re.IGNORECASE):
         return "unknown"
     table = re.search(r"\bfrom\s+(\S+)", outer, re.IGNORECASE)

@@ -214,6 +214,7 @@ class _Reader:
             **given,
             "methods": methods,
             "attributes": {key: self._qualify(target) or "" for key, target in table.get("attributes", {}).items()},
+            "bases": {key: self._qualify(target) or "" for key, target in table.get("bases", {}).items()},
             "any_attribute": self._qualify(given.get("any_attribute")),
             "any_item": self._qualify(given.get("any_item")),
             "enters": entered if (entered := table.get("with_gives", "self")) == "none" else self._qualify(entered),
@@ -347,9 +348,10 @@ _REFERENCES = ("acquires", "gives", "with_gives", "any_attribute", "any_item", "
 
 def references_in(table: Table) -> Iterator[tuple[str, str]]:
     """Yield the keys of one table that name kinds, with the names."""
-    attributes = table.get("attributes")
-    if isinstance(attributes, dict):
-        yield from ((f"attributes.{key}", name) for key, name in attributes.items())
+    for group in ("attributes", "bases"):
+        named = table.get(group)
+        if isinstance(named, dict):
+            yield from ((f"{group}.{key}", name) for key, name in named.items())
     yield from ((key, table[key]) for key in _REFERENCES if isinstance(table.get(key), str))
 
 

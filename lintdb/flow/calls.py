@@ -152,10 +152,10 @@ class Calls(Sharings, LocalCalls):
         if receiver == NONE and isinstance(base, ir.Local) and not self._is_captured(base.name):
             return []  # a mistake of another sort: what comes after it on this path is not the point
         if receiver is None or isinstance(receiver, Name):
-            if isinstance(base, ir.Local) and self.is_self(base.name):
-                value = self.value(callee, state)
-                if value is not None:
-                    return self._value_call(op, value, state)
+            is_own = isinstance(base, ir.Local) and self.is_self(base.name)
+            value = self.value(callee, state) if is_own else self.attribute_of_class(base, callee.name, state)
+            if value is not None:
+                return self._value_call(op, value, state)
             owner = self._needed_owner(op, state)
             if owner is not None and owner.find_method(callee.name) is not None:
                 known = Outside(owner, ("named", dotted_name(base) or "", op.index))
@@ -390,7 +390,10 @@ class Calls(Sharings, LocalCalls):
             method = symbol.find_method(rest[0]) if len(rest) == 1 else None
             if method is not None and not method.is_instance_method:
                 return self.local_call(op, method, None, state, self._class_object(symbol, method))
-            return self.unknown_call(op, state)
+            held: Value | None = self.class_itself(symbol, state) if method is None else None
+            for name in rest[:-1]:
+                held = self.attribute(held, name, state)
+            return self._known_method(op, held, rest[-1], state) if held is not None else self.unknown_call(op, state)
         return self.local_call(op, symbol, None, state) if not rest else self.unknown_call(op, state)
 
     def _run_aside(self, op: ir.CallOp, value: Coroutine, state: State) -> list[State] | None:

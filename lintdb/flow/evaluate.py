@@ -197,7 +197,22 @@ class Values(Run):
         base = operand.base
         if isinstance(base, ir.Local) and self.is_self(base.name):
             return self._own_attribute(base.name, operand.name, state)
-        return self.attribute(self.value(base, state), operand.name, state)
+        found = self.attribute(self.value(base, state), operand.name, state)
+        return found if found is not None else self.attribute_of_class(base, operand.name, state)
+
+    def attribute_of_class(self, base: ir.Operand, name: str, state: State) -> Value | None:
+        """`User.get`, where a class of the module is itself a resource, by what it derives from."""
+        if not isinstance(base, ir.Local) or base.name in state.env or self.index.is_local(base.name, self.function):
+            return None
+        owner = self.index.find_class(base.name, self.function)
+        held = self.class_itself(owner, state) if owner is not None and owner.find_method(name) is None else None
+        return self._resource_attribute(held, name, state) if held is not None else None
+
+    def class_itself(self, owner: ClassInfo, state: State) -> Ref | None:
+        """Return a class that is itself a resource, by what it derives from."""
+        kind_id = self.types.kind_of_class(owner)
+        site: SiteKey = ("global", owner.name, owner.index.name.number)
+        return self.borrowed(site, kind_id, None, state) if kind_id is not None else None
 
     def attribute(self, value: Value | None, name: str, state: State) -> Value | None:
         """`value.name`"""

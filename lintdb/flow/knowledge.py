@@ -42,6 +42,9 @@ class Knowledge(ExceptionClasses, Protocol):
     def kind_of_type(self, dotted: str) -> str | None:
         """Return the kind id that a class used in an annotation stands for."""
 
+    def kind_of_base(self, dotted: str) -> str | None:
+        """Return the kind id of classes that derive from a class: of the classes themselves."""
+
     def event_of_text(self, text: str, is_prefix: bool) -> Event | None:
         """Return what a query text does (read, write, begin, …), or None where it cannot be told."""
 

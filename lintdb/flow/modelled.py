@@ -227,6 +227,7 @@ class ModelledCalls(UnknownCalls):
         result = self._result(op, model, receiver, state)
         answer = self.note_answer(op, model, receiver, result, state)
         self.note_reading_all(op, receiver, answer, state)
+        self.note_question(op, model, receiver, state)
         if model.may_return_none and result is DATA:
             result = self.row(op, model, receiver, answer, state)
         if model.may_return_none and isinstance(result, Ref):

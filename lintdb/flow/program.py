@@ -293,7 +293,7 @@ class Program:
             or any(self._cleans_up_local(call, info) for call in info.calls)
             or self._mentions_model(info)
             or bool(self.types.evidence.kinds(info))
-            or (not info.is_module and any(self._is_resource(name) for name in info.loads))
+            or (not info.is_module and any(self._is_resource(name) or self._is_asked(name) for name in info.loads))
             or any(self._is_placed(dotted, info) for dotted in self.index.placed)
         )
 
@@ -346,6 +346,11 @@ class Program:
 
     def _is_resource(self, name: str) -> bool:
         return name in self.index.values and self._is_tracked(self.types.global_type(name))
+
+    def _is_asked(self, name: str) -> bool:
+        """Whether a name is that of a class whose rows can be asked for."""
+        owner = self.index.classes.get(name)
+        return owner is not None and self.types.kind_of_class(owner) is not None
 
 
 def _calls_any(info: FunctionInfo, names: set[str]) -> bool:

@@ -56,7 +56,9 @@ class Rows(Waits, ABC):
 
     def _answer(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> str:
         if model.sql is None:
-            if model.gives is not None and any(is_computed(a.operand) for a in op.arguments):
+            method = self.calls[op.index].method if op.index in self.calls else ""
+            is_of_same_rows = self.knowledge.keeps_rows(method)
+            if model.gives is not None and not is_of_same_rows and any(is_computed(a.operand) for a in op.arguments):
                 return "unknown"  # `session.query(func.count())`
             made = self.knowledge.kind(model.gives) if model.gives is not None else None
             if made is not None and made.reads_all and not made.gives_answers:
@@ -64,7 +66,7 @@ class Rows(Waits, ABC):
             status = state.status(receiver.rid) if receiver is not None else None
             if status is None or model.gives is None:
                 return ""
-            is_less = status.answer == "every" and not self.knowledge.keeps_rows(self.calls[op.index].method)
+            is_less = status.answer == "every" and not is_of_same_rows
             return status.answer if model.gives != "self" else "perhaps" if is_less else ""
         operand = self.argument(op, model.sql)
         value = self.value(operand, state) if operand is not None else None
@@ -98,6 +100,14 @@ class Rows(Waits, ABC):
         call = self.calls.get(op.index)
         if (call is None or call.method in kind.reads_all) and (answer or status.answer) == "every":
             self.values_seen.read_whole.setdefault(id(op.node), op.node)
+
+    def note_question(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> None:
+        """A query object is asked something else than a row, such as how many there are: the path may know by now."""
+        kind = self.kind_of(state.status(receiver.rid) if receiver is not None else None)
+        if kind is None or kind.gives_answers or _asks(kind) or model.may_return_none:
+            return
+        if model.event is Event.READ and model.gives is None:
+            state.note(op.node, "asked")
 
     def narrowed(self, query: Query, method: str) -> Query:
         """Return what a method makes of a query that has not been run: it bounds the rows, unless known not to."""
@@ -231,13 +241,25 @@ def is_computed(operand: ir.Operand) -> bool:
 
 
 def _is_asked_again(node: cst.CSTNode, state: State) -> bool:
-    """Whether the path has put the same question before, in the same words: it has dealt with there being no answer."""
-    if not isinstance(node, cst.Call) or not (node.args or isinstance(getattr(node.func, "value", None), cst.Call)):
-        return False  # a call without arguments on a name does not say what was asked
+    """Whether the path has put the same question before, in the same words: it has dealt with there being no answer.
+
+    So it has if it has asked the same query object something else.
+    """
+    if not isinstance(node, cst.Call):
+        return False
+    # A call without arguments on a name does not say what was asked.
+    says_what = bool(node.args) or isinstance(getattr(node.func, "value", None), cst.Call)
     trace = state.trace
     while trace is not None:
         before = trace[1]
-        if trace[2] == "row" and before is not node and isinstance(before, cst.Call) and before.deep_equals(node):
-            return True
+        if before is not node and isinstance(before, cst.Call):
+            if trace[2] == "row" and says_what and before.deep_equals(node):
+                return True
+            if trace[2] == "asked" and _receiver_of(before).deep_equals(_receiver_of(node)):
+                return True
         trace = trace[0]
     return False
+
+
+def _receiver_of(call: cst.Call) -> cst.BaseExpression:
+    return call.func.value if isinstance(call.func, cst.Attribute) else call.func

@@ -12,10 +12,33 @@ from lintdb.flow.local_calls import LocalCalls
 from lintdb.flow.results import Sharing
 from lintdb.flow.state import State
 from lintdb.flow.stdlib import RUNS_TOGETHER, STARTS_THREAD, STARTS_THREAD_METHODS
+from lintdb.flow.summaries import bind_arguments
 from lintdb.flow.values import Box, Coroutine, Many, Ref, Rid, Value
 from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.walk import walk
 
-_TURNS = re.compile(r"lock|mutex|semaphore", re.IGNORECASE)
+_TAKES_TURNS = re.compile(r"lock|sem|mutex|limit", re.IGNORECASE)
+
+
+def _takes_turns(function: FunctionInfo) -> bool:
+    """Whether a function waits for its turn before it works."""
+    module = function.index.module
+    return any(
+        isinstance(node, cst.With) and any(_TAKES_TURNS.search(module.code_for_node(item)) for item in node.items)
+        for node in walk(function.node)
+    )
+
+
+def names_called_on(function: FunctionInfo) -> set[str]:
+    """Return the names whose methods a function calls."""
+    found: set[str] = set()
+    for call in function.calls:
+        node = call.func
+        while isinstance(node, cst.Attribute):
+            node = node.value
+            if isinstance(node, cst.Name):
+                found.add(node.value)
+    return found
 
 
 class Sharings(LocalCalls, ABC):
@@ -60,7 +83,7 @@ class Sharings(LocalCalls, ABC):
         return shared
 
     def _worked_on(self, value: Value | None, state: State) -> set[Rid]:
-        """Return the resources that a coroutine uses: the one whose method it is, what a function is given and uses."""
+        """Return the resource whose method a coroutine is, or those that a coroutine function of the project uses."""
         if not isinstance(value, Coroutine):
             return set()
         if isinstance(value.inner, Ref):
@@ -68,10 +91,15 @@ class Sharings(LocalCalls, ABC):
         pending = self.pending_calls.get(value.call)
         if pending is None or _takes_turns(pending.function):
             return set()
+        used: set[Rid] = set()
+        if isinstance(value.inner, Many):
+            # What it was given may be forgotten by now: the coroutine alone needs it.
+            bound = bind_arguments(pending.function, pending.op.arguments, value.inner.items, state) or {}
+            names = names_called_on(pending.function)
+            used |= {each.rid for name, each in bound.items() if name in names and isinstance(each, Ref)}
         summary = self._summary(pending.op, pending.function, state, pending.receiver)
-        if summary is None:
-            return set()
-        used = [use.rid for use in summary.uses] + [rid for rid, _ in summary.statements]
+        if summary is not None:
+            used |= {use.rid for use in summary.uses} | {rid for rid, _ in summary.statements}
         return {self.root_of(rid, state) for rid in used if rid in state.resources}
 
     @staticmethod
@@ -89,8 +117,3 @@ class Sharings(LocalCalls, ABC):
             return
         opened = site.node if isinstance(rid[0][0], int) else None
         self.values_seen.sharings[id(node), rid[0]] = Sharing(node, how, kind, site.name, opened)
-
-
-def _takes_turns(function: FunctionInfo) -> bool:
-    """Whether a function has to do with a lock, so that what runs it at the same time may wait for each other."""
-    return any(_TURNS.search(name) for name in (*function.loads, *function.attributes))

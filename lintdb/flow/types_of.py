@@ -408,6 +408,24 @@ class ModuleTypes:
             for model in kind.methods[name]
         )
 
+    def kind_of_class(self, owner: ClassInfo) -> str | None:
+        """Return the kind that a class itself is, by what it derives from: a class whose rows can be asked for."""
+        return self.peers.memo.get(("class", owner, self.is_wide), lambda: self._find_kind_of_class(owner))
+
+    def _find_kind_of_class(self, owner: ClassInfo) -> str | None:
+        for each in owner.lineage:
+            types = self._types(each.index)
+            for base in each.bases:
+                dotted = each.index.dotted(base, each.index.body)
+                kind_id = types.knowledge.kind_of_base(dotted) if dotted is not None else None
+                if kind_id is None and isinstance(base, cst.Attribute):
+                    maker = types.type_of_receiver(base.value, each.index.body)
+                    kind = types.knowledge.kind(maker) if isinstance(maker, str) else None
+                    kind_id = kind.bases.get(base.attr.value) if kind is not None else None
+                if kind_id is not None:
+                    return kind_id
+        return None
+
     # --- module-level names -------------------------------------------------------------------------------------------
 
     def global_type(self, name: str) -> Type | None:

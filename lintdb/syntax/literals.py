@@ -314,7 +314,7 @@ class Evaluator:
             code = module.code_for_node(function.node)
             # What the file hands the connection to may bound it.
             helpers = [
-                f for name, f in self.index.functions.items() if re.search(rf"(?<![\w.]){re.escape(name)}\(", code)
+                self.index.functions[name] for name in _handed_to(node, function) if name in self.index.functions
             ]
             return code + "".join(module.code_for_node(helper.node) for helper in helpers if helper is not function)
         names = [
@@ -348,6 +348,23 @@ def _of_elsewhere(items: Items | None) -> Items | None:
         key: value if all(not isinstance(n, cst.Name) or n.value in CONSTANTS for n in walk(value)) else SEVERAL
         for key, value in items.items()
     }
+
+
+def _handed_to(node: cst.CSTNode, function: FunctionInfo) -> set[str]:
+    """Return the names of the functions that get the value of an expression of a function, or may get it."""
+    names: set[str] = set()
+    for each in walk(function.node):
+        if isinstance(each, cst.Assign) and unawaited(each.value) is node:
+            names.update(target.target.value for target in each.targets if isinstance(target.target, cst.Name))
+        elif isinstance(each, cst.WithItem) and unawaited(each.item) is node and each.asname is not None:
+            names.update([each.asname.name.value] if isinstance(each.asname.name, cst.Name) else ())
+    found: set[str] = set()
+    for call in walk(function.node):
+        if isinstance(call, cst.Call) and isinstance(call.func, cst.Name):
+            given = {part.value for argument in call.args for part in walk(argument) if isinstance(part, cst.Name)}
+            if not names or names & given:
+                found.add(call.func.value)
+    return found
 
 
 def only_value(name: str, function: FunctionInfo) -> cst.BaseExpression | None:
