@@ -5,22 +5,25 @@ from __future__ import annotations
 import libcst as cst
 
 from lintdb.flow import ir
+from lintdb.flow.concurrency import Concurrency
 from lintdb.flow.containers import ADDS, SHRINKS, TAKES, VIEWS
 from lintdb.flow.evaluate import dotted_name
-from lintdb.flow.local_calls import LocalCalls
 from lintdb.flow.lowering import NUMBERS_PER_FUNCTION
 from lintdb.flow.patches import is_patched
 from lintdb.flow.results import Uncalled
-from lintdb.flow.sharings import Sharings
 from lintdb.flow.sites import OWN, Receiver, Site
 from lintdb.flow.state import State
 from lintdb.flow.stdlib import (
     ACLOSING,
     AWAITS_FIRST,
+    CALLS_ELSEWHERE,
     CLOSING,
     COMBINES,
     EXIT_STACKS,
+    GATHERS,
     LAZY,
+    METHODS_THAT_CALL_ELSEWHERE,
+    METHODS_THAT_RUN,
     NULLCONTEXT,
     PASSES_THROUGH,
     REGISTER_METHODS,
@@ -59,7 +62,7 @@ _FIRST_EXTRA_CALL = NUMBERS_PER_FUNCTION - (1 << 16)
 """Numbers of the calls that syntax makes, behind those of the calls that are written."""
 
 
-class Calls(Sharings, LocalCalls):
+class Calls(Concurrency):
     """Dispatches calls by what is called."""
 
     def call(self, op: ir.CallOp, state: State) -> list[State] | None:
@@ -330,6 +333,11 @@ class Calls(Sharings, LocalCalls):
             state.set_name(base.name, NOT_NONE)
         if name in REGISTER_METHODS:
             return self.register(op, name, state)
+        if name in METHODS_THAT_CALL_ELSEWHERE:
+            return self.call_elsewhere(op, METHODS_THAT_CALL_ELSEWHERE[name], state)
+        first = self.first_argument(op, state)
+        if name in METHODS_THAT_RUN and isinstance(first, Coroutine):
+            return self.await_coroutine(op, first, state)
         if name in SWALLOWING_METHODS and len(op.arguments) == (2 if name.endswith("Regex") else 1):
             state.set_name(op.target, Manager("swallow"))
             return None
@@ -357,10 +365,14 @@ class Calls(Sharings, LocalCalls):
             state.escape(self.arguments_value(op, state), with_parents=True)
             state.set_name(op.target, None)
             return None
+        if dotted in CALLS_ELSEWHERE:
+            return self.call_elsewhere(op, 0, state)
+        if dotted in GATHERS:
+            return self.gather(op, state)
         if isinstance(first, Coroutine) and dotted in PASSES_THROUGH:
             state.set_name(op.target, first)
             # A task runs whether it is awaited or not.
-            return None if dotted in AWAITS_FIRST else self._run_aside(op, first, state)
+            return None if dotted in AWAITS_FIRST else self.run_aside(op, first, state)
         if isinstance(first, Coroutine) and dotted == "asyncio.run":
             return self.await_coroutine(op, first, state)
         wrapper = self._wrapper(op, dotted, first, state)
@@ -395,21 +407,6 @@ class Calls(Sharings, LocalCalls):
                 held = self.attribute(held, name, state)
             return self._known_method(op, held, rest[-1], state) if held is not None else self.unknown_call(op, state)
         return self.local_call(op, symbol, None, state) if not rest else self.unknown_call(op, state)
-
-    def _run_aside(self, op: ir.CallOp, value: Coroutine, state: State) -> list[State] | None:
-        """`create_task(coroutine)`: it will run, but not by now: what it releases may be open for a while."""
-        before = state.copy()
-        # What goes wrong in it is raised where it is awaited, not here.
-        with self.nothing_raises():
-            results = self.await_coroutine(op, value, state)
-        if results == []:
-            # Who starts a loop without an end does not wait for one.
-            before.update(value.rid, phase="released")
-            results = [before]
-        for each in results if results is not None else [state]:
-            for rid in set(each.refs(value.inner)):
-                each.doubt(rid)
-        return results
 
     def _wrapper(self, op: ir.CallOp, dotted: str, first: Value | None, state: State) -> Value | None:
         """Return what `closing(x)`, `suppress(E)`, `ExitStack()`, `partial(f, x)` and the like make."""
@@ -529,31 +526,3 @@ class Calls(Sharings, LocalCalls):
             acquired = site.node if site is not None else None
             self.after.uncalled[id(op.node)] = Uncalled(op.node, kind, site.name if site else None, name, acquired)
         return None
-
-    def await_coroutine(self, op: ir.AwaitOp | ir.CallOp, value: Coroutine, state: State) -> list[State] | None:
-        """`await coroutine`: now it happens."""
-        state.update(value.rid, phase="released")
-        call = self.operations.get(value.call)
-        model = self.calls[value.call].model if value.call in self.calls else None
-        if call is None or model is None:
-            pending = self.pending_calls.get(value.call)
-            if pending is not None:
-                return self.apply_summary(pending.op, pending.function, state, op.target, pending.receiver)
-            self.throw(state, op.node, is_low=op.in_cleanup)
-            state.set_name(op.target, None)
-            return None
-        receiver = value.inner if isinstance(value.inner, Ref) else None
-        results = self.perform(call, model, value.inner, receiver, state, target=op.target)
-        if not model.coroutine:
-            for each in [state] if results is None else results:
-                _rebind(value, each.env.get(op.target), each)
-        return results
-
-
-def _rebind(awaited: Coroutine, result: Value | None, state: State) -> None:
-    """`thing = open(path)`, then `await thing`: awaiting such an object gives the object itself."""
-    for name in [name for name, value in state.env.items() if value == awaited]:
-        if name.startswith("self."):
-            state.escape(result, with_parents=False)
-        else:
-            state.set_name(name, result)

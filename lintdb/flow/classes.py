@@ -31,6 +31,16 @@ class OpenedAttribute(NamedTuple):
     kind: Kind
 
 
+class OwnedObject(NamedTuple):
+    """An attribute of `self` that a method fills with an object of the project that opens something when it is made."""
+
+    name: str
+    method: FunctionInfo
+    call: cst.Call
+    owner: ClassInfo
+    opened: OpenedAttribute
+
+
 class Classes:
     """Answers for the classes of one module."""
 
@@ -71,6 +81,72 @@ class Classes:
                     and self.types.opens(value, scope)
                 ):
                     yield OpenedAttribute(attribute, scope, call, kind)
+
+    def owned_objects(self, owner: ClassInfo) -> Iterator[OwnedObject]:
+        """Yield what the methods of a class make and keep on `self` that has to be released: by a method of its own."""
+        for attribute, assignments in owner.assigned.items():
+            values = [(scope, _origin(value, scope)) for scope, value, _ in assignments]
+            made = [(scope, value) for scope, value in values if not _is_none(value)]
+            classes = {self.types.called(v, scope) if isinstance(v, cst.Call) else None for scope, v in made}
+            held = classes.pop() if len(classes) == 1 else None
+            opened = self._opened_when_made(held) if isinstance(held, ClassInfo) else None
+            if not isinstance(held, ClassInfo) or opened is None:
+                continue
+            for scope, value in made:
+                if isinstance(value, cst.Call) and scope.owner is owner and scope.is_instance_method:
+                    yield OwnedObject(attribute, scope, value, held, opened)
+
+    def _opened_when_made(self, owner: ClassInfo) -> OpenedAttribute | None:
+        """Return what making an object of a class opens, where one of its methods is there to release it."""
+        init = owner.find_method("__init__")
+        if init is None or init.owner is None or not self.is_made_by_init(owner) or not self.offers_release(owner):
+            return None
+        classes = Classes(self.types.peers.types(init.index))
+        return next((each for each in classes.opened_attributes(init.owner) if each.method is init), None)
+
+    def is_only_used(self, owner: ClassInfo, each: OwnedObject) -> bool:
+        """Whether nobody does more with an object that a class owns than to call what does not release it.
+
+        That is so if methods of the class do not hand it on, and nothing in the module releases it, or what it holds.
+        """
+        for node in walk(self.index.module):
+            held = node.value if isinstance(node, cst.Attribute) else None
+            if (
+                isinstance(node, cst.Attribute)
+                and isinstance(held, cst.Attribute)
+                and held.attr.value == each.name
+                and not _is_attribute_of_self(held, each.name)
+                and self._may_release(each, node.attr.value)
+            ):
+                return False
+        for relative in self.family_of(owner):
+            nodes = list(walk(relative.node))
+            found = {id(node) for node in nodes if _is_attribute_of_self(node, each.name)}
+            called = {id(node.func) for node in nodes if isinstance(node, cst.Call)}
+            harmless: set[int] = set()
+            for node in nodes:
+                if isinstance(node, (cst.AssignTarget, cst.AnnAssign)):
+                    harmless.add(id(node.target))
+                elif isinstance(node, cst.Comparison):
+                    harmless.add(id(node.left))
+                elif isinstance(node, (cst.If, cst.IfExp)):
+                    harmless.add(id(node.test))
+                elif isinstance(node, cst.Attribute):
+                    is_method = each.owner.find_method(node.attr.value) is not None
+                    if is_method == (id(node) in called) and not self._may_release(each, node.attr.value):
+                        harmless.add(id(node.value))
+            if not found <= harmless:
+                return False
+        return True
+
+    def _may_release(self, each: OwnedObject, name: str) -> bool:
+        """Whether reaching for something of an object that is owned may be the way to release what that holds."""
+        method = each.owner.find_method(name)
+        if method is None:
+            return name == each.opened.name
+        return self.is_release(name) or any(
+            isinstance(node, cst.Attribute) and self.is_release(node.attr.value) for node in walk(method.node)
+        )
 
     def given_by_factories(self, owner: ClassInfo) -> Iterator[OpenedAttribute]:
         """Yield what class methods open for the object that they make: `return cls(connect(url))`."""
@@ -171,6 +247,19 @@ def _is_filled_with(
     scope: FunctionInfo,
 ) -> bool:
     return any(where is scope and isinstance(value, cst.Name) and value.value == name for where, value, _ in values)
+
+
+def _is_none(value: cst.BaseExpression | None) -> bool:
+    return isinstance(value, cst.Name) and value.value == "None"
+
+
+def _is_attribute_of_self(node: cst.CSTNode, name: str) -> bool:
+    return (
+        isinstance(node, cst.Attribute)
+        and node.attr.value == name
+        and isinstance(node.value, cst.Name)
+        and node.value.value == "self"
+    )
 
 
 def _is_parameter(name: str, scope: FunctionInfo) -> bool:

@@ -280,6 +280,8 @@ class Follower(Calls, Assumptions):
         value = self.value(op.operand, state)
         if isinstance(value, Coroutine):
             return self.await_coroutine(op, value, state)
+        if isinstance(value, Many) and value.items and all(isinstance(item, Coroutine) for item in value.items):
+            return self.await_all(op, value, state)
         if isinstance(value, Many):
             for item in value.items:
                 if isinstance(item, Coroutine):

@@ -205,7 +205,8 @@ class CallArgument:
 class CallOp(Operation):
     """`target = callee(arguments)`; `dotted` is the callee's imported name. May raise.
 
-    `is_statement`: nothing uses the result. `is_dropped`: nor what awaiting it gives.
+    `is_statement`: nothing uses the result. `is_dropped`: nor what awaiting it gives. `is_elsewhere`: another thread
+    makes the call.
     """
 
     target: str
@@ -215,6 +216,7 @@ class CallOp(Operation):
     index: int = 0
     is_statement: bool = False
     is_dropped: bool = False
+    is_elsewhere: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -126,7 +126,7 @@ class LocalCalls(Containers, ABC):
             return self.unknown_call(op, state)
         if any(outcome.is_raise for outcome in summary.outcomes):
             self.may_raise = True
-        if summary.blocks is not None and op.dotted != "$property":
+        if summary.blocks is not None and op.dotted != "$property" and not op.is_elsewhere:
             self.blocking_helpers.setdefault(op.index, (op.node, summary.blocks))
         if summary.waits is not None and not op.in_cleanup:
             given = Many((self.arguments_value(op, state), instance))
@@ -169,8 +169,10 @@ class LocalCalls(Containers, ABC):
             self.check_early(use, op.node, info.name, state)
         for rid, is_many in summary.statements:
             self.note_statement(rid, op, is_many=is_many)
-        for pool, kind in summary.takes:
-            self.note_overlap(op, kind, pool, state)
+        for owner, kind_id, node in summary.takes:
+            kind = self.knowledge.kind(kind_id)
+            if kind is not None:
+                self.note_taken(op, kind, owner, state, node)
         for name in summary.runs:
             self._note_handed(op, argument_for(info, name, op.arguments), state)
 

@@ -122,7 +122,7 @@ class ModelledCalls(UnknownCalls):
     ) -> list[State] | None:
         """Run a modelled call."""
         status = state.status(receiver.rid) if receiver is not None else None
-        if op.index not in self.calls and isinstance(op.node, cst.Call):
+        if op.index not in self.calls and isinstance(op.node, cst.Call) and not op.is_elsewhere:
             root = self.root_of(receiver.rid, state)[0] if receiver is not None else op.index
             self.calls[op.index] = KnownCall(op.node, model, status.kind if status else None, root, name, op.is_dropped)
         self.operations[op.index] = op
@@ -364,17 +364,22 @@ class ModelledCalls(UnknownCalls):
         """Note where something is taken from a shared owner while another of its kind, taken before, is still held."""
         owner_status = state.status(parent) if parent is not None else None
         owner = self.kind_of(owner_status)
-        if parent is None or kind is None or kind.duty is Duty.NONE or owner is None or not owner.is_pool:
+        if kind is not None and parent is not None and owner is not None and owner.is_pool:
+            self.note_taken(op, kind, parent, state)
+
+    def note_taken(self, op: ir.CallOp, kind: Kind, owner: Rid, state: State, inner: cst.CSTNode | None = None) -> None:
+        """Something of a kind is taken from an owner of many: by the call, or by what it calls, at *inner*."""
+        if kind.duty is Duty.NONE:
             return
-        self.values_seen.taken.setdefault(parent, kind)
+        self.taken.setdefault((owner, kind.id), inner or op.node)
         if op.index in self.overlaps:
             return
         for rid, status in state.resources.items():
-            if status.parent != parent or status.phase != "open" or not status.owed or rid[0][0] == op.index:
+            if status.parent != owner or status.phase != "open" or not status.owed or rid[0][0] == op.index:
                 continue
             other = self.knowledge.kind(status.kind)
             if other is not None and other.family == kind.family and rid[0] in self.sites:
-                self.overlaps[op.index] = Overlap(op.node, kind, self.sites[rid[0]].node)
+                self.overlaps[op.index] = Overlap(op.node, kind, self.sites[rid[0]].node, inner)
                 return
 
     def acquire_as(

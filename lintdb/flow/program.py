@@ -213,11 +213,11 @@ class Program:
             rebinds=frozenset(follower.after.rebound),
             waits=next(iter(follower.values_seen.waits_at.values()), None),
             statements=tuple(((site, 0), site in follower.units.mixed) for site in follower.units.statements),
+            takes=tuple((rid, kind, node) for (rid, kind), node in follower.taken.items()),
             ends_yielded=follower.ends_yielded(),
             drops_work=follower.drops_yielded_work(),
             undone=frozenset(follower.units.undone),
             runs=frozenset(follower.values_seen.runs),
-            takes=tuple(follower.values_seen.taken.items()),
         )
 
     def run_for_caller(

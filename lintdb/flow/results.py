@@ -248,11 +248,15 @@ class Uncalled:
 
 @dataclass(frozen=True)
 class Overlap:
-    """Something is taken from an owner of many while another of the same kind is held: `node` while `held`."""
+    """Something is taken from an owner of many while another of the same kind is held: `node` while `held`.
+
+    `inner` is where that is done, if `node` calls a function that does it.
+    """
 
     node: cst.CSTNode
     kind: Kind
     held: cst.CSTNode
+    inner: cst.CSTNode | None = None
 
 
 @dataclass(frozen=True)

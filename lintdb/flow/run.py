@@ -142,6 +142,11 @@ class Run:
         self.blocking_helpers: dict[int, tuple[cst.CSTNode, cst.CSTNode]] = {}
 
     @functools.cached_property
+    def taken(self) -> dict[tuple[Rid, str], cst.CSTNode]:
+        """What is taken from an owner of many, here or in a function that is called: owner and kind, and the place."""
+        return {}
+
+    @functools.cached_property
     def overlaps(self) -> dict[int, Overlap]:
         """Where something is taken from an owner of many while another one is held, by the call."""
         return {}

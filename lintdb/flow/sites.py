@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import libcst as cst
 
-from lintdb.effects import AfterError, Event, Kind
+from lintdb.effects import AfterError, Event
 from lintdb.flow import ir
 from lintdb.flow.results import (
     ErrorCommit,
@@ -189,7 +189,7 @@ class ValueRecords:
     By the identity of a node: `waits_at` are the calls that wait for something else, `waits` those of them that do so
     while a unit of work is open. `events` is what calls do to the unit of work, `row_loops` what loops go through that
     holds what a query gave, `read_whole` the calls that bring all of an unbounded answer into memory. `runs` are the
-    parameters that are run as the text of a query, just as they are; `taken` says from which pools what is taken.
+    parameters that are run as the text of a query, just as they are.
     """
 
     rows: dict[int, cst.CSTNode] = field(default_factory=dict)
@@ -198,7 +198,6 @@ class ValueRecords:
     query_texts: dict[tuple[int, tuple[Piece, ...]], QueryText] = field(default_factory=dict)
     handed_texts: dict[tuple[int, tuple[Piece, ...]], HandedText] = field(default_factory=dict)
     runs: set[str] = field(default_factory=set)
-    taken: dict[Rid, Kind] = field(default_factory=dict)
     sharings: dict[tuple[int, SiteKey], Sharing] = field(default_factory=dict)
     waits_at: dict[int, cst.CSTNode] = field(default_factory=dict)
     waits: dict[int, Wait] = field(default_factory=dict)

@@ -61,6 +61,16 @@ REINDENTS = frozenset({"textwrap.dedent", "inspect.cleandoc"})
 """Functions whose result says the same as the text that they are given."""
 
 RUNS_TOGETHER = frozenset({"asyncio.gather", "asyncio.wait", "asyncio.as_completed"})
+CALLS_ELSEWHERE = frozenset({
+    "asyncio.to_thread", "anyio.to_thread.run_sync", "starlette.concurrency.run_in_threadpool",
+    "fastapi.concurrency.run_in_threadpool",
+})  # fmt: skip
+"""Functions that call their first argument on another thread, and wait for it."""
+METHODS_THAT_CALL_ELSEWHERE = {"run_in_executor": 1}
+"""The same of methods, whatever has them: with the place of what is called among the arguments."""
+METHODS_THAT_RUN = frozenset({"run_until_complete"})
+"""Methods that wait for the coroutine that is their first argument."""
+GATHERS = frozenset({"asyncio.gather"})
 STARTS_THREAD = frozenset({"threading.Thread", "threading.Timer", "asyncio.to_thread", "anyio.to_thread.run_sync"})
 STARTS_THREAD_METHODS = frozenset({"submit", "run_in_executor"})
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 import libcst as cst
 
-from lintdb.effects import Kind
 from lintdb.flow import ir
 from lintdb.flow.sites import EarlyUse
 from lintdb.flow.state import State
@@ -79,8 +78,8 @@ class Summary:
     a generator: whether what it yields is `drops_work`: released on every normal path, with no commit; and whether that
     is released at all (`ends_yielded`). `uses` are of what was released before the call; `rebinds` are the attributes
     of the object, and the globals, that get another value; `statements` says what it sends statements to, and whether
-    more than one. `undone` are the libraries to which it says that the unit of work around has failed.
-    `runs` are the parameters that it runs as the text of a query; `takes` are pools, and what it takes from each.
+    more than one; `takes` what it takes from owners of many: owner, kind and place. `undone` are the libraries to which
+    it says that the unit of work around has failed. `runs` are the parameters that it runs as the text of a query.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -92,9 +91,9 @@ class Summary:
     ends_yielded: bool = False
     waits: cst.CSTNode | None = None
     statements: tuple[tuple[Rid, bool], ...] = ()
+    takes: tuple[tuple[Rid, str, cst.CSTNode], ...] = ()
     undone: frozenset[str] = frozenset()
     runs: frozenset[str] = frozenset()
-    takes: tuple[tuple[Rid, Kind], ...] = ()
 
 
 # --- before the call ------------------------------------------------------------------------------------------------
@@ -388,7 +387,7 @@ def with_names(summary: Summary, names: Names) -> Summary:
         uses=tuple(use._replace(rid=names.rid(use.rid)) for use in summary.uses),
         rebinds=frozenset(map(names.site, summary.rebinds)),
         statements=tuple((names.rid(rid), is_many) for rid, is_many in summary.statements),
-        takes=tuple((names.rid(rid), kind) for rid, kind in summary.takes),
+        takes=tuple((names.rid(rid), kind, node) for rid, kind, node in summary.takes),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from lintdb.effects import Kind
+    from lintdb.flow.classes import OwnedObject
     from lintdb.flow.results import FunctionFlow
     from lintdb.syntax.names import ClassInfo
 
@@ -44,7 +46,8 @@ class AttributeNotReleased(Rule):
         replaced = {flow.function: flow.replaced_attributes for flow in flows if flow.function.owner is owner}
         opened = list(ctx.program.classes.opened_attributes(owner))
         given = list(ctx.program.classes.given_by_factories(owner))
-        if not (opened or given) or DYNAMIC.search(ctx.program.index.module.code_for_node(owner.node)):
+        owned = list(ctx.program.classes.owned_objects(owner))
+        if not (opened or given or owned) or DYNAMIC.search(ctx.program.index.module.code_for_node(owner.node)):
             return  # in the latter case it cannot be told which attributes its methods reach
         for attribute, _, call, kind in given:
             held = ctx.program.knowledge.kind(ctx.program.types.attribute_kind(owner, attribute) or "") or kind
@@ -53,6 +56,7 @@ class AttributeNotReleased(Rule):
             if kind.family in FAMILIES and attribute not in handled and not is_released:
                 message = f"what is opened here for `{owner.name}.{attribute}` is closed by no method of it"
                 yield _report(call, message, attribute, kind, _confidence(owner, kind, ctx))
+        yield from _left_objects(owner, owned, handled, ctx)
         seen: set[str] = set()
         for attribute, method, call, kind in opened:
             if not (kind.family in FAMILIES or is_subscription(kind)) or _maker(call) in handled:
@@ -72,6 +76,20 @@ class AttributeNotReleased(Rule):
                 if any(other.name == "__init__" for other in others):
                     message = f"`self.{attribute}` may still be open when it is replaced here"
                     yield _report(call, message, attribute, kind)
+
+
+def _left_objects(
+    owner: ClassInfo, owned: Sequence[OwnedObject], handled: AbstractSet[str], ctx: FileContext
+) -> Iterator[Report]:
+    """Yield what holds something open, is made for an object, and is released by nobody."""
+    for each in {each.name: each for each in reversed(owned)}.values():
+        kind = each.opened.kind
+        if kind.family in FAMILIES and each.name not in handled and ctx.program.classes.is_only_used(owner, each):
+            message = (
+                f"the `{each.owner.name}` that is made here for `self.{each.name}` opens a {kind.label}, and no method "
+                f"of `{owner.name}` closes it"
+            )
+            yield _report(each.call, message, each.name, kind, Confidence.LOW if kind.is_lazy else Confidence.MEDIUM)
 
 
 def _maker(call: cst.Call) -> str | None:

@@ -30,11 +30,19 @@ class NestedCheckout(Rule):
         for overlap in flow.overlaps:
             if overlap.kind.family == "checkout":
                 source = ctx.source_of(overlap.node, 50)
+                message = f"`{source}` while another connection of the same pool is held can wait for itself"
+                steps = [ReportStep(overlap.held, "taken here"), ReportStep(overlap.node, "and another one here")]
+                if overlap.inner is not None:
+                    message += f": it calls `{ctx.source_of(overlap.inner, 40)}`"
+                    steps[1:] = [
+                        ReportStep(overlap.node, "called here"),
+                        ReportStep(overlap.inner, "takes another one"),
+                    ]
                 yield Report(
                     node=overlap.node,
-                    message=f"`{source}` while another connection of the same pool is held can wait for itself",
+                    message=message,
                     confidence=Confidence.MEDIUM,
-                    steps=(ReportStep(overlap.held, "taken here"), ReportStep(overlap.node, "and another one here")),
+                    steps=tuple(steps),
                     resource_kind=overlap.kind.label,
                     acquired_at=overlap.held,
                 )
