@@ -1,12 +1,13 @@
 """Which of the corpus' findings are right: draws a sample to be judged, keeps the verdicts, renders the table.
 
     python -m benchmarks.triage sample FINDINGS [--per-rule 20] [--seed 1]
-    python -m benchmarks.triage update FINDINGS
+    python -m benchmarks.triage update FINDINGS [--only NAME,NAME]
     python -m benchmarks.triage table [--check]
 
 FINDINGS is what `python -m benchmarks.corpus run … --write FINDINGS` wrote. `sample` prints the findings of a
 reproducible sample that nobody has judged, as lines for triage.csv. `update` notes there which findings are reported
-now, and says which true ones are lost and which false ones remain. `table` writes PRECISION.md from triage.csv.
+now, and says which true ones are lost and which false ones remain; after a run over some packages (`--only`, as `run`
+was told) it leaves the verdicts on others as they are. `table` writes PRECISION.md from triage.csv.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.corpus import PACKAGES, Place, parse_packages, parse_places
+from benchmarks.corpus import PACKAGES, Place, choose, parse_packages, parse_places
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
 HERE = Path(__file__).resolve().parent
 VERDICTS = HERE / "triage.csv"
@@ -102,11 +103,17 @@ def unjudged(sample: Iterable[Place], judged: Iterable[Judged]) -> list[Place]:
     return missing
 
 
-def updated(judged: Sequence[Judged], places: Iterable[Place]) -> list[Judged]:
-    """Return the verdicts, each with whether its finding is reported."""
+def updated(judged: Sequence[Judged], places: Iterable[Place], checked: Container[str] | None = None) -> list[Judged]:
+    """Return the verdicts, each with whether its finding is reported.
+
+    *checked* are the packages that were run over (None: all); what is said of others stays as it is.
+    """
     left = Counter(places)
     found = []
     for each in judged:
+        if checked is not None and each.place.package not in checked:
+            found.append(each)
+            continue
         found.append(each._replace(reported=left[each.place] > 0))
         left[each.place] -= 1
     return found
@@ -181,6 +188,7 @@ def _command() -> argparse.ArgumentParser:
     sample.add_argument("--seed", type=int, default=1)
     update = commands.add_parser("update", help="note which findings are reported")
     update.add_argument("findings", type=Path)
+    update.add_argument("--only", metavar="NAME,NAME", help="the packages that were run over, if not all")
     table = commands.add_parser("table", help="write PRECISION.md")
     table.add_argument("--check", action="store_true", help="only say whether it is up to date")
     return parser
@@ -194,18 +202,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.command == "table":
             return _write_table(render_page(judged, defaults()), check=arguments.check)
         places = parse_places(arguments.findings.read_text(encoding="utf-8"))
+        packages = parse_packages(PACKAGES.read_text(encoding="utf-8"))
+        if arguments.command == "update":
+            checked = {package.name for package in choose(packages, arguments.only)}
+            return _update(judged, places, checked if arguments.only is not None else None)
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    if arguments.command == "sample":
-        versions = {package.name: package.version for package in parse_packages(PACKAGES.read_text(encoding="utf-8"))}
-        missing = unjudged(draw(places, arguments.per_rule, arguments.seed), judged)
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        for place in missing:
-            package, *rest = place
-            writer.writerow([package, versions.get(package, ""), *rest, "yes", "", ""])
-        return int(bool(missing))
-    after = updated(judged, places)
+    versions = {package.name: package.version for package in packages}
+    missing = unjudged(draw(places, arguments.per_rule, arguments.seed), judged)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    for place in missing:
+        package, *rest = place
+        writer.writerow([package, versions.get(package, ""), *rest, "yes", "", ""])
+    return int(bool(missing))
+
+
+def _update(judged: Sequence[Judged], places: Sequence[Place], checked: Container[str] | None) -> int:
+    after = updated(judged, places, checked)
     VERDICTS.write_text(render_verdicts(after), encoding="utf-8")
     print(render_changes(judged, after), end="")
     return 0

@@ -143,7 +143,8 @@ class CallModel:
     for an acquiring call and for `opens`, false) without an error; then nothing was acquired.
     `opens` says that the receiver is open afterwards, whatever it was before: it may be called on a released resource.
     `after_release` says that it works on a released resource, too, `after_parent` on one whose parent was released.
-    `goes_on` says of a releasing call that the object can be used afterwards all the same.
+    `goes_on` says of a releasing call that the object can be used afterwards all the same, `ends` that it releases what
+    lives on otherwise, too.
     `query_event` is for calls that build a query and send nothing: what running their value (or a value chained from
     it: `insert(t).values(…)`) does when it is the `sql` argument of another call.
     `eager` is for what is awaited for its result alone, and begins with the call (a future).
@@ -181,6 +182,7 @@ class CallModel:
     after_release: bool = False
     after_parent: bool = False
     goes_on: bool = False
+    ends: bool = False
     query_event: Event | None = None
     after_error: AfterError | None = None
     settings: tuple[Setting, ...] = ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from benchmarks import corpus, triage
@@ -87,6 +89,30 @@ class TestUpdate:
 
     def test_two_at_one_place(self) -> None:
         assert [each.reported for each in triage.updated([judged(0, "true")] * 2, [place("a")])] == [True, False]
+
+    def test_packages_that_were_not_run_over_stay_as_they_are(self) -> None:
+        other = Judged(place("b"), "1.0", True, "true", "because")
+        after = triage.updated([judged(0, "true"), other], [], {"a"})
+        assert [each.reported for each in after] == [False, True]
+
+    def test_of_a_run_over_one_package(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        verdicts, findings = tmp_path / "triage.csv", tmp_path / "now.tsv"
+        kept = Judged(place("celery"), "1.0", True, "true", "because")
+        lost = Judged(place("rq"), "1.0", True, "true", "because")
+        verdicts.write_text(triage.render_verdicts([kept, lost]), encoding="utf-8")
+        findings.write_text("", encoding="utf-8")
+        monkeypatch.setattr(triage, "VERDICTS", verdicts)
+        assert triage.main(["update", str(findings), "--only", "rq"]) == 0
+        assert capsys.readouterr().out == "lost: " + "\t".join(lost.place) + "\n"
+        after = triage.parse_verdicts(verdicts.read_text(encoding="utf-8"))
+        assert [each.reported for each in after] == [True, False]
+
+    def test_of_a_package_that_is_not_in_the_corpus(self, tmp_path: Path) -> None:
+        findings = tmp_path / "now.tsv"
+        findings.write_text("", encoding="utf-8")
+        assert triage.main(["update", str(findings), "--only", "nothing"]) == 2
 
 
 class TestTable:

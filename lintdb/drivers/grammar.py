@@ -239,6 +239,7 @@ CALL = Shape(
         Key("after_release", Flag(), "it may be called on a receiver that has been released", "after_release"),
         Key("after_parent", Flag(), "it may be called once the receiver's parent has been released", "after_parent"),
         Key("goes_on", Flag(), "it releases, and yet the object can be used afterwards", "goes_on"),
+        Key("ends", Flag(), "it releases what outlives other ways of giving it back, too", "ends"),
         Key("after_error", _AFTER_ERROR, "what its failure does to the unit of work", "after_error",
             "that of the kind"),
         Key("settings", _SETTINGS, "bounds on this very call, with their defaults"),

@@ -351,11 +351,13 @@ class Calls(Concurrency):
         model = self.choose(models, op, state)
         if model is not None:
             return self.apply(op, model, None, dotted.rpartition(".")[2], state)
+        found = self.index.find(dotted, is_needed=self._gives_resources(op, state))
         receiver, _, name = dotted.rpartition(".")
-        known = self._evident_receiver(op, state) or (self.imported(receiver, state) if self.index.placed else None)
+        known = self._evident_receiver(op, state) if not self._is_told(found, state) else None
+        if known is None and self.index.placed:
+            known = self.imported(receiver, state)
         if known is not None:
             return self._known_method(op, known, name, state)
-        found = self.index.find(dotted, is_needed=self._gives_resources(op, state))
         if found is not None:
             return self._project_call(op, found, state)
         first = self.first_argument(op, state)
@@ -390,9 +392,7 @@ class Calls(Concurrency):
         """A call of what another module of the project defines, or of something that belongs to it."""
         symbol, rest = found
         if isinstance(symbol, Variable):
-            value = self._global(symbol, state)
-            for name in rest[:-1]:
-                value = self.attribute(value, name, state)
+            value = self._holder(found, state)
             if value is None:
                 return self.unknown_call(op, state)
             return self._known_method(op, value, rest[-1], state) if rest else self._value_call(op, value, state)
@@ -407,6 +407,18 @@ class Calls(Concurrency):
                 held = self.attribute(held, name, state)
             return self._known_method(op, held, rest[-1], state) if held is not None else self.unknown_call(op, state)
         return self.local_call(op, symbol, None, state) if not rest else self.unknown_call(op, state)
+
+    def _is_told(self, found: Found | None, state: State) -> bool:
+        """Whether what defines a name says what it is, so that how it is used need not."""
+        return found is not None and not (isinstance(found[0], Variable) and self._holder(found, state) is None)
+
+    def _holder(self, found: Found, state: State) -> Value | None:
+        """Return what a global of another module leads to, without the last of the names that follow: the method."""
+        symbol, rest = found
+        value = self._global(symbol, state) if isinstance(symbol, Variable) else None
+        for name in rest[:-1]:
+            value = self.attribute(value, name, state)
+        return value
 
     def _wrapper(self, op: ir.CallOp, dotted: str, first: Value | None, state: State) -> Value | None:
         """Return what `closing(x)`, `suppress(E)`, `ExitStack()`, `partial(f, x)` and the like make."""
@@ -494,6 +506,7 @@ class Calls(Concurrency):
         if status.phase == "released":
             # Nothing is known of the method: it may open again what was released.
             state.doubt(receiver.rid)
+        self._use(receiver.rid, state)
         self.throw(state, op.node, self.driver_raise(kind.driver), is_low=op.in_cleanup, by=name)
         state.set_name(op.target, None)
         return None

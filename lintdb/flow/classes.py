@@ -8,6 +8,7 @@ from typing import NamedTuple
 import libcst as cst
 
 from lintdb.effects import CallModel, Duty, Kind
+from lintdb.flow.stdlib import RECORDS
 from lintdb.flow.types_of import ModuleTypes
 from lintdb.syntax.literals import only_value, unawaited
 from lintdb.syntax.names import ClassInfo, FunctionInfo
@@ -213,6 +214,17 @@ class Classes:
             )
             for each in owner.lineage
         )
+
+    @staticmethod
+    def is_record(owner: ClassInfo) -> bool:
+        """Whether a decorator has written the constructor, which keeps what it is given, and nothing else has a say."""
+        decorated = [(each, decorator.decorator) for each in owner.lineage for decorator in each.node.decorators]
+        names = {
+            each.index.dotted(maker.func if isinstance(maker, cst.Call) else maker, each.index.body)
+            for each, maker in decorated
+        }
+        is_made = any(method in each.methods for each in owner.lineage for method in ("__new__", "__init__"))
+        return bool(names) and names <= RECORDS and not is_made and not owner.has_unknown_base
 
     def family_of(self, owner: ClassInfo) -> list[ClassInfo]:
         """Return the class with its bases, as far as the project has them, and its subclasses in this module."""

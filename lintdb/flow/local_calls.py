@@ -12,6 +12,7 @@ from lintdb.flow import ir
 from lintdb.flow.containers import Containers
 from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, keeps_function
 from lintdb.flow.results import HandedText
+from lintdb.flow.rows import LOOKED
 from lintdb.flow.sites import BYPASSED, COROUTINE, OWN, PendingCall, Receiver, Site
 from lintdb.flow.state import State
 from lintdb.flow.stdlib import PROXIES
@@ -31,6 +32,7 @@ from lintdb.flow.summaries import (
 from lintdb.flow.texts import known_pieces
 from lintdb.flow.values import (
     IN_BLOCK,
+    TRUE,
     Coroutine,
     Instance,
     Literal,
@@ -120,6 +122,7 @@ class LocalCalls(Containers, ABC):
         instance = receiver if isinstance(receiver, Instance) else None
         summary = self._summary(op, info, state, receiver)
         if info is self.function and not self.is_for_caller:
+            self.units.again.add(op.index)
             self._judge_second_try(op, state)
         if summary is None:
             _escape_object(receiver, state)
@@ -156,6 +159,8 @@ class LocalCalls(Containers, ABC):
             self.forget_tested(op, info, new)
             for driver in summary.undone:
                 self.happen_around(Event.ROLLBACK_PART, driver, new)
+            if summary.refuses and op.is_dropped:
+                new.set_name(LOOKED, TRUE)
             maker = instance.owner.name if instance is not None and info.name == "__init__" else info.name
             is_own = receiver is OWN
             _Return(self, op, info, outcome, new, maker=maker, instance=instance, is_own=is_own).bind(target)
@@ -338,6 +343,13 @@ class LocalCalls(Containers, ABC):
         wrapped = self.first_argument(op, state)
         if wrapped is not None and not PROXIES.isdisjoint(owner.outside_bases):
             state.set_name(op.target, wrapped)
+            return None
+        if self.program.classes.is_record(owner):
+            if owner.find_method("__post_init__") is not None:
+                self.unknown_call(op, state)
+            else:
+                self.give_away(op, state, is_kept=True)
+            state.set_name(op.target, Outside(owner, ("made", owner.name, op.index)))
             return None
         if owner.has_unknown_base or not self.program.classes.is_made_by_init(owner):
             return self.unknown_call(op, state)

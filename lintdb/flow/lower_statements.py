@@ -19,6 +19,7 @@ from lintdb.flow.lowering import Frame
 from lintdb.flow.stdlib import (
     KEEPS_FUNCTION,
 )
+from lintdb.syntax.literals import Evaluator
 
 
 class Statements(Patterns):
@@ -309,7 +310,7 @@ class Statements(Patterns):
         if isinstance(expression, cst.Tuple):
             elements = [element.value for element in expression.elements]
         elif isinstance(expression, cst.Name):
-            constant = self.index.constant(expression.value)
+            constant = Evaluator(self.index, self.function).single_assignment(expression.value)
             if isinstance(constant, cst.Tuple):
                 elements = [element.value for element in constant.elements]
         types = tuple(self._exception_name(element) for element in elements)

@@ -173,8 +173,10 @@ class Misuses(UnitVerdicts):
             return
         ending = self._ending(rid, state)
         if ending is None:
-            if self.is_for_caller and any(self._was_released_before(each) for each in self._line(rid, state)):
-                is_low = deed.is_low or state.low >= BYPASSED
+            expected = self._is_expected(kind, self.cfg.raise_exit, state)
+            is_early = self.is_for_caller and expected is not Match.ALWAYS
+            if is_early and any(self._was_released_before(each) for each in self._line(rid, state)):
+                is_low = deed.is_low or state.low >= BYPASSED or expected is Match.MAYBE
                 self.after.early[rid, id(deed.node)] = EarlyUse(rid, deed.what, is_low)
             return
         ended = state.status(ending.rid) if ending.rid != rid else None
@@ -182,7 +184,7 @@ class Misuses(UnitVerdicts):
         judged = _judge(deed, kind, owner)
         if judged is None:
             return
-        expected = self._is_expected(kind, ending, state)
+        expected = self._is_expected(kind, ending.landing, state)
         if expected is Match.ALWAYS:
             return
         if deed.is_low or state.low >= BYPASSED or expected is not Match.NEVER:
@@ -255,12 +257,15 @@ class Misuses(UnitVerdicts):
                 return True
         return False
 
-    def _is_expected(self, kind: Kind, ending: Ending, state: State) -> Match:
-        """Whether the error is waited for, by a block (surely) or a handler that was entered after the release."""
+    def _is_expected(self, kind: Kind, since: int, state: State) -> Match:
+        """Whether the error is waited for, by a block (surely) or a handler that was entered after the release.
+
+        *since* is where errors went at the time of the release.
+        """
         raised = Raised(self.knowledge.error_class(kind.driver))
         landing = self.block.landing
         seen: set[int] = set()
-        while landing not in (ending.landing, self.cfg.raise_exit) and landing not in seen:
+        while landing not in (since, self.cfg.raise_exit) and landing not in seen:
             seen.add(landing)
             block = self.cfg.blocks[landing]
             if isinstance(block.terminator, ir.ExitRaise):

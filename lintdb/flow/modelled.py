@@ -206,7 +206,9 @@ class ModelledCalls(UnknownCalls):
         self._check_subjects(op, model, subject, receiver, state)
         working = self.working_resource(op, model, receiver, state)
         event = self.event_of(op, model, working, state)
-        self._note_work(op, model, event, working)
+        self.note_event(op, event)
+        if working is not None and self._is_statement(model, event, receiver, state):
+            self.note_statement(working, op, is_many=False)
         failed = self._fork_failure(op, model, receiver, state)
         if failed is not None and model.raises is not Raises.NEVER:
             self.fail_units(op, model, event, working, failed)
@@ -239,10 +241,12 @@ class ModelledCalls(UnknownCalls):
         state.set_name(target, NONE if result is None and model.releases == "self" else result)
         return None
 
-    def _note_work(self, op: ir.CallOp, model: CallModel, event: Event | None, working: Rid | None) -> None:
-        self.note_event(op, event)
-        if working is not None and (model.sql is not None or event in (Event.READ, Event.WRITE)):
-            self.note_statement(working, op, is_many=False)
+    def _is_statement(self, model: CallModel, event: Event | None, receiver: Ref | None, state: State) -> bool:
+        """Whether a call sends something to be run; what fetches the rows of a statement is no other one."""
+        if model.sql is not None or event is Event.WRITE:
+            return True
+        kind = self.kind_of(state.status(receiver.rid)) if receiver is not None else None
+        return event is Event.READ and (kind is None or not kind.gives_answers)
 
     def _after_failure(self, model: CallModel, subject: Value | None, receiver: Ref | None, failed: State) -> None:
         """What a call that has raised has done all the same."""
@@ -260,7 +264,7 @@ class ModelledCalls(UnknownCalls):
     def _check_subjects(
         self, op: ir.CallOp, model: CallModel, subject: Value | None, receiver: Ref | None, state: State
     ) -> None:
-        """Is what a call works on, and what it releases, still to be had?"""
+        """Is what a call works on, and what it releases, still to be had? And does that take along what is its own?"""
         method = self.calls[op.index].method if op.index in self.calls else ""
         if receiver is not None:
             self.check_call(receiver.rid, model, op.node, method, state)
@@ -270,6 +274,8 @@ class ModelledCalls(UnknownCalls):
             self.check_argument(value, model, op.node, method, state)
         if model.releases is None:
             return
+        if model.ends:
+            state.bind_children(subject)
         for rid in list(state.refs(subject)):
             self.check_released_again(rid, op.node, method, state)
             if isinstance(model.releases, Argument) and isinstance(op.callee, ir.AttributeOf):

@@ -18,9 +18,10 @@ from lintdb.flow.lent import lent_leaks
 from lintdb.flow.memo import Memo
 from lintdb.flow.outcomes import condensed, outcome_of
 from lintdb.flow.results import FunctionFlow
+from lintdb.flow.rows import LOOKED
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
-from lintdb.flow.summaries import Outcome, Summary
+from lintdb.flow.summaries import NAMED, Outcome, Summary
 from lintdb.flow.types_of import ModuleTypes, Result, Type
 from lintdb.flow.values import IN_BLOCK, NONE, Instance, Outside, Ref, SiteKey, Status
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
@@ -212,7 +213,12 @@ class Program:
             uses=tuple(follower.after.early.values()),
             rebinds=frozenset(follower.after.rebound),
             waits=next(iter(follower.values_seen.waits_at.values()), None),
-            statements=tuple(((site, 0), site in follower.units.mixed) for site in follower.units.statements),
+            statements=tuple(
+                ((site, 0), site in follower.units.mixed)
+                for site in follower.units.statements
+                if site[0] in NAMED or (site, 0) in start.resources
+            ),
+            refuses={end.is_raise for end in follower.exits if LOOKED in end.state.env} == {True},
             takes=tuple((rid, kind, node) for (rid, kind), node in follower.taken.items()),
             ends_yielded=follower.ends_yielded(),
             drops_work=follower.drops_yielded_work(),

@@ -35,7 +35,10 @@ from lintdb.syntax.walk import walk
 FAILURE = "$.failure"
 """The name under which a path keeps that it fails on something missing; it has a dot so that it is not forgotten."""
 LOOKED = "$.looked"
-"""A name that is bound once a path has found nothing: what it fetches later it may have made itself."""
+"""A name that is bound once a path has found nothing: what it fetches later it may have made itself.
+
+So too after a call whose value nobody wants, of a function that raises where it finds nothing: then it is there.
+"""
 FILLED = "$.filled."
 """What names begin with that are bound once a path has put something into a table; then comes the table."""
 

@@ -155,19 +155,20 @@ class UnitRecords:
 
     `failures`: what a call that failed did to its unit; `refused`: those that were to make work permanent. `landings`:
     where the exceptions of a call go. `writes`: the calls that write to a resource. `statements`: the first call that
-    sends anything to it, `mixed` what gets more than that one. `ended`: the calls that begin a unit which some path
-    ends. `restored`: the operations that change a mode which some path sets back; `switches`: those of them that are
-    assignments. `begun_at_yield`: what is under way where a manager yields. `ambient`: the blocks that are units
-    without a name, in the order in which they are entered. `swallowed` and `error_commits`: the findings, by the node
-    and by the call that they are about; whether the commit is refused. `guessed`: resources that nothing but their use
-    makes known. `worked`: a call that works in a unit without a name. `undone`: the libraries that are told that the
-    unit around has failed.
+    sends anything to it, `mixed` what gets more than that one, `repeated` those of them in loops. `ended`: the calls
+    that begin a unit which some path ends. `restored`: the operations that change a mode which some path sets back;
+    `switches`: those of them that are assignments. `begun_at_yield`: what is under way where a manager yields.
+    `ambient`: the blocks that are units without a name, in the order in which they are entered. `swallowed` and
+    `error_commits`: the findings, by the node and by the call that they are about; whether the commit is refused.
+    `guessed`: resources that nothing but their use makes known. `worked`: a call that works in a unit without a name.
+    `again`: the calls of the function itself. `undone`: the libraries that are told that the unit around has failed.
     """
 
     failures: dict[int, AfterError] = field(default_factory=dict)
     refused: set[int] = field(default_factory=set)
     landings: dict[int, int] = field(default_factory=dict)
     writes: dict[SiteKey, set[int]] = field(default_factory=dict)
+    repeated: set[int] = field(default_factory=set)
     statements: dict[SiteKey, int] = field(default_factory=dict)
     mixed: set[SiteKey] = field(default_factory=set)
     ended: set[int] = field(default_factory=set)
@@ -178,6 +179,7 @@ class UnitRecords:
     guessed: set[Rid] = field(default_factory=set)
     worked: dict[Rid, cst.CSTNode] = field(default_factory=dict)
     undone: set[str] = field(default_factory=set)
+    again: set[int] = field(default_factory=set)
     swallowed: dict[int, SwallowedError] = field(default_factory=dict)
     error_commits: dict[int, tuple[SiteKey, ErrorCommit, bool]] = field(default_factory=dict)
 

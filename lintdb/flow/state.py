@@ -208,6 +208,13 @@ class State:
         """Return the resources that go with *rid* when it is released or handed over."""
         return [other for other, status in self.resources.items() if status.parent == rid and status.goes_with_parent]
 
+    def bind_children(self, value: Value | None) -> None:
+        """What belongs to resources goes with them when they are released next, also what would live on otherwise."""
+        ending = set(self.refs(value))
+        for rid, status in self.resources.items():
+            if status.parent in ending:
+                self.resources[rid] = status._replace(goes_with_parent=True)
+
     def escape(self, value: Value | None, with_parents: bool, all_parents: bool = False) -> None:
         """Somebody else holds the value from here on: what it reaches owes nothing here any more.
 

@@ -151,6 +151,11 @@ KEEPS_FUNCTION = frozenset({
 
 GENERATOR_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
 FIXTURES = frozenset({"pytest.fixture", "pytest_asyncio.fixture", "pytest.yield_fixture"})
+RECORDS = frozenset({
+    "dataclasses.dataclass", "attr.s", "attr.attrs", "attr.define", "attr.frozen", "attr.mutable", "attr.dataclass",
+    "attrs.define", "attrs.frozen", "attrs.mutable",
+})  # fmt: skip
+"""Decorators of classes that write the constructor and leave the methods as they are."""
 CACHES = frozenset({"functools.lru_cache", "functools.cache", "functools.cached_property", "cached_property"})
 
 INJECTORS = frozenset({

@@ -78,8 +78,9 @@ class Summary:
     a generator: whether what it yields is `drops_work`: released on every normal path, with no commit; and whether that
     is released at all (`ends_yielded`). `uses` are of what was released before the call; `rebinds` are the attributes
     of the object, and the globals, that get another value; `statements` says what it sends statements to, and whether
-    more than one; `takes` what it takes from owners of many: owner, kind and place. `undone` are the libraries to which
-    it says that the unit of work around has failed. `runs` are the parameters that it runs as the text of a query.
+    more than one; `takes` what it takes from owners of many: owner, kind and place. `refuses`: it raises where it finds
+    nothing, so that it may be called for that alone. `undone` are the libraries to which it says that the unit of work
+    around has failed. `runs` are the parameters that it runs as the text of a query.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -91,6 +92,7 @@ class Summary:
     ends_yielded: bool = False
     waits: cst.CSTNode | None = None
     statements: tuple[tuple[Rid, bool], ...] = ()
+    refuses: bool = False
     takes: tuple[tuple[Rid, str, cst.CSTNode], ...] = ()
     undone: frozenset[str] = frozenset()
     runs: frozenset[str] = frozenset()

@@ -69,7 +69,7 @@ class UnitVerdicts(Verdicts):
         if status is None or kind is None or status.failed < 0 or event not in (Event.READ, Event.WRITE):
             return
         after = self.after_error(status, kind)
-        if after is AfterError.ABORTS and not op.in_cleanup:
+        if after is AfterError.ABORTS and (event is Event.READ or not op.in_cleanup):
             self.judge_use(rid, status, op.node, state)
         elif after is AfterError.DEPENDS and status.failed == BEFORE:
             state.update(rid, failed=WORKS)
@@ -181,10 +181,13 @@ class UnitVerdicts(Verdicts):
                 elif end.is_raise and status.pending >= 0 and rid[0] in self.commits and self._is_own(rid[0], kind):
                     index = status.pending
                 op = self.operations.get(index)
-                if op is None:
-                    continue
+                if op is None or index in self.units.again:
+                    continue  # what the function leaves behind when it is called is told where it does
                 # Whoever set up the scope of a session ends it soon, and the unit of work with it.
-                is_left = swallowed and (kind.is_scoped or self._is_harmless(status, kind))
+                if swallowed:
+                    is_left = kind.is_scoped or self._is_harmless(status, kind) or self._is_answered(rid, status, kind)
+                else:
+                    is_left = _swallowing(end.state)[0] is None and self._is_refused_alone(rid, status, kind)
                 is_low = status.low >= UNLIKELY or is_left
                 confidence = Confidence.LOW if is_low else Confidence.MEDIUM
                 rank = (-int(confidence), index, not swallowed or status.failed < 0)
@@ -204,6 +207,23 @@ class UnitVerdicts(Verdicts):
         if ends_with_process(self.function):
             return True
         return is_single and status.pending < 0 and self.after_error(status, kind) is AfterError.CONTINUES
+
+    def _is_answered(self, rid: Rid, status: Status, kind: Kind) -> bool:
+        """Whether it is the one question or statement of a helper, in the session of its caller, who ends that.
+
+        A session is made for a unit of work; what the failure means for that is looked at where the helper is called.
+        """
+        is_given = kind.family == "session" and rid[0][0] == "param" and rid[0] not in self.commits
+        return is_given and rid[0] not in self.units.mixed and status.pending in (-1, status.failed)
+
+    def _is_refused_alone(self, rid: Rid, status: Status, kind: Kind) -> bool:
+        """Whether only a commit that is refused leaves anything: a single write, and nothing between the two.
+
+        Where a failed statement spoils all that follows, its own failure does; who awaits may be cancelled in between.
+        """
+        is_single = len(self.units.writes.get(rid[0], ())) == 1 and status.pending not in self.units.repeated
+        is_refused = status.failed in self.units.refused and not self.function.is_async
+        return is_single and is_refused and self.after_error(status, kind) is AfterError.CONTINUES
 
     def _is_own(self, site: SiteKey, kind: Kind) -> bool:
         """Whether the resource is an attribute or a global that is opened here: no caller is there to clean it up."""

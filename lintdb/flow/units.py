@@ -106,7 +106,9 @@ class Units(Misuses):
     def note_statement(self, rid: Rid, op: ir.CallOp, *, is_many: bool) -> None:
         """A call sends a statement to a resource, or (*is_many*) several: at once, or one in each round of a loop."""
         first = self.units.statements.setdefault(rid[0], op.index)
-        if is_many or first != op.index or self.cfg.repeats(self.block):
+        if self.cfg.repeats(self.block):
+            self.units.repeated.add(op.index)
+        if is_many or first != op.index or op.index in self.units.repeated:
             self.units.mixed.add(rid[0])
 
     def begin_block(self, rid: Rid, state: State, by: int = -1) -> bool:

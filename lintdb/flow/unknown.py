@@ -23,14 +23,7 @@ class UnknownCalls(Rows):
 
     def unknown_call(self, op: ir.CallOp, state: State) -> list[State] | None:
         """Nothing is known of the callee: it may raise anything, and it may keep what it is given."""
-        arguments = self.arguments_value(op, state)
-        self.account_for(arguments, state)
-        for rid in state.refs(arguments):
-            site = self.sites.get(rid[0])
-            if site is not None:
-                self.handed_on.add(id(site.node))
-        state.escape(arguments, with_parents=_makes_object(op))
-        self._escape_unnamed_parents(arguments, state)
+        self.give_away(op, state, is_kept=_makes_object(op))
         self.forget_missing(state)
         self._forget_released(op, state)
         unit = self.unit_worked_in(op, state)
@@ -39,6 +32,17 @@ class UnknownCalls(Rows):
             self.fail_unit_around(unit, op, thrown)
         state.set_name(op.target, self._statement(op))
         return None
+
+    def give_away(self, op: ir.CallOp, state: State, *, is_kept: bool) -> None:
+        """What a call is given is somebody else's matter from here on; *is_kept*: with what it belongs to."""
+        arguments = self.arguments_value(op, state)
+        self.account_for(arguments, state)
+        for rid in state.refs(arguments):
+            site = self.sites.get(rid[0])
+            if site is not None:
+                self.handed_on.add(id(site.node))
+        state.escape(arguments, with_parents=is_kept)
+        self._escape_unnamed_parents(arguments, state)
 
     def _forget_released(self, op: ir.CallOp, state: State) -> None:
         """`self.reconnect()`: a callee that can reach the object, or the module, may open again what was released."""

@@ -202,6 +202,7 @@ class Withs(ModelledCalls, ABC):
         value = state.env.pop(op.slot, None)
         if isinstance(value, (Instance, Outside)):
             name = "__aexit__" if op.is_async else "__exit__"
+            _leave_units_to(value, state)
             return self.call_method(value, name, op, state, target="$left", arguments=_NO_ERROR)
         if value is not None:
             self.leave_value(op.node, value, state, op.is_async, is_raise=False)
@@ -219,6 +220,7 @@ class Withs(ModelledCalls, ABC):
             state.set_name(_ERROR.name, TRUTHY)
             state.kept[_HELD] = raised
             name = "__aexit__" if t.is_async else "__exit__"
+            _leave_units_to(value, state)
             for each in self.call_method(value, name, t.node, state, target="$left", arguments=(_ERROR,) * 3):
                 each.kept.pop(_HELD, None)
                 if each.env.get("$left") == TRUE:
@@ -411,6 +413,18 @@ class Withs(ModelledCalls, ABC):
                     for released in list(state.refs(arguments[0])):
                         self.release(released, state, None, by_with=node)
                 break
+
+
+def _leave_units_to(manager: Instance | Outside, state: State) -> None:
+    """Forget the units of work that began with a manager which ends them by something that is not seen to be theirs.
+
+    The call that gave the manager has begun them, so that its exit ends them, whatever it knows them by.
+    """
+    made = manager.id if isinstance(manager, Instance) else manager.root[-1]
+    held = set(state.refs(manager))
+    for rid, status in list(state.resources.items()):
+        if status.begun >= 0 and status.begun == made and rid not in held:
+            state.update(rid, begun=-1)
 
 
 def _may_roll_back(kind: Kind) -> bool:

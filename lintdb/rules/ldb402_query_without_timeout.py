@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import Bound, FileContext, Opening, Report, Rule, RuleMeta
+from lintdb.rules.places import is_program
+
+if TYPE_CHECKING:
+    from lintdb.syntax.names import FunctionInfo
 
 
 class QueryWithoutTimeout(Rule):
@@ -30,9 +35,14 @@ class QueryWithoutTimeout(Rule):
                 yield Report(
                     node=opening.at(),
                     message=f"nothing bounds the queries of this {opening.kind.label}{ctx.said_of_version(answer)}",
-                    confidence=Confidence.LOW if ctx.is_rehearsal(opening.function) else Confidence.MEDIUM,
+                    confidence=Confidence.LOW if _is_watched(opening.function, ctx) else Confidence.MEDIUM,
                     help=f"bound them: `{suggest}`" if suggest else None,
                     resource_kind=opening.kind.label,
                     acquired_at=opening.at(),
                     cause=answer.setting.name,
                 )
+
+
+def _is_watched(function: FunctionInfo, ctx: FileContext) -> bool:
+    """Whether somebody waits who can break it off: at a test, or a script that runs once."""
+    return ctx.is_rehearsal(function) or is_program(function)

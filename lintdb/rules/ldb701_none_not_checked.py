@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
 from lintdb.rules.lifetimes import raiser, steps_of
-from lintdb.rules.places import is_test
+from lintdb.rules.places import is_migration, is_test
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow, MissingRow, UnboundRelease
@@ -34,10 +34,19 @@ class NoneNotChecked(Rule):
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
         confidence = Confidence.LOW if is_test(flow.function, ctx.path) else Confidence.MEDIUM
         for missing in flow.missing_rows:
-            yield _report_row(missing, confidence, ctx)
+            is_reference = is_migration(ctx.path) and _belongs_to_row(missing, flow)
+            yield _report_row(missing, Confidence.LOW if is_reference else confidence, ctx)
         for unbound in flow.unbound_releases:
             if unbound.kind is not None or _RESOURCE.fullmatch(unbound.name.lower()):
                 yield _report_unbound(unbound, confidence, ctx)
+
+
+def _belongs_to_row(missing: MissingRow, flow: FunctionFlow) -> bool:
+    """Whether something is looked up for each row of another query: there it is, as far as keys refer to something."""
+    from lintdb.syntax.ancestry import Ancestry, iterated  # loads libcst
+
+    loops = Ancestry(flow.function.node).loops(missing.call) if flow.row_loops else ()
+    return any(id(each) in flow.row_loops for loop in loops for each in iterated(loop))
 
 
 def _report_row(missing: MissingRow, confidence: Confidence, ctx: FileContext) -> Report:

@@ -75,6 +75,9 @@ def report_leak(leak: Leak, flow: FunctionFlow, ctx: FileContext, message: str |
 
 
 def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
+    is_lock = leak.kind.family == "result" and any(each.name == "lock-timeout" for each in leak.kind.settings)
+    if is_lock and leak.maker is not None and leak.name is None:
+        return True  # whoever drops the object that holds a lock means to release it by its key, or to let it expire
     if leak.on_error:
         # An error fails a test, and somebody looks at once: what is left open does not outlive that.
         return is_test(flow.function, ctx.path)
