@@ -156,16 +156,20 @@ class LocalCalls(Containers, ABC):
                     thrown.make_unlikely(outcome.low)
                 continue
             new.make_unlikely(outcome.low)
-            self.forget_tested(op, info, new)
-            for driver in summary.undone:
-                self.happen_around(Event.ROLLBACK_PART, driver, new)
-            if summary.refuses and op.is_dropped:
-                new.set_name(LOOKED, TRUE)
+            self._note_return(op, info, summary, new)
             maker = instance.owner.name if instance is not None and info.name == "__init__" else info.name
             is_own = receiver is OWN
             _Return(self, op, info, outcome, new, maker=maker, instance=instance, is_own=is_own).bind(target)
             results.append(new)
         return results
+
+    def _note_return(self, op: ir.CallOp, info: FunctionInfo, summary: Summary, state: State) -> None:
+        """What it means that a callee has come back."""
+        self.forget_tested(op, info, state)
+        for driver in summary.undone:
+            self.happen_around(Event.ROLLBACK_PART, driver, state)
+        if summary.refuses and op.is_dropped:
+            state.set_name(LOOKED, TRUE)
 
     def _note_callee(self, op: ir.CallOp, info: FunctionInfo, summary: Summary, state: State) -> None:
         """What a callee does to what it gets, whichever way it ends."""
