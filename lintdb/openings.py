@@ -185,10 +185,13 @@ def _parts(configuration: Configuration, whole: _Table) -> Iterator[_Table]:
         yield whole._replace(items=items)
         return
     for alias, value in items.items():
-        part = whole._replace(name=inside(whole.name, alias), place=value)
-        inner = part.evaluator.items_of(value, part.name, part.scope)
-        if inner is not None:
-            yield part._replace(items=inner)
+        # `if testing: DATABASES["default"] = {…}`: each of its values stands for itself.
+        values = whole.evaluator.values_of(whole.place, whole.name, whole.scope, alias) if value is SEVERAL else [value]
+        for each in values:
+            part = whole._replace(name=inside(whole.name, alias), place=each)
+            inner = part.evaluator.items_of(each, part.name, part.scope)
+            if inner is not None:
+                yield part._replace(items=inner)
 
 
 def _changed_parts(configuration: Configuration, index: ModuleIndex) -> Iterator[_Table]:

@@ -51,6 +51,16 @@ def test_no_doubles(path: Path) -> None:
     assert not doubles, "one cause, two findings:\n  " + "\n  ".join(sorted(doubles))
 
 
+def test_without_relations_there_would_be_doubles() -> None:
+    """What is looked for is there to be found: in programs and in files of projects, too."""
+    folders = {
+        path.relative_to(harness.FIXTURES).parts[0]
+        for path in FIXTURES
+        if any(True for _ in find_doubles(reports_of(path)))
+    }
+    assert folders >= {"rules", "patterns", "programs", "projects"}
+
+
 def test_every_relation_is_needed() -> None:
     """Of the rules for the families of resources, which come together, one is enough."""
     shown = {pair for path in FIXTURES for pair in _superseded(reports_of(path))}

@@ -56,8 +56,10 @@ def answer_of(text: str, is_prefix: bool) -> str:
     if re.match(r"(?:update|delete)\b", outer, re.IGNORECASE):
         is_some = re.search(r"\bwhere\b.*\breturning\b", outer, re.IGNORECASE)
         return "perhaps" if is_some and not is_prefix else "unknown"
-    if not re.match(r"select\b", outer, re.IGNORECASE):
-        return "unknown"
+    return _answer_of_selection(outer, is_prefix) if re.match(r"select\b", outer, re.IGNORECASE) else "unknown"
+
+
+def _answer_of_selection(outer: str, is_prefix: bool) -> str:
     table = re.search(r"\bfrom\s+(\S+)", outer, re.IGNORECASE)
     if table is None:
         return "unknown" if is_prefix else "row"
@@ -65,6 +67,8 @@ def answer_of(text: str, is_prefix: bool) -> str:
         return "unknown"  # a query in parentheses, or a function: it may give a row always
     if _CATALOGS.match(table.group(1)):
         return "unknown"  # whoever asks about a table has often just made it
+    if re.search(r"\bgroup\s+by\b", outer, re.IGNORECASE):
+        return "perhaps"  # a row for each group, of which there may be none
     selected = re.sub(r"^select\s+(?:distinct\s+|all\s+)?", "", outer[: table.start()], flags=re.IGNORECASE)
     items = [item.strip() for item in selected.split(",")]
     if all(_AGGREGATES.search(item) for item in items):

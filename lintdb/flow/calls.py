@@ -320,9 +320,10 @@ class Calls(Concurrency):
         if model is not None:
             return self.apply(op, model, None, dotted.rpartition(".")[2], state)
         found = self.index.find(dotted, is_needed=self._gives_resources(op, state))
-        known = self._evident_receiver(op, state) if not self._is_told(found, state) else None
+        receiver, _, name = dotted.rpartition(".")
+        known = self._known_receiver(op, receiver, found, state)
         if known is not None:
-            return self._known_method(op, known, dotted.rpartition(".")[2], state)
+            return self._known_method(op, known, name, state)
         if found is not None:
             return self._project_call(op, found, state)
         first = self.first_argument(op, state)
@@ -347,6 +348,11 @@ class Calls(Concurrency):
             return self.unknown_call(op, state)
         state.set_name(op.target, wrapper)
         return None
+
+    def _known_receiver(self, op: ir.CallOp, receiver: str, found: Found | None, state: State) -> Value | None:
+        """What stands before the last dot, where its use or what the module has put there tells."""
+        known = self._evident_receiver(op, state) if not self._is_told(found, state) else None
+        return self.imported(receiver, state) if known is None and self.index.placed else known
 
     def _gives_resources(self, op: ir.CallOp, state: State) -> bool:
         return self.index.links is not None and any(

@@ -51,7 +51,14 @@ class Concurrency(Sharings, ABC):
 
     def run_aside(self, op: ir.CallOp, value: Coroutine, state: State) -> list[State] | None:
         """`create_task(coroutine)`: it will run, but not by now: what it releases may be open for a while."""
-        results = self.await_coroutine(op, value, state)
+        before = state.copy()
+        # What goes wrong in it is raised where it is awaited, not here.
+        with self.nothing_raises():
+            results = self.await_coroutine(op, value, state)
+        if results == []:
+            # Who starts a loop without an end does not wait for one.
+            before.update(value.rid, phase="released")
+            results = [before]
         for each in results if results is not None else [state]:
             for rid in set(each.refs(value.inner)):
                 each.doubt(rid)

@@ -114,10 +114,31 @@ class Values(Run):
         found = self.index.find(dotted)
         if found is not None and isinstance(found.symbol, FunctionInfo) and not found.rest:
             return Function(found.symbol)
+        if found is None and self.index.placed:
+            return self._placed(dotted, state)
         if found is None or not isinstance(found.symbol, Variable):
             return None
         value = self._global(found.symbol, state)
         for name in found.rest:
+            value = self.attribute(value, name, state)
+        return value
+
+    def _placed(self, dotted: str, state: State) -> Value | None:
+        """What the module has put into a namespace of a framework, or a part of that."""
+        whole, rest = dotted, list[str]()
+        while whole and whole not in self.index.placed:
+            whole, _, last = whole.rpartition(".")
+            rest.insert(0, last)
+        what = self.types.placed_type(whole)
+        if what is None:
+            return None
+        value: Value | None = self.outside(
+            ("placed", whole.partition(".")[2], self.index.name.number), what, self.index, state
+        )
+        if isinstance(value, Ref):
+            # A request has it for itself, and what tears the request down ends its work.
+            state.update(value.rid, outlives=False)
+        for name in rest:
             value = self.attribute(value, name, state)
         return value
 

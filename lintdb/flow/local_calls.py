@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import libcst as cst
 
+from lintdb.effects import Event
 from lintdb.flow import ir
 from lintdb.flow.containers import Containers
 from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, keeps_function
+from lintdb.flow.results import HandedText
 from lintdb.flow.rows import LOOKED
 from lintdb.flow.sites import BYPASSED, COROUTINE, OWN, PendingCall, Receiver, Site
 from lintdb.flow.state import State
@@ -20,12 +22,14 @@ from lintdb.flow.summaries import (
     WORKS,
     Outcome,
     Summary,
+    argument_for,
     bind_arguments,
     canonical,
     names_for_callee,
     start_of_call,
     with_names,
 )
+from lintdb.flow.texts import known_pieces
 from lintdb.flow.values import (
     IN_BLOCK,
     TRUE,
@@ -152,13 +156,20 @@ class LocalCalls(Containers, ABC):
                     thrown.make_unlikely(outcome.low)
                 continue
             new.make_unlikely(outcome.low)
-            if summary.refuses and op.is_dropped:
-                new.set_name(LOOKED, TRUE)
+            self._note_return(op, info, summary, new)
             maker = instance.owner.name if instance is not None and info.name == "__init__" else info.name
             is_own = receiver is OWN
             _Return(self, op, info, outcome, new, maker=maker, instance=instance, is_own=is_own).bind(target)
             results.append(new)
         return results
+
+    def _note_return(self, op: ir.CallOp, info: FunctionInfo, summary: Summary, state: State) -> None:
+        """What it means that a callee has come back."""
+        self.forget_tested(op, info, state)
+        for driver in summary.undone:
+            self.happen_around(Event.ROLLBACK_PART, driver, state)
+        if summary.refuses and op.is_dropped:
+            state.set_name(LOOKED, TRUE)
 
     def _note_callee(self, op: ir.CallOp, info: FunctionInfo, summary: Summary, state: State) -> None:
         """What a callee does to what it gets, whichever way it ends."""
@@ -171,6 +182,17 @@ class LocalCalls(Containers, ABC):
             kind = self.knowledge.kind(kind_id)
             if kind is not None:
                 self.note_taken(op, kind, owner, state, node)
+        for name in summary.runs:
+            self._note_handed(op, argument_for(info, name, op.arguments), state)
+
+    def _note_handed(self, op: ir.CallOp, operand: ir.Operand | None, state: State) -> None:
+        """A callee runs what it is given here as the text of a query."""
+        if self.is_for_caller:
+            self.note_run(operand)
+            return
+        pieces = known_pieces(self.value(operand, state)) if operand is not None else None
+        if pieces is not None:
+            self.values_seen.handed_texts.setdefault((op.index, pieces), HandedText(op.node, pieces))
 
     def _give_coroutines(self, op: ir.CallOp, info: FunctionInfo, state: State) -> None:
         """A callee runs a coroutine that it gets, or hands it to a loop, a thread, a greenlet; if it uses it at all."""

@@ -10,6 +10,7 @@ from lintdb.flow.results import KnownCall, Overlap, QueryText
 from lintdb.flow.rows import is_computed
 from lintdb.flow.sites import COROUTINE, UNHEARD_OF, Lost, Site
 from lintdb.flow.state import State
+from lintdb.flow.texts import known_pieces
 from lintdb.flow.unknown import UnknownCalls
 from lintdb.flow.values import (
     DATA,
@@ -153,17 +154,36 @@ class ModelledCalls(UnknownCalls):
 
     def _note_text(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> None:
         """Remember the text of a query that a call is given, as far as it is known."""
-        operand = self.argument(op, model.sql) if model.sql is not None and not self.is_for_caller else None
-        value = self.value(operand, state) if operand is not None else None
+        operand = self.argument(op, model.sql) if model.sql is not None else None
+        if self.is_for_caller:
+            self.note_run(operand)
+            return
         call = self.calls.get(op.index)
-        if call is None or not isinstance(value, Literal) or not isinstance(value.value, str):
+        pieces = known_pieces(self.value(operand, state)) if operand is not None else None
+        if call is None or pieces is None:
             return
-        if value.is_prefix and not value.rest:
-            return
-        key = (op.index, (value.value, *value.rest))
+        key = (op.index, pieces)
         if key not in self.values_seen.query_texts:
             is_guess = receiver is not None and self.root_of(receiver.rid, state) in self.units.guessed
             self.values_seen.query_texts[key] = QueryText(call, op.node, key[1], path_of(state), is_guess)
+
+    def note_run(self, operand: ir.Operand | None) -> None:
+        """What an operand holds is run as the text of a query; remember it if that is a parameter, as it came in."""
+        operand = self._unwrapped(operand)
+        params = {param.name.value for param in self.function.params}
+        if isinstance(operand, ir.Local) and operand.name in params and operand.name not in self.function.given:
+            self.values_seen.runs.add(operand.name)
+
+    def _unwrapped(self, operand: ir.Operand | None) -> ir.Operand | None:
+        """`text(query)` is the query."""
+        while isinstance(operand, ir.Local) and operand.name.startswith("$t"):
+            number = int(operand.name.removeprefix("$t"))
+            call, known = self.operations.get(number), self.calls.get(number)
+            unwraps = known.model.unwraps if known is not None else None
+            if call is None or unwraps is None:
+                break
+            operand = self.argument(call, unwraps)
+        return operand
 
     def _coroutine(self, op: ir.CallOp, model: CallModel, subject: Value | None, state: State) -> Value:
         """The result of calling a coroutine function: nothing has happened yet, as far as a caller can tell."""
@@ -331,7 +351,7 @@ class ModelledCalls(UnknownCalls):
         """Add what a modelled call acquires."""
         kind = self.knowledge.kind(kind_id)
         parent = self._parent(op, model, receiver, state)
-        self._note_overlap(op, kind, parent, state)
+        self.note_overlap(op, kind, parent, state)
         is_free = self._is_free(kind, parent, state)
         is_guess = receiver is not None and self.root_of(receiver.rid, state) in self.units.guessed
         is_guess = is_guess and not self.knowledge.telltales().intersection(model.names)
@@ -348,7 +368,7 @@ class ModelledCalls(UnknownCalls):
         )
         return self.acquire_as(op, status, state)
 
-    def _note_overlap(self, op: ir.CallOp, kind: Kind | None, parent: Rid | None, state: State) -> None:
+    def note_overlap(self, op: ir.CallOp, kind: Kind | None, parent: Rid | None, state: State) -> None:
         """Note where something is taken from a shared owner while another of its kind, taken before, is still held."""
         owner_status = state.status(parent) if parent is not None else None
         owner = self.kind_of(owner_status)

@@ -117,6 +117,7 @@ class Program:
             readings=list(follower.values_seen.readings.values()),
             sharings=list(follower.values_seen.sharings.values()),
             query_texts=list(follower.values_seen.query_texts.values()),
+            handed_texts=list(follower.values_seen.handed_texts.values()),
             events=follower.values_seen.events,
             row_loops=frozenset(follower.values_seen.row_loops),
             read_whole=list(follower.values_seen.read_whole.values()),
@@ -221,6 +222,8 @@ class Program:
             takes=tuple((rid, kind, node) for (rid, kind), node in follower.taken.items()),
             ends_yielded=follower.ends_yielded(),
             drops_work=follower.drops_yielded_work(),
+            undone=frozenset(follower.units.undone),
+            runs=frozenset(follower.values_seen.runs),
         )
 
     def run_for_caller(
@@ -297,7 +300,12 @@ class Program:
             or self._mentions_model(info)
             or bool(self.types.evidence.kinds(info))
             or (not info.is_module and any(self._is_resource(name) or self._is_asked(name) for name in info.loads))
+            or any(self._is_placed(dotted, info) for dotted in self.index.placed)
         )
+
+    def _is_placed(self, dotted: str, info: FunctionInfo) -> bool:
+        is_mentioned = dotted.rpartition(".")[2] in info.attributes
+        return is_mentioned and self._is_tracked(self.types.placed_type(dotted))
 
     def _calls_model(self, call: cst.Call, info: FunctionInfo) -> bool:
         dotted = self.index.dotted(call.func, info)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -44,10 +44,14 @@ _MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmana
 
 @dataclass(frozen=True)
 class Evidence:
-    """Why something runs again and again: the place that shows it, and words that complete "… is made"."""
+    """Why something runs again and again: the place that shows it, and words that complete "… is made".
+
+    `made_by` is the call of a factory there, where that makes it.
+    """
 
     node: cst.CSTNode
     text: str
+    made_by: cst.Call | None = None
 
 
 class Repetition:
@@ -120,13 +124,17 @@ class Repetition:
             return Evidence(loop, "in each round of the loop")
         return None
 
-    def of_opening_in_loop(self, node: cst.Call, kind: Kind, function: FunctionInfo) -> Evidence | None:
+    def of_opening_in_loop(self, node: cst.Call, kind: Kind, function: FunctionInfo, depth: int = 0) -> Evidence | None:
         """Return why a loop over data opens the same again in each round, itself or in a function that it calls.
 
-        What is kept, returned or given away is somebody else's; a loop that sleeps opens seldom enough.
+        What is returned is as good as what callers do with it; what is kept or given away is somebody else's. A loop
+        that sleeps opens seldom enough.
         """
-        if any(use.fate not in (Fate.USED, Fate.RELEASED) for use in self.fates.uses(node, kind, function)):
+        fates = {use.fate for use in self.fates.uses(node, kind, function)}
+        if fates - {Fate.USED, Fate.RELEASED, Fate.RETURNED}:
             return None
+        if Fate.RETURNED in fates:
+            return self._of_factory_in_loop(function, kind, depth)
         for loop in self.fates.ancestry(function).loops(node):
             if self._goes_through_data(loop) and not names_bound(loop) & names_read(node):
                 return Evidence(loop, "in each round of the loop")
@@ -136,6 +144,15 @@ class Repetition:
             for loop in self.fates.ancestry(caller).loops(call):
                 if self._goes_through_data(loop):
                     return Evidence(call, f"each time the loop calls `{function.name}()`")
+        return None
+
+    def _of_factory_in_loop(self, function: FunctionInfo, kind: Kind, depth: int) -> Evidence | None:
+        if depth > MAX_DEPTH or function.decorators or function.is_generator:
+            return None
+        for caller, call in self._callers.get(id(function), []):
+            found = self.of_opening_in_loop(call, kind, caller, depth + 1)
+            if found is not None:
+                return found if found.made_by is not None else replace(found, made_by=call)
         return None
 
     def _goes_through_data(self, loop: cst.CSTNode) -> bool:

@@ -153,6 +153,14 @@ class QueryText:
 
 
 @dataclass(frozen=True)
+class HandedText:
+    """Such a text that is given to a function of the project, which runs it as it is."""
+
+    node: cst.CSTNode
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
 class MissingRow:
     """A value that is None where there is nothing, used without a test on some path.
 
@@ -287,6 +295,7 @@ class FunctionFlow:
     """Where a blocking iterator is read whose making has not waited for anything."""
     sharings: list[Sharing] = field(default_factory=list)
     query_texts: list[QueryText] = field(default_factory=list)
+    handed_texts: list[HandedText] = field(default_factory=list)
     events: dict[int, Event] = field(default_factory=dict)
     """What modelled calls do to the unit of work that they are in, by the identity of their node."""
     row_loops: frozenset[int] = frozenset()

@@ -12,6 +12,7 @@ from lintdb.flow.liveness import written_names
 from lintdb.flow.results import MissingRow, UnboundRelease
 from lintdb.flow.sites import UNLIKELY
 from lintdb.flow.state import State
+from lintdb.flow.summaries import argument_for
 from lintdb.flow.values import (
     DATA,
     NONE,
@@ -28,6 +29,8 @@ from lintdb.flow.values import (
 )
 from lintdb.flow.verdicts import path_of
 from lintdb.flow.waits import Waits
+from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.walk import walk
 
 FAILURE = "$.failure"
 """The name under which a path keeps that it fails on something missing; it has a dot so that it is not forgotten."""
@@ -190,6 +193,14 @@ class Rows(Waits, ABC):
             )
             self.values_seen.unbound_releases.setdefault(failure.what, release)
 
+    def forget_tested(self, op: ir.CallOp, info: FunctionInfo, state: State) -> None:
+        """A function of the project that was given a row and tests it has come back: there is one."""
+        for param in info.params:
+            operand = argument_for(info, param.name.value, op.arguments)
+            is_row = isinstance(operand, ir.Local) and isinstance(state.env.get(operand.name), Row)
+            if is_row and isinstance(operand, ir.Local) and _tests(info, param.name.value):
+                state.env[operand.name] = DATA
+
     def forget_missing(self, state: State) -> None:
         """Unknown code was called where a row is missing: it may be how the function is left (`abort(404)`)."""
         for name, value in list(state.env.items()):
@@ -225,6 +236,12 @@ class Rows(Waits, ABC):
             self._fail(Failure(name, op.node, "UnboundLocalError"), state, callee.name)
         elif value == NONE:
             self._fail(Failure(name, op.node, "AttributeError"), state, callee.name)
+
+
+def _tests(info: FunctionInfo, name: str) -> bool:
+    """Whether a function makes anything depend on what a parameter is."""
+    tests = [node.test for node in walk(info.node) if isinstance(node, (cst.If, cst.Assert, cst.IfExp))]
+    return any(isinstance(node, cst.Name) and node.value == name for test in tests for node in [test, *walk(test)])
 
 
 def _asks(kind: Kind) -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import functools
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Protocol
 
 import libcst as cst
@@ -110,6 +111,7 @@ class Run:
         self.extra_calls: dict[tuple[int, str, tuple[ir.Operand, ...]], ir.CallOp] = {}
         self.pending_calls: dict[int, PendingCall] = {}
         self.managed: dict[int, frozenset[Rid]] = {}
+        self._is_quiet = False
         self.managers: dict[int, Summary] = {}
         # What it finds out.
         self.is_complete = cfg.is_complete
@@ -172,6 +174,15 @@ class Run:
         """Let a path go on at another block."""
         self.queue.append((target, state))
 
+    @contextmanager
+    def nothing_raises(self) -> Iterator[None]:
+        """What is followed in the block takes no raise edge: it happens elsewhere, at another time."""
+        self._is_quiet = True
+        try:
+            yield
+        finally:
+            self._is_quiet = False
+
     def throw(
         self,
         state: State,
@@ -183,6 +194,8 @@ class Run:
         by: str = "",
     ) -> State | None:
         """Take the raise edge of the current block from a copy of *state*; return the copy, or None if it is idle."""
+        if self._is_quiet:
+            return None
         self.may_raise = True
         landing = self.block.landing
         if landing == self.cfg.raise_exit and not self.is_for_caller:

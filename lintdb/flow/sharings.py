@@ -20,12 +20,17 @@ from lintdb.syntax.walk import walk
 _TAKES_TURNS = re.compile(r"lock|sem|mutex|limit", re.IGNORECASE)
 
 
-def names_called_on(function: FunctionInfo) -> set[str]:
-    """Return the names whose methods a function calls; none if it waits for its turn before."""
+def _takes_turns(function: FunctionInfo) -> bool:
+    """Whether a function waits for its turn before it works."""
     module = function.index.module
-    for node in walk(function.node):
-        if isinstance(node, cst.With) and any(_TAKES_TURNS.search(module.code_for_node(item)) for item in node.items):
-            return set()
+    return any(
+        isinstance(node, cst.With) and any(_TAKES_TURNS.search(module.code_for_node(item)) for item in node.items)
+        for node in walk(function.node)
+    )
+
+
+def names_called_on(function: FunctionInfo) -> set[str]:
+    """Return the names whose methods a function calls."""
     found: set[str] = set()
     for call in function.calls:
         node = call.func
@@ -87,13 +92,18 @@ class Sharings(LocalCalls, ABC):
         if isinstance(value.inner, Ref):
             return {self.root_of(value.inner.rid, state)}
         pending = self.pending_calls.get(value.call)
-        # What it was given may be forgotten by now: the coroutine alone needs it.
-        if pending is None or not isinstance(value.inner, Many):
+        if pending is None or _takes_turns(pending.function):
             return set()
-        bound = bind_arguments(pending.function, pending.op.arguments, value.inner.items, state) or {}
-        names = names_called_on(pending.function)
-        used = (each for name, each in bound.items() if name in names)
-        return {self.root_of(each.rid, state) for each in used if isinstance(each, Ref)}
+        used: set[Rid] = set()
+        if isinstance(value.inner, Many):
+            # What it was given may be forgotten by now: the coroutine alone needs it.
+            bound = bind_arguments(pending.function, pending.op.arguments, value.inner.items, state) or {}
+            names = names_called_on(pending.function)
+            used |= {each.rid for name, each in bound.items() if name in names and isinstance(each, Ref)}
+        summary = self._summary(pending.op, pending.function, state, pending.receiver)
+        if summary is not None:
+            used |= {use.rid for use in summary.uses} | {rid for rid, _ in summary.statements}
+        return {self.root_of(rid, state) for rid in used if rid in state.resources}
 
     @staticmethod
     def _is_display(op: ir.CallOp) -> bool:

@@ -12,6 +12,7 @@ from lintdb.effects import AfterError, Event
 from lintdb.flow import ir
 from lintdb.flow.results import (
     ErrorCommit,
+    HandedText,
     LostWork,
     MissingRow,
     Misuse,
@@ -160,7 +161,7 @@ class UnitRecords:
     `ambient`: the blocks that are units without a name, in the order in which they are entered. `swallowed` and
     `error_commits`: the findings, by the node and by the call that they are about; whether the commit is refused.
     `guessed`: resources that nothing but their use makes known. `worked`: a call that works in a unit without a name.
-    `again`: the calls of the function itself.
+    `again`: the calls of the function itself. `undone`: the libraries that are told that the unit around has failed.
     """
 
     failures: dict[int, AfterError] = field(default_factory=dict)
@@ -177,6 +178,7 @@ class UnitRecords:
     ambient: list[Rid] = field(default_factory=list)
     guessed: set[Rid] = field(default_factory=set)
     worked: dict[Rid, cst.CSTNode] = field(default_factory=dict)
+    undone: set[str] = field(default_factory=set)
     again: set[int] = field(default_factory=set)
     swallowed: dict[int, SwallowedError] = field(default_factory=dict)
     error_commits: dict[int, tuple[SiteKey, ErrorCommit, bool]] = field(default_factory=dict)
@@ -188,13 +190,16 @@ class ValueRecords:
 
     By the identity of a node: `waits_at` are the calls that wait for something else, `waits` those of them that do so
     while a unit of work is open. `events` is what calls do to the unit of work, `row_loops` what loops go through that
-    holds what a query gave, `read_whole` the calls that bring all of an unbounded answer into memory.
+    holds what a query gave, `read_whole` the calls that bring all of an unbounded answer into memory. `runs` are the
+    parameters that are run as the text of a query, just as they are.
     """
 
     rows: dict[int, cst.CSTNode] = field(default_factory=dict)
     missing_rows: dict[int, MissingRow] = field(default_factory=dict)
     unbound_releases: dict[str, UnboundRelease] = field(default_factory=dict)
     query_texts: dict[tuple[int, tuple[Piece, ...]], QueryText] = field(default_factory=dict)
+    handed_texts: dict[tuple[int, tuple[Piece, ...]], HandedText] = field(default_factory=dict)
+    runs: set[str] = field(default_factory=set)
     sharings: dict[tuple[int, SiteKey], Sharing] = field(default_factory=dict)
     waits_at: dict[int, cst.CSTNode] = field(default_factory=dict)
     waits: dict[int, Wait] = field(default_factory=dict)

@@ -178,6 +178,8 @@ PROXIES = frozenset({
 })  # fmt: skip
 """Classes whose objects stand for what they are made with, with all its attributes and methods."""
 
+NAMESPACES = frozenset({"flask.g", "flask.globals.g", "quart.g"})
+"""Objects that are there to have attributes set, by the functions of a request for each other."""
 CLOSING = frozenset({"contextlib.closing"})
 ACLOSING = frozenset({"contextlib.aclosing"})
 SUPPRESS = frozenset({"contextlib.suppress"})

@@ -79,7 +79,8 @@ class Summary:
     is released at all (`ends_yielded`). `uses` are of what was released before the call; `rebinds` are the attributes
     of the object, and the globals, that get another value; `statements` says what it sends statements to, and whether
     more than one; `takes` what it takes from owners of many: owner, kind and place. `refuses`: it raises where it finds
-    nothing, so that it may be called for that alone.
+    nothing, so that it may be called for that alone. `undone` are the libraries to which it says that the unit of work
+    around has failed. `runs` are the parameters that it runs as the text of a query.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -93,6 +94,8 @@ class Summary:
     statements: tuple[tuple[Rid, bool], ...] = ()
     refuses: bool = False
     takes: tuple[tuple[Rid, str, cst.CSTNode], ...] = ()
+    undone: frozenset[str] = frozenset()
+    runs: frozenset[str] = frozenset()
 
 
 # --- before the call ------------------------------------------------------------------------------------------------
@@ -140,6 +143,21 @@ def bind_arguments(
     for name, value in _captured(info, state):
         known.setdefault(name, value)
     return known
+
+
+def argument_for(info: FunctionInfo, name: str, arguments: Sequence[ir.CallArgument]) -> ir.Operand | None:
+    """Return what a call gives for a parameter; None where that cannot be seen, or the default counts."""
+    params = [param.name.value for param in (info.params[1:] if info.is_method else info.params)]
+    positional: list[ir.Operand] = []
+    for argument in arguments:
+        if argument.keyword == name:
+            return argument.operand
+        if argument.star:
+            break
+        if argument.keyword is None:
+            positional.append(argument.operand)
+    place = params.index(name) if name in params else len(positional)
+    return positional[place] if place < len(positional) else None
 
 
 def _written_out(

@@ -41,6 +41,13 @@ def pieces_of(value: Value | None, hole: Hole) -> list[Piece]:
     return [value.value, *value.rest]
 
 
+def known_pieces(value: Value | None) -> tuple[Piece, ...] | None:
+    """Return the pieces of a text that is known to its end, but for the holes; None for anything else."""
+    if not isinstance(value, Literal) or not isinstance(value.value, str) or (value.is_prefix and not value.rest):
+        return None
+    return (value.value, *value.rest)
+
+
 def is_text(value: Value | None) -> bool:
     """Whether a value is a text of which something is known."""
     return isinstance(value, Literal) and isinstance(value.value, str)

@@ -13,6 +13,7 @@ from lintdb.flow.exceptions import builtin_is_subclass
 from lintdb.flow.knowledge import Knowledge
 from lintdb.flow.memo import Memo
 from lintdb.flow.modes import Modes
+from lintdb.flow.stdlib import NAMESPACES
 from lintdb.flow.values import Literal
 from lintdb.syntax.literals import Evaluator, only_value, unawaited
 from lintdb.syntax.names import CONSTANTS, ClassInfo, FunctionInfo, ModuleIndex, Variable
@@ -438,6 +439,14 @@ class ModuleTypes:
             return found.pop()
         annotation = self.index.annotations.get(name)
         return self.type_of_annotation(annotation.annotation, self.index.body) if annotation is not None else None
+
+    def placed_type(self, dotted: str) -> Type | None:
+        """Return what the module puts into an attribute of a namespace (`flask.g.conn`), if it puts one thing there."""
+        if dotted.rpartition(".")[0] not in NAMESPACES:
+            return None
+        placed = self.index.placed.get(dotted, ())
+        found = {each for scope, value, _ in placed if (each := self.type_of_expression(value, scope)) is not None}
+        return found.pop() if len(found) == 1 else None
 
     def global_literal(self, name: str) -> Literal | None:
         """Return the string or number that a module-level name is given, if it is given one value only."""

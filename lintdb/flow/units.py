@@ -262,7 +262,9 @@ class Units(Misuses):
         return found
 
     def happen_around(self, event: Event, driver: str, state: State) -> None:
-        """Move the unit of work of the innermost such block."""
+        """Move the unit of work of the innermost such block; of a callee, that may be its caller's."""
+        if event is Event.ROLLBACK_PART:
+            self.units.undone.add(driver)
         around = self._unit_around(state)
         kind = self.knowledge.kind(state.resources[around].kind) if around is not None else None
         if around is not None and kind is not None and kind.driver == driver and event is Event.ROLLBACK_PART:

@@ -247,10 +247,13 @@ class FileContext:
         if leak.maker is not None and leak.kind.family == "pool":
             yield from (opening.node for opening in self.openings if _is_of(leak, opening))
 
-    def is_left_open(self, opening: Opening) -> bool:
-        """Whether some path leaves what a call opens open, here or where it was returned to, surely enough."""
+    def is_left_open(self, opening: Opening, made_by: cst.Call | None = None) -> bool:
+        """Whether some path leaves what a call opens open, here or where it was returned to, surely enough.
+
+        With *made_by*, a call of the function that returns it, only what comes from there counts.
+        """
         leaks = [leak for flow in self.flows for leak in flow.leaks if leak.confidence > Confidence.LOW]
-        return any(_is_of(leak, opening) for leak in leaks)
+        return any(leak.node is made_by if made_by is not None else _is_of(leak, opening) for leak in leaks)
 
     def answers(self, opening: Opening, *names: str) -> list[Answer]:
         """Return one answer for each of the named settings that an opening call has."""

@@ -27,10 +27,10 @@ class ConnectionPerIteration(Rule):
         if opening.kind.family != "connection" or opening.kind.is_pool or not is_remote or ctx.is_test:
             return
         evidence = ctx.repetition.of_opening_in_loop(opening.node, opening.kind, opening.function)
-        if evidence is None or ctx.is_left_open(opening):
+        if evidence is None or ctx.is_left_open(opening, evidence.made_by):
             return
         yield Report(
-            node=opening.at(),
+            node=evidence.made_by or opening.at(),
             message=f"a fresh {opening.kind.label} is opened {evidence.text}",
             confidence=Confidence.MEDIUM,
             steps=(ReportStep(opening.node, "opened here"), ReportStep(evidence.node, evidence.text)),

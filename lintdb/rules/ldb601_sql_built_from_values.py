@@ -10,7 +10,7 @@ from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
 from lintdb.rules.places import is_test
 
 if TYPE_CHECKING:
-    from lintdb.flow.results import FunctionFlow, QueryText
+    from lintdb.flow.results import FunctionFlow, HandedText, QueryText
     from lintdb.rules.query_holes import PlacedHole
     from lintdb.syntax.origins import Origin
 
@@ -31,7 +31,8 @@ class SqlBuiltFromValues(Rule):
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
         in_test = is_test(flow.function, ctx.path)
         reported: set[int] = set()
-        for query in flow.query_texts:
+        texts: list[QueryText | HandedText] = [*flow.query_texts, *flow.handed_texts]
+        for query in texts:
             found = _worst_hole(query, ctx)
             if found is None:
                 continue
@@ -43,7 +44,7 @@ class SqlBuiltFromValues(Rule):
             yield _report(query, hole, origin, Confidence.LOW if in_test else confidence, ctx)
 
 
-def _worst_hole(query: QueryText, ctx: FileContext) -> tuple[Confidence, PlacedHole, Origin] | None:
+def _worst_hole(query: QueryText | HandedText, ctx: FileContext) -> tuple[Confidence, PlacedHole, Origin] | None:
     """Return the hole of a text that can do most harm, and how sure that is."""
     from lintdb.rules.query_holes import placed_holes
     from lintdb.syntax.origins import Origins  # loads libcst, which listing rules does not need
@@ -75,7 +76,9 @@ def _confidence(hole: PlacedHole, origin: Origin) -> Confidence | None:
     return Confidence.MEDIUM if hole.place is Place.QUOTED else Confidence.LOW
 
 
-def _report(query: QueryText, hole: PlacedHole, origin: Origin, confidence: Confidence, ctx: FileContext) -> Report:
+def _report(
+    query: QueryText | HandedText, hole: PlacedHole, origin: Origin, confidence: Confidence, ctx: FileContext
+) -> Report:
     source = ctx.source_of(hole.hole.node, 40).strip("{}")
     steps = [ReportStep(hole.hole.node, "put into the text here"), ReportStep(query.node, "runs here")]
     if origin.node is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
-from lintdb.rules.placeholders import has_other_style, placeholders_of
+from lintdb.rules.placeholders import has_other_style, placeholders_of, single_percent
 
 if TYPE_CHECKING:
     from lintdb.effects import CallModel
@@ -53,19 +53,26 @@ def _message(query: QueryText, text: str) -> str | None:
     values = _values(query, is_spread=is_spread)
     if values is None:
         return None
-    other = has_other_style(text, style)
+    other = has_other_style(text, style, values if isinstance(values, frozenset) else frozenset())
     if other is not None and values:
         return f"`{other}` is no placeholder of this library, which has `{_OWN[style]}`"
-    found = placeholders_of(text, style)
+    if style == "pyformat" and values and (single := single_percent(text)) is not None:
+        return f"the `%` in `{single}` is taken for a placeholder where values are given: for itself it stands as `%%`"
+    # Without values the text is sent as it is: what stands in literals means itself.
+    found = placeholders_of(text, style, in_literals=values != 0)
     if found is None:
         return None
     if isinstance(values, frozenset):
         missing = sorted(found.names - values)
         return f"no value is given for the placeholder `{missing[0]}`" if missing else None
     if found.names:
-        return "the text has placeholders with names, and the values have none" if values else None
-    if found.count == values or (values == 0 and style == "pyformat"):
-        return None  # without values the text is sent as it is
+        # SQLite takes values in order for names, too.
+        has_none = style != "qmark" and values
+        return "the text has placeholders with names, and the values have none" if has_none else None
+    if found.count == values:
+        return None
+    if _is_text(query, style):
+        return f"each character of the text that is given for the values counts as one: these are {values}"
     return f"the text has {_number(found.count, 'placeholder')}, and {_number(values, 'value')} {_verb(values)} given"
 
 
@@ -89,6 +96,10 @@ def _values(query: QueryText, *, is_spread: bool) -> int | frozenset[str] | None
     if not rest:
         return 0
     first = rest[0]
+    if query.call.model.paramstyle == "*numeric_dollar":
+        return len(rest)
+    if _is_text(query, query.call.model.paramstyle):
+        return len(first.evaluated_value) if isinstance(first, cst.SimpleString) else None
     if isinstance(first, (cst.Tuple, cst.List)) and len(rest) == 1:
         elements = first.elements
         return None if any(isinstance(e, cst.StarredElement) for e in elements) else len(elements)
@@ -98,6 +109,14 @@ def _values(query: QueryText, *, is_spread: bool) -> int | frozenset[str] | None
         return frozenset(str(key) for key in keys) if None not in keys else None
     is_one = is_spread and not isinstance(first, (cst.Tuple, cst.List)) and not (len(rest) == 1 and _may_be_list(first))
     return len(rest) if is_one else None
+
+
+def _is_text(query: QueryText, style: str) -> bool:
+    """Whether the values are a text, `("abc")`, where the library takes any sequence for values in order."""
+    arguments = query.call.node.args
+    position = _position(query.call.model) + 1
+    is_one = style == "qmark" and len(arguments) == position + 1
+    return is_one and type(arguments[position].value).__name__ == "SimpleString"
 
 
 def _may_be_list(node: object) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 _NOT_CODE = re.compile(r"--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$", re.DOTALL)
 _LITERAL = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`")
+_NAMED = re.compile(r"(?<![:\w\]]):([A-Za-z_]\w*)")
 _FORMAT = re.compile(r"%(?:\((?P<name>[^)]*)\))?(?P<type>[sbtdif%])")
 
 
@@ -18,28 +19,39 @@ class Placeholders:
     names: frozenset[str]
 
 
-def placeholders_of(text: str, style: str) -> Placeholders | None:
+def placeholders_of(text: str, style: str, *, in_literals: bool = True) -> Placeholders | None:
     """Return the placeholders of a text in a driver's style; None where another way of marking is mixed in."""
     if style == "pyformat":
         # The library replaces them in literals and comments, too.
-        found = [match for match in _FORMAT.finditer(text) if match["type"] != "%"]
+        found = [m for m in _FORMAT.finditer(text if in_literals else _code(text)) if m["type"] != "%"]
+        if not in_literals:
+            # What is sent as it is may calculate: `a %b` is a modulo.
+            found = [match for match in found if match["type"] == "s"]
         names = frozenset(match["name"] for match in found if match["name"])
         count = sum(not match["name"] for match in found)
         return None if names and count else Placeholders(count, names)
     code = _code(text)
     if style == "qmark":
-        return (
-            None
-            if re.search(r"\?\d|(?<![:\w]):[A-Za-z_]|@\w|\$\w", code)
-            else Placeholders(code.count("?"), frozenset())
-        )
+        names = frozenset(_NAMED.findall(code))
+        is_mixed = re.search(r"\?\d|@\w|\$\w", code) or (names and "?" in code)
+        return None if is_mixed else Placeholders(code.count("?"), names)
     numbers = [int(number) for number in re.findall(r"\$(\d+)", code)]
     return Placeholders(max(numbers, default=0), frozenset())
 
 
-def has_other_style(text: str, style: str) -> str | None:
-    """Return a placeholder of another library's that a text has instead of this one's."""
+def single_percent(text: str) -> str | None:
+    """Return what stands around a `%` that is neither doubled nor a placeholder; None if there is none."""
+    match = re.search(r"[^\s%]*(?<!%)(?:%%)*%(?![%(sbtdif])[^\s%]*", text)
+    return match.group() if match is not None else None
+
+
+def has_other_style(text: str, style: str, names: frozenset[str] = frozenset()) -> str | None:
+    """Return a placeholder of another library's that a text has instead of this one's; *names* are those of values."""
     code = _code(text)
+    if style == "pyformat" and "%" not in text:
+        named = next((name for name in _NAMED.findall(code) if name in names), None)
+        if named is not None:
+            return f":{named}"
     if style in ("qmark", "numeric_dollar"):
         match = re.search(r"%s\b|%\(\w+\)s", code)
         own = "?" in code if style == "qmark" else "$" in code

@@ -230,7 +230,13 @@ def _is_set_elsewhere(
         return True
     if any(re.search(rf"\.{re.escape(name)}\s*\(", code) for name in setting.methods):
         return True
-    if setting.name.endswith("-timeout") and _OUTER_LIMIT.search(code):
+    if setting.name == "connect-timeout" and not opening.function.is_module:
+        # One that the function itself begins later is too late for this call.
+        own = evaluator.index.module.code_for_node(opening.function.node)
+        is_elsewhere = len(_OUTER_LIMIT.findall(code)) > len(_OUTER_LIMIT.findall(own))
+        if is_elsewhere or _is_limited_around(opening, evaluator, ctx):
+            return True
+    elif setting.name.endswith("-timeout") and _OUTER_LIMIT.search(code):
         return True
     if setting.name == "query-timeout":
         if _HANDS_ON.search(ctx.source_of(opening.node, 2000)):
@@ -386,12 +392,23 @@ def seconds_of(setting: Setting, opening: Opening, ctx: FileContext) -> tuple[fl
     return number * _SECONDS[setting.unit], words
 
 
+def _given_to_the_query(call: KnownCall, name: str, ctx: FileContext) -> Answer | None:
+    """Return the limit that one query is given in the place of its connection's: `conn.fetch(sql, timeout=5)`."""
+    kind = ctx.program.knowledge.kind(call.receiver or "")
+    for setting in kind.settings if kind is not None and call.model.sql is not None else ():
+        for argument in call.node.args if setting.name == name else ():
+            if argument.keyword is not None and argument.keyword.value in setting.call_arguments:
+                unit = "ms" if argument.keyword.value.lower().endswith("ms") else "s"
+                return Answer(Bound.GIVEN, replace(setting, unit=unit), argument.value)
+    return None
+
+
 def seconds_around(call: KnownCall, function: FunctionInfo, name: str, ctx: FileContext) -> tuple[float, float] | None:
     """Return the seconds of a limit that a call is given, and of the innermost limit around it in the function."""
     from lintdb.flow.limits import limit_around
     from lintdb.syntax.literals import Evaluator
 
-    answer = answer_of_call(call, function, name, ctx)
+    answer = answer_of_call(call, function, name, ctx) or _given_to_the_query(call, name, ctx)
     if answer is None or answer.bound is not Bound.GIVEN or answer.node is None:
         return None
     outer = limit_around(call.node, ctx.repetition.fates, function)

@@ -72,6 +72,9 @@ class _Indexer:
             owner = self.index.classes.get(name)
             if owner is not None and (given[0].is_module or not self.index.is_local(name, given[0])):
                 owner.given.setdefault(attribute, []).append(given)
+            dotted = self.index.imported(name, given[0]) if owner is None else None
+            if dotted is not None:
+                self.index.placed.setdefault(f"{dotted}.{attribute}", []).append(given)
         return self.index
 
     def _down(self, node: cst.CSTNode, scope: FunctionInfo, owner: ClassInfo | None) -> None:

@@ -216,6 +216,12 @@ class Evaluator:
         """Return the items of a dictionary, and those that code puts in later; *name* as in `mappings.spelled`."""
         return self._grown(self.mapping(node), name, home, 0)
 
+    def values_of(self, node: cst.BaseExpression, name: str, home: FunctionInfo, key: str) -> list[cst.BaseExpression]:
+        """Return all that a dictionary is given under a key; see `items_of`."""
+        changes = (each for each in changes_in(home).get(name, ()) if each is not None)
+        found = [self.mapping(node), *(Evaluator(self.index, home).items_of_change(*each) for each in changes)]
+        return [items[key] for items in found if items is not None and key in items and items[key] is not SEVERAL]
+
     def _grown(self, items: Items | None, name: str, home: FunctionInfo, depth: int) -> Items | None:
         """Return items together with those that are put in under a name."""
         for change in changes_in(home).get(name, ()) if items is not None else ():

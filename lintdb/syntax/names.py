@@ -272,6 +272,10 @@ class ModuleIndex:
     classes: dict[str, ClassInfo] = field(default_factory=dict)
     values: dict[str, list[cst.BaseExpression | None]] = field(default_factory=dict)
     annotations: dict[str, cst.Annotation] = field(default_factory=dict)
+    placed: dict[str, list[tuple[FunctionInfo, cst.BaseExpression | None, cst.Annotation | None]]] = field(
+        default_factory=dict
+    )
+    """What the module assigns to attributes of imported names: `flask.g.conn`."""
     stars: list[str] = field(default_factory=list)
     of_node: dict[int, FunctionInfo] = field(default_factory=dict)
     body: FunctionInfo = field(init=False)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import libcst as cst
 
+from lintdb.syntax.names import ClassInfo
 from lintdb.syntax.walk import walk
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ _REQUESTS = re.compile(
     r"match_info|rel_url|query|body|get_json|files|view_args|matchdict|arguments)\b|^(?:sys\.argv|os\.environ)\b"
 )
 _INPUT_CALLS = frozenset({"input", "sys.stdin.read", "sys.stdin.readline", "os.getenv", "os.environ.get"})
+_ENUMERATIONS = ("Enum", "Flag", "Choices")
 _LITERALS = (
     cst.SimpleString, cst.Integer, cst.Float, cst.Comparison, cst.FormattedStringText, cst.UnaryOperation,
 )  # fmt: skip
@@ -198,10 +200,22 @@ class Origins:
             root = _root(node)
             if node.attr.value.isupper() or (root is not None and root.value[:1].isupper()):
                 return HARMLESS  # a constant, a member of an enumeration, a class's own name
+            if root is not None and self._is_member(root.value):
+                return HARMLESS
         dotted = self.index.dotted(node, self.function)
         if dotted is not None or _MARKS.search(node.attr.value):
             return HARMLESS
         return HARMLESS if self._is_class_constant(node) else UNKNOWN
+
+    def _is_member(self, name: str) -> bool:
+        """Whether a parameter is, as its annotation says, a member of an enumeration."""
+        for param in self.function.params:
+            if param.name.value == name and param.annotation is not None:
+                owner = self.index.symbol_of(param.annotation.annotation, self.function)
+                lineage = owner.lineage if isinstance(owner, ClassInfo) else ()
+                bases = (each.index.dotted(base, each.index.body) for each in lineage for base in each.bases)
+                return any(base is not None and base.endswith(_ENUMERATIONS) for base in bases)
+        return False
 
     def _is_class_constant(self, node: cst.Attribute) -> bool:
         """`self.table`, where the class and its methods give it nothing but literals."""

@@ -89,7 +89,22 @@ def outline_of(text: str, module: ModuleName) -> Outline:
                     _add(outline, target.id, statement, module, is_value=True)
         else:
             _add(outline, "<module>", statement, module, is_value=False)
+    if "global" in text:
+        for name, statement in _globals_set_in_functions(tree):
+            _add(outline, name, statement, module, is_value=True)
     return outline
+
+
+def _globals_set_in_functions(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
+    """Yield each name of the module that a function declares to be global, with the statements that give it a value."""
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        declared = {name for node in ast.walk(function) if isinstance(node, ast.Global) for name in node.names}
+        for node in ast.walk(function) if declared else ():
+            if isinstance(node, ast.Assign | ast.AnnAssign):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                yield from ((each.id, node) for each in targets if isinstance(each, ast.Name) and each.id in declared)
 
 
 def _top_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:

@@ -7,6 +7,7 @@ from typing import TypeGuard
 
 import libcst as cst
 
+from lintdb.syntax.literals import only_value
 from lintdb.syntax.names import FunctionInfo, ModuleIndex
 
 _CONVERSION = re.compile(r"%(?:\((?P<key>\w+)\))?[#0\- +]*\d*(?:\.\d+)?[a-zA-Z%]")
@@ -55,9 +56,12 @@ def _items(node: cst.BaseExpression) -> dict[object, cst.BaseExpression]:
 
 
 def _text(template: cst.BaseExpression, index: ModuleIndex, scope: FunctionInfo) -> str | None:
-    """Return a literal text, directly or as a constant of the module."""
-    if isinstance(template, cst.Name) and not index.is_local(template.value, scope):
-        template = index.constant(template.value) or template
+    """Return a literal text, directly or as a constant of the module or the function."""
+    if isinstance(template, cst.Name):
+        name = template.value
+        if any(param.name.value == name for param in scope.params):
+            return None
+        template = (only_value(name, scope) if index.is_local(name, scope) else index.constant(name)) or template
     text = template.evaluated_value if isinstance(template, (cst.SimpleString, cst.ConcatenatedString)) else None
     return text if isinstance(text, str) else None
 
