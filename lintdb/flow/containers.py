@@ -6,7 +6,7 @@ from abc import ABC
 
 from lintdb.effects import WithBlock
 from lintdb.flow import ir
-from lintdb.flow.state import State
+from lintdb.flow.state import FILLED, State
 from lintdb.flow.stdlib import LAZY, REGROUPS
 from lintdb.flow.values import (
     Box,
@@ -30,6 +30,7 @@ ADDS = frozenset({"append", "add", "appendleft", "insert", "put", "put_nowait", 
 TAKES = frozenset({"pop", "popleft", "popitem", "get", "get_nowait"})
 SHRINKS = frozenset({"pop", "popleft", "popitem", "remove", "discard", "clear", "get_nowait"})
 VIEWS = frozenset({"values", "items", "copy"})
+_ADDS_ONE = frozenset({"append", "add", "appendleft", "insert", "put", "put_nowait"})
 _ENTERS = frozenset({"enter_context", "enterContext", "enterClassContext", "with_resource"})
 _RUNS_COROUTINES = frozenset({"addAsyncCleanup", "push_async_callback", "push_async_exit", "enter_async_context"})
 _STACK_ENTERS = frozenset({"enter_context", "enter_async_context"})
@@ -48,9 +49,12 @@ class Containers(Withs, ABC):
             return self._stack_method(op, box, name, values, state)
         if name in ADDS:
             added = [v for v in values if v is not None and not isinstance(v, Literal)]
-            state.put_in(box, *added)
+            # Whatever was put in, the container is not empty any more.
+            state.put_in(box, *added, *((FILLED,) if name in _ADDS_ONE else ()))
             state.set_name(op.target, None)
             return None
+        if name in SHRINKS:
+            state.take_out(box.id)
         if name in TAKES:
             state.set_name(op.target, one_of(held))
             return None

@@ -258,6 +258,8 @@ class Follower(Iterations, Assumptions):
                 self._forget_facts(op.box.name, state)
             if isinstance(box, Literal) and isinstance(box.value, str):
                 state.set_name(op.box.name, self._lengthen(op, box, state))
+            elif _is_counted_up(box, self.value(_added_to(op), state)):
+                state.set_name(op.box.name, TRUTHY)
             else:
                 state.escape(value, with_parents=False)
                 state.set_name(op.box.name, None)
@@ -266,8 +268,7 @@ class Follower(Iterations, Assumptions):
     def _lengthen(self, op: ir.BoxAddOp, text: Literal, state: State) -> Literal:
         """`text += value`"""
         node = op.node.value if isinstance(op.node, cst.AugAssign) else op.node
-        added = op.operand.base if isinstance(op.operand, ir.ItemOf) else op.operand
-        return lengthened(text, pieces_of(self.value(added, state), Hole(node, self.function)))
+        return lengthened(text, pieces_of(self.value(_added_to(op), state), Hole(node, self.function)))
 
     def _forget(self, op: ir.ForgetOp, state: State) -> list[State] | None:
         for name in op.names:
@@ -447,6 +448,18 @@ def _use_coroutine(value: Value | None, state: State) -> None:
     """A coroutine in a container is awaited by whoever takes it out."""
     if isinstance(value, Coroutine):
         state.update(value.rid, phase="released")
+
+
+def _added_to(op: ir.BoxAddOp) -> ir.Operand:
+    """Return what is to the right of `+=`."""
+    return op.operand.base if isinstance(op.operand, ir.ItemOf) else op.operand
+
+
+def _is_counted_up(before: Value | None, added: Value | None) -> bool:
+    """`n += 1` for what counts from zero: it is not zero afterwards."""
+    is_number = isinstance(added, Literal) and type(added.value) is int and added.value > 0
+    counts = isinstance(before, Literal) and type(before.value) is int and before.value >= 0
+    return is_number and (counts or before == TRUTHY)
 
 
 def _mentions(key: str, name: str) -> bool:

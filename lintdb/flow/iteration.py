@@ -5,7 +5,7 @@ from __future__ import annotations
 from lintdb.flow import ir
 from lintdb.flow.calls import Calls
 from lintdb.flow.state import State
-from lintdb.flow.values import Box, Data, Literal, Many, Raised, Ref, Value, one_of
+from lintdb.flow.values import NOT_NONE, TRUTHY, Box, Data, Literal, Many, Raised, Ref, Value, one_of
 
 
 class Iterations(Calls):
@@ -54,6 +54,8 @@ class Iterations(Calls):
         if isinstance(value, (Box, Many)):
             for rid in state.refs(value):
                 more.visit(rid, t.index)
+        if isinstance(t.operand, ir.Local) and value in (None, NOT_NONE):
+            more.set_name(t.operand.name, TRUTHY)
         more.set_name(t.target, item)
         if t.at_least_once:
             more.facts[_entered(t)] = True

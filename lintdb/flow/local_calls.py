@@ -25,6 +25,7 @@ from lintdb.flow.summaries import (
     argument_for,
     bind_arguments,
     canonical,
+    is_passed,
     names_for_callee,
     start_of_call,
     with_names,
@@ -245,12 +246,18 @@ class LocalCalls(Containers, ABC):
             return None
         shares_self = receiver is OWN or self._is_nested(info)
         instance = receiver if isinstance(receiver, (Instance, Outside)) else None
-        start = start_of_call(info, bound, state, instance, shares_self=shares_self)
+        start = start_of_call(info, bound, state, instance, self.reached_by(info, instance), shares_self=shares_self)
         names = names_for_callee(start, instance, shares_self=shares_self)
         owner = instance.owner if instance is not None else self.owner_class() if shares_self else None
         owns_self = isinstance(instance, Instance)
         summary = self.program.summary(info, canonical(start, names), owner, owns_self=owns_self)
         return with_names(summary, names.reversed()) if summary is not None else None
+
+    def reached_by(self, info: FunctionInfo, receiver: Receiver) -> frozenset[str] | None:
+        """Return the attributes of its object that a method can reach; None if that may be any."""
+        if not isinstance(receiver, Instance) or not info.is_instance_method:
+            return None
+        return self.program.reach.of(info, receiver.owner)
 
     def _is_nested(self, info: FunctionInfo) -> bool:
         """Whether a function is nested in this one (or beside it), so that both speak of the same `self`."""
@@ -424,13 +431,20 @@ class _Return:
         if result is None and not self.outcome.is_raise:
             result = self.caller.typed_result(self.op, self.info, self.state)
         if self.instance is not None:
-            self.state.forget_fields(self.instance)
+            self._forget_fields(self.instance)
             for name, value in self.outcome.fields:
                 self.state.set_name(self.instance.prefix + name, self._value(value))
         if self.kept_as and isinstance(result, Ref):
             # Both names are known to mean the same thing: `conn = self.connect()`, and later `self.conn.rollback()`.
             self.state.set_name(f"self.{self.kept_as}", result)
         self.state.set_name(target, result)
+
+    def _forget_fields(self, instance: Instance) -> None:
+        """What the callee did not get to know is as it was."""
+        reached = self.caller.reached_by(self.info, instance)
+        for name, value in list(self.state.env.items()):
+            if name.startswith(instance.prefix) and is_passed(name.removeprefix(instance.prefix), value, reached):
+                del self.state.env[name]
 
     def _object(self, owner: ClassInfo) -> Instance:
         """An object that the callee made, as one that its call made."""

@@ -78,11 +78,13 @@ class Expressions(Conditions):
             self.emit(ir.StoreOp(node, self.in_cleanup, target.value, value))
         elif isinstance(target, cst.Attribute):
             base = self.expression(target.value)
+            self._need(node, base, "AttributeError")
             self.counter += 1
             self.emit(ir.StoreAttributeOp(node, self.in_cleanup, base, target.attr.value, value, self.counter))
         elif isinstance(target, cst.Subscript):
             base = self.expression(target.value)
             self._slices(target)
+            self._need(node, base, "TypeError")
             self.emit(ir.StoreItemOp(node, self.in_cleanup, base, value))
         elif isinstance(target, (cst.Tuple, cst.List)):
             self._need(node, value, "TypeError")

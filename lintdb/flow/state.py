@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lintdb.flow.values import (
+    TRUE,
     WRAPPERS,
     Box,
     Coroutine,
@@ -34,6 +35,9 @@ _PLAIN = (Literal, Truthiness, Name)
 
 Trace = tuple["Trace | None", object, str, object]
 """A linked list of what happened on a path, newest first: (earlier, node, what, data)."""
+
+FILLED = TRUE
+"""Stands for what a container holds that is not followed: it is not empty."""
 
 _MAY_HOLD_BOXES = WRAPPERS | {Box}
 
@@ -312,12 +316,15 @@ class State:
             for key in [key for key in self.facts if "?" + key not in tests and " loop " not in key]:
                 del self.facts[key]
         if self.boxes:
-            self._forget_boxes()
+            self._forget_boxes(tests)
         if self.resources:
             self._forget_settled()
 
-    def _forget_boxes(self) -> None:
-        """Drop containers that no variable holds, directly or inside another value."""
+    def _forget_boxes(self, tests: frozenset[str]) -> None:
+        """Drop containers that no variable holds, directly or inside another value; and that those are not empty.
+
+        The latter matters only of those that a condition tests.
+        """
         held: set[int] = set()
         todo: list[Value | None] = [value for value in self.env.values() if type(value) in _MAY_HOLD_BOXES]
         while todo:
@@ -330,6 +337,16 @@ class State:
                 todo.extend(parts_of(value))
         for box in [box for box in self.boxes if box not in held]:
             del self.boxes[box]
+        filled = {box for box, contents in self.boxes.items() if FILLED in contents}
+        if filled:
+            filled -= {value.id for name, value in self.env.items() if isinstance(value, Box) and name in tests}
+        for number in filled:
+            self.take_out(number)
+
+    def take_out(self, box: int) -> None:
+        """Something is taken out of a container, which may be empty then."""
+        if box in self.boxes:
+            self.boxes[box] = tuple(each for each in self.boxes[box] if each != FILLED)
 
     def _forget_settled(self) -> None:
         """Drop resources that owe nothing, have no work pending, and cannot be reached any more."""

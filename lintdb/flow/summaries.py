@@ -18,10 +18,12 @@ from lintdb.flow.values import (
     IN_BLOCK,
     SELF,
     Box,
+    Data,
     Instance,
     Literal,
     Many,
     Method,
+    Name,
     Names,
     Outside,
     Partial,
@@ -44,6 +46,8 @@ WORKS = -2
 """The unit of work had failed before the call, and a statement of the callee has shown that it goes on all the same."""
 NAMED = ("self", "global", "field")
 """Sites that caller and callee have names for: attributes of objects, and globals."""
+_MOST_TESTED = 3
+"""Attributes of which a callee gets to know what its caller has tested; each doubles the ways to call it."""
 YIELDED = "$.yielded"
 """A name that is bound once a path has passed a `yield`: to how far it got."""
 
@@ -195,11 +199,19 @@ def _defaults(params: Sequence[cst.Param]) -> dict[str, Value]:
 
 
 def start_of_call(
-    info: FunctionInfo, bound: dict[str, Value], state: State, receiver: Instance | Outside | None, *, shares_self: bool
+    info: FunctionInfo,
+    bound: dict[str, Value],
+    state: State,
+    receiver: Instance | Outside | None,
+    reached: Collection[str] | None,
+    *,
+    shares_self: bool,
 ) -> State:
     """Return what the callee knows of what the caller knows, in the caller's names.
 
     *receiver* is the object whose method it is, if the caller follows that; *shares_self*: it is the caller's own.
+    *reached* are the attributes of that object that the callee can reach, None if it can reach all: plain data in
+    others cannot matter there.
     """
     start = State()
     for name, value in bound.items():
@@ -208,11 +220,7 @@ def start_of_call(
             start.env[name] = kept
     if isinstance(receiver, Instance) and info.params:
         start.env[info.params[0].name.value] = Instance(-1, receiver.owner)
-        for name, value in state.env.items():
-            if name.startswith(receiver.prefix):
-                kept = _visible(value, state)
-                if kept is not None:
-                    start.env["self." + name[len(receiver.prefix) :]] = kept
+        start.env.update(_fields_for_callee(receiver, state, reached))
     if shares_self:
         for name, value in state.env.items():
             if name.startswith("self.") and isinstance(value, Ref):
@@ -224,6 +232,26 @@ def start_of_call(
     _add_reached(start, state)
     _forget_the_usual(start)
     return start
+
+
+def _fields_for_callee(receiver: Instance, state: State, reached: Collection[str] | None) -> dict[str, Value]:
+    """Return what a callee gets to know of the attributes of its object."""
+    fields: dict[str, Value] = {}
+    for name, value in state.env.items():
+        if name.startswith(receiver.prefix):
+            attribute = name.removeprefix(receiver.prefix)
+            kept = _visible(value, state) if is_passed(attribute, value, reached) else None
+            if kept is not None:
+                fields[f"self.{attribute}"] = kept
+    tested = [name for name, value in fields.items() if isinstance(value, Truthiness)]
+    for name in tested if len(tested) > _MOST_TESTED else ():
+        del fields[name]
+    return fields
+
+
+def is_passed(attribute: str, value: Value, reached: Collection[str] | None) -> bool:
+    """Whether a callee gets to know what an attribute of its object holds."""
+    return reached is None or attribute in reached or not isinstance(value, (Literal, Truthiness, Name, Data))
 
 
 def _forget_the_usual(start: State) -> None:

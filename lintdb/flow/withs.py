@@ -276,6 +276,8 @@ class Withs(ModelledCalls, ABC):
                 commits = value.kind == "commits" or (block is not None and block.commits)
                 if commits or (is_raise and _may_roll_back(kind)):
                     self.end_block(root, state, is_nested=value.is_nested, is_raise=is_raise)
+                elif is_raise and _rolls_back_part(kind):
+                    self.happen(root, Event.ROLLBACK_PART, None, state)
             self.release_by_block(value.inner.rid, node, state)
         elif value.what == "unit" and isinstance(value.inner, Ref):
             root = self.root_of(value.inner.rid, state)
@@ -347,7 +349,7 @@ class Withs(ModelledCalls, ABC):
             self.happen(root, Event.ROLLBACK if is_raise else Event.COMMIT, None, state)
         elif is_raise and block.releases and _may_roll_back(kind):
             self.happen(root, Event.ROLLBACK, None, state)
-        elif is_raise and any(m.event is Event.ROLLBACK_PART for m in kind.methods.get("rollback", ())):
+        elif is_raise and _rolls_back_part(kind):
             self.happen(root, Event.ROLLBACK_PART, None, state)
         if block is WithBlock.COMMIT and not is_raise:
             self.check_block_end(value.rid, node, state)
@@ -425,6 +427,11 @@ def _leave_units_to(manager: Instance | Outside, state: State) -> None:
     for rid, status in list(state.resources.items()):
         if status.begun >= 0 and status.begun == made and rid not in held:
             state.update(rid, begun=-1)
+
+
+def _rolls_back_part(kind: Kind) -> bool:
+    """Whether it is a savepoint, or the like."""
+    return any(model.event is Event.ROLLBACK_PART for model in kind.methods.get("rollback", ()))
 
 
 def _may_roll_back(kind: Kind) -> bool:

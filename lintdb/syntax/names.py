@@ -111,6 +111,17 @@ class FunctionInfo:
                     found[name].append(None)
         return found
 
+    @functools.cached_property
+    def hands_object_on(self) -> bool:
+        """Whether it does anything with its first parameter but reach for an attribute."""
+        name = self.params[0].name.value if self.params else ""
+        found = reached = 0
+        for node in walk(self.node):
+            found += isinstance(node, cst.Name) and node.value == name
+            reached += isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name) and node.value.value == name
+        params = sum(param.name.value == name for param in self.params)
+        return found > reached + params
+
     @property
     def is_property(self) -> bool:
         """Whether reading the attribute of its name runs the function."""
