@@ -133,6 +133,12 @@ class TestExitCodes:
     def test_no_files(self, run: Run) -> None:
         assert run("check") == (0, "", "warning: no Python files found\n")
 
+    def test_no_rules(self, run: Run) -> None:
+        write("x.py", LEAK)
+        ran = run("check", "--select", "")
+        assert (ran.code, ran.out) == (0, "")
+        assert ran.err.startswith("warning: no rule is on, so nothing is looked for\n")
+
     def test_unreadable_file_is_a_finding_and_a_failure(self, run: Run) -> None:
         write("x.py", LEAK)
         ran = run("check", "absent.py", "x.py")

@@ -113,6 +113,8 @@ class _Check:
         self._take([*results, *(FileResult(problem.path, problem=problem) for problem in found.problems)])
         if not tasks and not found.problems:
             note("warning: no Python files found")
+        elif tasks and not any(task.options.codes for task in tasks):
+            note("warning: no rule is on, so nothing is looked for")
 
     def run_on_stdin(self, name: str | None, *, force_exclude: bool) -> None:
         """Check standard input as if it were the file *name*."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import libcst as cst
 
 from lintdb.flow import ir
@@ -15,6 +17,14 @@ _OPERATORS: dict[type[cst.CSTNode], str] = {
     cst.Equal: "==", cst.NotEqual: "!=", cst.LessThan: "<", cst.LessThanEqual: "<=", cst.GreaterThan: ">",
     cst.GreaterThanEqual: ">=", cst.In: "in", cst.NotIn: "not in", cst.Is: "is", cst.IsNot: "is not",
 }  # fmt: skip
+
+
+class _Tests(NamedTuple):
+    """A test that is one of each of several operands: of all, or of any; for None (or not), else for their truth."""
+
+    operands: tuple[cst.BaseExpression, ...]
+    is_all: bool
+    is_none: bool | None
 
 
 class Conditions(Lowering):
@@ -33,6 +43,10 @@ class Conditions(Lowering):
             return
         if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Not):
             self.condition(node.expression, if_false, if_true)
+            return
+        tests = _tests_in_turn(node)
+        if tests is not None:
+            self._in_turn(node, tests, if_true, if_false)
             return
         if isinstance(node, cst.Comparison) and len(node.comparisons) == 1:
             self._comparison(node, if_true, if_false)
@@ -55,6 +69,23 @@ class Conditions(Lowering):
         value = self.expression(node)
         key = self._key(node) if isinstance(node, (cst.Attribute, cst.Subscript)) else None
         self.branch(node, ir.Truth(value, key), if_true, if_false)
+
+    def _in_turn(self, node: cst.BaseExpression, tests: _Tests, if_true: Block, if_false: Block) -> None:
+        for operand in tests.operands[:-1]:
+            following = self.block("and" if tests.is_all else "or")
+            self._one_of(node, operand, tests, *((following, if_false) if tests.is_all else (if_true, following)))
+            self.continue_in(following)
+        self._one_of(node, tests.operands[-1], tests, if_true, if_false)
+
+    def _one_of(
+        self, node: cst.BaseExpression, operand: cst.BaseExpression, tests: _Tests, if_true: Block, if_false: Block
+    ) -> None:
+        if tests.is_none is None:
+            self.condition(operand, if_true, if_false)
+            return
+        condition = ir.IsNone(self.expression(operand), self._key(operand, " is None"))
+        blocks = (if_true, if_false) if tests.is_none else (if_false, if_true)
+        self.branch(node, condition, *blocks, is_negated=not tests.is_none)
 
     def _type_names(self, expression: cst.BaseExpression) -> tuple[str, ...]:
         elements = [e.value for e in expression.elements] if isinstance(expression, cst.Tuple) else [expression]
@@ -132,3 +163,46 @@ def _text(node: cst.CSTNode) -> str | None:
         parts = [_text(element.value) for element in node.elements]
         return f"({', '.join(p for p in parts if p)})" if all(parts) else None
     return None
+
+
+def _tests_in_turn(node: cst.BaseExpression) -> _Tests | None:
+    """`all((a, b))`, `any(x is None for x in (a, b))`, `None in (a, b)`: a test of each, if they are written out."""
+    if isinstance(node, cst.Comparison):
+        operator = node.comparisons[0].operator
+        if not _is_name(node.left, "None") or not isinstance(operator, (cst.In, cst.NotIn)):
+            return None
+        operands = _written_out(node.comparisons[0].comparator)
+        is_in = isinstance(operator, cst.In)
+        return _Tests(operands, is_all=not is_in, is_none=is_in) if operands else None
+    if not isinstance(node, cst.Call) or len(node.args) != 1 or not isinstance(node.func, cst.Name):
+        return None
+    if node.func.value not in ("all", "any"):
+        return None
+    is_all, given = node.func.value == "all", node.args[0].value
+    if not isinstance(given, (cst.GeneratorExp, cst.ListComp)):
+        operands = _written_out(given)
+        return _Tests(operands, is_all, None) if operands else None
+    loop = given.for_in
+    operands = _written_out(loop.iter) if not loop.ifs and loop.inner_for_in is None else ()
+    if not operands or not isinstance(loop.target, cst.Name):
+        return None
+    if _is_name(given.elt, loop.target.value):
+        return _Tests(operands, is_all, None)
+    if not isinstance(given.elt, cst.Comparison) or not _is_name(given.elt.left, loop.target.value):
+        return None
+    test = given.elt.comparisons[0]
+    if not isinstance(test.operator, (cst.Is, cst.IsNot)) or not _is_name(test.comparator, "None"):
+        return None
+    return _Tests(operands, is_all, isinstance(test.operator, cst.Is))
+
+
+def _written_out(node: cst.BaseExpression) -> tuple[cst.BaseExpression, ...]:
+    """Return the elements of a display, none if some are hidden behind a star."""
+    if not isinstance(node, (cst.Tuple, cst.List, cst.Set)):
+        return ()
+    elements = tuple(element.value for element in node.elements if isinstance(element, cst.Element))
+    return elements if len(elements) == len(node.elements) else ()
+
+
+def _is_name(node: cst.BaseExpression, name: str) -> bool:
+    return isinstance(node, cst.Name) and node.value == name
