@@ -129,14 +129,17 @@ def versions_for(source: SourceFile, options: EngineOptions) -> dict[str, str]:
     """Return the library versions that hold for a file: those that are asked for, else those that are pinned."""
     versions = dict(options.target_versions)
     if options.use_pins:
-        versions = {**_pinned(Path(os.path.abspath(source.path)).parent).versions, **versions}  # noqa: PTH100 (links are kept)
+        versions = {**_pinned(_folder_of(source)).versions, **versions}
     return versions
+
+
+def _folder_of(source: SourceFile) -> Path:
+    return Path(os.path.abspath(source.path)).parent  # noqa: PTH100 (links are kept)
 
 
 def _required(source: SourceFile, options: EngineOptions) -> frozenset[str]:
     """Return the libraries that a file's project asks for, in whichever version."""
-    folder = Path(os.path.abspath(source.path)).parent  # noqa: PTH100 (links are kept)
-    pinned = _pinned(folder).required if options.use_pins else frozenset()
+    pinned = _pinned(_folder_of(source)).required if options.use_pins else frozenset()
     return pinned | options.target_versions.keys()
 
 

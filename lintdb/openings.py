@@ -22,6 +22,7 @@ from lintdb.rules.base import Opening
 from lintdb.rules.places import is_rehearsed_name, is_rehearsed_settings
 from lintdb.source import SourceFile
 from lintdb.syntax.configured import Settings, first_place, iter_settings
+from lintdb.syntax.fields import variable_called
 from lintdb.syntax.literals import HIDDEN, Evaluator
 from lintdb.syntax.mappings import SEVERAL, Items, inside
 from lintdb.syntax.names import FunctionInfo, ModuleIndex, Variable
@@ -215,11 +216,7 @@ def _changed_parts(configuration: Configuration, index: ModuleIndex) -> Iterator
 def _imported_variable(name: str, index: ModuleIndex) -> Variable | None:
     """Return the variable of another module that a name of a module is: imported, or with all that is in there."""
     targets = [index.body.imports.get(name), *(f"{star}.{name}" for star in reversed(index.stars))]
-    for target in targets:
-        found = index.find(target, is_needed=True) if target is not None else None
-        if found is not None and not found.rest and isinstance(found.symbol, Variable):
-            return found.symbol
-    return None
+    return next((found for target in targets if (found := variable_called(target, index)) is not None), None)
 
 
 class _Maker:

@@ -110,6 +110,7 @@ class Classes:
 
         That is so if methods of the class do not hand it on, and nothing in the module releases it, or what it holds.
         """
+        ways = self._ways_to_release(each)
         for node in walk(self.index.module):
             held = node.value if isinstance(node, cst.Attribute) else None
             if (
@@ -117,7 +118,7 @@ class Classes:
                 and isinstance(held, cst.Attribute)
                 and held.attr.value == each.name
                 and not _is_attribute_of_self(held, each.name)
-                and self._may_release(each, node.attr.value)
+                and node.attr.value in ways
             ):
                 return False
         for relative in self.family_of(owner):
@@ -134,20 +135,21 @@ class Classes:
                     harmless.add(id(node.test))
                 elif isinstance(node, cst.Attribute):
                     is_method = each.owner.find_method(node.attr.value) is not None
-                    if is_method == (id(node) in called) and not self._may_release(each, node.attr.value):
+                    if is_method == (id(node) in called) and node.attr.value not in ways:
                         harmless.add(id(node.value))
             if not found <= harmless:
                 return False
         return True
 
-    def _may_release(self, each: OwnedObject, name: str) -> bool:
-        """Whether reaching for something of an object that is owned may be the way to release what that holds."""
-        method = each.owner.find_method(name)
-        if method is None:
-            return name == each.opened.name
-        return self.is_release(name) or any(
-            isinstance(node, cst.Attribute) and self.is_release(node.attr.value) for node in walk(method.node)
-        )
+    def _ways_to_release(self, each: OwnedObject) -> set[str]:
+        """Return what may be reached for on an object that is owned in order to release what that holds."""
+        methods = {name: method for part in reversed(each.owner.lineage) for name, method in part.methods.items()}
+        return {each.opened.name} | {
+            name
+            for name, method in methods.items()
+            if self.is_release(name)
+            or any(isinstance(node, cst.Attribute) and self.is_release(node.attr.value) for node in walk(method.node))
+        }
 
     def given_by_factories(self, owner: ClassInfo) -> Iterator[OpenedAttribute]:
         """Yield what class methods open for the object that they make: `return cls(connect(url))`."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lintdb.flow import ir
 from lintdb.flow.sharings import Sharings
-from lintdb.flow.state import FILLED, State
+from lintdb.flow.state import State
 from lintdb.flow.values import NONE, Box, Coroutine, Many, Ref, Value
 
 
@@ -38,7 +38,7 @@ class Concurrency(Sharings, ABC):
         held: list[Value | None] = []
         for argument, value in zip(op.arguments, values, strict=True):
             if argument.star == "*" and isinstance(value, Box):
-                held.extend(each for each in state.boxes.get(value.id, ()) if each != FILLED)
+                held.extend(state.held_in(value.id))
             elif argument.star == "*" and isinstance(value, Many):
                 held.extend(value.items)
             else:

@@ -118,7 +118,7 @@ class Containers(Withs, ABC):
                     self.release(value.rid, state, None)
                 self.throw(state, op.node, self.driver_raise(kind.driver), by="iteration")
             elif isinstance(value, Box) and op.dotted in REGROUPS:
-                held.extend(state.boxes.get(value.id, ()))
+                held.extend(state.held_in(value.id))
             elif isinstance(value, Many) and not value.is_lazy and op.dotted in REGROUPS:
                 held.extend(value.items)
             else:

@@ -30,6 +30,7 @@ class Iterations(Calls):
             self.throw(failing, t.node, raised, by="iteration")
 
     def iterate(self, t: ir.Iterate, state: State) -> None:
+        """Take both ways from the head of a loop: into one more round, and behind it."""
         value = self.rows_behind(self.value(t.operand, state), state)
         self.check_read(value, t.node, state)
         item: Value | None = None

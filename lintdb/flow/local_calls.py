@@ -12,6 +12,7 @@ from lintdb.flow import ir
 from lintdb.flow.containers import Containers
 from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, keeps_function
 from lintdb.flow.results import HandedText
+from lintdb.flow.returns import Return
 from lintdb.flow.rows import LOOKED
 from lintdb.flow.sites import BYPASSED, COROUTINE, OWN, PendingCall, Receiver, Site
 from lintdb.flow.state import State
@@ -25,7 +26,6 @@ from lintdb.flow.summaries import (
     argument_for,
     bind_arguments,
     canonical,
-    is_passed,
     names_for_callee,
     start_of_call,
     with_names,
@@ -36,17 +36,14 @@ from lintdb.flow.values import (
     TRUE,
     Coroutine,
     Instance,
-    Literal,
     Manager,
     Many,
     Name,
     Outside,
     Ref,
     Rid,
-    Row,
     SiteKey,
     Status,
-    Truthiness,
     Value,
     spelling,
 )
@@ -160,7 +157,7 @@ class LocalCalls(Containers, ABC):
             self._note_return(op, info, summary, new)
             maker = instance.owner.name if instance is not None and info.name == "__init__" else info.name
             is_own = receiver is OWN
-            _Return(self, op, info, outcome, new, maker=maker, instance=instance, is_own=is_own).bind(target)
+            Return(self, op, info, outcome, new, maker=maker, instance=instance, is_own=is_own).bind(target)
             results.append(new)
         return results
 
@@ -395,125 +392,6 @@ class LocalCalls(Containers, ABC):
             site = self.sites.get(rid[0])
             if site is not None and site.maker == instance.owner.name:
                 state.escape_one(rid, with_parents=False)
-
-
-class _Return:
-    """One outcome of a callee, brought into a state of the caller: fresh resources are acquired there, once."""
-
-    def __init__(
-        self,
-        caller: LocalCalls,
-        op: ir.CallOp,
-        info: FunctionInfo,
-        outcome: Outcome,
-        state: State,
-        *,
-        maker: str,
-        instance: Instance | None,
-        is_own: bool,
-    ) -> None:
-        self.caller = caller
-        self.op = op
-        self.info = info
-        self.outcome = outcome
-        self.state = state
-        self.maker = maker
-        self.instance = instance
-        self.kept_as = outcome.kept_as if is_own else ""
-        self.statuses = dict(outcome.statuses)
-        self.fresh: dict[Rid, Ref] = {}
-
-    def bind(self, target: str) -> None:
-        """Bind the callee's result, and the attributes of the object."""
-        value = self.outcome.value
-        is_made = isinstance(value, Instance) and value.id >= 0
-        result = self._object(value.owner) if is_made and isinstance(value, Instance) else self._value(value)
-        if result is None and not self.outcome.is_raise:
-            result = self.caller.typed_result(self.op, self.info, self.state)
-        if self.instance is not None:
-            self._forget_fields(self.instance)
-            for name, value in self.outcome.fields:
-                self.state.set_name(self.instance.prefix + name, self._value(value))
-        if self.kept_as and isinstance(result, Ref):
-            # Both names are known to mean the same thing: `conn = self.connect()`, and later `self.conn.rollback()`.
-            self.state.set_name(f"self.{self.kept_as}", result)
-        self.state.set_name(target, result)
-
-    def _forget_fields(self, instance: Instance) -> None:
-        """What the callee did not get to know is as it was."""
-        reached = self.caller.reached_by(self.info, instance)
-        for name, value in list(self.state.env.items()):
-            if name.startswith(instance.prefix) and is_passed(name.removeprefix(instance.prefix), value, reached):
-                del self.state.env[name]
-
-    def _object(self, owner: ClassInfo) -> Instance:
-        """An object that the callee made, as one that its call made."""
-        instance = Instance(self.op.index, owner)
-        self.caller.drop_object(instance, self.state)
-        for name, field in self.outcome.made:
-            self.state.set_name(instance.prefix + name, self._value(field))
-        return instance
-
-    def _value(self, value: Value | None) -> Value | None:
-        if isinstance(value, (Literal, Truthiness, Name, Outside)):
-            return value
-        if isinstance(value, Row):
-            # Where there is no row, the caller has none.
-            self.caller.values_seen.rows.setdefault(self.op.index, self.op.node)
-            self.state.note(self.op.node, "row", self.op.index)
-            return Row(self.op.index, value.is_missing)
-        if isinstance(value, Many):
-            return Many(tuple(self._value(item) for item in value.items), value.is_sequence)
-        if isinstance(value, Ref):
-            return self._resource(value.rid)
-        if isinstance(value, Instance):
-            return self.instance if value.id < 0 else None
-        return None
-
-    def _resource(self, rid: Rid) -> Ref | None:
-        if self.state.status(rid) is not None:
-            return Ref(rid)
-        if self.caller.is_staged:
-            return None  # the callee does not get the real thing
-        if rid not in self.fresh:
-            status = self.statuses.get(rid)
-            if status is None:
-                return None
-            owner = self._resource(status.parent) if status.parent is not None else None
-            made = self._make(status._replace(parent=owner.rid if owner is not None else None))
-            self.fresh[rid] = made
-        return self.fresh[rid]
-
-    def _make(self, status: Status) -> Ref:
-        op = self.op
-        number = len(self.fresh)
-        if status.phase == "open" and status.owed:
-            pending = op.index if status.pending >= 0 else -1
-            begun = op.index if status.begun >= 0 else -1
-            carried = status._replace(
-                pending=pending,
-                failed=-1,
-                raised=False,
-                shared=False,
-                visited=-1,
-                low=0,
-                cut=False,
-                begun=begun,
-                switched=-1,
-            )
-            return self.caller.acquire_as(op, carried, self.state, number=number, maker=self.maker)
-        key: SiteKey = ("given", op.index, number)
-        self.caller.sites.setdefault(key, Site(op.node, status.kind))
-        self.state.resources[key, 0] = Status(
-            status.kind,
-            owed=False,
-            autocommit=status.autocommit,
-            parts_mode=status.parts_mode,
-            parent=status.parent,
-            phase="open" if self.kept_as and status.phase == "gone" else status.phase,
-            outlives=status.outlives,
-        )
-        return Ref((key, 0))
 
 
 def _coroutines_in(value: Value | None) -> list[Coroutine]:

@@ -44,7 +44,7 @@ class Conditions(Lowering):
         if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Not):
             self.condition(node.expression, if_false, if_true)
             return
-        tests = _tests_in_turn(node)
+        tests = _tests_in_turn(node) if self._is_plain(node) else None
         if tests is not None:
             self._in_turn(node, tests, if_true, if_false)
             return
@@ -69,6 +69,10 @@ class Conditions(Lowering):
         value = self.expression(node)
         key = self._key(node) if isinstance(node, (cst.Attribute, cst.Subscript)) else None
         self.branch(node, ir.Truth(value, key), if_true, if_false)
+
+    def _is_plain(self, node: cst.BaseExpression) -> bool:
+        """Whether a call is one of `all` and `any` themselves; whatever is no call is plain."""
+        return not isinstance(node, cst.Call) or self.index.dotted(node.func, self.function) in ("all", "any")
 
     def _in_turn(self, node: cst.BaseExpression, tests: _Tests, if_true: Block, if_false: Block) -> None:
         for operand in tests.operands[:-1]:
@@ -174,11 +178,9 @@ def _tests_in_turn(node: cst.BaseExpression) -> _Tests | None:
         operands = _written_out(node.comparisons[0].comparator)
         is_in = isinstance(operator, cst.In)
         return _Tests(operands, is_all=not is_in, is_none=is_in) if operands else None
-    if not isinstance(node, cst.Call) or len(node.args) != 1 or not isinstance(node.func, cst.Name):
+    if not isinstance(node, cst.Call) or len(node.args) != 1:
         return None
-    if node.func.value not in ("all", "any"):
-        return None
-    is_all, given = node.func.value == "all", node.args[0].value
+    is_all, given = _is_name(node.func, "all"), node.args[0].value
     if not isinstance(given, (cst.GeneratorExp, cst.ListComp)):
         operands = _written_out(given)
         return _Tests(operands, is_all, None) if operands else None

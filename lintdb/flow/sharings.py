@@ -10,7 +10,7 @@ import libcst as cst
 from lintdb.flow import ir
 from lintdb.flow.local_calls import LocalCalls
 from lintdb.flow.results import Sharing
-from lintdb.flow.state import FILLED, State
+from lintdb.flow.state import State
 from lintdb.flow.stdlib import RUNS_TOGETHER, STARTS_THREAD, STARTS_THREAD_METHODS
 from lintdb.flow.summaries import bind_arguments
 from lintdb.flow.values import Box, Coroutine, Many, Ref, Rid, Value
@@ -72,7 +72,7 @@ class Sharings(LocalCalls, ABC):
             held: tuple[Value | None, ...] = (value,)
             is_many = False
             if isinstance(value, Box):
-                held = tuple(each for each in state.boxes.get(value.id, ()) if each != FILLED)
+                held = state.held_in(value.id)
                 # What a comprehension makes in its rounds is one value here.
                 is_many = len(held) == 1 and not self._is_display(op)
             elif isinstance(value, Many):

@@ -343,10 +343,14 @@ class State:
         for number in filled:
             self.take_out(number)
 
+    def held_in(self, box: int) -> tuple[Value, ...]:
+        """Return what is known to be in a container."""
+        return tuple(each for each in self.boxes.get(box, ()) if each != FILLED)
+
     def take_out(self, box: int) -> None:
         """Something is taken out of a container, which may be empty then."""
         if box in self.boxes:
-            self.boxes[box] = tuple(each for each in self.boxes[box] if each != FILLED)
+            self.boxes[box] = self.held_in(box)
 
     def _forget_settled(self) -> None:
         """Drop resources that owe nothing, have no work pending, and cannot be reached any more."""

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import libcst as cst
 
 from lintdb.syntax.literals import Evaluator
-from lintdb.syntax.mappings import SEVERAL, Items, add, changes_in, inside
+from lintdb.syntax.mappings import SEVERAL, Items, add, changes_in, inside, is_handed_on
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
-from lintdb.syntax.walk import walk
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def _of_module(index: ModuleIndex, words: Collection[str]) -> Iterator[Settings]
     """Yield the variables; of one that several branches give a value each value stands for itself."""
     given = [word for word in words if word in index.values]
     is_complete = not index.stars and not any(
-        _is_handed_on(index, word) or (index.links is not None and index.links.is_continued(word, index))
+        is_handed_on(word, index.module) or (index.links is not None and index.links.is_continued(word, index))
         for word in given
     )
     values = {word: [value for value in index.values.get(word, ()) if value is not None] for word in words}
@@ -61,26 +60,6 @@ def _of_module(index: ModuleIndex, words: Collection[str]) -> Iterator[Settings]
     for word in several:
         for value in values[word]:
             yield Settings(index.body, {word: value}, is_complete)
-
-
-def _is_handed_on(index: ModuleIndex, word: str) -> bool:
-    """Whether a module does more with a variable than to give it, or its items, values: then others may be added."""
-    found: set[int] = set()
-    given: set[int] = set()
-    for node in walk(index.module):
-        if isinstance(node, cst.Name) and node.value == word:
-            found.add(id(node))
-        elif isinstance(node, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign)):
-            given.add(id(_base_of(node.target)))
-        elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == "update":
-            given.add(id(_base_of(node.func.value)))
-    return not found <= given
-
-
-def _base_of(node: cst.BaseExpression) -> cst.BaseExpression:
-    while isinstance(node, cst.Subscript):
-        node = node.value
-    return node
 
 
 def _of_class(owner: ClassInfo, words: Collection[str]) -> Settings:

@@ -43,7 +43,11 @@ _MOST_STEPS = 4
 
 def imported_variable(name: cst.BaseExpression, index: ModuleIndex, scope: FunctionInfo) -> Variable | None:
     """Return the variable of another module of the project that a name stands for."""
-    dotted = index.dotted(name, scope)
+    return variable_called(index.dotted(name, scope), index)
+
+
+def variable_called(dotted: str | None, index: ModuleIndex) -> Variable | None:
+    """Return the variable of another module of the project that a dotted name leads to."""
     found = index.find(dotted, is_needed=True) if dotted is not None and "." in dotted else None
     return found.symbol if found is not None and not found.rest and isinstance(found.symbol, Variable) else None
 

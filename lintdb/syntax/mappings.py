@@ -108,6 +108,30 @@ class _Changes:
             self.found.setdefault(name, []).append(None)
 
 
+def is_handed_on(name: str, code: cst.CSTNode) -> bool:
+    """Whether code does more with a variable than to give it, or its items, values: then others may be added to it.
+
+    Reading counts, too: the dictionaries that `values()` gives can be filled.
+    """
+    found: set[int] = set()
+    given: set[int] = set()
+    for node in walk(code):
+        if isinstance(node, cst.Name) and node.value == name:
+            found.add(id(node))
+        elif isinstance(node, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign)):
+            given.add(id(_outermost(node.target)))
+        elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in _UPDATES:
+            given.add(id(_outermost(node.func.value)))
+    return not found <= given
+
+
+def _outermost(node: cst.BaseExpression) -> cst.BaseExpression:
+    """Return the dictionary that `whole[key][inner]` leads into."""
+    while isinstance(node, cst.Subscript):
+        node = node.value
+    return node
+
+
 def spelled(node: cst.BaseExpression) -> str | None:
     """Return how a dictionary is called that code changes: `options`, `self.options`, `options[inner]`."""
     if isinstance(node, cst.Name):
