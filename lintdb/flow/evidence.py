@@ -68,8 +68,7 @@ class Evidence:
             self._kinds = [
                 kind
                 for kind in self.knowledge.kinds()
-                if kind.types
-                and kind.family in ("connection", "checkout", "session")
+                if _is_usable(kind)
                 and kind.autocommit is not True
                 and any(model.event in _ENDS for models in kind.methods.values() for model in models)
             ]
@@ -81,6 +80,10 @@ class Evidence:
                         self._telling.add(name)
             self._telling |= self._makers
         return self._kinds
+
+    def _self_committing(self) -> list[Kind]:
+        """Return the kinds that commit each statement by themselves: what fits one of them may be one."""
+        return [kind for kind in self.knowledge.kinds() if _is_usable(kind) and kind.autocommit is True]
 
     def _makes_part(self, model: CallModel) -> bool:
         """Whether a method makes something that runs statements for its owner."""
@@ -271,6 +274,8 @@ class Evidence:
             ):
                 return None
             tied = fitting
+        if any(kind.driver == tied[0].driver and _fits(kind, use) for kind in self._self_committing()):
+            return None
         sessions = [kind for kind in tied if kind.family == "session"]
         return (sessions or tied)[0].id
 
@@ -289,6 +294,11 @@ def _classes(expression: cst.BaseExpression) -> list[cst.BaseExpression]:
     if isinstance(expression, cst.Tuple):
         return [element.value for element in expression.elements]
     return [expression]
+
+
+def _is_usable(kind: Kind) -> bool:
+    """Whether statements run on such a kind, and programs name it."""
+    return bool(kind.types) and kind.family in ("connection", "checkout", "session")
 
 
 def _fits(kind: Kind, use: _Use) -> bool:
