@@ -26,6 +26,7 @@ from lintdb.syntax.fields import variable_called
 from lintdb.syntax.literals import HIDDEN, Evaluator
 from lintdb.syntax.mappings import SEVERAL, Items, inside
 from lintdb.syntax.names import FunctionInfo, ModuleIndex, Variable
+from lintdb.syntax.subclasses import base_call, derived_class
 
 Load = Callable[[str], Models]
 """Gives the models of a library by its name, and of those that it requires, for the versions of the project."""
@@ -34,6 +35,7 @@ Load = Callable[[str], Models]
 def find_openings(program: Program, models: Models) -> Iterator[Opening]:
     """Yield the calls that make a connection, client, pool or engine, found by name alone."""
     seen: set[int] = set()
+    finder = _Finder(program, models)
     has_partials = not program.index.imported_names().isdisjoint(("functools", "functools.partial"))
     for function in program.index.all_functions:
         scopes = [function, *function.lambdas.values()]
@@ -43,22 +45,46 @@ def find_openings(program: Program, models: Models) -> Iterator[Opening]:
                     continue
                 seen.add(id(call))
                 given = _completed(call, program.index, scope) if has_partials else None
-                found = list(_openings_of(call, given, scope, program, models))
+                found = list(finder.find(call, given, scope))
                 if found:
                     # Of a name with several imports the one that is meant has the arguments that the call gives.
                     yield max(found, key=Opening.known_arguments)
 
 
-def _openings_of(
-    call: cst.Call, given: cst.Call | None, scope: FunctionInfo, program: Program, models: Models
-) -> Iterator[Opening]:
-    """Yield what a call may open by each of its names; *given* is the call with all of its arguments."""
-    whole = given if given is not None else call
-    dotted = program.index.dotted(whole.func, scope)
-    for name in [dotted, *program.index.other_names(whole.func, scope)] if dotted is not None else ():
-        model = program.types.model_of_call(name, whole)
-        kind = program.knowledge.kind(model.acquires) if model is not None and model.acquires else None
-        driver = models.driver(model.driver) if model is not None else None
+class _Finder:
+    """Finds what the calls of a module open. `given` is the call with the arguments of a partial that it calls."""
+
+    def __init__(self, program: Program, models: Models) -> None:
+        self._program = program
+        self._models = models
+
+    def find(self, call: cst.Call, given: cst.Call | None, scope: FunctionInfo) -> Iterator[Opening]:
+        """Yield what a call may open by each of its names, or as an object of a class of the project."""
+        whole = given if given is not None else call
+        index = self._program.index
+        dotted = index.dotted(whole.func, scope)
+        is_found = False
+        for name in [dotted, *index.other_names(whole.func, scope)] if dotted is not None else ():
+            for opening in self._openings(name, call, given, scope):
+                is_found = True
+                yield opening
+        if not is_found:
+            yield from self._derived(call, whole, scope)
+
+    def _derived(self, call: cst.Call, whole: cst.Call, scope: FunctionInfo) -> Iterator[Opening]:
+        owner = derived_class(whole, scope, self._program.index)
+        found = base_call(whole, owner) if owner is not None else None
+        if owner is None or found is None:
+            return
+        for opening in self._openings(found[0], call, found[1], scope):
+            # A class that has ways of its own to connect, or to get one, may bound them.
+            if all(owner.find_method(name) is None for name in opening.kind.methods):
+                yield opening
+
+    def _openings(self, name: str, call: cst.Call, given: cst.Call | None, scope: FunctionInfo) -> Iterator[Opening]:
+        model = self._program.types.model_of_call(name, given if given is not None else call)
+        kind = self._program.knowledge.kind(model.acquires) if model is not None and model.acquires else None
+        driver = self._models.driver(model.driver) if model is not None else None
         if model is not None and kind is not None and driver is not None:
             yield Opening(call, scope, model, kind, driver.title, driver.version, driver.switches, given)
 

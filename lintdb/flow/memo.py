@@ -10,7 +10,7 @@ computations they are given up: what lies on the way is None for good, which way
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple, TypeVar, cast
 
 T = TypeVar("T")
@@ -47,9 +47,9 @@ class Memo:
         self._cuts: set[Hashable] = set()
         self._runs = 0
 
-    def known(self) -> Iterator[Hashable]:
-        """Yield the keys of the results that are kept for good, in the order in which they were found."""
-        yield from self._lasting
+    def known(self) -> tuple[Hashable, ...]:
+        """Return the keys of the results that are kept for good by now, in the order in which they were found."""
+        return tuple(self._lasting)
 
     def get(self, key: Hashable, compute: Callable[[], T], *, may_give_up: bool = False) -> T | None:
         """Return the result for *key*; None where it depends on itself, or is nested too deeply.

@@ -296,13 +296,18 @@ class ModelledCalls(UnknownCalls):
             if failed is not None:
                 failed.make_unlikely(UNHEARD_OF)
             return failed
-        if receiver is not None:
-            self._use(receiver.rid, state)
         raised = self.driver_raise(model.driver) if model.raises is Raises.DRIVER else Raised()
         made = self.knowledge.kind(model.acquires) if model.acquires is not None else None
+        is_lazy = made is not None and made.is_lazy and not model.coroutine
+        # An engine that gets no connection has none to hold.
+        is_open_if_it_fails = made is None or made.family not in ("connection", "checkout")
+        if receiver is not None and is_open_if_it_fails:
+            self._use(receiver.rid, state)
         # What connects with its first use is made of its arguments alone.
-        is_mild = made is not None and made.is_lazy and not model.coroutine
-        return self.throw(state, op.node, raised, is_low=is_mild, by=name)
+        failed = self.throw(state, op.node, raised, is_low=is_lazy, by=name)
+        if receiver is not None:
+            self._use(receiver.rid, state)
+        return failed
 
     def _result(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> Value | None:
         """Return the value of a modelled call that succeeds."""

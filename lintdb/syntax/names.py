@@ -22,7 +22,7 @@ from lintdb.syntax.walk import walk
 _BUILTINS = frozenset(dir(builtins))
 CONSTANTS = {"None": None, "True": True, "False": False}
 """The names that are constants, with their values."""
-_NEUTRAL_BASES = frozenset({
+NEUTRAL_BASES = frozenset({
     "object", "abc.ABC", "typing.Protocol", "typing.Generic", "typing_extensions.Protocol",
     "contextlib.AbstractContextManager", "contextlib.AbstractAsyncContextManager", "contextlib.ContextDecorator",
 })  # fmt: skip
@@ -197,7 +197,7 @@ class ClassInfo:
     def has_unknown_base(self) -> bool:
         """Whether the class inherits from something that the project does not define (`object`, ABC and such apart)."""
         bases = (base for each in self.lineage for base in each.find_outside_bases(is_needed=self.matters))
-        return any(base not in _NEUTRAL_BASES for base in bases)
+        return any(base not in NEUTRAL_BASES for base in bases)
 
     def find_parents(self, *, is_needed: bool) -> tuple[ClassInfo, ...]:
         """Return the classes of the project that this one derives from directly; *is_needed* as for `Links.find`."""
