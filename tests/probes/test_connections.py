@@ -103,7 +103,9 @@ def test_flags_that_tell_whether_it_is_open(subject: Subject) -> None:
     while_open = {name: _flag(conn, name) for name in subject.kind.state_flags}
     subject.close(conn)
     assert while_open == dict(subject.kind.state_flags)
-    assert {name: _flag(conn, name) for name in while_open} == {name: not flag for name, flag in while_open.items()}
+    # A flag that refuses to speak of a closed connection (mariadb's `open`) does not say either that it is open.
+    for name, flag in while_open.items():
+        assert raises(lambda name=name: _flag(conn, name)) is not None or _flag(conn, name) is not flag
 
 
 def test_what_an_error_does_to_the_unit_of_work(subject: Subject, table: str) -> None:
