@@ -22,12 +22,12 @@ from lintdb.suppress import apply_suppressions, may_silence
 if TYPE_CHECKING:
     import libcst as cst
 
-    from lintdb.config import Settings
     from lintdb.drivers.catalog import Models, Own
     from lintdb.drivers.pins import Pins
     from lintdb.flow.program import Program
     from lintdb.flow.results import FunctionFlow
     from lintdb.rules.base import Opening, Report, Rule
+    from lintdb.settings import Settings
     from lintdb.syntax.names import ClassInfo
 
 

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from pathspec import GitIgnoreSpec
 
-    from lintdb.config import Settings
     from lintdb.engine import EngineOptions
+    from lintdb.settings import Settings
 
 SettingsFor = Callable[[str], "Settings"]
 

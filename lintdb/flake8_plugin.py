@@ -17,18 +17,15 @@ from lintdb import __version__
 from lintdb.config import (
     ConfigError,
     ConfigFinder,
-    Overrides,
     check_selectors,
     driver_called,
-    enabled_codes,
-    enabled_codes_for,
     is_version,
-    muted_codes_for,
 )
 from lintdb.files import check_source_safely
 from lintdb.finding import Confidence
 from lintdb.project.surroundings import Projects
 from lintdb.rules.registry import all_metas
+from lintdb.settings import Overrides, enabled_codes, enabled_codes_for, muted_codes_for
 from lintdb.source import SourceFile
 from lintdb.suppress import apply_suppressions
 

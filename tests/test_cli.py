@@ -21,6 +21,7 @@ from lintdb.engine import EngineOptions
 from lintdb.finding import Confidence, FileProblem, FileResult, Finding, Severity, Span
 from lintdb.rules.base import RuleMeta
 from lintdb.source import SourceFile
+from lintdb.toml import load_toml
 from tests.harness import ROOT
 
 NAMES = {
@@ -410,12 +411,9 @@ class TestOtherCommands:
         assert ran.out.endswith("# 2 rules on: LDB101, LDB117\n")
         assert run("config", "a/x.py").out.endswith("# 1 rule on: LDB101\n")
         assert run("config").out.startswith("# no configuration file: these are the defaults\n")
-        if sys.version_info >= (3, 11):
-            import tomllib
-
-            table = tomllib.loads(ran.out)
-            assert table["select"] == ["LDB1"]
-            assert table["target-version"] == {"redis": "5"}
+        table = load_toml(ran.out)
+        assert table["select"] == ["LDB1"]
+        assert table["target-version"] == {"redis": "5"}
 
     def test_config_shows_the_pinned_versions(self, run: Run) -> None:
         write("app/.git/HEAD", "")

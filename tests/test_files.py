@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from lintdb import files
-from lintdb.config import PathPattern, Settings
 from lintdb.engine import EngineOptions
 from lintdb.files import FileTask, build_chunks, check_files, find_files
 from lintdb.finding import Confidence, FileResult, Finding, Severity, Span
+from lintdb.settings import PathPattern, Settings
 from lintdb.source import SourceFile
 from tests.harness import ROOT
 

@@ -22,8 +22,9 @@ from lintdb.commands.output import (
     wants_color,
     write,
 )
-from lintdb.config import OUTPUT_FORMATS, ConfigFinder, Settings, enabled_codes, enabled_codes_for, muted_codes_for
+from lintdb.config import ConfigFinder
 from lintdb.finding import Confidence, FileProblem, FileResult, Finding, Severity, Span
+from lintdb.settings import OUTPUT_FORMATS, Settings, enabled_codes, enabled_codes_for, muted_codes_for
 
 if TYPE_CHECKING:
     from lintdb.engine import EngineOptions

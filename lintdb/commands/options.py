@@ -14,17 +14,13 @@ import click
 from lintdb.config import (
     ConfigError,
     ConfigFinder,
-    Overrides,
-    PathPattern,
-    PerFileIgnore,
     check_selectors,
     driver_called,
-    enabled_codes_for,
     is_version,
-    muted_codes_for,
 )
 from lintdb.finding import Confidence
 from lintdb.selection import PRESETS
+from lintdb.settings import Overrides, PathPattern, PerFileIgnore, enabled_codes_for, muted_codes_for
 
 if TYPE_CHECKING:
     from lintdb.engine import EngineOptions

@@ -10,8 +10,8 @@ import click
 
 from lintdb.commands.options import ConfigOptions, absolute_path, settings_options
 from lintdb.commands.output import CLEAN, count, write
-from lintdb.config import Settings, enabled_codes_for
 from lintdb.selection import PRESETS, matching_codes
+from lintdb.settings import Settings, enabled_codes_for
 
 
 @click.command("config")

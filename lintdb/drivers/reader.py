@@ -7,7 +7,6 @@ hold; what a single table cannot know (references, versions, defaults that depen
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -32,19 +31,9 @@ from lintdb.effects import (
     Setting,
     Switch,
 )
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:  # pragma: no cover - the backport has the same interface
-    import tomli as tomllib
+from lintdb.toml import TOMLDecodeError, load_toml
 
 Table = Mapping[str, Any]
-
-
-def load_toml(text: str) -> dict[str, Any]:
-    """Read TOML with whichever reader this Python has; raises `ValueError`."""
-    data: dict[str, Any] = tomllib.loads(text)
-    return data
 
 
 def parse_driver(text: str, file: str, version: str | None = None) -> Driver:
@@ -63,7 +52,7 @@ def read_model_file(text: str, file: str) -> dict[str, Any]:
     """Return what a model file holds, unchecked but for its being TOML with a table `[driver]`; raises `ModelError`."""
     try:
         data = load_toml(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (TOMLDecodeError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise ModelError(f"not valid TOML: {reason}", file) from None
     if "driver" not in data:
