@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from lintdb.drivers.own import OwnModel
     from lintdb.rules.base import RuleMeta
 
+KEYS = (
+    *("select", "ignore", "extend-select", "per-file-ignores", "exclude", "extend-exclude", "min-confidence"),
+    *("output-format", "target-version", "strict-cursors", "follow-imports", "respect-gitignore", "jobs"),
+    *("drivers", "driver-models"),
+)
+"""All keys of a configuration."""
 _CONFIG_NAMES = ("lintdb.toml", "pyproject.toml")
 _VERSION = re.compile(r"\d+(\.\d+)*([a-z]+\d*)?")
 
@@ -141,20 +147,19 @@ def read_config(path: str, metas: Sequence[RuleMeta], *, must_apply: bool) -> Se
         raise ConfigError("not UTF-8: save the file as UTF-8", path=shown, line=line) from error
 
     table: Any = _parse_toml(text, shown)
-    keys: Sequence[str] = ()
-    if not is_own or _has_tool_table(table):
-        keys = ("tool", "lintdb")
-        for key in keys:
-            table = table.get(key) if isinstance(table, dict) else None
-        if table is None:
-            return Settings.defaults(root) if must_apply else None
+    keys = _keys_of(path, table)
+    for key in keys:
+        table = table.get(key) if isinstance(table, dict) else None
+    if table is None:
+        return Settings.defaults(root) if must_apply else None
     return _Reader(table, text, shown, keys, metas).read(path, root)
 
 
-def _has_tool_table(table: Mapping[str, Any]) -> bool:
-    """Whether a file with a name of its own (`--config ci.toml`) is laid out like a pyproject.toml."""
+def _keys_of(path: str, table: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the keys that lead to the settings in a file; one with a name of its own may be laid out either way."""
     tool = table.get("tool")
-    return isinstance(tool, dict) and "lintdb" in tool
+    is_tool = os.path.basename(path) == "pyproject.toml" or (isinstance(tool, dict) and "lintdb" in tool)
+    return ("tool", "lintdb") if is_tool else ()
 
 
 def _parse_toml(text: str, shown: str) -> dict[str, Any]:
@@ -186,14 +191,9 @@ class _Reader:
     def read(self, path: str, root: str) -> Settings:
         if not isinstance(self._table, dict):
             raise self._error(None, "must be a table, written `[tool.lintdb]`", ".".join(self._keys))
-        known = (
-            *("select", "ignore", "extend-select", "per-file-ignores", "exclude", "extend-exclude", "min-confidence"),
-            *("output-format", "target-version", "strict-cursors", "follow-imports", "respect-gitignore", "jobs"),
-            *("drivers", "driver-models"),
-        )
         for key in self._table:
-            if key not in known:
-                cure = did_you_mean(key, known) or f"; known are {', '.join(known)}"
+            if key not in KEYS:
+                cure = did_you_mean(key, KEYS) or f"; known are {', '.join(KEYS)}"
                 raise self._error(key, f"unknown key{cure}")
         defaults = Settings.defaults(root)
         own_models = self._own_models(root)
@@ -325,6 +325,19 @@ class _Reader:
         return ConfigError(message, path=self._shown, line=line, key=key or near)
 
 
+def find_place(settings: Settings, key: str, near: str) -> tuple[str, int]:
+    """Return the path, as messages show it, and the line at which the file of *settings* has *near* below *key*."""
+    assert settings.path is not None
+    shown = _shown(settings.path)
+    try:
+        with open(settings.path, encoding="utf-8-sig") as file:
+            text = file.read()
+    except (OSError, UnicodeDecodeError):
+        return shown, 1
+    keys = _keys_of(settings.path, _parse_toml(text, shown))
+    return shown, _find_line(text, keys, key, near) or 1
+
+
 def is_version(text: str) -> bool:
     """Whether *text* looks like the version of a library: `3`, `2.0.1`, `4.0b1`."""
     return _VERSION.fullmatch(text) is not None
@@ -339,6 +352,20 @@ def driver_called(library: str, own_models: tuple[OwnModel, ...] = ()) -> str:
         return find_driver(library, own_models)
     except LookupError as error:
         raise ConfigError(str(error.args[0]), key="target-version") from error
+
+
+def parse_target_versions(key: str, words: Iterable[str]) -> dict[str, str]:
+    """Return driver → version of words such as `psycopg=3.2`; raises ConfigError, with the option *key*."""
+    versions = {}
+    for word in words:
+        library, _, version = (part.strip() for part in word.partition("="))
+        if not library or not is_version(version):
+            raise ConfigError(f"{word!r} is not LIBRARY=VERSION, for example psycopg=3.2", key=key)
+        try:
+            versions[driver_called(library)] = version
+        except ConfigError as error:
+            raise ConfigError(error.message, key=key) from error
+    return versions
 
 
 def _find_line(text: str, keys: Sequence[str], key: str | None, near: str | None) -> int:

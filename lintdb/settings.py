@@ -175,6 +175,11 @@ class Settings:
             overrides=overrides,
         )
 
+    @property
+    def own_per_file_ignores(self) -> tuple[PerFileIgnore, ...]:
+        """The entries of the configuration file, without those of the command line."""
+        return self.per_file_ignores[: len(self.per_file_ignores) - len(self.overrides.per_file_ignores)]
+
     def is_excluded(self, path: str) -> bool:
         """Whether `exclude` or `extend-exclude` names *path* (absolute) itself."""
         if self._excluded_names.fullmatch(os.path.basename(path)):

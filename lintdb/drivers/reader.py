@@ -16,7 +16,7 @@ from typing import Any
 from packaging.version import Version
 
 from lintdb.drivers.grammar import CALL, CONDITION, CONFIGURATION, DSN_PARTS, HEAD, KIND, MODEL, SERVER, SETTING, SWITCH
-from lintdb.drivers.model import Driver, Like, ModelError, gives_answers, inherit, is_coroutine
+from lintdb.drivers.model import Driver, Like, MissingHeadError, ModelError, gives_answers, inherit, is_coroutine
 from lintdb.drivers.shapes import ShapeError, hint
 from lintdb.effects import (
     Argument,
@@ -49,14 +49,19 @@ def parse_driver(text: str, file: str, version: str | None = None) -> Driver:
 
 
 def read_model_file(text: str, file: str) -> dict[str, Any]:
-    """Return what a model file holds, unchecked but for its being TOML with a table `[driver]`; raises `ModelError`."""
+    """Return what a model file holds, unchecked but for its being TOML with a table `[driver]`.
+
+    Raises `ModelError`; without that table a `MissingHeadError`.
+    """
     try:
         data = load_toml(text)
     except (TOMLDecodeError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise ModelError(f"not valid TOML: {reason}", file) from None
     if "driver" not in data:
-        raise ModelError("the table [driver] is missing", file)
+        is_configuration = "drivers" in data or "tool" in data
+        cure = f"; a configuration is checked by `lintdb drivers --config {file}`" if is_configuration else ""
+        raise MissingHeadError(f"the table [driver] is missing{cure}", file)
     return data
 
 
