@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -52,8 +53,19 @@ def run_flake8(
 ) -> subprocess.CompletedProcess[str]:
     """Run flake8 in a process of its own, or a script that does."""
     start = ["-m", "flake8"] if script is None else ["-c", script]
+    return run_python(cwd, *start, *arguments, text=text)
+
+
+def run_python(cwd: Path, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run Python in a process of its own, with lintdb of this checkout."""
     return subprocess.run(
-        [sys.executable, *start, *arguments], cwd=cwd, input=text, capture_output=True, text=True, check=False
+        [sys.executable, *arguments],
+        cwd=cwd,
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
 
 
@@ -255,13 +267,7 @@ def test_isolated_is_without_pins_here_and_in_the_command(
     (folder / "own.toml").write_text("")
     # Before 1.0 the block leaves the connection open.
     (folder / "requirements.txt").write_text("PyMySQL==0.9.3\n")
-    command = subprocess.run(
-        [sys.executable, "-m", "lintdb", "check", "--output-format", "json", *of_command],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = run_python(folder, "-m", "lintdb", "check", "--output-format", "json", *of_command)
     assert [finding["code"] for finding in json.loads(command.stdout)] == expected
     assert [line.split()[1] for line in lines(run_flake8(folder, *options))] == expected
 
@@ -302,7 +308,7 @@ def test_file_without_a_database_costs_no_parser(folder: Path) -> None:
         "import sys; from flake8.main.cli import main; code = main(['-j1', 'plain.py']); "
         "print('libcst' in sys.modules, code)"
     )
-    result = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False)
+    result = run_python(folder, "-c", script)
     assert result.stdout.split() == ["False", "0"], result.stderr
 
 
@@ -316,24 +322,8 @@ def _can_be_parsed(path: Path) -> bool:
 
 def test_same_findings_as_the_command_on_all_fixtures() -> None:
     """Both look at every fixture with every rule; LDB001 about `noqa` is flake8's business and left out."""
-    command = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "lintdb",
-            "check",
-            "--isolated",
-            "--select",
-            "ALL",
-            "--output-format",
-            "json",
-            "fixtures",
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    options = ["--isolated", "--select", "ALL", "--output-format", "json"]
+    command = run_python(ROOT, "-m", "lintdb", "check", *options, "fixtures")
     assert command.returncode in (1, 2), command.stderr
     ours = Counter(_findings_in(json.loads(command.stdout)))
     result = run_flake8(ROOT, "--isolated", "--lintdb-isolated", "-j2", "--select", "LDB", str(FIXTURES))
