@@ -16,7 +16,7 @@ import click
 from lintdb import __version__
 from lintdb.commands.check import check_command
 from lintdb.commands.debug import debug_group
-from lintdb.commands.output import CLEAN, FAILED, INTERRUPTED, fail, report_crash
+from lintdb.commands.output import CLEAN, FAILED, INTERRUPTED, drop, fail, is_full, report_crash
 from lintdb.commands.reference import drivers_command, rule_command, rules_command
 from lintdb.commands.settings import config_command
 from lintdb.commands.why import why_command
@@ -38,6 +38,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except ConfigError as error:
         return fail(str(error))
+    except OSError as error:
+        # Files that are read or written are named where that fails; what is left is standard output.
+        if error.filename is not None or not is_full(error):
+            report_crash(error)
+            return FAILED
+        drop(sys.stdout)
+        return fail(f"cannot write the output: {error.strerror}")
     except Exception as error:  # noqa: BLE001 - the last place to turn a crash into a message
         report_crash(error)
         return FAILED

@@ -3,10 +3,6 @@
 A folder's lintdb.toml wins over its pyproject.toml, and a pyproject.toml without a `[tool.lintdb]` table is passed by.
 Files are never merged: the nearest one counts alone, and options of the command line are laid over it. Anything that
 is not understood is a `ConfigError` with the place and the cure; nothing is ignored silently.
-
-Which rules run is decided in layers, first the file, then the command line. Within a layer the more specific selector
-wins (`LDB101` over `LDB1` over `core` over `default` over `all`), and of two equally specific ones `ignore` wins. A
-`select` starts the layer from nothing, so `--select` on the command line makes the file's choice of rules void.
 """
 
 # Paths are strings here: settings are looked up for each file of a large tree, and Path objects would dominate that.
@@ -14,51 +10,28 @@ wins (`LDB101` over `LDB1` over `core` over `default` over `all`), and of two eq
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lintdb.finding import Confidence
-from lintdb.selection import check_selector, did_you_mean, matching_codes, specificity
+from lintdb.selection import check_selector, did_you_mean
+from lintdb.settings import NO_OVERRIDES, OUTPUT_FORMATS, Overrides, PathPattern, PerFileIgnore, Settings, path_below
 
 if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
-
     from lintdb.drivers.model import ModelError
     from lintdb.drivers.own import OwnModel
     from lintdb.rules.base import RuleMeta
 
-OUTPUT_FORMATS = ("concise", "full", "json", "github", "sarif")
-DEFAULT_EXCLUDE = (
-    ".bzr",
-    ".direnv",
-    ".eggs",
-    ".git",
-    ".hg",
-    ".ipynb_checkpoints",
-    ".mypy_cache",
-    ".nox",
-    ".pytest_cache",
-    ".ruff_cache",
-    ".svn",
-    ".tox",
-    ".venv",
-    "CVS",
-    "__pycache__",
-    "__pypackages__",
-    "_build",
-    "build",
-    "dist",
-    "node_modules",
-    "site-packages",
-    "venv",
+KEYS = (
+    *("select", "ignore", "extend-select", "per-file-ignores", "exclude", "extend-exclude", "min-confidence"),
+    *("output-format", "target-version", "strict-cursors", "follow-imports", "respect-gitignore", "jobs"),
+    *("drivers", "driver-models"),
 )
+"""All keys of a configuration."""
 _CONFIG_NAMES = ("lintdb.toml", "pyproject.toml")
 _VERSION = re.compile(r"\d+(\.\d+)*([a-z]+\d*)?")
 
@@ -78,187 +51,6 @@ class ConfigError(Exception):
         return ": ".join(part for part in (place, self.key and f"`{self.key}`", self.message) if part)
 
 
-@dataclass(frozen=True)
-class PathPattern:
-    """A glob over paths, relative to the folder *root* of the configuration that holds it.
-
-    A pattern without a slash is compared with names (`venv`, `*_pb2.py`), one with a slash with the path below *root*
-    (`src/generated`, `docs/**/conf.py`), as in a .gitignore.
-    """
-
-    text: str
-    root: str
-
-    @property
-    def name(self) -> str | None:
-        """The glob to compare with names, or None if the pattern is about paths."""
-        text = self.text.removeprefix("./").rstrip("/")
-        return None if "/" in text else text
-
-    def matches_entry(self, path: str) -> bool:
-        """Whether the pattern names *path* (absolute) itself; a match of a folder above it does not count.
-
-        A walk that starts inside an excluded folder, because the user named it, must not be cut short by that folder.
-        """
-        if self.name is not None:
-            return fnmatch.fnmatchcase(os.path.basename(path), self.name)
-        below = _relative(path, self.root)
-        return below is not None and self._spec.match_file(below) and not self._spec.match_file(os.path.dirname(below))
-
-    def matches(self, path: str) -> bool:
-        """Whether the pattern names *path* (absolute) or a folder above it; `!pattern` names all other paths."""
-        below = _relative(path, self.root)
-        if below is None:
-            below = os.path.basename(path)
-        return self._spec.match_file(below) is not self.text.startswith("!")
-
-    @cached_property
-    def _spec(self) -> GitIgnoreSpec:
-        # Imported here because most runs have no pattern with a slash, and start faster without it.
-        from pathspec import GitIgnoreSpec
-
-        return GitIgnoreSpec.from_lines([self.text.removeprefix("!").removeprefix("./")])
-
-
-@dataclass(frozen=True)
-class PerFileIgnore:
-    """Selectors that are off in the files that a pattern names."""
-
-    pattern: PathPattern
-    selectors: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Overrides:
-    """What the command line says; None and empty values leave the file's setting as it is."""
-
-    select: tuple[str, ...] | None = None
-    ignore: tuple[str, ...] = ()
-    extend_select: tuple[str, ...] = ()
-    per_file_ignores: tuple[PerFileIgnore, ...] = ()
-    exclude: tuple[PathPattern, ...] | None = None
-    extend_exclude: tuple[PathPattern, ...] = ()
-    min_confidence: Confidence | None = None
-    output_format: str | None = None
-    target_version: Mapping[str, str] = field(default_factory=dict)
-    follow_imports: bool | None = None
-    jobs: int | None = None
-
-
-_NO_OVERRIDES = Overrides()
-
-
-def _no_entries() -> Mapping[str, Any]:
-    return MappingProxyType({})
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The settings that hold for a file. `path` is the configuration file, `root` its folder.
-
-    `own_models` are the driver models that the project brings along.
-    """
-
-    root: str
-    path: str | None = None
-    select: tuple[str, ...] | None = None
-    ignore: tuple[str, ...] = ()
-    extend_select: tuple[str, ...] = ()
-    per_file_ignores: tuple[PerFileIgnore, ...] = ()
-    exclude: tuple[PathPattern, ...] = ()
-    extend_exclude: tuple[PathPattern, ...] = ()
-    min_confidence: Confidence = Confidence.MEDIUM
-    output_format: str | None = None
-    target_version: Mapping[str, str] = field(default_factory=_no_entries)
-    strict_cursors: bool = False
-    follow_imports: bool = True
-    respect_gitignore: bool = True
-    jobs: int | None = None
-    own_models: tuple[OwnModel, ...] = ()
-    overrides: Overrides = _NO_OVERRIDES
-
-    @classmethod
-    def defaults(cls, root: str) -> Settings:
-        """The settings of a folder without configuration."""
-        return cls(root=root, exclude=tuple(PathPattern(text, root) for text in DEFAULT_EXCLUDE))
-
-    def with_overrides(self, overrides: Overrides) -> Settings:
-        """Return these settings with the options of the command line laid over them."""
-        return replace(
-            self,
-            per_file_ignores=self.per_file_ignores + overrides.per_file_ignores,
-            exclude=self.exclude if overrides.exclude is None else overrides.exclude,
-            extend_exclude=self.extend_exclude + overrides.extend_exclude,
-            min_confidence=overrides.min_confidence or self.min_confidence,
-            output_format=overrides.output_format or self.output_format,
-            target_version={**self.target_version, **overrides.target_version},
-            follow_imports=self.follow_imports if overrides.follow_imports is None else overrides.follow_imports,
-            jobs=overrides.jobs or self.jobs,
-            overrides=overrides,
-        )
-
-    def is_excluded(self, path: str) -> bool:
-        """Whether `exclude` or `extend-exclude` names *path* (absolute) itself."""
-        if self._excluded_names.fullmatch(os.path.basename(path)):
-            return True
-        return any(pattern.matches_entry(path) for pattern in self._excluded_paths)
-
-    @cached_property
-    def _excluded_names(self) -> re.Pattern[str]:
-        # One expression for all names: a walk asks this for each entry of each folder.
-        names = (pattern.name for pattern in (*self.exclude, *self.extend_exclude))
-        return re.compile("|".join(fnmatch.translate(name) for name in names if name) or r"(?!)")
-
-    @cached_property
-    def _excluded_paths(self) -> tuple[PathPattern, ...]:
-        return tuple(pattern for pattern in (*self.exclude, *self.extend_exclude) if pattern.name is None)
-
-    def is_below_excluded(self, path: str) -> bool:
-        """Whether *path* (absolute) or a folder above it, up to the root of these settings, is excluded."""
-        while not self.is_excluded(path):
-            parent = os.path.dirname(path)
-            if parent == path or _relative(parent, self.root) is None:
-                return False
-            path = parent
-        return True
-
-
-def enabled_codes(settings: Settings, metas: Iterable[RuleMeta]) -> frozenset[str]:
-    """Return the codes that *settings* switch on, before per-file-ignores."""
-    metas = tuple(metas)
-    enabled = frozenset(meta.code for meta in metas if meta.default)
-    for layer in (settings, settings.overrides):
-        if layer.select is not None:
-            enabled = frozenset()
-        selected = (*(layer.select or ()), *layer.extend_select)
-        levels = {specificity(selector) for selector in (*selected, *layer.ignore)}
-        for level in sorted(levels):
-            enabled |= matching_codes((text for text in selected if specificity(text) == level), metas)
-            enabled -= matching_codes((text for text in layer.ignore if specificity(text) == level), metas)
-    return enabled
-
-
-def enabled_codes_for(settings: Settings, path: str, metas: Iterable[RuleMeta]) -> frozenset[str]:
-    """Return the codes that are on in the file *path* (absolute), per-file-ignores included."""
-    metas = tuple(metas)
-    return enabled_codes(settings, metas) - _ignored_codes_for(settings, path, metas)
-
-
-def muted_codes_for(settings: Settings, path: str, metas: Iterable[RuleMeta]) -> frozenset[str]:
-    """Return the codes that are on, but for what per-file-ignores say of the file *path* (absolute).
-
-    What such a rule would say more exactly than another one is silenced as well: who ignores LDB504 in a file has
-    decided on that defect, and must not be told of it as LDB101.
-    """
-    metas = tuple(metas)
-    return enabled_codes(settings, metas) & _ignored_codes_for(settings, path, metas)
-
-
-def _ignored_codes_for(settings: Settings, path: str, metas: Iterable[RuleMeta]) -> frozenset[str]:
-    entries = (entry for entry in settings.per_file_ignores if entry.pattern.matches(path))
-    return matching_codes([selector for entry in entries for selector in entry.selectors], metas)
-
-
 def check_selectors(key: str, selectors: Iterable[str], metas: Sequence[RuleMeta]) -> None:
     """Raise ConfigError, with the option *key*, for the first of *selectors* that means no rule."""
     for selector in selectors:
@@ -276,7 +68,7 @@ class ConfigFinder:
         self,
         metas: Sequence[RuleMeta],
         *,
-        overrides: Overrides = _NO_OVERRIDES,
+        overrides: Overrides = NO_OVERRIDES,
         isolated: bool = False,
         config: str | None = None,
         cwd: str | None = None,
@@ -355,30 +147,28 @@ def read_config(path: str, metas: Sequence[RuleMeta], *, must_apply: bool) -> Se
         raise ConfigError("not UTF-8: save the file as UTF-8", path=shown, line=line) from error
 
     table: Any = _parse_toml(text, shown)
-    keys: Sequence[str] = ()
-    if not is_own or _has_tool_table(table):
-        keys = ("tool", "lintdb")
-        for key in keys:
-            table = table.get(key) if isinstance(table, dict) else None
-        if table is None:
-            return Settings.defaults(root) if must_apply else None
+    keys = _keys_of(path, table)
+    for key in keys:
+        table = table.get(key) if isinstance(table, dict) else None
+    if table is None:
+        return Settings.defaults(root) if must_apply else None
     return _Reader(table, text, shown, keys, metas).read(path, root)
 
 
-def _has_tool_table(table: Mapping[str, Any]) -> bool:
-    """Whether a file with a name of its own (`--config ci.toml`) is laid out like a pyproject.toml."""
+def _keys_of(path: str, table: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the keys that lead to the settings in a file; one with a name of its own may be laid out either way."""
     tool = table.get("tool")
-    return isinstance(tool, dict) and "lintdb" in tool
+    is_tool = os.path.basename(path) == "pyproject.toml" or (isinstance(tool, dict) and "lintdb" in tool)
+    return ("tool", "lintdb") if is_tool else ()
 
 
 def _parse_toml(text: str, shown: str) -> dict[str, Any]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
+    # Many runs have no configuration, and start faster without the reader.
+    from lintdb.toml import TOMLDecodeError, load_toml
+
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return load_toml(text)
+    except TOMLDecodeError as error:
         place = re.search(r"\(at line (\d+), column \d+\)", str(error))
         reason = str(error).partition(" (at ")[0]
         line = int(place[1]) if place else len(text.splitlines())
@@ -401,14 +191,9 @@ class _Reader:
     def read(self, path: str, root: str) -> Settings:
         if not isinstance(self._table, dict):
             raise self._error(None, "must be a table, written `[tool.lintdb]`", ".".join(self._keys))
-        known = (
-            *("select", "ignore", "extend-select", "per-file-ignores", "exclude", "extend-exclude", "min-confidence"),
-            *("output-format", "target-version", "strict-cursors", "follow-imports", "respect-gitignore", "jobs"),
-            *("drivers", "driver-models"),
-        )
         for key in self._table:
-            if key not in known:
-                cure = did_you_mean(key, known) or f"; known are {', '.join(known)}"
+            if key not in KEYS:
+                cure = did_you_mean(key, KEYS) or f"; known are {', '.join(KEYS)}"
                 raise self._error(key, f"unknown key{cure}")
         defaults = Settings.defaults(root)
         own_models = self._own_models(root)
@@ -540,6 +325,19 @@ class _Reader:
         return ConfigError(message, path=self._shown, line=line, key=key or near)
 
 
+def find_place(settings: Settings, key: str, near: str) -> tuple[str, int]:
+    """Return the path, as messages show it, and the line at which the file of *settings* has *near* below *key*."""
+    assert settings.path is not None
+    shown = _shown(settings.path)
+    try:
+        with open(settings.path, encoding="utf-8-sig") as file:
+            text = file.read()
+    except (OSError, UnicodeDecodeError):
+        return shown, 1
+    keys = _keys_of(settings.path, _parse_toml(text, shown))
+    return shown, _find_line(text, keys, key, near) or 1
+
+
 def is_version(text: str) -> bool:
     """Whether *text* looks like the version of a library: `3`, `2.0.1`, `4.0b1`."""
     return _VERSION.fullmatch(text) is not None
@@ -554,6 +352,20 @@ def driver_called(library: str, own_models: tuple[OwnModel, ...] = ()) -> str:
         return find_driver(library, own_models)
     except LookupError as error:
         raise ConfigError(str(error.args[0]), key="target-version") from error
+
+
+def parse_target_versions(key: str, words: Iterable[str]) -> dict[str, str]:
+    """Return driver → version of words such as `psycopg=3.2`; raises ConfigError, with the option *key*."""
+    versions = {}
+    for word in words:
+        library, _, version = (part.strip() for part in word.partition("="))
+        if not library or not is_version(version):
+            raise ConfigError(f"{word!r} is not LIBRARY=VERSION, for example psycopg=3.2", key=key)
+        try:
+            versions[driver_called(library)] = version
+        except ConfigError as error:
+            raise ConfigError(error.message, key=key) from error
+    return versions
 
 
 def _find_line(text: str, keys: Sequence[str], key: str | None, near: str | None) -> int:
@@ -590,16 +402,8 @@ def _type_name(value: object) -> str:
     return names.get(type(value), "a list with other things in it" if isinstance(value, list) else repr(value))
 
 
-def _relative(path: str, root: str) -> str | None:
-    """Return *path* below *root* with forward slashes, or None if it is elsewhere; both are absolute."""
-    prefix = root if root.endswith(os.sep) else root + os.sep
-    if path == root:
-        return ""
-    return path[len(prefix) :].replace(os.sep, "/") if path.startswith(prefix) else None
-
-
 def _shown(path: str) -> str:
     """Return *path* relative to the current folder where that is shorter to read."""
     absolute = os.path.abspath(path)
-    below = _relative(absolute, os.getcwd())
+    below = path_below(absolute, os.getcwd())
     return below or path

@@ -22,12 +22,12 @@ from lintdb.suppress import apply_suppressions, may_silence
 if TYPE_CHECKING:
     import libcst as cst
 
-    from lintdb.config import Settings
     from lintdb.drivers.catalog import Models, Own
     from lintdb.drivers.pins import Pins
     from lintdb.flow.program import Program
     from lintdb.flow.results import FunctionFlow
     from lintdb.rules.base import Opening, Report, Rule
+    from lintdb.settings import Settings
     from lintdb.syntax.names import ClassInfo
 
 
@@ -42,7 +42,8 @@ class EngineOptions:
     `target_versions` maps a driver to a library version; `use_pins` takes those that it does not name from the
     project's own requirement and lock files. `follow_imports`: what a file uses of other files of its project is
     followed there. `own_models` are the driver models that the project brings along. `muted` rules run, too, for the
-    defects that they speak of instead of others, but what they find is not shown.
+    defects that they speak of instead of others, but what they find is not shown; with `tell_muted` all of them run,
+    and the result says which of them have found something.
     """
 
     codes: frozenset[str]
@@ -55,6 +56,7 @@ class EngineOptions:
     follow_imports: bool = True
     own_models: Own = ()
     muted: frozenset[str] = frozenset()
+    tell_muted: bool = False
 
     @classmethod
     def from_settings(
@@ -65,6 +67,7 @@ class EngineOptions:
         *,
         honor_noqa: bool = True,
         use_pins: bool = True,
+        tell_muted: bool = False,
     ) -> EngineOptions:
         """Return what a file's settings mean to the engine; *codes* are the rules to run on it."""
         return cls(
@@ -77,7 +80,13 @@ class EngineOptions:
             follow_imports=settings.follow_imports,
             own_models=settings.own_models,
             muted=muted,
+            tell_muted=tell_muted,
         )
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """The codes whose findings are wanted, whether they are shown or counted."""
+        return self.codes | self.muted if self.tell_muted else self.codes
 
 
 def check_source(source: SourceFile, options: EngineOptions, projects: Projects | None = None) -> FileResult:
@@ -97,7 +106,8 @@ def check_source(source: SourceFile, options: EngineOptions, projects: Projects 
         report_unused=options.report_unused_suppressions and "LDB001" in options.codes,
     )
     sure = [finding for finding in kept if finding.confidence >= options.min_confidence]
-    return FileResult(source.path, tuple(sorted(sure, key=lambda finding: finding.sort_key)))
+    shown = sorted((each for each in sure if each.code in options.codes), key=lambda finding: finding.sort_key)
+    return FileResult(source.path, tuple(shown), muted=frozenset(each.code for each in sure) - options.codes)
 
 
 def _check(source: SourceFile, options: EngineOptions, projects: Projects | None) -> list[Finding] | FileProblem:
@@ -186,7 +196,7 @@ def find_spoken(
 
     found = list(find_reports(source, program, models, options))
     left = without_superseded(found, options.min_confidence)
-    return [(rule, report) for rule, report in left if rule.meta.code in options.codes]
+    return [(rule, report) for rule, report in left if rule.meta.code in options.asked]
 
 
 def find_reports(
@@ -197,7 +207,7 @@ def find_reports(
     from lintdb.rules.registry import all_rules
 
     silent = {rule.meta.code for rule in all_rules() if rule.meta.supersedes} & options.muted
-    rules = [rule for rule in all_rules() if rule.meta.code in options.codes | silent]
+    rules = [rule for rule in all_rules() if rule.meta.code in options.asked | silent]
     flows = list(_flows(source, program))
     handed_on = frozenset(node for flow in flows for node in flow.handed_on)
     openings = tuple(_openings(source, program, models, options))

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from pathspec import GitIgnoreSpec
 
-    from lintdb.config import Settings
     from lintdb.engine import EngineOptions
+    from lintdb.settings import Settings
 
 SettingsFor = Callable[[str], "Settings"]
 
@@ -55,25 +55,33 @@ class FileTask(NamedTuple):
 
 @dataclass(frozen=True)
 class FoundFiles:
-    """The files to check, in the order to check them, and what stood in the way of finding more."""
+    """The files to check, in the order to check them, and what stood in the way of finding more.
+
+    `absent` are the paths that lead nowhere: not a file that cannot be checked, but a slip of who has named it.
+    """
 
     files: tuple[str, ...]
     problems: tuple[FileProblem, ...] = ()
+    absent: tuple[FileProblem, ...] = ()
 
 
 def find_files(paths: Iterable[str], settings_for: SettingsFor, *, force_exclude: bool = False) -> FoundFiles:
     """Return the Python files under *paths*; *settings_for* gives the settings of a folder (absolute path)."""
     walk = _Walk(settings_for)
     files: dict[str, str] = {}
+    absent: list[FileProblem] = []
     for path in paths:
         shown = _without_dot(path)
         absolute = os.path.abspath(path)
         if force_exclude and settings_for(os.path.dirname(absolute)).is_below_excluded(absolute):
             continue
+        if not os.path.lexists(path):
+            absent.append(FileProblem(shown, "no such file or folder"))
+            continue
         found = walk.iter_folder(shown, absolute) if os.path.isdir(path) else [(shown, absolute)]
         for shown_file, absolute_file in found:
             files.setdefault(absolute_file, shown_file)
-    return FoundFiles(tuple(files.values()), tuple(walk.problems))
+    return FoundFiles(tuple(files.values()), tuple(walk.problems), tuple(absent))
 
 
 class _Walk:

@@ -109,8 +109,9 @@ class FileProblem:
 
 @dataclass(frozen=True)
 class FileResult:
-    """All that came out of checking one file."""
+    """All that came out of checking one file. `muted` are the codes that were asked about without being shown."""
 
     path: str
     findings: tuple[Finding, ...] = ()
     problem: FileProblem | None = None
+    muted: frozenset[str] = frozenset()

@@ -2,6 +2,7 @@
 
 flake8 decides what it has options for: files, `select`, `ignore`, `per-file-ignores`, `disable-noqa`. The rest comes
 from `[tool.lintdb]` of the nearest configuration, as on the command line, with the `lintdb-` options laid over it.
+A plugin is not told of flake8's own `--isolated`; `--lintdb-isolated` is what `--isolated` is on lintdb's command line.
 """
 
 from __future__ import annotations
@@ -17,18 +18,14 @@ from lintdb import __version__
 from lintdb.config import (
     ConfigError,
     ConfigFinder,
-    Overrides,
     check_selectors,
-    driver_called,
-    enabled_codes,
-    enabled_codes_for,
-    is_version,
-    muted_codes_for,
+    parse_target_versions,
 )
 from lintdb.files import check_source_safely
 from lintdb.finding import Confidence
 from lintdb.project.surroundings import Projects
 from lintdb.rules.registry import all_metas
+from lintdb.settings import Overrides, enabled_codes, enabled_codes_for, muted_codes_for
 from lintdb.source import SourceFile
 from lintdb.suppress import apply_suppressions
 
@@ -79,6 +76,12 @@ class Plugin:
             action="store_true",
             default=False,
         )
+        add(
+            "isolated",
+            "use no configuration of lintdb, and no library versions that the project pins",
+            action="store_true",
+            default=False,
+        )
         add("config", "a lintdb.toml or pyproject.toml for all files", normalize_paths=True, default=None)
         manager.extend_default_ignore(sorted(meta.code for meta in all_metas() if not meta.default))
 
@@ -86,13 +89,16 @@ class Plugin:
     def parse_options(cls, options: Namespace) -> None:
         """Take over flake8's options; raises flake8's own error for one that cannot be followed."""
         try:
-            versions = dict(_parse_version(text) for text in options.lintdb_target_version)
+            versions = parse_target_versions("lintdb-target-version", options.lintdb_target_version)
             minimum = options.lintdb_min_confidence and Confidence.parse(options.lintdb_min_confidence)
             follow = False if options.lintdb_no_follow_imports else None
             select = tuple(options.lintdb_select) or None
             overrides = Overrides(select=select, min_confidence=minimum, target_version=versions, follow_imports=follow)
             check_selectors("lintdb-select", select or (), all_metas())
-            cls._finder = ConfigFinder(all_metas(), overrides=overrides, config=options.lintdb_config)
+            is_isolated, config = options.lintdb_isolated, options.lintdb_config
+            if is_isolated and config is not None:
+                raise ConfigError("--lintdb-config and --lintdb-isolated contradict each other")
+            cls._finder = ConfigFinder(all_metas(), overrides=overrides, isolated=is_isolated, config=config)
             enabled = enabled_codes(cls._finder.for_run(), all_metas())
         except (ConfigError, ValueError) as error:
             from flake8.exceptions import ExecutionError
@@ -115,7 +121,9 @@ class Plugin:
         path = str(Path(self._filename).absolute())
         settings = self._finder.for_file(path)
         muted = muted_codes_for(settings, path, all_metas())
-        options = EngineOptions.from_settings(settings, self._codes_for(path), muted, honor_noqa=False)
+        options = EngineOptions.from_settings(
+            settings, self._codes_for(path), muted, honor_noqa=False, use_pins=not self._finder.is_isolated
+        )
         if self._strict_cursors:
             options = replace(options, strict_cursors=True)
         source = SourceFile(self._filename, "".join(self._lines))
@@ -146,10 +154,3 @@ class Plugin:
     @staticmethod
     def _codes_of(prefixes: tuple[str, ...]) -> frozenset[str]:
         return frozenset(meta.code for meta in all_metas() if meta.code.startswith(prefixes))
-
-
-def _parse_version(text: str) -> tuple[str, str]:
-    name, _, version = (part.strip() for part in text.partition("="))
-    if not name or not is_version(version):
-        raise ConfigError(f"{text!r} is not a library with its version, such as psycopg2=2.9", key="target-version")
-    return driver_called(name), version

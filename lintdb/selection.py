@@ -34,11 +34,16 @@ def check_selector(selector: str, metas: Iterable[RuleMeta]) -> str | None:
     metas = tuple(metas)
     if matching_codes([selector], metas):
         return None
-    known = [text for meta in metas for text in (meta.code, meta.name)] + list(PRESETS)
-    cure = did_you_mean(selector, known)
-    if not cure and not selector.upper().startswith("LDB"):
-        cure = f"; the presets are {', '.join(PRESETS)}"
+    cure = suggest_rule(selector, metas, PRESETS) or f"; the presets are {', '.join(PRESETS)}"
     return f"no rule is called {selector!r}{cure}"
+
+
+def suggest_rule(selector: str, metas: Iterable[RuleMeta], others: Iterable[str] = ()) -> str:
+    """Return what to say to somebody who has named no rule: a name (or one of *others*) that is like it, if any is."""
+    if selector.upper().startswith("LDB"):
+        # Codes are all alike: the one that differs in a digit is about something else.
+        return "; `lintdb rules` lists all codes"
+    return did_you_mean(selector, [*(meta.name for meta in metas), *others])
 
 
 def is_preset(text: str) -> bool:

@@ -110,7 +110,7 @@ def apply_suppressions(
     for codes that are not *enabled* are never called unused: another run may need them. With *honor_noqa* off, only
     lintdb's own comments count. Call it for files without findings as well.
     """
-    if not _WORDS.search(source.text) or not (findings or _OWN_WORDS.search(source.text)):
+    if not may_silence(source.text) or not (findings or _OWN_WORDS.search(source.text)):
         # Comments for other tools alone have nothing to silence, and nothing to be called unused.
         return tuple(findings)
     comments = list(_iter_comments(source))
@@ -229,7 +229,7 @@ def _iter_unused(
         return
     for selector in suppression.selectors:
         if selector.fault is not None:
-            finding = _unused(path, selector.span, f"this comment silences nothing: {selector.fault}", metas)
+            finding = unused_suppression(path, selector.span, f"this comment silences nothing: {selector.fault}", metas)
             yield replace(finding, help="correct the comment, or delete it")
         elif (
             selector.text not in suppression.used
@@ -237,10 +237,11 @@ def _iter_unused(
             # Whether a comment about unused comments is in use can only be told after the fact.
             and selector.codes != {UNUSED_SUPPRESSION}
         ):
-            yield _unused(path, selector.span, f"`{selector.text}` silences nothing here", metas)
+            yield unused_suppression(path, selector.span, f"`{selector.text}` silences nothing here", metas)
 
 
-def _unused(path: str, span: Span, message: str, metas: Sequence[RuleMeta]) -> Finding:
+def unused_suppression(path: str, span: Span, message: str, metas: Sequence[RuleMeta]) -> Finding:
+    """Return the finding about a suppression that silences nothing."""
     meta = next((meta for meta in metas if meta.code == UNUSED_SUPPRESSION), None)
     return Finding(
         path=path,

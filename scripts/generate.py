@@ -14,10 +14,13 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import click
+
 ROOT = Path(__file__).resolve().parent.parent
 # The checkout that holds this script is described, whatever lintdb is installed.
 sys.path.insert(0, str(ROOT))
 
+from lintdb.commands.check import check_command  # noqa: E402
 from lintdb.drivers import catalog  # noqa: E402
 from lintdb.drivers.model import Driver  # noqa: E402
 from lintdb.rules.base import RuleMeta  # noqa: E402
@@ -95,6 +98,19 @@ def render_library_table(drivers: Sequence[tuple[Driver, Sequence[str]]]) -> str
     return "\n".join(rows)
 
 
+def render_option_table() -> str:
+    """Render a Markdown table of the options of `lintdb check`."""
+    rows = ["| option | meaning |", "|---|---|"]
+    for parameter in check_command.params:
+        if isinstance(parameter, click.Option):
+            value = f" {parameter.metavar}" if parameter.metavar else ""
+            names = ", ".join(f"`{name}{value}`" for name in (*parameter.opts, *parameter.secondary_opts))
+            choices = parameter.type.choices if isinstance(parameter.type, click.Choice) else ()
+            words = [*(["One of " + ", ".join(choices) + "."] if choices else []), parameter.help or ""]
+            rows.append(f"| {names} | {_cell(' '.join(words).replace('  [', ' ['))} |")
+    return "\n".join(rows)
+
+
 def replace_between_markers(text: str, name: str, content: str) -> str:
     """Return *text* with *content* between `<!-- begin <name> … -->` and `<!-- end <name> -->`."""
     pattern = re.compile(rf"(<!-- begin {name}\b[^>]*-->\n).*?(<!-- end {name} -->)", re.S)
@@ -107,6 +123,7 @@ def render_readme(text: str) -> str:
     """Return the README with its tables renewed."""
     text = replace_between_markers(text, "rules", render_rule_table(all_metas(), "rules/"))
     text = replace_between_markers(text, "presets", render_preset_table(all_metas()))
+    text = replace_between_markers(text, "options", render_option_table())
     drivers = [(catalog.load_driver(name), catalog.families_of(name)) for name in catalog.driver_names()]
     return replace_between_markers(text, "libraries", render_library_table(drivers))
 

@@ -22,15 +22,17 @@ PACKAGE = ROOT / "lintdb"
 MAY_IMPORT: dict[str, set[str]] = {
     "finding": set(),
     "effects": set(),
+    "toml": set(),
     "source": {"finding"},
     "gate": {"drivers", "rules.base", "rules.registry"},
     "project": {"libcst", "finding", "source", "gate", "syntax", "flow", "drivers"},
     "selection": {"rules.base"},
     "suppress": {"finding", "source", "selection", "rules.base", "rules.registry"},
-    "config": {"finding", "selection", "drivers", "rules.base", "rules.registry"},
+    "settings": {"finding", "selection", "drivers", "rules.base"},
+    "config": {"finding", "selection", "settings", "drivers", "toml", "rules.base", "rules.registry"},
     "syntax": {"libcst", "source", "finding"},
     "flow": {"libcst", "syntax", "effects", "finding"},
-    "drivers": {"effects"},
+    "drivers": {"effects", "toml"},
     "rules": {"libcst", "syntax", "flow", "effects", "finding"},
     "openings": {"libcst", "syntax", "flow", "drivers", "rules", "source", "effects", "finding"},
     "reporters": {"finding", "rules.base", "rules.registry"},
@@ -64,7 +66,10 @@ DATABASE_WORDS = re.compile(
 
 # Without a database in any file these are all that runs, and libcst takes longer to import than they to run. Rules are
 # among them, for their metadata.
-LIGHT = ["cli", "config", "effects", "files", "finding", "flake8_plugin", "gate", "selection", "source", "suppress"]
+LIGHT = [
+    "cli", "config", "effects", "files", "finding", "flake8_plugin", "gate", "selection", "settings", "source",
+    "suppress", "toml",
+]  # fmt: skip
 LIGHT_FOLDERS = ["commands", "drivers", "rules"]
 
 

@@ -6,6 +6,7 @@ import ast
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,10 +18,12 @@ import pytest
 from lintdb import __version__
 from lintdb.cli import main
 from lintdb.commands.output import describe_problem
+from lintdb.config import KEYS
 from lintdb.engine import EngineOptions
 from lintdb.finding import Confidence, FileProblem, FileResult, Finding, Severity, Span
 from lintdb.rules.base import RuleMeta
 from lintdb.source import SourceFile
+from lintdb.toml import load_toml
 from tests.harness import ROOT
 
 NAMES = {
@@ -43,6 +46,26 @@ METAS = tuple(
     )
     for code, name in NAMES.items()
 )
+EVERY_KEY = """
+select = ["LDB1"]
+extend-select = ["LDB001"]
+ignore = ["LDB117"]
+exclude = ["a"]
+extend-exclude = ["b"]
+min-confidence = "low"
+strict-cursors = true
+follow-imports = false
+respect-gitignore = false
+output-format = "json"
+jobs = 3
+driver-models = []
+[target-version]
+redis = "5"
+[per-file-ignores]
+"x.py" = ["LDB121"]
+[drivers.mine]
+extends = "redis"
+"""
 LEAK = "import sqlite3\n\ndef load():\n    leak()\n"
 
 
@@ -141,21 +164,52 @@ class TestExitCodes:
 
     def test_unreadable_file_is_a_finding_and_a_failure(self, run: Run) -> None:
         write("x.py", LEAK)
-        ran = run("check", "absent.py", "x.py")
+        write("y.py", b"\0")
+        ran = run("check", "y.py", "x.py")
         assert ran.code == 2
         assert ran.out.splitlines() == [
-            "absent.py:1:1: LDB002 no such file",
             "x.py:4:5: LDB101 `leak` is not closed",
+            "y.py:1:1: LDB002 the file holds a NUL byte: it is not Python source, or it is damaged",
         ]
         assert ran.err == "Found 2 findings in 2 files (checked 1 file, could not check 1 file)\n"
 
     def test_unreadable_file_is_a_failure_even_where_the_rule_is_off(self, run: Run) -> None:
-        ran = run("check", "absent.py", "--ignore", "LDB002")
+        write("y.py", b"\0")
+        ran = run("check", "y.py", "--ignore", "LDB002")
         assert (ran.code, ran.out) == (2, "")
         assert ran.err.splitlines() == [
-            "absent.py: no such file",
+            "y.py:1:1: the file holds a NUL byte: it is not Python source, or it is damaged",
             "No findings, but not all was checked: checked 0 files, could not check 1 file",
         ]
+
+    @pytest.mark.parametrize("more", [[], ["--exit-zero"]])
+    def test_path_that_leads_nowhere(self, run: Run, more: list[str]) -> None:
+        write("x.py", LEAK)
+        ran = run("check", "absent", "x.py", "gone/y.py", *more)
+        assert (ran.code, ran.out) == (2, "x.py:4:5: LDB101 `leak` is not closed\n")
+        assert ran.err.splitlines() == [
+            "lintdb: error: absent: no such file or folder",
+            f"lintdb: error: {os.path.join('gone', 'y.py')}: no such file or folder",  # noqa: PTH118
+            "Found 1 finding in 1 file (checked 1 file)",
+        ]
+        assert run("check", "absent", *more) == (2, "", "lintdb: error: absent: no such file or folder\n")
+
+    def test_sarif_says_so_where_something_was_not_checked(self, run: Run) -> None:
+        write("x.py", LEAK)
+        write("y.py", b"\0")
+
+        def invocation(*paths: str) -> tuple[bool, list[str]]:
+            [run_] = json.loads(run("check", "--output-format", "sarif", *paths).out)["runs"]
+            [said] = run_["invocations"]
+            return said["executionSuccessful"], [
+                place["physicalLocation"]["artifactLocation"]["uri"]
+                for notification in said["toolExecutionNotifications"]
+                for place in notification["locations"]
+            ]
+
+        assert invocation("x.py") == (True, [])
+        assert invocation("x.py", "y.py") == (False, ["y.py"])
+        assert invocation("x.py", "y.py", "absent.py") == (False, ["y.py", "absent.py"])
 
     def test_crash_in_one_file(self, run: Run) -> None:
         write("x.py", "crash()\n")
@@ -209,7 +263,7 @@ class TestExitCodes:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            (["--select", "LDB999"], "`--select`: no rule is called 'LDB999'"),
+            (["--select", "LDB999"], "`--select`: no rule is called 'LDB999'; `lintdb rules` lists all codes\n"),
             (["--ignore", "conection-not-closed"], "did you mean `connection-not-closed`?"),
             (["--target-version", "psycopg"], "`--target-version`: 'psycopg' is not LIBRARY=VERSION"),
             (["--target-version", "psycopg=new"], "'psycopg=new' is not LIBRARY=VERSION"),
@@ -217,6 +271,7 @@ class TestExitCodes:
                 ["--target-version", "redsi=5"],
                 "`--target-version`: no library is called 'redsi'; did you mean `redis`?",
             ),
+            (["--target-version", "psycopg=3.2,redsi=5"], "no library is called 'redsi'; did you mean `redis`?"),
             (["--target-version", "nosuch=2"], "no library is called 'nosuch'; `lintdb drivers` lists those"),
             (["--per-file-ignores", "x.py"], "`--per-file-ignores`: 'x.py' is not PATTERN:RULES"),
             (["--per-file-ignores", "x.py:LDB9"], "no rule is called 'LDB9'"),
@@ -269,9 +324,9 @@ class TestOptions:
         write("x.py", LEAK)
         write("lintdb.toml", "select = ['LDB121']\n")
         assert run("check").code == 0
-        run("check", "--select", "ALL", "--min-confidence", "low", "--target-version", "redis-py=5.1")
+        run("check", "--select", "ALL", "--min-confidence", "low", "--target-version", "redis-py=5.1, psycopg=3")
         assert seen_options[-1].min_confidence is Confidence.LOW
-        assert seen_options[-1].target_versions == {"redis": "5.1"}
+        assert seen_options[-1].target_versions == {"redis": "5.1", "psycopg": "3"}
         assert "LDB101" in seen_options[-1].codes
 
     def test_per_file_ignores(self, run: Run) -> None:
@@ -396,7 +451,9 @@ class TestOtherCommands:
         ran = run("rule", "release-in-dell")
         assert ran.code == 2
         assert "no rule is called 'release-in-dell'; did you mean `release-in-del`?" in ran.err
-        assert run("rule", "LDB9") == (2, "", "lintdb: error: no rule is called 'LDB9'\n")
+        for code in ("LDB9", "LDB999"):
+            said = f"lintdb: error: no rule is called {code!r}; `lintdb rules` lists all codes\n"
+            assert run("rule", code) == (2, "", said)
 
     def test_family_of_rules(self, run: Run) -> None:
         ran = run("rule", "ldb1")
@@ -410,12 +467,20 @@ class TestOtherCommands:
         assert ran.out.endswith("# 2 rules on: LDB101, LDB117\n")
         assert run("config", "a/x.py").out.endswith("# 1 rule on: LDB101\n")
         assert run("config").out.startswith("# no configuration file: these are the defaults\n")
-        if sys.version_info >= (3, 11):
-            import tomllib
+        table = load_toml(ran.out)
+        assert table["select"] == ["LDB1"]
+        assert table["target-version"] == {"redis": "5"}
 
-            table = tomllib.loads(ran.out)
-            assert table["select"] == ["LDB1"]
-            assert table["target-version"] == {"redis": "5"}
+    def test_config_has_all_keys(self, run: Run) -> None:
+        write("all/lintdb.toml", EVERY_KEY)
+        assert set(load_toml(EVERY_KEY)) == set(KEYS)
+        for folder in ("all", "none"):
+            out = run("config", folder).out
+            assert [key for key in KEYS if not re.search(rf"^(# )?\[?{key}\b|in .*\b{key}\b", out, re.M)] == []
+        as_comments = {"drivers", "driver-models"}
+        wanted = {key: value for key, value in load_toml(EVERY_KEY).items() if key not in as_comments}
+        assert load_toml(run("config", "all").out) == wanted
+        assert "#   mine (all/lintdb.toml)\n" in run("config", "all").out
 
     def test_config_shows_the_pinned_versions(self, run: Run) -> None:
         write("app/.git/HEAD", "")
@@ -581,6 +646,21 @@ class TestProcess:
             process.stdout.close()
             assert process.stderr.read() == b""
         assert process.returncode == 0
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here is always full")
+    @pytest.mark.parametrize("arguments", [["rules"], ["--help"], ["check", "--exit-zero", "{folder}"]])
+    def test_device_that_is_full(self, tmp_path: Path, arguments: list[str]) -> None:
+        (tmp_path / "x.py").write_text("import sqlite3  # noqa: LDB101\n")
+        command = [sys.executable, "-m", "lintdb", *(each.format(folder=tmp_path) for each in arguments)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        with open("/dev/full", "w") as full:  # noqa: PTH123
+            ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=environment, check=False)
+            assert (ran.returncode, ran.stderr) == (
+                2,
+                "lintdb: error: cannot write the output: No space left on device\n",
+            )
+            ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=full, text=True, env=environment, check=False)
+            assert ran.returncode == 0
 
     def test_terminal_without_utf8(self, tmp_path: Path) -> None:
         (tmp_path / "é.py").write_text("import sqlite3; name = '数据'; x = 1  # noqa: LDB101\n", encoding="utf-8")

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from lintdb.config import (
+from lintdb.config import ConfigError, ConfigFinder, read_config
+from lintdb.drivers.own import read_own_table
+from lintdb.finding import Confidence, Severity
+from lintdb.rules.base import RuleMeta
+from lintdb.settings import (
     DEFAULT_EXCLUDE,
-    ConfigError,
-    ConfigFinder,
     Overrides,
     PathPattern,
     PerFileIgnore,
@@ -18,11 +20,7 @@ from lintdb.config import (
     enabled_codes,
     enabled_codes_for,
     muted_codes_for,
-    read_config,
 )
-from lintdb.drivers.own import read_own_table
-from lintdb.finding import Confidence, Severity
-from lintdb.rules.base import RuleMeta
 
 NAMES = {
     "LDB101": "connection-not-closed",

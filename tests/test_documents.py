@@ -11,10 +11,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 
 from lintdb.cli import main
-from lintdb.config import read_config
+from lintdb.commands.check import check_command
+from lintdb.config import KEYS, read_config
 from lintdb.drivers import catalog
 from lintdb.drivers.reader import parse_driver
 from lintdb.engine import EngineOptions, check_source
@@ -212,6 +214,16 @@ def test_marks_in_the_guide_are_marks() -> None:
         ("LDB121", "expected"),
         ("LDB101", "missed"),
     ]
+
+
+def test_options_and_keys_are_in_the_readme() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for parameter in check_command.params:
+        if isinstance(parameter, click.Option):
+            for name in (*parameter.opts, *parameter.secondary_opts):
+                assert re.search(rf"`{name}[ `]", text), name
+    rows = {key for row in re.findall(r"^\| (`[^|]+) \| ", text, re.M) for key in re.findall(r"`([\w-]+)`", row)}
+    assert set(KEYS) <= rows
 
 
 def test_layout_in_the_guide_exists() -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from lintdb import files
-from lintdb.config import PathPattern, Settings
 from lintdb.engine import EngineOptions
 from lintdb.files import FileTask, build_chunks, check_files, find_files
 from lintdb.finding import Confidence, FileResult, Finding, Severity, Span
+from lintdb.settings import PathPattern, Settings
 from lintdb.source import SourceFile
 from tests.harness import ROOT
 
@@ -66,9 +66,17 @@ def test_a_file_is_checked_once(tree: Callable[[str], None]) -> None:
     assert found("a/y.py", ".", "a", "./a/x.py") == ["a/y.py", "a/x.py"]
 
 
-def test_named_files_need_no_suffix_and_need_not_exist(tree: Callable[[str], None]) -> None:
+def test_named_files_need_no_suffix(tree: Callable[[str], None]) -> None:
     tree("script x.txt")
-    assert found("script", "x.txt", "absent.py") == ["script", "x.txt", "absent.py"]
+    assert found("script", "x.txt") == ["script", "x.txt"]
+
+
+def test_paths_that_lead_nowhere_are_told_apart(tree: Callable[[str], None]) -> None:
+    tree("x.py")
+    Path("dangling.py").symlink_to("gone.py")
+    seen = find_files(["x.py", "./absent.py", "dangling.py"], Settings.defaults)
+    assert seen.files == ("x.py", "dangling.py")
+    assert [problem.path for problem in seen.absent] == ["absent.py"]
 
 
 def test_default_excludes(tree: Callable[[str], None]) -> None:

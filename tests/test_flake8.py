@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -52,8 +53,19 @@ def run_flake8(
 ) -> subprocess.CompletedProcess[str]:
     """Run flake8 in a process of its own, or a script that does."""
     start = ["-m", "flake8"] if script is None else ["-c", script]
+    return run_python(cwd, *start, *arguments, text=text)
+
+
+def run_python(cwd: Path, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run Python in a process of its own, with lintdb of this checkout."""
     return subprocess.run(
-        [sys.executable, *start, *arguments], cwd=cwd, input=text, capture_output=True, text=True, check=False
+        [sys.executable, *arguments],
+        cwd=cwd,
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
 
 
@@ -211,7 +223,7 @@ def test_strict_cursors(folder: Path, where: str) -> None:
     ("name", "value", "why"),
     [
         ("min-confidence", "huge", "is not a confidence"),
-        ("target-version", "psycopg2", "such as psycopg2=2.9"),
+        ("target-version", "psycopg2", "is not LIBRARY=VERSION"),
         ("target-version", "redsi=5", "did you mean `redis`?"),
         ("config", "absent.toml", "absent.toml"),
         ("select", "cores", "`lintdb-select`: no rule is called 'cores'; did you mean `core`?"),
@@ -226,6 +238,49 @@ def test_option_that_cannot_be_followed(folder: Path, name: str, value: str, why
     assert result.returncode == 1
     assert why in result.stdout + result.stderr
     assert "Traceback" not in result.stderr
+
+
+PINNED = """\
+import pymysql
+
+
+def f():
+    with pymysql.connect(host="db", connect_timeout=5, read_timeout=5, write_timeout=5):
+        pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "of_command", "expected"),
+    [
+        ([], [], ["LDB111"]),
+        (["--lintdb-config", "own.toml"], ["--config", "own.toml"], ["LDB111"]),
+        (["--lintdb-isolated"], ["--isolated"], []),
+        # A plugin is not told of flake8's own option.
+        (["--isolated"], [], ["LDB111"]),
+    ],
+)
+def test_isolated_is_without_pins_here_and_in_the_command(
+    folder: Path, options: list[str], of_command: list[str], expected: list[str]
+) -> None:
+    (folder / "x.py").write_text(PINNED)
+    (folder / "own.toml").write_text("")
+    # Before 1.0 the block leaves the connection open.
+    (folder / "requirements.txt").write_text("PyMySQL==0.9.3\n")
+    command = run_python(folder, "-m", "lintdb", "check", "--output-format", "json", *of_command)
+    assert [finding["code"] for finding in json.loads(command.stdout)] == expected
+    assert [line.split()[1] for line in lines(run_flake8(folder, *options))] == expected
+
+
+def test_isolated_reads_no_configuration(leak: Path) -> None:
+    (leak / "lintdb.toml").write_text('ignore = ["LDB101"]\n')
+    assert lines(run_flake8(leak)) == []
+    assert lines(run_flake8(leak, "--lintdb-isolated")) == [LEAK_AT]
+    (leak / ".flake8").write_text("[flake8]\nlintdb-isolated = true\n")
+    assert lines(run_flake8(leak)) == [LEAK_AT]
+    result = run_flake8(leak, "--lintdb-config", "lintdb.toml")
+    assert result.returncode == 1
+    assert "contradict each other" in result.stdout + result.stderr
 
 
 def test_standard_input(folder: Path) -> None:
@@ -253,7 +308,7 @@ def test_file_without_a_database_costs_no_parser(folder: Path) -> None:
         "import sys; from flake8.main.cli import main; code = main(['-j1', 'plain.py']); "
         "print('libcst' in sys.modules, code)"
     )
-    result = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False)
+    result = run_python(folder, "-c", script)
     assert result.stdout.split() == ["False", "0"], result.stderr
 
 
@@ -265,32 +320,13 @@ def _can_be_parsed(path: Path) -> bool:
     return True
 
 
-def test_same_findings_as_the_command_on_all_fixtures(tmp_path: Path) -> None:
+def test_same_findings_as_the_command_on_all_fixtures() -> None:
     """Both look at every fixture with every rule; LDB001 about `noqa` is flake8's business and left out."""
-    command = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "lintdb",
-            "check",
-            "--isolated",
-            "--select",
-            "ALL",
-            "--output-format",
-            "json",
-            "fixtures",
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    options = ["--isolated", "--select", "ALL", "--output-format", "json"]
+    command = run_python(ROOT, "-m", "lintdb", "check", *options, "fixtures")
     assert command.returncode in (1, 2), command.stderr
     ours = Counter(_findings_in(json.loads(command.stdout)))
-    (tmp_path / "isolated.toml").write_text("")
-    result = run_flake8(
-        ROOT, "--isolated", "--lintdb-config", str(tmp_path / "isolated.toml"), "-j2", "--select", "LDB", str(FIXTURES)
-    )
+    result = run_flake8(ROOT, "--isolated", "--lintdb-isolated", "-j2", "--select", "LDB", str(FIXTURES))
     assert result.returncode == 1, result.stderr
     theirs = Counter(_parse(line) for line in result.stdout.splitlines())
     # flake8 reads files with the Python that runs it: what that Python cannot parse, no plugin is asked about.

@@ -14,9 +14,9 @@ import pytest
 
 from lintdb.drivers import catalog
 from lintdb.drivers.grammar import CALL, CONFIGURATION, INLINE_MODEL, KIND, MODEL, OWN_MODEL, SERVER, SETTING, SWITCH
-from lintdb.drivers.reader import load_toml
 from lintdb.drivers.shapes import List, Map, Shape, ShapeError, Type
 from lintdb.effects import CallModel, Configuration, Kind, Server, Setting, Switch
+from lintdb.toml import load_toml
 
 FOLDER = resources.files("lintdb.drivers")
 MODELS = [*catalog.driver_names(), catalog.STANDARD]

@@ -401,7 +401,7 @@ class TestCommand:
     def test_config_names_them(self, project: Project, capsys: pytest.CaptureFixture[str]) -> None:
         project({"lintdb.toml": 'driver-models = ["m/*.toml"]\n', "m/a.toml": FILE})
         assert main(["config"]) == 0
-        assert "# own driver models\n#   mycompany (m/a.toml)\n" in capsys.readouterr().out
+        assert "# own models, in drivers and driver-models\n#   mycompany (m/a.toml)\n" in capsys.readouterr().out
 
     def test_describes_an_own_model(self, project: Project, capsys: pytest.CaptureFixture[str]) -> None:
         project({"pyproject.toml": INLINE})
@@ -431,6 +431,24 @@ class TestCommand:
         project({"m.toml": text})
         assert main(["drivers", "--check", "m.toml"]) == 2
         assert capsys.readouterr().err.startswith(f"lintdb: error: m.toml: {message}")
+
+    @pytest.mark.parametrize(
+        ("text", "cure"),
+        [
+            ("functions = []\n", "\n"),
+            ("[drivers.x]\nextends = 'redis'\n", "; a configuration is checked by `lintdb drivers --config m.toml`\n"),
+            ("[tool.lintdb.drivers.x]\n", "; a configuration is checked by `lintdb drivers --config m.toml`\n"),
+        ],
+    )
+    def test_check_shows_how_a_model_begins(
+        self, project: Project, capsys: pytest.CaptureFixture[str], text: str, cure: str
+    ) -> None:
+        project({"m.toml": text})
+        assert main(["drivers", "--check", "m.toml"]) == 2
+        said, _, hint = capsys.readouterr().err.partition("\nA model of your own begins like this")
+        assert said == f"lintdb: error: m.toml: the table [driver] is missing{cure}"
+        project({"m.toml": "\n".join(line.strip() for line in hint.splitlines()[1:])})
+        assert main(["drivers", "--check", "m.toml"]) == 0
 
     def test_schema(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["drivers", "--schema"]) == 0

@@ -130,7 +130,8 @@ class TestGenerate:
 
     def test_check_writes_nothing(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         readme = tmp_path / "README.md"
-        markers = "".join(f"<!-- begin {name} -->\n<!-- end {name} -->\n" for name in ("rules", "presets", "libraries"))
+        names = ("rules", "presets", "options", "libraries")
+        markers = "".join(f"<!-- begin {name} -->\n<!-- end {name} -->\n" for name in names)
         readme.write_text(markers)
         (tmp_path / "DRIVERS.md").write_text("<!-- begin schema -->\n<!-- end schema -->\n")
         (tmp_path / "rules").mkdir()

@@ -174,7 +174,7 @@ def test_flake8_skips_only_where_noqa_counts() -> None:
         ("x = 1  # lintdb: ignore[missing-rollback]\n", "1:25 `missing-rollback` silences nothing here"),
         (
             "x = 1  # noqa: LDB901\n",
-            "1:16 this comment silences nothing: no rule is called 'LDB901'; did you mean `LDB201`?",
+            "1:16 this comment silences nothing: no rule is called 'LDB901'; `lintdb rules` lists all codes",
         ),
         (
             "x = 1  # lintdb: ignore[pool-not-closd]\n",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lintdb.commands.ignores import IgnoresInUse
 from lintdb.commands.options import ConfigOptions, absolute_path, settings_options
 from lintdb.commands.output import (
     CLEAN,
@@ -22,8 +23,9 @@ from lintdb.commands.output import (
     wants_color,
     write,
 )
-from lintdb.config import OUTPUT_FORMATS, ConfigFinder, Settings, enabled_codes, enabled_codes_for, muted_codes_for
+from lintdb.config import ConfigFinder
 from lintdb.finding import Confidence, FileProblem, FileResult, Finding, Severity, Span
+from lintdb.settings import OUTPUT_FORMATS, Settings, enabled_codes, enabled_codes_for, muted_codes_for
 
 if TYPE_CHECKING:
     from lintdb.engine import EngineOptions
@@ -38,9 +40,18 @@ _STDIN_NAME = "<stdin>"
 @click.command("check")
 @click.argument("paths", nargs=-1)
 @settings_options
-@click.option("--output-format", type=click.Choice(OUTPUT_FORMATS), help="[default: full on a terminal, else concise]")
+@click.option(
+    "--output-format",
+    type=click.Choice(OUTPUT_FORMATS),
+    help="How findings are written.  [default: full on a terminal, else concise]",
+)
 @click.option("--output-file", type=click.Path(dir_okay=False), help="Write the findings there.")
 @click.option("--statistics", is_flag=True, help="Count the findings of each rule.")
+@click.option(
+    "--unused-ignores",
+    is_flag=True,
+    help="Report entries of `per-file-ignores` that silence nothing, too (LDB001).",
+)
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even if there are findings.")
 @click.option(
     "--jobs", "-j", type=click.IntRange(min=1), metavar="N", help="Processes to use.  [default: one per core]"
@@ -54,6 +65,7 @@ def check_command(
     output_format: str | None,
     output_file: str | None,
     statistics: bool,
+    unused_ignores: bool,
     exit_zero: bool,
     jobs: int | None,
     stdin_filename: str | None,
@@ -66,7 +78,7 @@ def check_command(
 
     metas = all_metas()
     finder = ConfigOptions(**config_options).build_finder(metas, jobs=jobs, output_format=output_format)
-    check = _Check(metas, finder)
+    check = _Check(metas, finder, unused_ignores=unused_ignores)
     if stdin_filename is not None and not paths:
         # A name for standard input says that it is to be read.
         paths = (_STDIN,)
@@ -84,21 +96,28 @@ def check_command(
         shown_format = "full" if output_file is None and is_terminal(sys.stdout) else "concise"
     if not _write_report(check, shown_format, output_file, statistics=statistics):
         return FAILED
-    if check.has_problem:
+    if check.problems or check.absent:
         return FAILED
     return FINDINGS if check.findings and not exit_zero else CLEAN
 
 
 class _Check:
-    """One run of `lintdb check`: what it found, and what it could not check."""
+    """One run of `lintdb check`: what it found, and what it could not check.
 
-    def __init__(self, metas: Sequence[RuleMeta], finder: ConfigFinder) -> None:
+    `problems` are all that kept files from being checked; `untold` are those of them that are no findings; `absent` are
+    paths that lead nowhere.
+    """
+
+    def __init__(self, metas: Sequence[RuleMeta], finder: ConfigFinder, *, unused_ignores: bool) -> None:
         self.metas = metas
         self.findings: tuple[Finding, ...] = ()
         self.problems: tuple[FileProblem, ...] = ()
+        self.untold: tuple[FileProblem, ...] = ()
+        self.absent: tuple[FileProblem, ...] = ()
         self.checked = 0
-        self.has_problem = False
         self._finder = finder
+        self._unused_ignores = unused_ignores
+        self._ignores = IgnoresInUse()
         self._enabled: dict[int, frozenset[str]] = {}
         self._options: dict[tuple[int, frozenset[str]], EngineOptions] = {}
         self._sources: dict[str, SourceFile] = {}
@@ -107,11 +126,21 @@ class _Check:
         """Check all files under *paths*."""
         from lintdb.files import FileTask, check_files, find_files
 
+        paths = tuple(paths)
         found = find_files(paths, self._finder.for_folder, force_exclude=force_exclude)
         tasks = [FileTask(path, self._options_for(path)) for path in found.files]
         results = check_files(tasks, self._finder.for_run().jobs)
-        self._take([*results, *(FileResult(problem.path, problem=problem) for problem in found.problems)])
-        if not tasks and not found.problems:
+        folders = [absolute_path(path) for path in paths if Path(path).is_dir()]
+        for result in results:
+            absolute = absolute_path(result.path)
+            self._ignores.silenced(self._finder.for_file(absolute), absolute, result.muted)
+        stale = self._ignores.stale_findings(folders, self.metas) if self._unused_ignores else ()
+        self._take([*results, *(FileResult(problem.path, problem=problem) for problem in found.problems)], stale)
+        self.absent = found.absent
+        if not self._unused_ignores:
+            for entry in self._ignores.stale_files(folders):
+                note(entry.as_warning())
+        if not tasks and not found.problems and not found.absent:
             note("warning: no Python files found")
         elif tasks and not any(task.options.codes for task in tasks):
             note("warning: no rule is on, so nothing is looked for")
@@ -151,7 +180,7 @@ class _Check:
         if key not in self._options:
             muted = muted_codes_for(settings, absolute_path(path), self.metas)
             self._options[key] = EngineOptions.from_settings(
-                settings, codes, muted, use_pins=not self._finder.is_isolated
+                settings, codes, muted, use_pins=not self._finder.is_isolated, tell_muted=self._unused_ignores
             )
         return self._options[key]
 
@@ -159,27 +188,30 @@ class _Check:
         absolute = absolute_path(path)
         settings = self._finder.for_file(absolute)
         if settings.per_file_ignores:
+            self._ignores.saw(settings, absolute)
             return settings, enabled_codes_for(settings, absolute, self.metas)
         # The finder keeps its settings as long as it lives, so that their identity is a key.
         if id(settings) not in self._enabled:
             self._enabled[id(settings)] = enabled_codes(settings, self.metas)
         return settings, self._enabled[id(settings)]
 
-    def _take(self, results: Iterable[FileResult]) -> None:
-        findings: list[Finding] = []
+    def _take(self, results: Iterable[FileResult], more: Iterable[Finding] = ()) -> None:
+        """Take over what was found in files, and *more* that is about none of them."""
+        findings: list[Finding] = list(more)
         problems: list[FileProblem] = []
+        untold: list[FileProblem] = []
         for result in results:
             findings += result.findings
             if result.problem is None:
                 self.checked += 1
                 continue
-            self.has_problem = True
+            problems.append(result.problem)
             if not result.problem.is_crash and UNPARSABLE_FILE in self._settings_and_codes(result.path)[1]:
                 findings.append(_unparsable(result.problem, self.metas))
             else:
-                problems.append(result.problem)
+                untold.append(result.problem)
         self.findings = tuple(sorted(findings, key=lambda finding: finding.sort_key))
-        self.problems = tuple(problems)
+        self.problems, self.untold = tuple(problems), tuple(untold)
 
 
 def _unparsable(problem: FileProblem, metas: Iterable[RuleMeta]) -> Finding:
@@ -204,7 +236,7 @@ def _write_report(check: _Check, output_format: str, output_file: str | None, *,
         output_format,
         check.findings,
         check.metas,
-        problems=check.problems,
+        problems=(*check.problems, *check.absent),
         lines_of=check.lines_of,
         color=output_file is None and wants_color(sys.stdout),
     )
@@ -219,23 +251,25 @@ def _write_report(check: _Check, output_format: str, output_file: str | None, *,
         except OSError as error:
             fail(f"cannot write {output_file}: {error.strerror or error}")
             return False
-    for problem in check.problems:
+    for problem in check.untold:
         note(describe_problem(problem))
+    for problem in check.absent:
+        fail(describe_problem(problem))
     if statistics and not is_text:
         # A machine reads standard output: statistics would spoil it.
         note(text.render_statistics(check.findings).rstrip("\n"))
-    if is_text and (check.checked or check.has_problem):
+    if is_text and (check.checked or check.problems):
         note(_summary(check))
     return True
 
 
 def _summary(check: _Check) -> str:
-    failed = {problem.path for problem in check.problems}
-    failed |= {finding.path for finding in check.findings if finding.code == UNPARSABLE_FILE}
     checked = f"checked {count(check.checked, 'file')}"
-    if failed:
-        checked += f", could not check {count(len(failed), 'file')}"
+    if check.problems:
+        checked += f", could not check {count(len({problem.path for problem in check.problems}), 'file')}"
     if check.findings:
         files = len({finding.path for finding in check.findings})
         return f"Found {count(len(check.findings), 'finding')} in {count(files, 'file')} ({checked})"
-    return f"No findings, but not all was checked: {checked}" if check.has_problem else f"All clean: {checked}"
+    if check.problems or check.absent:
+        return f"No findings, but not all was checked: {checked}"
+    return f"All clean: {checked}"

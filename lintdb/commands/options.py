@@ -14,17 +14,12 @@ import click
 from lintdb.config import (
     ConfigError,
     ConfigFinder,
-    Overrides,
-    PathPattern,
-    PerFileIgnore,
     check_selectors,
-    driver_called,
-    enabled_codes_for,
-    is_version,
-    muted_codes_for,
+    parse_target_versions,
 )
 from lintdb.finding import Confidence
 from lintdb.selection import PRESETS
+from lintdb.settings import Overrides, PathPattern, PerFileIgnore, enabled_codes_for, muted_codes_for
 
 if TYPE_CHECKING:
     from lintdb.engine import EngineOptions
@@ -63,12 +58,10 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Choice([confidence.label for confidence in Confidence]),
             help="Leave out findings that are less sure.  [default: medium]",
         ),
-        click.option(
+        list_option(
             "--target-version",
-            "target_versions",
-            multiple=True,
-            metavar="LIBRARY=VERSION",
-            help="Version of a database library to assume, for example psycopg=3.2.",
+            "LIBRARY=VERSION",
+            "Versions of database libraries to assume, for example psycopg=3.2,redis=5.",
         ),
         click.option(
             "--follow-imports/--no-follow-imports",
@@ -80,7 +73,11 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Path(exists=True, dir_okay=False),
             help="Use this configuration file for all files.",
         ),
-        click.option("--isolated", is_flag=True, help="Use no configuration file."),
+        click.option(
+            "--isolated",
+            is_flag=True,
+            help="Use no configuration file, and no library versions that the project pins.",
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -98,7 +95,7 @@ class ConfigOptions:
     exclude: tuple[str, ...] | None
     extend_exclude: tuple[str, ...] | None
     min_confidence: str | None
-    target_versions: tuple[str, ...]
+    target_version: tuple[str, ...] | None
     follow_imports: bool | None
     config: str | None
     isolated: bool
@@ -125,7 +122,7 @@ class ConfigOptions:
             extend_exclude=tuple(PathPattern(text, root) for text in self.extend_exclude or ()),
             min_confidence=None if self.min_confidence is None else Confidence.parse(self.min_confidence),
             output_format=output_format,
-            target_version=dict(_parse_target_version(text) for text in self.target_versions),
+            target_version=parse_target_versions("--target-version", self.target_version or ()),
             follow_imports=self.follow_imports,
             jobs=jobs,
         )
@@ -139,16 +136,6 @@ def _parse_per_file_ignore(text: str, root: str, metas: Sequence[RuleMeta]) -> P
         raise ConfigError(f'{text!r} is not PATTERN:RULES, for example "tests/*:LDB1"', key="--per-file-ignores")
     check_selectors("--per-file-ignores", selectors, metas)
     return PerFileIgnore(PathPattern(pattern.strip(), root), selectors)
-
-
-def _parse_target_version(text: str) -> tuple[str, str]:
-    library, _, version = (part.strip() for part in text.partition("="))
-    if not library or not is_version(version):
-        raise ConfigError(f"{text!r} is not LIBRARY=VERSION, for example psycopg=3.2", key="--target-version")
-    try:
-        return driver_called(library), version
-    except ConfigError as error:
-        raise ConfigError(error.message, key="--target-version") from error
 
 
 def absolute_path(path: str) -> str:

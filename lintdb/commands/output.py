@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import textwrap
@@ -37,14 +38,28 @@ def write(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        # What is still buffered goes nowhere, or the interpreter would complain about it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop(sys.stdout)
+
+
+def is_full(error: OSError) -> bool:
+    """Whether something could not be written because there is no room for it, or the device does not take it."""
+    return error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+
+
+def drop(stream: TextIO) -> None:
+    """Let what is still buffered go nowhere, or the interpreter would complain about it at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def note(text: str) -> None:
-    """Tell the user something on standard error."""
-    if text:
-        click.echo(text, err=True)
+    """Tell the user something on standard error; if that is full, there is nobody to tell."""
+    try:
+        if text:
+            click.echo(text, err=True)
+    except OSError as error:
+        if not is_full(error):
+            raise
+        drop(sys.stderr)
 
 
 def fail(message: str) -> int:

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from lintdb.commands.options import list_option
-from lintdb.commands.output import CLEAN, count, fail, write
+from lintdb.commands.output import CLEAN, FAILED, count, fail, note, write
 from lintdb.config import ConfigError, ConfigFinder, check_selectors, is_version
-from lintdb.selection import did_you_mean, matching_codes
+from lintdb.selection import matching_codes, suggest_rule
 
 if TYPE_CHECKING:
     from lintdb.rules.base import RuleMeta
+
+
+_BEGINNING = """
+A model of your own begins like this; DRIVERS.md has all keys:
+
+    [driver]
+    name = "mycompany"
+    extends = "psycopg2"
+
+    [[functions]]
+    names = ["mycompany.db.get_conn"]
+    acquires = "connection"\
+"""
 
 
 @click.command("rule")
@@ -32,10 +44,7 @@ def rule_command(code_or_name: str) -> int:
         if family:
             write(_list_rules(family))
             return CLEAN
-        known = [text for meta in metas for text in (meta.code, meta.name)]
-        # What is like the start of a code that no rule has would be a guess.
-        cure = "" if re.fullmatch(r"ldb\d{0,2}", wanted) else did_you_mean(code_or_name, known)
-        return fail(f"no rule is called {code_or_name!r}{cure}")
+        return fail(f"no rule is called {code_or_name!r}{suggest_rule(code_or_name, metas)}")
     try:
         page = find_page(meta.code)
     except LookupError:
@@ -125,10 +134,14 @@ def drivers_command(*, name: str | None, file: str | None, schema: bool, config:
 
 def _check_model(file: str) -> int:
     from lintdb.drivers import catalog
-    from lintdb.drivers.model import ModelError
+    from lintdb.drivers.model import MissingHeadError, ModelError
 
     try:
         model = catalog.read_own_file(file)
+    except MissingHeadError as error:
+        fail(str(error))
+        note(_BEGINNING)
+        return FAILED
     except ModelError as error:
         return fail(str(error))
     driver = catalog.load_driver(model.name, None, (model,))

@@ -10,8 +10,8 @@ import click
 
 from lintdb.commands.options import ConfigOptions, absolute_path, settings_options
 from lintdb.commands.output import CLEAN, count, write
-from lintdb.config import Settings, enabled_codes_for
 from lintdb.selection import PRESETS, matching_codes
+from lintdb.settings import Settings, enabled_codes_for
 
 
 @click.command("config")
@@ -56,10 +56,10 @@ def _render_settings(settings: Settings, codes: Sequence[str], notes: Sequence[s
     overrides = settings.overrides
     lines = [f"# from {settings.path}" if settings.path else "# no configuration file: these are the defaults"]
     select = settings.select if overrides.select is None else overrides.select
-    if select is not None:
-        lines.append(f"select = {_toml_list(select)}")
     is_replaced = overrides.select is not None
+    # What is not set stands in a comment: set to the same, it could mean something else together with other keys.
     lines += [
+        f"select = {_toml_list(select)}" if select is not None else '# select = ["default"]',
         f"extend-select = {_toml_list((*(() if is_replaced else settings.extend_select), *overrides.extend_select))}",
         f"ignore = {_toml_list((*(() if is_replaced else settings.ignore), *overrides.ignore))}",
         f"exclude = {_toml_list(pattern.text for pattern in settings.exclude)}",
@@ -68,22 +68,24 @@ def _render_settings(settings: Settings, codes: Sequence[str], notes: Sequence[s
         f"strict-cursors = {str(settings.strict_cursors).lower()}",
         f"follow-imports = {str(settings.follow_imports).lower()}",
         f"respect-gitignore = {str(settings.respect_gitignore).lower()}",
+        f"output-format = {_toml_string(settings.output_format)}"
+        if settings.output_format is not None
+        else '# output-format = "full" on a terminal, else "concise"',
+        f"jobs = {settings.jobs}" if settings.jobs is not None else "# jobs = one per core",
     ]
-    if settings.output_format is not None:
-        lines.append(f"output-format = {_toml_string(settings.output_format)}")
-    if settings.jobs is not None:
-        lines.append(f"jobs = {settings.jobs}")
     lines += _toml_table("target-version", {name: _toml_string(text) for name, text in settings.target_version.items()})
-    ignores = {entry.pattern.text: _toml_list(entry.selectors) for entry in settings.per_file_ignores}
-    lines += _toml_table("per-file-ignores", ignores)
+    ignores: dict[str, list[str]] = {}
+    for entry in settings.per_file_ignores:
+        ignores.setdefault(entry.pattern.text, []).extend(entry.selectors)
+    lines += _toml_table("per-file-ignores", {pattern: _toml_list(each) for pattern, each in ignores.items()})
     own = [f"#   {model.name} ({model.file})" for model in settings.own_models]
-    lines += ["", *(["# own driver models", *own] if own else []), *notes]
+    lines += ["", "# own models, in drivers and driver-models" + ("" if own else ": none"), *own, *notes]
     lines.append(f"# {count(len(codes), 'rule')} on: {', '.join(codes)}")
     return "\n".join(lines) + "\n"
 
 
 def _toml_table(name: str, entries: Mapping[str, str]) -> list[str]:
-    return [f"[{name}]", *(f"{_toml_string(key)} = {value}" for key, value in entries.items())] if entries else []
+    return [f"[{name}]", *(f"{_toml_string(key)} = {value}" for key, value in entries.items())]
 
 
 def _toml_list(values: Iterable[str]) -> str:

@@ -23,8 +23,9 @@ from packaging.version import Version
 from lintdb.drivers import own as own_models
 from lintdb.drivers.model import Driver, ModelError, inherit
 from lintdb.drivers.own import OwnModel, build_own, iter_own
-from lintdb.drivers.reader import load_toml, parse_driver
+from lintdb.drivers.reader import parse_driver
 from lintdb.effects import CallModel, Duty, Event, Form, Kind
+from lintdb.toml import load_toml
 
 Own = tuple[OwnModel, ...]
 

@@ -24,6 +24,10 @@ class ModelError(Exception):
         return ": ".join(part for part in (self.file, self.key, self.message) if part)
 
 
+class MissingHeadError(ModelError):
+    """A file is asked for a model and has no table `[driver]`: whoever wrote it may not know yet how models look."""
+
+
 @dataclass(frozen=True)
 class Like:
     """What a kind takes from `base`: all but its types, the keys `given` and the methods that it is `without`.

@@ -23,7 +23,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from lintdb.drivers.catalog import distributions, known_versions
-from lintdb.drivers.reader import load_toml
+from lintdb.toml import load_toml
 
 MAX_BYTES = 20_000_000
 MAX_INCLUDES = 5

@@ -7,7 +7,6 @@ hold; what a single table cannot know (references, versions, defaults that depen
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,7 +16,7 @@ from typing import Any
 from packaging.version import Version
 
 from lintdb.drivers.grammar import CALL, CONDITION, CONFIGURATION, DSN_PARTS, HEAD, KIND, MODEL, SERVER, SETTING, SWITCH
-from lintdb.drivers.model import Driver, Like, ModelError, gives_answers, inherit, is_coroutine
+from lintdb.drivers.model import Driver, Like, MissingHeadError, ModelError, gives_answers, inherit, is_coroutine
 from lintdb.drivers.shapes import ShapeError, hint
 from lintdb.effects import (
     Argument,
@@ -32,19 +31,9 @@ from lintdb.effects import (
     Setting,
     Switch,
 )
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:  # pragma: no cover - the backport has the same interface
-    import tomli as tomllib
+from lintdb.toml import TOMLDecodeError, load_toml
 
 Table = Mapping[str, Any]
-
-
-def load_toml(text: str) -> dict[str, Any]:
-    """Read TOML with whichever reader this Python has; raises `ValueError`."""
-    data: dict[str, Any] = tomllib.loads(text)
-    return data
 
 
 def parse_driver(text: str, file: str, version: str | None = None) -> Driver:
@@ -60,14 +49,19 @@ def parse_driver(text: str, file: str, version: str | None = None) -> Driver:
 
 
 def read_model_file(text: str, file: str) -> dict[str, Any]:
-    """Return what a model file holds, unchecked but for its being TOML with a table `[driver]`; raises `ModelError`."""
+    """Return what a model file holds, unchecked but for its being TOML with a table `[driver]`.
+
+    Raises `ModelError`; without that table a `MissingHeadError`.
+    """
     try:
         data = load_toml(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (TOMLDecodeError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise ModelError(f"not valid TOML: {reason}", file) from None
     if "driver" not in data:
-        raise ModelError("the table [driver] is missing", file)
+        is_configuration = "drivers" in data or "tool" in data
+        cure = f"; a configuration is checked by `lintdb drivers --config {file}`" if is_configuration else ""
+        raise MissingHeadError(f"the table [driver] is missing{cure}", file)
     return data
 
 

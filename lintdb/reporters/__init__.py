@@ -22,7 +22,8 @@ def render(
 ) -> str:
     """Return *findings* in the format of that name, ending with a line end unless it is empty.
 
-    *problems* are those that are no findings, crashes above all; only formats with a place for them tell of them.
+    *problems* are what kept files from being checked, whether a finding tells of it or not; only formats with a place
+    for them do.
     *lines_of* gives the lines of a file for code frames.
     """
     # Each format is imported when it is asked for: a run has one.

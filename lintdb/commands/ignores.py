@@ -1,0 +1,98 @@
+"""Entries of `per-file-ignores` that have nothing left to silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from lintdb.config import find_place
+from lintdb.finding import Finding, Span
+from lintdb.selection import matching_codes
+from lintdb.settings import PerFileIgnore, Settings, enabled_codes, path_below
+from lintdb.suppress import UNUSED_SUPPRESSION, unused_suppression
+
+if TYPE_CHECKING:
+    from lintdb.rules.base import RuleMeta
+
+_RUN = "LDB0"
+"""Rules about the run itself: they are not asked when nobody wants to hear them."""
+
+
+@dataclass(frozen=True)
+class StaleEntry:
+    """An entry that names no checked file (`selector` is None), or a rule that finds nothing in those it names."""
+
+    settings: Settings
+    pattern: str
+    selector: str | None
+
+    @property
+    def message(self) -> str:
+        """What is wrong with it."""
+        if self.selector is None:
+            return f"`per-file-ignores`: `{self.pattern}` names no file that is checked"
+        return f"`per-file-ignores`: `{self.selector}` silences nothing in `{self.pattern}`"
+
+    def as_warning(self) -> str:
+        """Return the line for standard error."""
+        path, line = find_place(self.settings, "per-file-ignores", self.pattern)
+        return f"warning: {path}:{line}: {self.message}"
+
+    def as_finding(self, metas: Sequence[RuleMeta]) -> Finding:
+        """Return the finding in the configuration file."""
+        path, line = find_place(self.settings, "per-file-ignores", self.pattern)
+        finding = unused_suppression(path, Span(line, 1, line, 2), self.message, metas)
+        return replace(finding, help="take it out of the configuration")
+
+
+@dataclass
+class IgnoresInUse:
+    """What became of each entry in a run: the files that it named, and the codes that it silenced there.
+
+    Only the entries of configuration files are judged, and only those of a file whose whole folder was checked.
+    """
+
+    _settings: dict[str, Settings] = field(default_factory=dict)
+    _named: set[PerFileIgnore] = field(default_factory=set)
+    _silenced: dict[PerFileIgnore, set[str]] = field(default_factory=dict)
+
+    def saw(self, settings: Settings, path: str) -> None:
+        """Remember that the file *path* (absolute) is checked with these settings."""
+        if settings.path is not None and settings.per_file_ignores:
+            self._settings[settings.path] = settings
+            self._named.update(entry for entry in settings.per_file_ignores if entry.pattern.matches(path))
+
+    def silenced(self, settings: Settings, path: str, codes: Iterable[str]) -> None:
+        """Remember that *codes* were found in that file, and not shown."""
+        for entry in settings.per_file_ignores:
+            if codes and entry.pattern.matches(path):
+                self._silenced.setdefault(entry, set()).update(codes)
+
+    def stale_files(self, folders: Sequence[str]) -> Iterator[StaleEntry]:
+        """Yield the entries that name no file, of configurations of which all is below *folders* (absolute)."""
+        for settings in self._judged(folders):
+            for entry in settings.own_per_file_ignores:
+                if entry not in self._named:
+                    yield StaleEntry(settings, entry.pattern.text, None)
+
+    def stale_codes(self, folders: Sequence[str], metas: Sequence[RuleMeta]) -> Iterator[StaleEntry]:
+        """Yield the selectors of the other entries that silenced nothing, though some of their rules are on."""
+        for settings in self._judged(folders):
+            enabled = enabled_codes(settings, metas)
+            for entry in settings.own_per_file_ignores:
+                for selector in entry.selectors if entry in self._named else ():
+                    codes = {code for code in matching_codes([selector], metas) & enabled if not code.startswith(_RUN)}
+                    if codes and not codes & self._silenced.get(entry, set()):
+                        yield StaleEntry(settings, entry.pattern.text, selector)
+
+    def stale_findings(self, folders: Sequence[str], metas: Sequence[RuleMeta]) -> Iterator[Finding]:
+        """Yield all stale entries as findings, where the rule about such things is on."""
+        for entry in (*self.stale_files(folders), *self.stale_codes(folders, metas)):
+            if UNUSED_SUPPRESSION in enabled_codes(entry.settings, metas):
+                yield entry.as_finding(metas)
+
+    def _judged(self, folders: Sequence[str]) -> Iterator[Settings]:
+        for settings in self._settings.values():
+            if any(path_below(settings.root, folder) is not None for folder in folders):
+                yield settings

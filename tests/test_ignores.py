@@ -1,0 +1,107 @@
+"""Entries of `per-file-ignores` that silence nothing: a warning for a pattern without files, findings if asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lintdb.cli import main
+
+LEAK = """\
+import sqlite3
+
+
+def compact(path):
+    conn = sqlite3.connect(path)
+    conn.execute("vacuum")
+"""
+CONFIGURATION = """\
+[project]
+name = "shop"
+
+[tool.lintdb.per-file-ignores]
+"jobs.py" = ["LDB101", "LDB601"]
+"clean.py" = ["LDB1"]
+"old/*.py" = ["LDB1", "LDB2"]
+"""
+GONE = "pyproject.toml:7"
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Return a function that runs the command in a small project, and returns its exit code and what it says."""
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    Path("pyproject.toml").write_text(CONFIGURATION)
+    Path("jobs.py").write_text(LEAK)
+    Path("clean.py").write_text("import sqlite3\n")
+    Path("sub").mkdir()
+    Path("sub/more.py").write_text("import sqlite3\n")
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = main(["check", *arguments])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+def test_pattern_without_files_is_warned_of(run: Run) -> None:
+    code, out, err = run()
+    assert (code, out) == (0, "")
+    assert f"warning: {GONE}: `per-file-ignores`: `old/*.py` names no file that is checked\n" in err
+
+
+def test_entries_are_findings_if_asked_for(run: Run) -> None:
+    code, out, err = run("--unused-ignores")
+    assert code == 1
+    assert out.splitlines() == [
+        "pyproject.toml:5:1: LDB001 `per-file-ignores`: `LDB601` silences nothing in `jobs.py`",
+        "pyproject.toml:6:1: LDB001 `per-file-ignores`: `LDB1` silences nothing in `clean.py`",
+        f"{GONE}:1: LDB001 `per-file-ignores`: `old/*.py` names no file that is checked",
+    ]
+    assert "warning" not in err
+
+
+def test_findings_say_what_to_do(run: Run) -> None:
+    findings = json.loads(run("--unused-ignores", "--output-format", "json")[1])
+    assert {finding["help"] for finding in findings} == {"take it out of the configuration"}
+
+
+@pytest.mark.parametrize("paths", [["jobs.py"], ["sub"], ["jobs.py", "clean.py", "sub"]])
+def test_a_run_over_a_part_of_the_project_judges_no_entry(run: Run, paths: list[str]) -> None:
+    assert "per-file-ignores" not in "".join(run(*paths)[1:])
+    assert run("--unused-ignores", *paths)[:2] == (0, "")
+
+
+def test_a_folder_above_the_configuration_is_all_of_it(run: Run, tmp_path: Path) -> None:
+    assert run("--unused-ignores", os.pardir)[1].count("LDB001") == 3
+    assert run("--unused-ignores", str(tmp_path))[1].count("LDB001") == 3
+
+
+def test_rules_that_are_off_are_not_judged(run: Run) -> None:
+    assert "LDB601" not in run("--unused-ignores", "--select", "LDB0,LDB1")[1]
+    assert run("--unused-ignores", "--ignore", "LDB001")[:2] == (0, "")
+
+
+def test_what_a_comment_silences_needs_no_entry(run: Run) -> None:
+    Path("jobs.py").write_text(LEAK.replace("path)\n    conn", "path)  # noqa: LDB101\n    conn"))
+    assert "`LDB101` silences nothing in `jobs.py`" in run("--unused-ignores")[1]
+
+
+def test_entries_of_the_command_line_are_not_judged(run: Run) -> None:
+    Path("pyproject.toml").write_text('[tool.lintdb.per-file-ignores]\n"jobs.py" = ["LDB101"]\n')
+    code, out, err = run("--unused-ignores", "--per-file-ignores", "absent.py:LDB1")
+    assert (code, out) == (0, "")
+    assert "absent.py" not in err
+
+
+def test_a_file_of_our_own_has_its_keys_at_the_top(run: Run) -> None:
+    Path("lintdb.toml").write_text('jobs = 1\n\n[per-file-ignores]\n"old/*.py" = ["LDB1"]\n')
+    assert "warning: lintdb.toml:4: `per-file-ignores`: `old/*.py` names no file" in run("--ignore", "LDB1")[2]
