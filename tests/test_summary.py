@@ -226,7 +226,7 @@ class TestClasses:
         ]
         assert told(text, "Sealed") == [
             opened.format(9, "no method is seen to have it closed"),
-            "its users owe nothing: it has no method that is meant for releasing `self.conn`",
+            "it has no method that is meant for releasing `self.conn`: that is its own defect, LDB116",
         ]
 
     def test_bases(self) -> None:

@@ -371,10 +371,9 @@ class LocalCalls(Containers, ABC):
         if results is None:
             state.set_name(op.target, None)
             return None
-        offers_release = self.program.classes.offers_release(owner)
         for each in results:
             each.set_name(op.target, instance)
-            if not offers_release:
+            if not self.program.classes.offers_release(owner):
                 self._leave_to_class(instance, each)
         return results
 
@@ -387,11 +386,19 @@ class LocalCalls(Containers, ABC):
         state.forget_fields(instance)
 
     def _leave_to_class(self, instance: Instance, state: State) -> None:
-        """Nobody can release what the object opens: that is the class's defect, not its user's."""
+        """Nobody can release what the object opens: that is the class's defect, not its user's.
+
+        Where the class is in another file, this one has nothing to show but the user that drops it, errors or not.
+        """
         for rid in list(state.refs(instance)):
             site = self.sites.get(rid[0])
-            if site is not None and site.maker == instance.owner.name:
+            if site is None or site.maker != instance.owner.name:
+                continue
+            if instance.owner.index is self.program.index:
                 state.escape_one(rid, with_parents=False)
+            else:
+                self.without_release.add(rid[0])
+
 
 
 def _coroutines_in(value: Value | None) -> list[Coroutine]:

@@ -125,6 +125,7 @@ class Run:
         self.options: dict[int, Mapping[str, cst.BaseExpression] | None] = {}
         self.sites: dict[SiteKey, Site] = {}
         self.released_sites: set[SiteKey] = set()
+        self.without_release: set[SiteKey] = set()
         self.release_nodes: dict[SiteKey, cst.CSTNode] = {}
         self.meant_releases: dict[SiteKey, set[SiteKey]] = {}
         self.after = AfterRelease()

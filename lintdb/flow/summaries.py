@@ -48,6 +48,8 @@ NAMED = ("self", "global", "field")
 """Sites that caller and callee have names for: attributes of objects, and globals."""
 _MOST_TESTED = 3
 """Attributes of which a callee gets to know what its caller has tested; each doubles the ways to call it."""
+_MANY_CALLS = 30
+"""Calls in a callee that is followed so long that it gets to know nothing of the sort."""
 YIELDED = "$.yielded"
 """A name that is bound once a path has passed a `yield`: to how far it got."""
 
@@ -220,7 +222,8 @@ def start_of_call(
             start.env[name] = kept
     if isinstance(receiver, Instance) and info.params:
         start.env[info.params[0].name.value] = Instance(-1, receiver.owner)
-        start.env.update(_fields_for_callee(receiver, state, reached))
+        most_tested = _MOST_TESTED if len(info.calls) < _MANY_CALLS else 0
+        start.env.update(_fields_for_callee(receiver, state, reached, most_tested))
     if shares_self:
         for name, value in state.env.items():
             if name.startswith("self.") and isinstance(value, Ref):
@@ -234,7 +237,9 @@ def start_of_call(
     return start
 
 
-def _fields_for_callee(receiver: Instance, state: State, reached: Collection[str] | None) -> dict[str, Value]:
+def _fields_for_callee(
+    receiver: Instance, state: State, reached: Collection[str] | None, most_tested: int
+) -> dict[str, Value]:
     """Return what a callee gets to know of the attributes of its object."""
     fields: dict[str, Value] = {}
     for name, value in state.env.items():
@@ -244,7 +249,7 @@ def _fields_for_callee(receiver: Instance, state: State, reached: Collection[str
             if kept is not None:
                 fields[f"self.{attribute}"] = kept
     tested = [name for name, value in fields.items() if isinstance(value, Truthiness)]
-    for name in tested if len(tested) > _MOST_TESTED else ():
+    for name in tested if len(tested) > most_tested else ():
         del fields[name]
     return fields
 

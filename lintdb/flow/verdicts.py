@@ -175,6 +175,8 @@ class Verdicts(Values):
                 continue
             if kind.duty is Duty.WEAK and is_unlikely(status, state):
                 continue
+            if status.raised and rid[0] in self.without_release:
+                continue
             confidence = self._confidence(status, state, kind, site)
             path = path_of(state)
             if lost.is_covered:

@@ -96,7 +96,7 @@ class ClassDescription:
             how = " or ".join(dict.fromkeys(_BLOCKS.get(name) or f"`{name}()`" for name in names))
             yield f"whoever makes an object of it owes the release of {attributes}: {how}"
         else:
-            yield f"its users owe nothing: it has no method that is meant for releasing {attributes}"
+            yield f"it has no method that is meant for releasing {attributes}: that is its own defect, LDB116"
 
     def _owed(self) -> list[str]:
         """Return the attributes that hold something fresh, to be released, once an object has been made."""
