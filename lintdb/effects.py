@@ -152,6 +152,7 @@ class CallModel:
     `settings` are bounds on this very call, with its default when they are not given.
     `joins`: it adds to what the receiver hears of from then on, whoever reads from it.
     `hides_errors`: what has failed is told by its value alone. `prepares`: the server keeps what it makes.
+    `tells_changes`: it gives the number of rows that it has changed.
     `paramstyle` is how the values that follow the text of a query are marked in it, as PEP 249 calls it;
     with a `*` in front each value is an argument of its own. Empty: the call takes none, or it is not known how.
     `dsn_parts` are the arguments that it puts a connection string together from: its `scheme`, `user`, `password`,
@@ -191,6 +192,7 @@ class CallModel:
     joins: bool = False
     hides_errors: bool = False
     prepares: bool = False
+    tells_changes: bool = False
     paramstyle: str = ""
     dsn_parts: Mapping[str, Argument] = field(default_factory=lambda: MappingProxyType({}))
     driver: str = ""
@@ -330,11 +332,11 @@ class Kind:
     `id` is `<driver>.<name>`. `family` groups kinds for rules (`connection`, `cursor`, `session`, `pool`, `checkout`,
     `result`). `label` is how a message calls it, `verb` what its release is called there, where that is not what the
     family says. `state_flags` maps an attribute or method without arguments to the boolean that it has while the
-    resource is open. `autocommit` is the default mode of units of work: True (each
-    statement is permanent), False (work is pending until commit) or None (no such thing); `parts_autocommit` is that of
-    what a pool hands out, where the call that makes the pool decides (None: it does not). `events_on` names the kind
-    itself ("self") or "parent": where read/write/commit events land. `return_rolls_back` says that releasing it cleans
-    a pending unit of work before the next user sees it.
+    resource is open. `tallies` are attributes that are zero or false where its unit of work has changed nothing.
+    `autocommit` is the default mode of units of work: True (each statement is permanent), False (work is pending until
+    commit) or None (no such thing); `parts_autocommit` is that of what a pool hands out, where the call that makes the
+    pool decides (None: it does not). `events_on` names the kind itself ("self") or "parent": where read/write/commit
+    events land. `return_rolls_back` says that releasing it cleans a pending unit of work before the next user sees it.
 
     `duty_on_error` is the duty on paths on which something raised, where it differs. `keeps_parent`: whoever holds it
     holds its parent too, and can release it (a cursor's connection). `is_lazy`: it holds nothing before one of its
@@ -392,6 +394,7 @@ class Kind:
     any_item: str | None = None
     attribute_events: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     state_flags: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
+    tallies: tuple[str, ...] = ()
     settings: tuple[Setting, ...] = ()
     autocommit: bool | None = None
     autocommit_arguments: tuple[Condition, ...] = ()

@@ -250,6 +250,7 @@ CALL = Shape(
             "subscription)", "joins"),
         Key("hides_errors", Flag(), "what has failed is told by its value alone", "hides_errors"),
         Key("prepares", Flag(), "the server keeps what it makes (a prepared statement)", "prepares"),
+        Key("tells_changes", Flag(), "it gives the number of rows that it has changed", "tells_changes"),
     ),
 )  # fmt: skip
 
@@ -364,6 +365,8 @@ _KIND_KEYS = (
     Key("state_flags", Map(Flag(), "a table of truth values"),
         "attribute or method without arguments → what it says as long as the object is open: `closed = false`",
         "state_flags"),
+    Key("tallies", _TEXTS, "attributes that are zero (or false) where its unit of work has changed nothing", "tallies",
+        "`rowcount` for cursors and results"),
     Key("settings", _SETTINGS, "bounds that the call which makes it can be given"),
     Key("orders", List(ORDER, "an array of orders"), "limits of which one is part of another", "orders"),
     Key("autocommit", FlagOrNone(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from lintdb.flow import ir
@@ -10,6 +11,7 @@ from lintdb.flow.rows import LOOKED
 from lintdb.flow.sites import UNHEARD_OF
 from lintdb.flow.state import State
 from lintdb.flow.values import (
+    COUNTED,
     DATA,
     FALSY,
     NONE,
@@ -27,6 +29,7 @@ from lintdb.flow.values import (
     Name,
     Ref,
     Row,
+    Tally,
     Truthiness,
     Unbound,
     Value,
@@ -43,7 +46,9 @@ class Assumptions(Values):
         known = state.facts.get(key) if key is not None else None
         if known is None:
             known = self._is_known(condition, state)
-        if isinstance(condition, (ir.Truth, ir.IsNone, ir.Equals, ir.IsInstance)):
+        if isinstance(condition, ir.Exceeds):
+            refine = self._refine_count(condition, outcome, state)
+        elif isinstance(condition, (ir.Truth, ir.IsNone, ir.Equals, ir.IsInstance)):
             value = self.value(condition.operand, state)
             name = self._name_of(condition.operand)
             is_refined = not isinstance(condition, ir.IsInstance) or isinstance(value, Row)
@@ -63,7 +68,38 @@ class Assumptions(Values):
         if key is not None and known is None:
             new.facts[key] = outcome
         self._note_presence(condition, outcome, state, new)
+        for tally in self._unmoved(condition, outcome, state):
+            new.update(tally.of, pending=-1)
         return new
+
+    def _refine_count(self, condition: ir.Exceeds, outcome: bool, state: State) -> tuple[str, Value] | None:
+        """`n > 0`, `n >= 1`: after that it is a number above zero."""
+        left, right = self.value(condition.left, state), self.value(condition.right, state)
+        counted = condition.left if outcome else condition.right
+        bound = _number(right if outcome else left)
+        name = self._name_of(counted)
+        is_open = self.value(counted, state) in (None, TRUTHY, NOT_NONE)
+        return (name, COUNTED) if name and is_open and bound is not None and bound >= (0 if outcome else 1) else None
+
+    def _unmoved(self, condition: ir.Condition, outcome: bool, state: State) -> Iterator[Tally]:
+        """Yield the tallies that an outcome says to be zero, or other (smaller) than what they were to be."""
+        if isinstance(condition, ir.Truth):
+            sides, is_other = [self.value(condition.operand, state)], not outcome
+        elif isinstance(condition, ir.Equals):
+            sides, is_other = [self.value(condition.operand, state)], outcome is (not condition.value)
+        elif isinstance(condition, ir.IsEqual):
+            sides = [self.value(condition.left, state), self.value(condition.right, state)]
+            is_other = outcome is all(isinstance(side, Tally) for side in sides)
+        elif isinstance(condition, ir.Exceeds):
+            left, right = self.value(condition.left, state), self.value(condition.right, state)
+            bound = _number(right)
+            sides = [right] if outcome else [left] if bound is None or bound < 1 else []
+            is_other = True
+        else:
+            return
+        for side in sides:
+            if isinstance(side, Tally) and is_other:
+                yield side
 
     def _note_presence(self, condition: ir.Condition, outcome: bool, before: State, state: State) -> None:
         """After a test: what a parameter that may be None is, or how likely it is that the path goes this way."""
@@ -89,6 +125,10 @@ class Assumptions(Values):
                 return False
             # What was opened here and has never left our sight is no other's, such as a caller's.
             return False if _is_ours(left, right, state) or _is_ours(right, left, state) else None
+        if isinstance(condition, ir.Exceeds):
+            return _exceeds(self.value(condition.left, state), self.value(condition.right, state))
+        if isinstance(condition, ir.IsEqual):
+            return None
         value = self.value(condition.operand, state)
         if isinstance(condition, ir.IsInstance):
             return self._is_of_type(value, condition.types, state) if isinstance(value, Ref) else None
@@ -141,9 +181,26 @@ def _is_falsy(value: Value | None) -> bool:
     return (isinstance(value, Literal) and not value.value) or (isinstance(value, Truthiness) and value.truth is False)
 
 
-def _decide(condition: ir.Condition, value: Value | None, state: State) -> bool | None:
+def _number(value: Value | None) -> int | float | None:
+    """Return the number that a value is known to be."""
+    if isinstance(value, Literal) and isinstance(value.value, (int, float)):
+        return value.value
+    return None
+
+
+def _exceeds(left: Value | None, right: Value | None) -> bool | None:
+    """Whether a number is greater than another."""
+    one, other = _number(left), _number(right)
+    if one is not None and other is not None:
+        return one > other
+    if left == COUNTED and other is not None and other < 1:
+        return True
+    return False if right == COUNTED and one is not None and one <= 1 else None
+
+
+def _decide(condition: ir.Truth | ir.IsNone | ir.Equals, value: Value | None, state: State) -> bool | None:
     """Return the outcome that a value forces, or None."""
-    if value is None or isinstance(condition, (ir.IsSame, ir.IsInstance, ir.HasName)):
+    if value is None:
         return None
     if isinstance(condition, ir.Equals):
         return _equals(value, condition.value)
@@ -211,7 +268,7 @@ def _refine(condition: ir.Condition, outcome: bool, value: Value | None, name: s
         return (name, NONE if outcome else NOT_NONE)
     if isinstance(condition, ir.Truth):
         if outcome:
-            return (name, TRUTHY)
+            return (name, COUNTED if isinstance(value, Tally) else TRUTHY)
         return (name, FALSY)
     if isinstance(condition, ir.Equals) and outcome and value is None:
         return (name, Literal(condition.value))

@@ -282,7 +282,7 @@ class Expressions(Conditions):
             return concatenate(ir.Part(left, node.left), ir.Part(right, node.right))
         if isinstance(node.operator, cst.Modulo) and not isinstance(left, ir.Dotted):
             return ir.Format(ir.Part(left, node.left), "%", arguments_of_modulo(node.right, right))
-        return ir.UNKNOWN
+        return ir.Difference(left, right) if isinstance(node.operator, cst.Subtract) else ir.UNKNOWN
 
     def _unary(self, node: cst.UnaryOperation) -> ir.Operand:
         if isinstance(node.operator, cst.Not):
@@ -294,6 +294,8 @@ class Expressions(Conditions):
         target = node.comparisons[0]
         if len(node.comparisons) == 1 and isinstance(target.operator, (cst.Is, cst.IsNot)):
             return self._truth_value(node)
+        if len(node.comparisons) == 1 and isinstance(target.operator, (cst.GreaterThan, cst.NotEqual)):
+            return ir.Difference(self.expression(node.left), self.expression(target.comparator))
         return self.parts(node)
 
     def _truth_value(self, node: cst.BaseExpression) -> ir.Operand:

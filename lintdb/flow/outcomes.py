@@ -20,6 +20,7 @@ from lintdb.flow.values import (
     Rid,
     Row,
     SiteKey,
+    Tally,
     Truthiness,
     Value,
 )
@@ -191,6 +192,6 @@ def _is_portable(value: Value | None) -> bool:
     """Whether a value means the same in the caller."""
     if isinstance(value, Many):
         return len(value.items) <= 8 and all(item is None or _is_portable(item) for item in value.items)
-    return isinstance(value, (Ref, Outside, Literal, Truthiness, Name, Row)) or (
+    return isinstance(value, (Ref, Outside, Literal, Truthiness, Name, Row, Tally)) or (
         isinstance(value, Instance) and value.id < 0
     )

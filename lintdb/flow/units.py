@@ -59,17 +59,6 @@ class Units(Misuses):
             receiver = value if isinstance(value, Ref) else None
         return self.root_of(receiver.rid, state) if receiver is not None else None
 
-    def root_of(self, rid: Rid, state: State) -> Rid:
-        seen = set()
-        while rid not in seen:
-            seen.add(rid)
-            status = state.resources.get(rid)
-            kind = self.kind_of(status)
-            if status is None or kind is None or kind.events_on != "parent" or status.parent is None:
-                return rid
-            rid = status.parent
-        return rid
-
     def happen(self, rid: Rid, event: Event, op: ir.CallOp | None, state: State) -> None:
         """Move the unit of work of a resource."""
         status = state.status(rid)
