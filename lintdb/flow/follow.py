@@ -324,6 +324,8 @@ class Follower(Iterations, Assumptions):
             if thrown is not None and begun:
                 self.units.begun_at_yield.update(begun)
                 thrown.set_name(THROWN, Literal(True))
+            if thrown is not None and self.is_manager and not self.is_for_caller:
+                self.leave_work_of_block(op, value, thrown)
         state.set_name(YIELDED, Literal("resumed"))
         state.set_name(op.target, None)
         return None
