@@ -68,8 +68,11 @@ class Assumptions(Values):
         if key is not None and known is None:
             new.facts[key] = outcome
         self._note_presence(condition, outcome, state, new)
-        for tally in self._unmoved(condition, outcome, state):
-            new.update(tally.of, pending=-1)
+        for tally, is_zero in self._told(condition, outcome, state):
+            if is_zero:
+                new.update(tally.of, pending=-1)
+            else:
+                new.update(tally.by, answer="row")
         return new
 
     def _refine_count(self, condition: ir.Exceeds, outcome: bool, state: State) -> tuple[str, Value] | None:
@@ -81,25 +84,29 @@ class Assumptions(Values):
         is_open = self.value(counted, state) in (None, TRUTHY, NOT_NONE)
         return (name, COUNTED) if name and is_open and bound is not None and bound >= (0 if outcome else 1) else None
 
-    def _unmoved(self, condition: ir.Condition, outcome: bool, state: State) -> Iterator[Tally]:
-        """Yield the tallies that an outcome says to be zero, or other (smaller) than what they were to be."""
+    def _told(self, condition: ir.Condition, outcome: bool, state: State) -> Iterator[tuple[Tally, bool]]:
+        """Yield the tallies that an outcome says something of: they are zero (less than wanted), or else above that."""
         if isinstance(condition, ir.Truth):
-            sides, is_other = [self.value(condition.operand, state)], not outcome
+            sides = [(self.value(condition.operand, state), not outcome)]
         elif isinstance(condition, ir.Equals):
-            sides, is_other = [self.value(condition.operand, state)], outcome is (not condition.value)
+            sides = [(self.value(condition.operand, state), outcome is not bool(condition.value))]
         elif isinstance(condition, ir.IsEqual):
-            sides = [self.value(condition.left, state), self.value(condition.right, state)]
-            is_other = outcome is all(isinstance(side, Tally) for side in sides)
+            values = [self.value(condition.left, state), self.value(condition.right, state)]
+            are_tallies = all(isinstance(each, Tally) for each in values)
+            sides = [(each, True) for each in values if outcome is are_tallies]
         elif isinstance(condition, ir.Exceeds):
             left, right = self.value(condition.left, state), self.value(condition.right, state)
-            bound = _number(right)
-            sides = [right] if outcome else [left] if bound is None or bound < 1 else []
-            is_other = True
+            least, most = _number(right), _number(left)
+            sides = []
+            if outcome or least is None or least < 1:
+                sides.append((left, not outcome))
+            if outcome or (most is not None and most >= 1):
+                sides.append((right, outcome))
         else:
             return
-        for side in sides:
-            if isinstance(side, Tally) and is_other:
-                yield side
+        for side, is_zero in sides:
+            if isinstance(side, Tally):
+                yield side, is_zero
 
     def _note_presence(self, condition: ir.Condition, outcome: bool, before: State, state: State) -> None:
         """After a test: what a parameter that may be None is, or how likely it is that the path goes this way."""
@@ -135,6 +142,9 @@ class Assumptions(Values):
         status = state.status(value.rid) if isinstance(value, Ref) else None
         if status is not None and status.is_there and not isinstance(condition, ir.Equals):
             return isinstance(condition, ir.Truth)
+        kind = self.kind_of(status)
+        if kind is not None and kind.truth_reads and isinstance(condition, ir.Truth):
+            return None
         return _decide(condition, value, state)
 
     def _has_name(self, condition: ir.HasName, state: State) -> bool | None:

@@ -270,7 +270,7 @@ class Values(Run):
             flag = kind.state_flags[name]
             return Literal(flag if status.phase == "open" else not flag) if status.phase != "gone" else None
         if name in kind.tallies:
-            return Tally(self.root_of(base.rid, state))
+            return Tally(self.root_of(base.rid, state), base.rid)
         if kind.attribute_events.get(name) == "autocommit" and status.autocommit:
             return TRUE
         if name in kind.attributes:

@@ -139,11 +139,18 @@ class Rows(Waits, ABC):
             if not answer and kind.gives_answers:
                 answer = "unknown"
         is_guess = receiver is not None and self.root_of(receiver.rid, state) in self.units.guessed
-        if answer in ("row", "unknown") or LOOKED in state.env or is_guess or _is_asked_again(op.node, state):
+        is_known = LOOKED in state.env or self._is_known_by_now(op, receiver, state)
+        if answer in ("row", "unknown") or is_guess or is_known:
             return DATA
         self.values_seen.rows.setdefault(op.index, op.node)
         state.note(op.node, "row", op.index)
         return Row(op.index)
+
+    def _is_known_by_now(self, op: ir.CallOp, receiver: Ref | None, state: State) -> bool:
+        """Whether the path has asked before whether there is a row: by a call, or by the truth of the query."""
+        kind = self.kind_of(state.status(receiver.rid)) if receiver is not None else None
+        is_tested = kind is not None and kind.truth_reads and _is_tested_before(op.node, state)
+        return is_tested or _is_asked_again(op.node, state)
 
     def need(self, op: ir.NeedOp, state: State) -> list[State] | None:
         """Something is done with a value that fails where it is None."""
@@ -271,6 +278,20 @@ def _is_asked_again(node: cst.CSTNode, state: State) -> bool:
                 return True
             if trace[2] == "asked" and _receiver_of(before).deep_equals(_receiver_of(node)):
                 return True
+        trace = trace[0]
+    return False
+
+
+def _is_tested_before(node: cst.CSTNode, state: State) -> bool:
+    """Whether a test on the path was about the receiver of a call, or about its length."""
+    receiver = _receiver_of(node) if isinstance(node, cst.Call) else None
+    trace = state.trace
+    while trace is not None and receiver is not None:
+        test = trace[1]
+        is_test = trace[2] in ("true", "false")
+        parts = [test, *walk(test)] if is_test and isinstance(test, cst.BaseExpression) else []
+        if any(isinstance(each, type(receiver)) and each.deep_equals(receiver) for each in parts):
+            return True
         trace = trace[0]
     return False
 

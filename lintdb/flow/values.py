@@ -105,9 +105,13 @@ class Row(Data):
 
 @dataclass(frozen=True, slots=True)
 class Tally(Data):
-    """How much the work on a resource has changed, or whether it has changed anything: nothing, where it is zero."""
+    """How much the work on a resource has changed, or whether it has changed anything: nothing, where it is zero.
+
+    `by` is what tells it: a cursor, whose query has rows where it is not zero.
+    """
 
     of: Rid
+    by: Rid
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,7 +411,7 @@ def renamed(value: Value, names: Names) -> Value:
     if isinstance(value, Ref):
         return Ref(names.rid(value.rid))
     if isinstance(value, Tally):
-        return Tally(names.rid(value.of))
+        return Tally(names.rid(value.of), names.rid(value.by))
     if isinstance(value, Outside):
         return Outside(value.owner, names.site(value.root))
     if isinstance(value, Many):

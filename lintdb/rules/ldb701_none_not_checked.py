@@ -55,7 +55,9 @@ def _report_row(missing: MissingRow, confidence: Confidence, ctx: FileContext) -
     if missing.is_sure:
         message = f"`{source}` is known to be None here"
     start = next((n for n, step in enumerate(missing.path) if step.node is missing.call), 0)
-    steps = steps_of(missing.path[start:], missing.call, "None if nothing is found", "used here as if it were there")
+    # What the exception passes on its way out is not the point.
+    end = max((n for n, step in enumerate(missing.path) if step.what == "used"), default=None)
+    steps = steps_of(missing.path[start:end], missing.call, "None if nothing is found", "used here as if it were there")
     last = steps[-1].__class__(missing.node, steps[-1].message)
     return Report(missing.node, message, confidence, (*steps[:-1], last))
 
