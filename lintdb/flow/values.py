@@ -107,7 +107,7 @@ class Row(Data):
 class Tally(Data):
     """How much the work on a resource has changed, or whether it has changed anything: nothing, where it is zero.
 
-    `by` is what tells it: a cursor, whose query has rows where it is not zero.
+    `by` is what tells it, and has rows where it is not zero.
     """
 
     of: Rid
