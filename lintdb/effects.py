@@ -348,22 +348,23 @@ class Kind:
     `definition_event` is what a query that creates, alters or drops something counts as: WRITE (pending like others),
     COMMIT (everything pending becomes permanent) or None (permanent at once, and the rest stays pending).
     `attribute_events` maps an attribute to what assigning it does: `autocommit` (on or off as the value),
-    `autocommit-if-none` (on for None, else off) or `unknown`. `enters` is what `as` binds in a `with` block: "self",
-    "none", or the kind of another object that belongs to this one. `reusable` says that using it after its release is
-    allowed and harmless (it opens again by itself, or starts afresh). `idempotent_release` says that releasing it twice
-    is the same as once. `is_pool`: each one keeps connections of its own, meant to be shared by many users. `orders`
-    says which limits contain which others. `block_is_of_version`: in other versions leaving a block does something
-    else. `fails_closed`: a method that opens it and fails leaves it closed. `classes` are dotted names of classes: a
-    class that derives from one is itself what this kind describes. `bases` maps an attribute, from which classes
-    derive, to the kind that these classes are. `refuses` lists arguments that the call that makes it does not take,
-    though calls of that name do otherwise. `local_schemes` are those of connection strings that lead to a file: nothing
-    goes over a network. `host_words` are the arguments, and keys of the connection string, that lead to a server;
-    without them it is on the same machine. `any_attribute` and `any_item` are the kinds of what an attribute that is
-    neither a method nor in `attributes`, and what a subscript, hands out without an obligation: `client.shop`,
-    `client["shop"]`. `unshared`: what must not use it at the same time: "tasks", "threads"; "other-threads" than the
-    one that opened it, even later. `gives_answers`: what its methods give is the answer to the query that was run on it
-    last. `reads_all` are the methods that bring all of that into memory at once, `repeats` those that run a statement
-    several times. `survives_fork`: in a forked process it opens connections of its own.
+    `autocommit-if-none` (on for None, else off), `unknown`, or `read-only` (it only tells the mode). `enters` is what
+    `as` binds in a `with` block: "self", "none", or the kind of another object that belongs to this one. `reusable`
+    says that using it after its release is allowed and harmless (it opens again by itself, or starts afresh).
+    `idempotent_release` says that releasing it twice is the same as once. `is_pool`: each one keeps connections of its
+    own, meant to be shared by many users. `orders` says which limits contain which others. `block_is_of_version`: in
+    other versions leaving a block does something else. `fails_closed`: a method that opens it and fails leaves it
+    closed. `classes` are dotted names of classes: a class that derives from one is itself what this kind describes.
+    `bases` maps an attribute, from which classes derive, to the kind that these classes are. `refuses` lists arguments
+    that the call that makes it does not take, though calls of that name do otherwise. `local_schemes` are those of
+    connection strings that lead to a file: nothing goes over a network. `host_words` are the arguments, and keys of the
+    connection string, that lead to a server; without them it is on the same machine. `any_attribute` and `any_item` are
+    the kinds of what an attribute that is neither a method nor in `attributes`, and what a subscript, hands out without
+    an obligation: `client.shop`, `client["shop"]`. `unshared`: what must not use it at the same time: "tasks",
+    "threads"; "other-threads" than the one that opened it, even later. `gives_answers`: what its methods give is the
+    answer to the query that was run on it last. `reads_all` are the methods that bring all of that into memory at once,
+    `repeats` those that run a statement several times. `survives_fork`: in a forked process it opens connections of its
+    own.
 
     `after_error` is what a failed statement does to the unit of work. `is_scoped` says that whoever set up the scope
     that it belongs to ends its unit of work for certain. `ambient_methods` makes it a unit of work that its users do

@@ -360,6 +360,7 @@ _KIND_KEYS = (
             "autocommit": "on or off, as the value says",
             "autocommit-if-none": "on for None, else off",
             "unknown": "nobody can say afterwards",
+            "read-only": "it tells the mode like `autocommit`, and assigning it raises",
         }), "a table of events"),
         "attribute → what assigning it does to the mode of units of work", "attribute_events"),
     Key("state_flags", Map(Flag(), "a table of truth values"),

@@ -271,7 +271,7 @@ class Values(Run):
             return Literal(flag if status.phase == "open" else not flag) if status.phase != "gone" else None
         if name in kind.tallies:
             return Tally(self.root_of(base.rid, state), base.rid)
-        if kind.attribute_events.get(name) == "autocommit" and status.autocommit:
+        if kind.attribute_events.get(name) in ("autocommit", "read-only") and status.autocommit:
             return TRUE
         if name in kind.attributes:
             parent = state.status(status.parent) if status.parent is not None else None

@@ -30,7 +30,7 @@ from lintdb.flow.values import (
 from lintdb.flow.verdicts import path_of
 from lintdb.flow.waits import Waits
 from lintdb.syntax.names import FunctionInfo
-from lintdb.syntax.walk import walk
+from lintdb.syntax.walk import is_same_code, walk
 
 FAILURE = "$.failure"
 """The name under which a path keeps that it fails on something missing; it has a dot so that it is not forgotten."""
@@ -157,6 +157,8 @@ class Rows(Waits, ABC):
         value = self.value(op.operand, state)
         if not isinstance(value, Row):
             return None
+        if _is_being_read(self.values_seen.rows.get(value.call), state):
+            return None
         if value.call in self.values_seen.rows and value.call not in self.values_seen.missing_rows:
             self._fail(Failure(value.call, op.node, op.error), state, value.is_missing)
         if value.is_missing:
@@ -274,9 +276,9 @@ def _is_asked_again(node: cst.CSTNode, state: State) -> bool:
     while trace is not None:
         before = trace[1]
         if before is not node and isinstance(before, cst.Call):
-            if trace[2] == "row" and says_what and before.deep_equals(node):
+            if trace[2] == "row" and says_what and is_same_code(before, node):
                 return True
-            if trace[2] == "asked" and _receiver_of(before).deep_equals(_receiver_of(node)):
+            if trace[2] == "asked" and is_same_code(_receiver_of(before), _receiver_of(node)):
                 return True
         trace = trace[0]
     return False
@@ -291,6 +293,19 @@ def _is_tested_before(node: cst.CSTNode, state: State) -> bool:
         is_test = trace[2] in ("true", "false")
         parts = [test, *walk(test)] if is_test and isinstance(test, cst.BaseExpression) else []
         if any(isinstance(each, type(receiver)) and each.deep_equals(receiver) for each in parts):
+            return True
+        trace = trace[0]
+    return False
+
+
+def _is_being_read(call: cst.CSTNode | None, state: State) -> bool:
+    """Whether the path is, or has been, in a loop over the query object whose first row a call has asked for."""
+    if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Attribute):
+        return False
+    trace = state.trace
+    while trace is not None:
+        step = trace[1]
+        if trace[2] == "next" and isinstance(step, cst.CSTNode) and is_same_code(step, call.func.value):
             return True
         trace = trace[0]
     return False

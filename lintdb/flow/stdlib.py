@@ -38,6 +38,9 @@ NEVER_RAISES = frozenset({
 })  # fmt: skip
 """Calls that do not fail in practice and do nothing to what they are given."""
 
+NUMBERS = frozenset({"int", "float", "round", "abs"})
+"""Calls that fail only for what is no number."""
+
 LOCK_NAMES = ("lock", "mutex", "semaphore")
 """How variables end that hold a lock; taking one does not fail."""
 

@@ -150,6 +150,8 @@ class Units(Misuses):
             trace = trace[0]
 
     def switch_mode(self, rid: Rid, value: Value | None, state: State, how: str = "autocommit") -> None:
+        if how == "read-only":
+            return
         mode: bool | None = None
         if how == "autocommit-if-none" and isinstance(value, Literal):
             mode = value.value is None

@@ -34,11 +34,20 @@ class NoneNotChecked(Rule):
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
         confidence = Confidence.LOW if is_test(flow.function, ctx.path) else Confidence.MEDIUM
         for missing in flow.missing_rows:
-            is_reference = is_migration(ctx.path) and _belongs_to_row(missing, flow)
-            yield _report_row(missing, Confidence.LOW if is_reference else confidence, ctx)
+            yield _report_row(missing, Confidence.LOW if _is_probably_there(missing, flow, ctx) else confidence, ctx)
         for unbound in flow.unbound_releases:
             if unbound.kind is not None or _RESOURCE.fullmatch(unbound.name.lower()):
                 yield _report_unbound(unbound, confidence, ctx)
+
+
+def _is_probably_there(missing: MissingRow, flow: FunctionFlow, ctx: FileContext) -> bool:
+    """Whether the program itself has put the row there, or something refers to it."""
+    from lintdb.rules.lookups import is_constant, is_reference, keys_of  # loads libcst
+
+    keys = keys_of(missing.call)
+    if keys and all(is_constant(key) for key in keys):
+        return True
+    return (is_migration(ctx.path) or any(is_reference(key) for key in keys)) and _belongs_to_row(missing, flow)
 
 
 def _belongs_to_row(missing: MissingRow, flow: FunctionFlow) -> bool:
