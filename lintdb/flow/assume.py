@@ -232,10 +232,19 @@ def _is_none(value: Value) -> bool | None:
 
 
 def _equals(value: Value, other: object) -> bool | None:
+    if isinstance(value, Ref) and isinstance(other, (str, bytes, int, float)):
+        return False  # `source == ":memory:"` of a connection
+    if isinstance(value, Truthiness):
+        # What is not true and is compared with a number is 0.
+        return True if value.truth is False and other == 0 and other is not False else _differ_in_truth(value, other)
     if not isinstance(value, Literal) or value.is_prefix:
         return None
     types = {type(value.value), type(other)}
     return value.value == other and (len(types) == 1 or types == {bool, int})
+
+
+def _differ_in_truth(value: Truthiness, other: object) -> bool | None:
+    return False if value.truth is not None and value.truth is not bool(other) else None
 
 
 def _is_true(value: Value, state: State) -> bool | None:
