@@ -150,7 +150,7 @@ class ModuleTypes:
         return None
 
     def _one_of(self, annotations: list[cst.BaseExpression], scope: FunctionInfo) -> Type | None:
-        """Return what a union stands for: the first that is known; None where what it may be as well works otherwise."""
+        """Return what a union stands for: the first that is known; None where another one works differently."""
         found = [each for each in (self.type_of_annotation(each, scope) for each in annotations) if each is not None]
         return found[0] if found and all(self._is_alike(found[0], each) for each in found[1:]) else None
 
