@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
 from lintdb.rules.lifetimes import raiser, steps_of
-from lintdb.rules.places import is_migration, is_test
+from lintdb.rules.places import is_handler, is_migration, is_test
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow, MissingRow, UnboundRelease
@@ -42,12 +42,17 @@ class NoneNotChecked(Rule):
 
 def _is_probably_there(missing: MissingRow, flow: FunctionFlow, ctx: FileContext) -> bool:
     """Whether the program itself has put the row there, or something refers to it."""
-    from lintdb.rules.lookups import is_constant, is_reference, keys_of  # loads libcst
+    from lintdb.syntax.lookups import is_constant, is_of_whoever_asks, is_reference, keys_of  # loads libcst
+    from lintdb.syntax.literals import Evaluator
 
-    keys = keys_of(missing.call)
+    keys = keys_of(missing.call, Evaluator(ctx.program.index, flow.function))
     if keys and all(is_constant(key) for key in keys):
         return True
-    return (is_migration(ctx.path) or any(is_reference(key) for key in keys)) and _belongs_to_row(missing, flow)
+    if any(is_of_whoever_asks(key) for key in keys):
+        return True
+    if any(is_reference(key) for key in keys) and not is_handler(flow.function):
+        return True
+    return is_migration(ctx.path) and _belongs_to_row(missing, flow)
 
 
 def _belongs_to_row(missing: MissingRow, flow: FunctionFlow) -> bool:
