@@ -42,8 +42,8 @@ class NoneNotChecked(Rule):
 
 def _is_probably_there(missing: MissingRow, flow: FunctionFlow, ctx: FileContext) -> bool:
     """Whether the program itself has put the row there, or something refers to it."""
-    from lintdb.syntax.lookups import is_constant, is_of_whoever_asks, is_reference, keys_of  # loads libcst
     from lintdb.syntax.literals import Evaluator
+    from lintdb.syntax.lookups import is_constant, is_of_whoever_asks, is_reference, keys_of  # loads libcst
 
     keys = keys_of(missing.call, Evaluator(ctx.program.index, flow.function))
     if keys and all(is_constant(key) for key in keys):
