@@ -50,11 +50,11 @@ def _keys_of_one(call: cst.Call) -> Iterator[cst.BaseExpression]:
 
 
 def is_constant(key: cst.BaseExpression) -> bool:
-    """Whether the program itself names what is looked for: a literal, or a name in capitals."""
+    """Whether the program itself names what is looked for: a text, or a constant in capitals."""
     name = key.attr if isinstance(key, cst.Attribute) else key
     if isinstance(name, cst.Name):
         return name.value.isupper()
-    return isinstance(key, (cst.SimpleString, cst.Integer, cst.ConcatenatedString))
+    return isinstance(key, (cst.SimpleString, cst.ConcatenatedString))
 
 
 def is_reference(key: cst.BaseExpression) -> bool:
