@@ -10,6 +10,7 @@ from lintdb.flow.evaluate import Values, may_be_none
 from lintdb.flow.rows import LOOKED
 from lintdb.flow.sites import UNHEARD_OF
 from lintdb.flow.state import State
+from lintdb.flow.stdlib import DATA_TYPES
 from lintdb.flow.values import (
     COUNTED,
     DATA,
@@ -173,7 +174,9 @@ class Assumptions(Values):
         status = state.status(value.rid)
         if status is None or not types:
             return None
-        return True if any(self.knowledge.kind_of_type(name) == status.kind for name in types) else None
+        if any(self.knowledge.kind_of_type(name) == status.kind for name in types):
+            return True
+        return False if DATA_TYPES.issuperset(types) else None
 
 
 def _is_object(value: Value | None) -> bool:

@@ -95,9 +95,12 @@ class Conditions(Lowering):
         self.branch(node, condition, *blocks, is_negated=not tests.is_none)
 
     def _type_names(self, expression: cst.BaseExpression) -> tuple[str, ...]:
-        elements = [e.value for e in expression.elements] if isinstance(expression, cst.Tuple) else [expression]
-        names = [self.index.dotted(element, self.function) for element in elements]
-        return tuple(name for name in names if name is not None)
+        """Return the dotted names of types in a test, empty for one that is not known."""
+        if isinstance(expression, cst.Tuple):
+            return tuple(name for each in expression.elements for name in self._type_names(each.value))
+        if isinstance(expression, cst.BinaryOperation):
+            return self._type_names(expression.left) + self._type_names(expression.right)
+        return (self.index.dotted(expression, self.function) or "",)
 
     def _comparison(self, node: cst.Comparison, if_true: Block, if_false: Block) -> None:
         target = node.comparisons[0]
