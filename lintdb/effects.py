@@ -152,6 +152,7 @@ class CallModel:
     `settings` are bounds on this very call, with its default when they are not given.
     `joins`: it adds to what the receiver hears of from then on, whoever reads from it.
     `hides_errors`: what has failed is told by its value alone. `prepares`: the server keeps what it makes.
+    `tells_changes`: it gives the number of rows that it has changed.
     `paramstyle` is how the values that follow the text of a query are marked in it, as PEP 249 calls it;
     with a `*` in front each value is an argument of its own. Empty: the call takes none, or it is not known how.
     `dsn_parts` are the arguments that it puts a connection string together from: its `scheme`, `user`, `password`,
@@ -191,6 +192,7 @@ class CallModel:
     joins: bool = False
     hides_errors: bool = False
     prepares: bool = False
+    tells_changes: bool = False
     paramstyle: str = ""
     dsn_parts: Mapping[str, Argument] = field(default_factory=lambda: MappingProxyType({}))
     driver: str = ""
@@ -330,11 +332,12 @@ class Kind:
     `id` is `<driver>.<name>`. `family` groups kinds for rules (`connection`, `cursor`, `session`, `pool`, `checkout`,
     `result`). `label` is how a message calls it, `verb` what its release is called there, where that is not what the
     family says. `state_flags` maps an attribute or method without arguments to the boolean that it has while the
-    resource is open. `autocommit` is the default mode of units of work: True (each
-    statement is permanent), False (work is pending until commit) or None (no such thing); `parts_autocommit` is that of
-    what a pool hands out, where the call that makes the pool decides (None: it does not). `events_on` names the kind
-    itself ("self") or "parent": where read/write/commit events land. `return_rolls_back` says that releasing it cleans
-    a pending unit of work before the next user sees it.
+    resource is open. `tallies` are attributes that are zero or false where its unit of work has changed nothing.
+    `truth_reads`: it is a query that is false where it has no rows. `autocommit` is the default mode of units of work:
+    True (each statement is permanent), False (work is pending until commit) or None (no such thing); `parts_autocommit`
+    is that of what a pool hands out, where the call that makes the pool decides (None: it does not). `events_on` names
+    the kind itself ("self") or "parent": where read/write/commit events land. `return_rolls_back` says that releasing
+    it cleans a pending unit of work before the next user sees it.
 
     `duty_on_error` is the duty on paths on which something raised, where it differs. `keeps_parent`: whoever holds it
     holds its parent too, and can release it (a cursor's connection). `is_lazy`: it holds nothing before one of its
@@ -345,22 +348,23 @@ class Kind:
     `definition_event` is what a query that creates, alters or drops something counts as: WRITE (pending like others),
     COMMIT (everything pending becomes permanent) or None (permanent at once, and the rest stays pending).
     `attribute_events` maps an attribute to what assigning it does: `autocommit` (on or off as the value),
-    `autocommit-if-none` (on for None, else off) or `unknown`. `enters` is what `as` binds in a `with` block: "self",
-    "none", or the kind of another object that belongs to this one. `reusable` says that using it after its release is
-    allowed and harmless (it opens again by itself, or starts afresh). `idempotent_release` says that releasing it twice
-    is the same as once. `is_pool`: each one keeps connections of its own, meant to be shared by many users.
-    `orders` says which limits contain which others. `block_is_of_version`: in other versions leaving a block does
-    something else. `fails_closed`: a method that opens it and fails leaves it closed.
-    `classes` are dotted names of classes: a class that derives from one is itself what this kind describes. `bases`
-    maps an attribute, from which classes derive, to the kind that these classes are.
-    `refuses` lists arguments that the call that makes it does not take, though calls of that name do otherwise.
-    `local_schemes` are those of connection strings that lead to a file: nothing goes over a network. `any_attribute`
-    and `any_item` are the kinds of what an attribute that is neither a method nor in `attributes`, and what a
-    subscript, hands out without an obligation: `client.shop`, `client["shop"]`.
-    `unshared`: what must not use it at the same time: "tasks", "threads"; "other-threads" than the one that opened it,
-    even later. `gives_answers`: what its methods give is the answer to the query that was run on it last. `reads_all`
-    are the methods that bring all of that into memory at once, `repeats` those that run a statement several times.
-    `survives_fork`: in a forked process it opens connections of its own.
+    `autocommit-if-none` (on for None, else off), `unknown`, or `read-only` (it only tells the mode). `enters` is what
+    `as` binds in a `with` block: "self", "none", or the kind of another object that belongs to this one. `reusable`
+    says that using it after its release is allowed and harmless (it opens again by itself, or starts afresh).
+    `idempotent_release` says that releasing it twice is the same as once. `is_pool`: each one keeps connections of its
+    own, meant to be shared by many users. `orders` says which limits contain which others. `block_is_of_version`: in
+    other versions leaving a block does something else. `fails_closed`: a method that opens it and fails leaves it
+    closed. `classes` are dotted names of classes: a class that derives from one is itself what this kind describes.
+    `bases` maps an attribute, from which classes derive, to the kind that these classes are. `refuses` lists arguments
+    that the call that makes it does not take, though calls of that name do otherwise. `local_schemes` are those of
+    connection strings that lead to a file: nothing goes over a network. `host_words` are the arguments, and keys of the
+    connection string, that lead to a server; without them it is on the same machine. `any_attribute` and `any_item` are
+    the kinds of what an attribute that is neither a method nor in `attributes`, and what a subscript, hands out without
+    an obligation: `client.shop`, `client["shop"]`. `unshared`: what must not use it at the same time: "tasks",
+    "threads"; "other-threads" than the one that opened it, even later. `gives_answers`: what its methods give is the
+    answer to the query that was run on it last. `reads_all` are the methods that bring all of that into memory at once,
+    `repeats` those that run a statement several times. `survives_fork`: in a forked process it opens connections of its
+    own.
 
     `after_error` is what a failed statement does to the unit of work. `is_scoped` says that whoever set up the scope
     that it belongs to ends its unit of work for certain. `ambient_methods` makes it a unit of work that its users do
@@ -392,6 +396,8 @@ class Kind:
     any_item: str | None = None
     attribute_events: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     state_flags: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
+    tallies: tuple[str, ...] = ()
+    truth_reads: bool = False
     settings: tuple[Setting, ...] = ()
     autocommit: bool | None = None
     autocommit_arguments: tuple[Condition, ...] = ()
@@ -416,6 +422,7 @@ class Kind:
     idempotent_release: bool = True
     is_pool: bool = False
     local_schemes: tuple[str, ...] = ()
+    host_words: tuple[str, ...] = ()
     after_error: AfterError = AfterError.CONTINUES
     is_scoped: bool = False
     ambient_methods: tuple[str, ...] = ()

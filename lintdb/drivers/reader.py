@@ -123,6 +123,8 @@ def build_driver(data: dict[str, Any], version: str | None = None, foreign: Coll
 _READS_ALL = ("fetchall", "fetch_all", "execute_fetchall")
 _REPEATS = ("executemany", "execute_many")
 """Methods that mean the same wherever they exist."""
+_TALLIES = ("rowcount",)
+"""What PEP 249 calls it; what has no such attribute is not asked for it."""
 
 
 class _Reader:
@@ -203,6 +205,7 @@ class _Reader:
             "keeps_parent": family in ("cursor", "result"),
             "is_pool": family == "pool",
             "fails_closed": family == "connection",
+            "tallies": _TALLIES if family in ("cursor", "result") else (),
             "reads_all": tuple(name for name in _READS_ALL if name in methods),
             "repeats": tuple(name for name in _REPEATS if name in methods),
             **given,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from lintdb.flow import ir
@@ -9,7 +10,9 @@ from lintdb.flow.evaluate import Values, may_be_none
 from lintdb.flow.rows import LOOKED
 from lintdb.flow.sites import UNHEARD_OF
 from lintdb.flow.state import State
+from lintdb.flow.stdlib import DATA_TYPES
 from lintdb.flow.values import (
+    COUNTED,
     DATA,
     FALSY,
     NONE,
@@ -27,6 +30,7 @@ from lintdb.flow.values import (
     Name,
     Ref,
     Row,
+    Tally,
     Truthiness,
     Unbound,
     Value,
@@ -43,7 +47,9 @@ class Assumptions(Values):
         known = state.facts.get(key) if key is not None else None
         if known is None:
             known = self._is_known(condition, state)
-        if isinstance(condition, (ir.Truth, ir.IsNone, ir.Equals, ir.IsInstance)):
+        if isinstance(condition, ir.Exceeds):
+            refine = self._refine_count(condition, outcome, state)
+        elif isinstance(condition, (ir.Truth, ir.IsNone, ir.Equals, ir.IsInstance)):
             value = self.value(condition.operand, state)
             name = self._name_of(condition.operand)
             is_refined = not isinstance(condition, ir.IsInstance) or isinstance(value, Row)
@@ -63,7 +69,45 @@ class Assumptions(Values):
         if key is not None and known is None:
             new.facts[key] = outcome
         self._note_presence(condition, outcome, state, new)
+        for tally, is_zero in self._told(condition, outcome, state):
+            if is_zero:
+                new.update(tally.of, pending=-1)
+            else:
+                new.update(tally.by, answer="row")
         return new
+
+    def _refine_count(self, condition: ir.Exceeds, outcome: bool, state: State) -> tuple[str, Value] | None:
+        """`n > 0`, `n >= 1`: after that it is a number above zero."""
+        left, right = self.value(condition.left, state), self.value(condition.right, state)
+        counted = condition.left if outcome else condition.right
+        bound = _number(right if outcome else left)
+        name = self._name_of(counted)
+        is_open = self.value(counted, state) in (None, TRUTHY, NOT_NONE)
+        return (name, COUNTED) if name and is_open and bound is not None and bound >= (0 if outcome else 1) else None
+
+    def _told(self, condition: ir.Condition, outcome: bool, state: State) -> Iterator[tuple[Tally, bool]]:
+        """Yield the tallies that an outcome says something of: they are zero (less than wanted), or else above that."""
+        if isinstance(condition, ir.Truth):
+            sides = [(self.value(condition.operand, state), not outcome)]
+        elif isinstance(condition, ir.Equals):
+            sides = [(self.value(condition.operand, state), outcome is not bool(condition.value))]
+        elif isinstance(condition, ir.IsEqual):
+            values = [self.value(condition.left, state), self.value(condition.right, state)]
+            are_tallies = all(isinstance(each, Tally) for each in values)
+            sides = [(each, True) for each in values if outcome is are_tallies]
+        elif isinstance(condition, ir.Exceeds):
+            left, right = self.value(condition.left, state), self.value(condition.right, state)
+            least, most = _number(right), _number(left)
+            sides = []
+            if outcome or least is None or least < 1:
+                sides.append((left, not outcome))
+            if outcome or (most is not None and most >= 1):
+                sides.append((right, outcome))
+        else:
+            return
+        for side, is_zero in sides:
+            if isinstance(side, Tally):
+                yield side, is_zero
 
     def _note_presence(self, condition: ir.Condition, outcome: bool, before: State, state: State) -> None:
         """After a test: what a parameter that may be None is, or how likely it is that the path goes this way."""
@@ -89,12 +133,19 @@ class Assumptions(Values):
                 return False
             # What was opened here and has never left our sight is no other's, such as a caller's.
             return False if _is_ours(left, right, state) or _is_ours(right, left, state) else None
+        if isinstance(condition, ir.Exceeds):
+            return _exceeds(self.value(condition.left, state), self.value(condition.right, state))
+        if isinstance(condition, ir.IsEqual):
+            return None
         value = self.value(condition.operand, state)
         if isinstance(condition, ir.IsInstance):
             return self._is_of_type(value, condition.types, state) if isinstance(value, Ref) else None
         status = state.status(value.rid) if isinstance(value, Ref) else None
         if status is not None and status.is_there and not isinstance(condition, ir.Equals):
             return isinstance(condition, ir.Truth)
+        kind = self.kind_of(status)
+        if kind is not None and kind.truth_reads and isinstance(condition, ir.Truth):
+            return None
         return _decide(condition, value, state)
 
     def _has_name(self, condition: ir.HasName, state: State) -> bool | None:
@@ -123,7 +174,9 @@ class Assumptions(Values):
         status = state.status(value.rid)
         if status is None or not types:
             return None
-        return True if any(self.knowledge.kind_of_type(name) == status.kind for name in types) else None
+        if any(self.knowledge.kind_of_type(name) == status.kind for name in types):
+            return True
+        return False if DATA_TYPES.issuperset(types) else None
 
 
 def _is_object(value: Value | None) -> bool:
@@ -141,9 +194,26 @@ def _is_falsy(value: Value | None) -> bool:
     return (isinstance(value, Literal) and not value.value) or (isinstance(value, Truthiness) and value.truth is False)
 
 
-def _decide(condition: ir.Condition, value: Value | None, state: State) -> bool | None:
+def _number(value: Value | None) -> int | float | None:
+    """Return the number that a value is known to be."""
+    if isinstance(value, Literal) and isinstance(value.value, (int, float)):
+        return value.value
+    return None
+
+
+def _exceeds(left: Value | None, right: Value | None) -> bool | None:
+    """Whether a number is greater than another."""
+    one, other = _number(left), _number(right)
+    if one is not None and other is not None:
+        return one > other
+    if left == COUNTED and other is not None and other < 1:
+        return True
+    return False if right == COUNTED and one is not None and one <= 1 else None
+
+
+def _decide(condition: ir.Truth | ir.IsNone | ir.Equals, value: Value | None, state: State) -> bool | None:
     """Return the outcome that a value forces, or None."""
-    if value is None or isinstance(condition, (ir.IsSame, ir.IsInstance, ir.HasName)):
+    if value is None:
         return None
     if isinstance(condition, ir.Equals):
         return _equals(value, condition.value)
@@ -165,10 +235,19 @@ def _is_none(value: Value) -> bool | None:
 
 
 def _equals(value: Value, other: object) -> bool | None:
+    if isinstance(value, Ref) and isinstance(other, (str, bytes, int, float)):
+        return False  # `source == ":memory:"` of a connection
+    if isinstance(value, Truthiness):
+        # What is not true and is compared with a number is 0.
+        return True if value.truth is False and other == 0 and other is not False else _differ_in_truth(value, other)
     if not isinstance(value, Literal) or value.is_prefix:
         return None
     types = {type(value.value), type(other)}
     return value.value == other and (len(types) == 1 or types == {bool, int})
+
+
+def _differ_in_truth(value: Truthiness, other: object) -> bool | None:
+    return False if value.truth is not None and value.truth is not bool(other) else None
 
 
 def _is_true(value: Value, state: State) -> bool | None:
@@ -211,7 +290,7 @@ def _refine(condition: ir.Condition, outcome: bool, value: Value | None, name: s
         return (name, NONE if outcome else NOT_NONE)
     if isinstance(condition, ir.Truth):
         if outcome:
-            return (name, TRUTHY)
+            return (name, COUNTED if isinstance(value, Tally) else TRUTHY)
         return (name, FALSY)
     if isinstance(condition, ir.Equals) and outcome and value is None:
         return (name, Literal(condition.value))

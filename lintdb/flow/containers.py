@@ -21,6 +21,7 @@ from lintdb.flow.values import (
     Partial,
     Ref,
     Table,
+    Tally,
     Value,
     one_of,
 )
@@ -48,7 +49,7 @@ class Containers(Withs, ABC):
             self.account_for(self.arguments_value(op, state), state)
             return self._stack_method(op, box, name, values, state)
         if name in ADDS:
-            added = [v for v in values if v is not None and not isinstance(v, Literal)]
+            added = [v for v in values if v is not None and not isinstance(v, (Literal, Tally))]
             # Whatever was put in, the container is not empty any more.
             state.put_in(box, *added, *((FILLED,) if name in _ADDS_ONE else ()))
             state.set_name(op.target, None)

@@ -32,6 +32,8 @@ def render_operand(operand: ir.Operand) -> str:
         return f"({', '.join(render_operand(item) for item in operand.items)})"
     if isinstance(operand, ir.DictDisplay):
         return "{" + ", ".join(f"{key!r}: {render_operand(item)}" for key, item in operand.items) + "}"
+    if isinstance(operand, ir.Difference):
+        return f"{render_operand(operand.left)} - {render_operand(operand.right)}"
     if isinstance(operand, ir.Closure):
         return f"<{operand.function.name}>"
     return "?"
@@ -88,6 +90,9 @@ def _condition(condition: ir.Condition) -> str:
         return f"{where} has {condition.name}"
     if isinstance(condition, ir.IsSame):
         return f"{render_operand(condition.left)} is {render_operand(condition.right)}"
+    if isinstance(condition, (ir.IsEqual, ir.Exceeds)):
+        sign = "==" if isinstance(condition, ir.IsEqual) else ">"
+        return f"{render_operand(condition.left)} {sign} {render_operand(condition.right)}"
     return condition.key or render_operand(condition.operand)
 
 

@@ -26,6 +26,7 @@ from lintdb.flow.values import (
     SiteKey,
     Status,
     Table,
+    Tally,
     Value,
     one_of,
     spelling,
@@ -59,6 +60,10 @@ class Values(Run):
             return Table(tuple((key, self.value(item, state)) for key, item in operand.items))
         if isinstance(operand, ir.ItemOf):
             return self._item(operand, state)
+        if isinstance(operand, ir.Difference):
+            left, right = self.value(operand.left, state), self.value(operand.right, state)
+            tallies = [each for each in (left, right) if isinstance(each, Tally)]
+            return tallies[0] if tallies and all(isinstance(each, (Tally, Literal)) for each in (left, right)) else None
         if isinstance(operand, ir.Closure):
             return Function(operand.function)
         if isinstance(operand, ir.Dotted):
@@ -264,7 +269,9 @@ class Values(Run):
         if name in kind.state_flags and name not in kind.methods:
             flag = kind.state_flags[name]
             return Literal(flag if status.phase == "open" else not flag) if status.phase != "gone" else None
-        if kind.attribute_events.get(name) == "autocommit" and status.autocommit:
+        if name in kind.tallies:
+            return Tally(self.root_of(base.rid, state), base.rid)
+        if kind.attribute_events.get(name) in ("autocommit", "read-only") and status.autocommit:
             return TRUE
         if name in kind.attributes:
             parent = state.status(status.parent) if status.parent is not None else None
@@ -276,6 +283,18 @@ class Values(Run):
         if kind.any_attribute is not None and not name.startswith("_"):
             return self.part_of(base, kind.any_attribute, state)
         return None
+
+    def root_of(self, rid: Rid, state: State) -> Rid:
+        """Return the resource whose unit of work a resource works in."""
+        seen = set()
+        while rid not in seen:
+            seen.add(rid)
+            status = state.resources.get(rid)
+            kind = self.kind_of(status)
+            if status is None or kind is None or kind.events_on != "parent" or status.parent is None:
+                return rid
+            rid = status.parent
+        return rid
 
     def is_self(self, name: str) -> bool:
         """Whether a variable is the object whose method the function is, or is nested in."""

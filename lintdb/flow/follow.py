@@ -26,6 +26,7 @@ from lintdb.flow.state import State
 from lintdb.flow.summaries import YIELDED
 from lintdb.flow.texts import lengthened, pieces_of
 from lintdb.flow.values import (
+    COUNTED,
     TRUTHY,
     Box,
     Coroutine,
@@ -38,6 +39,7 @@ from lintdb.flow.values import (
     Raised,
     Ref,
     Table,
+    Tally,
     Value,
     one_of,
 )
@@ -258,8 +260,8 @@ class Follower(Iterations, Assumptions):
                 self._forget_facts(op.box.name, state)
             if isinstance(box, Literal) and isinstance(box.value, str):
                 state.set_name(op.box.name, self._lengthen(op, box, state))
-            elif _is_counted_up(box, self.value(_added_to(op), state)):
-                state.set_name(op.box.name, TRUTHY)
+            elif (count := _count_after(box, self.value(_added_to(op), state))) is not None:
+                state.set_name(op.box.name, count)
             else:
                 state.escape(value, with_parents=False)
                 state.set_name(op.box.name, None)
@@ -322,6 +324,8 @@ class Follower(Iterations, Assumptions):
             if thrown is not None and begun:
                 self.units.begun_at_yield.update(begun)
                 thrown.set_name(THROWN, Literal(True))
+            if thrown is not None and self.is_manager and not self.is_for_caller:
+                self.leave_work_of_block(op, value, thrown)
         state.set_name(YIELDED, Literal("resumed"))
         state.set_name(op.target, None)
         return None
@@ -455,11 +459,15 @@ def _added_to(op: ir.BoxAddOp) -> ir.Operand:
     return op.operand.base if isinstance(op.operand, ir.ItemOf) else op.operand
 
 
-def _is_counted_up(before: Value | None, added: Value | None) -> bool:
-    """`n += 1` for what counts from zero: it is not zero afterwards."""
+def _count_after(before: Value | None, added: Value | None) -> Value | None:
+    """`n += 1` for what counts from zero: it is not zero afterwards, unless what is added may be."""
     is_number = isinstance(added, Literal) and type(added.value) is int and added.value > 0
     counts = isinstance(before, Literal) and type(before.value) is int and before.value >= 0
-    return is_number and (counts or before == TRUTHY)
+    if is_number and (counts or isinstance(before, Tally) or before in (COUNTED, TRUTHY)):
+        return COUNTED
+    if before == COUNTED and isinstance(added, Tally):
+        return COUNTED
+    return added if isinstance(added, Tally) and (counts or before == added) else None
 
 
 def _mentions(key: str, name: str) -> bool:

@@ -108,6 +108,14 @@ class ItemOf(Operand):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Difference(Operand):
+    """`left - right`, or a comparison that is false where both are the same: `left > right`."""
+
+    left: Operand
+    right: Operand
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Closure(Operand):
     """A lambda or nested function as a value."""
 
@@ -153,6 +161,24 @@ class Equals:
 
 
 @dataclass(frozen=True, slots=True)
+class Exceeds:
+    """`if x > y`, and with other operators what means the same or the opposite."""
+
+    left: Operand
+    right: Operand
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IsEqual:
+    """`if x == y`, where neither is a literal."""
+
+    left: Operand
+    right: Operand
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class IsSame:
     """`if x is y`"""
 
@@ -179,7 +205,7 @@ class HasName:
     key: str | None = None
 
 
-Condition = Truth | IsNone | Equals | IsSame | IsInstance | HasName
+Condition = Truth | IsNone | Equals | Exceeds | IsEqual | IsSame | IsInstance | HasName
 
 # --- operations -----------------------------------------------------------------------------------------------------
 

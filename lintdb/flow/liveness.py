@@ -87,13 +87,16 @@ def _add_operand(operand: ir.Operand, names: set[str]) -> None:
     elif isinstance(operand, (ir.Text, ir.Format)):
         for part in parts_of(operand):
             _add_operand(part.operand, names)
+    elif isinstance(operand, ir.Difference):
+        _add_operand(operand.left, names)
+        _add_operand(operand.right, names)
     elif isinstance(operand, ir.Closure):
         names.update(operand.function.free_names)
 
 
 def _add_condition(condition: ir.Condition, names: set[str]) -> None:
     """Add the variables that a condition reads."""
-    if isinstance(condition, ir.IsSame):
+    if isinstance(condition, (ir.IsSame, ir.IsEqual, ir.Exceeds)):
         _add_operand(condition.left, names)
         _add_operand(condition.right, names)
     elif isinstance(condition, ir.HasName):

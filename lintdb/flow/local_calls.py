@@ -20,6 +20,7 @@ from lintdb.flow.stdlib import PROXIES
 from lintdb.flow.summaries import (
     BEFORE,
     NAMED,
+    REFUSED,
     WORKS,
     Outcome,
     Summary,
@@ -274,7 +275,7 @@ class LocalCalls(Containers, ABC):
                     if after.phase == "released":
                         self.note_release(rid, op.node, state)
                     pending = op.index if after.pending >= 0 else -1
-                    failed = op.index if after.failed >= 0 else -1
+                    failed = self._failed_after(-1, after.failed, op)
                     begun = op.index if 0 <= after.begun != IN_BLOCK else after.begun
                     switched = op.index if after.switched >= 0 else -1
                     state.resources[rid] = after._replace(
@@ -299,7 +300,7 @@ class LocalCalls(Containers, ABC):
                 is_not_told = after.failed == WORKS and not op.in_cleanup
                 state.resources[rid] = before._replace(
                     pending=_index_after(before.pending, after.pending, op.index),
-                    failed=before.failed if is_not_told else _index_after(before.failed, after.failed, op.index),
+                    failed=before.failed if is_not_told else self._failed_after(before.failed, after.failed, op),
                     begun=_index_after(before.begun, after.begun, op.index),
                     switched=_index_after(before.switched, after.switched, op.index),
                     cut=after.cut,
@@ -310,6 +311,16 @@ class LocalCalls(Containers, ABC):
                     used=before.used or after.used,
                     low=max(before.low, after.low),
                 )
+
+    def _failed_after(self, before: int, after: int, op: ir.CallOp) -> int:
+        """Return the call to blame for a failed unit of work after a call of a function that fails so."""
+        if after != REFUSED:
+            return _index_after(before, after, op.index)
+        # What fails in other ways in the same call is told apart by its number.
+        number = op.index + REFUSED
+        self.operations[number] = op
+        self.units.refused.add(number)
+        return number
 
     # --- generator-based managers -----------------------------------------------------------------------------------
 
@@ -394,7 +405,7 @@ class LocalCalls(Containers, ABC):
             site = self.sites.get(rid[0])
             if site is None or site.maker != instance.owner.name:
                 continue
-            if instance.owner.index is self.program.index:
+            if instance.owner.index is self.function.index:
                 state.escape_one(rid, with_parents=False)
             else:
                 self.without_release.add(rid[0])

@@ -17,6 +17,11 @@ _OPERATORS: dict[type[cst.CSTNode], str] = {
     cst.Equal: "==", cst.NotEqual: "!=", cst.LessThan: "<", cst.LessThanEqual: "<=", cst.GreaterThan: ">",
     cst.GreaterThanEqual: ">=", cst.In: "in", cst.NotIn: "not in", cst.Is: "is", cst.IsNot: "is not",
 }  # fmt: skip
+_MIRRORED: dict[type[cst.CSTNode], str] = {
+    cst.Equal: "==", cst.NotEqual: "!=", cst.LessThan: ">", cst.LessThanEqual: ">=", cst.GreaterThan: "<",
+    cst.GreaterThanEqual: "<=",
+}  # fmt: skip
+"""What an operator is with its sides exchanged."""
 
 
 class _Tests(NamedTuple):
@@ -52,7 +57,7 @@ class Conditions(Lowering):
             self._comparison(node, if_true, if_false)
             return
         if isinstance(node, cst.Call) and self.index.dotted(node.func, self.function) in PURE_TESTS:
-            if len(node.args) == 1 and isinstance(node.func, cst.Name) and node.func.value == "bool":
+            if len(node.args) == 1 and isinstance(node.func, cst.Name) and node.func.value in ("bool", "len"):
                 self.condition(node.args[0].value, if_true, if_false)
                 return
             operands = [self.expression(argument.value) for argument in node.args]
@@ -66,9 +71,7 @@ class Conditions(Lowering):
                 return
             self.branch(node, ir.Truth(ir.UNKNOWN, self._key(node)), if_true, if_false)
             return
-        value = self.expression(node)
-        key = self._key(node) if isinstance(node, (cst.Attribute, cst.Subscript)) else None
-        self.branch(node, ir.Truth(value, key), if_true, if_false)
+        self._truth_of(node, node, False, if_true, if_false)
 
     def _is_plain(self, node: cst.BaseExpression) -> bool:
         """Whether a call is one of `all` and `any` themselves; whatever is no call is plain."""
@@ -92,14 +95,21 @@ class Conditions(Lowering):
         self.branch(node, condition, *blocks, is_negated=not tests.is_none)
 
     def _type_names(self, expression: cst.BaseExpression) -> tuple[str, ...]:
-        elements = [e.value for e in expression.elements] if isinstance(expression, cst.Tuple) else [expression]
-        names = [self.index.dotted(element, self.function) for element in elements]
-        return tuple(name for name in names if name is not None)
+        """Return the dotted names of types in a test, empty for one that is not known."""
+        if isinstance(expression, cst.Tuple):
+            return tuple(name for each in expression.elements for name in self._type_names(each.value))
+        if isinstance(expression, cst.BinaryOperation):
+            return self._type_names(expression.left) + self._type_names(expression.right)
+        return (self.index.dotted(expression, self.function) or "",)
 
     def _comparison(self, node: cst.Comparison, if_true: Block, if_false: Block) -> None:
         target = node.comparisons[0]
         operator = target.operator
         condition: ir.Condition
+        emptiness = self._emptiness(node)
+        if emptiness is not None:
+            self._truth_of(node, *emptiness, if_true, if_false)
+            return
         left = self.expression(node.left)
         if isinstance(operator, (cst.In, cst.NotIn)) and self._is_namespace(target.comparator):
             name = left.value if isinstance(left, ir.Constant) else None
@@ -108,8 +118,7 @@ class Conditions(Lowering):
             self.branch(node, condition, *blocks, is_negated=isinstance(operator, cst.NotIn))
             return
         right = self.expression(target.comparator)
-        negated = isinstance(operator, (cst.IsNot, cst.NotEqual))
-        key = self._key(node)
+        negated = isinstance(operator, (cst.IsNot, cst.NotEqual, cst.LessThanEqual, cst.GreaterThanEqual))
         if isinstance(operator, (cst.Is, cst.IsNot, cst.Equal, cst.NotEqual)):
             if isinstance(left, ir.Constant) and not isinstance(right, ir.Constant):
                 left, right = right, left
@@ -118,14 +127,50 @@ class Conditions(Lowering):
             elif isinstance(right, ir.Constant):
                 condition = ir.Equals(left, right.value, self._key(node.left, f" == {right.value!r}"))
             elif isinstance(operator, (cst.Is, cst.IsNot)):
-                condition = ir.IsSame(left, right, key)
+                condition = ir.IsSame(left, right, self._key(node))
             else:
-                condition = ir.Truth(ir.UNKNOWN, self._key(node.left, f" == {_text(target.comparator)}"))
+                condition = ir.IsEqual(left, right, self._key(node.left, f" == {_text(target.comparator)}"))
+        elif isinstance(operator, (cst.GreaterThan, cst.LessThanEqual)):
+            condition = ir.Exceeds(left, right, self._key(node.left, f" > {_text(target.comparator)}"))
+        elif isinstance(operator, (cst.LessThan, cst.GreaterThanEqual)):
+            condition = ir.Exceeds(right, left, self._key(target.comparator, f" > {_text(node.left)}"))
         else:
-            condition = ir.Truth(ir.UNKNOWN, key)
+            condition = ir.Truth(ir.UNKNOWN, self._key(node))
         if negated:
             if_true, if_false = if_false, if_true
         self.branch(node, condition, if_true, if_false, is_negated=negated)
+
+    def _emptiness(self, node: cst.Comparison) -> tuple[cst.BaseExpression, bool] | None:
+        """Return what `len(x) > 0`, `len(x) == 0`, `x == []`, `n % 100 == 0` test, and whether for its being empty."""
+        left, right = node.left, node.comparisons[0].comparator
+        if isinstance(left, cst.Integer):
+            left, right = right, left
+            sign = _MIRRORED.get(type(node.comparisons[0].operator), "")
+        else:
+            sign = _OPERATORS.get(type(node.comparisons[0].operator), "")
+        bound = right.evaluated_value if isinstance(right, cst.Integer) else None
+        if isinstance(right, (cst.List, cst.Tuple, cst.Dict)) and not right.elements and sign in ("==", "!="):
+            return left, sign == "=="
+        is_rest = isinstance(left, cst.BinaryOperation) and isinstance(left.operator, cst.Modulo)
+        if is_rest and bound == 0 and sign in ("==", "!=") and _text(left) is not None:
+            return left, sign == "=="
+        is_length = isinstance(left, cst.Call) and self.index.dotted(left.func, self.function) == "len"
+        if not is_length or not isinstance(left, cst.Call) or len(left.args) != 1 or left.args[0].star:
+            return None
+        if (sign, bound) in (("==", 0), ("<", 1), ("<=", 0)):
+            return left.args[0].value, True
+        return (left.args[0].value, False) if (sign, bound) in (("!=", 0), (">", 0), (">=", 1)) else None
+
+    def _truth_of(
+        self, node: cst.BaseExpression, tested: cst.BaseExpression, is_negated: bool, if_true: Block, if_false: Block
+    ) -> None:
+        """Branch on an expression's being true; *node* is what is written."""
+        if isinstance(tested, cst.Name) and isinstance(node, cst.Comparison):
+            self.expression(node.left)  # `len(x)` fails where there is no x
+        value = self.expression(tested)
+        key = self._key(tested) if isinstance(tested, (cst.Attribute, cst.Subscript, cst.BinaryOperation)) else None
+        blocks = (if_false, if_true) if is_negated else (if_true, if_false)
+        self.branch(node, ir.Truth(value, key), *blocks, is_negated=is_negated)
 
     def _is_namespace(self, node: cst.BaseExpression) -> bool:
         """`locals()`, `vars()`, `dir()` of the function itself."""
@@ -157,6 +202,9 @@ def _text(node: cst.CSTNode) -> str | None:
         left, right = _text(node.left), _text(target.comparator)
         operator = _OPERATORS.get(type(target.operator))
         return f"{left} {operator} {right}" if left and right and operator else None
+    if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Modulo):
+        left, right = _text(node.left), _text(node.right)
+        return f"{left} % {right}" if left and right and not isinstance(node.left, cst.SimpleString) else None
     if isinstance(node, cst.Subscript) and len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index):
         base, key = _text(node.value), _text(node.slice[0].slice.value)
         return f"{base}[{key}]" if base and key else None

@@ -23,6 +23,7 @@ from lintdb.flow.stdlib import (
     LOG_NAMES,
     NEEDS_VALUE,
     NEVER_RAISES,
+    NUMBERS,
     REINDENTS,
     RUNS_GENERATOR,
     SERVICE_METHODS,
@@ -282,7 +283,7 @@ class Expressions(Conditions):
             return concatenate(ir.Part(left, node.left), ir.Part(right, node.right))
         if isinstance(node.operator, cst.Modulo) and not isinstance(left, ir.Dotted):
             return ir.Format(ir.Part(left, node.left), "%", arguments_of_modulo(node.right, right))
-        return ir.UNKNOWN
+        return ir.Difference(left, right) if isinstance(node.operator, cst.Subtract) else ir.UNKNOWN
 
     def _unary(self, node: cst.UnaryOperation) -> ir.Operand:
         if isinstance(node.operator, cst.Not):
@@ -294,6 +295,8 @@ class Expressions(Conditions):
         target = node.comparisons[0]
         if len(node.comparisons) == 1 and isinstance(target.operator, (cst.Is, cst.IsNot)):
             return self._truth_value(node)
+        if len(node.comparisons) == 1 and isinstance(target.operator, (cst.GreaterThan, cst.NotEqual)):
+            return ir.Difference(self.expression(node.left), self.expression(target.comparator))
         return self.parts(node)
 
     def _truth_value(self, node: cst.BaseExpression) -> ir.Operand:
@@ -371,7 +374,7 @@ class Expressions(Conditions):
         if dotted == "super" and not arguments:
             return ir.SUPER
         self._wait(node, dotted, arguments)
-        if self._is_harmless(callee, dotted):
+        if self._is_harmless(callee, dotted) or (dotted in NUMBERS and is_calculated(node)):
             return ir.UNKNOWN
         if isinstance(callee, ir.AttributeOf) and isinstance(callee.base, (ir.Constant, ir.Text, ir.Format)):
             return string_method(node, callee, arguments)
@@ -427,6 +430,16 @@ class Expressions(Conditions):
         cst.GeneratorExp: _generator, cst.DictComp: _dict_comprehension,
         cst.Subscript: _subscript, cst.Comparison: _compare,
     }  # fmt: skip
+
+
+def is_calculated(call: cst.Call) -> bool:
+    """Whether the argument of a call is reckoned with a number: `int(seconds * 1000)` gets one, too."""
+    value = call.args[0].value if len(call.args) == 1 else None
+    return (
+        isinstance(value, cst.BinaryOperation)
+        and not isinstance(value.operator, cst.Modulo)
+        and any(isinstance(each, (cst.Integer, cst.Float)) for each in (value.left, value.right))
+    )
 
 
 def is_surely_filled(node: cst.BaseExpression) -> bool:

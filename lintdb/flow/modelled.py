@@ -28,6 +28,7 @@ from lintdb.flow.values import (
     Rid,
     SiteKey,
     Status,
+    Tally,
     Value,
     renamed,
 )
@@ -317,6 +318,9 @@ class ModelledCalls(UnknownCalls):
             return receiver
         if model.gives is not None:
             return self.give(op, model, receiver, state)
+        worked = self.working_resource(op, model, receiver, state) if model.tells_changes else None
+        if worked is not None and receiver is not None:
+            return Tally(worked, receiver.rid)
         return DATA if model.releases is None else None
 
     def _open_again(

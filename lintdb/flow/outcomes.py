@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lintdb.flow.sites import Exit
 from lintdb.flow.state import State
-from lintdb.flow.summaries import BEFORE, NAMED, WORKS, YIELDED, Outcome
+from lintdb.flow.summaries import BEFORE, NAMED, REFUSED, WORKS, YIELDED, Outcome
 from lintdb.flow.values import (
     IN_BLOCK,
     Instance,
@@ -20,13 +20,17 @@ from lintdb.flow.values import (
     Rid,
     Row,
     SiteKey,
+    Tally,
     Truthiness,
     Value,
 )
 
 
-def outcome_of(end: Exit, commits: set[SiteKey], *, owns_self: bool) -> Outcome:
-    """Return what a caller sees of one end of a run; what it cannot see of the object's attributes escapes."""
+def outcome_of(end: Exit, commits: set[SiteKey], refused: set[int], *, owns_self: bool) -> Outcome:
+    """Return what a caller sees of one end of a run; what it cannot see of the object's attributes escapes.
+
+    *commits* are the resources whose work the run makes permanent, *refused* the calls that fail to.
+    """
     state = end.state
     reachable = set(state.refs(end.value))
     fields = _fields("self.", state, reachable) if owns_self else ()
@@ -39,7 +43,7 @@ def outcome_of(end: Exit, commits: set[SiteKey], *, owns_self: bool) -> Outcome:
             parents.add(status.parent)
             status = state.status(status.parent)
     statuses = tuple(
-        (rid, status)
+        (rid, status._replace(failed=REFUSED) if status.failed in refused else status)
         for rid, status in state.resources.items()
         if rid[0][0] in ("arg", *NAMED) or rid in reachable or rid in parents
     )
@@ -113,7 +117,7 @@ def _as_seen_outside(outcome: Outcome) -> Outcome:
 
 
 def _number_outside(number: int) -> int:
-    return number if number in (-1, WORKS, BEFORE, IN_BLOCK) else 0
+    return number if number in (-1, WORKS, BEFORE, IN_BLOCK, REFUSED) else 0
 
 
 def _but_for_its_likelihood(outcome: Outcome) -> Outcome:
@@ -191,6 +195,6 @@ def _is_portable(value: Value | None) -> bool:
     """Whether a value means the same in the caller."""
     if isinstance(value, Many):
         return len(value.items) <= 8 and all(item is None or _is_portable(item) for item in value.items)
-    return isinstance(value, (Ref, Outside, Literal, Truthiness, Name, Row)) or (
+    return isinstance(value, (Ref, Outside, Literal, Truthiness, Name, Row, Tally)) or (
         isinstance(value, Instance) and value.id < 0
     )

@@ -203,7 +203,8 @@ class Program:
         if not follower.is_complete:
             return None
         outcomes = condensed(
-            (outcome_of(end, follower.commits, owns_self=owns_self) for end in follower.exits), MAX_OUTCOMES
+            (outcome_of(end, follower.commits, follower.units.refused, owns_self=owns_self) for end in follower.exits),
+            MAX_OUTCOMES,
         )
         if len(outcomes) > MAX_OUTCOMES:
             return None

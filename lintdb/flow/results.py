@@ -65,7 +65,8 @@ class LostWork:
 class FailedUnit:
     """A unit of work that failed on a resource that lives on, and that nothing rolls back.
 
-    `is_swallowed`: a handler of this function went on; otherwise the exception left the function.
+    `is_swallowed`: a handler of this function went on; otherwise the exception left the function. `is_of_block`: it was
+    raised in the block that a manager serves, and `node` is its `yield`.
     """
 
     node: cst.CSTNode
@@ -74,6 +75,7 @@ class FailedUnit:
     is_swallowed: bool
     confidence: Confidence
     path: tuple[PathStep, ...]
+    is_of_block: bool = False
 
 
 @dataclass(frozen=True)

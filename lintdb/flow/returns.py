@@ -19,6 +19,7 @@ from lintdb.flow.values import (
     Row,
     SiteKey,
     Status,
+    Tally,
     Truthiness,
     Value,
 )
@@ -88,6 +89,8 @@ class Return:
     def _value(self, value: Value | None) -> Value | None:
         if isinstance(value, (Literal, Truthiness, Name, Outside)):
             return value
+        if isinstance(value, Tally):
+            return value if self.state.status(value.of) is not None else None
         if isinstance(value, Row):
             # Where there is no row, the caller has none.
             self.caller.values_seen.rows.setdefault(self.op.index, self.op.node)

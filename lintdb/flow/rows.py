@@ -30,7 +30,7 @@ from lintdb.flow.values import (
 from lintdb.flow.verdicts import path_of
 from lintdb.flow.waits import Waits
 from lintdb.syntax.names import FunctionInfo
-from lintdb.syntax.walk import walk
+from lintdb.syntax.walk import is_same_code, walk
 
 FAILURE = "$.failure"
 """The name under which a path keeps that it fails on something missing; it has a dot so that it is not forgotten."""
@@ -139,16 +139,25 @@ class Rows(Waits, ABC):
             if not answer and kind.gives_answers:
                 answer = "unknown"
         is_guess = receiver is not None and self.root_of(receiver.rid, state) in self.units.guessed
-        if answer in ("row", "unknown") or LOOKED in state.env or is_guess or _is_asked_again(op.node, state):
+        is_known = LOOKED in state.env or self._is_known_by_now(op, receiver, state)
+        if answer in ("row", "unknown") or is_guess or is_known:
             return DATA
         self.values_seen.rows.setdefault(op.index, op.node)
         state.note(op.node, "row", op.index)
         return Row(op.index)
 
+    def _is_known_by_now(self, op: ir.CallOp, receiver: Ref | None, state: State) -> bool:
+        """Whether the path has asked before whether there is a row: by a call, or by the truth of the query."""
+        kind = self.kind_of(state.status(receiver.rid)) if receiver is not None else None
+        is_tested = kind is not None and kind.truth_reads and _is_tested_before(op.node, state)
+        return is_tested or _is_asked_again(op.node, state)
+
     def need(self, op: ir.NeedOp, state: State) -> list[State] | None:
         """Something is done with a value that fails where it is None."""
         value = self.value(op.operand, state)
         if not isinstance(value, Row):
+            return None
+        if _is_being_read(self.values_seen.rows.get(value.call), state):
             return None
         if value.call in self.values_seen.rows and value.call not in self.values_seen.missing_rows:
             self._fail(Failure(value.call, op.node, op.error), state, value.is_missing)
@@ -267,10 +276,37 @@ def _is_asked_again(node: cst.CSTNode, state: State) -> bool:
     while trace is not None:
         before = trace[1]
         if before is not node and isinstance(before, cst.Call):
-            if trace[2] == "row" and says_what and before.deep_equals(node):
+            if trace[2] == "row" and says_what and is_same_code(before, node):
                 return True
-            if trace[2] == "asked" and _receiver_of(before).deep_equals(_receiver_of(node)):
+            if trace[2] == "asked" and is_same_code(_receiver_of(before), _receiver_of(node)):
                 return True
+        trace = trace[0]
+    return False
+
+
+def _is_tested_before(node: cst.CSTNode, state: State) -> bool:
+    """Whether a test on the path was about the receiver of a call, or about its length."""
+    receiver = _receiver_of(node) if isinstance(node, cst.Call) else None
+    trace = state.trace
+    while trace is not None and receiver is not None:
+        test = trace[1]
+        is_test = trace[2] in ("true", "false")
+        parts = [test, *walk(test)] if is_test and isinstance(test, cst.BaseExpression) else []
+        if any(isinstance(each, type(receiver)) and each.deep_equals(receiver) for each in parts):
+            return True
+        trace = trace[0]
+    return False
+
+
+def _is_being_read(call: cst.CSTNode | None, state: State) -> bool:
+    """Whether the path is, or has been, in a loop over the query object whose first row a call has asked for."""
+    if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Attribute):
+        return False
+    trace = state.trace
+    while trace is not None:
+        step = trace[1]
+        if trace[2] == "next" and isinstance(step, cst.CSTNode) and is_same_code(step, call.func.value):
+            return True
         trace = trace[0]
     return False
 

@@ -160,8 +160,9 @@ class UnitRecords:
     `switches`: those of them that are assignments. `begun_at_yield`: what is under way where a manager yields.
     `ambient`: the blocks that are units without a name, in the order in which they are entered. `swallowed` and
     `error_commits`: the findings, by the node and by the call that they are about; whether the commit is refused.
-    `guessed`: resources that nothing but their use makes known. `worked`: a call that works in a unit without a name.
-    `again`: the calls of the function itself. `undone`: the libraries that are told that the unit around has failed.
+    `lent_at`: the `yield` that lends what lives on to a block. `guessed`: resources that nothing but their use makes
+    known. `worked`: a call that works in a unit without a name. `again`: the calls of the function itself. `undone`:
+    the libraries that are told that the unit around has failed.
     """
 
     failures: dict[int, AfterError] = field(default_factory=dict)
@@ -174,6 +175,7 @@ class UnitRecords:
     ended: set[int] = field(default_factory=set)
     restored: set[int] = field(default_factory=set)
     switches: dict[int, cst.CSTNode] = field(default_factory=dict)
+    lent_at: dict[int, cst.CSTNode] = field(default_factory=dict)
     begun_at_yield: set[Rid] = field(default_factory=set)
     ambient: list[Rid] = field(default_factory=list)
     guessed: set[Rid] = field(default_factory=set)

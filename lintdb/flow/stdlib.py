@@ -38,6 +38,15 @@ NEVER_RAISES = frozenset({
 })  # fmt: skip
 """Calls that do not fail in practice and do nothing to what they are given."""
 
+DATA_TYPES = frozenset({
+    "str", "bytes", "bytearray", "int", "float", "bool", "dict", "pathlib.Path", "pathlib.PurePath", "os.PathLike",
+    "collections.abc.Mapping", "typing.Mapping", "datetime.datetime",
+})  # fmt: skip
+"""Types of values that no resource is one of: a class may be given a connection, or what one is opened with."""
+
+NUMBERS = frozenset({"int", "float", "round", "abs"})
+"""Calls that fail only for what is no number."""
+
 LOCK_NAMES = ("lock", "mutex", "semaphore")
 """How variables end that hold a lock; taking one does not fail."""
 

@@ -44,6 +44,8 @@ BEFORE = 1 << 30
 """Stands for "work that was pending before the call" while a summary is made."""
 WORKS = -2
 """The unit of work had failed before the call, and a statement of the callee has shown that it goes on all the same."""
+REFUSED = 1 << 60
+"""Stands for a call that was to make the work permanent and failed; a caller adds it to the number of its own call."""
 NAMED = ("self", "global", "field")
 """Sites that caller and callee have names for: attributes of objects, and globals."""
 _MOST_TESTED = 3

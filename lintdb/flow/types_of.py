@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol, Union
 
 import libcst as cst
 
-from lintdb.effects import Argument, CallModel, Condition, Event, Form
+from lintdb.effects import Argument, CallModel, Condition, Event, Form, Kind
 from lintdb.flow.evidence import Evidence
 from lintdb.flow.exceptions import builtin_is_subclass
 from lintdb.flow.knowledge import Knowledge
@@ -136,22 +136,32 @@ class ModuleTypes:
                     return None
             return None
         if isinstance(annotation, cst.BinaryOperation):
-            return self.type_of_annotation(annotation.left, scope) or self.type_of_annotation(annotation.right, scope)
+            return self._one_of([annotation.left, annotation.right], scope)
         if isinstance(annotation, cst.Subscript):
             dotted = self.index.dotted(annotation.value, scope)
             inner = [e.slice.value for e in annotation.slice if isinstance(e.slice, cst.Index)]
             if dotted in ("typing.Optional", "typing.Annotated", "typing.Union", "typing_extensions.Annotated"):
-                for element in inner if dotted == "typing.Union" else inner[:1]:
-                    found = self.type_of_annotation(element, scope)
-                    if found is not None:
-                        return found
-                return None
+                return self._one_of(inner if dotted == "typing.Union" else inner[:1], scope)
             if dotted in ("builtins.tuple", "tuple", "typing.Tuple"):
                 return self._tuple_of(inner, scope)
             return self._type_called(annotation.value, scope)
         if isinstance(annotation, cst.Tuple):
             return self._tuple_of([element.value for element in annotation.elements], scope)
         return None
+
+    def _one_of(self, annotations: list[cst.BaseExpression], scope: FunctionInfo) -> Type | None:
+        """Return what a union stands for: the first that is known; None where another one works differently."""
+        found = [each for each in (self.type_of_annotation(each, scope) for each in annotations) if each is not None]
+        return found[0] if found and all(self._is_alike(found[0], each) for each in found[1:]) else None
+
+    def _is_alike(self, left: Type, right: Type) -> bool:
+        """Whether two types of a union can be taken for one: a class for its base, a kind for one of its family."""
+        if isinstance(left, ClassInfo) and isinstance(right, ClassInfo):
+            return left in right.lineage or right in left.lineage
+        if not isinstance(left, str) or not isinstance(right, str):
+            return left == right
+        kinds = [kind for kind in (self.knowledge.kind(left), self.knowledge.kind(right)) if kind is not None]
+        return len({(kind.family, _is_awaited(kind)) for kind in kinds}) == 1
 
     def _tuple_of(self, annotations: list[cst.BaseExpression], scope: FunctionInfo) -> Type | None:
         if any(isinstance(each, cst.Ellipsis) for each in annotations):
@@ -455,3 +465,8 @@ class ModuleTypes:
             return None
         constant = value.evaluated_value
         return Literal(constant) if isinstance(constant, (str, int)) else None
+
+
+def _is_awaited(kind: Kind) -> bool:
+    """Whether methods of a kind are coroutines."""
+    return any(model.coroutine for models in kind.methods.values() for model in models)

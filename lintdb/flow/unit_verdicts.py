@@ -178,23 +178,25 @@ class UnitVerdicts(Verdicts):
                     index, swallowed = status.pending if status.pending >= 0 else status.failed, True
                 elif not end.is_raise and status.pending >= 0 and status.cut and rid[0] in kept_here:
                     index, swallowed = status.pending, True
-                elif end.is_raise and status.pending >= 0 and rid[0] in self.commits and self._is_own(rid[0], kind):
-                    index = status.pending
-                op = self.operations.get(index)
-                if op is None or index in self.units.again:
+                elif end.is_raise and rid[0] in self.commits and self._is_own(rid[0], kind):
+                    index = status.pending if status.pending >= 0 else self._spoiling(rid, status, kind)
+                node = self._node_of(index)
+                if node is None or index in self.units.again:
                     continue  # what the function leaves behind when it is called is told where it does
                 # Whoever set up the scope of a session ends it soon, and the unit of work with it.
                 if swallowed:
                     is_left = kind.is_scoped or self._is_harmless(status, kind) or self._is_answered(rid, status, kind)
                 else:
-                    is_left = _swallowing(end.state)[0] is None and self._is_refused_alone(rid, status, kind)
+                    is_left = _swallowing(end.state)[0] is None and self._is_refused(status)
                 is_low = status.low >= UNLIKELY or is_left
                 confidence = Confidence.LOW if is_low else Confidence.MEDIUM
                 rank = (-int(confidence), index, not swallowed or status.failed < 0)
                 known = found.get(rid[0])
                 if known is not None and known[0] <= rank:
                     continue
-                unit = FailedUnit(op.node, kind, site.name, swallowed, confidence, path_of(end.state))
+                unit = FailedUnit(
+                    node, kind, site.name, swallowed, confidence, path_of(end.state), index in self.units.lent_at
+                )
                 found[rid[0]] = (rank, unit)
         return found
 
@@ -216,14 +218,17 @@ class UnitVerdicts(Verdicts):
         is_given = kind.family == "session" and rid[0][0] == "param" and rid[0] not in self.commits
         return is_given and rid[0] not in self.units.mixed and status.pending in (-1, status.failed)
 
-    def _is_refused_alone(self, rid: Rid, status: Status, kind: Kind) -> bool:
-        """Whether only a commit that is refused leaves anything: a single write, and nothing between the two.
+    def _spoiling(self, rid: Rid, status: Status, kind: Kind) -> int:
+        """Return the write (or helper) that failed, where that spoils all that follows; -1 if there is none."""
+        is_write = status.failed in self.units.writes.get(rid[0], ()) or status.failed not in self.calls
+        return status.failed if is_write and self.after_error(status, kind) is AfterError.ABORTS else -1
 
-        Where a failed statement spoils all that follows, its own failure does; who awaits may be cancelled in between.
+    def _is_refused(self, status: Status) -> bool:
+        """Whether only a commit that is refused leaves anything; who awaits may be cancelled in between.
+
+        Most servers have ended the unit of work then, and blocks that commit at their end leave it at that.
         """
-        is_single = len(self.units.writes.get(rid[0], ())) == 1 and status.pending not in self.units.repeated
-        is_refused = status.failed in self.units.refused and not self.function.is_async
-        return is_single and is_refused and self.after_error(status, kind) is AfterError.CONTINUES
+        return status.failed in self.units.refused and not self.function.is_async
 
     def _is_own(self, site: SiteKey, kind: Kind) -> bool:
         """Whether the resource is an attribute or a global that is opened here: no caller is there to clean it up."""
@@ -274,7 +279,7 @@ class UnitVerdicts(Verdicts):
         if index < 0 or index == IN_BLOCK:
             return None
         op = self.operations.get(index)
-        return op.node if op is not None else self.units.switches.get(index)
+        return op.node if op is not None else self.units.switches.get(index, self.units.lent_at.get(index))
 
 
 def _confidence(status: Status, end: Exit) -> Confidence:

@@ -59,17 +59,6 @@ class Units(Misuses):
             receiver = value if isinstance(value, Ref) else None
         return self.root_of(receiver.rid, state) if receiver is not None else None
 
-    def root_of(self, rid: Rid, state: State) -> Rid:
-        seen = set()
-        while rid not in seen:
-            seen.add(rid)
-            status = state.resources.get(rid)
-            kind = self.kind_of(status)
-            if status is None or kind is None or kind.events_on != "parent" or status.parent is None:
-                return rid
-            rid = status.parent
-        return rid
-
     def happen(self, rid: Rid, event: Event, op: ir.CallOp | None, state: State) -> None:
         """Move the unit of work of a resource."""
         status = state.status(rid)
@@ -131,6 +120,15 @@ class Units(Misuses):
         elif is_raise:
             self.happen(rid, Event.ROLLBACK_PART, None, state)
 
+    def leave_work_of_block(self, op: ir.YieldOp, value: Value | None, state: State) -> None:
+        """A block raised that was lent something that lives on: it may have left work there."""
+        number = int(op.target.removeprefix("$t"))
+        self.units.lent_at[number] = op.node
+        for rid in {self.root_of(rid, state) for rid in state.refs(value)}:
+            status = state.status(rid)
+            if status is not None and status.in_unit and status.pending < 0 and status.outlives:
+                state.update(rid, pending=number, cut=True)
+
     def note_switch(self, rid: Rid, index: int, state: State) -> None:
         """The mode of a resource that lives on is changed, or changed back."""
         status = state.status(rid)
@@ -152,6 +150,8 @@ class Units(Misuses):
             trace = trace[0]
 
     def switch_mode(self, rid: Rid, value: Value | None, state: State, how: str = "autocommit") -> None:
+        if how == "read-only":
+            return
         mode: bool | None = None
         if how == "autocommit-if-none" and isinstance(value, Literal):
             mode = value.value is None

@@ -68,10 +68,11 @@ class Literal(Value):
 
 @dataclass(frozen=True, slots=True)
 class Truthiness(Value):
-    """Nothing is known but the truth value, or that it is not None."""
+    """Nothing is known but the truth value, or that it is not None; `is_count`: that it is a number above zero."""
 
     truth: bool | None
     is_not_none: bool = False
+    is_count: bool = False
 
 
 NONE = Literal(None)
@@ -79,6 +80,7 @@ TRUE = Literal(True)
 FALSE = Literal(False)
 TRUTHY = Truthiness(True, True)
 FALSY = Truthiness(False)
+COUNTED = Truthiness(True, True, is_count=True)
 NOT_NONE = Truthiness(None, True)
 
 
@@ -99,6 +101,17 @@ class Row(Data):
 
     call: int
     is_missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tally(Data):
+    """How much the work on a resource has changed, or whether it has changed anything: nothing, where it is zero.
+
+    `by` is what tells it, and has rows where it is not zero.
+    """
+
+    of: Rid
+    by: Rid
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,6 +410,8 @@ def renamed(value: Value, names: Names) -> Value:
     """Return the value with the resources in it renamed."""
     if isinstance(value, Ref):
         return Ref(names.rid(value.rid))
+    if isinstance(value, Tally):
+        return Tally(names.rid(value.of), names.rid(value.by))
     if isinstance(value, Outside):
         return Outside(value.owner, names.site(value.root))
     if isinstance(value, Many):

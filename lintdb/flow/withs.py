@@ -251,7 +251,10 @@ class Withs(ModelledCalls, ABC):
         if isinstance(value, Ref):
             self.exit_resource(node, value, state, is_async, is_raise)
         elif isinstance(value, (Instance, Outside)):
-            self._finish(value, "__exit__" if value.owner.find_method("__exit__") else "__aexit__", node, state)
+            name = "__exit__" if value.owner.find_method("__exit__") else "__aexit__"
+            if is_raise:
+                state.set_name(_ERROR.name, TRUTHY)
+            self._finish(value, name, node, state, arguments=(_ERROR,) * 3 if is_raise else _NO_ERROR)
         elif isinstance(value, Many):
             for item in value.items:
                 if item is not None:
@@ -372,9 +375,17 @@ class Withs(ModelledCalls, ABC):
             self.leave_value(node, item, state, None, is_raise)
         state.empty(box)
 
-    def _finish(self, value: Instance | Outside, name: str, node: cst.CSTNode, state: State) -> None:
+    def _finish(
+        self,
+        value: Instance | Outside,
+        name: str,
+        node: cst.CSTNode,
+        state: State,
+        *,
+        arguments: tuple[ir.Operand, ...] = (),
+    ) -> None:
         """Run a clean-up method of an object where only one state can go on: the first outcome stands for all."""
-        results = self.call_method(value, name, node, state, target="$left")
+        results = self.call_method(value, name, node, state, target="$left", arguments=arguments)
         if results and results[0] is not state:
             state.env, state.boxes, state.resources = results[0].env, results[0].boxes, results[0].resources
 

@@ -58,7 +58,8 @@ def arguments_of(evaluator: Evaluator, call: cst.Call) -> Arguments:
 class Dsn:
     """A connection string: its scheme and options; `is_hidden` if not all of it can be seen.
 
-    `password` and `host` are given where they are arguments of a call that puts the string together.
+    `password` and `host` are given where they are arguments of a call that puts the string together. `names_host`: as
+    a URL it has a host in front of the path.
     """
 
     scheme: str | None
@@ -66,6 +67,7 @@ class Dsn:
     is_hidden: bool
     password: cst.BaseExpression | None = None
     host: cst.BaseExpression | None = None
+    names_host: bool = False
 
 
 def dsn_of(evaluator: Evaluator, node: cst.BaseExpression | None, knowledge: Knowledge) -> Dsn:
@@ -81,7 +83,7 @@ def dsn_of(evaluator: Evaluator, node: cst.BaseExpression | None, knowledge: Kno
     scheme = value.split("://")[0].lower() if "://" in value else None
     options = _options(value)
     is_elsewhere = "service" in options or not value.strip()
-    return Dsn(scheme, options, is_hidden=is_elsewhere)
+    return Dsn(scheme, options, is_hidden=is_elsewhere, names_host=_names_host(value))
 
 
 def _resolved(
@@ -135,7 +137,8 @@ def _dsn_of_pieces(evaluator: Evaluator, node: cst.BaseExpression) -> Dsn:
         and _may_hold_options(evaluator.code_of(piece), pieces[:number], pieces[number + 1 :])
         for number, piece in enumerate(pieces)
     )
-    return Dsn(scheme if scheme and "\0" not in scheme else None, options, is_hidden)
+    scheme = scheme if scheme and "\0" not in scheme else None
+    return Dsn(scheme, options, is_hidden, names_host=_names_host(text))
 
 
 _PART = re.compile(
@@ -155,6 +158,12 @@ def _may_hold_options(code: str, before: Sequence[object], after: Sequence[objec
         return not so_far.endswith("=")
     is_last = not rest or rest[0] in "?\0"
     return is_last and _PART.search(code) is None
+
+
+def _names_host(text: str) -> bool:
+    """Whether a URL says where the server is, in front of the path: `postgresql://db/shop`."""
+    place = re.match(r"[^:/]*://([^/?#]*)", text)
+    return place is not None and bool(place.group(1).rpartition("@")[2])
 
 
 def _options(text: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import functools
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -302,6 +303,13 @@ class FileContext:
         from lintdb.rules.settings import may_be_local
 
         return may_be_local(opening, self)
+
+    def is_explained(self, node: cst.CSTNode, function: FunctionInfo, about: str) -> bool:
+        """Whether a comment at the statement of a call says something of a matter, a regular expression."""
+        from lintdb.syntax.comments import comments_beside
+
+        comments = comments_beside(node, self.repetition.fates.ancestry(function))
+        return any(re.search(about, comment, re.IGNORECASE) for comment in comments)
 
     def is_awaited(self, node: cst.CSTNode, function: FunctionInfo) -> bool:
         """Whether a call in a function stands right behind `await`."""

@@ -34,6 +34,8 @@ class MissingRollback(Rule):
                 failed = next((step for step in reversed(unit.path) if step.what == "raise"), None)
                 call = raiser(failed, ctx) if failed is not None else f"`{ctx.source_of(unit.node, 40)}`"
                 message = f"{name} goes on without a rollback after {call} failed"
+            elif unit.is_of_block:
+                message = f"{name} keeps what a block has done with it if that raises: nothing rolls it back"
             else:
                 message = f"{name} keeps uncommitted work if an error follows: nothing rolls it back"
             yield Report(

@@ -9,6 +9,8 @@ from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import Bound, FileContext, Opening, Report, Rule, RuleMeta
 
 if TYPE_CHECKING:
+    import libcst as cst
+
     from lintdb.flow.results import FunctionFlow
     from lintdb.syntax.names import FunctionInfo
 
@@ -16,6 +18,7 @@ _WHAT = {
     "connect-timeout": "connecting", "query-timeout": "a query", "checkout-timeout": "taking a connection",
     "lock-timeout": "waiting for a lock",
 }  # fmt: skip
+_MATTER = r"time-?\s?outs?\b|_timeout\b|\bwait|\bblock|\blimit|\bfor\s?ever\b|\bindefinite|\bunbounded\b|\bhang"
 
 
 class TimeoutDisabled(Rule):
@@ -36,7 +39,7 @@ class TimeoutDisabled(Rule):
                 yield Report(
                     node=opening.at(answer.node),
                     message=f"`{ctx.words_of(answer, opening)}` lets {_WHAT[answer.setting.name]} wait for ever",
-                    confidence=min(_confidence(opening.function, ctx), answer.surest),
+                    confidence=min(_confidence(opening.at(answer.node), opening.function, ctx), answer.surest),
                     resource_kind=opening.kind.label,
                     acquired_at=opening.at(),
                     cause=answer.setting.name,
@@ -53,10 +56,12 @@ class TimeoutDisabled(Rule):
                 if answer is not None and answer.bound is Bound.DISABLED and answer.node is not None:
                     value = f"{answer.spelling}={ctx.source_of(answer.node)}" if answer.spelling else "this"
                     message = f"`{value}` lets {what} wait for ever"
-                    confidence = min(_confidence(flow.function, ctx), answer.surest)
+                    confidence = min(_confidence(call.node, flow.function, ctx), answer.surest)
                     yield Report(call.node, message, confidence, acquired_at=call.node, cause=name)
                     break
 
 
-def _confidence(function: FunctionInfo, ctx: FileContext) -> Confidence:
-    return Confidence.LOW if ctx.is_rehearsal(function) else Confidence.HIGH
+def _confidence(node: cst.CSTNode, function: FunctionInfo, ctx: FileContext) -> Confidence:
+    """Who says why there is no limit has thought about it."""
+    is_meant = ctx.is_rehearsal(function) or ctx.is_explained(node, function, _MATTER)
+    return Confidence.LOW if is_meant else Confidence.HIGH

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
 from lintdb.rules.places import is_test
-from lintdb.rules.sharing import heard_by_all, is_parameter, shared_by_requests
+from lintdb.rules.sharing import go_on_together, heard_by_all, is_in_a_loop, is_parameter, shared_by_requests
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -98,18 +98,6 @@ def _message(sharing: Sharing, flow: FunctionFlow, ctx: FileContext) -> str | No
         is_allowed = "check_same_thread" in ctx.text
         return None if is_allowed else f"{name} was opened in another thread than the one that gets it here"
     same = [each for each in flow.sharings if each.how == "thread" and each.name == sharing.name]
-    if len({id(each.node) for each in same}) > 1 or _is_in_a_loop(sharing, flow):
+    if go_on_together(same, flow) or is_in_a_loop(sharing, flow):
         return f"several threads get {name}, and may use it at the same time"
     return None
-
-
-def _is_in_a_loop(sharing: Sharing, flow: FunctionFlow) -> bool:
-    """Whether a loop hands over the same thing in each of its rounds, without waiting for the one before."""
-    from lintdb.syntax.ancestry import Ancestry  # loads libcst, which listing rules does not need
-
-    ancestry = Ancestry(flow.function.node)
-    if any(type(outer).__name__ == "Await" for outer in ancestry.ancestors(sharing.node)):
-        return False
-    loops = {id(loop) for loop in ancestry.loops(sharing.node)}
-    opened = {id(loop) for loop in ancestry.loops(sharing.opened_at)} if sharing.opened_at is not None else set()
-    return bool(loops - opened)

@@ -37,10 +37,14 @@ class ThreadCheckDisabled(Rule):
             code = re.sub(r"#[^\n]*", "", evaluator.surroundings(opening.node))
             if _TAKES_TURNS.search(code):
                 return
+            # Who says why the check is off has thought about threads.
+            is_meant = is_test(opening.function, ctx.path) or ctx.is_explained(
+                opening.at(off.node), opening.function, r"thread"
+            )
             yield Report(
                 node=off.node,
                 message=f"`{off.spelling}` lets threads use the connection at once, and no lock is in sight",
-                confidence=Confidence.LOW if is_test(opening.function, ctx.path) else Confidence.MEDIUM,
+                confidence=Confidence.LOW if is_meant else Confidence.MEDIUM,
                 resource_kind=opening.kind.label,
                 acquired_at=opening.at(),
             )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
 from lintdb.rules.lifetimes import raiser, steps_of
-from lintdb.rules.places import is_migration, is_test
+from lintdb.rules.places import is_handler, is_migration, is_test
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow, MissingRow, UnboundRelease
@@ -34,11 +34,25 @@ class NoneNotChecked(Rule):
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
         confidence = Confidence.LOW if is_test(flow.function, ctx.path) else Confidence.MEDIUM
         for missing in flow.missing_rows:
-            is_reference = is_migration(ctx.path) and _belongs_to_row(missing, flow)
-            yield _report_row(missing, Confidence.LOW if is_reference else confidence, ctx)
+            yield _report_row(missing, Confidence.LOW if _is_probably_there(missing, flow, ctx) else confidence, ctx)
         for unbound in flow.unbound_releases:
             if unbound.kind is not None or _RESOURCE.fullmatch(unbound.name.lower()):
                 yield _report_unbound(unbound, confidence, ctx)
+
+
+def _is_probably_there(missing: MissingRow, flow: FunctionFlow, ctx: FileContext) -> bool:
+    """Whether the program itself has put the row there, or something refers to it."""
+    from lintdb.syntax.literals import Evaluator
+    from lintdb.syntax.lookups import is_constant, is_of_whoever_asks, is_reference, keys_of  # loads libcst
+
+    keys = keys_of(missing.call, Evaluator(ctx.program.index, flow.function))
+    if keys and all(is_constant(key) for key in keys):
+        return True
+    if any(is_of_whoever_asks(key) for key in keys):
+        return True
+    if any(is_reference(key) for key in keys) and not is_handler(flow.function):
+        return True
+    return is_migration(ctx.path) and _belongs_to_row(missing, flow)
 
 
 def _belongs_to_row(missing: MissingRow, flow: FunctionFlow) -> bool:
@@ -55,7 +69,9 @@ def _report_row(missing: MissingRow, confidence: Confidence, ctx: FileContext) -
     if missing.is_sure:
         message = f"`{source}` is known to be None here"
     start = next((n for n, step in enumerate(missing.path) if step.node is missing.call), 0)
-    steps = steps_of(missing.path[start:], missing.call, "None if nothing is found", "used here as if it were there")
+    # What the exception passes on its way out is not the point.
+    end = max((n for n, step in enumerate(missing.path) if step.what == "used"), default=None)
+    steps = steps_of(missing.path[start:end], missing.call, "None if nothing is found", "used here as if it were there")
     last = steps[-1].__class__(missing.node, steps[-1].message)
     return Report(missing.node, message, confidence, (*steps[:-1], last))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lintdb.rules.places import is_handler
@@ -10,8 +10,9 @@ from lintdb.rules.places import is_handler
 if TYPE_CHECKING:
     import libcst as cst
 
-    from lintdb.flow.results import FunctionFlow, KnownCall
+    from lintdb.flow.results import FunctionFlow, KnownCall, Sharing
     from lintdb.rules.base import FileContext
+    from lintdb.syntax.ancestry import Ancestry
     from lintdb.syntax.names import FunctionInfo
 
 
@@ -51,3 +52,39 @@ def heard_by_all(flow: FunctionFlow) -> Iterator[KnownCall]:
 def is_parameter(value: cst.CSTNode, scope: FunctionInfo) -> bool:
     """Whether an expression is a parameter of the function that it stands in."""
     return any(param.name.value == getattr(value, "value", None) for param in scope.params)
+
+
+def go_on_together(sharings: Sequence[Sharing], flow: FunctionFlow) -> bool:
+    """Whether of several threads that get the same thing one is not waited for, so that the next begins beside it."""
+    from lintdb.syntax.ancestry import Ancestry  # loads libcst, which listing rules does not need
+
+    if len({id(each.node) for each in sharings}) < 2:
+        return False
+    ancestry = Ancestry(flow.function.node)
+    return not all(_is_waited_for(each.node, ancestry) for each in sharings)
+
+
+def _is_waited_for(node: cst.CSTNode, ancestry: Ancestry) -> bool:
+    """Whether a call stands behind `await`, by itself or within a time limit: `await wait_for(to_thread(…), 5)`."""
+    for outer in ancestry.ancestors(node):
+        kind = type(outer).__name__
+        if kind == "Call":
+            function = getattr(outer, "func", None)
+            name = getattr(function, "attr", function)
+            if getattr(name, "value", "") not in ("wait_for", "shield"):
+                return False
+        elif kind != "Arg":
+            return kind == "Await"
+    return False
+
+
+def is_in_a_loop(sharing: Sharing, flow: FunctionFlow) -> bool:
+    """Whether a loop hands over the same thing in each of its rounds, without waiting for the one before."""
+    from lintdb.syntax.ancestry import Ancestry  # loads libcst, which listing rules does not need
+
+    ancestry = Ancestry(flow.function.node)
+    if any(type(outer).__name__ == "Await" for outer in ancestry.ancestors(sharing.node)):
+        return False
+    loops = {id(loop) for loop in ancestry.loops(sharing.node)}
+    opened = {id(loop) for loop in ancestry.loops(sharing.opened_at)} if sharing.opened_at is not None else set()
+    return bool(loops - opened)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from lintdb.effects import Switch
-    from lintdb.rules.arguments import Arguments
+    from lintdb.rules.arguments import Arguments, Dsn
     from lintdb.rules.base import FileContext, Opening
     from lintdb.syntax.literals import Evaluator
 
@@ -82,9 +82,23 @@ def is_on_this_host(opening: Opening, ctx: FileContext) -> bool:
     if opening.is_here:
         return True
     evaluator, arguments, dsn = look(opening, ctx)
+    if _names_no_host(opening, arguments, dsn):
+        return True
     for node in (*arguments.positional, *arguments.keywords.values(), *([dsn.host] if dsn.host is not None else ())):
         text = evaluator.template(node, hidden="\0")
         value = text if text is not None else evaluator.value(evaluator.resolved(node))
         if isinstance(value, str) and _THIS_HOST.fullmatch(value):
             return True
     return False
+
+
+def _names_no_host(opening: Opening, arguments: Arguments, dsn: Dsn) -> bool:
+    """Whether all that is given can be seen, and says nothing of a host to a library that stays on the machine then."""
+    words = opening.kind.host_words
+    if not words or arguments.is_hidden or dsn.is_hidden or dsn.names_host or dsn.host is not None:
+        return False
+    if arguments.positional and (opening.model.dsn is None or opening.model.dsn.position is None):
+        return False
+    # libpq takes a folder for the one with the socket.
+    given = {word: text for word, text in dsn.options.items() if not text.lower().startswith(("/", "%2f"))}
+    return not any(word in arguments.keywords or word in given for word in words)

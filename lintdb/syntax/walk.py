@@ -47,6 +47,15 @@ def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
                     yield item
 
 
+def is_same_code(left: cst.CSTNode, right: cst.CSTNode) -> bool:
+    """Whether two nodes are written alike, however they are spread over lines."""
+    return left is right or _unspaced(left) == _unspaced(right)
+
+
+def _unspaced(node: cst.CSTNode) -> str:
+    return "".join(cst.Module([]).code_for_node(node).split())
+
+
 def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """Yield *node* and all code below it in preorder, without recursion."""
     stack = [node]

@@ -612,8 +612,14 @@ class Opaque:
         known: dict[tuple[str, object], bool] = self.__dict__["_equal"]
         key = (sign, other if isinstance(other, str | int) else id(other))
         if key not in known:
-            is_settled = sign == "==" and any(each[0] == "==" and answer for each, answer in known.items())
-            known[key] = False if is_settled else self._world().flip()
+            same = [value for (each, value), answer in known.items() if each == "==" and answer]
+            if sign == "==" and same:
+                known[key] = False
+            elif same and isinstance(same[0], int) and isinstance(other, int):
+                # What has turned out to be 7 is greater than 3.
+                known[key] = same[0] < other if sign == "<" else same[0] > other
+            else:
+                known[key] = self._world().flip()
         return known[key]
 
     def _world(self) -> World:
