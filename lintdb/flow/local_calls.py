@@ -411,7 +411,6 @@ class LocalCalls(Containers, ABC):
                 self.without_release.add(rid[0])
 
 
-
 def _coroutines_in(value: Value | None) -> list[Coroutine]:
     items = value.items if isinstance(value, Many) else (value,)
     return [item for item in items if isinstance(item, Coroutine)]
