@@ -19,7 +19,7 @@ from lintdb.drivers import catalog
 from lintdb.drivers.catalog import Models, load_driver, load_models
 from lintdb.drivers.model import Driver, ModelError
 from lintdb.drivers.reader import parse_driver
-from lintdb.effects import CallModel, Duty, Event, Form, Kind, WithBlock
+from lintdb.effects import Argument, CallModel, Duty, Event, Form, Kind, WithBlock
 
 DRIVERS = catalog.driver_names()
 VERSIONS = [(name, version) for name in DRIVERS for version in catalog.known_versions(name)]
@@ -413,7 +413,7 @@ def test_arguments_exist(name: str) -> None:
                     continue
                 for call in calls:
                     arguments = [call.sql, call.receiver, call.dsn, call.unwraps]
-                    arguments += [call.releases] if call.releases not in (None, "self") else []  # type: ignore[list-item]
+                    arguments += [call.releases] if isinstance(call.releases, Argument) else []
                     arguments += [condition.argument for condition in call.when]
                     arguments += [argument for setting in call.settings for argument in setting.arguments]
                     for argument in arguments:
