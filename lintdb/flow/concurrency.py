@@ -99,6 +99,8 @@ class Concurrency(Sharings, ABC):
 
     def _await_item(self, op: ir.AwaitOp, item: Value | None, state: State) -> list[State] | None:
         if not isinstance(item, Coroutine):
+            # Nothing is known of what it gives; the name still holds what the one before it gave.
+            state.set_name(op.target, None)
             return None
         made = self.calls.get(item.call)
         if made is None or made.model.releases is None:

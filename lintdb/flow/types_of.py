@@ -118,6 +118,10 @@ class ModuleTypes:
 
     # --- annotations ------------------------------------------------------------------------------------------------
 
+    def type_of_parameter(self, param: cst.Param, function: FunctionInfo) -> Type | None:
+        """Return what the annotation of a parameter says that it is."""
+        return self.type_of_annotation(param.annotation.annotation, function) if param.annotation is not None else None
+
     def kind_of_annotation(self, annotation: cst.BaseExpression, scope: FunctionInfo) -> str | None:
         """Return the kind that a type annotation stands for."""
         found = self.type_of_annotation(annotation, scope)
