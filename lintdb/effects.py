@@ -281,6 +281,7 @@ class Configuration:
     Its keys are settings themselves; or they are keys of the dictionary that is the setting `table`, or of each of the
     dictionaries in it (`each`); or they are keyword arguments of the function `keywords_of`. `arguments` maps keys to
     the arguments that they become, `merged` are keys whose dictionaries hold arguments (a dot leads into an inner one).
+    With `as_is` all other keys are arguments, too; `plain` is the argument that an entry is which is no dictionary.
     `when` are conditions on the keys (an argument's keyword is a key).
     `calls` are the functions that the framework may call with that; several, where it takes what is installed. Or it
     makes something of its own: the kind `acquires`. `host` is the key without which the server is on the same machine.
@@ -296,6 +297,8 @@ class Configuration:
     keywords_of: str = ""
     arguments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     merged: tuple[str, ...] = ()
+    as_is: bool = False
+    plain: str = ""
     when: tuple[Condition, ...] = ()
     host: str = ""
     limits: tuple[str, ...] = ()

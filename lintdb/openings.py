@@ -174,7 +174,11 @@ def _tables(configuration: Configuration, settings: Settings) -> Iterator[_Table
     name = settings.name_of(configuration.table)
     node = settings.items.get(configuration.table)
     if node is not None and node is not SEVERAL:
-        yield from _parts(configuration, _Table({}, name, node, evaluator, settings.scope, settings.is_complete))
+        whole = _Table({}, name, node, evaluator, settings.scope, settings.is_complete)
+        for part in _parts(configuration, whole):
+            # As above: a connection string alone.
+            is_alone = bool(configuration.plain) and part.items.keys() <= {configuration.plain}
+            yield part._replace(is_complete=part.is_complete and (bool(settings.holder) or not is_alone))
 
 
 def _parts(configuration: Configuration, whole: _Table) -> Iterator[_Table]:
@@ -193,6 +197,13 @@ def _parts(configuration: Configuration, whole: _Table) -> Iterator[_Table]:
             inner = part.evaluator.items_of(each, part.name, part.scope)
             if inner is not None:
                 yield part._replace(items=inner)
+            elif configuration.plain and _is_text(each, part.evaluator):
+                yield part._replace(items={configuration.plain: each})
+
+
+def _is_text(node: cst.BaseExpression, evaluator: Evaluator) -> bool:
+    """Whether something is a text for sure; what cannot be seen may be a dictionary."""
+    return isinstance(node, (cst.FormattedString, cst.ConcatenatedString)) or isinstance(evaluator.value(node), str)
 
 
 def _changed_parts(configuration: Configuration, index: ModuleIndex) -> Iterator[_Table]:
@@ -238,6 +249,8 @@ class _Maker:
     def _call(self, table: _Table) -> cst.Call:
         given: dict[str, cst.BaseExpression] = {}
         is_hidden = not table.is_complete
+        if self._configuration.as_is:
+            given.update(table.items)
         for key, argument in self._configuration.arguments.items():
             if key in table.items:
                 given[argument] = table.items[key]

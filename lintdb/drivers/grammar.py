@@ -309,6 +309,8 @@ CONFIGURATION = Shape(
             "arguments"),
         Key("merged", _TEXTS,
             "keys whose dictionaries hold arguments of the call; a dot leads into an inner dictionary", "merged"),
+        Key("as_is", Flag(), "the other keys are arguments of the call, by their own names", "as_is"),
+        Key("plain", Text(), "the argument of the call that an entry stands for which is no dictionary", "plain"),
         Key("when", List(CONDITION, "a condition, or a list of them", or_one=True),
             "conditions on the keys, as `keyword`; all must hold"),
         Key("calls", _TEXTS,
