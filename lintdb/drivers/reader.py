@@ -15,7 +15,8 @@ from typing import Any
 
 from packaging.version import Version
 
-from lintdb.drivers.grammar import CALL, CONDITION, CONFIGURATION, DSN_PARTS, HEAD, KIND, MODEL, SERVER, SETTING, SWITCH
+from lintdb.drivers.call_grammar import CALL, CONDITION, CONFIGURATION, DSN_PARTS, SERVER, SETTING, SWITCH
+from lintdb.drivers.grammar import HEAD, KIND, MODEL
 from lintdb.drivers.model import Driver, Like, MissingHeadError, ModelError, gives_answers, inherit, is_coroutine
 from lintdb.drivers.shapes import ShapeError, hint
 from lintdb.effects import (
