@@ -17,6 +17,7 @@ import libcst as cst
 from lintdb.drivers.catalog import Models, import_roots
 from lintdb.effects import CallModel, Condition, Configuration, Kind, Setting
 from lintdb.finding import Confidence
+from lintdb.flow.behind import completed
 from lintdb.flow.program import Program
 from lintdb.rules.base import Opening
 from lintdb.rules.places import is_rehearsed_name, is_rehearsed_settings
@@ -68,12 +69,7 @@ def _completed(call: cst.Call, index: ModuleIndex, scope: FunctionInfo) -> cst.C
     value = Evaluator(index, scope).single_assignment(call.func.value) if isinstance(call.func, cst.Name) else None
     if not isinstance(value, cst.Call) or index.dotted(value.func, scope) != "functools.partial":
         return None
-    if not value.args or value.args[0].star or value.args[0].keyword is not None:
-        return None
-    overridden = {argument.keyword.value for argument in call.args if argument.keyword is not None}
-    before = [each for each in value.args[1:] if each.keyword is None or each.keyword.value not in overridden]
-    arguments = sorted([*before, *call.args], key=lambda each: each.keyword is not None or each.star == "**")
-    return cst.Call(value.args[0].value, arguments)
+    return completed(value, call)
 
 
 def find_configured(

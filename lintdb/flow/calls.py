@@ -337,7 +337,7 @@ class Calls(Concurrency):
             state.set_name(op.target, None)
             return None
         if dotted in CALLS_ELSEWHERE:
-            return self.call_elsewhere(op, 0, state)
+            return self.never_called(op, state) if op.is_statement else self.call_elsewhere(op, 0, state)
         if dotted in GATHERS:
             return self.gather(op, state)
         if isinstance(first, Coroutine) and dotted in PASSES_THROUGH:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from lintdb.flow import ir
 from lintdb.flow.sharings import Sharings
 from lintdb.flow.state import State
-from lintdb.flow.values import NONE, Box, Coroutine, Many, Ref, Value
+from lintdb.flow.values import NONE, Box, Coroutine, Many, Method, Name, Ref, Value
 
 
 class Concurrency(Sharings, ABC):
@@ -31,6 +31,17 @@ class Concurrency(Sharings, ABC):
             is_elsewhere=True,
         )
         return self.call(inner, state)
+
+    def never_called(self, op: ir.CallOp, state: State) -> list[State] | None:
+        """`to_thread(conn.close)` as a statement: a coroutine that nobody awaits, so that nothing is called."""
+        callee = self.first_argument(op, state)
+        held = callee.receiver if isinstance(callee, Method) else None
+        kind = self.kind_of(state.status(held.rid)) if isinstance(held, Ref) else None
+        models = kind.methods.get(callee.name, ()) if kind is not None and isinstance(callee, Method) else ()
+        if models or (isinstance(callee, Name) and self.knowledge.function(callee.dotted)):
+            is_release = any(model.releases == "self" for model in models)
+            self.make_coroutine(op, held if is_release else None, state, owes=True)
+        return None
 
     def gather(self, op: ir.CallOp, state: State) -> list[State] | None:
         """`gather(*coroutines)`: awaiting it awaits each of them."""

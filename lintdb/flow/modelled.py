@@ -8,7 +8,7 @@ from lintdb.effects import Argument, CallModel, Condition, Duty, Event, Form, Ki
 from lintdb.flow import ir
 from lintdb.flow.results import KnownCall, Overlap, QueryText
 from lintdb.flow.rows import is_computed
-from lintdb.flow.sites import COROUTINE, UNHEARD_OF, Lost, Site
+from lintdb.flow.sites import UNHEARD_OF, Lost, Site
 from lintdb.flow.state import State
 from lintdb.flow.texts import known_pieces
 from lintdb.flow.unknown import UnknownCalls
@@ -188,13 +188,8 @@ class ModelledCalls(UnknownCalls):
 
     def _coroutine(self, op: ir.CallOp, model: CallModel, subject: Value | None, state: State) -> Value:
         """The result of calling a coroutine function: nothing has happened yet, as far as a caller can tell."""
-        site = ("coroutine", op.index)
-        rid: Rid = (site, 0)
         owes = (model.coroutine or model.form is Form.AWAIT) and not model.eager
-        self.sites[site] = Site(op.node, COROUTINE)
-        state.resources[rid] = Status(COROUTINE, owed=owes)
-        if model.releases is not None:
-            self.meant_releases.setdefault(site, set()).update(each[0] for each in state.refs(subject))
+        rid = self.make_coroutine(op, subject if model.releases is not None else None, state, owes=owes)
         return Coroutine(rid, op.index, subject)
 
     def perform(

@@ -205,5 +205,7 @@ REGISTER_METHODS = frozenset({
 PASSES_THROUGH = frozenset({
     "asyncio.wait_for", "asyncio.shield", "asyncio.ensure_future", "asyncio.create_task", "typing.cast", "cast",
 })  # fmt: skip
-AWAITS_FIRST = frozenset({"asyncio.wait_for", "asyncio.shield", "asyncio.run", "anyio.run", "trio.run"})
+RUNS_COROUTINE = frozenset({"asyncio.run", "anyio.run", "trio.run"})
+"""Functions that wait for a coroutine without an `await`."""
+AWAITS_FIRST = RUNS_COROUTINE | {"asyncio.wait_for", "asyncio.shield"}
 IDENTITY = frozenset({"typing.cast", "cast"})
