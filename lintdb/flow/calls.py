@@ -318,7 +318,8 @@ class Calls(Concurrency):
             return self.unknown_call(op, state)
         model = self.choose(models, op, state)
         if model is not None:
-            return self.apply(op, model, None, dotted.rpartition(".")[2], state)
+            are_made = dotted == "map" and self.makes_coroutines(op, state)
+            return None if are_made else self.apply(op, model, None, dotted.rpartition(".")[2], state)
         found = self.index.find(dotted, is_needed=self._gives_resources(op, state))
         receiver, _, name = dotted.rpartition(".")
         holder = self._holder(found, state)

@@ -43,6 +43,25 @@ class Concurrency(Sharings, ABC):
             self.make_coroutine(op, held if is_release else None, state, owes=True)
         return None
 
+    def makes_coroutines(self, op: ir.CallOp, state: State) -> bool:
+        """`map(function, values)`: whether it makes a coroutine for each value; if so, the result stands for them."""
+        made = state.copy()
+        callee = op.arguments[0].operand if op.arguments else ir.UNKNOWN
+        given = tuple(ir.CallArgument(ir.UNKNOWN, None, "") for _ in op.arguments[1:])
+        function = self.index.find_function(callee.name, self.function) if isinstance(callee, ir.Local) else None
+        method = self.value(callee, state)
+        is_method = isinstance(method, Method) and self.is_coroutine(method, state)
+        if not is_method and (function is None or not function.is_async):
+            return False
+        self.call(replace(op, callee=callee, dotted=None, arguments=given), made)
+        coroutine = made.env.get(op.target)
+        if not isinstance(coroutine, Coroutine):
+            return False
+        state.resources[coroutine.rid] = made.resources[coroutine.rid]._replace(phase="released")
+        state.boxes[op.index] = (coroutine,)
+        state.set_name(op.target, Box(op.index))
+        return True
+
     def gather(self, op: ir.CallOp, state: State) -> list[State] | None:
         """`gather(*coroutines)`: awaiting it awaits each of them."""
         values = [self.value(argument.operand, state) for argument in op.arguments]
