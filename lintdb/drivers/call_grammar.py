@@ -241,6 +241,7 @@ CALL = Shape(
             "subscription)", "joins"),
         Key("hides_errors", Flag(), "what has failed is told by its value alone", "hides_errors"),
         Key("prepares", Flag(), "the server keeps what it makes (a prepared statement)", "prepares"),
+        Key("takes", Text(), "the kind that it takes out of its receiver while it runs: a query of a pool", "takes"),
         Key("tells_changes", Flag(), "it gives the number of rows that it has changed", "tells_changes"),
     ),
 )  # fmt: skip

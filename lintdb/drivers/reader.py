@@ -178,6 +178,7 @@ class _Reader:
         given |= {
             "acquires": self._qualify(given.get("acquires")),
             "gives": self._qualify(given.get("gives")),
+            "takes": self._qualify(given.get("takes")),
             "coroutine": is_coroutine,
             "blocking": given.get("blocking", is_blocking and can_wait),
             "when": _read_conditions(table.get("when", [])),
@@ -341,7 +342,7 @@ def iter_tables(data: Table) -> Iterator[tuple[str, dict[str, Any]]]:
             yield place, item
 
 
-_REFERENCES = ("acquires", "gives", "with_gives", "any_attribute", "any_item", "like")
+_REFERENCES = ("acquires", "gives", "takes", "with_gives", "any_attribute", "any_item", "like")
 
 
 def references_in(table: Table) -> Iterator[tuple[str, str]]:

@@ -266,6 +266,9 @@ class ModelledCalls(UnknownCalls):
         method = self.calls[op.index].method if op.index in self.calls else ""
         if receiver is not None:
             self.check_call(receiver.rid, model, op.node, method, state)
+            taken = self.knowledge.kind(model.takes) if model.takes is not None else None
+            if taken is not None:
+                self.note_taken(op, taken, receiver.rid, state)
         if model.receiver is not None:
             operand = self.argument(op, model.receiver)
             value = self.value(operand, state) if operand is not None else None
@@ -382,10 +385,13 @@ class ModelledCalls(UnknownCalls):
         if op.index in self.overlaps:
             return
         for rid, status in state.resources.items():
-            if status.parent != owner or status.phase != "open" or not status.owed or rid[0][0] == op.index:
+            if status.phase != "open" or rid[0][0] == op.index or rid[0] not in self.sites:
                 continue
             other = self.knowledge.kind(status.kind)
-            if other is not None and other.family == kind.family and rid[0] in self.sites:
+            is_taken = status.parent == owner and status.owed and other is not None and other.family == kind.family
+            is_lent = rid[0][0] == "managed" and rid[0][1] != op.index and owner in self.lent_from.get(rid[0][1], ())
+            is_lent = is_lent and other is not None and not other.is_pool
+            if is_taken or is_lent:
                 self.overlaps[op.index] = Overlap(op.node, kind, self.sites[rid[0]].node, inner)
                 return
 
