@@ -129,7 +129,9 @@ print(*[name for driver in catalog.driver_names() for name in catalog.load_drive
     # One at a time: a library without a wheel for this machine is left out, and its tests say so.
     for name in [*str(found).split(), *BESIDES]:
         session.run("python", "-m", "pip", "install", "--quiet", "--only-binary", ":all:", name, success_codes=[0, 1])
-    session.run("python", "-m", "pytest", "-n", "0", "-m", "drivers", "tests/test_drivers.py", *session.posargs)
+    session.run(
+        "python", "-m", "pytest", "-n", "0", "-m", "drivers", "tests/test_installed_libraries.py", *session.posargs
+    )
     session.run("python", "-m", "pytest", "-n", "0", "-m", "servers or not servers", "tests/probes", *session.posargs)
 
 

@@ -30,8 +30,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from benchmarks.programs import iter_python_files
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
 HERE = Path(__file__).resolve().parent
 PACKAGES = HERE / "corpus.txt"
@@ -128,16 +130,6 @@ def unpack(archive: Path, target: Path) -> None:
     else:
         with tarfile.open(archive) as tar:
             tar.extractall(target, filter="data")
-
-
-def iter_python_files(folder: Path) -> Iterator[Path]:
-    """Yield every regular `*.py` file below *folder* in a fixed order, links not followed."""
-    for directory, names, files in os.walk(folder):
-        names.sort()
-        for name in sorted(files):
-            path = Path(directory, name)
-            if name.endswith(".py") and path.is_file() and not path.is_symlink():
-                yield path
 
 
 def check(package: Package, folder: Path) -> PackageRun:

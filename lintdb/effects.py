@@ -152,7 +152,8 @@ class CallModel:
     `settings` are bounds on this very call, with its default when they are not given.
     `joins`: it adds to what the receiver hears of from then on, whoever reads from it.
     `hides_errors`: what has failed is told by its value alone. `prepares`: the server keeps what it makes.
-    `tells_changes`: it gives the number of rows that it has changed.
+    `tells_changes`: it gives the number of rows that it has changed. `takes` is the kind that it takes from its
+    receiver for as long as it runs.
     `paramstyle` is how the values that follow the text of a query are marked in it, as PEP 249 calls it;
     with a `*` in front each value is an argument of its own. Empty: the call takes none, or it is not known how.
     `dsn_parts` are the arguments that it puts a connection string together from: its `scheme`, `user`, `password`,
@@ -193,6 +194,7 @@ class CallModel:
     hides_errors: bool = False
     prepares: bool = False
     tells_changes: bool = False
+    takes: str | None = None
     paramstyle: str = ""
     dsn_parts: Mapping[str, Argument] = field(default_factory=lambda: MappingProxyType({}))
     driver: str = ""
@@ -281,6 +283,7 @@ class Configuration:
     Its keys are settings themselves; or they are keys of the dictionary that is the setting `table`, or of each of the
     dictionaries in it (`each`); or they are keyword arguments of the function `keywords_of`. `arguments` maps keys to
     the arguments that they become, `merged` are keys whose dictionaries hold arguments (a dot leads into an inner one).
+    With `as_is` all other keys are arguments, too; `plain` is the argument that an entry is which is no dictionary.
     `when` are conditions on the keys (an argument's keyword is a key).
     `calls` are the functions that the framework may call with that; several, where it takes what is installed. Or it
     makes something of its own: the kind `acquires`. `host` is the key without which the server is on the same machine.
@@ -296,6 +299,8 @@ class Configuration:
     keywords_of: str = ""
     arguments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     merged: tuple[str, ...] = ()
+    as_is: bool = False
+    plain: str = ""
     when: tuple[Condition, ...] = ()
     host: str = ""
     limits: tuple[str, ...] = ()

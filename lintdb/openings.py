@@ -17,6 +17,7 @@ import libcst as cst
 from lintdb.drivers.catalog import Models, import_roots
 from lintdb.effects import CallModel, Condition, Configuration, Kind, Setting
 from lintdb.finding import Confidence
+from lintdb.flow.behind import completed
 from lintdb.flow.program import Program
 from lintdb.rules.base import Opening
 from lintdb.rules.places import is_rehearsed_name, is_rehearsed_settings
@@ -94,12 +95,7 @@ def _completed(call: cst.Call, index: ModuleIndex, scope: FunctionInfo) -> cst.C
     value = Evaluator(index, scope).single_assignment(call.func.value) if isinstance(call.func, cst.Name) else None
     if not isinstance(value, cst.Call) or index.dotted(value.func, scope) != "functools.partial":
         return None
-    if not value.args or value.args[0].star or value.args[0].keyword is not None:
-        return None
-    overridden = {argument.keyword.value for argument in call.args if argument.keyword is not None}
-    before = [each for each in value.args[1:] if each.keyword is None or each.keyword.value not in overridden]
-    arguments = sorted([*before, *call.args], key=lambda each: each.keyword is not None or each.star == "**")
-    return cst.Call(value.args[0].value, arguments)
+    return completed(value, call)
 
 
 def find_configured(
@@ -200,7 +196,11 @@ def _tables(configuration: Configuration, settings: Settings) -> Iterator[_Table
     name = settings.name_of(configuration.table)
     node = settings.items.get(configuration.table)
     if node is not None and node is not SEVERAL:
-        yield from _parts(configuration, _Table({}, name, node, evaluator, settings.scope, settings.is_complete))
+        whole = _Table({}, name, node, evaluator, settings.scope, settings.is_complete)
+        for part in _parts(configuration, whole):
+            # As above: a connection string alone.
+            is_alone = bool(configuration.plain) and part.items.keys() <= {configuration.plain}
+            yield part._replace(is_complete=part.is_complete and (bool(settings.holder) or not is_alone))
 
 
 def _parts(configuration: Configuration, whole: _Table) -> Iterator[_Table]:
@@ -219,6 +219,13 @@ def _parts(configuration: Configuration, whole: _Table) -> Iterator[_Table]:
             inner = part.evaluator.items_of(each, part.name, part.scope)
             if inner is not None:
                 yield part._replace(items=inner)
+            elif configuration.plain and _is_text(each, part.evaluator):
+                yield part._replace(items={configuration.plain: each})
+
+
+def _is_text(node: cst.BaseExpression, evaluator: Evaluator) -> bool:
+    """Whether something is a text for sure; what cannot be seen may be a dictionary."""
+    return isinstance(node, (cst.FormattedString, cst.ConcatenatedString)) or isinstance(evaluator.value(node), str)
 
 
 def _changed_parts(configuration: Configuration, index: ModuleIndex) -> Iterator[_Table]:
@@ -264,6 +271,8 @@ class _Maker:
     def _call(self, table: _Table) -> cst.Call:
         given: dict[str, cst.BaseExpression] = {}
         is_hidden = not table.is_complete
+        if self._configuration.as_is:
+            given.update(table.items)
         for key, argument in self._configuration.arguments.items():
             if key in table.items:
                 given[argument] = table.items[key]

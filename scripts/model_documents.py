@@ -5,20 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from lintdb.drivers.grammar import (
-    CALL,
-    CONDITION,
-    CONFIGURATION,
-    DSN_PARTS,
-    INLINE_MODEL,
-    KIND,
-    ORDER,
-    OWN_HEAD,
-    OWN_MODEL,
-    SERVER,
-    SETTING,
-    SWITCH,
-)
+from lintdb.drivers.call_grammar import CALL, CONDITION, CONFIGURATION, DSN_PARTS, ORDER, SERVER, SETTING, SWITCH
+from lintdb.drivers.grammar import INLINE_MODEL, KIND, OWN_HEAD, OWN_MODEL
 from lintdb.drivers.shapes import ARGUMENT_TABLE, ArgumentType, Choice, Key, List, Map, Shape, Type
 
 SCHEMA_ADDRESS = "https://raw.githubusercontent.com/lintdb/lintdb/main/lintdb/drivers/schema.json"

@@ -47,6 +47,7 @@ NEVER: dict[str, set[str]] = {
 # Inside `drivers` each module imports only those before it.
 DRIVERS_IN_ORDER = [
     "shapes",
+    "call_grammar",
     "grammar",
     "model",
     "reader",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -184,8 +185,8 @@ def test_file_that_is_not_utf8(tmp_path: Path) -> None:
 class TestFinding:
     """Which file counts for which folder."""
 
-    def find(self, folder: Path, **options: object) -> Settings:
-        return ConfigFinder(METAS, cwd=str(folder), **options).for_folder(str(folder))  # type: ignore[arg-type]
+    def find(self, folder: Path, **options: Any) -> Settings:
+        return ConfigFinder(METAS, cwd=str(folder), **options).for_folder(str(folder))
 
     def test_nearest_file_counts_alone(self, tmp_path: Path) -> None:
         inner = tmp_path / "a" / "b"
@@ -249,8 +250,8 @@ class TestFinding:
 class TestSelection:
     """Which rules are on."""
 
-    def on(self, overrides: Overrides | None = None, **choice: tuple[str, ...]) -> list[str]:
-        settings = dataclasses.replace(NOTHING, **choice)  # type: ignore[arg-type]
+    def on(self, overrides: Overrides | None = None, **choice: Any) -> list[str]:
+        settings = dataclasses.replace(NOTHING, **choice)
         if overrides is not None:
             settings = settings.with_overrides(overrides)
         return sorted(enabled_codes(settings, METAS))

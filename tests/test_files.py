@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,8 +43,8 @@ def found(*paths: str, force_exclude: bool = False, **changes: Iterable[str] | b
     root = str(Path.cwd())
     settings = Settings.defaults(root)
     for name, value in changes.items():
-        patterns = value if isinstance(value, bool) else tuple(PathPattern(text, root) for text in value)
-        settings = dataclasses.replace(settings, **{name: patterns})  # type: ignore[arg-type]
+        change: Any = value if isinstance(value, bool) else tuple(PathPattern(text, root) for text in value)
+        settings = dataclasses.replace(settings, **{name: change})
     result = find_files(paths or (".",), lambda folder: settings, force_exclude=force_exclude)
     assert result.problems == ()
     return [path.replace(os.sep, "/") for path in result.files]

@@ -13,7 +13,8 @@ import jsonschema
 import pytest
 
 from lintdb.drivers import catalog
-from lintdb.drivers.grammar import CALL, CONFIGURATION, INLINE_MODEL, KIND, MODEL, OWN_MODEL, SERVER, SETTING, SWITCH
+from lintdb.drivers.call_grammar import CALL, CONFIGURATION, SERVER, SETTING, SWITCH
+from lintdb.drivers.grammar import INLINE_MODEL, KIND, MODEL, OWN_MODEL
 from lintdb.drivers.shapes import List, Map, Shape, ShapeError, Type
 from lintdb.effects import CallModel, Configuration, Kind, Server, Setting, Switch
 from lintdb.toml import load_toml

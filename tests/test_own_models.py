@@ -16,12 +16,11 @@ from lintdb.cli import main
 from lintdb.config import ConfigError, read_config
 from lintdb.drivers import catalog
 from lintdb.drivers.model import ModelError
-from lintdb.drivers.own import OwnModel, read_own_table
+from lintdb.drivers.own import read_own_table
 from lintdb.effects import WithBlock
-from lintdb.engine import EngineOptions, check_source
 from lintdb.rules.registry import all_metas
-from lintdb.source import SourceFile
 from tests.harness import ROOT
+from tests.models import codes, own
 
 INLINE = """
 [tool.lintdb.drivers.mycompany]
@@ -87,20 +86,6 @@ def run_python(folder: Path, *arguments: str, text: str = "") -> subprocess.Comp
     command = [sys.executable, "-m", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=folder, input=text, capture_output=True, text=True, check=False, env=environment)
-
-
-def own(**data: object) -> tuple[OwnModel, ...]:
-    """Return one checked model called `mycompany`."""
-    model = read_own_table("mycompany", data, "lintdb.toml", "drivers.mycompany")
-    catalog.load_models(["mycompany"], None, (model,))
-    return (model,)
-
-
-def codes(text: str, models: tuple[OwnModel, ...], **versions: str) -> list[str]:
-    """Return line and code of what is found in a program."""
-    enabled = frozenset(meta.code for meta in all_metas() if meta.default)
-    options = EngineOptions(enabled, own_models=models, target_versions=versions)
-    return [f"{each.span.line}: {each.code}" for each in check_source(SourceFile("x.py", text), options).findings]
 
 
 # --- front ends ------------------------------------------------------------------------------------------------------
@@ -470,51 +455,3 @@ def test_a_model_of_lintdb_is_no_own_model() -> None:
     model = read_own_table("redis", {}, "lintdb.toml", "drivers.redis")
     with pytest.raises(ModelError, match="'redis' is a model of lintdb's"):
         catalog.load_driver("redis", None, (model,))
-
-
-# --- settings ---------------------------------------------------------------------------------------------------------
-
-SETTINGS = """\
-SHOP_DATABASE = {
-    "host": "db.example.com",
-    "options": {
-        "connect_timeout": 0,
-        "options": "-c statement_timeout=5000",
-    },
-}
-
-
-class Production:
-    SHOP_DATABASE = {"host": "db.example.com", "options": {"connect_timeout": 5}}
-
-
-class Local:
-    SHOP_DATABASE = {"options": load_options()}
-"""
-
-
-def test_settings_of_a_framework_are_described() -> None:
-    models = own(
-        configurations=[
-            {
-                "table": "SHOP_DATABASE",
-                "calls": ["psycopg2.connect"],
-                "arguments": {"host": "host"},
-                "merged": ["options"],
-                "suggest": '"options": {…}',
-                "label": "database of the shop",
-            }
-        ]
-    )
-    found = check_source(
-        SourceFile("settings.py", SETTINGS), EngineOptions(frozenset({"LDB402", "LDB404"}), own_models=models)
-    ).findings
-    assert [(each.span.line, each.code) for each in found] == [(4, "LDB404"), (11, "LDB402")]
-    assert "database of the shop" in found[1].message
-    assert '"options": {"options": \'-c statement_timeout=5000\'}' in (found[1].help or "")
-    assert codes(SETTINGS, ()) == []
-
-
-def test_configuration_without_a_call_is_refused() -> None:
-    with pytest.raises(ModelError, match="needs `calls` or `acquires`"):
-        own(configurations=[{"table": "SHOP_DATABASE"}])

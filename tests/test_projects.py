@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -191,11 +192,11 @@ def test_a_module_that_may_not_be_read_does_not_matter_to_others(
     asked: list[str] = []
     opened = Path.open
 
-    def refuse(path: str | Path, *arguments: object, **options: object) -> object:
+    def refuse(path: str | Path, *arguments: Any, **options: Any) -> Any:
         if Path(path).name == "other.py":
             asked.append(str(path))
             raise PermissionError(13, "no")
-        return opened(Path(path), *arguments, **options)  # type: ignore[call-overload]
+        return opened(Path(path), *arguments, **options)
 
     monkeypatch.setattr("builtins.open", refuse)
     monkeypatch.setattr(Path, "open", refuse)

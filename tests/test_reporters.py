@@ -270,9 +270,10 @@ def test_github_gives_no_columns_over_several_lines() -> None:
 def sarif(findings: Sequence[Finding], problems: Sequence[FileProblem] = ()) -> dict[str, Any]:
     log: dict[str, Any] = json.loads(render("sarif", findings, METAS, problems=problems))
     assert log["version"] == "2.1.0"
-    (run,) = log["runs"]
+    runs: list[dict[str, Any]] = log["runs"]
+    (run,) = runs
     check_sarif_run(run)
-    return run  # type: ignore[no-any-return]
+    return run
 
 
 def check_sarif_run(run: dict[str, Any]) -> None:

@@ -137,6 +137,8 @@ class _Check:
         stale = self._ignores.stale_findings(folders, self.metas) if self._unused_ignores else ()
         self._take([*results, *(FileResult(problem.path, problem=problem) for problem in found.problems)], stale)
         self.absent = found.absent
+        if self._unused_ignores and self._ignores.is_in_vain(folders):
+            note("warning: --unused-ignores judges a configuration only if its whole folder is checked")
         if not self._unused_ignores:
             for entry in self._ignores.stale_files(folders):
                 note(entry.as_warning())

@@ -69,6 +69,10 @@ class IgnoresInUse:
             if codes and entry.pattern.matches(path):
                 self._silenced.setdefault(entry, set()).update(codes)
 
+    def is_in_vain(self, folders: Sequence[str]) -> bool:
+        """Whether there are entries, and none of them can be judged by what was checked."""
+        return bool(self._settings) and not any(True for _ in self._judged(folders))
+
     def stale_files(self, folders: Sequence[str]) -> Iterator[StaleEntry]:
         """Yield the entries that name no file, of configurations of which all is below *folders* (absolute)."""
         for settings in self._judged(folders):

@@ -15,7 +15,8 @@ from typing import Any
 
 from packaging.version import Version
 
-from lintdb.drivers.grammar import CALL, CONDITION, CONFIGURATION, DSN_PARTS, HEAD, KIND, MODEL, SERVER, SETTING, SWITCH
+from lintdb.drivers.call_grammar import CALL, CONDITION, CONFIGURATION, DSN_PARTS, SERVER, SETTING, SWITCH
+from lintdb.drivers.grammar import HEAD, KIND, MODEL
 from lintdb.drivers.model import Driver, Like, MissingHeadError, ModelError, gives_answers, inherit, is_coroutine
 from lintdb.drivers.shapes import ShapeError, hint
 from lintdb.effects import (
@@ -177,6 +178,7 @@ class _Reader:
         given |= {
             "acquires": self._qualify(given.get("acquires")),
             "gives": self._qualify(given.get("gives")),
+            "takes": self._qualify(given.get("takes")),
             "coroutine": is_coroutine,
             "blocking": given.get("blocking", is_blocking and can_wait),
             "when": _read_conditions(table.get("when", [])),
@@ -340,7 +342,7 @@ def iter_tables(data: Table) -> Iterator[tuple[str, dict[str, Any]]]:
             yield place, item
 
 
-_REFERENCES = ("acquires", "gives", "with_gives", "any_attribute", "any_item", "like")
+_REFERENCES = ("acquires", "gives", "takes", "with_gives", "any_attribute", "any_item", "like")
 
 
 def references_in(table: Table) -> Iterator[tuple[str, str]]:

@@ -318,14 +318,18 @@ class Calls(Concurrency):
             return self.unknown_call(op, state)
         model = self.choose(models, op, state)
         if model is not None:
-            return self.apply(op, model, None, dotted.rpartition(".")[2], state)
+            are_made = dotted == "map" and self.makes_coroutines(op, state)
+            return None if are_made else self.apply(op, model, None, dotted.rpartition(".")[2], state)
         found = self.index.find(dotted, is_needed=self._gives_resources(op, state))
         receiver, _, name = dotted.rpartition(".")
-        known = self._known_receiver(op, receiver, found, state)
+        holder = self._holder(found, state)
+        # Where what defines a name says what it is, how it is used need not.
+        is_told = found is not None and (holder is not None or not isinstance(found[0], Variable))
+        known = self._known_receiver(op, receiver, state, is_told=is_told)
         if known is not None:
             return self._known_method(op, known, name, state)
         if found is not None:
-            return self._project_call(op, found, state)
+            return self._project_call(op, found, holder, state)
         first = self.first_argument(op, state)
         if dotted in COMBINES:
             return self.combine(op, state)
@@ -334,7 +338,7 @@ class Calls(Concurrency):
             state.set_name(op.target, None)
             return None
         if dotted in CALLS_ELSEWHERE:
-            return self.call_elsewhere(op, 0, state)
+            return self.never_called(op, state) if op.is_statement else self.call_elsewhere(op, 0, state)
         if dotted in GATHERS:
             return self.gather(op, state)
         if isinstance(first, Coroutine) and dotted in PASSES_THROUGH:
@@ -349,9 +353,9 @@ class Calls(Concurrency):
         state.set_name(op.target, wrapper)
         return None
 
-    def _known_receiver(self, op: ir.CallOp, receiver: str, found: Found | None, state: State) -> Value | None:
+    def _known_receiver(self, op: ir.CallOp, receiver: str, state: State, *, is_told: bool) -> Value | None:
         """What stands before the last dot, where its use or what the module has put there tells."""
-        known = self._evident_receiver(op, state) if not self._is_told(found, state) else None
+        known = self._evident_receiver(op, state) if not is_told else None
         return self.imported(receiver, state) if known is None and self.index.placed else known
 
     def _gives_resources(self, op: ir.CallOp, state: State) -> bool:
@@ -359,14 +363,16 @@ class Calls(Concurrency):
             state.holds_any(self.value(argument.operand, state)) for argument in op.arguments
         )
 
-    def _project_call(self, op: ir.CallOp, found: Found, state: State) -> list[State] | None:
-        """A call of what another module of the project defines, or of something that belongs to it."""
+    def _project_call(self, op: ir.CallOp, found: Found, holder: Value | None, state: State) -> list[State] | None:
+        """A call of what another module of the project defines, or of something that belongs to it.
+
+        *holder* is what a variable leads to, without the last name.
+        """
         symbol, rest = found
         if isinstance(symbol, Variable):
-            value = self._holder(found, state)
-            if value is None:
+            if holder is None:
                 return self.unknown_call(op, state)
-            return self._known_method(op, value, rest[-1], state) if rest else self._value_call(op, value, state)
+            return self._known_method(op, holder, rest[-1], state) if rest else self._value_call(op, holder, state)
         if isinstance(symbol, ClassInfo):
             if not rest:
                 return self.construct(op, symbol, state)
@@ -379,15 +385,12 @@ class Calls(Concurrency):
             return self._known_method(op, held, rest[-1], state) if held is not None else self.unknown_call(op, state)
         return self.local_call(op, symbol, None, state) if not rest else self.unknown_call(op, state)
 
-    def _is_told(self, found: Found | None, state: State) -> bool:
-        """Whether what defines a name says what it is, so that how it is used need not."""
-        return found is not None and not (isinstance(found[0], Variable) and self._holder(found, state) is None)
-
-    def _holder(self, found: Found, state: State) -> Value | None:
+    def _holder(self, found: Found | None, state: State) -> Value | None:
         """Return what a global of another module leads to, without the last of the names that follow: the method."""
-        symbol, rest = found
-        value = self._global(symbol, state) if isinstance(symbol, Variable) else None
-        for name in rest[:-1]:
+        if found is None or not isinstance(found[0], Variable):
+            return None
+        value = self._global(found[0], state)
+        for name in found[1][:-1]:
             value = self.attribute(value, name, state)
         return value
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import libcst as cst
 
 from lintdb.effects import CallModel, Duty, Kind
+from lintdb.flow.behind import call_behind
 from lintdb.flow.stdlib import RECORDS
 from lintdb.flow.types_of import ModuleTypes
 from lintdb.syntax.literals import only_value, unawaited
@@ -68,12 +69,12 @@ class Classes:
             if any(isinstance(value, cst.Name) and value.value != "None" for _, value in values):
                 continue  # given from outside, at least sometimes: whoever gave it may close it
             for scope, value in values:
-                call = unawaited(value)
+                behind = call_behind(value, self.index, scope)
                 kind_id = self.types.kind_of_expression(value, scope)
                 kind = self.types.knowledge.kind(kind_id) if kind_id is not None else None
                 is_known = kind_id is not None and self.types.attribute_kind(owner, attribute) == kind_id
                 if (
-                    isinstance(call, cst.Call)
+                    behind is not None
                     and kind is not None
                     and is_known
                     and kind.duty is Duty.MUST
@@ -81,7 +82,7 @@ class Classes:
                     and (scope.is_instance_method or scope.name in _CLASS_SET_UPS)
                     and self.types.opens(value, scope)
                 ):
-                    yield OpenedAttribute(attribute, scope, call, kind)
+                    yield OpenedAttribute(attribute, scope, behind.node, kind)
 
     def owned_objects(self, owner: ClassInfo) -> Iterator[OwnedObject]:
         """Yield what the methods of a class make and keep on `self` that has to be released: by a method of its own."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from lintdb.flow import ir
 from lintdb.flow.sharings import Sharings
 from lintdb.flow.state import State
-from lintdb.flow.values import NONE, Box, Coroutine, Many, Ref, Value
+from lintdb.flow.values import NONE, Box, Coroutine, Many, Method, Name, Ref, Value
 
 
 class Concurrency(Sharings, ABC):
@@ -31,6 +31,36 @@ class Concurrency(Sharings, ABC):
             is_elsewhere=True,
         )
         return self.call(inner, state)
+
+    def never_called(self, op: ir.CallOp, state: State) -> list[State] | None:
+        """`to_thread(conn.close)` as a statement: a coroutine that nobody awaits, so that nothing is called."""
+        callee = self.first_argument(op, state)
+        held = callee.receiver if isinstance(callee, Method) else None
+        kind = self.kind_of(state.status(held.rid)) if isinstance(held, Ref) else None
+        models = kind.methods.get(callee.name, ()) if kind is not None and isinstance(callee, Method) else ()
+        if models or (isinstance(callee, Name) and self.knowledge.function(callee.dotted)):
+            is_release = any(model.releases == "self" for model in models)
+            self.make_coroutine(op, held if is_release else None, state, owes=True)
+        return None
+
+    def makes_coroutines(self, op: ir.CallOp, state: State) -> bool:
+        """`map(function, values)`: whether it makes a coroutine for each value; if so, the result stands for them."""
+        made = state.copy()
+        callee = op.arguments[0].operand if op.arguments else ir.UNKNOWN
+        given = tuple(ir.CallArgument(ir.UNKNOWN, None, "") for _ in op.arguments[1:])
+        function = self.index.find_function(callee.name, self.function) if isinstance(callee, ir.Local) else None
+        method = self.value(callee, state)
+        is_method = isinstance(method, Method) and self.is_coroutine(method, state)
+        if not is_method and (function is None or not function.is_async):
+            return False
+        self.call(replace(op, callee=callee, dotted=None, arguments=given), made)
+        coroutine = made.env.get(op.target)
+        if not isinstance(coroutine, Coroutine):
+            return False
+        state.resources[coroutine.rid] = made.resources[coroutine.rid]._replace(phase="released")
+        state.boxes[op.index] = (coroutine,)
+        state.set_name(op.target, Box(op.index))
+        return True
 
     def gather(self, op: ir.CallOp, state: State) -> list[State] | None:
         """`gather(*coroutines)`: awaiting it awaits each of them."""
@@ -99,6 +129,8 @@ class Concurrency(Sharings, ABC):
 
     def _await_item(self, op: ir.AwaitOp, item: Value | None, state: State) -> list[State] | None:
         if not isinstance(item, Coroutine):
+            # Nothing is known of what it gives; the name still holds what the one before it gave.
+            state.set_name(op.target, None)
             return None
         made = self.calls.get(item.call)
         if made is None or made.model.releases is None:

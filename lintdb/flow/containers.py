@@ -185,7 +185,7 @@ class Containers(Withs, ABC):
                 state.update(value.rid, kept=True)
                 state.set_name(op.target, value)
                 return None
-        if isinstance(value, Method) and name not in _RUNS_COROUTINES and self._is_coroutine(value, state):
+        if isinstance(value, Method) and name not in _RUNS_COROUTINES and self.is_coroutine(value, state):
             # Nobody will await what the registered method returns.
             self.throw(state, op.node, is_low=True)
             state.set_name(op.target, None)
@@ -202,7 +202,8 @@ class Containers(Withs, ABC):
         kind = self.kind_of(status)
         return kind is not None and kind.with_block in (WithBlock.COMMIT, WithBlock.KEEP)
 
-    def _is_coroutine(self, value: Method, state: State) -> bool:
+    def is_coroutine(self, value: Method, state: State) -> bool:
+        """Whether what a method of a resource returns has to be awaited."""
         status = state.status(value.receiver.rid) if isinstance(value.receiver, Ref) else None
         kind = self.kind_of(status)
         models = kind.methods.get(value.name, ()) if kind is not None else ()

@@ -28,6 +28,7 @@ from lintdb.flow.values import (
     Table,
     Tally,
     Value,
+    holder_of,
     one_of,
     spelling,
 )
@@ -381,7 +382,8 @@ class Values(Run):
 
 
 def _depth(site: SiteKey) -> int:
-    return 1 + _depth(site[1]) if site[0] == "field" else 0  # type: ignore[arg-type]
+    holder = holder_of(site)
+    return 1 + _depth(holder) if holder is not None else 0
 
 
 def dotted_name(operand: ir.Operand) -> str | None:

@@ -202,6 +202,10 @@ class Fates:
             yield Use(Fate.USED)
         else:
             model = self.program.types.model_of_call(dotted, call) if dotted is not None else None
+            if is_method and isinstance(call.func, cst.Attribute):
+                # `pool.putconn(conn)`
+                receiver = self._kind(self.program.types.kind_of_expression(call.func.value, value.function))
+                model = self._method(receiver, call.func.attr.value, call)
             yield from self._as_argument(call, inner, model, value)
 
     def _as_argument(

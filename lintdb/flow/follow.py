@@ -21,6 +21,7 @@ from lintdb.flow.exceptions import Match, is_caught_before, match_handler
 from lintdb.flow.iteration import Iterations
 from lintdb.flow.liveness import live_names, live_tests
 from lintdb.flow.run import THROWN
+from lintdb.flow.sharings import STARTED
 from lintdb.flow.sites import BYPASSED, Exit
 from lintdb.flow.state import State
 from lintdb.flow.summaries import YIELDED
@@ -129,6 +130,7 @@ class Follower(Iterations, Assumptions):
 
     def _bind_name(self, name: str, value: Value | None, state: State) -> None:
         state.resources.pop((("named", name), 0), None)
+        state.env.pop(STARTED + name, None)
         if state.facts:
             self._forget_facts(name, state)
         if isinstance(value, (Ref, Instance)) and not name.startswith("$"):
@@ -282,6 +284,7 @@ class Follower(Iterations, Assumptions):
 
     def _await(self, op: ir.AwaitOp, state: State) -> list[State] | None:
         value = self.value(op.operand, state)
+        state.env.pop(STARTED, None)
         if isinstance(value, Coroutine):
             return self.await_coroutine(op, value, state)
         if isinstance(value, Many) and value.items and all(isinstance(item, Coroutine) for item in value.items):

@@ -55,8 +55,6 @@ def _kind_of(param: cst.Param, program: Program, info: FunctionInfo) -> Kind | N
     """Return the kind of a parameter, by its annotation or by what the function does with it."""
     if param.star:
         return None
-    found = (
-        program.types.type_of_annotation(param.annotation.annotation, info) if param.annotation is not None else None
-    )
+    found = program.types.type_of_parameter(param, info)
     found = found if found is not None else program.types.evidence.kinds(info).get(param.name.value)
     return program.knowledge.kind(found) if isinstance(found, str) else None

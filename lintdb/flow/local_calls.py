@@ -64,8 +64,11 @@ class LocalCalls(Containers, ABC):
             receiver = held if isinstance(held, Instance) else OWN
         if is_fixture(info) or not keeps_function(info):
             _escape_object(receiver, state)
-            results = self.unknown_call(op, state)
-            if is_cached(info):
+            is_kept = is_cached(info)
+            is_there = is_kept and (_kept_by(info), 0) in state.resources
+            # What the path has got from it before is there.
+            results = self.unknown_call(op, state) if not is_there else None
+            if is_kept:
                 self._give_kept(op, info, state)
             return results
         if is_generator_manager(info):
@@ -105,12 +108,13 @@ class LocalCalls(Containers, ABC):
         return Coroutine((site, 0), op.index, arguments)
 
     def _give_kept(self, op: ir.CallOp, info: FunctionInfo, state: State) -> None:
-        """A function that makes its result once and keeps it: what the annotation says, owned by somebody else."""
+        """A function that makes its result once and keeps it: what it gives, owned by somebody else."""
         returns = info.node.returns if isinstance(info.node, cst.FunctionDef) else None
-        if returns is not None:
-            what = self.types.type_of_annotation(returns.annotation, info)
-            site: SiteKey = ("kept", f"{info.name}()", info.index.name.number)
-            state.set_name(op.target, self.outside(site, what, None, state))
+        what = self.types.type_of_annotation(returns.annotation, info) if returns is not None else None
+        if what is None:
+            result = self.types.peers.result_of(info)
+            what = result.type if result is not None else None
+        state.set_name(op.target, self.outside(_kept_by(info), what, None, state))
 
     def apply_summary(
         self, op: ir.CallOp, info: FunctionInfo, state: State, target: str, receiver: Receiver = None
@@ -177,12 +181,16 @@ class LocalCalls(Containers, ABC):
             self.check_early(use, op.node, info.name, state)
         for rid, is_many in summary.statements:
             self.note_statement(rid, op, is_many=is_many)
+        self._note_takes(op, summary, state)
+        for name in summary.runs:
+            self._note_handed(op, argument_for(info, name, op.arguments), state)
+
+    def _note_takes(self, op: ir.CallOp, summary: Summary, state: State) -> None:
+        """What a callee takes from owners of many that both sides know."""
         for owner, kind_id, node in summary.takes:
             kind = self.knowledge.kind(kind_id)
             if kind is not None:
                 self.note_taken(op, kind, owner, state, node)
-        for name in summary.runs:
-            self._note_handed(op, argument_for(info, name, op.arguments), state)
 
     def _note_handed(self, op: ir.CallOp, operand: ir.Operand | None, state: State) -> None:
         """A callee runs what it is given here as the text of a query."""
@@ -335,6 +343,8 @@ class LocalCalls(Containers, ABC):
         if summary is None:
             state.escape(arguments, with_parents=False)
             return Manager("local", call=op.index)
+        self._note_takes(op, summary, state)
+        self.lent_from[op.index] = frozenset(owner for owner, _, _ in summary.takes)
         normal = [dict(outcome.statuses) for outcome in summary.outcomes if not outcome.is_raise]
         released: set[Rid] = set()
         for rid in set(state.refs(arguments)):
@@ -409,6 +419,10 @@ class LocalCalls(Containers, ABC):
                 state.escape_one(rid, with_parents=False)
             else:
                 self.without_release.add(rid[0])
+
+
+def _kept_by(info: FunctionInfo) -> SiteKey:
+    return ("kept", f"{info.name}()", info.index.name.number)
 
 
 def _coroutines_in(value: Value | None) -> list[Coroutine]:

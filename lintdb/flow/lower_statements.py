@@ -214,6 +214,10 @@ class Statements(Patterns):
         self.condition(node.test, body, done)
         self.frames.append(Frame(self.landing, break_to=after.id, continue_to=head.id))
         self.continue_in(body)
+        self._rest_of_loop(node, head, done, after)
+
+    def _rest_of_loop(self, node: cst.For | cst.While, head: Block, done: Block, after: Block) -> None:
+        """The body, back to the head; what comes after the last round; and on."""
         self.suite(node.body)
         self.goto(head)
         self.frames.pop()
@@ -235,14 +239,7 @@ class Statements(Patterns):
         self.frames.append(Frame(self.landing, break_to=after.id, continue_to=head.id))
         self.continue_in(body)
         self.store(node.target, ir.Local(item), node.target)
-        self.suite(node.body)
-        self.goto(head)
-        self.frames.pop()
-        self.continue_in(done)
-        if node.orelse is not None:
-            self.suite(node.orelse.body)
-        self.goto(after)
-        self.continue_in(after)
+        self._rest_of_loop(node, head, done, after)
 
     def _try(self, node: cst.Try | cst.TryStar) -> None:
         after = self.block("after try")

@@ -239,7 +239,7 @@ class Misuses(UnitVerdicts):
         found: Ending | None = None
         while trace is not None and not (trace[2] == "acquire" and trace[3] == rid[0]):
             earlier, node, what, data = trace
-            if what == "release" and isinstance(data, tuple) and data[0] in line and isinstance(node, cst.CSTNode):
+            if what == "release" and isinstance(data, tuple) and data[0] in line:
                 if data[0] == rid:
                     return Ending(node, rid, data[1], is_sure and _is_unconditional(earlier))
                 if found is None:

@@ -8,7 +8,7 @@ from lintdb.effects import Argument, CallModel, Condition, Duty, Event, Form, Ki
 from lintdb.flow import ir
 from lintdb.flow.results import KnownCall, Overlap, QueryText
 from lintdb.flow.rows import is_computed
-from lintdb.flow.sites import COROUTINE, UNHEARD_OF, Lost, Site
+from lintdb.flow.sites import UNHEARD_OF, Lost, Site
 from lintdb.flow.state import State
 from lintdb.flow.texts import known_pieces
 from lintdb.flow.unknown import UnknownCalls
@@ -188,13 +188,8 @@ class ModelledCalls(UnknownCalls):
 
     def _coroutine(self, op: ir.CallOp, model: CallModel, subject: Value | None, state: State) -> Value:
         """The result of calling a coroutine function: nothing has happened yet, as far as a caller can tell."""
-        site = ("coroutine", op.index)
-        rid: Rid = (site, 0)
         owes = (model.coroutine or model.form is Form.AWAIT) and not model.eager
-        self.sites[site] = Site(op.node, COROUTINE)
-        state.resources[rid] = Status(COROUTINE, owed=owes)
-        if model.releases is not None:
-            self.meant_releases.setdefault(site, set()).update(each[0] for each in state.refs(subject))
+        rid = self.make_coroutine(op, subject if model.releases is not None else None, state, owes=owes)
         return Coroutine(rid, op.index, subject)
 
     def perform(
@@ -271,6 +266,9 @@ class ModelledCalls(UnknownCalls):
         method = self.calls[op.index].method if op.index in self.calls else ""
         if receiver is not None:
             self.check_call(receiver.rid, model, op.node, method, state)
+            taken = self.knowledge.kind(model.takes) if model.takes is not None else None
+            if taken is not None:
+                self.note_taken(op, taken, receiver.rid, state)
         if model.receiver is not None:
             operand = self.argument(op, model.receiver)
             value = self.value(operand, state) if operand is not None else None
@@ -392,10 +390,13 @@ class ModelledCalls(UnknownCalls):
         if op.index in self.overlaps:
             return
         for rid, status in state.resources.items():
-            if status.parent != owner or status.phase != "open" or not status.owed or rid[0][0] == op.index:
+            if status.phase != "open" or rid[0][0] == op.index or rid[0] not in self.sites:
                 continue
             other = self.knowledge.kind(status.kind)
-            if other is not None and other.family == kind.family and rid[0] in self.sites:
+            is_taken = status.parent == owner and status.owed and other is not None and other.family == kind.family
+            is_lent = rid[0][0] == "managed" and rid[0][1] != op.index and owner in self.lent_from.get(rid[0][1], ())
+            is_lent = is_lent and other is not None and not other.is_pool
+            if is_taken or is_lent:
                 self.overlaps[op.index] = Overlap(op.node, kind, self.sites[rid[0]].node, inner)
                 return
 

@@ -145,9 +145,7 @@ class Program:
         state = State()
         sites: dict[SiteKey, Site] = {}
         for param in info.params:
-            if param.annotation is None or param.star:
-                continue
-            found = self.types.type_of_annotation(param.annotation.annotation, info)
+            found = self.types.type_of_parameter(param, info) if not param.star else None
             name = param.name.value
             site: SiteKey = ("param", name)
             if isinstance(found, ClassInfo):
@@ -292,11 +290,7 @@ class Program:
         return (
             any(self._calls_model(call, info) for call in info.calls)
             or any(self._calls_model(call, info) for inner in info.lambdas.values() for call in inner.calls)
-            or any(
-                param.annotation is not None
-                and self._is_tracked(self.types.type_of_annotation(param.annotation.annotation, info))
-                for param in info.params
-            )
+            or any(self._is_tracked(self.types.type_of_parameter(param, info)) for param in info.params)
             or self._touches_attribute(info)
             or any(True for _ in self._unit_decorators(info))
             or any(self._cleans_up_local(call, info) for call in info.calls)

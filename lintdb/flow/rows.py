@@ -305,7 +305,7 @@ def _is_being_read(call: cst.CSTNode | None, state: State) -> bool:
     trace = state.trace
     while trace is not None:
         step = trace[1]
-        if trace[2] == "next" and isinstance(step, cst.CSTNode) and is_same_code(step, call.func.value):
+        if trace[2] == "next" and is_same_code(step, call.func.value):
             return True
         trace = trace[0]
     return False

@@ -150,6 +150,11 @@ class Run:
         return {}
 
     @functools.cached_property
+    def lent_from(self) -> dict[object, frozenset[Rid]]:
+        """Of which owners of many a generator-based manager has taken something, by its call."""
+        return {}
+
+    @functools.cached_property
     def overlaps(self) -> dict[int, Overlap]:
         """Where something is taken from an owner of many while another one is held, by the call."""
         return {}

@@ -1,8 +1,8 @@
-"""Clients of other services: which variables hold one, so that its methods are known to wait for an answer."""
+"""Which variables hold objects of certain classes, such as clients of other services, whose methods wait."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import libcst as cst
 
@@ -10,19 +10,23 @@ from lintdb.flow.stdlib import SERVICE_CLIENTS
 from lintdb.syntax.names import FunctionInfo, ModuleIndex
 from lintdb.syntax.walk import walk
 
-_PACKAGES = {name.partition(".")[0] for name in SERVICE_CLIENTS}
-
 
 def clients_in(function: FunctionInfo, index: ModuleIndex) -> frozenset[str]:
     """Return the variables that a function, or the module around it, gives nothing but a client that it has made."""
+    return holders_in(function, index, SERVICE_CLIENTS)
+
+
+def holders_in(function: FunctionInfo, index: ModuleIndex, classes: Collection[str]) -> frozenset[str]:
+    """Return the variables that a function, or the module around it, gives nothing but objects of some classes."""
+    packages = {name.partition(".")[0] for name in classes}
     imported = [*function.imports.values(), *index.body.imports.values()]
-    if not any(name.partition(".")[0] in _PACKAGES for name in imported):
+    if not any(name.partition(".")[0] in packages for name in imported):
         return frozenset()
     found: set[str] = set()
     others: set[str] = set()
     for name, value in [*_values_of_module(function, index), *_values_of(function)]:
-        is_client = isinstance(value, cst.Call) and index.dotted(value.func, function) in SERVICE_CLIENTS
-        (found if is_client else others).add(name)
+        is_made = isinstance(value, cst.Call) and index.dotted(value.func, function) in classes
+        (found if is_made else others).add(name)
     return frozenset(found - others)
 
 

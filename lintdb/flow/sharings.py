@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from abc import ABC
 
@@ -10,13 +11,28 @@ import libcst as cst
 from lintdb.flow import ir
 from lintdb.flow.local_calls import LocalCalls
 from lintdb.flow.results import Sharing
+from lintdb.flow.services import holders_in
+from lintdb.flow.sites import Site
 from lintdb.flow.state import State
-from lintdb.flow.stdlib import RUNS_TOGETHER, STARTS_THREAD, STARTS_THREAD_METHODS
-from lintdb.flow.summaries import bind_arguments
-from lintdb.flow.values import Box, Coroutine, Many, Ref, Rid, Value
+from lintdb.flow.stdlib import (
+    RUNS_TOGETHER,
+    STARTS_TASK,
+    STARTS_TASK_METHODS,
+    STARTS_THREAD,
+    STARTS_THREAD_METHODS,
+    THREAD_POOL_METHODS,
+    THREAD_POOLS,
+)
+from lintdb.flow.summaries import NAMED, Summary, bind_arguments
+from lintdb.flow.values import Box, Coroutine, Many, Ref, Rid, Status, Value, spelling
 from lintdb.syntax.names import FunctionInfo
 from lintdb.syntax.walk import walk
 
+STARTED = "$.started."
+"""What names begin with that hold what the tasks of a group work on; then comes the variable with the group.
+
+Tasks without a group count as done with the next `await`.
+"""
 _TAKES_TURNS = re.compile(r"lock|sem|mutex|limit", re.IGNORECASE)
 
 
@@ -47,14 +63,46 @@ class Sharings(LocalCalls, ABC):
     def note_sharing(self, op: ir.CallOp, state: State) -> None:
         """A call is about to run: does it start something that uses a resource beside this function?"""
         if op.dotted in RUNS_TOGETHER:
-            for rid in self._used_together(op, state):
-                self._note(op.node, "tasks", rid, state)
+            known = state.copy()
+            for rid in self._used_together(op, known):
+                self._note(op.node, "tasks", rid, known)
             return
-        is_method = isinstance(op.callee, ir.AttributeOf) and op.callee.name in STARTS_THREAD_METHODS
-        if op.dotted in STARTS_THREAD or is_method:
+        if op.dotted in STARTS_TASK:
+            self._note_started(op, "", state)
+            return
+        base = op.callee.base if isinstance(op.callee, ir.AttributeOf) else None
+        method = op.callee.name if isinstance(op.callee, ir.AttributeOf) else ""
+        if method in STARTS_TASK_METHODS and op.dotted is None and isinstance(base, ir.Local):
+            self._note_started(op, base.name, state)
+        elif op.dotted in STARTS_THREAD or method in STARTS_THREAD_METHODS:
             for argument in op.arguments:
-                for rid in set(state.refs(self.value(argument.operand, state))):
-                    self._note(op.node, "thread", self.root_of(rid, state), state)
+                self._note_threads(op, "thread", self.value(argument.operand, state), state)
+        elif method in THREAD_POOL_METHODS and isinstance(base, ir.Local) and base.name in self._thread_pools:
+            self._note_threads(op, "threads", self.first_argument(op, state), state)
+
+    @functools.cached_property
+    def _thread_pools(self) -> frozenset[str]:
+        return holders_in(self.function, self.index, THREAD_POOLS)
+
+    def _note_threads(self, op: ir.CallOp, how: str, value: Value | None, state: State) -> None:
+        for rid in set(state.refs(value)):
+            self._note(op.node, how, self.root_of(rid, state), state)
+
+    def _note_started(self, op: ir.CallOp, group: str, state: State) -> None:
+        """`group.create_task(coroutine)`: does it work on what another task of the group works on?"""
+        known = state.copy()
+        used = self._worked_on(self.first_argument(op, state), known)
+        before = state.env.get(STARTED + group)
+        busy = set(before.items) if isinstance(before, Many) else set()
+        for rid in used:
+            status = known.status(rid)
+            if Ref(rid) in busy and (status is None or status.visited < 0):
+                self._note(op.node, "tasks", rid, known)
+        if used:
+            held = dict.fromkeys(
+                (*(before.items if isinstance(before, Many) else ()), *map(Ref, sorted(used, key=repr)))
+            )
+            state.set_name(STARTED + group, Many(tuple(held)))
 
     def note_kept_on_class(self, op: ir.StoreAttributeOp, value: Value | None, state: State) -> None:
         """`Name.attribute = value`: every object of the class has it, in whichever thread."""
@@ -103,7 +151,16 @@ class Sharings(LocalCalls, ABC):
         summary = self._summary(pending.op, pending.function, state, pending.receiver)
         if summary is not None:
             used |= {use.rid for use in summary.uses} | {rid for rid, _ in summary.statements}
+            self._get_to_know(used, summary, state)
         return {self.root_of(rid, state) for rid in used if rid in state.resources}
+
+    def _get_to_know(self, rids: set[Rid], summary: Summary, state: State) -> None:
+        """What a callee works on by a name that both sides have (`self.conn`) may not have come up here before."""
+        statuses = {rid: status for outcome in summary.outcomes for rid, status in outcome.statuses}
+        for rid in rids - set(state.resources):
+            if rid in statuses and rid[0][0] in NAMED:
+                state.resources[rid] = Status(statuses[rid].kind, owed=False, outlives=True)
+                self.sites.setdefault(rid[0], Site(self.function.node, statuses[rid].kind, spelling(rid[0])))
 
     @staticmethod
     def _is_display(op: ir.CallOp) -> bool:

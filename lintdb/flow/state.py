@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from lintdb.flow.values import (
     TRUE,
@@ -30,10 +31,13 @@ from lintdb.flow.values import (
     widened,
 )
 
+if TYPE_CHECKING:
+    import libcst as cst
+
 LASTING = ("arg", "self", "global", "field", "decorator")
 _PLAIN = (Literal, Truthiness, Name)
 
-Trace = tuple["Trace | None", object, str, object]
+Trace = tuple["Trace | None", "cst.CSTNode", str, object]
 """A linked list of what happened on a path, newest first: (earlier, node, what, data)."""
 
 FILLED = TRUE
@@ -102,7 +106,7 @@ class State:
             if status.kind[0] != "$"
         }
 
-    def note(self, node: object, what: str, data: object = None) -> None:
+    def note(self, node: cst.CSTNode, what: str, data: object = None) -> None:
         """Remember a step of the path."""
         self.trace = (self.trace, node, what, data)
 
@@ -186,11 +190,11 @@ class State:
         for name in [name for name in self.env if name.startswith(instance.prefix)]:
             del self.env[name]
 
-    def update(self, rid: Rid, **changes: object) -> None:
+    def update(self, rid: Rid, **changes: Any) -> None:
         """Change fields of a resource's status."""
         status = self.resources.get(rid)
         if status is not None:
-            self.resources[rid] = status._replace(**changes)  # type: ignore[arg-type]
+            self.resources[rid] = status._replace(**changes)
 
     def doubt(self, rid: Rid) -> None:
         """What was released may be open again, and with it what belongs to it: nothing is known of them any more."""
@@ -301,15 +305,12 @@ class State:
         Variables that nothing reads; constants and truth values that no condition tests; conditions that are not tested
         again; resources that are settled and not held by anything.
         """
-        dead = []
-        for name, value in self.env.items():
-            if name not in live:
-                if "." not in name:
-                    dead.append(name)
-            elif name not in tests and name != "$return" and "." not in name:
-                kind = type(value)
-                if kind is Truthiness or (kind is Literal and type(value.value) is not str):  # type: ignore[attr-defined]
-                    dead.append(name)
+        dead = [
+            name
+            for name, value in self.env.items()
+            if "." not in name
+            and (name not in live or (name not in tests and name != "$return" and _is_for_tests(value)))
+        ]
         for name in dead:
             del self.env[name]
         if self.facts:
@@ -380,3 +381,8 @@ class State:
 def _settled(status: Status, phase: str) -> Status:
     """Return the status of a resource whose unit of work is nobody's business here any more."""
     return status._replace(phase=phase, pending=-1, failed=-1, cut=False, begun=-1, switched=-1)
+
+
+def _is_for_tests(value: Value) -> bool:
+    """Whether a value tells nothing but how a test of it ends: a truth value, or a constant that is no text."""
+    return type(value) is Truthiness or (type(value) is Literal and type(value.value) is not str)

@@ -82,6 +82,16 @@ METHODS_THAT_RUN = frozenset({"run_until_complete"})
 GATHERS = frozenset({"asyncio.gather"})
 STARTS_THREAD = frozenset({"threading.Thread", "threading.Timer", "asyncio.to_thread", "anyio.to_thread.run_sync"})
 STARTS_THREAD_METHODS = frozenset({"submit", "run_in_executor"})
+THREAD_POOLS = frozenset({
+    "concurrent.futures.ThreadPoolExecutor", "concurrent.futures.thread.ThreadPoolExecutor",
+    "multiprocessing.pool.ThreadPool", "multiprocessing.dummy.Pool",
+})  # fmt: skip
+"""Classes whose objects run functions on threads of theirs."""
+THREAD_POOL_METHODS = frozenset({"map", "imap", "imap_unordered", "starmap", "map_async", "starmap_async"})
+"""Methods of theirs that run their first argument many times at once."""
+STARTS_TASK = frozenset({"asyncio.create_task", "asyncio.ensure_future"})
+STARTS_TASK_METHODS = frozenset({"create_task"})
+"""Methods of groups that run a coroutine beside all others of the group."""
 
 PROCESSES = frozenset({
     "multiprocessing.Process", "multiprocessing.process.Process", "multiprocessing.context.Process", "billiard.Process",
@@ -205,5 +215,7 @@ REGISTER_METHODS = frozenset({
 PASSES_THROUGH = frozenset({
     "asyncio.wait_for", "asyncio.shield", "asyncio.ensure_future", "asyncio.create_task", "typing.cast", "cast",
 })  # fmt: skip
-AWAITS_FIRST = frozenset({"asyncio.wait_for", "asyncio.shield", "asyncio.run", "anyio.run", "trio.run"})
+RUNS_COROUTINE = frozenset({"asyncio.run", "anyio.run", "trio.run"})
+"""Functions that wait for a coroutine without an `await`."""
+AWAITS_FIRST = RUNS_COROUTINE | {"asyncio.wait_for", "asyncio.shield"}
 IDENTITY = frozenset({"typing.cast", "cast"})

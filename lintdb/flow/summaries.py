@@ -35,6 +35,7 @@ from lintdb.flow.values import (
     Table,
     Truthiness,
     Value,
+    holder_of,
     renamed,
     spelling,
 )
@@ -314,9 +315,8 @@ def _is_known(site: SiteKey, roots: Collection[SiteKey], shares_self: bool) -> b
     """Whether a place is known to a callee under a name that can be told from the caller's."""
     if site in roots or site[0] == "global":
         return True
-    if site[0] == "field":
-        return _is_known(site[1], roots, shares_self)  # type: ignore[arg-type]
-    return site[0] == "self" and shares_self
+    holder = holder_of(site)
+    return _is_known(holder, roots, shares_self) if holder is not None else site[0] == "self" and shares_self
 
 
 def _add_reached(start: State, state: State) -> None:

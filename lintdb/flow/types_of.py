@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol, Union
 import libcst as cst
 
 from lintdb.effects import Argument, CallModel, Condition, Event, Form, Kind
+from lintdb.flow.behind import call_behind
 from lintdb.flow.evidence import Evidence
 from lintdb.flow.exceptions import builtin_is_subclass
 from lintdb.flow.knowledge import Knowledge
@@ -118,6 +119,10 @@ class ModuleTypes:
 
     # --- annotations ------------------------------------------------------------------------------------------------
 
+    def type_of_parameter(self, param: cst.Param, function: FunctionInfo) -> Type | None:
+        """Return what the annotation of a parameter says that it is."""
+        return self.type_of_annotation(param.annotation.annotation, function) if param.annotation is not None else None
+
     def kind_of_annotation(self, annotation: cst.BaseExpression, scope: FunctionInfo) -> str | None:
         """Return the kind that a type annotation stands for."""
         found = self.type_of_annotation(annotation, scope)
@@ -206,8 +211,9 @@ class ModuleTypes:
 
     def type_of_expression(self, node: cst.BaseExpression | None, scope: FunctionInfo) -> Type | None:
         """Return what an expression gives, as far as can be told without following the function that it is in."""
-        if isinstance(node, cst.Await):
-            return self._type_of_call(node.expression, scope, awaited=True)
+        behind = call_behind(node, self.index, scope)
+        if behind is not None:
+            return self._type_of_call(behind.call, scope, awaited=behind.is_awaited)
         if isinstance(node, cst.BooleanOperation):
             return self.type_of_expression(node.left, scope) or self.type_of_expression(node.right, scope)
         if isinstance(node, cst.IfExp):
@@ -221,7 +227,7 @@ class ModuleTypes:
             return self.type_of_expression(value, scope) if not isinstance(value, cst.Name) else None
         if isinstance(node, (cst.Attribute, cst.Subscript)):
             return self._kind_of_part(node, scope)
-        return self._type_of_call(node, scope, awaited=False)
+        return None
 
     def _kind_of_part(self, node: cst.Attribute | cst.Subscript, scope: FunctionInfo) -> str | None:
         """`client.shop.orders`, `client["shop"]`: the kind of a part that has no name of its own in the model."""
@@ -379,9 +385,10 @@ class ModuleTypes:
         """Whether an expression is a call that opens a resource, which is then its caller's."""
         if isinstance(value, cst.Name) and self.index.is_local(value.value, scope):
             value = only_value(value.value, scope)
-        call = unawaited(value)
-        if not isinstance(call, cst.Call) or self.kind_of_expression(value, scope) is None:
+        behind = call_behind(value, self.index, scope)
+        if behind is None or self.kind_of_expression(value, scope) is None:
             return False
+        call = behind.call
         if self.first_possible(self._models_of(call, scope), call) is not None:
             return True
         target = self.called(call, scope)

@@ -6,6 +6,7 @@ import libcst as cst
 
 from lintdb.flow import ir
 from lintdb.flow.rows import Rows
+from lintdb.flow.sites import COROUTINE, Site
 from lintdb.flow.state import LASTING, State
 from lintdb.flow.stdlib import (
     MILD_FUNCTIONS,
@@ -14,12 +15,22 @@ from lintdb.flow.stdlib import (
 from lintdb.flow.values import (
     Query,
     Rid,
+    Status,
     Value,
 )
 
 
 class UnknownCalls(Rows):
     """The effects of unknown callees."""
+
+    def make_coroutine(self, op: ir.CallOp, released: Value | None, state: State, *, owes: bool) -> Rid:
+        """Note that a call has made a coroutine, which would release a value if it ran; return what stands for it."""
+        site = ("coroutine", op.index)
+        self.sites[site] = Site(op.node, COROUTINE)
+        state.resources[site, 0] = Status(COROUTINE, owed=owes)
+        if released is not None:
+            self.meant_releases.setdefault(site, set()).update(each[0] for each in state.refs(released))
+        return site, 0
 
     def unknown_call(self, op: ir.CallOp, state: State) -> list[State] | None:
         """Nothing is known of the callee: it may raise anything, and it may keep what it is given."""

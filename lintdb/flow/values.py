@@ -377,6 +377,12 @@ SELF: SiteKey = ("self",)
 """Stands for the object whose method a function is; its attribute `a` is ("self", "a")."""
 
 
+def holder_of(site: SiteKey) -> SiteKey | None:
+    """Return what holds the object of which a place is an attribute; None for other places."""
+    holder = site[1] if site[0] == "field" else None
+    return holder if isinstance(holder, tuple) else None
+
+
 @dataclass(frozen=True)
 class Names:
     """New names of resources and of what holds them: each side of a call has names of its own."""
@@ -396,8 +402,9 @@ class Names:
             return found or site
         if site[0] == "self" and len(site) == 2 and SELF in self.sites:
             return ("field", self.sites[SELF], site[1])
-        if site[0] == "field":
-            base = self.site(site[1])  # type: ignore[arg-type]
+        holder = holder_of(site)
+        if holder is not None:
+            base = self.site(holder)
             return ("self", site[2]) if base == SELF else ("field", base, site[2])
         return site
 
@@ -437,7 +444,8 @@ def spelling(site: SiteKey) -> str:
     """Return how code spells what holds a resource: `self.db.conn`."""
     if site[0] == "self":
         return f"self.{site[1]}"
-    if site[0] == "field":
+    holder = holder_of(site)
+    if holder is not None:
         dot = "" if str(site[2]).startswith("[") else "."
-        return f"{spelling(site[1])}{dot}{site[2]}"  # type: ignore[arg-type]
+        return f"{spelling(holder)}{dot}{site[2]}"
     return str(site[1])

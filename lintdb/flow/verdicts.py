@@ -269,7 +269,7 @@ def path_of(state: State) -> tuple[PathStep, ...]:
     steps: list[PathStep] = []
     trace = state.trace
     while trace is not None:
-        steps.append(PathStep(trace[1], trace[2], trace[3]))  # type: ignore[arg-type]
-        trace = trace[0]
+        trace, node, what, data = trace
+        steps.append(PathStep(node, what, data))
     steps.reverse()
     return tuple(steps)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import libcst as cst
 
-from lintdb.effects import Event, Kind, WithBlock
+from lintdb.effects import CallModel, Event, Kind, WithBlock
 from lintdb.flow import ir
 from lintdb.flow.exceptions import Match, match_types
 from lintdb.flow.modelled import ModelledCalls
@@ -139,13 +139,16 @@ class Withs(ModelledCalls, ABC):
             self.throw(state, op.node, is_low=op.in_cleanup)
             state.escape(value, with_parents=True)
             return None, None
-        receiver = value.inner if isinstance(value.inner, Ref) else None
-        self.perform(call, model, value.inner, receiver, state, target="$entered")
-        entered = state.env.pop("$entered", None)
+        entered = self._entered(call, model, value.inner, state)
         if entered is None:
             return None, None
         is_nested = isinstance(entered, Ref) and self._begins(entered, state)
         return entered, Manager("entered", entered, call=value.call, is_nested=is_nested)
+
+    def _entered(self, call: ir.CallOp, model: CallModel, given: Value | None, state: State) -> Value | None:
+        """Do what a call does that waited for its block, and return what it gives."""
+        self.perform(call, model, given, given if isinstance(given, Ref) else None, state, target="$entered")
+        return state.env.pop("$entered", None)
 
     def _enter_manager(
         self, op: ir.EnterOp | ir.CallOp, value: Manager, state: State
@@ -153,11 +156,7 @@ class Withs(ModelledCalls, ABC):
         if value.what in ("closing", "aclosing", "null"):
             return value.inner, value
         if value.what == "acquire":
-            call = self.operations[value.call]
-            model = self.calls[value.call].model
-            receiver = value.inner if isinstance(value.inner, Ref) else None
-            self.perform(call, model, receiver, receiver, state, target="$entered")
-            entered = state.env.pop("$entered", None)
+            entered = self._entered(self.operations[value.call], self.calls[value.call].model, value.inner, state)
             return entered, Manager("entered", entered)
         if value.what == "unit":
             call = self.operations[value.call]

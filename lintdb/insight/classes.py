@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import libcst as cst
+
 from lintdb.effects import Kind
 from lintdb.flow.state import State
 from lintdb.flow.values import Instance, Ref
@@ -120,8 +122,8 @@ class ClassDescription:
     def _name(self, method: FunctionInfo) -> str:
         return method.name if method.owner is self.owner else method.qualname
 
-    def _where(self, node: object, method: FunctionInfo) -> str:
-        place = self.opened.place(node, method.index)  # type: ignore[arg-type]
+    def _where(self, node: cst.CSTNode | None, method: FunctionInfo) -> str:
+        place = self.opened.place(node, method.index)
         if place is None:
             return ""
         own = method.index is self.opened.index

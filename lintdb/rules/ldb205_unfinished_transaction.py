@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
-from lintdb.rules.lifetimes import caught_in, raiser, steps_of
+from lintdb.rules.lifetimes import caught_in, last_turn, steps_of
 
 if TYPE_CHECKING:
-    from lintdb.flow.results import FunctionFlow, UnfinishedUnit
+    from lintdb.flow.results import FunctionFlow
 
 
 class UnfinishedTransaction(Rule):
@@ -31,7 +31,7 @@ class UnfinishedTransaction(Rule):
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
         for unit in flow.unfinished:
             name = f"`{unit.name}`" if unit.name else f"the {unit.kind.label}"
-            cause = _cause(unit, ctx)
+            cause = last_turn(unit.path, ctx, on_error=unit.on_error) or "on some path"
             if unit.is_mode:
                 message = f"the mode of {name} that is set here is not set back {cause}"
                 end, cure = f"leaves with {name} in the other mode", "set the mode back in `finally`"
@@ -48,17 +48,3 @@ class UnfinishedTransaction(Rule):
                 resource_name=unit.name,
                 about=caught_in(unit.path),
             )
-
-
-def _cause(unit: UnfinishedUnit, ctx: FileContext) -> str:
-    """Say what made the path miss the end: the last error, or the last decision."""
-    for step in reversed(unit.path):
-        if step.what == "raise":
-            return f"if {raiser(step, ctx)} raises"
-        if step.what == "raises":
-            return f"when `{ctx.source_of(step.node, 50)}` runs"
-        if step.what == "refused":
-            return f"if `{ctx.source_of(step.node, 50)}` fails"
-        if step.what in ("true", "false") and not unit.on_error:
-            return f"if `{ctx.source_of(step.node, 40)}` is {step.what}"
-    return "on some path"

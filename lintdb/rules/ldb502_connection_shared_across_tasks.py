@@ -98,6 +98,6 @@ def _message(sharing: Sharing, flow: FunctionFlow, ctx: FileContext) -> str | No
         is_allowed = "check_same_thread" in ctx.text
         return None if is_allowed else f"{name} was opened in another thread than the one that gets it here"
     same = [each for each in flow.sharings if each.how == "thread" and each.name == sharing.name]
-    if go_on_together(same, flow) or is_in_a_loop(sharing, flow):
+    if sharing.how == "threads" or go_on_together(same, flow) or is_in_a_loop(sharing, flow):
         return f"several threads get {name}, and may use it at the same time"
     return None

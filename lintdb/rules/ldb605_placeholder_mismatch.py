@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
-from lintdb.rules.placeholders import has_other_style, placeholders_of, single_percent
+from lintdb.rules.placeholders import has_other_style, is_text, placeholders_of, single_percent, values_of
 
 if TYPE_CHECKING:
-    from lintdb.effects import CallModel
     from lintdb.flow.results import FunctionFlow, QueryText
 
 _OWN = {"qmark": "?", "pyformat": "%s", "numeric_dollar": "$1"}
@@ -50,7 +49,7 @@ class PlaceholderMismatch(Rule):
 def _message(query: QueryText, text: str) -> str | None:
     style = query.call.model.paramstyle
     style, is_spread = style.lstrip("*"), style.startswith("*")
-    values = _values(query, is_spread=is_spread)
+    values = values_of(query, is_spread=is_spread)
     if values is None:
         return None
     other = has_other_style(text, style, values if isinstance(values, frozenset) else frozenset())
@@ -64,16 +63,18 @@ def _message(query: QueryText, text: str) -> str | None:
         return None
     if isinstance(values, frozenset):
         missing = sorted(found.names - values)
+        if found.count and style == "qmark":
+            return "the values have names, and the placeholders have none"
         return f"no value is given for the placeholder `{missing[0]}`" if missing else None
-    if found.names:
-        # SQLite takes values in order for names, too.
-        has_none = style != "qmark" and values
-        return "the text has placeholders with names, and the values have none" if has_none else None
-    if found.count == values:
+    if found.names and style != "qmark":
+        return "the text has placeholders with names, and the values have none" if values else None
+    # SQLite takes values in order for names, too: one for each.
+    count = found.count + len(found.names)
+    if count == values:
         return None
-    if _is_text(query, style):
+    if is_text(query, style):
         return f"each character of the text that is given for the values counts as one: these are {values}"
-    return f"the text has {_number(found.count, 'placeholder')}, and {_number(values, 'value')} {_verb(values)} given"
+    return f"the text has {_number(count, 'placeholder')}, and {_number(values, 'value')} {_verb(values)} given"
 
 
 def _number(count: int, word: str) -> str:
@@ -82,47 +83,3 @@ def _number(count: int, word: str) -> str:
 
 def _verb(count: int) -> str:
     return "is" if count == 1 else "are"
-
-
-def _values(query: QueryText, *, is_spread: bool) -> int | frozenset[str] | None:
-    """Return how many values a call is given, or the names of those that it is given; None where that is hidden."""
-    import libcst as cst  # listing rules does not need it
-
-    arguments = query.call.node.args
-    position = _position(query.call.model)
-    if any(a.star or a.keyword is not None for a in arguments) or len(arguments) <= position:
-        return None
-    rest = [argument.value for argument in arguments[position + 1 :]]
-    if not rest:
-        return 0
-    first = rest[0]
-    if query.call.model.paramstyle == "*numeric_dollar":
-        return len(rest)
-    if _is_text(query, query.call.model.paramstyle):
-        return len(first.evaluated_value) if isinstance(first, cst.SimpleString) else None
-    if isinstance(first, (cst.Tuple, cst.List)) and len(rest) == 1:
-        elements = first.elements
-        return None if any(isinstance(e, cst.StarredElement) for e in elements) else len(elements)
-    if isinstance(first, cst.Dict) and len(rest) == 1 and not is_spread:
-        named = [e.key if isinstance(e, cst.DictElement) else None for e in first.elements]
-        keys = [key.evaluated_value if isinstance(key, cst.SimpleString) else None for key in named]
-        return frozenset(str(key) for key in keys) if None not in keys else None
-    is_one = is_spread and not isinstance(first, (cst.Tuple, cst.List)) and not (len(rest) == 1 and _may_be_list(first))
-    return len(rest) if is_one else None
-
-
-def _is_text(query: QueryText, style: str) -> bool:
-    """Whether the values are a text, `("abc")`, where the library takes any sequence for values in order."""
-    arguments = query.call.node.args
-    position = _position(query.call.model) + 1
-    is_one = style == "qmark" and len(arguments) == position + 1
-    return is_one and type(arguments[position].value).__name__ == "SimpleString"
-
-
-def _may_be_list(node: object) -> bool:
-    """Whether an argument may hold all the values: pyodbc takes them either way."""
-    return type(node).__name__ in ("Name", "Attribute", "Call", "Subscript", "Await", "BinaryOperation", "IfExp")
-
-
-def _position(model: CallModel) -> int:
-    return model.sql.position if model.sql is not None and model.sql.position is not None else 0

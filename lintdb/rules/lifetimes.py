@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from lintdb.effects import Duty
@@ -143,20 +143,29 @@ def _cause(leak: Leak, ctx: FileContext) -> str:
     """Say what the last decision of the path was: what came before it still led to the release."""
     if leak.is_overwritten:
         return "before the next round opens another"
-    for step in reversed(after_acquire(leak.path, leak.node)):
+    return last_turn(after_acquire(leak.path, leak.node), ctx, on_error=leak.on_error) or "on every path"
+
+
+_TURNS = {
+    "true": "is true",
+    "false": "is false",
+    "done": "has no more elements",
+    "next": "has another element",
+}
+
+
+def last_turn(path: Sequence[PathStep], ctx: FileContext, *, on_error: bool) -> str | None:
+    """Say what a path did last that others do otherwise: the last error or, unless *on_error*, the last decision."""
+    for step in reversed(path):
         if step.what == "raise":
             return f"if {raiser(step, ctx)} raises"
         if step.what == "refused":
             return f"if `{ctx.source_of(step.node, 50)}` fails"
         if step.what == "raises":
             return f"when `{ctx.source_of(step.node, 50)}` runs"
-        if step.what in ("true", "false") and not leak.on_error:
-            truth = "true" if step.what == "true" else "false"
-            return f"if `{ctx.source_of(step.node, 40)}` is {truth}"
-        if step.what in ("done", "next") and not leak.on_error:
-            how = "has no more elements" if step.what == "done" else "has another element"
-            return f"if `{ctx.source_of(step.node, 40)}` {how}"
-    return "on every path"
+        if step.what in _TURNS and not on_error:
+            return f"if `{ctx.source_of(step.node, 40)}` {_TURNS[step.what]}"
+    return None
 
 
 def raiser(step: PathStep, ctx: FileContext) -> str:

@@ -1,9 +1,14 @@
-"""Placeholders in the text of a query: which style, and how many."""
+"""Placeholders in the text of a query: which style, and how many; and the values that a call is given for them."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lintdb.effects import CallModel
+    from lintdb.flow.results import QueryText
 
 _NOT_CODE = re.compile(r"--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$", re.DOTALL)
 _LITERAL = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`")
@@ -62,3 +67,55 @@ def has_other_style(text: str, style: str, names: frozenset[str] = frozenset()) 
 
 def _code(text: str) -> str:
     return _LITERAL.sub("''", _NOT_CODE.sub(" ", text))
+
+
+def values_of(query: QueryText, *, is_spread: bool) -> int | frozenset[str] | None:
+    """Return how many values a call is given, or the names of those that it is given; None where that is hidden."""
+    import libcst as cst  # listing rules does not need it
+
+    arguments = query.call.node.args
+    position = _position(query.call.model)
+    if any(a.star or a.keyword is not None for a in arguments) or len(arguments) <= position:
+        return None
+    rest = [argument.value for argument in arguments[position + 1 :]]
+    if not rest:
+        return 0
+    first = rest[0]
+    if query.call.model.paramstyle == "*numeric_dollar":
+        return len(rest)
+    if is_text(query, query.call.model.paramstyle):
+        return len(first.evaluated_value) if isinstance(first, cst.SimpleString) else None
+    if isinstance(first, (cst.Tuple, cst.List)) and len(rest) == 1:
+        elements = first.elements
+        return None if any(isinstance(e, cst.StarredElement) for e in elements) else len(elements)
+    if isinstance(first, cst.Dict) and len(rest) == 1 and not is_spread:
+        named = [e.key if isinstance(e, cst.DictElement) else None for e in first.elements]
+        keys = [key.evaluated_value if isinstance(key, cst.SimpleString) else None for key in named]
+        return frozenset(str(key) for key in keys) if None not in keys else None
+    if (
+        isinstance(first, cst.Call)
+        and isinstance(first.func, cst.Name)
+        and first.func.value == "dict"
+        and not is_spread
+    ):
+        given = [argument.keyword.value if argument.keyword is not None else None for argument in first.args]
+        return frozenset(str(key) for key in given) if given and None not in given else None
+    is_one = is_spread and not isinstance(first, (cst.Tuple, cst.List)) and not (len(rest) == 1 and _may_be_list(first))
+    return len(rest) if is_one else None
+
+
+def is_text(query: QueryText, style: str) -> bool:
+    """Whether the values are a text, `("abc")`, where the library takes any sequence for values in order."""
+    arguments = query.call.node.args
+    position = _position(query.call.model) + 1
+    is_one = style == "qmark" and len(arguments) == position + 1
+    return is_one and type(arguments[position].value).__name__ == "SimpleString"
+
+
+def _may_be_list(node: object) -> bool:
+    """Whether an argument may hold all the values: pyodbc takes them either way."""
+    return type(node).__name__ in ("Name", "Attribute", "Call", "Subscript", "Await", "BinaryOperation", "IfExp")
+
+
+def _position(model: CallModel) -> int:
+    return model.sql.position if model.sql is not None and model.sql.position is not None else 0

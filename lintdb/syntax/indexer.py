@@ -155,7 +155,8 @@ class _Indexer:
         for base in [*node.bases, *node.keywords]:
             self._visit(base.value, scope)
         # Names bound in the class body are not visible as bare names in the methods: a scope of its own, thrown away.
-        inner = FunctionInfo(self.index, node.body, name, info.qualname, None, scope)  # type: ignore[arg-type]
+        body = cst.FunctionDef(node.name, cst.Parameters(), node.body)
+        inner = FunctionInfo(self.index, body, name, info.qualname, None, scope)
         inner.calls, inner.loads, inner.attributes = scope.calls, scope.loads, scope.attributes
         self._down(node.body, inner, info)
         for method in info.methods.values():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -181,14 +182,11 @@ def test_limits_of_sqlalchemy_engines(alchemy: Alchemy, path: Path) -> None:
 
 
 def test_arguments_that_engines_without_a_pool_refuse(alchemy: Alchemy, path: Path) -> None:
-    refused = [each.keyword for each in kinds_of("sqlalchemy")("unpooled_engine").refuses]
+    refused = [each.keyword for each in kinds_of("sqlalchemy")("unpooled_engine").refuses if each.keyword is not None]
     assert refused
     for keyword in refused:
-        error = raises(
-            lambda keyword=keyword: alchemy.sqlalchemy.create_engine(  # type: ignore[misc]
-                f"sqlite:///{path}", poolclass=alchemy.sqlalchemy.pool.NullPool, **{keyword: 1}
-            )
-        )
+        options = {"poolclass": alchemy.sqlalchemy.pool.NullPool, keyword: 1}
+        error = raises(functools.partial(alchemy.sqlalchemy.create_engine, f"sqlite:///{path}", **options))
         assert isinstance(error, TypeError), keyword
 
 

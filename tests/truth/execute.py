@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import atexit
 import builtins
-import collections
 import contextlib
 import functools
-import importlib
 import inspect
-import os
-import sqlite3
 import sys
 import types
-import weakref
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
-from tests.truth import world as w
+from tests.truth import books, choices, stand_in
+from tests.truth.choices import Chooser
 from tests.truth.instrument import FunctionInfo, Instrumented, instrument
-from tests.truth.world import Chooser, Frame, Opaque, World, current_world
-
-REAL = frozenset(
-    {
-        "__future__", "collections", "collections.abc", "contextlib", "dataclasses", "enum", "functools", "itertools",
-        "typing", "unittest", "unittest.mock", "abc", "types", "sys", "concurrent.futures", "csv",
-        "pathlib", "datetime", "operator", "random", "re",
-    }
-)  # fmt: skip
+from tests.truth.modules import import_module, nothing
+from tests.truth.opaque import Opaque
+from tests.truth.runtime import Runtime
+from tests.truth.stand_in import current_world
+from tests.truth.world import World
 
 
 @dataclass
@@ -76,7 +67,7 @@ class Truth:
     mistakes: int = 0
     is_complete: bool = True
     witness: dict[tuple[str, int], list[int]] = field(default_factory=dict)
-    paths: dict[tuple[str, int, bool], set[tuple[w.Event, ...]]] = field(default_factory=dict)
+    paths: dict[tuple[str, int, bool], set[tuple[books.Event, ...]]] = field(default_factory=dict)
     tests: frozenset[tuple[int, int]] = frozenset()
     counted_loops: frozenset[tuple[int, int]] = frozenset()
 
@@ -87,7 +78,7 @@ class Program:
     def __init__(self, text: str) -> None:
         self.text = text
         self.parsed: Instrumented = instrument(text)
-        self._code = compile(self.parsed.tree, w.PROGRAM, "exec")
+        self._code = compile(self.parsed.tree, books.PROGRAM, "exec")
         self._namespace: dict[str, object] = {}
         self._start: dict[str, object] = {}
         self._containers: list[tuple[Any, Any]] = []
@@ -97,15 +88,20 @@ class Program:
     def _load(self) -> None:
         setting = World(Chooser([]), self.parsed.places, 0)
         setting.is_setting_up = True
-        w.set_world(setting)
+        stand_in.set_world(setting)
         names = dict(vars(builtins))
-        names["__import__"] = _import
-        names["print"] = _nothing
+        names["__import__"] = import_module
+        names["print"] = nothing
         names["input"] = Opaque(current_world, name="input")
+        # The real one would read and write files of whoever runs the tests.
+        names["open"] = Opaque(current_world, name="open")
         self._namespace = {
-            "__builtins__": names, "__name__": w.PROGRAM_MODULE, "__file__": w.PROGRAM, "truth_runtime": _Runtime(),
-        }  # fmt: skip
-        sys.modules.setdefault(w.PROGRAM_MODULE, types.ModuleType(w.PROGRAM_MODULE))
+            "__builtins__": names,
+            "__name__": books.PROGRAM_MODULE,
+            "__file__": books.PROGRAM,
+            "truth_runtime": Runtime(),
+        }
+        sys.modules.setdefault(books.PROGRAM_MODULE, types.ModuleType(books.PROGRAM_MODULE))
         exec(self._code, self._namespace)
         self._start = dict(self._namespace)
         for name, value in self._start.items():
@@ -116,7 +112,7 @@ class Program:
             kind = value if isinstance(value, type) else type(value)
             if (
                 isinstance(value, list | dict | set | functools._lru_cache_wrapper)
-                or kind.__module__ == w.PROGRAM_MODULE
+                or kind.__module__ == books.PROGRAM_MODULE
             ):
                 self._holders.append(value)
 
@@ -160,12 +156,12 @@ class Program:
     def _run(self, info: FunctionInfo, trail: list[int], max_raises: int, truth: Truth) -> list[int] | None:
         chooser = Chooser(trail)
         world = World(chooser, self.parsed.places, max_raises)
-        w.set_world(world)
+        stand_in.set_world(world)
         self._reset()
         world.globals = self._living
         try:
             _drive(self._namespace, info, world)
-        except w.Dropped:
+        except choices.Dropped:
             world.is_dropped = True
         except BaseException as error:  # the program may raise anything
             if isinstance(error, KeyboardInterrupt):
@@ -242,7 +238,9 @@ def _callable(
     namespace: Mapping[str, object], info: FunctionInfo, world: World
 ) -> tuple[Callable[..., object], list[object]]:
     if not info.is_method:
-        return namespace[info.name], []  # type: ignore[return-value]
+        function = namespace[info.name]
+        assert callable(function)
+        return function, []
     class_name, _, name = info.name.partition(".")
     owner = namespace[class_name]
     assert isinstance(owner, type)
@@ -269,11 +267,11 @@ def _argument(namespace: Mapping[str, object], name: str, annotation: str, world
     world.is_setting_up = True
     try:
         if annotation in ("sqlite3.Connection", "Connection"):
-            return w.Connection()
+            return stand_in.Connection()
         if annotation in ("ExitStack", "contextlib.ExitStack"):
             return contextlib.ExitStack()
         given = namespace.get(annotation) if annotation.isidentifier() else None
-        if isinstance(given, type) and given.__module__ == w.PROGRAM_MODULE:
+        if isinstance(given, type) and given.__module__ == books.PROGRAM_MODULE:
             return _build(given)
     finally:
         world.is_setting_up = False
@@ -286,12 +284,12 @@ def _run_coroutine(coroutine: Coroutine[Any, Any, object]) -> object:
         coroutine.send(None)
     except StopIteration as end:
         return end.value
-    raise w.Dropped
+    raise choices.Dropped
 
 
 async def _enter(manager: contextlib.AbstractAsyncContextManager[object], world: World) -> None:
     async with manager:
-        world.may_raise(frame=manager.gen.ag_frame)  # type: ignore[attr-defined]
+        world.may_raise(frame=vars(manager)["gen"].ag_frame)
 
 
 def _consume(result: object, world: World) -> None:
@@ -301,10 +299,10 @@ def _consume(result: object, world: World) -> None:
         _run_coroutine(_enter(result, world))
     elif isinstance(result, contextlib._GeneratorContextManager):
         with result:
-            world.may_raise(frame=result.gen.gi_frame)  # type: ignore[attr-defined]
+            world.may_raise(frame=vars(result)["gen"].gi_frame)
     elif inspect.isgenerator(result):
         _iterate(result, world)
-    elif isinstance(result, types.FunctionType) and result.__code__.co_filename == w.PROGRAM:
+    elif isinstance(result, types.FunctionType) and result.__code__.co_filename == books.PROGRAM:
         signature = inspect.signature(result, follow_wrapped=False)
         kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         names = [each.name for each in signature.parameters.values() if each.kind in kinds]
@@ -313,14 +311,14 @@ def _consume(result: object, world: World) -> None:
 
 def _iterate(generator: types.GeneratorType[Any, Any, Any], world: World) -> None:
     """Take everything, stop after some, or throw into it."""
-    for _ in range(2 * w.MAX_ELEMENTS + 1):
+    for _ in range(2 * choices.MAX_ELEMENTS + 1):
         try:
             next(generator)
         except StopIteration:
             return
         if world.raises_left <= 0:
             continue
-        kinds: tuple[type[Exception], ...] = (w.OpaqueError, *world.places.other_errors)
+        kinds: tuple[type[Exception], ...] = (choices.OpaqueError, *world.places.other_errors)
         what = world.chooser.choose(2 + len(kinds))
         if what == 1:
             world.raises_left -= 1
@@ -332,244 +330,4 @@ def _iterate(generator: types.GeneratorType[Any, Any, Any], world: World) -> Non
             error = kinds[what - 2]("thrown in")
             world.note_raise(error, frame=generator.gi_frame)
             generator.throw(error)
-    raise w.Dropped
-
-
-# What the rewritten program calls.
-
-
-class _Runtime:
-    def enter(  # noqa: PLR0917  # called by rewritten code
-        self, name: str, first: int, last: int, is_generator: bool, is_manager: bool, arguments: tuple[object, ...]
-    ) -> _FrameHandle:
-        frame = Frame(name, first, last, is_generator, is_manager, arguments)
-        python_frame = sys._getframe(1)
-        world = current_world()
-        world.enter(frame, python_frame)
-        return _FrameHandle(frame, world)
-
-    def explicit(self, error: BaseException | type[BaseException]) -> BaseException:
-        made = error() if isinstance(error, type) else error
-        world = current_world()
-        world.explicit.append(made)
-        world.arrived = {each for each in world.arrived if each[0] != id(made)}
-        world.arrive(made, sys._getframe(1), w.RAISED)
-        return made
-
-    def test(self, value: object, line: int, column: int) -> object:
-        current_world().happened(w.TRUE if value else w.FALSE, sys._getframe(1), line, column)
-        return value
-
-    def each(self, values: Iterable[object], line: int, column: int) -> Iterator[object]:
-        return _Rounds(iter(values), line, column)
-
-    def each_later(self, values: AsyncIterable[object], line: int, column: int) -> AsyncIterator[object]:
-        return _LaterRounds(values.__aiter__(), line, column)
-
-    def asserts(self, value: object) -> None:
-        if not value:
-            world = current_world()
-            error = AssertionError()
-            world.arrive(error, sys._getframe(1), w.FAILS)
-            world.note_raise(error, frame=sys._getframe(1))
-            raise error
-
-    def caught(self, line: int) -> None:
-        world = current_world()
-        world.happened(w.CAUGHT, sys._getframe(1), line)
-        error = sys.exc_info()[1]
-        if isinstance(error, w.Dropped):
-            raise error
-        if error is not None:
-            world.caught.add(id(error))
-            if not world.is_expected(error):
-                world.is_over = world.is_dropped = True
-                world.is_mistaken = not isinstance(error, w.Dropped)
-
-    def is_none(self, value: object) -> bool:
-        return value.truth_is_none() if isinstance(value, Opaque) else value is None
-
-    def is_not_none(self, value: object) -> bool:
-        return not self.is_none(value)
-
-    def looks_like(self, value: object) -> bool:
-        return isinstance(value, Opaque) and not value.truth_is_none() and current_world().flip()
-
-    def round(self, line: int) -> None:
-        world = current_world()
-        world.rounds[line] = world.rounds.get(line, 0) + 1
-        if world.rounds[line] > w.MAX_ROUNDS + 1:
-            raise w.Dropped
-
-
-class _Rounds:
-    """The iterator of a loop, which tells of each round."""
-
-    def __init__(self, values: Iterator[object], line: int, column: int) -> None:
-        self.values = values
-        self.line = line
-        self.column = column
-
-    def __iter__(self) -> Iterator[object]:
-        return self
-
-    def __next__(self) -> object:
-        try:
-            value = next(self.values)
-        except StopIteration:
-            current_world().happened(w.DONE, sys._getframe(1), self.line, self.column)
-            raise
-        current_world().happened(w.NEXT, sys._getframe(1), self.line, self.column)
-        return value
-
-
-class _LaterRounds:
-    """The iterator of an `async for`, which tells of each round."""
-
-    def __init__(self, values: AsyncIterator[object], line: int, column: int) -> None:
-        self.values = values
-        self.line = line
-        self.column = column
-
-    def __aiter__(self) -> AsyncIterator[object]:
-        return self
-
-    async def __anext__(self) -> object:
-        try:
-            value = await self.values.__anext__()
-        except StopAsyncIteration:
-            current_world().happened(w.DONE, sys._getframe(1), self.line, self.column)
-            raise
-        current_world().happened(w.NEXT, sys._getframe(1), self.line, self.column)
-        return value
-
-
-class _FrameHandle:
-    __slots__ = ("error", "frame", "world")
-
-    def __init__(self, frame: Frame, world: World) -> None:
-        self.frame = frame
-        self.world = world
-        self.error: BaseException | None = None
-
-    def returns(self, value: object) -> object:
-        self.frame.result = value
-        return value
-
-    def yields(self, value: object) -> object:
-        self.world.share(value, is_lent=self.frame.is_manager)
-        return value
-
-    def fails(self) -> None:
-        self.error = sys.exc_info()[1]
-
-    def leave(self) -> None:
-        error = self.error
-        self.error = None
-        self.world.leave(self.frame, sys._getframe(1), error)
-
-
-def _nothing(*args: object, **kwargs: object) -> None:
-    return None
-
-
-class _Quiet:
-    """A logger, or the module of loggers: nothing that is called on it raises."""
-
-    def __getattr__(self, name: str) -> object:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return self
-
-    def __call__(self, *args: object, **kwargs: object) -> object:
-        return self
-
-
-class _System:
-    """The module os, without a way to end the process."""
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(os, name)
-
-    def _exit(self, *args: object) -> None:
-        raise w.ProcessExit
-
-    abort = _exit
-    environ: ClassVar[Mapping[str, str]] = collections.defaultdict(str)
-
-
-def _module(name: str, **content: object) -> types.ModuleType:
-    made = types.ModuleType(name)
-    made.__dict__.update(content)
-    return made
-
-
-def _registers(*args: object, **kwargs: object) -> object:
-    current_world().escape(*args, *kwargs.values())
-    return args[0] if args else None
-
-
-class _Registering:
-    """A finalizer or a thread: it holds what it is given."""
-
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        _registers(*args, **kwargs)
-
-    def start(self) -> None:
-        """Nothing runs: what it would do is not of this function."""
-
-
-def _connect(*args: object, factory: type[w.Connection] = w.Connection, **kwargs: object) -> w.Connection:
-    return factory(*args, **kwargs)
-
-
-def _sqlite3() -> types.ModuleType:
-    errors = {name: value for name, value in vars(sqlite3).items() if isinstance(value, type)}
-    errors = {name: value for name, value in errors.items() if issubclass(value, Exception)}
-    made = _module("sqlite3", **errors, connect=_connect, Connection=w.Connection, Cursor=w.Cursor, Row=object())
-    made.dbapi2 = made  # type: ignore[attr-defined]
-    return made
-
-
-_FAKES: dict[str, object] = {
-    "sqlite3": _sqlite3(),
-    "logging": _Quiet(),
-    "os": _System(),
-    "time": _module("time", sleep=_nothing, time=lambda: 1.0, monotonic=lambda: 1.0, perf_counter=lambda: 1.0),
-    "atexit": _module("atexit", register=_registers, unregister=atexit.unregister),
-    "threading": _module("threading", Thread=_Registering, Lock=_Registering),
-    "weakref": _module("weakref", finalize=_Registering, ref=weakref.ref),
-}
-
-
-class _StrangerModule(types.ModuleType):
-    """A module that is not here: each of its names is opaque."""
-
-    def __getattr__(self, name: str) -> object:
-        if name in ("__path__", "__all__"):
-            return []
-        if name.startswith("__"):
-            raise AttributeError(name)
-        value = Opaque(current_world, name=f"{self.__name__}.{name}")
-        setattr(self, name, value)
-        return value
-
-
-@functools.cache
-def _stranger(name: str) -> _StrangerModule:
-    return _StrangerModule(name)
-
-
-def _import(
-    name: str,
-    globals_: object = None,
-    locals_: object = None,
-    names: tuple[str, ...] | list[str] | None = (),
-    level: int = 0,
-) -> object:
-    if name in _FAKES:
-        return _FAKES[name]
-    if name in REAL:
-        module = importlib.import_module(name)
-        return module if names else sys.modules[name.partition(".")[0]]
-    return _stranger(name if names else name.partition(".")[0])
+    raise choices.Dropped

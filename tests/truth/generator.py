@@ -75,8 +75,8 @@ class Generator(Shapes):
         nested += [(self._unit, 2.5 if ("given", OPEN) in scope.connections else 0.7), (self._guarded, 4)]
         nested += [(self._nested_function, 0.5), (self._yield, 0.3), (self._shape, 6)]
         options = simple if depth >= 4 or self.budget <= 0 else simple + nested
-        makers, weights = zip(*options, strict=True)
-        return self.rng.choices(makers, weights)[0](scope, depth)  # type: ignore[no-any-return]
+        [(make, _)] = self.rng.choices(options, [weight for _, weight in options])
+        return make(scope, depth)
 
 
 def generate(seed: int) -> str:

@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.truth.world import Places
+from tests.truth.books import Places
 
 RUNTIME = "truth_runtime"
 FRAME = "truth_frame"

@@ -7,15 +7,17 @@ from typing import NamedTuple
 
 from lintdb.finding import Finding
 from lintdb.rules.lifetimes import MAX_STEPS
-from tests.truth import world as w
+from tests.truth import books
 from tests.truth.execute import Truth
 
 FAMILIES = {
     "LDB101": "connection", "LDB111": "connection", "LDB121": "connection", "LDB102": "cursor", "LDB122": "cursor",
 }  # fmt: skip
-DECISIONS = frozenset({w.RAISES, w.RAISED, w.CAUGHT, w.FAILS, w.TRUE, w.FALSE, w.NEXT, w.DONE})
+DECISIONS = frozenset(
+    {books.RAISES, books.RAISED, books.CAUGHT, books.FAILS, books.TRUE, books.FALSE, books.NEXT, books.DONE}
+)
 MAX_VARIANTS = 40
-TESTS = frozenset({w.TRUE, w.FALSE})
+TESTS = frozenset({books.TRUE, books.FALSE})
 
 
 def is_replayable(finding: Finding) -> bool:
@@ -63,7 +65,7 @@ def _with_fewer_rounds(run: list[_Decision], counted: frozenset[tuple[int, int]]
         seen.add(tuple(current))
         yield current
         for start, each in enumerate(current):
-            if each.what == w.NEXT and (each.line, each.column) in counted:
+            if each.what == books.NEXT and (each.line, each.column) in counted:
                 end = next((n for n in range(start + 1, len(current)) if current[n][1:] == each[1:]), None)
                 if end is not None:
                     todo.append([*current[:start], *current[end:]])
@@ -86,7 +88,7 @@ def _reduced(decisions: list[_Decision]) -> list[_Decision]:
     """Return the decisions without rounds of a loop, and repeated tests, in which nothing new is decided."""
     kept: list[_Decision] = []
     for each in decisions:
-        while each.what in (w.NEXT, w.DONE) and kept and kept[-1] == each._replace(what=w.NEXT):
+        while each.what in (books.NEXT, books.DONE) and kept and kept[-1] == each._replace(what=books.NEXT):
             kept.pop()
         if each.what not in TESTS or not kept or kept[-1] != each:
             kept.append(each)

@@ -1,0 +1,112 @@
+"""Files that no one should check, with the real engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.command import Ran, Run, write
+
+DATABASE = "import sqlite3\n"
+
+
+class TestBadInput:
+    """Files that no one should check, with the real engine: a clear message or a clean pass, and the others go on."""
+
+    @pytest.fixture
+    def check(self, run: Run) -> Callable[[], Ran]:
+        """Return a function that checks the folder, and makes sure that a good neighbour was checked."""
+
+        def check() -> Ran:
+            write("good.py", "import sqlite3  # noqa: LDB101\n")
+            ran = run("check")
+            assert "good.py:1:25: LDB001 `LDB101` silences nothing here" in ran.out
+            assert "Traceback" not in ran.out + ran.err
+            return ran
+
+        return check
+
+    @pytest.mark.parametrize(
+        ("data", "place"),
+        [
+            (DATABASE + "def f(:\n    pass\n", "x.py:2:"),
+            (DATABASE + "print 'hello'\n", "x.py:2:"),
+            (DATABASE + "x = (\n", "x.py:"),
+            (DATABASE + "if x:\n\ty = 1\n        z = 2\n", "x.py:"),
+            (DATABASE.encode() + b"x = '\xe9'\n", "x.py:2:6: LDB002 byte 0xe9 is not valid utf-8"),
+            (DATABASE + "x = '\0'\n", "x.py:2:6: LDB002 the file holds a NUL byte"),
+            ("# coding: klingon\n" + DATABASE, "x.py:1:1: LDB002 unknown encoding 'klingon'"),
+            (DATABASE.encode("utf-16"), "x.py:1:1: LDB002 the file is UTF-16"),
+        ],
+    )
+    def test_message(self, check: Callable[[], Ran], data: str | bytes, place: str) -> None:
+        write("x.py", data)
+        ran = check()
+        assert ran.code == 2
+        lines = [line for line in ran.out.splitlines() if line.startswith("x.py")]
+        assert len(lines) == 1
+        assert lines[0].startswith(place)
+        assert " LDB002 " in lines[0]
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"",
+            b"\n",
+            b"\xef\xbb\xbf" + DATABASE.encode(),
+            DATABASE.replace("\n", "\r\n").encode() + b"x = 1\r\n",
+            DATABASE.encode() + b"x = 1\r",
+            DATABASE.encode() + b"\x0c\nx = 1",
+            b"# coding: latin-1\n" + DATABASE.encode() + b"x = '\xe9'\n",
+        ],
+    )
+    def test_clean_pass(self, check: Callable[[], Ran], data: bytes) -> None:
+        write("x.py", data)
+        ran = check()
+        assert ran.code == 1
+        assert "x.py" not in ran.out
+
+    def test_deep_nesting(self, check: Callable[[], Ran]) -> None:
+        write("x.py", DATABASE + "x = " + "[" * 1000 + "]" * 1000 + "\n")
+        write("y.py", DATABASE + "x = " + "1 + " * 3000 + "1\n")
+        assert check().code in {1, 2}
+
+    def test_links_and_folders(self, check: Callable[[], Ran]) -> None:
+        Path("dangling.py").symlink_to("gone.py")
+        Path("loop.py").symlink_to("loop.py")
+        Path("folder.py").mkdir()
+        Path("again").symlink_to(".", target_is_directory=True)
+        ran = check()
+        assert ran.code == 2
+        assert ran.out.splitlines()[0] == (
+            "dangling.py:1:1: LDB002 dangling link: it points to 'gone.py', which does not exist"
+        )
+        assert "loop.py:1:1: LDB002 link loop: the link leads back to itself" in ran.out
+        assert "folder.py" not in ran.out
+        assert "again" not in ran.out
+
+    def test_unreadable_file(self, check: Callable[[], Ran], monkeypatch: pytest.MonkeyPatch) -> None:
+        read_bytes = Path.read_bytes
+
+        def refuse(path: Path) -> bytes:
+            if path.name == "x.py":
+                raise PermissionError(13, "Permission denied")
+            return read_bytes(path)
+
+        write("x.py", DATABASE)
+        # Permissions do not bind the superuser, as whom tests often run in containers.
+        monkeypatch.setattr(Path, "read_bytes", refuse)
+        ran = check()
+        assert ran.code == 2
+        assert "x.py:1:1: LDB002 no permission to read the file" in ran.out
+
+    def test_long_file_without_a_database(self, check: Callable[[], Ran]) -> None:
+        write("x.py", "x = 1\n" * 50_000)
+        assert check().code == 1
+
+    def test_unreadable_configuration(self, run: Run) -> None:
+        write("x.py", DATABASE)
+        Path("lintdb.toml").mkdir()
+        assert run("check").code == 0
