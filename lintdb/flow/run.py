@@ -1,8 +1,8 @@
 """One run over one function: what it works on, what it finds out, and how an exception leaves a block.
 
 The class that follows functions is put together in layers, each with a module of its own that uses those below it:
-`Run`, `Values`, `Verdicts`, `Misuses`, `Units`, `Waits`, `Rows`, `UnknownCalls`, `ModelledCalls`, `Withs`,
-`Containers`, `LocalCalls`, `Calls`, and `Follower` on top.
+`Run`, `Values`, `Verdicts`, `Misuses`, `Units`, `Waits`, `Rows`, `UnknownCalls`, `ChosenModels`, `ModelledCalls`,
+`Withs`, `Containers`, `LocalCalls`, `Calls`, and `Follower` on top.
 """
 
 from __future__ import annotations
