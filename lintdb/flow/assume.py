@@ -72,7 +72,7 @@ class Assumptions(Values):
         for tally, is_zero in self._told(condition, outcome, state):
             if is_zero:
                 new.update(tally.of, pending=-1)
-            else:
+            elif (kind := self.kind_of(new.status(tally.by))) is not None and kind.gives_answers:
                 new.update(tally.by, answer="row")
         return new
 
