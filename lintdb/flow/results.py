@@ -28,7 +28,8 @@ class Leak:
     `on_error`: only paths on which an opaque operation raised. `is_ever_released`: some path does release it. `kept`:
     a `with` block on it ended without releasing it. `path`: the witness, oldest step first. `maker`: the function of
     this module that opened it for this one. `is_covered`: its parent was released, and it with that.
-    `is_given`: the function did not acquire it, but gets it to release it.
+    `is_given`: the function did not acquire it, but gets it to release it. `has_no_release`: it is in an object whose
+    class, in another file, has no method to release it.
     """
 
     node: cst.CSTNode
@@ -46,6 +47,7 @@ class Leak:
     unawaited: cst.CSTNode | None = None
     uncalled: cst.CSTNode | None = None
     is_given: bool = False
+    has_no_release: bool = False
 
 
 @dataclass(frozen=True)

@@ -188,6 +188,7 @@ class Verdicts(Values):
                 is_overwritten=lost.is_overwritten, unawaited=meant.get(rid[0]),
                 released_at=self.release_nodes.get(rid[0]),
                 uncalled=next((step.node for step in path if step.what == "named" and step.data == rid), None),
+                has_no_release=rid[0] in self.without_release,
             )  # fmt: skip
             # A leak of its own speaks before one that only strict rules mind; then the surest, and a normal path.
             rank = (lost.is_covered, -int(confidence), status.raised, status.low, len(path))
