@@ -43,6 +43,7 @@ class Evidence:
         self.knowledge = knowledge
         self._found: dict[int, dict[str, str]] = {}
         self._kinds: list[Kind] | None = None
+        self._self_committing: list[Kind] = []
         self._telling: set[str] = set()
         self._makers: set[str] = set()
 
@@ -65,11 +66,13 @@ class Evidence:
 
     def _candidates(self) -> list[Kind]:
         if self._kinds is None:
+            usable = [kind for kind in self.knowledge.kinds() if _is_usable(kind)]
+            # What commits each statement by itself is none, but what fits one of them may be one.
+            self._self_committing = [kind for kind in usable if kind.autocommit is True]
             self._kinds = [
                 kind
-                for kind in self.knowledge.kinds()
-                if _is_usable(kind)
-                and kind.autocommit is not True
+                for kind in usable
+                if kind.autocommit is not True
                 and any(model.event in _ENDS for models in kind.methods.values() for model in models)
             ]
             for kind in self._kinds:
@@ -80,10 +83,6 @@ class Evidence:
                         self._telling.add(name)
             self._telling |= self._makers
         return self._kinds
-
-    def _self_committing(self) -> list[Kind]:
-        """Return the kinds that commit each statement by themselves: what fits one of them may be one."""
-        return [kind for kind in self.knowledge.kinds() if _is_usable(kind) and kind.autocommit is True]
 
     def _makes_part(self, model: CallModel) -> bool:
         """Whether a method makes something that runs statements for its owner."""
@@ -274,7 +273,7 @@ class Evidence:
             ):
                 return None
             tied = fitting
-        if any(kind.driver == tied[0].driver and _fits(kind, use) for kind in self._self_committing()):
+        if any(kind.driver == tied[0].driver and _fits(kind, use) for kind in self._self_committing):
             return None
         sessions = [kind for kind in tied if kind.family == "session"]
         return (sessions or tied)[0].id
