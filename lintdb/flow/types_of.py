@@ -393,7 +393,9 @@ class ModuleTypes:
         call = behind.call
         model = self.first_possible(self._models_of(call, scope), call)
         if model is not None:
-            return model.gives != "self" or not isinstance(call.func, cst.Attribute) or self.opens(call.func.value, scope)
+            if model.gives == "self" and isinstance(call.func, cst.Attribute):
+                return self.opens(call.func.value, scope)
+            return True
         target = self.called(call, scope)
         result = self.peers.result_of(target) if isinstance(target, FunctionInfo) else None
         return result is not None and result.is_fresh
