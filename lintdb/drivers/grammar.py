@@ -61,7 +61,7 @@ _KIND_KEYS = (
     Key("with_gives", Text(), 'what `as` binds: "self", "none", or a kind that belongs to it', "enters",
         '"self"'),
     Key("methods", List(CALL, "an array of calls"), "what its methods do; those that are not here are unknown"),
-    Key("blocking", Flag(), "its methods wait for a server", default="that of the driver"),
+    Key("blocking", Flag(), "its methods wait for a server", default="that of `like`, or of the driver"),
     Key("attributes", Map(Text(), "a table of kinds"), "attribute → the kind that it is, owing nothing"),
     Key("any_attribute", Text(), "the kind of every attribute that is not named: `client.shop`", "any_attribute"),
     Key("any_item", Text(), 'the kind of what a subscript gives: `client["shop"]`', "any_item"),

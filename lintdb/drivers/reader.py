@@ -190,14 +190,26 @@ class _Reader:
 
     def kinds(self, tables: Mapping[str, dict[str, Any]]) -> Iterator[tuple[Kind, Like | None]]:
         """Yield each kind with what it takes from another one."""
-        return (self._kind(name, table) for name, table in tables.items() if self._applies(table))
+        for name, table in tables.items():
+            if self._applies(table):
+                yield self._kind(name, table, is_blocking=self._waits(name, tables))
 
-    def _kind(self, name: str, table: dict[str, Any]) -> tuple[Kind, Like | None]:
+    def _waits(self, name: str, tables: Mapping[str, dict[str, Any]]) -> bool:
+        """Whether the methods of a kind wait: it says so itself, or the one that it is like, or the driver."""
+        chain = [name]
+        while "blocking" not in tables[chain[-1]]:
+            base = tables[chain[-1]].get("like", "")
+            if base not in tables or base in chain:
+                return self._is_blocking
+            chain.append(base)
+        return bool(tables[chain[-1]]["blocking"])
+
+    def _kind(self, name: str, table: dict[str, Any], *, is_blocking: bool) -> tuple[Kind, Like | None]:
         """Return the kind and what it takes from another one. Variants for the version are laid over the table."""
         variants = table.get("variants", ())
         for variant in self._applying(variants):
             table.update({key: value for key, value in variant.items() if key not in ("since", "until")})
-        methods = self._methods(table)
+        methods = self._methods(table, is_blocking=is_blocking)
         given = KIND.read_into(table)
         family: str = given.get("family", "")
         given = {
@@ -231,9 +243,8 @@ class _Reader:
         inherited, left_out = texts(table.get("settings_like_base")), texts(table.get("without"))
         return kind, Like(base, frozenset(table), inherited, left_out) if base else None
 
-    def _methods(self, table: Table) -> Mapping[str, tuple[CallModel, ...]]:
+    def _methods(self, table: Table, *, is_blocking: bool) -> Mapping[str, tuple[CallModel, ...]]:
         methods: dict[str, tuple[CallModel, ...]] = {}
-        is_blocking = table.get("blocking", self._is_blocking)
         for entry in self._applying(table.get("methods", ())):
             call = self._call(entry, is_blocking)
             # What a method hands out belongs to its receiver, unless the model names another owner.

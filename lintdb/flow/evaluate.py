@@ -56,7 +56,9 @@ class Values(Run):
             return self._attribute(operand, state)
         if isinstance(operand, ir.Display):
             items = tuple(self.value(item, state) for item in operand.items)
-            return Many(items, operand.is_sequence, operand.is_lazy)
+            # What is read from a resource are its rows.
+            is_reader = operand.is_lazy and all(isinstance(item, Ref) for item in items)
+            return Many(items, operand.is_sequence, operand.is_lazy, is_reader)
         if isinstance(operand, ir.DictDisplay):
             return Table(tuple((key, self.value(item, state)) for key, item in operand.items))
         if isinstance(operand, ir.ItemOf):

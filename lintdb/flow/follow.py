@@ -141,16 +141,8 @@ class Follower(Iterations, Assumptions):
         if (self.function.is_module and not name.startswith("$")) or name in self.function.outer:
             # A module-level name lives as long as the program: whoever closes it, it is not this body's omission.
             self.after.rebound.add(("global", name, self.index.name.number))
-            self.hand_over(value, state)
+            state.hand_over(value)
         state.set_name(name, value)
-
-    def hand_over(self, value: Value | None, state: State) -> None:
-        """The value now lives on outside this function; it stays known here as something borrowed."""
-        state.escape(value, with_parents=True, all_parents=True)
-        for rid in set(state.refs(value)):
-            status = state.status(rid)
-            if status is not None and status.phase == "gone":
-                state.update(rid, outlives=True)
 
     @staticmethod
     def _forget_facts(name: str, state: State) -> None:
@@ -178,6 +170,8 @@ class Follower(Iterations, Assumptions):
             return None
         if isinstance(base, Instance):
             state.set_name(f"{base.prefix}{op.attribute}", value)
+            if state.is_away(base):
+                state.hand_over(value)
             return None
         self.note_kept_on_class(op, value, state)
         state.escape(value, with_parents=True)
@@ -193,7 +187,7 @@ class Follower(Iterations, Assumptions):
             self.kept_as[value.rid] = op.attribute
         if not self.owns_self:
             self.after.rebound.add(("self", op.attribute))
-            self.hand_over(value, state)
+            state.hand_over(value)
         state.set_name(f"self.{op.attribute}", value)
 
     def _store_item(self, op: ir.StoreItemOp, state: State) -> list[State] | None:
@@ -310,7 +304,8 @@ class Follower(Iterations, Assumptions):
         self.check_handed_out("yield", value, op.node, state)
         if op.is_from:
             self.check_read(value, op.node, state)
-        self.yields.append(self._describe(value, state))
+        is_rows = op.is_from and isinstance(value, Ref)
+        self.yields.append(None if is_rows else self._describe(value, state))
         if op.is_from:
             state.escape(value, with_parents=True)
         for rid in list(state.refs(value)):
@@ -335,11 +330,14 @@ class Follower(Iterations, Assumptions):
 
     @staticmethod
     def _describe(value: Value | None, state: State) -> Value | None:
-        """Return a value that means something outside this run: a kind name for a resource, else None."""
+        """Return a value that means something outside this run.
+
+        A kind name for a resource, an empty `Many` for what holds any, else None.
+        """
         if isinstance(value, Ref):
             status = state.status(value.rid)
             return Name(status.kind) if status is not None else None
-        return None
+        return Many(()) if state.holds_any(value) else None
 
     def _catch(self, op: ir.CatchOp, state: State) -> list[State] | None:
         raised = state.raised or Raised()

@@ -37,7 +37,7 @@ class Iterations(Calls):
         skip_done = False
         if isinstance(value, (Box, Many)):
             contents = state.boxes.get(value.id, ()) if isinstance(value, Box) else value.items
-            item = one_of(contents)
+            item = None if isinstance(value, Many) and value.makes_others else one_of(contents)
             for rid in state.refs(value):
                 status = state.status(rid)
                 if status is not None and status.phase == "open" and status.visited != t.index:

@@ -80,7 +80,9 @@ class LocalCalls(Containers, ABC):
         if info.is_generator:
             held = Many((receiver if isinstance(receiver, Instance) else None, self.arguments_value(op, state)))
             if self.borrows(op, info, state, receiver) is not None:
-                state.set_name(op.target, replace(held, is_lazy=True))
+                summary = self._summary(op, info, state, receiver)
+                makes_others = summary is not None and not any(summary.yields)
+                state.set_name(op.target, replace(held, is_lazy=True, makes_others=makes_others))
             else:
                 state.escape(held, with_parents=True)
                 state.set_name(op.target, None)
@@ -98,7 +100,8 @@ class LocalCalls(Containers, ABC):
         arguments = self.arguments_value(op, state)
         self.sites[site] = Site(op.node, COROUTINE)
         state.resources[site, 0] = Status(COROUTINE)
-        given = [rid for rid in set(state.refs(arguments)) if state.resources[rid].owed]
+        # What owes nothing may be forgotten while a loop still goes through what holds it.
+        given = [rid for rid in set(state.refs(arguments)) if (held := state.status(rid)) is not None and held.owed]
         summary = self._summary(op, info, state, receiver) if given else None
         if summary is not None:
             ends = [dict(outcome.statuses) for outcome in summary.outcomes if not outcome.is_raise]

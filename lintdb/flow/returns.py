@@ -66,6 +66,8 @@ class Return:
             self._forget_fields(self.instance)
             for name, value in self.outcome.fields:
                 self.state.set_name(self.instance.prefix + name, self._value(value))
+            if self.state.is_away(self.instance):
+                self.state.hand_over(self.instance)
         if self.kept_as and isinstance(result, Ref):
             # Both names are known to mean the same thing: `conn = self.connect()`, and later `self.conn.rollback()`.
             self.state.set_name(f"self.{self.kept_as}", result)

@@ -45,6 +45,9 @@ FILLED = TRUE
 
 _MAY_HOLD_BOXES = WRAPPERS | {Box}
 
+_AWAY = "$.away."
+"""What names begin with that are bound once somebody else has an object that was made here; then comes its prefix."""
+
 
 Key = tuple[object, ...]
 
@@ -189,6 +192,7 @@ class State:
         """Forget what the attributes of an object hold."""
         for name in [name for name in self.env if name.startswith(instance.prefix)]:
             del self.env[name]
+        self.env.pop(_AWAY + instance.prefix, None)
 
     def update(self, rid: Rid, **changes: Any) -> None:
         """Change fields of a resource's status."""
@@ -231,10 +235,23 @@ class State:
         """
         for rid in list(self.refs(value)):
             self.escape_one(rid, with_parents, all_parents)
-        if self.boxes:
-            for each in list(self._reached(value)):
-                if isinstance(each, Box):
-                    self.boxes.pop(each.id, None)
+        for each in list(self._reached(value)):
+            if isinstance(each, Box):
+                self.boxes.pop(each.id, None)
+            elif isinstance(each, Instance) and each.id >= 0:
+                self.env[_AWAY + each.prefix] = TRUE
+
+    def is_away(self, instance: Instance) -> bool:
+        """Whether somebody else has an object that was made here, and with it what it opens from then on."""
+        return _AWAY + instance.prefix in self.env
+
+    def hand_over(self, value: Value | None) -> None:
+        """The value now lives on outside of the function; it stays known there as something borrowed."""
+        self.escape(value, with_parents=True, all_parents=True)
+        for rid in set(self.refs(value)):
+            status = self.resources.get(rid)
+            if status is not None and status.phase == "gone":
+                self.update(rid, outlives=True)
 
     def escape_one(self, rid: Rid, with_parents: bool, all_parents: bool = False) -> None:
         """Escape one resource with all that it owns."""
