@@ -52,7 +52,7 @@ class Answers:
 
     What comes from other files of its project may belong to further libraries: their models, for *versions*, tell of
     kinds and exception classes, but give no name of this file a meaning. *imports* gives the dotted names that the file
-    imports: some of them tell which server it works with.
+    imports: some of them tell which server it works with. *is_own* says whether a dotted name is defined in the project.
     """
 
     def __init__(
@@ -61,8 +61,10 @@ class Answers:
         versions: Mapping[str, str] | None = None,
         own: Own = (),
         imports: Callable[[], Iterable[str]] = tuple,
+        is_own: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self.models = models
+        self._is_own = is_own
         self._imports = imports
         self._settled: dict[str, Kind] = {}
         self._versions = versions or {}
@@ -77,7 +79,7 @@ class Answers:
         if dotted.partition(".")[0] not in self._roots:
             parts = dotted.split(".")
             for number in range(1, len(parts) - 1):
-                if parts[number] in self._roots:
+                if parts[number] in self._roots and not self._is_own(dotted):
                     dotted = ".".join(parts[number:])
                     break
         return self.models.canonical(dotted)

@@ -9,7 +9,7 @@ import libcst as cst
 
 from lintdb.flow.decorators import is_generator_manager
 from lintdb.flow.stdlib import APPLICATIONS, CLEANED_UP_APPLICATIONS, INJECTORS, RESOURCE_PROVIDERS
-from lintdb.syntax.names import FunctionInfo, ModuleIndex
+from lintdb.syntax.names import FunctionInfo, ModuleIndex, Variable
 from lintdb.syntax.walk import walk
 
 
@@ -22,6 +22,30 @@ class Frameworks:
     def is_injected(self, info: FunctionInfo) -> bool:
         """Whether the function is a dependency: what is raised where its value is used is thrown in at its `yield`."""
         return info.is_generator and id(info) in self._injected
+
+    def is_of_request(self, param: cst.Param, scope: FunctionInfo) -> bool:
+        """Whether a framework runs a generator round the function for a parameter, and so ends what it is given."""
+        if param.default is not None and self._injects_generator(param.default, scope):
+            return True
+        annotation = param.annotation.annotation if param.annotation is not None else None
+        if not isinstance(annotation, (cst.Name, cst.Attribute)):
+            return annotation is not None and self._injects_generator(annotation, scope)
+        # `DbSession = Annotated[Session, Depends(get_db)]`, here or in another module.
+        found = self.index.symbol_of(annotation, scope)
+        holder, name = (found.index, found.name) if isinstance(found, Variable) else (self.index, "")
+        if not name and isinstance(annotation, cst.Name):
+            name = annotation.value
+        meant = holder.constant(name)
+        return meant is not None and Frameworks(holder)._injects_generator(meant, holder.body)
+
+    def _injects_generator(self, node: cst.CSTNode, scope: FunctionInfo) -> bool:
+        for call in walk(node):
+            if not isinstance(call, cst.Call) or not call.args or self.index.dotted(call.func, scope) not in INJECTORS:
+                continue
+            given = self.index.symbol_of(call.args[0].value, scope, is_needed=True)
+            if isinstance(given, FunctionInfo) and given.is_generator:
+                return True
+        return False
 
     def is_resumed(self, info: FunctionInfo) -> bool:
         """Whether what follows the function's `yield` runs whatever happens, when the application or container ends."""

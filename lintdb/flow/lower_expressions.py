@@ -410,13 +410,13 @@ class Expressions(Conditions):
     def _is_harmless(callee: ir.Operand, dotted: str | None) -> bool:
         """Whether a call never fails in practice and does nothing to what it is given."""
         if dotted is not None:
-            return dotted in NEVER_RAISES or (
-                dotted.startswith("logging.") and dotted.rpartition(".")[2] in LOG_METHODS
-            )
+            # A logger may be another module's: `from shop.log import logger`.
+            *_, owner, method = ("", *dotted.split("."))
+            is_logged = method in LOG_METHODS and (dotted.startswith("logging.") or _is_logger(owner))
+            return is_logged or dotted in NEVER_RAISES
         if isinstance(callee, ir.AttributeOf) and callee.name in LOG_METHODS:
             base = callee.base
-            name = base.name if isinstance(base, (ir.Local, ir.AttributeOf)) else ""
-            return name.lower().strip("_") in LOG_NAMES
+            return _is_logger(base.name if isinstance(base, (ir.Local, ir.AttributeOf)) else "")
         return False
 
     _EXPRESSIONS: ClassVar[dict[type[cst.CSTNode], Callable[[Any, Any], ir.Operand]]] = {
@@ -430,6 +430,10 @@ class Expressions(Conditions):
         cst.GeneratorExp: _generator, cst.DictComp: _dict_comprehension,
         cst.Subscript: _subscript, cst.Comparison: _compare,
     }  # fmt: skip
+
+
+def _is_logger(name: str) -> bool:
+    return name.lower().strip("_") in LOG_NAMES
 
 
 def is_calculated(call: cst.Call) -> bool:

@@ -20,8 +20,9 @@ def patched_names(info: FunctionInfo, index: ModuleIndex) -> frozenset[str]:
 
 
 def is_patched(dotted: str, names: frozenset[str]) -> bool:
-    """Whether one of the patched names is that of *dotted*, itself or as another module knows it."""
-    return any(name == dotted or name.endswith(f".{dotted}") for name in names)
+    """Whether one of the patched names is that of *dotted*, or of a method of it, or as another module knows it."""
+    candidates = [each for name in names for each in (name, name.rpartition(".")[0])]
+    return any(name == dotted or name.endswith(f".{dotted}") for name in candidates)
 
 
 def _calls(info: FunctionInfo) -> Iterator[tuple[cst.Call, FunctionInfo]]:

@@ -24,6 +24,7 @@ from lintdb.flow.sites import Site
 from lintdb.flow.state import State
 from lintdb.flow.summaries import NAMED, Outcome, Summary
 from lintdb.flow.types_of import ModuleTypes, Result, Type
+from lintdb.flow.told import told_units, without_told
 from lintdb.flow.values import IN_BLOCK, NONE, Instance, Outside, Ref, SiteKey, Status
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
 
@@ -155,8 +156,10 @@ class Program:
             if not isinstance(found, str) or model is None:
                 continue
             parts = self.types.modes.of_parts_given(model)
+            # What a framework makes for one request is ended with it, and its unit of work, too.
+            outlives = not self.frameworks.is_of_request(param, info)
             state.resources[site, 0] = Status(
-                found, owed=False, autocommit=model.autocommit, parts_mode=parts, outlives=True
+                found, owed=False, autocommit=model.autocommit, parts_mode=parts, outlives=outlives
             )
             state.env[name] = Ref((site, 0))
             sites[site] = Site(param, found, name)
@@ -197,13 +200,13 @@ class Program:
     def _make_summary(
         self, info: FunctionInfo, start: State, receiver: ClassInfo | None, *, owns_self: bool
     ) -> Summary | None:
+        given = dict(start.env)
         follower = self.run_for_caller(Follower, info, start, receiver, owns_self=owns_self)
         if not follower.is_complete:
             return None
-        outcomes = condensed(
-            (outcome_of(end, follower.commits, follower.units.refused, owns_self=owns_self) for end in follower.exits),
-            MAX_OUTCOMES,
-        )
+        told = told_units(follower, self.types, given, receiver)
+        ends = (outcome_of(end, follower.commits, follower.units.refused, owns_self=owns_self) for end in follower.exits)
+        outcomes = condensed(without_told(ends, told), MAX_OUTCOMES)
         if len(outcomes) > MAX_OUTCOMES:
             return None
         blocks = None if info.is_async else blocking_call(follower)

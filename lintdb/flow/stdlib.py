@@ -34,7 +34,9 @@ NEVER_RAISES = frozenset({
     "asyncio.timeout_at", "asyncio.TaskGroup", "anyio.create_task_group", "anyio.fail_after", "anyio.move_on_after",
     "trio.open_nursery", "trio.fail_after", "trio.move_on_after", "threading.Semaphore", "threading.BoundedSemaphore",
     "threading.Condition", "threading.Barrier", "threading.local", "queue.Queue", "queue.SimpleQueue",
-    "warnings.catch_warnings",
+    "warnings.catch_warnings", "gettext.gettext", "gettext.ngettext", "flask_babel.gettext", "flask_babel.ngettext",
+    "flask_babel.lazy_gettext", "django.utils.translation.gettext", "django.utils.translation.ngettext",
+    "django.utils.translation.gettext_lazy",
 })  # fmt: skip
 """Calls that do not fail in practice and do nothing to what they are given."""
 

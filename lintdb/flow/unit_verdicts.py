@@ -149,6 +149,11 @@ class UnitVerdicts(Verdicts):
                     found.node, found.work, found.kind, found.name, found.in_finally, Confidence.LOW, found.path
                 )
 
+    def blamed_units(self) -> frozenset[SiteKey]:
+        """Return the resources whose unit of work the function leaves failed, as if nothing had happened."""
+        units = self._failed_units().items()
+        return frozenset(site for site, (_, unit) in units if unit.is_swallowed and unit.confidence > Confidence.LOW)
+
     def failed_units(self) -> list[FailedUnit]:
         """Return units of work on resources that live on, which failed and were never rolled back."""
         told = {site for site, found, _ in self.units.error_commits.values() if found.confidence > Confidence.LOW}
@@ -215,7 +220,7 @@ class UnitVerdicts(Verdicts):
 
         A session is made for a unit of work; what the failure means for that is looked at where the helper is called.
         """
-        is_given = kind.family == "session" and rid[0][0] == "param" and rid[0] not in self.commits
+        is_given = kind.family == "session" and rid[0][0] in ("param", "arg") and rid[0] not in self.commits
         return is_given and rid[0] not in self.units.mixed and status.pending in (-1, status.failed)
 
     def _spoiling(self, rid: Rid, status: Status, kind: Kind) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
 from lintdb import gate
@@ -14,7 +15,7 @@ from lintdb.project.surroundings import Surroundings
 from lintdb.source import SourceFile
 from lintdb.syntax.indexer import build_index
 from lintdb.syntax.names import Found, ModuleIndex, Symbol, Variable
-from lintdb.syntax.outline import outline_of
+from lintdb.syntax.outline import Outline, outline_of
 from lintdb.syntax.parse import parse_module
 
 _MOST_STEPS = 12
@@ -65,16 +66,28 @@ class Project:
 
     def hides_library(self, dotted: str, index: ModuleIndex) -> bool:
         """See `lintdb.syntax.names.Links`: not if the module itself imports the library, or lacks the name."""
-        located = self._surroundings.layout.locate(dotted, index.name.path) if index.name.path else None
-        source = self._surroundings.source_of(located.path) if located is not None else None
-        if located is None or source is None:
+        found = self._outlined(dotted, index)
+        if found is None:
             return False
+        outline, rest = found
         library = dotted.partition(".")[0]
-        outline = outline_of(source.text, self._surroundings.layout.name_of(located.path))
         if any(target.partition(".")[0] == library for targets in outline.imports.values() for target in targets):
             return False
         defined = outline.definitions.keys() - {"<module>"}
-        return located.rest[0] in defined if located.rest else bool(defined)
+        return rest[0] in defined if rest else bool(defined)
+
+    def _defines(self, dotted: str, index: ModuleIndex) -> bool:
+        """Whether a module of the project defines what a dotted name stands for."""
+        found = self._outlined(dotted, index)
+        return found is not None and bool(found[1]) and found[1][0] in found[0].definitions
+
+    def _outlined(self, dotted: str, index: ModuleIndex) -> tuple[Outline, tuple[str, ...]] | None:
+        """Return what a module of the project has, and the rest of the name that leads to it."""
+        located = self._surroundings.layout.locate(dotted, index.name.path) if index.name.path else None
+        source = self._surroundings.source_of(located.path) if located is not None else None
+        if located is None or source is None:
+            return None
+        return outline_of(source.text, self._surroundings.layout.name_of(located.path)), located.rest
 
     def is_continued(self, name: str, index: ModuleIndex) -> bool:
         """See `lintdb.syntax.names.Links`."""
@@ -136,4 +149,5 @@ class Project:
     def _knowledge_for(self, index: ModuleIndex) -> Knowledge:
         own = self._surroundings.own
         models = load_models(self._drivers[id(index)], self._versions, own)
-        return Answers(models, self._versions, own, index.imported_names)
+        is_own = functools.cache(lambda dotted: self._defines(dotted, index))
+        return Answers(models, self._versions, own, index.imported_names, is_own)
