@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from lintdb.drivers.catalog import Models, Own, driver_names, load_models
-from lintdb.drivers.query_text import answer_of, tables_of
+from lintdb.drivers.query_text import answer_of, stands_apart, tables_of
 from lintdb.effects import AfterError, CallModel, Event, Kind, Server
 
 _NOISE = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/|\()+", re.DOTALL)
@@ -52,7 +52,7 @@ class Answers:
 
     What comes from other files of its project may belong to further libraries: their models, for *versions*, tell of
     kinds and exception classes, but give no name of this file a meaning. *imports* gives the dotted names that the file
-    imports: some of them tell which server it works with. *is_own* says whether a dotted name is defined in the project.
+    imports: some of them tell which server it works with. *is_own* says whether the project defines a dotted name.
     """
 
     def __init__(
@@ -203,8 +203,8 @@ class Answers:
         return frozenset(method for driver in self.models.drivers for method in driver.telltale)
 
     def is_definition(self, text: str) -> bool:
-        """Whether a query text creates, alters or drops something."""
-        return first_word(text) in _DEFINITIONS
+        """Whether a query text creates, alters or drops something in a unit of work."""
+        return first_word(text) in _DEFINITIONS and not stands_apart(text)
 
     def error_class(self, driver: str) -> str | None:
         """Return the base class of the exceptions that a driver's calls raise."""

@@ -87,6 +87,17 @@ def _answer_of_match(outer: str) -> str:
     return "unknown" if re.search(r"\w\s*\x00", items) else "perhaps"
 
 
+_APART = re.compile(
+    r"\s*(?:(?:create|drop)\s+(?:database|tablespace)\b|alter\s+system\b|(?:create\s+(?:unique\s+)?|drop\s+)index\s+concurrently\b)",
+    re.IGNORECASE,
+)
+
+
+def stands_apart(text: str) -> bool:
+    """Whether a statement is part of no unit of work on any server: it is refused there, or ends the unit itself."""
+    return _APART.match(text) is not None
+
+
 _FILLED = re.compile(r"\s*(?:insert\b[^()]*?\binto|replace\s+into|merge\s+into)\s+([\w.\"`\[\]]+)", re.IGNORECASE)
 _ASKED = re.compile(r"\s*select\b.*?\bfrom\s+([\w.\"`\[\]]+)", re.IGNORECASE | re.DOTALL)
 

@@ -25,20 +25,21 @@ class Frameworks:
 
     def is_of_request(self, param: cst.Param, scope: FunctionInfo) -> bool:
         """Whether a framework runs a generator round the function for a parameter, and so ends what it is given."""
-        if param.default is not None and self._injects_generator(param.default, scope):
+        if param.default is not None and self.injects_generator(param.default, scope):
             return True
         annotation = param.annotation.annotation if param.annotation is not None else None
         if not isinstance(annotation, (cst.Name, cst.Attribute)):
-            return annotation is not None and self._injects_generator(annotation, scope)
+            return annotation is not None and self.injects_generator(annotation, scope)
         # `DbSession = Annotated[Session, Depends(get_db)]`, here or in another module.
         found = self.index.symbol_of(annotation, scope)
         holder, name = (found.index, found.name) if isinstance(found, Variable) else (self.index, "")
         if not name and isinstance(annotation, cst.Name):
             name = annotation.value
         meant = holder.constant(name)
-        return meant is not None and Frameworks(holder)._injects_generator(meant, holder.body)
+        return meant is not None and Frameworks(holder).injects_generator(meant, holder.body)
 
-    def _injects_generator(self, node: cst.CSTNode, scope: FunctionInfo) -> bool:
+    def injects_generator(self, node: cst.CSTNode, scope: FunctionInfo) -> bool:
+        """Whether an expression makes a dependency of a generator: `Depends(get_db)`."""
         for call in walk(node):
             if not isinstance(call, cst.Call) or not call.args or self.index.dotted(call.func, scope) not in INJECTORS:
                 continue

@@ -23,8 +23,8 @@ from lintdb.flow.rows import LOOKED
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
 from lintdb.flow.summaries import NAMED, Outcome, Summary
-from lintdb.flow.types_of import ModuleTypes, Result, Type
 from lintdb.flow.told import told_units, without_told
+from lintdb.flow.types_of import ModuleTypes, Result, Type
 from lintdb.flow.values import IN_BLOCK, NONE, Instance, Outside, Ref, SiteKey, Status
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
 
@@ -205,7 +205,9 @@ class Program:
         if not follower.is_complete:
             return None
         told = told_units(follower, self.types, given, receiver)
-        ends = (outcome_of(end, follower.commits, follower.units.refused, owns_self=owns_self) for end in follower.exits)
+        ends = (
+            outcome_of(end, follower.commits, follower.units.refused, owns_self=owns_self) for end in follower.exits
+        )
         outcomes = condensed(without_told(ends, told), MAX_OUTCOMES)
         if len(outcomes) > MAX_OUTCOMES:
             return None

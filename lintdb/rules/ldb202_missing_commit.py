@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from lintdb.finding import Severity
+from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
 from lintdb.rules.conventions import forgotten_commits
+from lintdb.rules.places import is_test
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow
@@ -28,6 +29,8 @@ class MissingCommit(Rule):
     )
 
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
+        # Tests leave their work uncommitted on purpose, so that nothing remains of it.
+        is_test_code = is_test(flow.function, ctx.path)
         for work in flow.lost_work:
             name = f"`{work.name}`" if work.name else f"the {work.kind.label}"
             if work.by_with:
@@ -44,7 +47,7 @@ class MissingCommit(Rule):
             yield Report(
                 node=work.node,
                 message=f"this write is lost: {end}",
-                confidence=work.confidence,
+                confidence=Confidence.LOW if is_test_code else work.confidence,
                 steps=tuple(steps),
                 resource_kind=work.kind.label,
                 resource_name=work.name,
