@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
-from lintdb.rules.placeholders import has_other_style, is_text, placeholders_of, single_percent, values_of
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow, QueryText
+    from lintdb.rules.placeholders import Values
 
 _OWN = {"qmark": "?", "pyformat": "%s", "numeric_dollar": "$1"}
 
@@ -31,50 +31,56 @@ class PlaceholderMismatch(Rule):
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
         reported: set[int] = set()
         for query in flow.query_texts:
-            if (
-                query.is_guess
-                or not query.call.model.paramstyle
-                or len(query.pieces) != 1
-                or id(query.node) in reported
-            ):
+            if query.is_guess or len(query.pieces) != 1 or id(query.node) in reported:
                 continue
-            if "prepared" in ctx.text and query.call.model.paramstyle == "pyformat":
-                continue  # such cursors have placeholders of their own
-            message = _message(query, str(query.pieces[0]))
+            message = next(_messages(query, str(query.pieces[0]), flow, ctx), None)
             if message is not None:
                 reported.add(id(query.node))
                 yield Report(query.node, message, Confidence.MEDIUM)
 
 
-def _message(query: QueryText, text: str) -> str | None:
-    style = query.call.model.paramstyle
-    style, is_spread = style.lstrip("*"), style.startswith("*")
-    values = values_of(query, is_spread=is_spread)
-    if values is None:
-        return None
-    other = has_other_style(text, style, values if isinstance(values, frozenset) else frozenset())
-    if other is not None and values:
+def _messages(query: QueryText, text: str, flow: FunctionFlow, ctx: FileContext) -> Iterator[str]:
+    """Yield what is wrong with a text and the values that can be seen beside it."""
+    from lintdb.rules.placeholders import style_of, values_of  # loads libcst, which listing rules does not need
+    from lintdb.syntax.literals import Evaluator
+
+    style = style_of(query, ctx.program.knowledge)
+    if not style or ("prepared" in ctx.text and style == "pyformat"):
+        return  # such cursors have placeholders of their own
+    evaluator = Evaluator(ctx.program.index, flow.function)
+    for values in values_of(query, style, evaluator, is_many=not query.call.model.paramstyle):
+        message = _message(text, style.lstrip("*"), values)
+        if message is not None:
+            yield message
+
+
+def _message(text: str, style: str, values: Values) -> str | None:
+    from lintdb.rules.placeholders import has_other_style, placeholders_of, single_percent
+
+    given = values.given
+    other = has_other_style(text, style, given if isinstance(given, frozenset) else frozenset())
+    if other is not None and given:
         return f"`{other}` is no placeholder of this library, which has `{_OWN[style]}`"
-    if style == "pyformat" and values and (single := single_percent(text)) is not None:
+    if style == "pyformat" and given and (single := single_percent(text)) is not None:
         return f"the `%` in `{single}` is taken for a placeholder where values are given: for itself it stands as `%%`"
     # Without values the text is sent as it is: what stands in literals means itself.
-    found = placeholders_of(text, style, in_literals=values != 0)
+    found = placeholders_of(text, style, in_literals=given != 0)
     if found is None:
         return None
-    if isinstance(values, frozenset):
-        missing = sorted(found.names - values)
-        if found.count and style == "qmark":
+    if isinstance(given, frozenset):
+        missing = sorted(found.names - given)
+        if found.count and style in ("qmark", "pyformat"):
             return "the values have names, and the placeholders have none"
         return f"no value is given for the placeholder `{missing[0]}`" if missing else None
     if found.names and style != "qmark":
-        return "the text has placeholders with names, and the values have none" if values else None
+        return "the text has placeholders with names, and the values have none" if given else None
     # SQLite takes values in order for names, too: one for each.
     count = found.count + len(found.names)
-    if count == values:
+    if count == given:
         return None
-    if is_text(query, style):
-        return f"each character of the text that is given for the values counts as one: these are {values}"
-    return f"the text has {_number(count, 'placeholder')}, and {_number(values, 'value')} {_verb(values)} given"
+    if values.is_text:
+        return f"each character of the text that is given for the values counts as one: these are {given}"
+    return f"the text has {_number(count, 'placeholder')}, and {_number(given, 'value')} {_verb(given)} given"
 
 
 def _number(count: int, word: str) -> str:
