@@ -46,21 +46,29 @@ class Concurrency(Sharings, ABC):
     def makes_coroutines(self, op: ir.CallOp, state: State) -> bool:
         """`map(function, values)`: whether it makes a coroutine for each value; if so, the result stands for them."""
         made = state.copy()
-        callee = op.arguments[0].operand if op.arguments else ir.UNKNOWN
         given = tuple(ir.CallArgument(ir.UNKNOWN, None, "") for _ in op.arguments[1:])
-        function = self.index.find_function(callee.name, self.function) if isinstance(callee, ir.Local) else None
-        method = self.value(callee, state)
-        is_method = isinstance(method, Method) and self.is_coroutine(method, state)
-        if not is_method and (function is None or not function.is_async):
-            return False
-        self.call(replace(op, callee=callee, dotted=None, arguments=given), made)
-        coroutine = made.env.get(op.target)
-        if not isinstance(coroutine, Coroutine):
+        coroutine = self.made_coroutine(replace(op, arguments=(*op.arguments[:1], *given)), made)
+        if coroutine is None:
             return False
         state.resources[coroutine.rid] = made.resources[coroutine.rid]._replace(phase="released")
         state.boxes[op.index] = (coroutine,)
         state.set_name(op.target, Box(op.index))
         return True
+
+    def made_coroutine(self, op: ir.CallOp, state: State) -> Coroutine | None:
+        """`group.start_soon(function, *arguments)`: the coroutine that the function makes, in this state; else None."""
+        callee = op.arguments[0].operand if op.arguments else ir.UNKNOWN
+        function = self.index.find_function(callee.name, self.function) if isinstance(callee, ir.Local) else None
+        if isinstance(callee, ir.AttributeOf) and isinstance(callee.base, ir.Local) and self.is_self(callee.base.name):
+            owner = self.owner_class()
+            function = owner.find_method(callee.name) if owner is not None else None
+        method = self.value(callee, state)
+        is_method = isinstance(method, Method) and self.is_coroutine(method, state)
+        if not is_method and (function is None or not function.is_async):
+            return None
+        self.call(replace(op, callee=callee, dotted=None, arguments=op.arguments[1:]), state)
+        coroutine = state.env.get(op.target)
+        return coroutine if isinstance(coroutine, Coroutine) else None
 
     def gather(self, op: ir.CallOp, state: State) -> list[State] | None:
         """`gather(*coroutines)`: awaiting it awaits each of them."""

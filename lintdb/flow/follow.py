@@ -278,6 +278,8 @@ class Follower(Iterations, Assumptions):
 
     def _await(self, op: ir.AwaitOp, state: State) -> list[State] | None:
         value = self.value(op.operand, state)
+        if isinstance(value, Coroutine):
+            self.note_meanwhile(op, value, state)
         state.env.pop(STARTED, None)
         if isinstance(value, Coroutine):
             return self.await_coroutine(op, value, state)
@@ -297,6 +299,14 @@ class Follower(Iterations, Assumptions):
             return None
         state.set_name(op.target, None)
         return None
+
+    def _exit(self, op: ir.ExitOp, state: State) -> list[State] | None:
+        self.end_group(op.node, state)
+        return self.leave(op, state)
+
+    def _exit_raising(self, t: ir.ExitRaise, state: State) -> None:
+        self.end_group(t.node, state)
+        self.leave_raising(t, state)
 
     def _yield(self, op: ir.YieldOp, state: State) -> list[State] | None:
         value = self.value(op.operand, state)
@@ -439,12 +449,12 @@ class Follower(Iterations, Assumptions):
         ir.WaitOp: Calls.wait,
         ir.EnterOp: Calls.enter,
         ir.NeedOp: Calls.need,
-        ir.ExitOp: Calls.leave, ir.CatchOp: _catch, ir.HoldOp: _hold,
+        ir.ExitOp: _exit, ir.CatchOp: _catch, ir.HoldOp: _hold,
     }  # fmt: skip
 
     TERMINATORS: ClassVar[dict[type[ir.Terminator], Callable[[Any, Any, State], None]]] = {
         ir.Jump: _jump, ir.Branch: _branch, ir.Iterate: Iterations.iterate, ir.Dispatch: _dispatch,
-        ir.ExitRaise: Calls.leave_raising, ir.Raise: _raise, ir.Return: _return,
+        ir.ExitRaise: _exit_raising, ir.Raise: _raise, ir.Return: _return,
         ir.RaiseExit: _raise_exit, ir.Dead: _dead,
     }  # fmt: skip
 

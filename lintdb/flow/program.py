@@ -22,6 +22,7 @@ from lintdb.flow.results import FunctionFlow
 from lintdb.flow.rows import LOOKED
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
+from lintdb.flow.stdlib import STARTS_CALL_METHODS
 from lintdb.flow.summaries import NAMED, Outcome, Summary
 from lintdb.flow.told import told_units, without_told
 from lintdb.flow.types_of import ModuleTypes, Result, Type
@@ -362,9 +363,11 @@ class Program:
 
 
 def _calls_any(info: FunctionInfo, names: set[str]) -> bool:
-    """Whether a function calls something of one of the names, bare or as a method of a variable."""
+    """Whether a function calls something of one of the names, bare or as a method of a variable, or has it started."""
     for call in info.calls:
         function = call.func
+        if isinstance(function, cst.Attribute) and function.attr.value in STARTS_CALL_METHODS and call.args:
+            function = call.args[0].value
         if isinstance(function, cst.Attribute):
             if isinstance(function.value, cst.Name) and function.attr.value in names:
                 return True

@@ -131,8 +131,8 @@ class Sharing:
     """Something that is given to code that runs at the same time as other users of it.
 
     `node` is the call (or assignment) that does it, `opened_at` what opened it, if that is in the function. `how`:
-    "tasks" (several coroutines on it are run together), "thread" (a thread gets it), "threads" (several get it at
-    once), "class" (every object of a class gets it).
+    "tasks" (several coroutines on it are run together), "meanwhile" (a coroutine on it is awaited while a task on it
+    runs), "thread" (a thread gets it), "threads" (several get it at once), "class" (every object of a class gets it).
     """
 
     node: cst.CSTNode

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from abc import ABC
+from abc import ABC, abstractmethod
 
 import libcst as cst
 
@@ -16,6 +16,7 @@ from lintdb.flow.sites import Site
 from lintdb.flow.state import State
 from lintdb.flow.stdlib import (
     RUNS_TOGETHER,
+    STARTS_CALL_METHODS,
     STARTS_TASK,
     STARTS_TASK_METHODS,
     STARTS_THREAD,
@@ -68,12 +69,15 @@ class Sharings(LocalCalls, ABC):
                 self._note(op.node, "tasks", rid, known)
             return
         if op.dotted in STARTS_TASK:
-            self._note_started(op, "", state)
+            self._note_started(op, "", self.first_argument(op, state), state.copy(), state)
             return
         base = op.callee.base if isinstance(op.callee, ir.AttributeOf) else None
         method = op.callee.name if isinstance(op.callee, ir.AttributeOf) else ""
         if method in STARTS_TASK_METHODS and op.dotted is None and isinstance(base, ir.Local):
-            self._note_started(op, base.name, state)
+            self._note_started(op, base.name, self.first_argument(op, state), state.copy(), state)
+        elif method in STARTS_CALL_METHODS and op.dotted is None and isinstance(base, ir.Local):
+            known = state.copy()
+            self._note_started(op, base.name, self.made_coroutine(op, known), known, state)
         elif op.dotted in STARTS_THREAD or method in STARTS_THREAD_METHODS:
             for argument in op.arguments:
                 self._note_threads(op, "thread", self.value(argument.operand, state), state)
@@ -88,10 +92,12 @@ class Sharings(LocalCalls, ABC):
         for rid in set(state.refs(value)):
             self._note(op.node, how, self.root_of(rid, state), state)
 
-    def _note_started(self, op: ir.CallOp, group: str, state: State) -> None:
-        """`group.create_task(coroutine)`: does it work on what another task of the group works on?"""
-        known = state.copy()
-        used = self._worked_on(self.first_argument(op, state), known)
+    def _note_started(self, op: ir.CallOp, group: str, task: Value | None, known: State, state: State) -> None:
+        """`group.create_task(coroutine)`: does it work on what another task of the group works on?
+
+        *known* is a copy of the state, in which the coroutine is known.
+        """
+        used = self._worked_on(task, known)
         before = state.env.get(STARTED + group)
         busy = set(before.items) if isinstance(before, Many) else set()
         for rid in used:
@@ -103,6 +109,35 @@ class Sharings(LocalCalls, ABC):
                 (*(before.items if isinstance(before, Many) else ()), *map(Ref, sorted(used, key=repr)))
             )
             state.set_name(STARTED + group, Many(tuple(held)))
+
+    def note_meanwhile(self, op: ir.AwaitOp, value: Coroutine, state: State) -> None:
+        """A coroutine is awaited: does it work on what a task works on that has been started, and is not awaited yet?"""
+        status = state.status(value.rid)
+        if self.is_for_caller or (status is not None and status.phase == "released"):
+            return
+        started = [each for name, each in state.env.items() if name.startswith(STARTED) and isinstance(each, Many)]
+        busy = {item.rid for each in started for item in each.items if isinstance(item, Ref)}
+        if busy:
+            known = state.copy()
+            for rid in self._worked_on(value, known) & busy:
+                self._note(op.node, "meanwhile", rid, known)
+
+    @abstractmethod
+    def made_coroutine(self, op: ir.CallOp, state: State) -> Coroutine | None:
+        """Return the coroutine that the first argument of a call makes of the others, in this state."""
+
+    def end_group(self, item: cst.CSTNode, state: State) -> None:
+        """A `with` block ends: so have the tasks of the group that it is of."""
+        name = self._group_names.get(id(item))
+        if name is not None:
+            state.env.pop(STARTED + name, None)
+
+    @functools.cached_property
+    def _group_names(self) -> dict[int, str]:
+        """What blocks call what they enter."""
+        items = [item for node in walk(self.function.node) if isinstance(node, cst.With) for item in node.items]
+        named = [(item, item.asname.name) for item in items if item.asname is not None]
+        return {id(item.item): name.value for item, name in named if isinstance(name, cst.Name)}
 
     def note_kept_on_class(self, op: ir.StoreAttributeOp, value: Value | None, state: State) -> None:
         """`Name.attribute = value`: every object of the class has it, in whichever thread."""

@@ -94,6 +94,8 @@ THREAD_POOL_METHODS = frozenset({"map", "imap", "imap_unordered", "starmap", "ma
 STARTS_TASK = frozenset({"asyncio.create_task", "asyncio.ensure_future"})
 STARTS_TASK_METHODS = frozenset({"create_task"})
 """Methods of groups that run a coroutine beside all others of the group."""
+STARTS_CALL_METHODS = frozenset({"start_soon"})
+"""The same, given a coroutine function and its arguments."""
 
 PROCESSES = frozenset({
     "multiprocessing.Process", "multiprocessing.process.Process", "multiprocessing.context.Process", "billiard.Process",

@@ -90,6 +90,8 @@ def _message(sharing: Sharing, flow: FunctionFlow, ctx: FileContext) -> str | No
     unshared = sharing.kind.unshared
     if sharing.how == "tasks":
         return f"the coroutines that run together use {name} at the same time" if "tasks" in unshared else None
+    if sharing.how == "meanwhile":
+        return f"a task that has been started may use {name} at the same time" if "tasks" in unshared else None
     if "threads" not in unshared:
         return None
     if sharing.how == "class":

@@ -99,6 +99,10 @@ def values_of(query: QueryText, style: str, evaluator: Evaluator, *, is_many: bo
     """Yield what a call is given for the placeholders, as far as it can be seen; *is_many*: for each row."""
     arguments = query.call.node.args
     position = _position(query.call.model)
+    called = query.call.node.func
+    name = called.attr if isinstance(called, cst.Attribute) else called
+    if not isinstance(name, cst.Name) or name.value not in query.call.model.names:
+        return  # `to_thread(conn.execute, text)`: the arguments are another's
     if any(a.star or a.keyword is not None for a in arguments) or len(arguments) <= position:
         return
     rest = [argument.value for argument in arguments[position + 1 :]]
