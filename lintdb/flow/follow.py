@@ -77,7 +77,8 @@ class Follower(Iterations, Assumptions):
         steps = 0
         while self.queue:
             block_id, state = self.queue.popleft()
-            state.forget_dead(live[block_id], tests[block_id])
+            self.tested = tests[block_id]
+            state.forget_dead(live[block_id], self.tested)
             self.check_overwritten(state)
             if block_id in (self.cfg.exit, self.cfg.raise_exit):
                 state.kept.clear()

@@ -14,8 +14,10 @@ from lintdb.flow.state import State
 from lintdb.flow.texts import known_pieces
 from lintdb.flow.values import (
     DATA,
+    FALSY,
     NONE,
     TRUE,
+    TRUTHY,
     Coroutine,
     Literal,
     Manager,
@@ -120,6 +122,14 @@ class ModelledCalls(ChosenModels):
 
         *subject* is what it releases, if it does.
         """
+        rows = self._tested_rows(op, model, receiver, state)
+        if rows is not None:
+            # Without any rows nothing is done.
+            nothing = state.copy()
+            nothing.set_name(rows, FALSY)
+            nothing.set_name(target, None)
+            state.set_name(rows, TRUTHY)
+            return [*(self.perform(op, model, subject, receiver, state, target=target) or [state]), nothing]
         self._check_subjects(op, model, subject, receiver, state)
         working = self.working_resource(op, model, receiver, state)
         event = self.event_of(op, model, working, state)
@@ -136,11 +146,10 @@ class ModelledCalls(ChosenModels):
             self.happen(working, event, op, state)
         elif event is not None and model.receiver is None and receiver is None:
             self.happen_around(event, model.driver, state)
-        if model.releases is not None:
-            for rid in list(state.refs(subject)):
-                self.release(rid, state, op.node)
-                if model.goes_on:
-                    state.doubt(rid)
+        for rid in list(state.refs(subject)) if model.releases is not None else ():
+            self.release(rid, state, op.node)
+            if model.goes_on:
+                state.doubt(rid)
         if model.opens and receiver is not None:
             return self._open_again(op, model, receiver, state, target)
         result = self._result(op, model, receiver, state)
@@ -157,6 +166,17 @@ class ModelledCalls(ChosenModels):
             return [state, nothing]
         state.set_name(target, NONE if result is None and model.releases == "self" else result)
         return None
+
+    def _tested_rows(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> str | None:
+        """`executemany(text, rows)`: the variable with the rows, if a later test tells whether there are any."""
+        kind = self.kind_of(state.status(receiver.rid)) if receiver is not None else None
+        call = self.calls.get(op.index)
+        if kind is None or call is None or model.sql is None or call.method not in kind.repeats:
+            return None
+        given = op.arguments[(model.sql.position or 0) + 1 :]
+        rows = given[0].operand if given else ir.UNKNOWN
+        is_tested = isinstance(rows, ir.Local) and rows.name in self.tested and self.value(rows, state) is None
+        return rows.name if isinstance(rows, ir.Local) and is_tested else None
 
     def _is_statement(self, model: CallModel, event: Event | None, receiver: Ref | None, state: State) -> bool:
         """Whether a call sends something to be run; what fetches the rows of a statement is no other one."""

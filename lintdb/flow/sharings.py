@@ -111,7 +111,7 @@ class Sharings(LocalCalls, ABC):
             state.set_name(STARTED + group, Many(tuple(held)))
 
     def note_meanwhile(self, op: ir.AwaitOp, value: Coroutine, state: State) -> None:
-        """A coroutine is awaited: does it work on what a task works on that has been started, and is not awaited yet?"""
+        """A coroutine is awaited: does it work on what a task works on that has been started and not awaited yet?"""
         status = state.status(value.rid)
         if self.is_for_caller or (status is not None and status.phase == "released"):
             return
