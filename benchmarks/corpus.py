@@ -4,9 +4,10 @@
     python -m benchmarks.corpus run FOLDER [--only NAME,NAME] [--write FILE] [--json FILE] [--jobs N]
     python -m benchmarks.corpus compare OLD NEW
 
-corpus.txt lists the packages. `fetch` has pip download them into FOLDER and unpacks them there; nothing of them is
-imported or run. `run` checks them with all rules and without any configuration, prints what it found, and fails where
-lintdb crashed or took too long. FILE holds the findings in a form that only changes with the findings; `compare` shows
+corpus.txt lists the packages, and applications by commit. `fetch` has pip download them into FOLDER and unpacks them
+there, or git fetch the commit; nothing of them is imported or run. `run` checks them with all rules and without any
+configuration (applications with the versions of libraries that they pin), prints what it found, and fails where lintdb
+crashed or took too long. FILE holds the findings in a form that only changes with the findings; `compare` shows
 the difference between two such files. README.md says how to read all this.
 """
 
@@ -45,11 +46,13 @@ MODULE = "<module>"
 
 
 class Package(NamedTuple):
-    """A package of the corpus: one published archive."""
+    """A package of the corpus: one published archive, or (with a *repository*) one commit."""
 
     name: str
     version: str
     requirement: str
+    repository: str = ""
+    commit: str = ""
 
     @property
     def folder(self) -> str:
@@ -86,24 +89,37 @@ class PackageRun:
 _REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)==(?P<version>\S+) --hash=sha256:[0-9a-f]{64}")
 
 
+_COMMIT = re.compile(r"(?P<name>[\w.-]+) @ git\+(?P<repository>https://\S+)@(?P<commit>[0-9a-f]{40})")
+
+
 def parse_packages(text: str) -> list[Package]:
-    """Return the packages of a list like corpus.txt; raises ValueError for a line without exact version and hash."""
+    """Return the packages of a list like corpus.txt; raises ValueError for a line without exact version, or commit."""
     packages = []
     for line in text.splitlines():
         requirement = line.strip()
         if not requirement or requirement.startswith("#"):
             continue
         match = _REQUIREMENT.fullmatch(requirement)
+        if match is not None:
+            packages.append(Package(match["name"], match["version"], requirement))
+            continue
+        match = _COMMIT.fullmatch(requirement)
         if match is None:
-            raise ValueError(f"not of the form `name==version --hash=sha256:…`: {requirement}")
-        packages.append(Package(match["name"], match["version"], requirement))
+            raise ValueError(
+                f"not of the form `name==version --hash=sha256:…` or `name @ git+https://…@commit`: {requirement}"
+            )
+        commit = match["commit"]
+        packages.append(Package(match["name"], commit[:12], requirement, match["repository"], commit))
     return packages
 
 
 def fetch(package: Package, folder: Path) -> None:
-    """Download and unpack a package unless that is done; raises RuntimeError with pip's last words if pip fails."""
+    """Download and unpack a package unless that is done; raises RuntimeError with the last words of pip or git."""
     target = folder / "src" / package.folder
     if target.exists():
+        return
+    if package.repository:
+        _check_out(package, target)
         return
     archives = folder / "archives" / package.folder
     archives.mkdir(parents=True, exist_ok=True)
@@ -118,6 +134,22 @@ def fetch(package: Package, folder: Path) -> None:
     partial = target.with_name(target.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     unpack(archive, partial)
+    partial.rename(target)
+
+
+def _check_out(package: Package, target: Path) -> None:
+    """Have git fetch one commit, without its history."""
+    partial = target.with_name(target.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    for words in (
+        ("init", "--quiet"),
+        ("fetch", "--quiet", "--depth", "1", package.repository, package.commit),
+        ("checkout", "--quiet", "FETCH_HEAD"),
+    ):
+        done = subprocess.run(["git", *words], capture_output=True, text=True, cwd=partial, check=False)
+        if done.returncode:
+            raise RuntimeError(f"git could not get {package.name}: {(done.stderr.strip() or 'no reason given')[-300:]}")
     partial.rename(target)
 
 
@@ -143,7 +175,9 @@ def check(package: Package, folder: Path) -> PackageRun:
     with tempfile.TemporaryDirectory() as scratch:
         log = Path(scratch, "log")
         log.touch()
-        options = ["--select", "ALL", "--isolated", "--no-cache", "--exit-zero", "--output-format", "json", "."]
+        options = ["--select", "ALL", "--no-cache", "--exit-zero", "--output-format", "json", "."]
+        if not package.repository:
+            options.insert(0, "--isolated")  # an application says which versions it runs with
         try:
             done = subprocess.run(
                 [sys.executable, str(CHECK), str(log), *options],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
@@ -40,7 +41,20 @@ class TestList:
         packages = corpus.parse_packages(corpus.PACKAGES.read_text(encoding="utf-8"))
         assert len({package.name.lower() for package in packages}) == len(packages) >= 25
 
-    @pytest.mark.parametrize("line", ["shop", "shop>=1.0", "shop==1.0", f"shop==1.0 --hash=md5:{HASH}"])
+    def test_application_by_commit(self) -> None:
+        commit = "0123456789abcdef" * 2 + "01234567"
+        (package,) = corpus.parse_packages(f"shop @ git+https://example.org/shop/shop@{commit}\n")
+        assert (package.folder, package.repository, package.commit) == (
+            "shop-0123456789ab", "https://example.org/shop/shop", commit,
+        )  # fmt: skip
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "shop", "shop>=1.0", "shop==1.0", f"shop==1.0 --hash=md5:{HASH}",
+            "shop @ git+https://example.org/shop/shop@main", "shop @ git+https://example.org/shop/shop",
+        ],
+    )  # fmt: skip
     def test_refuses_what_is_not_exact(self, line: str) -> None:
         with pytest.raises(ValueError, match="not of the form"):
             corpus.parse_packages(f"# words\n\n{line}\n")
@@ -76,6 +90,38 @@ class TestUnpack:
     def test_what_is_there_is_not_fetched_again(self, tmp_path: Path, package: Package) -> None:
         corpus.fetch(package, tmp_path)
         assert not (tmp_path / "archives").exists()
+
+
+def git(*words: str, folder: Path) -> str:
+    identity = ("-c", "user.name=shop", "-c", "user.email=shop@example.org")
+    done = subprocess.run(["git", *identity, *words], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+class TestApplication:
+    @pytest.fixture
+    def application(self, tmp_path: Path) -> Package:
+        """A repository with two commits, of which the first is meant."""
+        source = tmp_path / "source"
+        source.mkdir()
+        git("init", "--quiet", folder=source)
+        git("config", "uploadpack.allowAnySHA1InWant", "true", folder=source)
+        (source / "store.py").write_text(LEAK)
+        git("add", "store.py", folder=source)
+        git("commit", "--quiet", "-m", "first", folder=source)
+        commit = git("rev-parse", "HEAD", folder=source)
+        (source / "store.py").write_text("")
+        git("commit", "--quiet", "-am", "second", folder=source)
+        return Package("shop", commit[:12], "", source.as_uri(), commit)
+
+    def test_is_fetched_and_checked_as_of_its_commit(self, tmp_path: Path, application: Package) -> None:
+        corpus.fetch(application, tmp_path)
+        run = corpus.check(application, tmp_path)
+        assert [(place.path, place.code) for place in run.places] == [("store.py", "LDB101")]
+
+    def test_commit_that_is_not_there(self, tmp_path: Path, application: Package) -> None:
+        with pytest.raises(RuntimeError, match="git could not get shop"):
+            corpus.fetch(application._replace(commit="0" * 40), tmp_path)
 
 
 class TestPlaces:
