@@ -80,6 +80,7 @@ class Origins:
         self.index = index
         self.function = function
         self._seen: set[str] = set()
+        self._before: set[str] = set()
 
     def of(self, node: cst.CSTNode) -> Origin:
         """Return where the value of an expression comes from."""
@@ -121,6 +122,8 @@ class Origins:
         return UNKNOWN
 
     def _local(self, name: str, scope: FunctionInfo) -> Origin:
+        if name in self._before:
+            return UNKNOWN
         if name in self._seen or _is_checked(name, scope):
             return HARMLESS  # what a name gets from itself adds nothing
         self._seen.add(name)
@@ -148,7 +151,13 @@ class Origins:
     def _is_cleaned(self, node: cst.Assign, name: str) -> bool:
         """`limit = int(limit)`: from there on it is harmless."""
         is_own = any(isinstance(each.target, cst.Name) and each.target.value == name for each in node.targets)
-        return is_own and _binds(node.value, name) and self.of(node.value).trust is Trust.HARMLESS
+        if not is_own or not _binds(node.value, name):
+            return False
+        self._before.add(name)
+        try:
+            return self.of(node.value).trust is Trust.HARMLESS
+        finally:
+            self._before.discard(name)
 
     def _assigned(self, target: cst.BaseExpression, value: cst.BaseExpression, name: str) -> list[Origin]:
         if isinstance(target, cst.Name):
@@ -326,9 +335,20 @@ def _is_literal(node: cst.CSTNode) -> bool:
     return isinstance(node, cst.Name) and node.value in ("None", "True", "False")
 
 
+def _converts(node: cst.Comparison | cst.Expr, name: str) -> bool:
+    """`int(name) > 0`, or `int(name)` as a statement: what is no number does not get past it."""
+    call = node.left if isinstance(node, cst.Comparison) else node.value
+    if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Name) or len(call.args) != 1:
+        return False
+    given = call.args[0].value
+    return call.func.value in ("int", "float") and isinstance(given, cst.Name) and given.value == name
+
+
 def _is_checked(name: str, scope: FunctionInfo) -> bool:
     """Whether the function compares a name with what is allowed: `in`, `isinstance`, `isdigit`, a pattern."""
     for node in walk(scope.node):
+        if isinstance(node, (cst.Comparison, cst.Expr)) and _converts(node, name):
+            return True
         if isinstance(node, cst.Comparison) and isinstance(node.left, cst.Name) and node.left.value == name:
             if any(isinstance(each.operator, (cst.In, cst.NotIn)) for each in node.comparisons):
                 return True
