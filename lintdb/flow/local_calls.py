@@ -198,7 +198,7 @@ class LocalCalls(Containers, ABC):
     def _note_handed(self, op: ir.CallOp, operand: ir.Operand | None, state: State) -> None:
         """A callee runs what it is given here as the text of a query."""
         if self.is_for_caller:
-            self.note_run(operand)
+            self.note_run(operand, state)
             return
         pieces = known_pieces(self.value(operand, state)) if operand is not None else None
         if pieces is not None:

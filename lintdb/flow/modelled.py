@@ -80,7 +80,7 @@ class ModelledCalls(ChosenModels):
         """Remember the text of a query that a call is given, as far as it is known."""
         operand = self.argument(op, model.sql) if model.sql is not None else None
         if self.is_for_caller:
-            self.note_run(operand)
+            self.note_run(operand, state)
             return
         call = self.calls.get(op.index)
         pieces = known_pieces(self.value(operand, state)) if operand is not None else None
@@ -91,12 +91,24 @@ class ModelledCalls(ChosenModels):
             is_guess = receiver is not None and self.root_of(receiver.rid, state) in self.units.guessed
             self.values_seen.query_texts[key] = QueryText(call, op.node, key[1], path_of(state), is_guess)
 
-    def note_run(self, operand: ir.Operand | None) -> None:
-        """What an operand holds is run as the text of a query; remember it if that is a parameter, as it came in."""
+    def note_run(self, operand: ir.Operand | None, state: State) -> None:
+        """What an operand holds is run as the text of a query; remember the parameters that are (part of) it.
+
+        As they came in: `"SELECT … WHERE " + where`. What stands in quotes is a value, whatever it holds.
+        """
         operand = self._unwrapped(operand)
+        names = {operand.name} if isinstance(operand, ir.Local) else set()
+        pieces = known_pieces(self.value(operand, state)) if operand is not None else None
+        before = ""
+        for piece in pieces or ():
+            if isinstance(piece, str):
+                before += piece
+                continue
+            node = piece.node.expression if isinstance(piece.node, cst.FormattedStringExpression) else piece.node
+            if isinstance(node, cst.Name) and piece.function is self.function and before.count("'") % 2 == 0:
+                names.add(node.value)
         params = {param.name.value for param in self.function.params}
-        if isinstance(operand, ir.Local) and operand.name in params and operand.name not in self.function.given:
-            self.values_seen.runs.add(operand.name)
+        self.values_seen.runs.update(names & params - self.function.given.keys())
 
     def _unwrapped(self, operand: ir.Operand | None) -> ir.Operand | None:
         """`text(query)` is the query."""

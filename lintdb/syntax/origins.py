@@ -65,6 +65,7 @@ _REQUESTS = re.compile(
     r"(?:^|\.)(?:request|req)\.(?:args|form|json|values|cookies|headers|query_params|path_params|GET|POST|data|params|"
     r"match_info|rel_url|query|body|get_json|files|view_args|matchdict|arguments)\b|^(?:sys\.argv|os\.environ)\b"
 )
+_OF_A_REQUEST = ("flask.g.", "flask.globals.g.", "quart.g.", "flask.session.", "quart.session.")
 _INPUT_CALLS = frozenset({"input", "sys.stdin.read", "sys.stdin.readline", "os.getenv", "os.environ.get"})
 _ENUMERATIONS = ("Enum", "Flag", "Choices")
 _LITERALS = (
@@ -212,6 +213,8 @@ class Origins:
             if root is not None and self._is_member(root.value):
                 return HARMLESS
         dotted = self.index.dotted(node, self.function)
+        if dotted is not None and dotted.startswith(_OF_A_REQUEST):
+            return Origin(Trust.UNKNOWN, node, "is set for each request")
         if dotted is not None or _MARKS.search(node.attr.value):
             return HARMLESS
         return HARMLESS if self._is_class_constant(node) else UNKNOWN
