@@ -141,7 +141,9 @@ class Assumptions(Values):
         if isinstance(condition, ir.IsInstance):
             return self._is_of_type(value, condition.types, state) if isinstance(value, Ref) else None
         status = state.status(value.rid) if isinstance(value, Ref) else None
-        if status is not None and status.is_there and not isinstance(condition, ir.Equals):
+        # What something was done with is there, whether that went well or not.
+        is_there = status is not None and (status.is_there or max(status.failed, status.pending) >= 0)
+        if is_there and not isinstance(condition, ir.Equals):
             return isinstance(condition, ir.Truth)
         kind = self.kind_of(status)
         if kind is not None and kind.truth_reads and isinstance(condition, ir.Truth):

@@ -165,7 +165,10 @@ class LocalCalls(Containers, ABC):
             self._note_return(op, info, summary, new)
             maker = instance.owner.name if instance is not None and info.name == "__init__" else info.name
             is_own = receiver is OWN
-            Return(self, op, info, outcome, new, maker=maker, instance=instance, is_own=is_own).bind(target)
+            outside = receiver if isinstance(receiver, Outside) else None
+            Return(self, op, info, outcome, new, maker=maker, instance=instance, is_own=is_own, outside=outside).bind(
+                target
+            )
             results.append(new)
         return results
 

@@ -43,6 +43,7 @@ class Return:
         maker: str,
         instance: Instance | None,
         is_own: bool,
+        outside: Outside | None = None,
     ) -> None:
         self.caller = caller
         self.op = op
@@ -52,6 +53,7 @@ class Return:
         self.maker = maker
         self.instance = instance
         self.kept_as = outcome.kept_as if is_own else ""
+        self.outside = outside
         self.statuses = dict(outcome.statuses)
         self.fresh: dict[Rid, Ref] = {}
 
@@ -59,7 +61,9 @@ class Return:
         """Bind the callee's result, and the attributes of the object."""
         value = self.outcome.value
         is_made = isinstance(value, Instance) and value.id >= 0
-        result = self._object(value.owner) if is_made and isinstance(value, Instance) else self._value(value)
+        result = self._kept_outside()
+        if result is None:
+            result = self._object(value.owner) if is_made and isinstance(value, Instance) else self._value(value)
         if result is None and not self.outcome.is_raise:
             result = self.caller.typed_result(self.op, self.info, self.state)
         if self.instance is not None:
@@ -72,6 +76,16 @@ class Return:
             # Both names are known to mean the same thing: `conn = self.connect()`, and later `self.conn.rollback()`.
             self.state.set_name(f"self.{self.kept_as}", result)
         self.state.set_name(target, result)
+
+    def _kept_outside(self) -> Value | None:
+        """What `Store.get()` has put into an attribute of somebody else's object, and gives: what that holds now."""
+        if self.outside is None or not self.outcome.kept_as:
+            return None
+        held = self.caller.attribute(self.outside, self.outcome.kept_as, self.state)
+        if not isinstance(held, Ref):
+            return None
+        self.state.update(held.rid, is_there=True)
+        return held
 
     def _forget_fields(self, instance: Instance) -> None:
         """What the callee did not get to know is as it was."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lintdb.finding import Severity
+from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import Bound, FileContext, Opening, Report, Rule, RuleMeta
+from lintdb.rules.places import runs_for_somebody
 
 
 class PoolWithoutLimit(Rule):
@@ -26,6 +27,8 @@ class PoolWithoutLimit(Rule):
             if answer.bound is Bound.ABSENT:
                 yield Report(
                     node=opening.at(),
+                    # Who runs a test or a command does not ask for many connections at once.
+                    confidence=Confidence.LOW if runs_for_somebody(opening.function, ctx.path) else Confidence.HIGH,
                     message=f"the {opening.kind.label} has no upper bound in {opening.driver} {opening.version}",
                     help=f"set a limit: `{answer.setting.suggest}`" if answer.setting.suggest else None,
                     resource_kind=opening.kind.label,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import Answer, Bound, FileContext, Opening, Report, Rule, RuleMeta
+from lintdb.rules.places import is_migration
 from lintdb.rules.switches import is_on_this_host, is_rehearsal
 
 
@@ -45,7 +46,7 @@ def _message(answer: Answer, opening: Opening) -> str:
 
 def _confidence(answer: Answer, opening: Opening, ctx: FileContext) -> Confidence:
     # On this machine no packet is lost: a connection is refused or made at once.
-    if is_rehearsal(opening, ctx) or is_on_this_host(opening, ctx):
+    if is_rehearsal(opening, ctx) or is_on_this_host(opening, ctx) or is_migration(ctx.path):
         return Confidence.LOW
     if answer.bound is Bound.ABSENT:
         return Confidence.HIGH

@@ -12,7 +12,9 @@ from lintdb.rules.lifetimes import raiser, steps_of
 from lintdb.rules.places import is_handler, is_migration, is_test
 
 if TYPE_CHECKING:
-    from lintdb.flow.results import FunctionFlow, MissingRow, UnboundRelease
+    import libcst as cst
+
+    from lintdb.flow.results import FunctionFlow, KnownCall, MissingRow, UnboundRelease
 
 _RESOURCE = re.compile(
     r"_*(?:\w+_)?(?:conn|connection|cur|cursor|curs|session|sess|db|database|engine|pool|txn|tx|transaction)\d*"
@@ -43,7 +45,7 @@ class NoneNotChecked(Rule):
 def _is_probably_there(missing: MissingRow, flow: FunctionFlow, ctx: FileContext) -> bool:
     """Whether the program itself has put the row there, or something refers to it."""
     from lintdb.syntax.literals import Evaluator
-    from lintdb.syntax.lookups import is_constant, is_of_whoever_asks, is_reference, keys_of  # loads libcst
+    from lintdb.syntax.lookups import is_constant, is_of_whoever_asks, is_own, is_reference, keys_of  # loads libcst
 
     keys = keys_of(missing.call, Evaluator(ctx.program.index, flow.function))
     if keys and all(is_constant(key) for key in keys):
@@ -52,7 +54,25 @@ def _is_probably_there(missing: MissingRow, flow: FunctionFlow, ctx: FileContext
         return True
     if any(is_reference(key) for key in keys) and not is_handler(flow.function):
         return True
+    bound = _bound_values(missing, flow)
+    if bound and all(is_own(value) for value in bound):
+        return True  # what the object stands for: it knows the key from there
     return is_migration(ctx.path) and _belongs_to_row(missing, flow)
+
+
+def _bound_values(missing: MissingRow, flow: FunctionFlow) -> list[cst.BaseExpression]:
+    """Return what the query is given whose row is missing: the last one before that is run on the same cursor."""
+    from lintdb.syntax.lookups import bound_values  # loads libcst
+
+    found: dict[object, KnownCall] = {}
+    for call in flow.calls:
+        if call.model.sql is not None:
+            found[call.root] = call
+        if call.node is missing.call:
+            asked = found.get(call.root)
+            position = asked.model.sql.position if asked is not None and asked.model.sql is not None else None
+            return bound_values(asked.node, position or 0) if asked is not None else []
+    return []
 
 
 def _belongs_to_row(missing: MissingRow, flow: FunctionFlow) -> bool:

@@ -49,6 +49,16 @@ def is_program(function: FunctionInfo) -> bool:
     return ends_with_process(function) or (is_plain and function.name in called_by_main(function.index.module))
 
 
+def prints(function: FunctionInfo) -> bool:
+    """Whether a function prints: somebody who has started it looks on."""
+    return any(getattr(call.func, "value", None) == "print" for call in function.calls)
+
+
+def runs_for_somebody(function: FunctionInfo, path: str) -> bool:
+    """Whether somebody has started what a function does, and waits for that alone: a test, a command, a migration."""
+    return is_test(function, path) or is_example_file(path) or is_program(function) or is_migration(path)
+
+
 def is_test_file(path: str) -> bool:
     """Whether a file holds tests, by its name or that of its folder."""
     return _TEST_FILE.search(path) is not None

@@ -22,6 +22,9 @@ _THIS_HOST = re.compile(
     re.DOTALL,
 )
 
+_SOCKET = re.compile(r"unix_socket")
+"""Arguments that name a socket, which is a file; what it is need not be seen."""
+
 
 @dataclass(frozen=True)
 class Off:
@@ -87,7 +90,7 @@ def is_on_this_host(opening: Opening, ctx: FileContext) -> bool:
     if opening.is_here:
         return True
     evaluator, arguments, dsn = look(opening, ctx)
-    if _names_no_host(opening, arguments, dsn):
+    if _names_no_host(opening, arguments, dsn) or any(_SOCKET.search(word) for word in arguments.keywords):
         return True
     for node in (*arguments.positional, *arguments.keywords.values(), *([dsn.host] if dsn.host is not None else ())):
         text = evaluator.template(node, hidden="\0")

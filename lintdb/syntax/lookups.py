@@ -66,3 +66,22 @@ def is_reference(key: cst.BaseExpression) -> bool:
 def is_of_whoever_asks(key: cst.BaseExpression) -> bool:
     """Whether the key is that of the user who is logged in: `current_user.id`."""
     return isinstance(key, cst.Attribute) and first_name(key) == "current_user"
+
+
+def bound_values(call: cst.Call, position: int) -> list[cst.BaseExpression]:
+    """Return the values that are written in a call after its argument at a position: those of a tuple, list or dict."""
+    if any(argument.star or argument.keyword is not None for argument in call.args):
+        return []
+    given = [argument.value for argument in call.args[position + 1 :]]
+    found: list[cst.BaseExpression] = []
+    for each in given:
+        if isinstance(each, (cst.Tuple, cst.List, cst.Dict)):
+            found += [element.value for element in each.elements]
+        else:
+            found.append(each)
+    return found
+
+
+def is_own(key: cst.BaseExpression) -> bool:
+    """Whether the key is one that the object keeps itself: `self.order_id`."""
+    return isinstance(key, cst.Attribute) and isinstance(key.value, cst.Name) and key.value.value in ("self", "cls")

@@ -17,6 +17,21 @@ if TYPE_CHECKING:
     from lintdb.syntax.names import FunctionInfo, ModuleIndex
 
 
+_PART_OF_SCHEMA = re.compile(
+    r"(?:\w+_)?(?:table|schema|sequence|seq|column|index|view|database|db|tablespace|role)(?:_?name)?", re.IGNORECASE
+)
+
+
+def names_part_of_schema(node: cst.CSTNode) -> bool:
+    """Whether what fills a place in a text is called like a table, a sequence, a database: the program names those."""
+    if isinstance(node, cst.FormattedStringExpression):
+        node = node.expression
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in _SAME_TEXT:
+        node = node.func.value
+    name = node.attr if isinstance(node, cst.Attribute) else node
+    return isinstance(name, cst.Name) and _PART_OF_SCHEMA.fullmatch(name.value) is not None
+
+
 class Trust(enum.IntEnum):
     """How much harm a value can do."""
 
