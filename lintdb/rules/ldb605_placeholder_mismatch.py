@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
+from lintdb.rules.placeholders import has_other_style, placeholders_of, single_percent, style_of
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow, QueryText
-    from lintdb.rules.placeholders import Values
+    from lintdb.syntax.bound import Values
 
 _OWN = {"qmark": "?", "pyformat": "%s", "numeric_dollar": "$1"}
 
@@ -41,22 +42,23 @@ class PlaceholderMismatch(Rule):
 
 def _messages(query: QueryText, text: str, flow: FunctionFlow, ctx: FileContext) -> Iterator[str]:
     """Yield what is wrong with a text and the values that can be seen beside it."""
-    from lintdb.rules.placeholders import style_of, values_of  # loads libcst, which listing rules does not need
+    from lintdb.syntax.bound import values_of  # loads libcst, which listing rules does not need
     from lintdb.syntax.literals import Evaluator
 
     style = style_of(query, ctx.program.knowledge)
     if not style or ("prepared" in ctx.text and style == "pyformat"):
         return  # such cursors have placeholders of their own
     evaluator = Evaluator(ctx.program.index, flow.function)
-    for values in values_of(query, style, evaluator, is_many=not query.call.model.paramstyle):
+    model = query.call.model
+    position = model.sql.position if model.sql is not None and model.sql.position is not None else 0
+    is_many = not model.paramstyle
+    for values in values_of(query.call.node, position, style, evaluator, names=model.names, is_many=is_many):
         message = _message(text, style.lstrip("*"), values)
         if message is not None:
             yield message
 
 
 def _message(text: str, style: str, values: Values) -> str | None:
-    from lintdb.rules.placeholders import has_other_style, placeholders_of, single_percent
-
     given = values.given
     other = has_other_style(text, style, given if isinstance(given, frozenset) else frozenset())
     if other is not None and given:
