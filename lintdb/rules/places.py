@@ -49,9 +49,14 @@ def is_program(function: FunctionInfo) -> bool:
     return ends_with_process(function) or (is_plain and function.name in called_by_main(function.index.module))
 
 
-def prints(function: FunctionInfo) -> bool:
-    """Whether a function prints: somebody who has started it looks on."""
-    return any(getattr(call.func, "value", None) == "print" for call in function.calls)
+def prints_before(function: FunctionInfo, node: object) -> bool:
+    """Whether a function prints before it comes to a call: somebody who has started it looks on."""
+    found = False
+    for call in function.calls:
+        if call is node:
+            return found
+        found = found or getattr(call.func, "value", None) == "print"
+    return False
 
 
 def runs_for_somebody(function: FunctionInfo, path: str) -> bool:
