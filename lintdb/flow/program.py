@@ -28,6 +28,11 @@ from lintdb.flow.values import IN_BLOCK, NONE, Instance, Outside, Ref, SiteKey, 
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
 
 MAX_OUTCOMES = 8
+MOST_FOR_CALLERS = 40_000
+"""Blocks that paths enter in functions which are followed for their callers, for the sake of one file that is checked.
+
+Time would be the natural measure, but results must not depend on the machine: some ten thousand blocks take a second.
+"""
 F = TypeVar("F", bound=Follower)
 
 
@@ -49,6 +54,10 @@ class Workspace:
         if found is None:
             found = self._programs[id(index)] = Program(index, self._knowledge_for(index), self)
         return found
+
+    def begin_file(self) -> None:
+        """Begin with another file that is checked."""
+        self.memo.begin(MOST_FOR_CALLERS)
 
     def types(self, index: ModuleIndex) -> ModuleTypes:
         """Return what the names of a module hold."""
@@ -197,7 +206,9 @@ class Program:
     def _make_summary(
         self, info: FunctionInfo, start: State, receiver: ClassInfo | None, *, owns_self: bool
     ) -> Summary | None:
+        self.workspace.memo.spend(1)
         follower = self.run_for_caller(Follower, info, start, receiver, owns_self=owns_self)
+        self.workspace.memo.spend(follower.steps)
         if not follower.is_complete:
             return None
         outcomes = condensed(

@@ -78,8 +78,11 @@ class Run:
     based manager releases, `managers` its summary; `meant_releases` what a coroutine would release.
     `keeping_loops` are the loops in whose rounds work is made permanent. `unsure_calls` are those whose model
     hangs on an argument that cannot be seen. `kept_as` says which attribute of the object holds a resource.
-    `covered` are resources that went with their parent, without a release of their own.
+    `covered` are resources that went with their parent, without a release of their own. `steps` counts the blocks that
+    paths have entered.
     """
+
+    steps = 0
 
     def __init__(
         self,
