@@ -157,7 +157,8 @@ class CallModel:
     `paramstyle` is how the values that follow the text of a query are marked in it, as PEP 249 calls it;
     with a `*` in front each value is an argument of its own. Empty: the call takes none, or it is not known how.
     `dsn_parts` are the arguments that it puts a connection string together from: its `scheme`, `user`, `password`,
-    `host`, and `options` (a dictionary).
+    `host`, and `options` (a dictionary). `dsn_scheme`: its value is a connection string of that scheme, without
+    options, to a server that was started for tests.
     `leaving` is what leaving a block on this very call does (`async with connect(…) as conn`), where that is not what a
     block on its value does (`async with conn`); None: the same, and what was acquired is released.
     """
@@ -197,6 +198,7 @@ class CallModel:
     takes: str | None = None
     paramstyle: str = ""
     dsn_parts: Mapping[str, Argument] = field(default_factory=lambda: MappingProxyType({}))
+    dsn_scheme: str = ""
     driver: str = ""
 
 

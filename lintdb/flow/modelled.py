@@ -263,7 +263,7 @@ class ModelledCalls(ChosenModels):
                     self.unsure_calls.add(id(op.node))
                 site.node = op.node
             state.note(op.node, "acquire", receiver.rid[0])
-        state.set_name(target, TRUE if model.may_return_none else None)
+        state.set_name(target, TRUE if model.may_return_none else receiver if model.gives == "self" else None)
         return [state, refused] if refused is not None else None
 
     def _parent(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> Rid | None:

@@ -250,6 +250,8 @@ class ModuleTypes:
         needs_await = model.coroutine or model.form is Form.AWAIT
         if model.form is Form.WITH or (needs_await and not awaited):
             return None
+        if model.gives == "self" and isinstance(node.func, cst.Attribute):
+            return self.type_of_expression(node.func.value, scope) or self.type_of_receiver(node.func.value, scope)
         return model.acquires or (model.gives if model.gives != "self" else None)
 
     def _models_of(self, node: cst.Call, scope: FunctionInfo) -> tuple[CallModel, ...]:
@@ -389,7 +391,10 @@ class ModuleTypes:
         if behind is None or self.kind_of_expression(value, scope) is None:
             return False
         call = behind.call
-        if self.first_possible(self._models_of(call, scope), call) is not None:
+        model = self.first_possible(self._models_of(call, scope), call)
+        if model is not None:
+            if model.gives == "self" and isinstance(call.func, cst.Attribute):
+                return self.opens(call.func.value, scope)
             return True
         target = self.called(call, scope)
         result = self.peers.result_of(target) if isinstance(target, FunctionInfo) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from lintdb.effects import Argument, CallModel
-    from lintdb.flow.knowledge import Knowledge
     from lintdb.syntax.literals import Evaluator
+    from lintdb.syntax.names import FunctionInfo
+
+    ModelOf = Callable[[cst.Call, FunctionInfo], CallModel | None]
+    """Gives what is known of a call in a function."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Dsn:
     """A connection string: its scheme and options; `is_hidden` if not all of it can be seen.
 
     `password` and `host` are given where they are arguments of a call that puts the string together. `names_host`: as
-    a URL it has a host in front of the path.
+    a URL it has a host in front of the path. `is_for_tests`: it leads to a server that was started for tests.
     """
 
     scheme: str | None
@@ -68,13 +71,16 @@ class Dsn:
     password: cst.BaseExpression | None = None
     host: cst.BaseExpression | None = None
     names_host: bool = False
+    is_for_tests: bool = False
 
 
-def dsn_of(evaluator: Evaluator, node: cst.BaseExpression | None, knowledge: Knowledge) -> Dsn:
+def dsn_of(evaluator: Evaluator, node: cst.BaseExpression | None, model_of: ModelOf) -> Dsn:
     """Return what can be seen of the connection string that an opening call is given."""
     if node is None:
         return Dsn(None, {}, is_hidden=False)
-    node, builder = _resolved(evaluator, node, knowledge)
+    node, builder = _resolved(evaluator, node, model_of)
+    if builder is not None and builder[1].dsn_scheme:
+        return Dsn(builder[1].dsn_scheme, {}, is_hidden=False, is_for_tests=True)
     if builder is not None:
         return _dsn_of_parts(evaluator, *builder)
     value = evaluator.value(node)
@@ -87,19 +93,18 @@ def dsn_of(evaluator: Evaluator, node: cst.BaseExpression | None, knowledge: Kno
 
 
 def _resolved(
-    evaluator: Evaluator, node: cst.BaseExpression, knowledge: Knowledge
+    evaluator: Evaluator, node: cst.BaseExpression, model_of: ModelOf
 ) -> tuple[cst.BaseExpression, tuple[Arguments, CallModel] | None]:
     """Return the expression that a connection string is, and the arguments of a call that puts it together."""
     import libcst as cst
 
     for _ in range(4):
         node = evaluator.resolved(node)
-        dotted = evaluator.index.dotted(node.func, evaluator.scope) if isinstance(node, cst.Call) else None
-        model = next(iter(knowledge.function(dotted)), None) if dotted is not None else None
+        model = model_of(node, evaluator.scope) if isinstance(node, cst.Call) else None
         if model is None or not isinstance(node, cst.Call):
             break
         arguments = arguments_of(evaluator, node)
-        if model.dsn_parts:
+        if model.dsn_parts or model.dsn_scheme:
             return node, (arguments, model)
         inner = arguments.find(model.unwraps) if model.unwraps is not None else None
         if inner is None:

@@ -262,6 +262,16 @@ class FileContext:
 
         return answers(opening, self, *names)
 
+    def model_of(self, node: cst.Call, function: FunctionInfo) -> CallModel | None:
+        """Return what is known of a call: by its name, else by what the flow engine saw it work on."""
+        dotted = self.program.index.dotted(node.func, function)
+        by_name = next(iter(self.program.knowledge.function(dotted)), None) if dotted is not None else None
+        return by_name or self._models_by_flow.get(id(node))
+
+    @functools.cached_property
+    def _models_by_flow(self) -> dict[int, CallModel]:
+        return {id(call.node): call.model for flow in self.flows for call in flow.calls}
+
     def answer_of_call(self, call: KnownCall, function: FunctionInfo, name: str) -> Answer | None:
         """Return the answer for a setting of one call on a resource: `pool.acquire()`, `client.blpop(…)`."""
         from lintdb.rules.settings import answer_of_call

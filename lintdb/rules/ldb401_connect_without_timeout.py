@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import Answer, Bound, FileContext, Opening, Report, Rule, RuleMeta
-from lintdb.rules.switches import is_on_this_host
+from lintdb.rules.switches import is_on_this_host, is_rehearsal
 
 
 class ConnectWithoutTimeout(Rule):
@@ -45,7 +45,7 @@ def _message(answer: Answer, opening: Opening) -> str:
 
 def _confidence(answer: Answer, opening: Opening, ctx: FileContext) -> Confidence:
     # On this machine no packet is lost: a connection is refused or made at once.
-    if ctx.is_rehearsal(opening.function) or is_on_this_host(opening, ctx):
+    if is_rehearsal(opening, ctx) or is_on_this_host(opening, ctx):
         return Confidence.LOW
     if answer.bound is Bound.ABSENT:
         return Confidence.HIGH

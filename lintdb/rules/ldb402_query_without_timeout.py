@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import Bound, FileContext, Opening, Report, Rule, RuleMeta
 from lintdb.rules.places import is_program
-
-if TYPE_CHECKING:
-    from lintdb.syntax.names import FunctionInfo
+from lintdb.rules.switches import is_rehearsal
 
 
 class QueryWithoutTimeout(Rule):
@@ -35,7 +32,7 @@ class QueryWithoutTimeout(Rule):
                 yield Report(
                     node=opening.at(),
                     message=f"nothing bounds the queries of this {opening.kind.label}{ctx.said_of_version(answer)}",
-                    confidence=Confidence.LOW if _is_watched(opening.function, ctx) else Confidence.MEDIUM,
+                    confidence=Confidence.LOW if _is_watched(opening, ctx) else Confidence.MEDIUM,
                     help=f"bound them: `{suggest}`" if suggest else None,
                     resource_kind=opening.kind.label,
                     acquired_at=opening.at(),
@@ -43,6 +40,6 @@ class QueryWithoutTimeout(Rule):
                 )
 
 
-def _is_watched(function: FunctionInfo, ctx: FileContext) -> bool:
+def _is_watched(opening: Opening, ctx: FileContext) -> bool:
     """Whether somebody waits who can break it off: at a test, or a script that runs once."""
-    return ctx.is_rehearsal(function) or is_program(function)
+    return is_rehearsal(opening, ctx) or is_program(opening.function)

@@ -32,7 +32,7 @@ def look(opening: Opening, ctx: FileContext) -> tuple[Evaluator, Arguments, Dsn]
     evaluator = Evaluator(ctx.program.index, opening.function)
     arguments = arguments_of(evaluator, opening.call)
     dsn = arguments.find(opening.model.dsn) if opening.model.dsn is not None else None
-    return evaluator, arguments, dsn_of(evaluator, dsn, ctx.program.knowledge)
+    return evaluator, arguments, dsn_of(evaluator, dsn, ctx.model_of)
 
 
 def evaluate(setting: Setting, opening: Opening, ctx: FileContext, *, is_call: bool = False) -> Answer:

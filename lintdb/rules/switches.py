@@ -77,6 +77,11 @@ def _matches(value: object, switch: Switch) -> bool:
     return any(value == item and type(value) is type(item) for item in switch.off)
 
 
+def is_rehearsal(opening: Opening, ctx: FileContext) -> bool:
+    """Whether an opening call belongs to a test or an example, or leads to a server that was started for tests."""
+    return ctx.is_rehearsal(opening.function) or look(opening, ctx)[2].is_for_tests
+
+
 def is_on_this_host(opening: Opening, ctx: FileContext) -> bool:
     """Whether a visible argument says that the server is on the same machine: a host, a socket, a connection string."""
     if opening.is_here:
