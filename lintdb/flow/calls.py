@@ -441,7 +441,10 @@ class Calls(Concurrency):
             # Nothing is known of the method: it may open again what was released.
             state.doubt(receiver.rid)
         self._use(receiver.rid, state)
-        self.throw(state, op.node, self.driver_raise(kind.driver), is_low=op.in_cleanup, by=name)
+        unit = self.unit_worked_in(op, state)
+        thrown = self.throw(state, op.node, self.driver_raise(kind.driver), is_low=op.in_cleanup, by=name)
+        if unit is not None and thrown is not None:
+            self.fail_unit_around(unit, op, thrown)
         state.set_name(op.target, None)
         return None
 
