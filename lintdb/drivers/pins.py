@@ -126,7 +126,7 @@ class _Reader:
 
 
 def _read_toml_lock(reader: _Reader, text: str, file: Path) -> None:
-    """uv.lock, poetry.lock, pdm.lock, pylock.toml put name and version first; they are too large to be parsed for that."""
+    """uv.lock, poetry.lock, pdm.lock, pylock.toml put name and version first; they are too large to parse."""
     for name, version in _LOCKED.findall(text.replace("\r\n", "\n")):
         reader.add(name, f"=={version}", file)
 
