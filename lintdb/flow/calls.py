@@ -355,8 +355,10 @@ class Calls(Concurrency):
 
     def _known_receiver(self, op: ir.CallOp, receiver: str, state: State, *, is_told: bool) -> Value | None:
         """What stands before the last dot, where its use or what the module has put there tells."""
-        known = self._evident_receiver(op, state) if not is_told else None
-        return self.imported(receiver, state) if known is None and self.index.placed else known
+        known: Value | None = self._evident_receiver(op, state) if not is_told else None
+        if known is None and self.index.placed:
+            known = self.imported(receiver, state)
+        return known if known is not None else self.always_there(receiver, state)
 
     def _gives_resources(self, op: ir.CallOp, state: State) -> bool:
         return self.index.links is not None and any(

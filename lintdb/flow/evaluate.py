@@ -68,7 +68,8 @@ class Values(Run):
         if isinstance(operand, ir.Closure):
             return Function(operand.function)
         if isinstance(operand, ir.Dotted):
-            return self.imported(operand.name, state) or self._object(operand.name, state) or Name(operand.name)
+            name = operand.name
+            return self.imported(name, state) or self.always_there(name, state) or Name(name)
         return None
 
     def _text(self, operand: ir.Text | ir.Format, state: State) -> Value | None:
@@ -134,11 +135,14 @@ class Values(Run):
             value = self.attribute(value, name, state)
         return value
 
-    def _object(self, dotted: str, state: State) -> Ref | None:
-        """An object that a library always has: nobody owes anything for it."""
+    def always_there(self, dotted: str, state: State) -> Value | None:
+        """An object that a library always has, or a part of it: nobody owes anything for it."""
+        whole, _, last = dotted.rpartition(".")
         kind_id = self.knowledge.kind_of_object(dotted)
-        site: SiteKey = ("placed", dotted.rpartition(".")[2], self.index.name.number)
-        return self.borrowed(site, kind_id, self.index, state) if kind_id is not None else None
+        if kind_id is not None:
+            return self.borrowed(("placed", last, self.index.name.number), kind_id, self.index, state)
+        is_part = self.knowledge.kind_of_object(whole) is not None
+        return self.attribute(self.always_there(whole, state), last, state) if is_part else None
 
     def _placed(self, dotted: str, state: State) -> Value | None:
         """What the module has put into a namespace of a framework, or a part of that."""

@@ -474,7 +474,7 @@ class ModuleTypes:
         return found.pop() if len(found) == 1 else None
 
     def type_of_key(self, name: str, scope: FunctionInfo) -> Type | None:
-        """Return what stands under a key that says its type: `POOL = web.AppKey("pool", asyncpg.Pool)`."""
+        """Return what stands under a key that says its type: `POOL = web.AppKey("pool", Pool)`."""
         symbol = self.index.symbol_of(cst.Name(name), scope)
         index = symbol.index if isinstance(symbol, Variable) else self.index
         value = index.constant(symbol.name if isinstance(symbol, Variable) else name)

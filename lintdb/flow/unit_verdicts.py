@@ -123,10 +123,10 @@ class UnitVerdicts(Verdicts):
             self.units.error_commits[op.index] = (rid[0], found, is_refused or is_second_try)
 
     def _is_second_try(self, rid: Rid, state: State) -> bool:
-        """Whether a handler of the database's errors writes more than a note of them: another way to the same end."""
+        """Whether a handler of such errors writes more than a note of them: it goes another way to the same end."""
         _, types = _swallowing(state)
-        is_of_database = any(name is not None and self.knowledge.breaks_units(name) for name in types)
-        return is_of_database and len(self.units.handled.get(rid[0], ())) > 1
+        is_of_units = any(name is not None and self.knowledge.breaks_units(name) for name in types)
+        return is_of_units and len(self.units.handled.get(rid[0], ())) > 1
 
     def _is_unsent(self, index: int) -> bool:
         """Whether a write is sent only when the work is made permanent, so that it is that which fails."""
