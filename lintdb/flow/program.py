@@ -307,7 +307,9 @@ class Program:
             or any(self._cleans_up_local(call, info) for call in info.calls)
             or self._mentions_model(info)
             or bool(self.types.evidence.kinds(info))
-            or (not info.is_module and any(self._is_resource(name) or self._is_asked(name) for name in info.loads))
+            or (
+                not info.is_module and any(self._is_resource(name) or self._is_asked(name, info) for name in info.loads)
+            )
             or any(self._is_placed(dotted, info) for dotted in self.index.placed)
         )
 
@@ -338,7 +340,7 @@ class Program:
         )
 
     def _mentions_model(self, info: FunctionInfo) -> bool:
-        """Whether a function mentions one that acquires, as a value: `connect = driver.connect`."""
+        """Whether a function mentions one that acquires (`connect = driver.connect`), or an object of a library."""
         if info.is_module:
             return False
         for name in info.loads:
@@ -347,7 +349,8 @@ class Program:
                 continue
             for full in (dotted, *(f"{dotted}.{attribute}" for attribute in info.attributes)):
                 models = self.knowledge.function(full)
-                if any(model.acquires is not None and model.driver != "stdlib" for model in models):
+                is_maker = any(model.acquires is not None and model.driver != "stdlib" for model in models)
+                if is_maker or self.knowledge.kind_of_object(full) is not None:
                     return True
         return False
 
@@ -361,10 +364,12 @@ class Program:
     def _is_resource(self, name: str) -> bool:
         return name in self.index.values and self._is_tracked(self.types.global_type(name))
 
-    def _is_asked(self, name: str) -> bool:
-        """Whether a name is that of a class whose rows can be asked for."""
-        owner = self.index.classes.get(name)
-        return owner is not None and self.types.kind_of_class(owner) is not None
+    def _is_asked(self, name: str, info: FunctionInfo) -> bool:
+        """Whether a name is that of a class whose rows can be asked for, or of a key that a resource stands under."""
+        owner = self.index.symbol_of(cst.Name(name), info)
+        if isinstance(owner, ClassInfo):
+            return self.types.kind_of_class(owner) is not None
+        return self._is_tracked(self.types.type_of_key(name, info))
 
 
 def _calls_any(info: FunctionInfo, names: set[str]) -> bool:
