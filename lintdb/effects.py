@@ -362,9 +362,10 @@ class Kind:
     own, meant to be shared by many users. `orders` says which limits contain which others. `block_is_of_version`: in
     other versions leaving a block does something else. `fails_closed`: a method that opens it and fails leaves it
     closed. `classes` are dotted names of classes: a class that derives from one is itself what this kind describes.
-    `bases` maps an attribute, from which classes derive, to the kind that these classes are. `refuses` lists arguments
-    that the call that makes it does not take, though calls of that name do otherwise. `local_schemes` are those of
-    connection strings that lead to a file: nothing goes over a network. `host_words` are the arguments, and keys of the
+    `objects` are dotted names of what is of this kind and always there. `bases` maps an attribute, from which classes
+    derive, to the kind that these classes are. `refuses` lists arguments that the call that makes it does not take,
+    though calls of that name do otherwise. `local_schemes` are those of connection strings that lead to a file:
+    nothing goes over a network. `host_words` are the arguments, and keys of the
     connection string, that lead to a server; without them it is on the same machine. `any_attribute` and `any_item` are
     the kinds of what an attribute that is neither a method nor in `attributes`, and what a subscript, hands out without
     an obligation: `client.shop`, `client["shop"]`. `unshared`: what must not use it at the same time: "tasks",
@@ -444,6 +445,7 @@ class Kind:
     block_is_of_version: bool = False
     fails_closed: bool = False
     classes: tuple[str, ...] = ()
+    objects: tuple[str, ...] = ()
     bases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     driver: str = ""
 

@@ -56,7 +56,7 @@ def kinds_out_of_reach(name: str, version: str | None) -> set[str]:
         kind = models.kinds[kind_id]
         reached.update(kind.attributes.values())
         reached.update(kind.bases.values())
-        if kind.classes:
+        if kind.classes or kind.objects:
             reached.add(kind_id)
         reached.update(part for part in (kind.any_attribute, kind.any_item) if part is not None)
         if kind.enters is not None:

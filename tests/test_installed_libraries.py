@@ -127,7 +127,7 @@ def test_dotted_names_exist(name: str) -> None:
     library(name)
     driver = described(name)
     names = {dotted for call in driver.functions for dotted in call.names}
-    names |= {dotted for kind in driver.kinds.values() for dotted in kind.types}
+    names |= {dotted for kind in driver.kinds.values() for dotted in (*kind.types, *kind.objects)}
     # Old names and forks of a library (pysqlite2, sqlcipher3) stand for it without being installed beside it.
     roots = {dotted.partition(".")[0] for dotted in names}
     aliases = {dotted for dotted in driver.aliases if dotted.partition(".")[0] in roots}

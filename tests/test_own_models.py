@@ -239,6 +239,16 @@ def test_a_kind_of_the_same_name_is_refined() -> None:
     assert codes(text, own(extends="psycopg2", functions=[GET_CONN])) == ["5: LDB111"]
 
 
+def test_objects_that_are_always_there() -> None:
+    kinds = {"connection": {"objects": ["mycompany.db.connection"]}}
+    text = (
+        "from mycompany.db import connection\n\n\ndef f(name):\n    with connection.cursor() as cur:\n"
+        "        cur.execute(f\"select 1 from t where a = '{name}'\")\n"
+    )
+    assert codes(text, own(extends="psycopg2", kinds=kinds)) == ["6: LDB601"]
+    assert codes(text.replace("from mycompany.db", "from mycompany.other"), own(extends="psycopg2", kinds=kinds)) == []
+
+
 def test_own_functions_come_before_those_of_lintdb() -> None:
     text = "import psycopg2\n\n\ndef f(dsn):\n    psycopg2.connect(dsn)\n"
     functions = [{"names": ["psycopg2.connect"], "gives": "connection"}]

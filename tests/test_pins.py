@@ -89,6 +89,17 @@ PIPFILE_LOCK = json.dumps(
             {"redis": "5.0.1", "pymysql": "0.10.1"},
         ),
         ("environment.yaml", "dependencies:\n  - redis=5.0.1=py311_0\n  - python\n", {"redis": "5.0.1"}),
+        ("environment.yml", "dependencies:\n- conda-forge::redis=5.0.1\n", {"redis": "5.0.1"}),
+        (
+            "environment.yml",
+            "dependencies: [python, redis=5.0.1=py_0, 'pymysql >=0.9,<1.0',\n  pip]\n",
+            {"redis": "5.0.1", "pymysql": "0.10.1"},
+        ),
+        ("environment.yml", "dependencies:\n  - pip: [redis==5.0.1]\n", {"redis": "5.0.1"}),
+        ("pylock.toml", '[[packages]]\nname = "redis"\nversion = "5.0.1"\n', {"redis": "5.0.1"}),
+        ("pylock.db.toml", '[[packages]]\nname = "redis"\nversion = "5.0.1"\n', {"redis": "5.0.1"}),
+        ("Pipfile", '[packages]\nredis = "==5.0.1"\n[dev-packages]\npymysql = "*"\n', {"redis": "5.0.1"}),
+        ("Pipfile", '[packages]\nredis = {version = "~=5.0.1", extras = ["hiredis"]}\n', {"redis": "5.0.1"}),
     ],
 )
 def test_each_kind_of_file(project: Path, file: str, text: str, expected: Mapping[str, str]) -> None:

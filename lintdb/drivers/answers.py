@@ -153,6 +153,10 @@ class Answers:
         """Return the kind that classes are which derive from a class."""
         return self.models.classes.get(dotted) or self.models.classes.get(self._canonical(dotted))
 
+    def kind_of_object(self, dotted: str) -> str | None:
+        """Return the kind of an object that is always there."""
+        return self.models.objects.get(dotted) or self.models.objects.get(self._canonical(dotted))
+
     def event_of_text(self, text: str, is_prefix: bool) -> Event | None:
         """Return what a query text does; None where its verb is not known or not all of it can be seen."""
         word = first_word(text)

@@ -42,7 +42,7 @@ class Models:
     of what its calls raise. `aliases`: another dotted name of something, or of a module, → the name used here.
     `harmless`: exception classes that leave a unit of work as it was. `statements`: methods of tables, which are known
     by no type, → what the statement that they make does. `classes`: dotted class name → the kind that classes are which
-    derive from it.
+    derive from it. `objects`: dotted name of an object that is always there → its kind.
     """
 
     drivers: tuple[Driver, ...]
@@ -55,6 +55,7 @@ class Models:
     harmless: frozenset[str] = frozenset()
     statements: Mapping[str, Event] = field(default_factory=lambda: MappingProxyType({}))
     classes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    objects: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def canonical(self, name: str) -> str:
         """Return the name that these models use for the dotted *name*; the alias of the longest prefix wins."""
@@ -70,15 +71,16 @@ class Models:
     def triggers(self) -> re.Pattern[str]:
         """Words without which a file that imports these libraries has nothing to follow.
 
-        The last names of functions that hand something out or block, of the classes that annotations can name, the
-        methods that end a unit of work, those that tell the library by themselves, and the settings of frameworks.
+        The last names of functions that hand something out or block, of the classes that annotations can name or from
+        which classes derive that are of a kind themselves, of objects that are always there, the methods that end a
+        unit of work, those that tell the library by themselves, and the settings of frameworks.
         """
         names = {
             name.rpartition(".")[2]
             for name, calls in self.functions.items()
             if any(call.acquires or call.gives or call.coroutine or call.blocking for call in calls)
         }
-        names |= {name.rpartition(".")[2] for name in self.types}
+        names |= {name.rpartition(".")[2] for name in (*self.types, *self.classes, *self.objects)}
         names |= {
             name
             for kind in self.kinds.values()
@@ -198,7 +200,7 @@ def _frozen(drivers: Mapping[str, set[str]]) -> Mapping[str, frozenset[str]]:
 def _names_of(driver: Driver) -> set[str]:
     """Return the dotted names of functions, classes and exceptions by which code refers to a driver."""
     names = {name for call in driver.functions for name in call.names}
-    names |= {name for kind in driver.kinds.values() for name in kind.types}
+    names |= {name for kind in driver.kinds.values() for name in (*kind.types, *kind.objects)}
     return names | driver.exceptions.keys() | driver.aliases.keys()
 
 
@@ -317,7 +319,10 @@ def _load_models(key: tuple[tuple[str, str | None], ...], own: Own) -> Models:
     harmless = frozenset(name for driver in drivers for name in driver.harmless)
     statements = {name: event for driver in drivers for name, event in driver.statements.items()}
     classes = {name: kind.id for kind in kinds.values() for name in kind.classes}
-    return Models(tuple(drivers), functions, kinds, types, exceptions, errors, aliases, harmless, statements, classes)
+    objects = {name: kind.id for kind in kinds.values() for name in kind.objects}
+    return Models(
+        tuple(drivers), functions, kinds, types, exceptions, errors, aliases, harmless, statements, classes, objects
+    )
 
 
 def _in_this_version(driver: Driver, kinds: dict[str, Kind]) -> Driver:

@@ -151,6 +151,7 @@ def _facts(kind: Kind, driver: Driver, kinds: Mapping[str, Kind]) -> Facts:
     blocks = BLOCKS if kind.autocommit is not None else PLAIN_BLOCKS
     facts = [
         ("acquired by", "; ".join(dict.fromkeys(_iter_acquisitions(kind, driver, kinds)))),
+        ("always there", "; ".join(kind.objects)),
         ("released by", "; ".join(dict.fromkeys(_iter_releases(kind, kinds)))),
     ]
     if kind.with_block is not None:

@@ -51,6 +51,8 @@ _KIND_KEYS = (
     Key("classes", TEXTS,
         "dotted names of classes: a class that derives from one is itself of this kind, with its methods "
         "(`User.get_or_none(…)`)", "classes"),
+    Key("objects", TEXTS,
+        "dotted names of objects of this kind that are always there, and that nobody owes anything for", "objects"),
     Key("bases", Map(Text(), "a table of kinds"),
         "attribute from which classes derive → the kind that these classes are: `class User(db.Model)`", "bases"),
     Key("duty", _DUTY, "how much it matters that it is released", "duty", "`must`"),

@@ -85,8 +85,8 @@ class Driver:
     configurations: tuple[Configuration, ...] = ()
 
 
-NOT_INHERITED = frozenset({"types", "classes", "unshared"})
-"""Keys that a kind has for itself, whatever it is like: its classes, and who must not share it."""
+NOT_INHERITED = frozenset({"types", "classes", "objects", "unshared"})
+"""Keys that a kind has for itself, whatever it is like: its classes and objects, and who must not share it."""
 
 
 def inherit(kind: Kind, base: Kind, like: Like) -> Kind:

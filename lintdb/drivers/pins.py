@@ -1,9 +1,9 @@
 """Which versions of the modelled libraries a project uses, read from its own files.
 
 Looked at, in the folder of a checked file and upwards to the root of the repository: lock files, requirements and
-constraints, `pyproject.toml`, `setup.cfg`, `environment.yml`. An exact pin wins over a range, a near file over a far
-one. A range with an upper end means the newest version inside of it that a model tells apart. Nothing is executed,
-and a file that cannot be read is worth a warning, never an error.
+constraints, `pyproject.toml`, `Pipfile`, `setup.cfg`, `environment.yml`. An exact pin wins over a range, a near file
+over a far one. A range with an upper end means the newest version inside of it that a model tells apart. Nothing is
+executed, and a file that cannot be read is worth a warning, never an error.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ from lintdb.toml import load_toml
 MAX_BYTES = 20_000_000
 MAX_INCLUDES = 5
 
-_LOCKED = re.compile(r'^\[\[package\]\]\s*\nname = "([^"\n]+)"\s*\nversion = "([^"\n]+)"', re.MULTILINE)
-_CONDA = re.compile(r"^\s*-\s*['\"]?([A-Za-z0-9][\w.-]*)\s*([=<>!~][^#'\"\n]*)", re.MULTILINE)
+_LOCKED = re.compile(r'^\[\[packages?\]\]\s*\nname = "([^"\n]+)"\s*\nversion = "([^"\n]+)"', re.MULTILINE)
+_CONDA_ITEM = re.compile(r"^\s*-\s*(.+)", re.MULTILINE)
+_CONDA_LIST = re.compile(r"^\s*(?:-\s*)?(?:dependencies|pip):\s*\[([^\]]*)\]", re.MULTILINE)
+_CONDA = re.compile(r"\s*['\"]?(?:[\w.-]+::)?([A-Za-z0-9][\w.-]*)\s*([=<>!~][^#'\"\n]*)")
 _POETRY_PART = re.compile(r"^\s*(\^|~(?!=))\s*(\d+(?:\.\d+)*)\s*$")
 
 
@@ -124,7 +126,7 @@ class _Reader:
 
 
 def _read_toml_lock(reader: _Reader, text: str, file: Path) -> None:
-    """uv.lock, poetry.lock and pdm.lock put name and version first; they are far too large to be parsed for that."""
+    """uv.lock, poetry.lock, pdm.lock, pylock.toml put name and version first; they are too large to parse."""
     for name, version in _LOCKED.findall(text.replace("\r\n", "\n")):
         reader.add(name, f"=={version}", file)
 
@@ -159,7 +161,16 @@ def _read_pyproject(reader: _Reader, text: str, file: Path) -> None:
         reader.add_requirement(requirement, file)
     poetry = tool.get("poetry", {})
     tables = [poetry.get("dependencies", {}), poetry.get("dev-dependencies", {})]
-    tables += [group.get("dependencies", {}) for group in poetry.get("group", {}).values()]
+    _add_tables(reader, [*tables, *(group.get("dependencies", {}) for group in poetry.get("group", {}).values())], file)
+
+
+def _read_pipfile(reader: _Reader, text: str, file: Path) -> None:
+    data = load_toml(text)
+    _add_tables(reader, [data.get("packages", {}), data.get("dev-packages", {})], file)
+
+
+def _add_tables(reader: _Reader, tables: Iterable[Mapping[str, Any]], file: Path) -> None:
+    """Note what tables of names and versions ask for, as Poetry and Pipenv have them."""
     for name, wanted in (item for table in tables for item in table.items()):
         specifier = _poetry_specifier(wanted)
         if specifier is not None:
@@ -206,9 +217,13 @@ def _read_setup_cfg(reader: _Reader, text: str, file: Path) -> None:
 
 
 def _read_environment(reader: _Reader, text: str, file: Path) -> None:
-    """Lines such as `- redis=5.0.1` and, below `pip:`, `- redis==5.0.1`; one `=` is conda's "starts with"."""
-    for name, specifier in _CONDA.findall(text):
-        wanted = specifier.strip()
+    """Items such as `- redis=5.0.1` and, below `pip:`, `- redis==5.0.1`; one `=` is conda's "starts with"."""
+    lists = [re.findall(r"'[^']*'|\"[^\"]*\"|[^,\s][^,]*", inner) for inner in _CONDA_LIST.findall(text)]
+    for item in [*_CONDA_ITEM.findall(text), *(item for inner in lists for item in inner)]:
+        match = _CONDA.match(item)
+        if match is None:
+            continue
+        name, wanted = match[1], match[2].strip()
         if re.match(r"=[^=]", wanted):
             version = wanted[1:].split("=")[0].strip().rstrip(".*")
             wanted = f"=={version}.*" if version.count(".") < 2 else f"=={version}"
@@ -219,11 +234,13 @@ _FILES: tuple[tuple[str, Callable[[_Reader, str, Path], None]], ...] = (
     ("uv.lock", _read_toml_lock),
     ("poetry.lock", _read_toml_lock),
     ("pdm.lock", _read_toml_lock),
+    ("pylock*.toml", _read_toml_lock),
     ("Pipfile.lock", _read_pipfile_lock),
     ("constraints*.txt", _read_requirements),
     ("requirements*.txt", _read_requirements),
     ("requirements/*.txt", _read_requirements),
     ("pyproject.toml", _read_pyproject),
+    ("Pipfile", _read_pipfile),
     ("setup.cfg", _read_setup_cfg),
     ("environment.yml", _read_environment),
     ("environment.yaml", _read_environment),

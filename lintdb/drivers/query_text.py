@@ -81,10 +81,10 @@ def _answer_of_selection(outer: str, is_prefix: bool) -> str:
 
 def _answer_of_match(outer: str) -> str:
     """Return what a query of Cypher gives that begins with MATCH: a record for each match, or one if it aggregates."""
-    head, returned, items = re.sub(r"\[[^\]]*\]|\{[^}]*\}", "\x00", outer).partition(" RETURN ")
-    if not returned or _MAKES.search(head):
+    head, *items = re.split(r"\sreturn\s", re.sub(r"\[[^\]]*\]|\{[^}]*\}", "\x00", outer), flags=re.IGNORECASE)
+    if not items or _MAKES.search(head):
         return "unknown"  # whatever makes something, or aggregates half-way, may give a record always
-    return "unknown" if re.search(r"\w\s*\x00", items) else "perhaps"
+    return "unknown" if re.search(r"\w\s*\x00", " ".join(items)) else "perhaps"
 
 
 _APART = re.compile(

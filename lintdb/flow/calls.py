@@ -355,8 +355,10 @@ class Calls(Concurrency):
 
     def _known_receiver(self, op: ir.CallOp, receiver: str, state: State, *, is_told: bool) -> Value | None:
         """What stands before the last dot, where its use or what the module has put there tells."""
-        known = self._evident_receiver(op, state) if not is_told else None
-        return self.imported(receiver, state) if known is None and self.index.placed else known
+        known: Value | None = self._evident_receiver(op, state) if not is_told else None
+        if known is None and self.index.placed:
+            known = self.imported(receiver, state)
+        return known if known is not None else self.always_there(receiver, state)
 
     def _gives_resources(self, op: ir.CallOp, state: State) -> bool:
         return self.index.links is not None and any(
@@ -441,7 +443,10 @@ class Calls(Concurrency):
             # Nothing is known of the method: it may open again what was released.
             state.doubt(receiver.rid)
         self._use(receiver.rid, state)
-        self.throw(state, op.node, self.driver_raise(kind.driver), is_low=op.in_cleanup, by=name)
+        unit = self.unit_worked_in(op, state)
+        thrown = self.throw(state, op.node, self.driver_raise(kind.driver), is_low=op.in_cleanup, by=name)
+        if unit is not None and thrown is not None:
+            self.fail_unit_around(unit, op, thrown)
         state.set_name(op.target, None)
         return None
 

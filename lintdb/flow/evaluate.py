@@ -70,7 +70,8 @@ class Values(Run):
         if isinstance(operand, ir.Closure):
             return Function(operand.function)
         if isinstance(operand, ir.Dotted):
-            return self.imported(operand.name, state) or Name(operand.name)
+            name = operand.name
+            return self.imported(name, state) or self.always_there(name, state) or Name(name)
         return None
 
     def _text(self, operand: ir.Text | ir.Format, state: State) -> Value | None:
@@ -124,12 +125,26 @@ class Values(Run):
             return Function(found.symbol)
         if found is None and self.index.placed:
             return self._placed(dotted, state)
-        if found is None or not isinstance(found.symbol, Variable):
+        value: Value | None = None
+        if found is not None and isinstance(found.symbol, Variable):
+            value = self._global(found.symbol, state)
+        elif found is not None and isinstance(found.symbol, ClassInfo) and found.rest:
+            is_own = found.symbol.find_method(found.rest[0]) is not None
+            value = self.class_itself(found.symbol, state) if not is_own else None
+        if found is None or value is None:
             return None
-        value = self._global(found.symbol, state)
         for name in found.rest:
             value = self.attribute(value, name, state)
         return value
+
+    def always_there(self, dotted: str, state: State) -> Value | None:
+        """An object that a library always has, or a part of it: nobody owes anything for it."""
+        whole, _, last = dotted.rpartition(".")
+        kind_id = self.knowledge.kind_of_object(dotted)
+        if kind_id is not None:
+            return self.borrowed(("placed", last, self.index.name.number), kind_id, self.index, state)
+        is_part = self.knowledge.kind_of_object(whole) is not None
+        return self.attribute(self.always_there(whole, state), last, state) if is_part else None
 
     def _placed(self, dotted: str, state: State) -> Value | None:
         """What the module has put into a namespace of a framework, or a part of that."""
@@ -345,7 +360,8 @@ class Values(Run):
             kind = self.kind_of(status)
             if kind is not None and kind.any_item is not None:
                 return self.part_of(base, kind.any_item, state)
-        return None
+        what = self.types.type_of_key(operand.named, self.function) if operand.named else None
+        return self.outside(("placed", operand.named, self.index.name.number), what, self.index, state)
 
     def part_of(self, owner: Ref, kind_id: str, state: State) -> Ref:
         """`client["shop"]`: something that belongs to a resource and keeps it alive."""

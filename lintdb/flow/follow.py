@@ -74,7 +74,6 @@ class Follower(Iterations, Assumptions):
             places[end] = Visited(MAX_ENDS)
         self.mark_unbound(self.start)
         self.queue.append((self.cfg.entry, self.start))
-        steps = 0
         while self.queue:
             block_id, state = self.queue.popleft()
             self.tested = tests[block_id]
@@ -88,8 +87,8 @@ class Follower(Iterations, Assumptions):
             if self.is_for_caller and not self.is_complete:
                 # A caller cannot use half of a summary.
                 return
-            steps += 1
-            if steps > MAX_STEPS:
+            self.steps += 1
+            if self.steps > MAX_STEPS:
                 self.is_complete = False
                 return
             self._run_block(self.cfg.blocks[block_id], state)

@@ -101,10 +101,11 @@ class DictDisplay(Operand):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ItemOf(Operand):
-    """`base[key]`, read; `key` is None where it is not a literal."""
+    """`base[key]`, read; `key` is None where it is not a literal, `named` the variable that it is then."""
 
     base: Operand
     key: object
+    named: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -45,6 +45,9 @@ class Knowledge(ExceptionClasses, Protocol):
     def kind_of_base(self, dotted: str) -> str | None:
         """Return the kind id of classes that derive from a class: of the classes themselves."""
 
+    def kind_of_object(self, dotted: str) -> str | None:
+        """Return the kind id of an object that a module of a library always has."""
+
     def event_of_text(self, text: str, is_prefix: bool) -> Event | None:
         """Return what a query text does (read, write, begin, …), or None where it cannot be told."""
 

@@ -124,7 +124,7 @@ class LocalCalls(Containers, ABC):
     ) -> list[State] | None:
         """Run a call through the summary of its callee."""
         if isinstance(receiver, Instance) and self._holds_others_only(receiver, state):
-            receiver = Outside(receiver.owner, ("made", receiver.owner.name, receiver.id))
+            receiver = receiver.outside()
         instance = receiver if isinstance(receiver, Instance) else None
         summary = self._summary(op, info, state, receiver)
         if info is self.function and not self.is_for_caller:

@@ -146,10 +146,10 @@ class Expressions(Conditions):
     def _subscript(self, node: cst.Subscript) -> ir.Operand:
         base = self.expression(node.value)
         key = self._slices(node)
-        if base is ir.UNKNOWN or isinstance(base, ir.Dotted):
-            return ir.UNKNOWN
+        if base is ir.UNKNOWN:
+            return base
         self._need(node, base, "TypeError")
-        return ir.ItemOf(base, key)
+        return ir.ItemOf(base, key, _variable(node))
 
     def _slices(self, node: cst.Subscript) -> object:
         key: object = None
@@ -456,3 +456,9 @@ def is_surely_filled(node: cst.BaseExpression) -> bool:
             return False
         return numbers[0] > 0 if len(numbers) == 1 else len(numbers) == 2 and numbers[0] < numbers[1]
     return False
+
+
+def _variable(node: cst.Subscript) -> str:
+    """Return the name of the variable that a subscript is, empty for another expression."""
+    index = node.slice[0].slice
+    return index.value.value if isinstance(index, cst.Index) and isinstance(index.value, cst.Name) else ""

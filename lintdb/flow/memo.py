@@ -6,11 +6,16 @@ of two functions that call each other was looked at first. So it is kept only un
 
 Results that all depend on each other would so be computed for each way through them. Where that takes too many
 computations they are given up: what lies on the way is None for good, which way ever that was.
+
+What computations cost is bounded, too, for each purpose that results are asked for (see `begin`). A result that is kept
+costs the next purpose what it has cost, with all that it was computed from: so what a purpose gets does not depend on
+what has been asked before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar, cast
 
 T = TypeVar("T")
@@ -22,11 +27,25 @@ MAX_RUNS = 400
 _TOO_DEEP = ("too deep",)
 
 
+@dataclass
+class _Work:
+    """What a computation has cost itself, and the lasting results that it has asked for."""
+
+    cost: int = 0
+    asked: set[Hashable] = field(default_factory=set)
+
+    def add(self, part: _Work) -> None:
+        """Count a computation within this one, of which no result is kept."""
+        self.cost += part.cost
+        self.asked |= part.asked
+
+
 class _Entry(NamedTuple):
     """A result. `keys`: for one that passes, what it was cut at; for a lasting one, what was computed from its cuts."""
 
     value: Any
     keys: frozenset[Hashable]
+    work: _Work
 
 
 class _TooMuchError(Exception):
@@ -37,10 +56,19 @@ class _TooMuchError(Exception):
         self.key = key
 
 
+class _TooExpensiveError(Exception):
+    """What has been asked for costs more than is left."""
+
+
 class Memo:
     """Remembers results by key, and forgets those that hold for the computation under way only."""
 
     def __init__(self) -> None:
+        self._left = float("inf")
+        self._paid: set[Hashable] = set()
+        self._spent = 0
+        self._reached: set[Hashable] = set()
+        self._work = _Work()
         self._lasting: dict[Hashable, _Entry] = {}
         self._passing: dict[Hashable, _Entry] = {}
         self._running: dict[Hashable, int] = {}
@@ -51,13 +79,46 @@ class Memo:
         """Return the keys of the results that are kept for good by now, in the order in which they were found."""
         return tuple(self._lasting)
 
+    def begin(self, budget: float) -> None:
+        """Begin to ask for another purpose.
+
+        A request that costs more than is left of *budget* gives None, and uses it up. What has been asked for once, for
+        the same purpose, costs nothing.
+        """
+        self._left = budget
+        self._paid = set()
+
+    def spend(self, cost: int) -> None:
+        """Count what the computation under way costs."""
+        self._work.cost += cost
+        self._pay(cost)
+
     def get(self, key: Hashable, compute: Callable[[], T], *, may_give_up: bool = False) -> T | None:
-        """Return the result for *key*; None where it depends on itself, or is nested too deeply.
+        """Return the result for *key*; None where it depends on itself, is nested too deeply, or costs too much.
 
         *may_give_up*: and for good, where results depend on each other in more ways than can be looked at.
         """
+        if self._running:
+            return self._get(key, compute, may_give_up)
+        self._spent = 0
+        self._reached = set()
+        self._work = _Work()
+        try:
+            value = self._get(key, compute, may_give_up)
+        except _TooExpensiveError:
+            self._passing.clear()
+            self._cuts = set()
+            self._left = 0
+            return None
+        self._left -= self._spent
+        self._paid |= self._reached
+        return value
+
+    def _get(self, key: Hashable, compute: Callable[[], T], may_give_up: bool) -> T | None:
         lasting = self._lasting.get(key)
         if lasting is not None and self._running.keys().isdisjoint(lasting.keys):
+            self._work.asked.add(key)
+            self._reach(key)
             return cast("T | None", lasting.value)
         passing = self._passing.get(key)
         if passing is not None:
@@ -73,34 +134,62 @@ class Memo:
             return None
         return self._run(key, compute, may_give_up)
 
+    def _reach(self, key: Hashable) -> None:
+        """Pay for a result that is there, and for all that it was computed from."""
+        todo = [key]
+        while todo:
+            current = todo.pop()
+            if current not in self._paid and current not in self._reached:
+                self._reached.add(current)
+                work = self._lasting[current].work
+                todo.extend(work.asked)
+                self._pay(work.cost)
+
+    def _pay(self, cost: int) -> None:
+        self._spent += cost
+        if self._spent > self._left:
+            raise _TooExpensiveError
+
+    def _keep(self, key: Hashable, value: Any, keys: frozenset[Hashable], work: _Work) -> None:
+        """Keep a result for good; it has been paid for."""
+        self._lasting[key] = _Entry(value, keys, work)
+        self._reached.add(key)
+        self._work.asked.add(key)
+
     def _run(self, key: Hashable, compute: Callable[[], T], may_give_up: bool) -> T | None:
         self._runs += 1
         outer, self._cuts = self._cuts, set()
+        asker, self._work = self._work, _Work()
         self._running[key] = self._runs
         value: T | None = None
-        is_given_up = False
+        given_up: _TooMuchError | None = None
         try:
             value = compute()
         except _TooMuchError as error:
-            if may_give_up:
-                self._lasting[key] = _Entry(None, frozenset())
-            if error.key != key:
-                raise
-            is_given_up = True
+            given_up = error
         finally:
             del self._running[key]
             cuts, self._cuts = self._cuts - {key}, outer
+            work, self._work = self._work, asker
             dependent = frozenset(other for other, entry in self._passing.items() if key in entry.keys)
             for other in dependent:
                 del self._passing[other]
-        if is_given_up:
+        if given_up is not None:
+            if may_give_up:
+                self._keep(key, None, frozenset(), work)
+            else:
+                asker.add(work)
+            if given_up.key != key:
+                raise given_up
             if not may_give_up:
                 self._cuts.add(_TOO_DEEP)
             return None
         if not cuts:
-            self._lasting[key] = _Entry(value, dependent)
-        elif self._running:
-            self._passing[key] = _Entry(value, frozenset(cuts))
+            self._keep(key, value, dependent, work)
+            return value
+        asker.add(work)
+        if self._running:
+            self._passing[key] = _Entry(value, frozenset(cuts), work)
             self._cuts |= cuts
         else:
             self._passing.clear()

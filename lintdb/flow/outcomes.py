@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from lintdb.flow.objects import as_part, fields_of, parts_of
 from lintdb.flow.sites import Exit
 from lintdb.flow.state import State
 from lintdb.flow.summaries import BEFORE, NAMED, REFUSED, WORKS, YIELDED, Outcome
 from lintdb.flow.values import (
     IN_BLOCK,
+    MADE_OBJECT,
+    OWN_OBJECT,
     Instance,
     Literal,
     Many,
     Name,
     Outside,
+    Part,
     Raised,
     Ref,
     Rid,
@@ -33,9 +37,9 @@ def outcome_of(end: Exit, commits: set[SiteKey], refused: set[int], *, owns_self
     """
     state = end.state
     reachable = set(state.refs(end.value))
-    fields = _fields("self.", state, reachable) if owns_self else ()
-    is_made = isinstance(end.value, Instance) and end.value.id >= 0
-    made = _fields(end.value.prefix, state, reachable) if is_made and isinstance(end.value, Instance) else ()
+    fields = _fields((OWN_OBJECT, ()), OWN_OBJECT, end, reachable) if owns_self else ()
+    made_here = end.value if isinstance(end.value, Instance) and end.value.id >= 0 else None
+    made = _fields(made_here.part, MADE_OBJECT, end, reachable) if made_here is not None else ()
     parents: set[Rid] = set()
     for rid in reachable:
         status = state.status(rid)
@@ -49,7 +53,7 @@ def outcome_of(end: Exit, commits: set[SiteKey], refused: set[int], *, owns_self
     )
     return Outcome(
         end.is_raise,
-        end.value if is_made or _is_portable(end.value) else None,
+        end.value if made_here is not None or _is_portable(end.value) else None,
         statuses,
         state.raised or Raised(),
         state.low,
@@ -177,15 +181,19 @@ def _progress(value: Value | None) -> str:
     return str(value.value) if isinstance(value, Literal) else ""
 
 
-def _fields(prefix: str, state: State, reachable: set[Rid]) -> tuple[tuple[str, Value], ...]:
-    """Return the attributes of an object that mean the same in the caller; what is in the others escapes."""
+def _fields(root: Part, number: int, end: Exit, reachable: set[Rid]) -> tuple[tuple[str, Value], ...]:
+    """Return the attributes of an object, and of those in it, that mean the same in the caller.
+
+    The object is called *number* there. What its other attributes hold escapes.
+    """
+    state = end.state
     fields: list[tuple[str, Value]] = []
-    for name, value in list(state.env.items()):
-        if not name.startswith(prefix):
-            continue
-        reachable.update(state.refs(value))
+    paths = parts_of(root, state, end.value)
+    for field in list(fields_of(paths, state)):
+        reachable.update(state.refs(field.value))
+        value = as_part(field.value, paths, number) or field.value
         if _is_portable(value):
-            fields.append((name.removeprefix(prefix), value))
+            fields.append((field.name, value))
         else:
             state.escape(value, with_parents=True)
     return tuple(sorted(fields, key=lambda field: field[0]))

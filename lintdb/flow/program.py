@@ -30,6 +30,11 @@ from lintdb.flow.values import IN_BLOCK, NONE, Instance, Outside, Ref, SiteKey, 
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
 
 MAX_OUTCOMES = 8
+MOST_FOR_CALLERS = 120_000
+"""Blocks that paths enter in functions which are followed for their callers, for the sake of one file that is checked.
+
+Time would be the natural measure, but results must not depend on the machine: some ten thousand blocks take a second.
+"""
 F = TypeVar("F", bound=Follower)
 
 
@@ -51,6 +56,10 @@ class Workspace:
         if found is None:
             found = self._programs[id(index)] = Program(index, self._knowledge_for(index), self)
         return found
+
+    def begin_file(self) -> None:
+        """Begin with another file that is checked."""
+        self.memo.begin(MOST_FOR_CALLERS)
 
     def types(self, index: ModuleIndex) -> ModuleTypes:
         """Return what the names of a module hold."""
@@ -202,7 +211,9 @@ class Program:
         self, info: FunctionInfo, start: State, receiver: ClassInfo | None, *, owns_self: bool
     ) -> Summary | None:
         given = dict(start.env)
+        self.workspace.memo.spend(1)
         follower = self.run_for_caller(Follower, info, start, receiver, owns_self=owns_self)
+        self.workspace.memo.spend(follower.steps)
         if not follower.is_complete:
             return None
         told = told_units(follower, self.types, given, receiver)
@@ -302,7 +313,9 @@ class Program:
             or any(self._cleans_up_local(call, info) for call in info.calls)
             or self._mentions_model(info)
             or bool(self.types.evidence.kinds(info))
-            or (not info.is_module and any(self._is_resource(name) or self._is_asked(name) for name in info.loads))
+            or (
+                not info.is_module and any(self._is_resource(name) or self._is_asked(name, info) for name in info.loads)
+            )
             or any(self._is_placed(dotted, info) for dotted in self.index.placed)
         )
 
@@ -333,7 +346,7 @@ class Program:
         )
 
     def _mentions_model(self, info: FunctionInfo) -> bool:
-        """Whether a function mentions one that acquires, as a value: `connect = driver.connect`."""
+        """Whether a function mentions one that acquires (`connect = driver.connect`), or an object of a library."""
         if info.is_module:
             return False
         for name in info.loads:
@@ -342,7 +355,8 @@ class Program:
                 continue
             for full in (dotted, *(f"{dotted}.{attribute}" for attribute in info.attributes)):
                 models = self.knowledge.function(full)
-                if any(model.acquires is not None and model.driver != "stdlib" for model in models):
+                is_maker = any(model.acquires is not None and model.driver != "stdlib" for model in models)
+                if is_maker or self.knowledge.kind_of_object(full) is not None:
                     return True
         return False
 
@@ -356,10 +370,12 @@ class Program:
     def _is_resource(self, name: str) -> bool:
         return name in self.index.values and self._is_tracked(self.types.global_type(name))
 
-    def _is_asked(self, name: str) -> bool:
-        """Whether a name is that of a class whose rows can be asked for."""
-        owner = self.index.classes.get(name)
-        return owner is not None and self.types.kind_of_class(owner) is not None
+    def _is_asked(self, name: str, info: FunctionInfo) -> bool:
+        """Whether a name is that of a class whose rows can be asked for, or of a key that a resource stands under."""
+        owner = self.index.symbol_of(cst.Name(name), info)
+        if isinstance(owner, ClassInfo):
+            return self.types.kind_of_class(owner) is not None
+        return self._is_tracked(self.types.type_of_key(name, info))
 
 
 def _calls_any(info: FunctionInfo, names: set[str]) -> bool:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lintdb.flow import ir
+from lintdb.flow.objects import fields_of, parts_of
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
 from lintdb.flow.summaries import Outcome, is_passed
 from lintdb.flow.values import (
+    MADE_OBJECT,
+    OWN_OBJECT,
     Instance,
     Literal,
     Many,
     Name,
     Outside,
+    Part,
     Ref,
     Rid,
     Row,
@@ -22,6 +27,7 @@ from lintdb.flow.values import (
     Tally,
     Truthiness,
     Value,
+    prefix_of,
 )
 from lintdb.syntax.names import ClassInfo, FunctionInfo
 
@@ -54,22 +60,25 @@ class Return:
         self.instance = instance
         self.kept_as = outcome.kept_as if is_own else ""
         self.outside = outside
+        self.parts = parts_of(instance.part, state) if instance is not None else {}
+        self.places = {path: part for part, path in self.parts.items()}
         self.statuses = dict(outcome.statuses)
         self.fresh: dict[Rid, Ref] = {}
 
     def bind(self, target: str) -> None:
         """Bind the callee's result, and the attributes of the object."""
         value = self.outcome.value
-        is_made = isinstance(value, Instance) and value.id >= 0
         result = self._kept_outside()
-        if result is None:
-            result = self._object(value.owner) if is_made and isinstance(value, Instance) else self._value(value)
+        if result is None and isinstance(value, Instance) and value.id >= 0:
+            result = self._object(value.owner)
+        elif result is None:
+            result = self._value(value)
         if result is None and not self.outcome.is_raise:
             result = self.caller.typed_result(self.op, self.info, self.state)
         if self.instance is not None:
             self._forget_fields(self.instance)
             for name, value in self.outcome.fields:
-                self.state.set_name(self.instance.prefix + name, self._value(value))
+                self._set_field(self.instance.part, name, value)
             if self.state.is_away(self.instance):
                 self.state.hand_over(self.instance)
         if self.kept_as and isinstance(result, Ref):
@@ -90,16 +99,27 @@ class Return:
     def _forget_fields(self, instance: Instance) -> None:
         """What the callee did not get to know is as it was."""
         reached = self.caller.reached_by(self.info, instance)
-        for name, value in list(self.state.env.items()):
-            if name.startswith(instance.prefix) and is_passed(name.removeprefix(instance.prefix), value, reached):
-                del self.state.env[name]
+        for field in list(fields_of(self.parts, self.state)):
+            if is_passed(field, reached):
+                del self.state.env[prefix_of(field.holder) + field.attribute]
+
+    def _set_field(self, root: Part, name: str, value: Value) -> None:
+        """Bind an attribute of an object, or of one in it."""
+        *path, attribute = name.split(".")
+        holder = self._part(root, tuple(path))
+        self.state.set_name(prefix_of(holder) + attribute, self._value(value))
+
+    def _part(self, root: Part, path: tuple[str, ...]) -> Part:
+        """Return what the caller calls an object that the callee finds in one of the caller's."""
+        known = self.places.get(path) if self.instance is not None and root == self.instance.part else None
+        return known or (root[0], (*root[1], *path))
 
     def _object(self, owner: ClassInfo) -> Instance:
         """An object that the callee made, as one that its call made."""
         instance = Instance(self.op.index, owner)
         self.caller.drop_object(instance, self.state)
         for name, field in self.outcome.made:
-            self.state.set_name(instance.prefix + name, self._value(field))
+            self._set_field(instance.part, name, field)
         return instance
 
     def _value(self, value: Value | None) -> Value | None:
@@ -117,8 +137,17 @@ class Return:
         if isinstance(value, Ref):
             return self._resource(value.rid)
         if isinstance(value, Instance):
-            return self.instance if value.id < 0 else None
+            return self._known_object(value)
         return None
+
+    def _known_object(self, value: Instance) -> Instance | None:
+        """The object whose method was called, or the one that was made, or what is in them."""
+        if value.id == MADE_OBJECT:
+            return replace(value, id=self.op.index)
+        if self.instance is None or value.id != OWN_OBJECT:
+            return None
+        number, path = self._part(self.instance.part, value.path)
+        return replace(value, id=number, path=path) if value.path else self.instance
 
     def _resource(self, rid: Rid) -> Ref | None:
         if self.state.status(rid) is not None:

@@ -6,7 +6,7 @@ from abc import ABC
 
 import libcst as cst
 
-from lintdb.effects import CallModel, Event, Kind
+from lintdb.effects import CallModel, Event, Kind, Raises
 from lintdb.flow import ir
 from lintdb.flow.liveness import written_names
 from lintdb.flow.results import MissingRow, UnboundRelease
@@ -254,8 +254,9 @@ def _tests(info: FunctionInfo, name: str) -> bool:
 
 
 def _asks(kind: Kind) -> bool:
-    """Whether methods of a kind run queries that they are given."""
-    return any(model.sql is not None for models in kind.methods.values() for model in models)
+    """Whether methods of a kind run queries that they are given; what cannot fail only puts one together."""
+    calls = [model for models in kind.methods.values() for model in models if model.sql is not None]
+    return any(model.raises is not Raises.NEVER for model in calls)
 
 
 def is_computed(operand: ir.Operand) -> bool:

@@ -79,10 +79,11 @@ class Run:
     `keeping_loops` are the loops in whose rounds work is made permanent. `unsure_calls` are those whose model
     hangs on an argument that cannot be seen. `kept_as` says which attribute of the object holds a resource.
     `covered` are resources that went with their parent, without a release of their own. `tested` are the variables
-    that conditions test, from the block on that runs now.
+    that conditions test, from the block on that runs now. `steps` counts the blocks that paths have entered.
     """
 
     tested: frozenset[str] = frozenset()
+    steps = 0
 
     def __init__(
         self,

@@ -154,12 +154,13 @@ class UnitRecords:
     """What a run notes of units of work.
 
     `failures`: what a call that failed did to its unit; `refused`: those that were to make work permanent. `landings`:
-    where the exceptions of a call go. `writes`: the calls that write to a resource. `statements`: the first call that
-    sends anything to it, `mixed` what gets more than that one, `repeated` those of them in loops. `ended`: the calls
-    that begin a unit which some path ends. `restored`: the operations that change a mode which some path sets back;
-    `switches`: those of them that are assignments. `begun_at_yield`: what is under way where a manager yields.
-    `ambient`: the blocks that are units without a name, in the order in which they are entered. `swallowed` and
-    `error_commits`: the findings, by the node and by the call that they are about; whether the commit is refused.
+    where the exceptions of a call go. `writes`: the calls that write to a resource; `handled`: those in handlers and
+    clean-up. `statements`: the first call that sends anything to it, `mixed` what gets more than that one, `repeated`
+    those of them in loops. `ended`: the calls that begin a unit which some path ends. `restored`: the operations that
+    change a mode which some path sets back; `switches`: those of them that are assignments. `begun_at_yield`: what is
+    under way where a manager yields. `ambient`: the blocks that are units without a name, in the order in which they
+    are entered. `swallowed` and `error_commits`: the findings, by the node and by the call that they are about; whether
+    the commit is refused, or ends a second try.
     `lent_at`: the `yield` that lends what lives on to a block. `guessed`: resources that nothing but their use makes
     known. `worked`: a call that works in a unit without a name. `again`: the calls of the function itself. `undone`:
     the libraries that are told that the unit around has failed.
@@ -169,6 +170,7 @@ class UnitRecords:
     refused: set[int] = field(default_factory=set)
     landings: dict[int, int] = field(default_factory=dict)
     writes: dict[SiteKey, set[int]] = field(default_factory=dict)
+    handled: dict[SiteKey, set[int]] = field(default_factory=dict)
     repeated: set[int] = field(default_factory=set)
     statements: dict[SiteKey, int] = field(default_factory=dict)
     mixed: set[SiteKey] = field(default_factory=set)

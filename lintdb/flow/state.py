@@ -190,9 +190,8 @@ class State:
 
     def forget_fields(self, instance: Instance) -> None:
         """Forget what the attributes of an object hold."""
-        for name in [name for name in self.env if name.startswith(instance.prefix)]:
+        for name in [name for name in self.env if name.startswith((instance.prefix, _AWAY + instance.prefix))]:
             del self.env[name]
-        self.env.pop(_AWAY + instance.prefix, None)
 
     def update(self, rid: Rid, **changes: Any) -> None:
         """Change fields of a resource's status."""

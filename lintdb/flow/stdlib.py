@@ -18,6 +18,9 @@ ALWAYS_RAISES = {
 }  # fmt: skip
 """Calls that never return, with the class of what they raise."""
 
+TYPED_KEYS = frozenset({"aiohttp.web.AppKey", "aiohttp.web.RequestKey", "aiohttp.web.ResponseKey"})
+"""What makes the key of a mapping, with the type of what stands under it as the second argument."""
+
 NEVER_RAISES = frozenset({
     "print", "len", "range", "isinstance", "issubclass", "str", "repr", "id", "type", "bool", "callable", "hasattr",
     "object", "time.time", "time.monotonic", "time.perf_counter", "time.sleep", "datetime.datetime.now",

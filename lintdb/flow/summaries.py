@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 import libcst as cst
 
 from lintdb.flow import ir
+from lintdb.flow.objects import Field, as_part, fields_of, parts_of
 from lintdb.flow.sites import EarlyUse
 from lintdb.flow.state import State
 from lintdb.flow.values import (
     IN_BLOCK,
+    OWN_OBJECT,
     SELF,
     Box,
     Data,
@@ -224,7 +226,7 @@ def start_of_call(
         if kept is not None:
             start.env[name] = kept
     if isinstance(receiver, Instance) and info.params:
-        start.env[info.params[0].name.value] = Instance(-1, receiver.owner)
+        start.env[info.params[0].name.value] = Instance(OWN_OBJECT, receiver.owner)
         most_tested = _MOST_TESTED if len(info.calls) < _MANY_CALLS else 0
         start.env.update(_fields_for_callee(receiver, state, reached, most_tested))
     if shares_self:
@@ -245,21 +247,22 @@ def _fields_for_callee(
 ) -> dict[str, Value]:
     """Return what a callee gets to know of the attributes of its object."""
     fields: dict[str, Value] = {}
-    for name, value in state.env.items():
-        if name.startswith(receiver.prefix):
-            attribute = name.removeprefix(receiver.prefix)
-            kept = _visible(value, state) if is_passed(attribute, value, reached) else None
+    paths = parts_of(receiver.part, state)
+    for field in fields_of(paths, state):
+        if is_passed(field, reached):
+            kept = as_part(field.value, paths, OWN_OBJECT) or _visible(field.value, state)
             if kept is not None:
-                fields[f"self.{attribute}"] = kept
+                fields[f"self.{field.name}"] = kept
     tested = [name for name, value in fields.items() if isinstance(value, Truthiness)]
     for name in tested if len(tested) > most_tested else ():
         del fields[name]
     return fields
 
 
-def is_passed(attribute: str, value: Value, reached: Collection[str] | None) -> bool:
+def is_passed(field: Field, reached: Collection[str] | None) -> bool:
     """Whether a callee gets to know what an attribute of its object holds."""
-    return reached is None or attribute in reached or not isinstance(value, (Literal, Truthiness, Name, Data))
+    is_plain = isinstance(field.value, (Literal, Truthiness, Name, Data))
+    return reached is None or not is_plain or field.name.partition(".")[0] in reached
 
 
 def _forget_the_usual(start: State) -> None:
@@ -343,7 +346,7 @@ def _visible(value: Value, state: State) -> Value | None:
         return value if is_plain or state.holds_any(value) else None
     if not state.holds_any(value):
         # An object that holds nothing which is followed: for the callee, one that somebody else made.
-        return Outside(value.owner, ("made", value.owner.name, value.id)) if isinstance(value, Instance) else None
+        return value.outside() if isinstance(value, Instance) else None
     if isinstance(value, Instance):
         # Its methods are not called there, so what it holds of others cannot be reached.
         held = [rid for rid in state.refs(value) if (status := state.status(rid)) is None or status.phase != "gone"]

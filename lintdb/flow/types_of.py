@@ -14,7 +14,7 @@ from lintdb.flow.exceptions import builtin_is_subclass
 from lintdb.flow.knowledge import Knowledge
 from lintdb.flow.memo import Memo
 from lintdb.flow.modes import Modes
-from lintdb.flow.stdlib import NAMESPACES
+from lintdb.flow.stdlib import NAMESPACES, TYPED_KEYS
 from lintdb.flow.values import Literal
 from lintdb.syntax.literals import Evaluator, only_value, unawaited
 from lintdb.syntax.names import CONSTANTS, ClassInfo, FunctionInfo, ModuleIndex, Variable
@@ -338,7 +338,10 @@ class ModuleTypes:
             is_other = not scope.is_module and self.index.is_local(node.value, scope)
             return self.global_type(node.value) if not is_other else None
         symbol = self.index.symbol_of(node, scope, is_needed=self.is_wide)
-        return self._types(symbol.index).global_type(symbol.name) if isinstance(symbol, Variable) else None
+        if isinstance(symbol, Variable):
+            return self._types(symbol.index).global_type(symbol.name)
+        dotted = self.index.dotted(node, scope)
+        return self.knowledge.kind_of_object(dotted) if dotted is not None else None
 
     # --- attributes -------------------------------------------------------------------------------------------------
 
@@ -469,6 +472,16 @@ class ModuleTypes:
         placed = self.index.placed.get(dotted, ())
         found = {each for scope, value, _ in placed if (each := self.type_of_expression(value, scope)) is not None}
         return found.pop() if len(found) == 1 else None
+
+    def type_of_key(self, name: str, scope: FunctionInfo) -> Type | None:
+        """Return what stands under a key that says its type: `POOL = web.AppKey("pool", Pool)`."""
+        symbol = self.index.symbol_of(cst.Name(name), scope)
+        index = symbol.index if isinstance(symbol, Variable) else self.index
+        value = index.constant(symbol.name if isinstance(symbol, Variable) else name)
+        if not isinstance(value, cst.Call) or index.dotted(value.func, index.body) not in TYPED_KEYS:
+            return None
+        said = self.given_argument(value, Argument(1, "t"))
+        return self._types(index).type_of_annotation(said, index.body) if said is not None else None
 
     def global_literal(self, name: str) -> Literal | None:
         """Return the string or number that a module-level name is given, if it is given one value only."""

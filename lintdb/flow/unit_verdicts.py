@@ -102,8 +102,11 @@ class UnitVerdicts(Verdicts):
         written = self.operations.get(status.pending)
         kind = self.knowledge.kind(status.kind)
         is_cut = status.cut or status.failed >= 0
-        if kind is None or written is None or written.in_cleanup or not is_cut:
+        if kind is None or written is None or not is_cut:
             return
+        is_second_try = written.in_cleanup and _is_held(state) and self._is_second_try(rid, state)
+        if written.in_cleanup and not is_second_try:
+            return  # what a handler notes of the error is whole
         is_refused = status.failed >= 0 and self.units.failures.get(status.failed) is AfterError.ABORTS
         if status.failed in self.units.refused and not (is_refused and self._is_unsent(status.pending)):
             return  # tried again; nothing had failed before
@@ -117,7 +120,13 @@ class UnitVerdicts(Verdicts):
             found = ErrorCommit(
                 op.node, written.node, kind, site.name if site else None, _is_held(state), confidence, path_of(state)
             )
-            self.units.error_commits[op.index] = (rid[0], found, is_refused)
+            self.units.error_commits[op.index] = (rid[0], found, is_refused or is_second_try)
+
+    def _is_second_try(self, rid: Rid, state: State) -> bool:
+        """Whether a handler of such errors writes more than a note of them: it goes another way to the same end."""
+        _, types = _swallowing(state)
+        is_of_units = any(name is not None and self.knowledge.breaks_units(name) for name in types)
+        return is_of_units and len(self.units.handled.get(rid[0], ())) > 1
 
     def _is_unsent(self, index: int) -> bool:
         """Whether a write is sent only when the work is made permanent, so that it is that which fails."""
@@ -140,9 +149,9 @@ class UnitVerdicts(Verdicts):
 
         With a single write there are no parts, and what a loop has done so far may be kept on purpose: low.
         """
-        for site, found, is_refused in self.units.error_commits.values():
+        for site, found, is_half in self.units.error_commits.values():
             writes = self.units.writes.get(site, set())
-            if len(writes) > 1 or is_refused or found.confidence is Confidence.LOW:
+            if len(writes) > 1 or is_half or found.confidence is Confidence.LOW:
                 yield found
             else:
                 yield ErrorCommit(

@@ -78,8 +78,8 @@ class Units(Misuses):
             # What had been done before the savepoint is as it was.
             state.update(rid, failed=-1, cut=False)
         elif event is Event.WRITE and op is not None and status.in_unit and status.phase != "released":
-            if not op.in_cleanup:
-                self.units.writes.setdefault(rid[0], set()).add(op.index)
+            writes = self.units.handled if op.in_cleanup else self.units.writes
+            writes.setdefault(rid[0], set()).add(op.index)
             if status.pending < 0:
                 state.update(rid, pending=op.index)
                 state.note(op.node, "write", rid)

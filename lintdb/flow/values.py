@@ -169,20 +169,39 @@ class Box(Value):
     is_stack: bool = False
 
 
+OWN_OBJECT = -1
+"""Stands for the object whose method is being followed (`self`)."""
+MADE_OBJECT = -2
+"""Stands for the object that a function makes and returns, for its callers."""
+
+Part = tuple[int, tuple[str, ...]]
+"""Names an object: the call that made it, or that made the object that it is in, and its path from there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Instance(Value):
     """An object of a class of the project; its attributes are kept in the state under names that begin with `prefix`.
 
-    `id` is the call that made it, or -1 for the object whose method is being followed (`self`).
+    `id` is the call that made it, or `OWN_OBJECT`; `path` leads from that object to one that it holds.
     """
 
     id: int
     owner: ClassInfo
+    path: tuple[str, ...] = ()
+
+    @property
+    def part(self) -> Part:
+        """Which object it is, whatever is known of its class."""
+        return self.id, self.path
 
     @property
     def prefix(self) -> str:
         """What the names of its attributes begin with in a state."""
-        return "self." if self.id < 0 else f"#{self.id}."
+        return prefix_of(self.part)
+
+    def outside(self) -> Outside:
+        """Return it as an object of which nothing is followed."""
+        return Outside(self.owner, ("made", self.owner.name, *self.path, self.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,6 +391,12 @@ def widened(value: Value) -> Value:
             leaves[each] = None
         todo.extend(part for part in reversed(parts) if part is not None)
     return Many(tuple(leaves))
+
+
+def prefix_of(part: Part) -> str:
+    """Return what the names of an object's attributes begin with in a state."""
+    number, path = part
+    return ".".join(("self" if number == OWN_OBJECT else f"#{number}", *path, ""))
 
 
 SELF: SiteKey = ("self",)

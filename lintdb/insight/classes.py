@@ -8,7 +8,7 @@ import libcst as cst
 
 from lintdb.effects import Kind
 from lintdb.flow.state import State
-from lintdb.flow.values import Instance, Ref
+from lintdb.flow.values import OWN_OBJECT, Instance, Ref
 from lintdb.flow.watch import Watcher
 from lintdb.insight.opened import Opened, shown_path
 from lintdb.insight.reasons import a
@@ -108,15 +108,17 @@ class ClassDescription:
         if self.owner.has_unknown_base:
             return []
         start = State()
-        start.env[init.params[0].name.value] = Instance(-1, self.owner)
+        start.env[init.params[0].name.value] = Instance(OWN_OBJECT, self.owner)
         program = self.opened.program_of(init.index)
         run = program.run_for_caller(Watcher, init, start, self.owner, owns_self=True)
         found: dict[str, None] = {}
         for end in run.exits:
             for name, value in end.state.env.items():
-                status = end.state.status(value.rid) if isinstance(value, Ref) else None
-                if not end.is_raise and name.startswith("self.") and status is not None and status.owed:
-                    found[name.removeprefix("self.")] = None
+                if end.is_raise or not name.startswith("self.") or not isinstance(value, (Ref, Instance)):
+                    continue
+                statuses = (end.state.status(rid) for rid in end.state.refs(value))
+                if any(status is not None and status.owed for status in statuses):
+                    found[name.removeprefix("self.").partition(".")[0]] = None
         return sorted(found)
 
     def _name(self, method: FunctionInfo) -> str:

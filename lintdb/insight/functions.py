@@ -147,7 +147,7 @@ class Description:
             return self._resource(value.rid, end)
         if isinstance(value, Instance):
             if value.id < 0:
-                return "the object itself"
+                return f"what the object holds as `{'.'.join(value.path)}`" if value.path else "the object itself"
             owes = any(status.owed for rid in end.state.refs(value) if (status := end.state.status(rid)) is not None)
             return f"a new object of `{value.owner.name}`" + (", which its caller must release" if owes else "")
         if isinstance(value, Outside):

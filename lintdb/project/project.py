@@ -42,6 +42,7 @@ class Project:
         """Return a file that is to be checked ready to be followed, or why it cannot be parsed."""
         path = self._surroundings.enter(source)
         self._left = self._budget
+        self._workspace.begin_file()
         index = self._modules.get(path)
         if index is None:
             index = self._parse(path, source)

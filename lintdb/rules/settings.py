@@ -125,7 +125,9 @@ def _given_in_options(setting: Setting, evaluator: Evaluator, arguments: Argumen
         if not isinstance(text, str):
             return Answer(Bound.UNKNOWN, setting)
         for name in setting.options:
-            match = re.search(rf"\b{re.escape(name)}\s*=\s*'?(\w+)", text.replace("%3D", "=").replace("%20", " "))
+            # `-c name=5`, `-cname=5`, `--name=5`
+            given = rf"(?:\b|-c){re.escape(name)}\s*=\s*'?(\w+)"
+            match = re.search(given, text.replace("%3D", "=").replace("%20", " "))
             if match:
                 return Answer(_bound_of_text(setting, match.group(1)), setting, None, name)
     return None

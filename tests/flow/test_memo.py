@@ -25,6 +25,7 @@ class Reach:
 
     def _find(self, node: str) -> frozenset[str]:
         self.runs[node] += 1
+        self.memo.spend(1)
         found = {node}
         for target in self.graph[node]:
             found |= self.of(target) or frozenset()
@@ -78,3 +79,36 @@ def test_an_error_leaves_no_computation_under_way() -> None:
     with pytest.raises(ValueError, match="broken"):
         memo.get("a", fail)
     assert memo.get("a", lambda: 1) == 1
+
+
+SHARED = {"a": "bc", "b": "d", "c": "d", "d": "", "e": "f", "f": ""}
+
+
+def test_what_is_shared_is_paid_once() -> None:
+    reach = Reach(SHARED)
+    reach.memo.begin(4)
+    assert reach.of("a") == frozenset("abcd")
+    assert reach.of("b") == frozenset("bd"), "it has been paid for"
+    assert reach.of("e") is None, "nothing is left"
+    assert reach.of("a") == frozenset("abcd")
+
+
+def test_what_costs_too_much_uses_up_the_budget() -> None:
+    reach = Reach(SHARED)
+    reach.memo.begin(3)
+    assert reach.of("a") is None
+    assert reach.of("d") is None, "also where it was computed on the way"
+    reach.memo.begin(4)
+    assert reach.of("a") == frozenset("abcd")
+
+
+@pytest.mark.parametrize("before", ["", "d", "b", "a", "fda", "ea"])
+@pytest.mark.parametrize("graph", [SHARED, {"a": "b", "b": "ca", "c": "d", "d": "", "e": "f", "f": ""}])
+@pytest.mark.parametrize("budget", range(8))
+def test_what_was_asked_before_does_not_matter(before: str, graph: Graph, budget: int) -> None:
+    cold, warm = Reach(graph), Reach(graph)
+    for node in before:
+        warm.of(node)
+    cold.memo.begin(budget)
+    warm.memo.begin(budget)
+    assert [warm.of(node) for node in "bcae"] == [cold.of(node) for node in "bcae"]
