@@ -145,12 +145,13 @@ class Ref(Value):
 class Many(Value):
     """Something that holds other values: a tuple, a dict display, an object built from them.
 
-    `is_lazy`: a generator that reads from them when it is read.
+    `is_lazy`: a generator that reads from them when it is read; `may_fail`: it is a function that may raise then.
     """
 
     items: tuple[Value | None, ...]
     is_sequence: bool = False
     is_lazy: bool = False
+    may_fail: bool = False
 
 
 @dataclass(frozen=True, slots=True)
