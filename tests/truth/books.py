@@ -77,6 +77,7 @@ class Record:
     death: int = 0
     renewal: int | None = None
     has_raised: bool = False
+    has_raised_by_death: bool = False
     is_low: bool = False
     unit: Unit | None = None
     begun: int = 0

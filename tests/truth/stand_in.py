@@ -132,6 +132,7 @@ class Connection:
     def __del__(self) -> None:
         if (record := getattr(self, "truth_record", None)) is not None:
             record.is_collected = True
+            record.has_raised_by_death = record.has_raised
             record.death = len(self._world().log)
 
     @property

@@ -88,6 +88,10 @@ class World:
         frame: types.FrameType | None = None,
     ) -> None:
         """Write into the books of everything that is owed, or in work, that something raises here."""
+        handled = sys.exc_info()[1]
+        if handled is not None and id(handled) not in self.caught and not self.is_expected(handled):
+            # A mistake of the program is on its way out, and this would hide it.
+            self.is_over = self.is_dropped = self.is_mistaken = True
         self.planned.append(error)
         self.arrive(error, frame or sys._getframe(1))
         lines = _program_lines(frame or sys._getframe(1))
@@ -181,7 +185,9 @@ class World:
         paths = tuple(
             tuple(event for frame, event in self.log[record.birth : end] if frame is record.owner) for end in ends
         )
-        outcome = Outcome("leak", record.family, record.line, record.has_raised, record.is_low, paths=paths)
+        is_overwritten = record.is_collected and record.renewal is not None
+        on_error = record.has_raised_by_death if is_overwritten else record.has_raised
+        outcome = Outcome("leak", record.family, record.line, on_error, record.is_low, paths=paths)
         self.outcomes.append(replace(outcome, is_shared=record.is_shared))
         if record.unit is not None:
             self.lose_unit(record, "dropped-work")
