@@ -211,7 +211,8 @@ class Connection:
             self._roll_back()
             return
         self.truth_use()
-        if record.unit is not None or record.begun:
+        # Who else has it may have committed by then.
+        if (record.unit is not None or record.begun) and not record.is_escaped:
             unit = record.unit
             record.unit = None  # a commit that fails here is rolled back
             self._end()
