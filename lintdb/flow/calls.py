@@ -406,7 +406,7 @@ class Calls(Concurrency):
         if dotted in SWALLOWS:
             return Manager("swallow")
         if dotted in NULLCONTEXT:
-            return Manager("null", first)
+            return Manager("null", first if op.arguments else NONE)
         if dotted in EXIT_STACKS:
             state.boxes[op.index] = ()
             return Box(op.index, is_stack=True)

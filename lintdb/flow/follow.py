@@ -24,7 +24,7 @@ from lintdb.flow.run import THROWN
 from lintdb.flow.sharings import STARTED
 from lintdb.flow.sites import BYPASSED, Exit
 from lintdb.flow.state import State
-from lintdb.flow.summaries import YIELDED
+from lintdb.flow.summaries import RESUMED, YIELDED
 from lintdb.flow.texts import lengthened, pieces_of
 from lintdb.flow.values import (
     COUNTED,
@@ -321,10 +321,13 @@ class Follower(Iterations, Assumptions):
         for rid in list(state.refs(value)):
             state.update(rid, shared=True, used=True)
             status = state.status(rid)
-            if status is not None and status.pending >= 0:
-                # The consumer may commit.
-                state.update(rid, pending=-1)
+            if status is not None and max(status.pending, status.failed) >= 0:
+                # The consumer may commit, or roll back.
+                state.update(rid, pending=-1, failed=-1, cut=False)
             self.yielded.add(rid[0])
+            parent = status.parent if status is not None else None
+            if parent is not None and parent in self.start.resources:
+                self.lenders.add(parent)
         state.set_name(YIELDED, Literal("reached"))
         if not self.is_fixture:
             thrown = self.throw(state, op.node, by="yield")
@@ -334,7 +337,7 @@ class Follower(Iterations, Assumptions):
                 thrown.set_name(THROWN, Literal(True))
             if thrown is not None and self.is_manager and not self.is_for_caller:
                 self.leave_work_of_block(op, value, thrown)
-        state.set_name(YIELDED, Literal("resumed"))
+        state.set_name(YIELDED, RESUMED)
         state.set_name(op.target, None)
         return None
 

@@ -42,6 +42,8 @@ class Iterations(Calls):
                 status = state.status(rid)
                 if status is not None and status.phase == "open" and status.visited != t.index:
                     skip_done = True
+            if isinstance(value, Many) and value.may_fail:
+                self.throw(state, t.node, by="iteration")
         else:
             self._read(t, value, state)
         self.note_rows(t.node, value, state)

@@ -81,8 +81,12 @@ class LocalCalls(Containers, ABC):
             held = Many((receiver if isinstance(receiver, Instance) else None, self.arguments_value(op, state)))
             if self.borrows(op, info, state, receiver) is not None:
                 summary = self._summary(op, info, state, receiver)
+                ends = summary.outcomes if summary is not None else ()
+                # What its reader throws into it at the `yield` is no failure of its own.
+                may_fail = any(outcome.is_raise and outcome.yielded != "reached" for outcome in ends)
                 makes_others = summary is not None and not any(summary.yields)
-                state.set_name(op.target, replace(held, is_lazy=True, makes_others=makes_others))
+                held = replace(held, is_lazy=True, makes_others=makes_others, may_fail=may_fail)
+                state.set_name(op.target, held)
             else:
                 state.escape(held, with_parents=True)
                 state.set_name(op.target, None)
@@ -144,12 +148,13 @@ class LocalCalls(Containers, ABC):
         results: list[State] = []
         self.operations[op.index] = op
         self.units.landings[op.index] = self.block.landing
+        released = {rid for rid, status in state.resources.items() if status.phase == "released"}
         self._note_callee(op, info, summary, state)
         rebound = {site for site in summary.rebinds if receiver is OWN or site[0] != "self"}
         self.after.rebound |= rebound
         for outcome in summary.outcomes:
             new = state.copy()
-            self._carry_over(op, outcome, new)
+            self._carry_over(op, outcome, new, released)
             for site in rebound:
                 new.forget_released(site)
             if outcome.is_raise:
@@ -280,8 +285,8 @@ class LocalCalls(Containers, ABC):
             scope = scope.parent
         return False
 
-    def _carry_over(self, op: ir.CallOp, outcome: Outcome, state: State) -> None:
-        """Lay what the callee did to resources of the caller over the caller's state."""
+    def _carry_over(self, op: ir.CallOp, outcome: Outcome, state: State, released: set[Rid]) -> None:
+        """Lay what the callee did to resources of the caller over the caller's state; some were *released* before."""
         for rid, after in outcome.statuses:
             before = state.status(rid)
             if before is None:
@@ -303,7 +308,7 @@ class LocalCalls(Containers, ABC):
                 self.units.ended.add(before.begun)
             if before.switched >= 0 > after.switched and not outcome.is_raise:
                 self.units.restored.add(before.switched)
-            if after.phase == "released" and before.phase == "open":
+            if after.phase == "released" and before.phase != "released" and rid not in released:
                 if rid in outcome.committed:
                     state.update(rid, pending=-1)
                 self.release(rid, state, op.node)

@@ -24,6 +24,13 @@ class Patterns(Expressions):
                 self.goto(body)
                 return
             pattern = pattern.pattern
+        if isinstance(pattern, cst.MatchOr):
+            *others, last = (element.pattern for element in pattern.patterns)
+            for each in others:
+                following = self.block("or")
+                self.pattern(each, subject, length, body, following)
+                self.continue_in(following)
+            pattern = last
         condition = self._test(pattern, subject)
         if _always_matches(pattern, length):
             other = self.block("dead")

@@ -11,10 +11,11 @@ import libcst as cst
 from lintdb.effects import CallModel, Duty, Event, Kind, Raises
 from lintdb.finding import Confidence
 from lintdb.flow import ir
-from lintdb.flow.exceptions import Match, match_handler
+from lintdb.flow.exceptions import Match, match_handler, match_types
 from lintdb.flow.results import Misuse
 from lintdb.flow.sites import BYPASSED, EarlyUse
 from lintdb.flow.state import State, Trace
+from lintdb.flow.summaries import RESUMED, YIELDED
 from lintdb.flow.unit_verdicts import UnitVerdicts
 from lintdb.flow.values import Box, Data, Manager, Many, Raised, Ref, Rid, Table, Value
 from lintdb.flow.verdicts import path_of
@@ -57,11 +58,29 @@ class Misuses(UnitVerdicts):
         if status is None or status.phase != "released":
             if status is not None and status.phase == "open":
                 self.after.sound.add(id(node))
+                if (kind := self.knowledge.kind(status.kind)) is not None and _is_use(kind, model):
+                    self._note_late(rid, state)
             return
         kind = self.knowledge.kind(status.kind)
         if kind is None or not _is_use(kind, model):
             return
         self._misused(rid, _Deed("use", node, method, model), state)
+
+    def _note_late(self, rid: Rid, state: State) -> None:
+        """A callee that lends something goes on after its `yield`, and needs what it was given to be open still."""
+        progress = state.env.get(YIELDED)
+        if self.is_for_caller and progress is not None:
+            known = (each for each in self._line(rid, state) if each in self.start.resources)
+            self.after.late.update((each, progress != RESUMED) for each in known)
+
+    def check_late(self, manager: Value | None, node: cst.CSTNode, state: State, *, is_raise: bool) -> None:
+        """A block ends, and its manager goes on to use what it was given: is that open still?"""
+        is_local = isinstance(manager, Manager) and manager.what == "local"
+        summary = self.managers.get(manager.call) if isinstance(manager, Manager) and is_local else None
+        for rid, is_on_error in summary.late_uses if summary is not None else ():
+            status = state.status(rid)
+            if status is not None and status.phase == "released" and is_on_error is is_raise:
+                self._misused(rid, _Deed("exit", node), state)
 
     def check_argument(
         self, value: Value | None, model: CallModel, node: cst.CSTNode, method: str, state: State
@@ -131,8 +150,12 @@ class Misuses(UnitVerdicts):
         """A `with` block on a resource ends with a call on it."""
         status = state.status(rid)
         kind = self.kind_of(status)
-        if status is not None and status.phase == "released" and kind is not None and not kind.exit_after_release:
+        if status is None or kind is None or kind.exit_after_release:
+            return
+        if status.phase == "released":
             self._misused(rid, _Deed("exit", node), state)
+        elif status.phase == "open":
+            self._note_late(rid, state)
 
     def check_released_again(self, rid: Rid, node: cst.CSTNode, method: str, state: State) -> None:
         """A resource is released: is it the second time, or too late?"""
@@ -194,9 +217,10 @@ class Misuses(UnitVerdicts):
             deed.what, deed.node, kind, name, deed.method, judged, path_of(state), ending.node, owner,
             self._name_of_rid(ending.rid) if owner is not None else None, ending.is_sure,
         ))  # fmt: skip
-        # One defect, one finding: the path goes on as if nothing were known.
-        state.doubt(ending.rid)
-        state.doubt(rid)
+        # One defect, one finding: the path goes on as if nothing were known, and what is made there is owed by nobody.
+        for each in (ending.rid, rid):
+            state.doubt(each)
+            state.update(each, outlives=False)
 
     def _record(self, found: Misuse) -> None:
         key = (found.what, id(found.node))
@@ -253,7 +277,8 @@ class Misuses(UnitVerdicts):
         """Whether a container holds it: what is taken out the next time may be another of the same place."""
         for value in state.env.values():
             is_loose = isinstance(value, Many) and not (value.is_sequence or value.is_lazy)
-            if (is_loose or isinstance(value, (Box, Table))) and rid in state.refs(value):
+            is_container = isinstance(value, Table) or (isinstance(value, Box) and not value.is_stack)
+            if (is_loose or is_container) and rid in state.refs(value):
                 return True
         return False
 
@@ -263,25 +288,35 @@ class Misuses(UnitVerdicts):
         *since* is where errors went at the time of the release.
         """
         raised = Raised(self.knowledge.error_class(kind.driver))
-        landing = self.block.landing
-        seen: set[int] = set()
-        while landing not in (since, self.cfg.raise_exit) and landing not in seen:
-            seen.add(landing)
-            block = self.cfg.blocks[landing]
-            if isinstance(block.terminator, ir.ExitRaise):
-                manager = state.env.get(block.terminator.slot)
-                if isinstance(manager, Manager) and manager.what in ("suppress", "swallow"):
+        before = set(self._landings(since))
+        for landing in self._landings(self.block.landing):
+            if landing in before:
+                break
+            terminator = self.cfg.blocks[landing].terminator
+            if isinstance(terminator, ir.ExitRaise):
+                manager = state.env.get(terminator.slot)
+                if isinstance(manager, Manager) and manager.what == "swallow":
                     return Match.ALWAYS
-                landing = block.terminator.outer
-            elif isinstance(block.terminator, ir.Dispatch):
-                for handler in block.terminator.handlers:
+                types = manager.types if isinstance(manager, Manager) and manager.what == "suppress" else ()
+                if match_types(types, raised, self.types) is not Match.NEVER:
+                    return Match.ALWAYS
+            elif isinstance(terminator, ir.Dispatch):
+                for handler in terminator.handlers:
                     is_caught = match_handler(handler, raised, self.types) is not Match.NEVER
                     if is_caught and (not handler.catches_all or _does_nothing(handler.node)):
                         return Match.MAYBE
-                landing = block.terminator.outer
-            else:
-                landing = block.landing
         return Match.NEVER
+
+    def _landings(self, first: int) -> Iterator[int]:
+        """Yield where an error goes, from the innermost to the outermost place that may deal with it."""
+        seen: set[int] = set()
+        landing = first
+        while landing != self.cfg.raise_exit and landing not in seen:
+            seen.add(landing)
+            yield landing
+            block = self.cfg.blocks[landing]
+            ending = block.terminator
+            landing = ending.outer if isinstance(ending, (ir.ExitRaise, ir.Dispatch)) else block.landing
 
 
 def _judge(deed: _Deed, kind: Kind, owner: Kind | None) -> Confidence | None:

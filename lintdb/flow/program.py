@@ -229,6 +229,8 @@ class Program:
             tuple(dict.fromkeys(follower.yields)),
             blocks,
             uses=tuple(follower.after.early.values()),
+            late_uses=frozenset(follower.after.late),
+            lenders=frozenset(follower.lenders),
             rebinds=frozenset(follower.after.rebound),
             waits=next(iter(follower.values_seen.waits_at.values()), None),
             statements=tuple(

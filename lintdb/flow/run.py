@@ -149,6 +149,11 @@ class Run:
         self.blocking_helpers: dict[int, tuple[cst.CSTNode, cst.CSTNode]] = {}
 
     @functools.cached_property
+    def lenders(self) -> set[Rid]:
+        """What was there before the run, and what it yields belongs to."""
+        return set()
+
+    @functools.cached_property
     def taken(self) -> dict[tuple[Rid, str], cst.CSTNode]:
         """What is taken from an owner of many, here or in a function that is called: owner and kind, and the place."""
         return {}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import libcst as cst
 
-from lintdb.effects import AfterError, Event
+from lintdb.effects import AfterError, Event, Kind
 from lintdb.flow import ir
 from lintdb.flow.results import (
     ErrorCommit,
@@ -101,13 +101,15 @@ class AfterRelease:
     """What a run finds out about resources that are released.
 
     `misuses` by what and where; `sound` are the calls that some path makes on a resource that is open; `early` is what
-    is done to what was released before the function began; `rebound` are the attributes of the object, and the globals,
-    that get another value; `uncalled` are releases that are named and not called.
+    is done to what was released before the function began, `late` what was there by then and is used after a `yield`,
+    or (true) after an error there; `rebound` are the attributes of the object, and the globals, that get another value;
+    `uncalled` are releases that are named and not called.
     """
 
     misuses: dict[tuple[str, int], Misuse] = field(default_factory=dict)
     sound: set[int] = field(default_factory=set)
     early: dict[tuple[Rid, int], EarlyUse] = field(default_factory=dict)
+    late: set[tuple[Rid, bool]] = field(default_factory=set)
     rebound: set[SiteKey] = field(default_factory=set)
     uncalled: dict[int, Uncalled] = field(default_factory=dict)
 
@@ -163,7 +165,8 @@ class UnitRecords:
     the commit is refused, or ends a second try.
     `lent_at`: the `yield` that lends what lives on to a block. `guessed`: resources that nothing but their use makes
     known. `worked`: a call that works in a unit without a name. `again`: the calls of the function itself. `undone`:
-    the libraries that are told that the unit around has failed.
+    the libraries that are told that the unit around has failed. `kept_by_block`: the kinds of what the end of a block
+    makes work on permanent, for as long as that end is looked at.
     """
 
     failures: dict[int, AfterError] = field(default_factory=dict)
@@ -186,6 +189,7 @@ class UnitRecords:
     again: set[int] = field(default_factory=set)
     swallowed: dict[int, SwallowedError] = field(default_factory=dict)
     error_commits: dict[int, tuple[SiteKey, ErrorCommit, bool]] = field(default_factory=dict)
+    kept_by_block: list[Kind] = field(default_factory=list)
 
 
 @dataclass

@@ -57,6 +57,8 @@ _MANY_CALLS = 30
 """Calls in a callee that is followed so long that it gets to know nothing of the sort."""
 YIELDED = "$.yielded"
 """A name that is bound once a path has passed a `yield`: to how far it got."""
+RESUMED = Literal("resumed")
+"""As far as that: what it lent has come back, and it has gone on."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,9 @@ class Summary:
 
     `blocks` is the call in it that makes the thread wait for a resource, `waits` one that waits for something else. For
     a generator: whether what it yields is `drops_work`: released on every normal path, with no commit; and whether that
-    is released at all (`ends_yielded`). `uses` are of what was released before the call; `rebinds` are the attributes
+    is released at all (`ends_yielded`); `late_uses` is what it got and uses when it goes on after its `yield`, or
+    (true) after an error there, `lenders` what it got and what it yields belongs to. `uses` are of what was released
+    before the call; `rebinds` are the attributes
     of the object, and the globals, that get another value; `statements` says what it sends statements to, and whether
     more than one; `takes` what it takes from owners of many: owner, kind and place. `refuses`: it raises where it finds
     nothing, so that it may be called for that alone. `undone` are the libraries to which it says that the unit of work
@@ -99,6 +103,8 @@ class Summary:
     blocks: cst.CSTNode | None = None
     drops_work: bool = False
     uses: tuple[EarlyUse, ...] = ()
+    late_uses: frozenset[tuple[Rid, bool]] = frozenset()
+    lenders: frozenset[Rid] = frozenset()
     rebinds: frozenset[SiteKey] = frozenset()
     ends_yielded: bool = False
     waits: cst.CSTNode | None = None
@@ -425,6 +431,8 @@ def with_names(summary: Summary, names: Names) -> Summary:
         summary,
         outcomes=tuple(_outcome_renamed(outcome, names) for outcome in summary.outcomes),
         uses=tuple(use._replace(rid=names.rid(use.rid)) for use in summary.uses),
+        late_uses=frozenset((names.rid(rid), is_on_error) for rid, is_on_error in summary.late_uses),
+        lenders=frozenset(map(names.rid, summary.lenders)),
         rebinds=frozenset(map(names.site, summary.rebinds)),
         statements=tuple((names.rid(rid), is_many) for rid, is_many in summary.statements),
         takes=tuple((names.rid(rid), kind, node) for rid, kind, node in summary.takes),

@@ -172,9 +172,9 @@ class UnitVerdicts(Verdicts):
     def _failed_units(self) -> dict[SiteKey, tuple[tuple[int, int, bool], FailedUnit]]:
         """Return one unit for each resource, with its rank: the surest, at the first call, rather swallowed."""
         found: dict[SiteKey, tuple[tuple[int, int, bool], FailedUnit]] = {}
-        # What some path without errors leaves uncommitted is left to the caller.
-        kept_here = self.commits - {
-            rid[0]
+        # The work that some path without errors leaves uncommitted is left to the caller.
+        left = {
+            (rid[0], status.pending)
             for end in self.exits
             for rid, status in end.state.resources.items()
             if not end.is_raise and status.pending >= 0 and not status.cut and not status.raised
@@ -190,8 +190,8 @@ class UnitVerdicts(Verdicts):
                 index, swallowed = -1, False
                 if not end.is_raise and status.failed >= 0:
                     index, swallowed = status.pending if status.pending >= 0 else status.failed, True
-                elif not end.is_raise and status.pending >= 0 and status.cut and rid[0] in kept_here:
-                    index, swallowed = status.pending, True
+                elif not end.is_raise and status.cut and rid[0] in self.commits:
+                    index, swallowed = -1 if (rid[0], status.pending) in left else status.pending, True
                 elif end.is_raise and rid[0] in self.commits and self._is_own(rid[0], kind):
                     index = status.pending if status.pending >= 0 else self._spoiling(rid, status, kind)
                 node = self._node_of(index)

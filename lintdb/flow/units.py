@@ -66,9 +66,7 @@ class Units(Misuses):
             return
         if event in (Event.COMMIT, Event.ROLLBACK):
             if event is Event.COMMIT:
-                self.note_kept(rid, state)
-                self.attributes.note_commit(rid, keeps_work=status.pending >= 0)
-                self.judge_commit(rid, status, op, state)
+                self._keep(rid, status, op, state)
             elif op is not None and op.in_cleanup:
                 # The error of a block is dealt with, if it does not get out.
                 state.set_name(THROWN, None)
@@ -91,6 +89,15 @@ class Units(Misuses):
             if event is not Event.AUTOCOMMIT_UNKNOWN:
                 value = TRUE if event is Event.AUTOCOMMIT_ON else Literal(False)
             self.switch_mode(rid, value if value in (TRUE, Literal(False)) else None, state)
+
+    def _keep(self, rid: Rid, status: Status, op: ir.CallOp | None, state: State) -> None:
+        """Work is made permanent, by a call or (None) by the end of a block."""
+        self.note_kept(rid, state)
+        self.attributes.note_commit(rid, keeps_work=status.pending >= 0)
+        self.judge_commit(rid, status, op, state)
+        kind = self.knowledge.kind(status.kind)
+        if op is None and kind is not None and (status.pending >= 0 or status.begun >= 0):
+            self.units.kept_by_block.append(kind)
 
     def note_statement(self, rid: Rid, op: ir.CallOp, *, is_many: bool) -> None:
         """A call sends a statement to a resource, or (*is_many*) several: at once, or one in each round of a loop."""

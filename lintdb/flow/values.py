@@ -145,13 +145,15 @@ class Ref(Value):
 class Many(Value):
     """Something that holds other values: a tuple, a dict display, an object built from them.
 
-    `is_lazy`: a generator that reads from them when it is read; `makes_others`: and what it gives is none of them.
+    `is_lazy`: a generator that reads from them when it is read; `makes_others`: and what it gives is none of them;
+    `may_fail`: it is a function that may raise then.
     """
 
     items: tuple[Value | None, ...]
     is_sequence: bool = False
     is_lazy: bool = False
     makes_others: bool = False
+    may_fail: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,7 +193,13 @@ class Withs(ModelledCalls, ABC):
         self.sites.setdefault(site, Site(call.node if call else self.function.node, value.kind))
         kind = self.knowledge.kind(value.kind)
         autocommit = kind.autocommit if kind is not None else None
-        state.resources[(site, 0)] = Status(value.kind, owed=False, autocommit=autocommit)
+        summary = self.managers.get(value.call)
+        lenders = summary.lenders if summary is not None else frozenset()
+        parent = next(iter(lenders)) if len(lenders) == 1 else None
+        goes = self._goes_with(parent, kind, state)
+        state.resources[(site, 0)] = Status(
+            value.kind, owed=False, autocommit=autocommit, parent=parent, goes_with_parent=goes
+        )
         return Ref((site, 0))
 
     def leave(self, op: ir.ExitOp, state: State) -> list[State] | None:
@@ -203,10 +209,17 @@ class Withs(ModelledCalls, ABC):
             name = "__aexit__" if op.is_async else "__exit__"
             _leave_units_to(value, state)
             return self.call_method(value, name, op, state, target="$left", arguments=_NO_ERROR)
+        self.units.kept_by_block.clear()
+        self.check_late(value, op.node, state, is_raise=False)
         if value is not None:
             self.leave_value(op.node, value, state, op.is_async, is_raise=False)
-        if isinstance(value, Manager) and value.what == "local":
-            self._fail_to_leave(op, value, state)
+        ended = self.managers.get(value.call) if isinstance(value, Manager) and value.what == "local" else None
+        if ended is not None:
+            # What the manager does behind its `yield` may raise, too.
+            self._fail_at(op, ended, "resumed", state)
+        elif self.units.kept_by_block:
+            # What is refused is undone, and the block's clean-up is through by then.
+            self.throw(state, op.node, self.driver_raise(self.units.kept_by_block[0].driver), by="end of block")
         return None
 
     def leave_raising(self, t: ir.ExitRaise, state: State) -> None:
@@ -233,6 +246,7 @@ class Withs(ModelledCalls, ABC):
         elif isinstance(value, Manager) and value.what == "swallow":
             match = Match.ALWAYS
         elif value is not None:
+            self.check_late(value, t.node, state, is_raise=True)
             self.leave_value(t.node, value, state, t.is_async, is_raise=True)
         if match is not Match.NEVER:
             swallowed = state.copy()
@@ -292,12 +306,6 @@ class Withs(ModelledCalls, ABC):
         elif value.what in ("callback", "async-callback") and isinstance(value.inner, Partial):
             self.run_callback(node, value.inner, state, value.what == "async-callback")
 
-    def _fail_to_leave(self, op: ir.ExitOp, value: Manager, state: State) -> None:
-        """What the manager does behind its `yield` may raise, too."""
-        summary = self.managers.get(value.call)
-        if summary is not None:
-            self._fail_at(op, summary, "resumed", state)
-
     def _fail_at(self, op: ir.Operation, summary: Summary, progress: str, state: State) -> None:
         """Take the paths on which a manager raises once it has got that far."""
         for outcome in summary.outcomes:
@@ -331,7 +339,8 @@ class Withs(ModelledCalls, ABC):
             self.lose_work(target, status, state, None, by_with=True)
         if status is not None and status.phase == "open" and summary is not None and summary.ends_yielded:
             self.note_release(target, node, state)
-        state.release(target)
+        if summary is None or summary.ends_yielded or not summary.lenders:
+            state.release(target)
 
     def exit_resource(self, node: cst.CSTNode, value: Ref, state: State, is_async: bool | None, is_raise: bool) -> None:
         """`with conn:` ends: what that does is the driver's business."""

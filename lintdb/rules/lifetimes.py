@@ -176,6 +176,8 @@ def raiser(step: PathStep, ctx: FileContext) -> str:
         return "the code that runs at the `yield`"
     if step.data == "iteration":
         return f"iterating `{ctx.source_of(step.node, 40)}`"
+    if step.data == "end of block":
+        return f"the commit at the end of the block of `{ctx.source_of(step.node, 40)}`"
     if step.data in ("__enter__", "__exit__", "__aenter__", "__aexit__"):
         return f"`{step.data}()` of {called(step.node, ctx)}"
     return called(step.node, ctx)

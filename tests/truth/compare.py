@@ -20,8 +20,21 @@ from pathlib import Path
 from lintdb.engine import EngineOptions, check_source
 from lintdb.finding import Confidence, Finding
 from lintdb.source import SourceFile
-from tests.truth.execute import LineTruth, Program, Truth
+from tests.truth.execute import Program, Truth
 from tests.truth.generator import generate
+from tests.truth.verdicts import (
+    CODES,
+    CURSORS,
+    FALSE,
+    FOUND,
+    MISSED,
+    RIGHT,
+    TABLES,
+    WITNESSES,
+    Verdict,
+    compare_function,
+    key_of,
+)
 from tests.truth.witness import follows, is_replayable
 
 MAX_MISSED = 0.002
@@ -34,31 +47,6 @@ KNOWN = Path(__file__).with_name("known.txt")
 QUICK_RUNS = 400
 REPORT_EVERY = 80
 QUICK_CHUNKS = [range(start, start + 50) for start in range(1, 301, 50)]
-
-CONNECTIONS = ("connections, normal paths", "connections, on error")
-CURSORS = ("cursors, normal paths", "cursors, on error")
-LOST_WORK, FAILED_UNITS = "lost work", "failed units"
-WITNESSES = "witnesses"
-TABLES = (*CONNECTIONS, *CURSORS, LOST_WORK, FAILED_UNITS, WITNESSES)
-CODES = {
-    "LDB101": CONNECTIONS[0], "LDB111": CONNECTIONS[0], "LDB121": CONNECTIONS[1], "LDB102": CURSORS[0],
-    "LDB122": CURSORS[1], "LDB201": FAILED_UNITS, "LDB202": LOST_WORK,
-}  # fmt: skip
-FOUND, MISSED, FALSE, RIGHT = "found", "missed", "false", "silent"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """How lintdb and the truth compare about one line."""
-
-    table: str
-    line: int
-    outcome: str
-    detail: str
-
-    @property
-    def is_disagreement(self) -> bool:
-        return self.outcome in (MISSED, FALSE)
 
 
 @dataclass
@@ -96,96 +84,31 @@ def compare_program(text: str, *, max_runs: int = MAX_RUNS) -> Comparison:
             comparison.unfinished += 1
             continue
         here = [each for each in findings if info.first_line <= each.span.line <= info.last_line]
-        verdicts = list(_compare_function(truth, here))
+        verdicts = list(compare_function(truth, here))
         if any(each.outcome == FALSE for each in verdicts):
             truth = program.truth(name, max_runs=MANY_RUNS, max_raises=MANY_RAISES)
-            verdicts = list(_compare_function(truth, here))
-        # Where some path ended by a mistake, a finding may be about what would have come there.
+            verdicts = list(compare_function(truth, here))
+        # Where some path ended by a mistake, a finding, and its witness, may be about what would have come there.
         is_partial = truth.mistakes > 0 or not truth.is_complete
         comparison.verdicts += [each for each in verdicts if each.outcome != FALSE or not is_partial]
         real = {(each.table, each.line) for each in verdicts if each.outcome == FOUND}
-        comparison.verdicts += _replayed(program, truth, [each for each in here if _key(each) in real])
+        witnesses = _replayed(program, truth, [each for each in here if key_of(each) in real])
+        comparison.verdicts += [each for each in witnesses if each.outcome == FOUND or not is_partial]
     return comparison
-
-
-def _key(finding: Finding) -> tuple[str, int]:
-    return CODES[finding.code], finding.span.line
 
 
 def _replayed(program: Program, truth: Truth, findings: list[Finding]) -> Iterator[Verdict]:
     """Whether the witnesses of what was rightly found can be followed."""
     for finding in findings:
         is_sure = finding.confidence >= Confidence.MEDIUM or CODES[finding.code] in CURSORS
-        if not is_replayable(finding) or not is_sure:
+        is_given = finding.span.line == truth.function.first_line  # it was not opened, so no path leads from there
+        if not is_replayable(finding) or not is_sure or is_given:
             continue
         is_followed = follows(finding, truth)
         if not is_followed:
             more = program.truth(truth.function.name, max_runs=MANY_RUNS, max_raises=MANY_RAISES)
             is_followed = follows(finding, more)
         yield Verdict(WITNESSES, finding.span.line, FOUND if is_followed else MISSED, f"witness of {finding.code}")
-
-
-def _compare_function(truth: Truth, findings: list[Finding]) -> Iterator[Verdict]:
-    said: dict[tuple[str, int], Confidence] = {}
-    for each in findings:
-        key = (CODES[each.code], each.span.line)
-        said[key] = max(each.confidence, said.get(key, Confidence.LOW))
-    lines = range(truth.function.first_line, truth.function.last_line + 1)
-    for line in lines:
-        yield from _compare_lifetime(line, truth.connections.get(line), said, CONNECTIONS, Confidence.MEDIUM)
-        # A sqlite3 cursor left open is of low confidence always, so any finding counts.
-        yield from _compare_lifetime(line, truth.cursors.get(line), said, CURSORS, Confidence.LOW)
-    yield from _compare_units(truth, said)
-
-
-def _compare_lifetime(
-    line: int,
-    truth: LineTruth | None,
-    said: dict[tuple[str, int], Confidence],
-    tables: tuple[str, str],
-    least: Confidence,
-) -> Iterator[Verdict]:
-    """Compare what one line acquires: first on normal paths, then, if nothing is said of these, on error."""
-    normal, error = (said.get((table, line)) for table in tables)
-    if truth is None and normal is None and error is None:
-        return
-    known = truth or LineTruth()
-    words = ", ".join(
-        f"{name} {said_so.label}" for name, said_so in (("normal", normal), ("error", error)) if said_so is not None
-    )
-    detail = f"it {known.verdict}; said: {words or 'nothing'}"
-    is_normal, is_error = (each is not None and each >= least for each in (normal, error))
-    if known.leaks:
-        yield Verdict(tables[0], line, FOUND if is_normal else MISSED, detail)
-        return
-    yield Verdict(tables[0], line, FALSE if is_normal else RIGHT, detail)
-    if is_normal:
-        return
-    if known.leaks_on_error:
-        yield Verdict(tables[1], line, FOUND if is_error else MISSED, detail)
-    elif not known.leaks_on_unlikely_error:
-        yield Verdict(tables[1], line, FALSE if is_error else RIGHT, detail)
-
-
-def _compare_units(truth: Truth, said: dict[tuple[str, int], Confidence]) -> Iterator[Verdict]:
-    """Work that is lost, or left open, is found if one of the writes to the same connection is named."""
-    named = {line for (table, line), sure in said.items() if table == LOST_WORK and sure >= Confidence.MEDIUM}
-    for source, lines in truth.lost_work.items():
-        dropped = truth.dropped_work.get(source, set())
-        if not lines & dropped:
-            yield Verdict(LOST_WORK, min(lines), FOUND if (lines | dropped) & named else MISSED, "it is lost")
-    real = set().union(*truth.lost_work.values(), *truth.dropped_work.values())
-    yield from (Verdict(LOST_WORK, line, FALSE, "it never is lost") for line in sorted(named - real))
-    yield from (Verdict(LOST_WORK, line, RIGHT, "committed") for line in sorted(truth.committed - named - real))
-    named = {line for (table, line), sure in said.items() if table == FAILED_UNITS and sure >= Confidence.MEDIUM}
-    # What the caller is to commit anyway is no defect of this function, though lintdb may see one.
-    if failed := (truth.open_units & truth.committed) - truth.left_to_caller:
-        outcome = FOUND if truth.open_units & named else MISSED
-        yield Verdict(FAILED_UNITS, min(failed), outcome, "it is left open")
-    elif not truth.open_units:
-        yield from (Verdict(FAILED_UNITS, line, FALSE, "it never is left open") for line in sorted(named))
-    silent = truth.committed - named - truth.open_units
-    yield from (Verdict(FAILED_UNITS, line, RIGHT, "it never is left open") for line in sorted(silent))
 
 
 # Smaller programs.

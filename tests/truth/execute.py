@@ -31,7 +31,14 @@ class LineTruth:
     leaks_on_unlikely_error: bool = False
     is_released: bool = False
     is_escaped: bool = False
-    is_shared: bool = False
+    leaves: list[books.Outcome] = field(default_factory=list)
+    """What was left open after somebody else had got it, from a generator."""
+
+    def add(self, outcome: books.Outcome) -> None:
+        """Note that a run has left it open."""
+        self.leaks |= not outcome.on_error
+        self.leaks_on_error |= outcome.on_error and not outcome.is_low
+        self.leaks_on_unlikely_error |= outcome.on_error and outcome.is_low
 
     @property
     def verdict(self) -> str:
@@ -50,18 +57,31 @@ class Truth:
     """What all runs of one function showed, by line of the program; lost work by the line that opened it.
 
     Of `runs`, those `dropped` went beyond the bound, as a loop does that has another round always, or met `mistakes` of
-    another sort, such as a call on None. What happens only there is not known.
+    another sort, such as a call on None. What happens only there is not known. `keeping` are the loops that have had
+    rounds when work was made permanent. `unfinished` and `ended` are lines that begin a transaction by a statement;
+    perhaps unfinished, where only an unlikely error leads there. On others something is `used`, or `misused`: after its
+    release; perhaps, where somebody waits for the error, or the path is unlikely. `given` is how a manager left what it
+    had been given: whether its block had raised, whether it was open.
     """
 
     function: FunctionInfo
     connections: dict[int, LineTruth] = field(default_factory=dict)
     cursors: dict[int, LineTruth] = field(default_factory=dict)
+    losses: list[books.Outcome] = field(default_factory=list)
+    keeping: set[books.Event] = field(default_factory=set)
     lost_work: dict[int, set[int]] = field(default_factory=dict)
     dropped_work: dict[int, set[int]] = field(default_factory=dict)
     open_units: set[int] = field(default_factory=set)
+    begun_units: set[int] = field(default_factory=set)
     left_to_caller: set[int] = field(default_factory=set)
     committed: set[int] = field(default_factory=set)
-    used_after_release: set[int] = field(default_factory=set)
+    unfinished: set[int] = field(default_factory=set)
+    perhaps_unfinished: set[int] = field(default_factory=set)
+    ended: set[int] = field(default_factory=set)
+    given: set[tuple[bool, bool]] = field(default_factory=set)
+    used: set[int] = field(default_factory=set)
+    misused: set[int] = field(default_factory=set)
+    perhaps_misused: set[int] = field(default_factory=set)
     runs: int = 0
     dropped: int = 0
     mistakes: int = 0
@@ -147,10 +167,17 @@ class Program:
                 break
             trail = self._run(info, trail, max_raises, truth)
         for place in [*truth.connections.values(), *truth.cursors.values()]:
-            if place.is_shared and not place.is_released:
-                # A generator that never releases what it yields leaves that to its consumer.
-                place.leaks = place.leaks_on_error = place.leaks_on_unlikely_error = False
-                place.is_escaped = True
+            # A generator that never releases what it yields leaves that to its consumer.
+            place.is_escaped |= bool(place.leaves) and not place.is_released
+            for outcome in place.leaves if place.is_released else ():
+                place.add(outcome)
+        for outcome in truth.losses:
+            # A loop without rounds is rare in life, and not in runs.
+            lines = truth.dropped_work if outcome.skipped & truth.keeping else truth.lost_work
+            lines.setdefault(outcome.source, set()).add(outcome.line)
+        if (False, True) not in truth.given and (True, True) in truth.given:
+            # What it is given to release is left open where its block raises.
+            truth.connections.setdefault(info.first_line, LineTruth()).leaks_on_error = True
         return truth
 
     def _run(self, info: FunctionInfo, trail: list[int], max_raises: int, truth: Truth) -> list[int] | None:
@@ -186,28 +213,41 @@ def _add(truth: Truth, world: World, trail: list[int]) -> None:
         truth.witness.setdefault((f"{outcome.what} {outcome.family} {outcome.on_error}", outcome.line), trail)
         if outcome.what == "leak":
             place = _place(truth, outcome.family, outcome.line)
-            place.is_shared |= outcome.is_shared
-            place.leaks |= not outcome.on_error
-            place.leaks_on_error |= outcome.on_error and not outcome.is_low
-            place.leaks_on_unlikely_error |= outcome.on_error and outcome.is_low
+            if outcome.is_shared:
+                place.leaves.append(outcome)
+            else:
+                place.add(outcome)
             truth.paths.setdefault((outcome.family, outcome.line, outcome.on_error), set()).update(outcome.paths)
         elif outcome.what == "lost-work":
-            truth.lost_work.setdefault(outcome.source, set()).add(outcome.line)
+            truth.losses.append(outcome)
         elif outcome.what == "dropped-work":
             truth.dropped_work.setdefault(outcome.source, set()).add(outcome.line)
-        elif outcome.what == "open-unit":
-            truth.open_units.add(outcome.line)
-        elif outcome.what == "left-to-caller":
-            truth.left_to_caller.add(outcome.line)
         else:
-            truth.committed.add(outcome.line)
+            _lines_of(truth, outcome).add(outcome.line)
+    truth.used |= world.after.used_at & set(range(info.first_line, info.last_line + 1))
+    truth.given.update(world.given)
+    truth.keeping |= world.keeping
     for record in world.records:
-        truth.used_after_release.update(record.uses_after_release)
         if record.is_external or record.owner is None or not info.first_line <= record.line <= info.last_line:
             continue
         place = _place(truth, record.family, record.line)
         place.is_escaped |= record.is_escaped
         place.is_released |= not record.is_open
+
+
+def _lines_of(truth: Truth, outcome: books.Outcome) -> set[int]:
+    """Return the lines of which an outcome tells no more than that it happens there."""
+    if outcome.what == "unfinished":
+        return truth.perhaps_unfinished if outcome.is_low else truth.unfinished
+    if outcome.what == "misused":
+        return truth.perhaps_misused if outcome.is_low else truth.misused
+    return {
+        "open-unit": truth.open_units,
+        "begun-unit": truth.begun_units,
+        "left-to-caller": truth.left_to_caller,
+        "committed": truth.committed,
+        "ended": truth.ended,
+    }[outcome.what]
 
 
 def _place(truth: Truth, family: str, line: int) -> LineTruth:
@@ -289,7 +329,9 @@ def _run_coroutine(coroutine: Coroutine[Any, Any, object]) -> object:
 
 async def _enter(manager: contextlib.AbstractAsyncContextManager[object], world: World) -> None:
     async with manager:
+        world.is_in_block = True
         world.may_raise(frame=vars(manager)["gen"].ag_frame)
+        world.is_in_block = False
 
 
 def _consume(result: object, world: World) -> None:
@@ -299,7 +341,9 @@ def _consume(result: object, world: World) -> None:
         _run_coroutine(_enter(result, world))
     elif isinstance(result, contextlib._GeneratorContextManager):
         with result:
+            world.is_in_block = True
             world.may_raise(frame=vars(result)["gen"].gi_frame)
+            world.is_in_block = False
     elif inspect.isgenerator(result):
         _iterate(result, world)
     elif isinstance(result, types.FunctionType) and result.__code__.co_filename == books.PROGRAM:

@@ -72,7 +72,8 @@ class Generator(Shapes):
             (self._while, 0.8),
             (self._match, 0.6),
         ]
-        nested += [(self._unit, 2.5 if ("given", OPEN) in scope.connections else 0.7), (self._guarded, 4)]
+        is_given = ("given", OPEN) in scope.connections
+        nested += [(self._unit, 2.5 if is_given else 0.7), (self._begun, 2.5 if is_given else 0.3), (self._guarded, 4)]
         nested += [(self._nested_function, 0.5), (self._yield, 0.3), (self._shape, 6)]
         options = simple if depth >= 4 or self.budget <= 0 else simple + nested
         [(make, _)] = self.rng.choices(options, [weight for _, weight in options])

@@ -7,12 +7,13 @@ tests for None, and `while` tests, whose rounds are bounded.
 from __future__ import annotations
 
 import ast
+import builtins
 import copy
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.truth.books import Places
+from tests.truth.books import Guard, Places
 
 RUNTIME = "truth_runtime"
 FRAME = "truth_frame"
@@ -153,21 +154,65 @@ def _is_generator(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 def _places(tree: ast.Module) -> Places:
     clean_up: set[int] = set()
-    past_handler: set[int] = set()
+    handlers: set[int] = set()
+    guards: list[Guard] = []
+    waiting: list[tuple[int, int]] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Try):
-            for each in [*node.finalbody, *(each for handler in node.handlers for each in handler.body)]:
+            for handler in node.handlers:
+                for each in handler.body:
+                    handlers |= _lines(each)
+            for each in node.finalbody:
                 clean_up |= _lines(each)
-            types = [handler.type for handler in node.handlers]
-            if any(_is_driver_error(each) for each in types):
-                for statement in node.body:
-                    past_handler |= _lines(statement)
-        if isinstance(node, ast.With | ast.AsyncWith) and any(
-            "suppress(sqlite3" in ast.unparse(each) for each in node.items
-        ):
-            for statement in node.body:
-                past_handler |= _lines(statement)
-    return Places(frozenset(clean_up), frozenset(past_handler), *_errors(tree))
+        if isinstance(node, ast.Try | ast.With | ast.AsyncWith):
+            lines = [line for statement in node.body for line in _lines(statement)]
+            types = _caught_by(node)
+            is_for_driver = any(_is_driver_error(each) for each in types)
+            raises_again = isinstance(node, ast.Try) and any(map(_raises_again, node.handlers))
+            guards.append(Guard(min(lines), max(lines), tuple(_classes(types)), is_for_driver, raises_again))
+            if _waits_for_driver(node):
+                waiting.append((min(lines), max(lines)))
+    guards.sort(key=lambda each: each.last - each.first)
+    return Places(frozenset(clean_up | handlers), frozenset(handlers), tuple(guards), tuple(waiting), *_errors(tree))
+
+
+def _caught_by(node: ast.Try | ast.With | ast.AsyncWith) -> list[ast.expr | None]:
+    """Return the classes that handlers, or `suppress`, name around a block; None for all."""
+    if isinstance(node, ast.Try):
+        return [handler.type for handler in node.handlers]
+    calls = [each.context_expr for each in node.items if isinstance(each.context_expr, ast.Call)]
+    return [given for call in calls if ast.unparse(call.func).endswith("suppress") for given in call.args]
+
+
+def _classes(types: list[ast.expr | None]) -> Iterator[type[BaseException]]:
+    """Yield the classes that expressions name, as far as they are known here."""
+    for each in types:
+        if each is None:
+            yield BaseException
+        elif isinstance(each, ast.Tuple):
+            yield from _classes(list(each.elts))
+        elif isinstance(each, ast.Name | ast.Attribute):
+            module, _, name = ast.unparse(each).rpartition(".")
+            found = getattr(sqlite3 if module == "sqlite3" else builtins, name, None)
+            if isinstance(found, type) and issubclass(found, BaseException):
+                yield found
+
+
+def _raises_again(handler: ast.ExceptHandler) -> bool:
+    return any(isinstance(node, ast.Raise) and node.exc is None for each in handler.body for node in ast.walk(each))
+
+
+def _waits_for_driver(node: ast.Try | ast.With | ast.AsyncWith) -> bool:
+    """Whether a block stands where an error of the driver is waited for, or whatever comes is dropped."""
+    if isinstance(node, ast.Try):
+        return any(_is_driver_error(each.type) or _drops_everything(each) for each in node.handlers)
+    types = _caught_by(node)
+    return any(_is_driver_error(each) for each in types) or Exception in _classes(types)
+
+
+def _drops_everything(handler: ast.ExceptHandler) -> bool:
+    catches_all = handler.type is None or ast.unparse(handler.type) in ("Exception", "BaseException")
+    return catches_all and all(isinstance(each, ast.Pass | ast.Continue) for each in handler.body)
 
 
 def _errors(tree: ast.Module) -> tuple[tuple[type[Exception], ...], tuple[type[Exception], ...]]:
@@ -181,7 +226,7 @@ def _errors(tree: ast.Module) -> tuple[tuple[type[Exception], ...], tuple[type[E
     if "sqlite3.DatabaseError" in caught:
         of_driver.append(sqlite3.InterfaceError)
     others = [known for known in (KeyError, ValueError) if known.__name__ in caught]
-    handles_driver = any(_is_driver_error(each) for each in types)
+    handles_driver = any(_is_driver_error(each) for each in types) or "suppress(sqlite3." in caught
     return tuple(of_driver), (*others, *(of_driver if handles_driver else ()))
 
 

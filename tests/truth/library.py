@@ -227,7 +227,20 @@ def rows_of(path):
 """,
 }
 
-PARAMETERS = ["path", "other_path", "work", "check", "flag", "urgent", "items", "number", "build", "sink", "wanted"]
+PARAMETERS = [
+    "path",
+    "other_path",
+    "work",
+    "check",
+    "flag",
+    "urgent",
+    "items",
+    "number",
+    "size",
+    "build",
+    "sink",
+    "wanted",
+]
 READS = ["select id from orders", "select 1", "pragma foreign_keys = on"]
 WRITES = ["delete from orders", "insert into orders values (1)", "update orders set id = 2"]
 ERRORS = [

@@ -172,7 +172,9 @@ class Opaque:
         known = self.__dict__
         before: int | None = known["_iterated"]
         if before is not None:
-            return max(1, before) if self._world().flip() else 0
+            if not self._world().flip():
+                return 0
+            return before or 1 + self._world().chooser.choose(MAX_ELEMENTS)
         number = self._how_many()
         known.update(_iterated=number, _length=None)
         return number

@@ -128,9 +128,12 @@ class _FrameHandle:
 
     def returns(self, value: object) -> object:
         self.frame.result = value
+        self.frame.result_line = sys._getframe(1).f_lineno
+        self.world.give_up(self.frame, self.frame.result_line)
         return value
 
     def yields(self, value: object) -> object:
+        self.world.after.handed_out(value, self.frame, sys._getframe(1).f_lineno)
         self.world.share(value, is_lent=self.frame.is_manager)
         return value
 

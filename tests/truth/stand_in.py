@@ -47,27 +47,30 @@ class Cursor:
         self.row_factory: object = None
 
     def close(self) -> None:
+        if not self.connection.truth_record.is_open:
+            self.truth_use()
+        self._world().after.released(self.truth_record)
         self.truth_record.is_open = False
 
     def execute(self, sql: object = "", *args: object) -> Cursor:
-        self._use()
+        self.truth_use()
         self.connection.truth_run(sql)
         return self
 
     executemany = execute
 
     def executescript(self, sql: object = "") -> Cursor:
-        self._use()
+        self.truth_use()
         self.connection.truth_script()
         return self
 
     def fetchone(self) -> object:
-        self._use()
+        self.truth_use()
         self._world().may_raise(is_driver=True)
         return Opaque(self._world, name="row")
 
     def fetchall(self) -> object:
-        self._use()
+        self.truth_use()
         world = self._world()
         world.may_raise(is_driver=True)
         number = world.chooser.choose(1 + MAX_ELEMENTS)
@@ -80,19 +83,31 @@ class Cursor:
         pass
 
     def __iter__(self) -> Iterator[object]:
-        self._use()
-        return Elements(self._world, self._world().chooser.choose(1 + MAX_ELEMENTS), is_driver=True)
+        self.truth_use()
+        return _Read(self, self._world().chooser.choose(1 + MAX_ELEMENTS))
 
     def __next__(self) -> object:
+        self.truth_use()
         self._world().may_raise(is_driver=True)
         if self._world().flip():
             return Opaque(self._world, name="row", is_never_none=True)
         raise StopIteration
 
-    def _use(self) -> None:
-        if not self.truth_record.is_open:
-            self.truth_record.uses_after_release.append(self._world().line())
-        self.connection.truth_use()
+    def truth_use(self) -> None:
+        """See the method of the connection."""
+        self._world().after.used(self.truth_record)
+
+
+class _Read(Elements):
+    """The rows of a cursor, which must be open for each of them."""
+
+    def __init__(self, cursor: Cursor, number: int) -> None:
+        super().__init__(current_world, number, is_driver=True)
+        self._cursor = cursor
+
+    def __next__(self) -> object:
+        self._cursor.truth_use()
+        return super().__next__()
 
 
 _SQL_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -117,6 +132,7 @@ class Connection:
     def __del__(self) -> None:
         if (record := getattr(self, "truth_record", None)) is not None:
             record.is_collected = True
+            record.has_raised_by_death = record.has_raised
             record.death = len(self._world().log)
 
     @property
@@ -129,11 +145,20 @@ class Connection:
 
     @isolation_level.setter
     def isolation_level(self, value: object) -> None:
-        self.truth_record.is_autocommit = value is None
+        record = self.truth_record
+        record.is_autocommit = value is None
+        place = self._world().program_frame(sys._getframe(1))
+        if record.switched:
+            self._ended(record.switched)
+            record.switched = 0
+        elif place is not None:
+            record.switched = place[1]
 
     def close(self) -> None:
         record = self.truth_record
+        self._world().after.released(record)
         record.is_open = False
+        record.begun = 0
         if record.unit is not None and not record.is_escaped:
             self._world().lose_unit_of_own(record)
 
@@ -155,12 +180,13 @@ class Connection:
 
     def commit(self) -> None:
         self.truth_use()
+        self._end()
         self._world().may_raise(is_driver=True)
         self._commit()
 
     def rollback(self) -> None:
         self.truth_use()
-        self.truth_record.unit = None  # also where it fails: nobody could do more
+        self._roll_back()  # also where it fails: nobody could do more
         self._world().may_raise(is_driver=True)
 
     def iterdump(self) -> Iterator[object]:
@@ -180,20 +206,24 @@ class Connection:
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if kind is None and self.truth_record.unit is not None:
-            unit = self.truth_record.unit
-            self.truth_record.unit = None  # a commit that fails here is rolled back
+        record = self.truth_record
+        if kind is not None:
+            self._roll_back()
+            return
+        self.truth_use()
+        # Who else has it may have committed by then.
+        if (record.unit is not None or record.begun) and not record.is_escaped:
+            unit = record.unit
+            record.unit = None  # a commit that fails here is rolled back
+            self._end()
             self._world().may_raise(is_driver=True)
-            self.truth_record.unit = unit
+            record.unit = unit
             self._commit()
-        elif kind is not None:
-            self.truth_record.unit = None
 
     def truth_use(self) -> None:
         """A method was called. On a closed connection that is an error of its own, which is written down; the run
         goes on as if it were open, for what else is wrong with the program."""
-        if not self.truth_record.is_open:
-            self.truth_record.uses_after_release.append(self._world().line())
+        self._world().after.used(self.truth_record)
 
     def truth_run(self, sql: object) -> None:
         """A statement is run; it may raise. A write that raises has begun a transaction all the same."""
@@ -201,24 +231,52 @@ class Connection:
         record = self.truth_record
         statement = _SQL_COMMENT.sub(" ", sql) if isinstance(sql, str) else ""
         word = statement.strip().partition(" ")[0].lower()
-        if word in WRITES and record.is_open and not record.is_autocommit and record.unit is None:
+        is_in_unit = record.begun or not record.is_autocommit
+        if word in WRITES and record.is_open and is_in_unit and record.unit is None:
             place = world.program_frame(sys._getframe(2))
             if place is not None:
                 error = sys.exc_info()[1]
-                record.unit = Unit(place[1], error, error is not None and id(error) not in world.caught)
+                is_of_clean_up = error is not None and id(error) not in world.caught
+                record.unit = Unit(place[1], error, len(world.log), is_of_clean_up)
+        if word in ("commit", "end"):
+            self._end()
+        elif word == "rollback":
+            self._roll_back()
         world.may_raise(is_driver=True)
+        if word in WRITES and record.unit is not None:
+            record.unit.is_done = True
         if word in ("commit", "end"):
             self._commit()
-        elif word == "rollback":
+        elif word == "begin" and record.is_open:
             record.unit = None
+            place = world.program_frame(sys._getframe(2))
+            record.begun = place[1] if place is not None else 0
 
     def truth_script(self) -> None:
         """A script is run: what is pending is committed first."""
+        self._end()
         self._world().may_raise(is_driver=True)
         self._commit()
 
+    def _end(self) -> None:
+        """What a statement began ends, one way or the other."""
+        record = self.truth_record
+        if record.begun:
+            self._ended(record.begun)
+            if record.unit is not None:
+                record.unit.is_begun = True
+        record.begun = 0
+
+    def _ended(self, line: int) -> None:
+        self._world().outcomes.append(Outcome("ended", "connection", line, on_error=False, is_low=False))
+
+    def _roll_back(self) -> None:
+        self._end()
+        self.truth_record.unit = None
+
     def _commit(self) -> None:
         unit = self.truth_record.unit
+        self._world().note_kept()
         if unit is not None:
             self._world().outcomes.append(Outcome("committed", "connection", unit.line, on_error=False, is_low=False))
         self.truth_record.unit = None

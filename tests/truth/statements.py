@@ -114,7 +114,7 @@ class Statements(ABC):
         name = self._pick(scope, (OPEN, MAYBE))
         if name is None:
             return self._use(scope, depth)
-        other = self._new_name(scope)
+        other = "given_too" if name == "given" else self._new_name(scope)
         return Block([f"{other} = {name}"], scope.bind(other, dict(scope.connections)[name]))
 
     def _cursor(self, scope: Scope, depth: int) -> Block:
@@ -227,7 +227,8 @@ class Statements(ABC):
     # Names.
 
     def _pick(self, scope: Scope, states: tuple[str, ...], *, but: str = "") -> str | None:
-        names = [name for name, state in scope.connections if state in states and name != but]
+        """Return a name in one of some states that does not begin with *but*."""
+        names = [name for name, state in scope.connections if state in states and not (but and name.startswith(but))]
         return self.rng.choice(names) if names else None
 
     def _new_name(self, scope: Scope) -> str:

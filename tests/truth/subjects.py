@@ -19,7 +19,7 @@ from lintdb import rulebook
 from tests import harness
 from tests.truth.execute import Program, Truth
 
-JUDGED = frozenset({"LDB101", "LDB111", "LDB121", "LDB102", "LDB122", "LDB201", "LDB202"})
+JUDGED = frozenset({"LDB101", "LDB111", "LDB121", "LDB102", "LDB122", "LDB112", "LDB201", "LDB202", "LDB205"})
 """The rules whose marks are proven."""
 
 OTHER_LIBRARY = "another library takes part"

@@ -80,6 +80,10 @@ def _wrong_marks(truth: Truth, marks: list[harness.Mark], codes: frozenset[str])
         yield from _wrong(line, here, codes, CONNECTION_CODES, truth.connections.get(line, LineTruth()))
         yield from _wrong(line, here, codes, CURSOR_CODES, truth.cursors.get(line, LineTruth()))
         yield from _wrong_unit(line, here, "LDB202", codes, line in lost)
+        if line not in truth.perhaps_misused:
+            yield from _wrong_unit(line, here, "LDB112", codes, line in truth.misused)
+        if line not in truth.perhaps_unfinished:
+            yield from _wrong_unit(line, here, "LDB205", codes, line in truth.unfinished & truth.ended)
 
 
 def _wrong(

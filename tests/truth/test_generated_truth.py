@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from lintdb.finding import Confidence
-from tests.truth import compare
+from tests.truth import compare, verdicts
 from tests.truth.execute import Program
 from tests.truth.generator import generate
 
@@ -35,7 +35,7 @@ def test_programs_are_various() -> None:
     for word in (
         "finally:", "else:", "except (KeyError, sqlite3.Error)", "with closing(", "ExitStack()", "match number:", ":=",
         "break", "continue", "return", "yield", "nullcontext()", "suppress(", "Store(", "make_or_none(", "while True:",
-        "[work(item)", "is not None", "cursor()", "def finish():", "rows_of(", "raise",
+        "[work(item)", "begin immediate", "is not None", "cursor()", "def finish():", "rows_of(", "raise",
     ):  # fmt: skip
         assert word in text, word
 
@@ -68,7 +68,7 @@ def test_a_path_that_only_an_error_takes() -> None:
 
 def test_a_disagreement_shrinks() -> None:
     text = LEAKS.replace("    conn.close()\n", "    work()\n    conn.close()\n    print(path)\n")
-    verdict = compare.Verdict(compare.CONNECTIONS[0], 5, compare.FOUND, "it leaks; said: normal high")
+    verdict = verdicts.Verdict(verdicts.CONNECTIONS[0], 5, verdicts.FOUND, "it leaks; said: normal high")
     assert any(each == verdict for each in compare.compare_program(text).verdicts)
     smaller = compare.shrink(text, verdict)
     assert len(smaller) < len(text) / 2
@@ -77,6 +77,6 @@ def test_a_disagreement_shrinks() -> None:
 
 def test_confidence_is_heeded() -> None:
     unlikely = LEAKS.replace("ValueError", "sqlite3.Error").replace("return None", "flag = None")
-    verdicts = compare.compare_program(unlikely).verdicts
-    assert not [each for each in verdicts if each.is_disagreement]
+    found = compare.compare_program(unlikely).verdicts
+    assert not [each for each in found if each.is_disagreement]
     assert [each.confidence for each in compare.findings_of(unlikely)] == [Confidence.LOW]

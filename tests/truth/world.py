@@ -5,10 +5,24 @@ from __future__ import annotations
 import gc
 import sys
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from tests.truth.books import PROGRAM, PROGRAM_MODULE, RAISES, Event, Frame, Outcome, Places, Record
+from tests.truth.afterlife import Afterlife
+from tests.truth.books import (
+    CAUGHT,
+    DONE,
+    NEXT,
+    PROGRAM,
+    PROGRAM_MODULE,
+    RAISES,
+    Event,
+    Frame,
+    Outcome,
+    Place,
+    Places,
+    Record,
+)
 from tests.truth.choices import Chooser, Dropped, OpaqueError, ProcessExit
 from tests.truth.opaque import Opaque
 from tests.truth.stand_in import Connection, Cursor
@@ -34,6 +48,11 @@ class World:
         self.is_over = False
         self.is_dropped = False
         self.is_mistaken = False
+        self.is_unlikely = False
+        self.is_in_block = False
+        self.given: set[tuple[bool, bool]] = set()
+        self.keeping: frozenset[Event] = frozenset()
+        self.after = Afterlife(self)
         self.globals: Callable[[], list[object]] = list
         self.outside: list[object] = []
 
@@ -69,14 +88,18 @@ class World:
         frame: types.FrameType | None = None,
     ) -> None:
         """Write into the books of everything that is owed, or in work, that something raises here."""
+        handled = sys.exc_info()[1]
+        if handled is not None and id(handled) not in self.caught and not self.is_expected(handled):
+            # A mistake of the program is on its way out, and this would hide it.
+            self.is_over = self.is_dropped = self.is_mistaken = True
         self.planned.append(error)
         self.arrive(error, frame or sys._getframe(1))
         lines = _program_lines(frame or sys._getframe(1))
         is_low = is_unlikely or self.places.is_low(error, lines, is_driver=is_driver)
+        self.is_unlikely |= is_low
         for record in self.records:
-            if record.is_owed:
-                record.has_raised = True
-                record.is_low |= is_low
+            record.has_raised |= record.is_owed
+            record.is_low |= is_low and (record.is_owed or (record.is_external and record.is_open))
             if record.unit is not None:
                 record.unit.has_raised = True
 
@@ -118,10 +141,12 @@ class World:
             self.is_mistaken = not isinstance(error, Dropped)
             return
         caller = self.program_frame(python_frame.f_back)
-        if error is not None and not isinstance(error, GeneratorExit):
+        if error is None:
+            self.after.handed_out(frame.result, frame, frame.result_line)
+        elif not isinstance(error, GeneratorExit):
             self.arrive(error, python_frame.f_back)
-        if caller is None and error is None:
-            self._end_units()
+        if caller is None:
+            self._end(frame, error)
         owed = [record for record in self.records if record.owner is frame and record.is_owed]
         if owed:
             self._hand_on(owed, frame, caller, self._roots(frame, python_frame, error))
@@ -139,8 +164,8 @@ class World:
         return [*arguments, *_captured(python_frame), *result]
 
     def _hand_on(self, owed: list[Record], frame: Frame, caller: tuple[Frame, int] | None, roots: list[object]) -> None:
-        elsewhere = self._reach([*self.globals(), *self.outside])
-        handed_on = self._reach(roots)
+        elsewhere = self.reach([*self.globals(), *self.outside])
+        handed_on = self.reach(roots)
         for record in owed:
             if id(record) in elsewhere or (id(record) in handed_on and caller is None):
                 record.is_escaped = True
@@ -160,7 +185,9 @@ class World:
         paths = tuple(
             tuple(event for frame, event in self.log[record.birth : end] if frame is record.owner) for end in ends
         )
-        outcome = Outcome("leak", record.family, record.line, record.has_raised, record.is_low, paths=paths)
+        is_overwritten = record.is_collected and record.renewal is not None
+        on_error = record.has_raised_by_death if is_overwritten else record.has_raised
+        outcome = Outcome("leak", record.family, record.line, on_error, record.is_low, paths=paths)
         self.outcomes.append(replace(outcome, is_shared=record.is_shared))
         if record.unit is not None:
             self.lose_unit(record, "dropped-work")
@@ -173,13 +200,32 @@ class World:
             return
         if sys.exc_info()[1] not in (None, unit.handled):
             return
-        if record.has_raised or unit.is_of_clean_up:
-            what = "dropped-work"  # written while an error was dealt with
-        self.outcomes.append(Outcome(what, "connection", unit.line, on_error=False, is_low=False, source=record.line))
+        if record.has_raised or unit.is_of_clean_up or unit.is_given_up:
+            what = "dropped-work"  # written while an error was dealt with, or before one that was
+        outcome = Outcome(what, "connection", unit.line, on_error=False, is_low=False, source=record.line)
+        done = {(NEXT, line, column) for _, (word, line, column) in self.log[unit.birth :] if word == DONE}
+        self.outcomes.append(replace(outcome, skipped=frozenset(done) - self._rounds()))
+
+    def _rounds(self) -> frozenset[Event]:
+        """Return the loops that have had a round."""
+        return frozenset(event for _, event in self.log if event[0] == NEXT)
+
+    def note_kept(self) -> None:
+        """Work is made permanent: which loops are under way, or have been?"""
+        self.keeping |= self._rounds()
+
+    def give_up(self, frame: Frame, line: int) -> None:
+        """The function returns at a line: if in a handler, it drops the work that was under way before the error."""
+        if line not in self.places.handlers:
+            return
+        caught = [number for number, (known, event) in enumerate(self.log) if known is frame and event[0] == CAUGHT]
+        for record in self.records:
+            if record.unit is not None and caught and caught[-1] >= record.unit.birth:
+                record.unit.is_given_up = True
 
     def lose_unit_of_own(self, record: Record) -> None:
         """A connection is closed with work that nobody committed, unless somebody else may have it, too."""
-        if id(record) in self._reach([*self.globals(), *self.outside]):
+        if id(record) in self.reach([*self.globals(), *self.outside]):
             record.unit = None
         elif not record.is_shared:
             self.lose_unit(record)
@@ -188,27 +234,56 @@ class World:
         """The function returns: what failed on a connection that lives on, and was not rolled back, stays open."""
         for record in self.records:
             unit = record.unit
-            if unit is None or not record.is_external or not record.is_open or record.is_escaped:
+            if unit is None or not record.is_external or not record.is_open or record.is_escaped or record.begun:
                 continue
-            what = "open-unit" if unit.has_raised else "left-to-caller"
+            is_certain = unit.is_done and not unit.is_begun  # or it may be told of what began it
+            what = ("open-unit" if is_certain else "begun-unit") if unit.has_raised else "left-to-caller"
             self.outcomes.append(Outcome(what, "connection", unit.line, on_error=unit.has_raised, is_low=False))
+
+    def _end(self, frame: Frame, error: BaseException | None) -> None:
+        """The outermost function ends: how does it leave what it has not opened?"""
+        self._end_transactions()
+        if error is None:
+            self._end_units()
+        if frame.is_manager and (error is None or self.is_in_block):
+            given = [each.truth_record for each in frame.arguments if isinstance(each, Connection)]
+            self.given.update((error is not None, record.is_open) for record in given)
+
+    def _end_transactions(self) -> None:
+        """What a statement began on a connection that lives on, and none ended, stays open; so does another mode."""
+        for record in self.records:
+            if record.is_external and record.is_open and not record.is_escaped:
+                for line in filter(None, (record.begun, record.switched)):
+                    self.outcomes.append(
+                        Outcome("unfinished", "connection", line, on_error=False, is_low=record.is_low)
+                    )
 
     def program_frame(self, start: types.FrameType | None) -> tuple[Frame, int] | None:
         """Return the innermost call of a program's function at or above a Python frame, with its current line."""
+        return next(self._standing(start), None)
+
+    def places_of(self, start: types.FrameType | None) -> list[Place]:
+        """Return the calls of the program's functions that stand at or above a Python frame, outermost first.
+
+        A generator expression runs where it is read, not where it stands.
+        """
+        return list(self._standing(start, later=("<lambda>", "<genexpr>")))[::-1]
+
+    def _standing(self, start: types.FrameType | None, later: tuple[str, ...] = ("<lambda>",)) -> Iterator[Place]:
         line = 0
         frame = start
         while frame is not None:
             if frame.f_code.co_filename == PROGRAM:
                 name = frame.f_code.co_name
-                if name in ("<listcomp>", "<genexpr>", "<setcomp>", "<dictcomp>"):
-                    line = line or frame.f_lineno
-                elif name == "<lambda>":
+                if name in later:
                     line = 0
+                elif name in ("<listcomp>", "<genexpr>", "<setcomp>", "<dictcomp>"):
+                    line = line or frame.f_lineno
                 found = self.frames.get(id(frame))
                 if found is not None:
-                    return found, line or frame.f_lineno
+                    yield found, line or frame.f_lineno
+                    line = 0
             frame = frame.f_back
-        return None
 
     # Resources.
 
@@ -234,22 +309,23 @@ class World:
 
     def escape(self, *values: object) -> None:
         """Something that outlives the program's functions, or that nobody can see into, has got these values."""
-        if not any(record.is_owed or record.unit is not None for record in self.records):
+        if not self.records:
             return
-        reached = self._reach(list(values), through_cursors=False)
+        reached = self.reach(list(values), through_cursors=False)
         for record in self.records:
             if id(record) in reached:
                 record.is_escaped = True
+                record.is_doubted = record.is_doubted or not record.is_open
 
     def share(self, *values: object, is_lent: bool) -> None:
         """Somebody else works on these for a while and may commit what is pending; or (not lent) may keep them."""
-        reached = self._reach(list(values))
+        reached = self.reach(list(values))
         for record in self.records:
             if id(record) in reached:
                 record.unit = None
                 record.is_shared |= not is_lent
 
-    def _reach(self, roots: list[object], *, through_cursors: bool = True) -> set[int]:
+    def reach(self, roots: list[object], *, through_cursors: bool = True) -> set[int]:
         """Return the ids of the records of the connections and cursors that can be reached from some values."""
         found: set[int] = set()
         seen: set[int] = set()
@@ -267,11 +343,6 @@ class World:
                     todo.append(value.connection)
             todo.extend(_held_by(value))
         return found
-
-    def line(self) -> int:
-        """The line that is being run of the innermost function of the program."""
-        place = self.program_frame(sys._getframe(2))
-        return place[1] if place is not None else 0
 
 
 def _held_by(value: object) -> Iterable[object]:
