@@ -159,6 +159,7 @@ class CallModel:
     `dsn_parts` are the arguments that it puts a connection string together from: its `scheme`, `user`, `password`,
     `host`, and `options` (a dictionary). `dsn_scheme`: its value is a connection string of that scheme, without
     options, to a server that was started for tests.
+    `works_on` is the dotted name of an object that is always there, on which a function works without being given it.
     `leaving` is what leaving a block on this very call does (`async with connect(…) as conn`), where that is not what a
     block on its value does (`async with conn`); None: the same, and what was acquired is released.
     """
@@ -199,6 +200,7 @@ class CallModel:
     paramstyle: str = ""
     dsn_parts: Mapping[str, Argument] = field(default_factory=lambda: MappingProxyType({}))
     dsn_scheme: str = ""
+    works_on: str = ""
     driver: str = ""
 
 

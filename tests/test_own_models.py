@@ -240,9 +240,9 @@ def test_a_kind_of_the_same_name_is_refined() -> None:
 
 
 def test_objects_that_are_always_there() -> None:
-    kinds = {"connection": {"objects": ["mycompany.db.connection"]}}
+    kinds = {"connection": {"objects": ["mycompany.db.here"]}}
     text = (
-        "from mycompany.db import connection\n\n\ndef f(name):\n    with connection.cursor() as cur:\n"
+        "from mycompany.db import here\n\n\ndef f(name):\n    with here.cursor() as cur:\n"
         "        cur.execute(f\"select 1 from t where a = '{name}'\")\n"
     )
     assert codes(text, own(extends="psycopg2", kinds=kinds)) == ["6: LDB601"]

@@ -219,6 +219,8 @@ CALL = Shape(
         Key("paramstyle", PARAMSTYLES, "how the values after the text of the query are marked in it", "paramstyle"),
         Key("receiver", ArgumentType(), "the argument that it works on, as `execute_values(cursor, …)` does",
             "receiver"),
+        Key("works_on", Text(), "the object that is always there (see `objects` of kinds) on which a function works",
+            "works_on"),
         Key("dsn", ArgumentType(), "the argument that holds a connection string", "dsn"),
         Key("dsn_parts", DSN_PARTS, "its value is a connection string that it puts together from these arguments"),
         Key("dsn_scheme", Text(),

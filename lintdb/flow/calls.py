@@ -319,7 +319,9 @@ class Calls(Concurrency):
         model = self.choose(models, op, state)
         if model is not None:
             are_made = dotted == "map" and self.makes_coroutines(op, state)
-            return None if are_made else self.apply(op, model, None, dotted.rpartition(".")[2], state)
+            subject = self.always_there(model.works_on, state) if model.works_on else None
+            subject = subject if isinstance(subject, Ref) else None
+            return None if are_made else self.apply(op, model, subject, dotted.rpartition(".")[2], state)
         found = self.index.find(dotted, is_needed=self._gives_resources(op, state))
         receiver, _, name = dotted.rpartition(".")
         holder = self._holder(found, state)

@@ -2,7 +2,8 @@
 
 Only solid evidence counts. The name says connection or session, every method that is called on it is one of that kind,
 and something ties it to one library: a handler for the library's errors round a call on it, a statement made by the
-library that it executes, a function of the library that gets a part of it; or the methods are those of no other kind.
+library that it executes, a function of the library that gets a part of it; or the methods are those of no other kind;
+or the file knows one library only, and what the function makes of it runs statements as a part of that does.
 A method that only one library has speaks whatever the name, where all that is done with its value fits: `x.pubsub()`.
 """
 
@@ -106,7 +107,8 @@ class Evidence:
                 continue
             kind = next(iter(use.passed_as)) if len(use.passed_as) == 1 and not use.methods else None
             if kind is None and use.methods & self._telling:
-                kind = self._kind_of(name.rpartition(".")[2], use)
+                made = [part for part, source in self._parts(function).items() if source == name and part in uses]
+                kind = self._kind_of(name.rpartition(".")[2], use, [uses[part] for part in made])
             if kind is not None:
                 yield name, kind
 
@@ -260,7 +262,7 @@ class Evidence:
             if kind is not None and name is not None:
                 uses.setdefault(name, _Use()).passed_as.add(kind)
 
-    def _kind_of(self, last: str, use: _Use) -> str | None:
+    def _kind_of(self, last: str, use: _Use, parts: list[_Use]) -> str | None:
         families = self.knowledge.families_named(last)
         fitting = [kind for kind in self._candidates() if kind.family in families and _fits(kind, use)]
         tied = [kind for kind in fitting if kind.driver in use.drivers]
@@ -268,8 +270,8 @@ class Evidence:
             # Nothing but the methods speaks: they must be telling, and of one library only.
             if (
                 len(fitting) == 0
-                or not self._is_telling(fitting[0], use.methods)
                 or len({kind.driver for kind in fitting}) != 1
+                or not (self._is_telling(fitting[0], use.methods) or self._makes(fitting[0], use, parts))
             ):
                 return None
             tied = fitting
@@ -277,6 +279,15 @@ class Evidence:
             return None
         sessions = [kind for kind in tied if kind.family == "session"]
         return (sessions or tied)[0].id
+
+    def _makes(self, kind: Kind, use: _Use, parts: list[_Use]) -> bool:
+        """Whether what is made of something runs statements as a part of such a kind does, and does nothing else."""
+        models = [model for name in use.methods & self._makers for model in kind.methods.get(name, ())]
+        made = self.knowledge.kind(next((model.acquires for model in models if model.acquires is not None), ""))
+        if made is None or not parts or not all(_fits(made, part) for part in parts):
+            return False
+        runs = {name for name, calls in made.methods.items() if any(model.sql is not None for model in calls)}
+        return all(part.methods & runs for part in parts)
 
     def _is_telling(self, kind: Kind, methods: set[str]) -> bool:
         """Whether methods are those of such a kind, and of little else."""

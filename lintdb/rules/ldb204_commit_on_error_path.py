@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lintdb.finding import Severity
+from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
 from lintdb.rules.lifetimes import caught_in, steps_of
+from lintdb.rules.places import is_test
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow
@@ -37,7 +38,8 @@ class CommitOnErrorPath(Rule):
             yield Report(
                 node=found.node,
                 message=message,
-                confidence=found.confidence,
+                # An error fails a test, and what is left of its work is nobody's.
+                confidence=Confidence.LOW if is_test(flow.function, ctx.path) else found.confidence,
                 steps=(
                     ReportStep(found.work, "written here"),
                     *steps_of(found.path, None, "", "the work so far is committed"),
