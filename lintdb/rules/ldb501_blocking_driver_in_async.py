@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
-from lintdb.rules.places import is_test
+from lintdb.rules.places import has_loop_to_itself, is_test
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -30,7 +30,7 @@ class BlockingDriverInAsync(Rule):
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
         if not flow.function.is_async:
             return
-        is_mild = is_test(flow.function, ctx.path) or _runs_at_startup(flow)
+        is_mild = is_test(flow.function, ctx.path) or _runs_at_startup(flow) or has_loop_to_itself(flow.function)
         confidence = Confidence.LOW if is_mild else Confidence.HIGH
         # Whose results are awaited is the asyncio twin, whatever annotations say.
         calls = [call for call in flow.calls if call.model.blocking]
