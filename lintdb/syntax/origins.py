@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import libcst as cst
 
-from lintdb.syntax.names import ClassInfo
+from lintdb.syntax.names import ClassInfo, FunctionInfo
 from lintdb.syntax.walk import walk
 
 if TYPE_CHECKING:
-    from lintdb.syntax.names import FunctionInfo, ModuleIndex
+    from lintdb.syntax.names import ModuleIndex
 
 
 _PART_OF_SCHEMA = re.compile(
@@ -86,15 +86,18 @@ _ENUMERATIONS = ("Enum", "Flag", "Choices")
 _LITERALS = (
     cst.SimpleString, cst.Integer, cst.Float, cst.Comparison, cst.FormattedStringText, cst.UnaryOperation,
 )  # fmt: skip
+_MOST_CALLS = 4
+"""Functions of the project that are looked into one from another."""
 _TESTS = frozenset({"isdigit", "isidentifier", "isalnum", "isnumeric", "isdecimal", "isalpha"})
 
 
 class Origins:
     """Answers for one function of a module."""
 
-    def __init__(self, index: ModuleIndex, function: FunctionInfo) -> None:
+    def __init__(self, index: ModuleIndex, function: FunctionInfo, callers: tuple[FunctionInfo, ...] = ()) -> None:
         self.index = index
         self.function = function
+        self._callers = (*callers, function)
         self._seen: set[str] = set()
         self._before: set[str] = set()
 
@@ -276,9 +279,20 @@ class Origins:
                 return HARMLESS if inner in _SAFE_CALLS else self._worst(values[1:])
             return self._worst(values)
         name = text.rpartition(".")[2]
-        if _CLEANS.search(name):
+        if _CLEANS.search(name) or self._gives_no_harm(node):
             return HARMLESS
         return self._method(node.func, name, values) if isinstance(node.func, cst.Attribute) else UNKNOWN
+
+    def _gives_no_harm(self, node: cst.Call) -> bool:
+        """Whether a function of the project gives nothing that can do harm, whatever it gets."""
+        called = self.index.symbol_of(node.func, self.function)
+        if not isinstance(called, FunctionInfo) or called.is_generator or called in self._callers:
+            return False
+        if len(self._callers) > _MOST_CALLS or called.decorators:
+            return False
+        inner = Origins(called.index, called, self._callers)
+        given = [each.value for each in walk(called.node) if isinstance(each, cst.Return) and each.value is not None]
+        return bool(given) and all(inner.of(value).trust is Trust.HARMLESS for value in given)
 
     def _method(self, function: cst.Attribute, name: str, values: list[cst.BaseExpression]) -> Origin:
         """A method of a text, a date, a dict."""
