@@ -11,6 +11,7 @@ from lintdb.effects import Event
 from lintdb.flow import ir
 from lintdb.flow.containers import Containers
 from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, keeps_function
+from lintdb.flow.objects import parts_of
 from lintdb.flow.results import HandedText
 from lintdb.flow.returns import Return
 from lintdb.flow.rows import LOOKED
@@ -79,12 +80,11 @@ class LocalCalls(Containers, ABC):
             return None
         if info.is_generator:
             held = Many((receiver if isinstance(receiver, Instance) else None, self.arguments_value(op, state)))
-            if self.borrows(op, info, state, receiver) is not None:
-                summary = self._summary(op, info, state, receiver)
-                ends = summary.outcomes if summary is not None else ()
+            summary = self._summary(op, info, state, receiver)
+            if summary is not None and _borrowed(summary, state) is not None:
                 # What its reader throws into it at the `yield` is no failure of its own.
-                may_fail = any(outcome.is_raise and outcome.yielded != "reached" for outcome in ends)
-                makes_others = summary is not None and not any(summary.yields)
+                may_fail = any(outcome.is_raise and outcome.yielded != "reached" for outcome in summary.outcomes)
+                makes_others = not any(summary.yields)
                 held = replace(held, is_lazy=True, makes_others=makes_others, may_fail=may_fail)
                 state.set_name(op.target, held)
             else:
@@ -146,6 +146,7 @@ class LocalCalls(Containers, ABC):
             seen = {rid for rid in state.resources if rid[0][0] in ("self", "global")}
             self.note_wait(op.node, summary.waits, state, seen | set(state.refs(given)))
         results: list[State] = []
+        parts = parts_of(instance.part, state) if instance is not None else {}
         self.operations[op.index] = op
         self.units.landings[op.index] = self.block.landing
         released = {rid for rid, status in state.resources.items() if status.phase == "released"}
@@ -171,9 +172,19 @@ class LocalCalls(Containers, ABC):
             maker = instance.owner.name if instance is not None and info.name == "__init__" else info.name
             is_own = receiver is OWN
             outside = receiver if isinstance(receiver, Outside) else None
-            Return(self, op, info, outcome, new, maker=maker, instance=instance, is_own=is_own, outside=outside).bind(
-                target
+            end = Return(
+                self,
+                op,
+                info,
+                outcome,
+                new,
+                maker=maker,
+                instance=instance,
+                parts=parts,
+                is_own=is_own,
+                outside=outside,
             )
+            end.bind(target)
             results.append(new)
         return results
 
@@ -228,19 +239,10 @@ class LocalCalls(Containers, ABC):
         held = [state.status(rid) for rid in state.refs(instance)]
         return bool(held) and all(status is None or status.phase == "gone" for status in held)
 
-    def borrows(self, op: ir.CallOp, info: FunctionInfo, state: State, receiver: Receiver = None) -> set[Rid] | None:
+    def borrows(self, op: ir.CallOp, info: FunctionInfo, state: State) -> set[Rid] | None:
         """Return what a function, whenever it runs, uses of what is open now; None if it releases or keeps any."""
-        summary = self._summary(op, info, state, receiver)
-        if summary is None:
-            return None
-        used: set[Rid] = set()
-        for rid, after in (each for outcome in summary.outcomes for each in outcome.statuses):
-            before = state.status(rid)
-            if before is not None and before.phase != after.phase:
-                return None
-            if before is not None and after.used:
-                used.add(rid)
-        return used
+        summary = self._summary(op, info, state, None)
+        return _borrowed(summary, state) if summary is not None else None
 
     def typed_result(self, op: ir.CallOp, info: FunctionInfo, state: State) -> Value | None:
         """What a function gives that cannot be followed, by its annotation or by its other ways to end: borrowed."""
@@ -434,6 +436,18 @@ class LocalCalls(Containers, ABC):
 
 def _kept_by(info: FunctionInfo) -> SiteKey:
     return ("kept", f"{info.name}()", info.index.name.number)
+
+
+def _borrowed(summary: Summary, state: State) -> set[Rid] | None:
+    """Return what a function uses of what is open before it is called; None if it releases or keeps any."""
+    used: set[Rid] = set()
+    for rid, after in (each for outcome in summary.outcomes for each in outcome.statuses):
+        before = state.status(rid)
+        if before is not None and before.phase != after.phase:
+            return None
+        if before is not None and after.used:
+            used.add(rid)
+    return used
 
 
 def _coroutines_in(value: Value | None) -> list[Coroutine]:

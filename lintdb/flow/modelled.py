@@ -158,10 +158,8 @@ class ModelledCalls(ChosenModels):
             self.happen(working, event, op, state)
         elif event is not None and model.receiver is None and receiver is None:
             self.happen_around(event, model.driver, state)
-        for rid in list(state.refs(subject)) if model.releases is not None else ():
-            self.release(rid, state, op.node)
-            if model.goes_on:
-                state.doubt(rid)
+        if model.releases is not None:
+            self._release_all(op, model, subject, state)
         if model.opens and receiver is not None:
             return self._open_again(op, model, receiver, state, target)
         result = self._result(op, model, receiver, state)
@@ -178,6 +176,13 @@ class ModelledCalls(ChosenModels):
             return [state, nothing]
         state.set_name(target, NONE if result is None and model.releases == "self" else result)
         return None
+
+    def _release_all(self, op: ir.CallOp, model: CallModel, subject: Value | None, state: State) -> None:
+        """A call releases what it is about; some is open again after that."""
+        for rid in list(state.refs(subject)):
+            self.release(rid, state, op.node)
+            if model.goes_on:
+                state.doubt(rid)
 
     def _tested_rows(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> str | None:
         """`executemany(text, rows)`: the variable with the rows, if a later test tells whether there are any."""

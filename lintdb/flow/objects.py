@@ -7,7 +7,7 @@ of its own from there, which stays the same whatever attribute it moves to.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -52,14 +52,14 @@ def parts_of(root: Part, state: State, detached: Value | None = None) -> dict[Pa
     return paths
 
 
-def fields_of(paths: dict[Part, Path], state: State) -> Iterator[Field]:
+def fields_of(paths: Mapping[Part, Path], state: State) -> Iterator[Field]:
     """Yield the attributes of all *paths*, in a stable order."""
     for part, path in paths.items():
         for attribute, value in _attributes(part, state):
             yield Field(part, attribute, value, ".".join((*path, attribute)))
 
 
-def as_part(value: Value | None, paths: dict[Part, Path], number: int) -> Instance | None:
+def as_part(value: Value | None, paths: Mapping[Part, Path], number: int) -> Instance | None:
     """Return an object among *paths* as a part of the object *number*; None for any other value."""
     path = paths.get(value.part) if isinstance(value, Instance) else None
     return replace(value, id=number, path=path) if isinstance(value, Instance) and path is not None else None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lintdb.flow import ir
-from lintdb.flow.objects import fields_of, parts_of
+from lintdb.flow.objects import Path, fields_of
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
 from lintdb.flow.summaries import Outcome, is_passed
@@ -48,6 +49,7 @@ class Return:
         *,
         maker: str,
         instance: Instance | None,
+        parts: Mapping[Part, Path],
         is_own: bool,
         outside: Outside | None = None,
     ) -> None:
@@ -60,8 +62,8 @@ class Return:
         self.instance = instance
         self.kept_as = outcome.kept_as if is_own else ""
         self.outside = outside
-        self.parts = parts_of(instance.part, state) if instance is not None else {}
-        self.places = {path: part for part, path in self.parts.items()}
+        self.parts = parts
+        self.places = {path: part for part, path in parts.items()}
         self.statuses = dict(outcome.statuses)
         self.fresh: dict[Rid, Ref] = {}
 

@@ -30,12 +30,14 @@ class BlockingDriverInAsync(Rule):
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
         if not flow.function.is_async:
             return
-        is_mild = is_test(flow.function, ctx.path) or _runs_at_startup(flow) or has_loop_to_itself(flow.function)
-        confidence = Confidence.LOW if is_mild else Confidence.HIGH
         # Whose results are awaited is the asyncio twin, whatever annotations say.
         calls = [call for call in flow.calls if call.model.blocking]
         twins = {call.root for call in calls if ctx.is_awaited(call.node, flow.function)}
         calls = [call for call in calls if call.root not in twins]
+        if not (calls or flow.readings or flow.blocking_helpers):
+            return
+        is_mild = is_test(flow.function, ctx.path) or _runs_at_startup(flow) or has_loop_to_itself(flow.function)
+        confidence = Confidence.LOW if is_mild else Confidence.HIGH
         blocking = {id(call.node) for call in calls}
         queried = {call.root for call in calls if not _is_fetch(call)}
         for call in calls:
