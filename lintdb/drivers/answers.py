@@ -190,8 +190,8 @@ class Answers:
         """Return what a query text gives: "row" (surely one), "perhaps" (there may be none), "every" row, "unknown"."""
         return answer_of(text, is_prefix)
 
-    def tables_of_text(self, text: str) -> tuple[str, str]:
-        """Return the table that a query text puts rows into, and the one that it asks; empty: none, or not known."""
+    def tables_of_text(self, text: str) -> tuple[frozenset[str], str]:
+        """Return the tables that a query text puts rows into, and the one that it asks; empty: none, or not known."""
         return tables_of(text)
 
     def keeps_rows(self, method: str) -> bool:
