@@ -198,6 +198,14 @@ class Answers:
         """Whether a method of a query object, or of rows, leaves their number as it was."""
         return any(method in driver.same_rows for driver in self.models.drivers)
 
+    def borrowers(self) -> frozenset[str]:
+        """Return the methods that leave what they are given to their caller, whatever object they are called on."""
+        return self._borrowers
+
+    @functools.cached_property
+    def _borrowers(self) -> frozenset[str]:
+        return frozenset(method for driver in self.models.drivers for method in driver.borrowers)
+
     def telltales(self) -> frozenset[str]:
         """Return the methods that objects of no other library have."""
         return self._telltales

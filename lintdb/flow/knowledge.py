@@ -63,6 +63,9 @@ class Knowledge(ExceptionClasses, Protocol):
     def keeps_rows(self, method: str) -> bool:
         """Return whether a method of a query object, or of rows, leaves their number as it was (`order_by`)."""
 
+    def borrowers(self) -> frozenset[str]:
+        """Return the methods that leave what they are given to their caller, whatever object they are called on."""
+
     def telltales(self) -> frozenset[str]:
         """Return the methods by which what they are called on is known to be of one library."""
 

@@ -8,6 +8,7 @@ is true. What cannot be told speaks against it.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,11 +77,15 @@ class _Names(NamedTuple):
 
 @dataclass(frozen=True)
 class _Use:
-    """One mention: by whom, and whether it is given to what runs it, or stands among what runs beside it."""
+    """One mention: by whom, and whether it is given to what runs it, or stands among what runs beside it.
+
+    `is_top`: outside of functions.
+    """
 
     by: _Target | None
     is_run: bool
     is_beside: bool
+    is_top: bool = False
 
 
 def has_loop_to_itself(function: FunctionInfo, does_not_count: Callable[[str], bool]) -> bool:
@@ -104,6 +109,24 @@ def has_loop_to_itself(function: FunctionInfo, does_not_count: Callable[[str], b
         seen.update(new)
         todo.extend(new)
     return is_run and not todo
+
+
+def is_imported_elsewhere(function: FunctionInfo, does_not_count: Callable[[str], bool]) -> bool:
+    """Whether functions in other files of the project call one, under any name: they go on when that ends."""
+    links, path = function.index.links, function.index.name.path
+    target = _Target(function.name, path)
+    texts = links.texts_with(function.name, function.index) if links is not None and path else None
+    for other, text in texts or ():
+        names = target.names_in(other, text)
+        if other == path or does_not_count(other) or not names.by_name:
+            continue
+        tree = parsed_by_python(text)
+        is_used = isinstance(tree, ast.Module) and any(
+            not use.is_top for use in _Reader(target, other, names).uses(tree)
+        )
+        if is_used or _is_renamed(target, text):
+            return True
+    return False
 
 
 def _reached(function: FunctionInfo) -> list[FunctionInfo]:
@@ -137,8 +160,14 @@ def _uses(target: _Target, function: FunctionInfo, does_not_count: Callable[[str
         tree = parsed_by_python(text) if names.by_name or names.by_attribute else None
         if isinstance(tree, ast.Module):
             yield from _Reader(target, path, names).uses(tree)
-        if _is_offered(target, path, text) or isinstance(tree, Exception):
+        is_renamed = names.by_name and _is_renamed(target, text)
+        if is_renamed or _is_offered(target, path, text) or isinstance(tree, Exception):
             yield _Use(None, is_run=False, is_beside=False)
+
+
+def _is_renamed(target: _Target, text: str) -> bool:
+    """Whether a file imports it under a name of its own."""
+    return re.search(rf"\b{target.name}[ \t]+as\b", text) is not None
 
 
 def _is_offered(target: _Target, path: str, text: str) -> bool:
@@ -180,7 +209,7 @@ class _Reader:
         functions = [each for each in place.around if isinstance(each, _Function)]
         by = functions[-1] if functions else None
         if not isinstance(by, ast.AsyncFunctionDef):
-            return _Use(None, place.is_main or place.is_given, place.is_beside)
+            return _Use(None, place.is_main or place.is_given, place.is_beside, is_top=by is None)
         at = place.around.index(by)
         outer = place.around[at - 1] if at else None
         owner = outer.name if isinstance(outer, ast.ClassDef) else ""
