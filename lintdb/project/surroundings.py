@@ -39,7 +39,9 @@ class Surroundings:
     def concerns(self, source: SourceFile) -> bool:
         """Whether a file uses something of another file of its project that has to do with resources."""
         path = self.enter(source)
-        return self.interest.concerns(path) or any(self._is_of_interest(key, path) for key in self._keys_read(source))
+        return self.interest.concerns(path) or any(
+            self._is_of_interest(key, path) for key in keys_mentioned(source.text).read
+        )
 
     def keepers(self, key: str, path: str) -> tuple[str, ...]:
         """Return the other files of a project that put something under a key (see `lintdb.syntax.keys`)."""
@@ -54,10 +56,6 @@ class Surroundings:
                     found.setdefault(put, []).append(each)
             self._put[files] = {put: tuple(paths) for put, paths in found.items()}
         return tuple(each for each in self._put[files].get(key, ()) if each != path)
-
-    @staticmethod
-    def _keys_read(source: SourceFile) -> list[str]:
-        return sorted(keys_mentioned(source.text).read)
 
     def _is_of_interest(self, key: str, path: str) -> bool:
         return any(self.interest.names_in(each) for each in self.keepers(key, path))
