@@ -7,7 +7,7 @@ from typing import Any
 
 import libcst as cst
 
-from lintdb.syntax.keys import attribute_key, item_key
+from lintdb.syntax.keys import attribute_key, item_key, may_be_owner
 from lintdb.syntax.modules import OWN, ModuleName
 from lintdb.syntax.names import FUNCTIONS_PER_MODULE, ClassInfo, FunctionInfo, Links, ModuleIndex
 from lintdb.syntax.walk import child_fields
@@ -371,8 +371,12 @@ def key_of(node: cst.CSTNode) -> str | None:
     """Return the key of an expression that reads, or is given, what stands on an application or the like."""
     if isinstance(node, cst.Attribute):
         inner = node.value
-        holder = _last_name(inner.value) if isinstance(inner, cst.Attribute) else ""
-        return attribute_key(_last_name(inner), holder, node.attr.value)
+        owner = _last_name(inner)
+        if not may_be_owner(owner):
+            return None
+        return attribute_key(
+            owner, _last_name(inner.value) if isinstance(inner, cst.Attribute) else "", node.attr.value
+        )
     if not isinstance(node, cst.Subscript) or len(node.slice) != 1:
         return None
     index = node.slice[0].slice

@@ -35,6 +35,11 @@ def item_key(holder: str, item: object) -> str | None:
     return f'["{item}"]' if isinstance(item, str) and _is_application(holder) else None
 
 
+def may_be_owner(name: str) -> bool:
+    """Whether `….name.x` can have a key at all: most attributes have none, and that is soon told."""
+    return name in SHELVES or name.endswith("bot")
+
+
 def attribute_key(owner: str, holder: str, name: str) -> str | None:
     """Return the key of `holder.owner.name`, or `owner.name`; None if it is none."""
     if owner in SHELVES and _is_application(holder):
