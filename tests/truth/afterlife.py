@@ -17,7 +17,8 @@ class Afterlife:
     """Watches the uses of what one run opens.
 
     A use is told of where both it and the release can be seen: in the innermost function that made, or whose callees
-    made, both calls. One release is told of once, at the first use after it.
+    made, both calls. One release is told of once, at the first use after it. That use raises, so what comes behind it
+    on the same thing, or on what belongs to it, is reached by nobody: lintdb may name it or not.
     """
 
     def __init__(self, world: World) -> None:
@@ -65,11 +66,12 @@ class Afterlife:
         world = self._world
         since = {id(frame): line for frame, line in ended.released_at}
         is_awaited = any(world.places.is_awaited(line, since.get(id(frame), 0)) for frame, line in places)
-        is_low = is_awaited or world.is_unlikely
+        is_behind = any(each.is_misused for each in (ended, record, record.parent) if each is not None)
+        is_low = is_awaited or is_behind or world.is_unlikely
         world.outcomes.append(Outcome("misused", record.family, places[0][1], on_error=False, is_low=is_low))
         for each in world.records:
             if each is ended or each is record or each.parent is ended:
-                each.is_doubted = True
+                each.is_doubted = each.is_misused = True
 
 
 def _ended(record: Record) -> Record | None:

@@ -57,7 +57,8 @@ class Record:
 
     `begun` is the line of the statement that began a transaction which is still open, `switched` that of the mode which
     is not set back. `released_at` are the calls that stood when it was released, outermost first; `is_doubted`: a use
-    after that is written down, or others have it.
+    after that is written down, or others have it. `is_misused`: such a use has raised, in truth, so that nothing comes
+    behind it.
     """
 
     family: str
@@ -84,6 +85,7 @@ class Record:
     switched: int = 0
     released_at: tuple[Place, ...] = ()
     is_doubted: bool = False
+    is_misused: bool = False
 
     @property
     def is_owed(self) -> bool:

@@ -158,6 +158,8 @@ class Connection:
         record = self.truth_record
         self._world().after.released(record)
         record.is_open = False
+        if record.begun:
+            self._ended(record.begun)
         record.begun = 0
         if record.unit is not None and not record.is_escaped:
             self._world().lose_unit_of_own(record)
@@ -257,6 +259,13 @@ class Connection:
         self._end()
         self._world().may_raise(is_driver=True)
         self._commit()
+
+    def truth_work_in_block(self, line: int) -> None:
+        """A block that a manager has lent this to at a line may write, and leave the rest to the manager."""
+        record = self.truth_record
+        is_lent = record.is_external and record.is_open and not record.is_escaped and not record.is_autocommit
+        if is_lent and record.unit is None and not record.begun and self._world().flip():
+            record.unit = Unit(line, None, len(self._world().log), is_done=True)
 
     def _end(self) -> None:
         """What a statement began ends, one way or the other."""
