@@ -45,6 +45,8 @@ class Unit:
     """Whether a statement had begun it, whose transaction has ended since: its commit has failed."""
     is_given_up: bool = False
     """Whether the function returns from a handler that was entered since."""
+    begun_by: Frame | None = None
+    """The call that has begun it: once that is over, it is work of the line that has made the call."""
 
 
 Place = tuple[Frame, int]

@@ -239,7 +239,7 @@ class Connection:
             if place is not None:
                 error = sys.exc_info()[1]
                 is_of_clean_up = error is not None and id(error) not in world.caught
-                record.unit = Unit(place[1], error, len(world.log), is_of_clean_up)
+                record.unit = Unit(place[1], error, len(world.log), is_of_clean_up, begun_by=place[0])
         if word in ("commit", "end"):
             self._end()
         elif word == "rollback":

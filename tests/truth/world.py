@@ -141,6 +141,9 @@ class World:
             self.is_mistaken = not isinstance(error, Dropped)
             return
         caller = self.program_frame(python_frame.f_back)
+        for unit in [record.unit for record in self.records if record.unit is not None]:
+            if unit.begun_by is frame and caller is not None:
+                unit.begun_by, unit.line = caller
         if error is None:
             self.after.handed_out(frame.result, frame, frame.result_line)
         elif not isinstance(error, GeneratorExit):
