@@ -34,6 +34,7 @@ from lintdb.flow.summaries import (
 )
 from lintdb.flow.texts import known_pieces
 from lintdb.flow.values import (
+    ENDED,
     IN_BLOCK,
     TRUE,
     Coroutine,
@@ -83,9 +84,10 @@ class LocalCalls(Containers, ABC):
             summary = self._summary(op, info, state, receiver)
             if summary is not None and _borrowed(summary, state) is not None:
                 # What its reader throws into it at the `yield` is no failure of its own.
-                may_fail = any(outcome.is_raise and outcome.yielded != "reached" for outcome in summary.outcomes)
+                ends = (outcome for outcome in summary.outcomes if outcome.is_raise and outcome.yielded != "reached")
+                failures = tuple(dict.fromkeys((each.raised._replace(call=-1), each.low) for each in ends))
                 makes_others = not any(summary.yields)
-                held = replace(held, is_lazy=True, makes_others=makes_others, may_fail=may_fail)
+                held = replace(held, is_lazy=True, makes_others=makes_others, failures=failures)
                 state.set_name(op.target, held)
             else:
                 state.escape(held, with_parents=True)
@@ -356,12 +358,17 @@ class LocalCalls(Containers, ABC):
         if summary is None:
             state.escape(arguments, with_parents=False)
             return Manager("local", call=op.index)
+        for use in summary.uses:
+            self.check_early(use, op.node, info.name, state)
         self._note_takes(op, summary, state)
         self.lent_from[op.index] = frozenset(owner for owner, _, _ in summary.takes)
         normal = [dict(outcome.statuses) for outcome in summary.outcomes if not outcome.is_raise]
         released: set[Rid] = set()
         for rid in set(state.refs(arguments)):
             phases = {statuses[rid].phase for statuses in normal if rid in statuses}
+            status = state.status(rid)
+            if status is None or status.phase in ENDED:
+                continue
             if phases == {"released"}:
                 released.add(rid)
             elif "gone" in phases or "released" in phases:
@@ -372,8 +379,10 @@ class LocalCalls(Containers, ABC):
         self.managed[op.index] = self.managed.get(op.index, frozenset()) | released
         kinds = {value.dotted if isinstance(value, Name) else None for value in summary.yields}
         kind = kinds.pop() if len(kinds) == 1 else None
-        self.managers[op.index] = summary
-        return Manager("local", arguments, kind=kind, call=op.index)
+        ways = self.managers.setdefault(op.index, [])
+        if summary not in ways:
+            ways.append(summary)
+        return Manager("local", arguments, kind=kind, call=op.index, way=ways.index(summary))
 
     # --- classes ----------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import libcst as cst
 
@@ -165,12 +165,18 @@ class UnitVerdicts(Verdicts):
 
     def failed_units(self) -> list[FailedUnit]:
         """Return units of work on resources that live on, which failed and were never rolled back."""
-        told = {site for site, found, _ in self.units.error_commits.values() if found.confidence > Confidence.LOW}
-        units = [unit for site, (_, unit) in self._failed_units().items() if site not in told]
-        return [*units, *self.returned_dirty.values()]
+        commits = self.units.error_commits.values()
+        told = {(site, found.work) for site, found, _ in commits if found.confidence > Confidence.LOW}
+        return [*(unit for _, unit in self._failed_units(told).values()), *self.returned_dirty.values()]
 
-    def _failed_units(self) -> dict[SiteKey, tuple[tuple[int, int, bool], FailedUnit]]:
-        """Return one unit for each resource, with its rank: the surest, at the first call, rather swallowed."""
+    def _failed_units(
+        self, told: Collection[tuple[SiteKey, cst.CSTNode]] = ()
+    ) -> dict[SiteKey, tuple[tuple[int, int, bool], FailedUnit]]:
+        """Return one unit for each resource, with its rank: the surest, at the first call, rather swallowed.
+
+        Those are left out that are *told* of in other words: what a commit makes permanent after an error in the same
+        unit, by resource and write, or in any where the error leaves the function.
+        """
         found: dict[SiteKey, tuple[tuple[int, int, bool], FailedUnit]] = {}
         # The work that some path without errors leaves uncommitted is left to the caller.
         left = {
@@ -195,7 +201,8 @@ class UnitVerdicts(Verdicts):
                 elif end.is_raise and rid[0] in self.commits and self._is_own(rid[0], kind):
                     index = status.pending if status.pending >= 0 else self._spoiling(rid, status, kind)
                 node = self._node_of(index)
-                if node is None or index in self.units.again:
+                is_told = any(site == rid[0] and (work is node or not swallowed) for site, work in told)
+                if node is None or index in self.units.again or is_told:
                     continue  # what the function leaves behind when it is called is told where it does
                 # Whoever set up the scope of a session ends it soon, and the unit of work with it.
                 if swallowed:
@@ -208,9 +215,8 @@ class UnitVerdicts(Verdicts):
                 known = found.get(rid[0])
                 if known is not None and known[0] <= rank:
                     continue
-                unit = FailedUnit(
-                    node, kind, site.name, swallowed, confidence, path_of(end.state), index in self.units.lent_at
-                )
+                is_of_block, failed = index in self.units.lent_at, self._node_of(status.failed)
+                unit = FailedUnit(node, kind, site.name, swallowed, confidence, path_of(end.state), is_of_block, failed)
                 found[rid[0]] = (rank, unit)
         return found
 
@@ -222,7 +228,8 @@ class UnitVerdicts(Verdicts):
         is_single = call is not None and call.model.event is None and not is_repeated
         if ends_with_process(self.function):
             return True
-        return is_single and status.pending < 0 and self.after_error(status, kind) is AfterError.CONTINUES
+        has_left_nothing = status.pending < 0 or not status.cut  # what is pending is of a later one
+        return is_single and has_left_nothing and self.after_error(status, kind) is AfterError.CONTINUES
 
     def _is_answered(self, rid: Rid, status: Status, kind: Kind) -> bool:
         """Whether it is the one question or statement of a helper, in the session of its caller, who ends that.

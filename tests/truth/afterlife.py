@@ -33,9 +33,9 @@ class Afterlife:
                 if each is record or each.parent is record:
                     each.is_doubted = False
 
-    def used(self, record: Record) -> None:
-        """Something is called on it, or it is read."""
-        ended = _ended(record)
+    def used(self, record: Record, ended: Record | None = None) -> None:
+        """Something is called on it, or it is read; *ended* is what that needs and is released, if it is not plain."""
+        ended = ended or _ended(record)
         places = self._world.places_of(sys._getframe(1))
         if ended is None:
             self.used_at.update(line for _, line in places[-1:])

@@ -72,6 +72,7 @@ class Truth:
     lost_work: dict[int, set[int]] = field(default_factory=dict)
     dropped_work: dict[int, set[int]] = field(default_factory=dict)
     open_units: set[int] = field(default_factory=set)
+    swallowed_at: set[int] = field(default_factory=set)
     begun_units: set[int] = field(default_factory=set)
     left_to_caller: set[int] = field(default_factory=set)
     committed: set[int] = field(default_factory=set)
@@ -224,6 +225,8 @@ def _add(truth: Truth, world: World, trail: list[int]) -> None:
             truth.dropped_work.setdefault(outcome.source, set()).add(outcome.line)
         else:
             _lines_of(truth, outcome).add(outcome.line)
+            if outcome.what == "open-unit":
+                truth.swallowed_at.add(outcome.source)
     truth.used |= world.after.used_at & set(range(info.first_line, info.last_line + 1))
     truth.given.update(world.given)
     truth.keeping |= world.keeping
