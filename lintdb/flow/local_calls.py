@@ -268,6 +268,9 @@ class LocalCalls(Containers, ABC):
         shares_self = receiver is OWN or self._is_nested(info)
         instance = receiver if isinstance(receiver, (Instance, Outside)) else None
         start = start_of_call(info, bound, state, instance, self.reached_by(info, instance), shares_self=shares_self)
+        self.objects_given[op.index] = {
+            start.env[name]: value for name, value in bound.items() if isinstance(value, Instance) and name in start.env
+        }
         names = names_for_callee(start, instance, shares_self=shares_self)
         owner = instance.owner if instance is not None else self.owner_class() if shares_self else None
         owns_self = isinstance(instance, Instance)

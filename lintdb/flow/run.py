@@ -41,6 +41,7 @@ from lintdb.flow.state import State
 from lintdb.flow.summaries import YIELDED, Summary
 from lintdb.flow.types_of import ModuleTypes
 from lintdb.flow.values import (
+    Instance,
     Manager,
     Raised,
     Rid,
@@ -163,6 +164,11 @@ class Run:
     @functools.cached_property
     def taken(self) -> dict[tuple[Rid, str], cst.CSTNode]:
         """What is taken from an owner of many, here or in a function that is called: owner and kind, and the place."""
+        return {}
+
+    @functools.cached_property
+    def objects_given(self) -> dict[int, dict[Value, Instance]]:
+        """The objects that the last call of each sort gave to its callee, by what that gets to know of them."""
         return {}
 
     @functools.cached_property

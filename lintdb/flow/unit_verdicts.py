@@ -195,7 +195,9 @@ class UnitVerdicts(Verdicts):
                     continue
                 index, swallowed = -1, False
                 if not end.is_raise and status.failed >= 0:
+                    is_later = status.pending >= 0 and not status.cut and self._is_undone_alone(status, kind)
                     index, swallowed = status.pending if status.pending >= 0 else status.failed, True
+                    index = -1 if is_later else index  # the work began after the error: it is left to the caller
                 elif not end.is_raise and status.cut and rid[0] in self.commits:
                     index, swallowed = -1 if (rid[0], status.pending) in left else status.pending, True
                 elif end.is_raise and rid[0] in self.commits and self._is_own(rid[0], kind):
@@ -222,14 +224,15 @@ class UnitVerdicts(Verdicts):
 
     def _is_harmless(self, status: Status, kind: Kind) -> bool:
         """Whether a single statement failed, and nothing but it was undone; or the process ends next."""
+        return ends_with_process(self.function) or (status.pending < 0 and self._is_undone_alone(status, kind))
+
+    def _is_undone_alone(self, status: Status, kind: Kind) -> bool:
+        """Whether a single statement failed, which leaves the unit of work as it was."""
         call = self.calls.get(status.failed)
         worker = self.knowledge.kind(call.receiver) if call is not None and call.receiver is not None else None
         is_repeated = call is not None and worker is not None and call.method in worker.repeats
         is_single = call is not None and call.model.event is None and not is_repeated
-        if ends_with_process(self.function):
-            return True
-        has_left_nothing = status.pending < 0 or not status.cut  # what is pending is of a later one
-        return is_single and has_left_nothing and self.after_error(status, kind) is AfterError.CONTINUES
+        return is_single and self.after_error(status, kind) is AfterError.CONTINUES
 
     def _is_answered(self, rid: Rid, status: Status, kind: Kind) -> bool:
         """Whether it is the one question or statement of a helper, in the session of its caller, who ends that.

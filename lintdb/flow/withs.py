@@ -256,7 +256,9 @@ class Withs(ModelledCalls, ABC):
             swallowed.note(t.node, "swallowed", value.types if isinstance(value, Manager) else ())
             self.go(t.swallowed, swallowed)
         if match is not Match.ALWAYS:
-            state.raised = raised
+            types = value.types if isinstance(value, Manager) and value.what == "suppress" else ()
+            passed = {*raised.passed, *(name for name in types if name is not None)}
+            state.raised = raised._replace(passed=self.telling(passed, t.outer))
             self.go(t.outer, state)
 
     def leave_value(self, node: cst.CSTNode, value: Value, state: State, is_async: bool | None, is_raise: bool) -> None:
