@@ -190,13 +190,21 @@ class Answers:
         """Return what a query text gives: "row" (surely one), "perhaps" (there may be none), "every" row, "unknown"."""
         return answer_of(text, is_prefix)
 
-    def tables_of_text(self, text: str) -> tuple[str, str]:
-        """Return the table that a query text puts rows into, and the one that it asks; empty: none, or not known."""
+    def tables_of_text(self, text: str) -> tuple[frozenset[str], str]:
+        """Return the tables that a query text puts rows into, and the one that it asks; empty: none, or not known."""
         return tables_of(text)
 
     def keeps_rows(self, method: str) -> bool:
         """Whether a method of a query object, or of rows, leaves their number as it was."""
         return any(method in driver.same_rows for driver in self.models.drivers)
+
+    def borrowers(self) -> frozenset[str]:
+        """Return the methods that leave what they are given to their caller, whatever object they are called on."""
+        return self._borrowers
+
+    @functools.cached_property
+    def _borrowers(self) -> frozenset[str]:
+        return frozenset(method for driver in self.models.drivers for method in driver.borrowers)
 
     def telltales(self) -> frozenset[str]:
         """Return the methods that objects of no other library have."""

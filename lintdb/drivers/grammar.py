@@ -42,7 +42,7 @@ _KIND_KEYS = (
         "taken from it, but for types and settings"),
     Key("settings_like_base", List(SETTING_NAMES, "a list of names of settings", or_one=True),
         "settings that are taken from the kind in `like`, too"),
-    Key("without", TEXTS, "methods that are not taken from the kind in `like`"),
+    Key("without", TEXTS, "methods and attributes that are not taken from the kind in `like`"),
     Key("family", FAMILIES, "which rules speak of it", "family", "that of `like`; needed without"),
     Key("label", Text(), "what a message calls it: `psycopg2 connection`", "label", "that of `like`"),
     Key("verb", Text(), "what its release is called in messages: `released`", "verb",
@@ -178,6 +178,9 @@ _HEAD_KEYS = (
     Key("telltale", TEXTS,
         "methods that objects of no other library have: a file that calls one is looked at though it does not import "
         "this one, and what it is called on is known by its use"),
+    Key("borrowers", TEXTS,
+        "methods that leave what they are given to their caller, on objects of which nothing else is known: "
+        "`Base.metadata.create_all(engine)`"),
     Key("layer", Flag(), "it works through other libraries, whose errors may get through it", default="false"),
     Key("statements", Map(EVENT, "a table of events"),
         "methods of tables that make a statement → what running it does: `table.insert()`"),

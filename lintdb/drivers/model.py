@@ -50,7 +50,8 @@ class Driver:
     exception classes after which a unit of work is as good as before. `borrowed` maps kinds of this driver to what they
     take from a kind of another driver; the catalog, which knows those drivers, completes them. `naive_time` says what
     is made of a time without a zone; empty: not known. `same_rows` are methods of query objects and results that leave
-    the number of rows as it was. `telltale` are methods that objects of no other library have. `aliases` maps dotted
+    the number of rows as it was. `telltale` are methods that objects of no other library have, `borrowers` such as are
+    given something and leave it to their caller. `aliases` maps dotted
     names, or modules with everything in them, to the names that the model uses. `releases` are the versions that the
     model was checked against, `cut_overs` those at which it says something else.
     """
@@ -76,6 +77,7 @@ class Driver:
     naive_time: str = ""
     same_rows: tuple[str, ...] = ()
     telltale: tuple[str, ...] = ()
+    borrowers: tuple[str, ...] = ()
     known_versions: str = ""
     newest: str = ""
     releases: tuple[str, ...] = ()
@@ -92,9 +94,10 @@ NOT_INHERITED = frozenset({"types", "classes", "objects", "unshared"})
 def inherit(kind: Kind, base: Kind, like: Like) -> Kind:
     """Return *kind* with everything that it does not say itself taken from *base*; methods are merged by name."""
     taken = {name: calls for name, calls in base.methods.items() if name not in like.without}
+    parts = {name: target for name, target in base.attributes.items() if name not in like.without}
     changes: dict[str, Any] = {
         "methods": MappingProxyType({**taken, **kind.methods}),
-        "attributes": MappingProxyType({**base.attributes, **kind.attributes}),
+        "attributes": MappingProxyType({**parts, **kind.attributes}),
         "attribute_events": MappingProxyType(
             {} if _is_cleared(kind, like) else {**base.attribute_events, **kind.attribute_events}
         ),

@@ -98,15 +98,17 @@ def stands_apart(text: str) -> bool:
     return _APART.match(text) is not None
 
 
-_FILLED = re.compile(r"\s*(?:insert\b[^()]*?\binto|replace\s+into|merge\s+into)\s+([\w.\"`\[\]]+)", re.IGNORECASE)
+_FILLED = re.compile(r"\b(?:insert\b[^()]*?\binto|replace\s+into|merge\s+into)\s+([\w.\"`\[\]]+)", re.IGNORECASE)
+_FILLS = re.compile(r"\s*(?:insert|replace|merge|with)\b", re.IGNORECASE)
 _ASKED = re.compile(r"\s*select\b.*?\bfrom\s+([\w.\"`\[\]]+)", re.IGNORECASE | re.DOTALL)
 
 
-def tables_of(text: str) -> tuple[str, str]:
-    """Return the table that a statement puts rows into, and the first one that a selection asks; empty: none."""
-    filled, asked = _FILLED.match(text), _ASKED.match(text)
-    return _plain(filled), _plain(asked)
+def tables_of(text: str) -> tuple[frozenset[str], str]:
+    """Return the tables that a statement puts rows into, and the first one that a selection asks (empty: none)."""
+    filled = _FILLED.finditer(text) if _FILLS.match(text) else ()
+    asked = _ASKED.match(text)
+    return frozenset(_plain(match) for match in filled), _plain(asked) if asked is not None else ""
 
 
-def _plain(match: re.Match[str] | None) -> str:
-    return re.sub(r"[\"`\[\]]", "", match.group(1)).lower() if match is not None else ""
+def _plain(match: re.Match[str]) -> str:
+    return re.sub(r"[\"`\[\]]", "", match.group(1)).lower()

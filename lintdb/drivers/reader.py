@@ -110,6 +110,7 @@ def build_driver(data: dict[str, Any], version: str | None = None, foreign: Coll
         borrowed=MappingProxyType(borrowed),
         same_rows=texts(head.get("same_rows")),
         telltale=texts(head.get("telltale")),
+        borrowers=texts(head.get("borrowers")),
         naive_time=head.get("naive_time", ""),
         known_versions=head.get("versions", newest),
         newest=newest,

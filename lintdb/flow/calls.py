@@ -447,7 +447,7 @@ class Calls(Concurrency):
         if status.phase == "released":
             # Nothing is known of the method: it may open again what was released.
             state.doubt(receiver.rid)
-        self._use(receiver.rid, state)
+        state.use(receiver.rid)
         unit = self.unit_worked_in(op, state)
         thrown = self.throw(state, op.node, self.driver_raise(kind.driver), is_low=op.in_cleanup, by=name)
         if unit is not None and thrown is not None:

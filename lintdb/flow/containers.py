@@ -114,7 +114,7 @@ class Containers(Withs, ABC):
                 self.check_read(value, op.node, state)
                 self.note_reading(value, op.node, state)
                 self.note_reading_all(op, value, "", state)
-                self._use(value.rid, state)
+                state.use(value.rid)
                 if kind.ends_when_read:
                     self.release(value.rid, state, None)
                 self.throw(state, op.node, self.driver_raise(kind.driver), by="iteration")

@@ -50,8 +50,15 @@ def keeps_function(info: FunctionInfo) -> bool:
 
 def ends_with_process(info: FunctionInfo) -> bool:
     """Whether the process ends when this function does, so that what an error leaves open is closed by that."""
-    is_main = info.is_module or (info.owner is None and info.name in ("main", "_main", "__main__"))
+    is_main = info.is_module or info.name in ("main", "_main", "__main__") or _is_body_of_command(info)
     return is_main or any(_is_command(decorator) for decorator in info.decorators)
+
+
+def _is_body_of_command(info: FunctionInfo) -> bool:
+    """`handle` of Django's `BaseCommand`, and of what others call so."""
+    bases = info.owner.bases if info.owner is not None and info.name == "handle" else ()
+    names = (getattr(base, "attr", base) for base in bases)
+    return any(isinstance(name, cst.Name) and name.value.endswith("Command") for name in names)
 
 
 def _is_command(decorator: cst.BaseExpression) -> bool:

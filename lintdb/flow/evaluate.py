@@ -292,6 +292,9 @@ class Values(Run):
         if kind.attribute_events.get(name) in ("autocommit", "read-only") and status.autocommit:
             return TRUE
         if name in kind.attributes:
+            made = self.knowledge.kind(kind.attributes[name])
+            if made is not None and made.events_on == "parent":
+                return self.part_of(base, kind.attributes[name], state)
             parent = state.status(status.parent) if status.parent is not None else None
             if status.parent is not None and parent is not None and _is_like(parent.kind, kind.attributes[name]):
                 return Ref(status.parent)

@@ -159,8 +159,9 @@ class Follower(Iterations, Assumptions):
             kind = self.kind_of(status)
             if kind is not None and op.attribute in kind.attribute_events:
                 self.units.switches[op.index] = op.node
-                self.note_switch(base.rid, op.index, state)
-                self.switch_mode(base.rid, value, state, kind.attribute_events[op.attribute])
+                working = self.root_of(base.rid, state)
+                self.note_switch(working, op.index, state)
+                self.switch_mode(working, value, state, kind.attribute_events[op.attribute])
         if isinstance(op.base, ir.Local) and self.is_self(op.base.name):
             if isinstance(value, Ref):
                 site = self.sites.get(value.rid[0])

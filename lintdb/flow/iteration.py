@@ -16,7 +16,7 @@ class Iterations(Calls):
         """Getting one more element may fail, and may wait."""
         raised = Raised()
         if isinstance(value, Ref):
-            self._use(value.rid, state)
+            state.use(value.rid)
             if not t.is_async:
                 self.note_reading(value, t.node, state)
             status = state.status(value.rid)

@@ -57,11 +57,14 @@ class Knowledge(ExceptionClasses, Protocol):
     def answer_of_text(self, text: str, is_prefix: bool) -> str:
         """Return what a query text gives: "row" (surely one), "perhaps" (there may be none), "every" row, "unknown"."""
 
-    def tables_of_text(self, text: str) -> tuple[str, str]:
-        """Return the table that a query text puts rows into, and the one that it asks; empty: none, or not known."""
+    def tables_of_text(self, text: str) -> tuple[frozenset[str], str]:
+        """Return the tables that a query text puts rows into, and the one that it asks; empty: none, or not known."""
 
     def keeps_rows(self, method: str) -> bool:
         """Return whether a method of a query object, or of rows, leaves their number as it was (`order_by`)."""
+
+    def borrowers(self) -> frozenset[str]:
+        """Return the methods that leave what they are given to their caller, whatever object they are called on."""
 
     def telltales(self) -> frozenset[str]:
         """Return the methods by which what they are called on is known to be of one library."""

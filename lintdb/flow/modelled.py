@@ -259,11 +259,11 @@ class ModelledCalls(ChosenModels):
         # An engine that gets no connection has none to hold.
         is_open_if_it_fails = made is None or made.family not in ("connection", "checkout")
         if receiver is not None and is_open_if_it_fails:
-            self._use(receiver.rid, state)
+            state.use(receiver.rid)
         # What connects with its first use is made of its arguments alone.
         failed = self.throw(state, op.node, raised, is_low=is_lazy, by=name)
         if receiver is not None:
-            self._use(receiver.rid, state)
+            state.use(receiver.rid)
         return failed
 
     def _result(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> Value | None:
@@ -379,17 +379,6 @@ class ModelledCalls(ChosenModels):
         if status.owed:
             state.note(op.node, "acquire", site)
         return Ref(rid)
-
-    @staticmethod
-    def _use(rid: Rid | None, state: State) -> None:
-        """A call on a resource was tried: it may hold something now, and so may what it came from."""
-        while rid is not None:
-            status = state.status(rid)
-            if status is None:
-                return
-            if not status.used:
-                state.update(rid, used=True)
-            rid = status.parent
 
     def _is_free(self, kind: Kind | None, parent: Rid | None, state: State) -> bool:
         """Whether a resource holds nothing of its own, because of what it was made with."""

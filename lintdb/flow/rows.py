@@ -80,8 +80,8 @@ class Rows(Waits, ABC):
             text = "".join([value.value, *(piece if isinstance(piece, str) else "hidden()" for piece in value.rest)])
             answer = self.knowledge.answer_of_text(text, value.is_prefix and not value.rest)
             filled, asked = self.knowledge.tables_of_text(text)
-            if filled:
-                state.set_name(FILLED + filled, TRUE)
+            for table in filled:
+                state.set_name(FILLED + table, TRUE)
             # What has just been put there is there.
             return "unknown" if asked and FILLED + asked in state.env else answer
         return "unknown"

@@ -286,6 +286,16 @@ class State:
             self.drop(child)
         self.resources.pop(rid, None)
 
+    def use(self, rid: Rid | None) -> None:
+        """A call on a resource was tried: it may hold something now, and so may what it came from."""
+        while rid is not None:
+            status = self.resources.get(rid)
+            if status is None:
+                return
+            if not status.used:
+                self.update(rid, used=True)
+            rid = status.parent
+
     def release(self, rid: Rid) -> None:
         """Mark a resource, and the children that go with it, as released."""
         status = self.resources.get(rid)

@@ -33,16 +33,27 @@ class UnknownCalls(Rows):
         return site, 0
 
     def unknown_call(self, op: ir.CallOp, state: State) -> list[State] | None:
-        """Nothing is known of the callee: it may raise anything, and it may keep what it is given."""
-        self.give_away(op, state, is_kept=_makes_object(op))
+        """Nothing is known of the callee: it may raise anything, and in most cases may keep what it is given."""
+        leaves_arguments = self._leaves_arguments(op)
+        if not leaves_arguments:
+            self.give_away(op, state, is_kept=_makes_object(op))
         self.forget_missing(state)
         self._forget_released(op, state)
         unit = self.unit_worked_in(op, state)
         thrown = self.throw(state, op.node, is_low=op.in_cleanup or (unit is None and _is_mild(op)))
         if thrown is not None and unit is not None:
             self.fail_unit_around(unit, op, thrown)
+        if leaves_arguments:
+            # Not before it can fail: what connects with its first use may not get that far.
+            for rid in state.refs(self.arguments_value(op, state)):
+                state.use(rid)
         state.set_name(op.target, self._statement(op))
         return None
+
+    def _leaves_arguments(self, op: ir.CallOp) -> bool:
+        """`Base.metadata.create_all(engine)`: nothing is known of the object, but of objects with such a method."""
+        function = op.node.func if isinstance(op.node, cst.Call) else None
+        return isinstance(function, cst.Attribute) and function.attr.value in self.knowledge.borrowers()
 
     def give_away(self, op: ir.CallOp, state: State, *, is_kept: bool) -> None:
         """What a call is given is somebody else's matter from here on; *is_kept*: with what it belongs to."""

@@ -10,8 +10,10 @@ it up to the root of the project, and in `src` of each.
 
 from __future__ import annotations
 
+import itertools
 import os
 import zlib
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from lintdb.syntax.modules import OWN, ModuleName
@@ -23,6 +25,8 @@ _ROOT_MARKS = frozenset({
 _MOST_LEVELS = 8
 _LEVELS_WITHOUT_MARK = 3
 _PACKAGE = "__init__.py"
+_NOT_OWN = frozenset({"node_modules", "site-packages", "__pycache__", "build", "dist"})
+_MOST_FILES = 5_000
 
 
 class Located(NamedTuple):
@@ -40,6 +44,7 @@ class Layout:
         self._roots: dict[str, tuple[str, ...]] = {}
         self._names: dict[str, ModuleName] = {}
         self._located: dict[tuple[str, str], Located | None] = {}
+        self._files: dict[str, tuple[str, ...] | None] = {}
 
     def listing(self, folder: str) -> frozenset[str]:
         """Return the names in a folder; none for one that cannot be read."""
@@ -91,6 +96,16 @@ class Layout:
     def _source_folder(self, root: str) -> tuple[str, ...]:
         return (os.path.join(root, "src"),) if "src" in self.listing(root) else ()
 
+    def files_around(self, path: str) -> tuple[str, ...] | None:
+        """Return the Python files of the project that a file belongs to; None if no root is known, or for too many."""
+        root = next((each for each in reversed(self.roots_of(path)) if _ROOT_MARKS & self.listing(each)), None)
+        if root is None:
+            return None
+        if root not in self._files:
+            found = tuple(itertools.islice(_python_files_below(root), _MOST_FILES + 1))
+            self._files[root] = found if len(found) <= _MOST_FILES else None
+        return self._files[root]
+
     def locate(self, dotted: str, importer: str) -> Located | None:
         """Return what file a dotted name leads to when the file *importer* imports it; None for other people's code.
 
@@ -129,3 +144,13 @@ class Layout:
                 # The nearest root that has the package has its modules, too.
                 return best
         return best
+
+
+def _python_files_below(root: str) -> Iterator[str]:
+    """Yield the files of a folder and of those below it, in a stable order, but none that others have installed."""
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(each for each in folders if each not in _NOT_OWN and not each.startswith("."))
+        if "pyvenv.cfg" in files:
+            folders.clear()
+            continue
+        yield from (os.path.join(folder, each) for each in sorted(files) if each.endswith(".py"))

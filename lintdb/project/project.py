@@ -94,6 +94,10 @@ class Project:
         """See `lintdb.syntax.names.Links`."""
         return bool(index.name.path) and self._surroundings.is_continued(name, index.name.path)
 
+    def texts_with(self, word: str, index: ModuleIndex) -> tuple[tuple[str, str], ...] | None:
+        """See `lintdb.syntax.names.Links`."""
+        return self._surroundings.texts_with(word, index.name.path) if index.name.path else None
+
     def leads_to_module(self, dotted: str, index: ModuleIndex) -> bool:
         """See `lintdb.syntax.names.Links`."""
         return bool(index.name.path) and self._surroundings.layout.locate(dotted, index.name.path) is not None

@@ -54,6 +54,15 @@ class Surroundings:
         texts = (self._text_of(os.path.join(folder, other)) for other in others)  # noqa: PTH118 - links are kept
         return any(text is not None and name in text and imports.search(text) is not None for text in texts)
 
+    def texts_with(self, word: str, path: str) -> tuple[tuple[str, str], ...] | None:
+        """Return path and text of the files of a project that mention a word; *path* is the first of them."""
+        files = self.layout.files_around(path)
+        if files is None:
+            return None
+        mentions = re.compile(rf"\b{re.escape(word)}\b")
+        texts = ((each, self._text_of(each)) for each in dict.fromkeys((path, *files)))
+        return tuple((each, text) for each, text in texts if text is not None and mentions.search(text) is not None)
+
     def _text_of(self, path: str) -> str | None:
         source = self.source_of(path)
         return source.text if source is not None else None

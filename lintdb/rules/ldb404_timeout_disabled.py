@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
-from lintdb.rules.base import Bound, FileContext, Opening, Report, Rule, RuleMeta
+from lintdb.rules.base import Answer, Bound, FileContext, Opening, Report, Rule, RuleMeta
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -35,7 +35,7 @@ class TimeoutDisabled(Rule):
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
         for answer in ctx.answers(opening, *_WHAT):
-            if answer.bound is Bound.DISABLED:
+            if answer.bound is Bound.DISABLED and not _never_matters(answer, opening, ctx):
                 yield Report(
                     node=opening.at(answer.node),
                     message=f"`{ctx.words_of(answer, opening)}` lets {_WHAT[answer.setting.name]} wait for ever",
@@ -59,6 +59,12 @@ class TimeoutDisabled(Rule):
                     confidence = min(_confidence(call.node, flow.function, ctx), answer.surest)
                     yield Report(call.node, message, confidence, acquired_at=call.node, cause=name)
                     break
+
+
+def _never_matters(answer: Answer, opening: Opening, ctx: FileContext) -> bool:
+    """Whether nobody ever waits: a pool without a limit always has another connection."""
+    is_wait = answer.setting.name == "checkout-timeout"
+    return is_wait and any(each.bound in (Bound.ABSENT, Bound.DISABLED) for each in ctx.answers(opening, "max-size"))
 
 
 def _confidence(node: cst.CSTNode, function: FunctionInfo, ctx: FileContext) -> Confidence:

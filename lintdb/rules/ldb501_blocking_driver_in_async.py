@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
-from lintdb.rules.places import has_loop_to_itself, is_test
+from lintdb.rules.places import is_test, is_test_file
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -36,8 +36,7 @@ class BlockingDriverInAsync(Rule):
         calls = [call for call in calls if call.root not in twins]
         if not (calls or flow.readings or flow.blocking_helpers):
             return
-        is_mild = is_test(flow.function, ctx.path) or _runs_at_startup(flow) or has_loop_to_itself(flow.function)
-        confidence = Confidence.LOW if is_mild else Confidence.HIGH
+        confidence = _confidence(flow, ctx)
         blocking = {id(call.node) for call in calls}
         queried = {call.root for call in calls if not _is_fetch(call)}
         for call in calls:
@@ -45,12 +44,24 @@ class BlockingDriverInAsync(Rule):
                 continue  # the query that it reads from is reported
             if not _continues(call.node, blocking):
                 message = f"`{ctx.source_of(call.node.func, 50)}()` blocks the event loop"
-                yield Report(call.node, message, confidence, resource_kind=call.receiver)
+                yield Report(call.node, message, confidence(call.node), resource_kind=call.receiver)
         for node in flow.readings:
-            yield Report(node, f"iterating `{ctx.source_of(node, 50)}` blocks the event loop", confidence)
+            yield Report(node, f"iterating `{ctx.source_of(node, 50)}` blocks the event loop", confidence(node))
         for node, inner in flow.blocking_helpers:
             message = f"`{ctx.source_of(node, 50)}` blocks the event loop: it calls `{ctx.source_of(inner, 40)}`"
-            yield Report(node, message, confidence, (ReportStep(node, "called here"), ReportStep(inner, "blocks here")))
+            steps = (ReportStep(node, "called here"), ReportStep(inner, "blocks here"))
+            yield Report(node, message, confidence(node), steps)
+
+
+def _confidence(flow: FunctionFlow, ctx: FileContext) -> Callable[[cst.CSTNode], Confidence]:
+    """Return what tells how sure it is that others wait while a call blocks."""
+    from lintdb.flow.loops import has_loop_to_itself, stands_beside  # loads libcst, which listing rules does not need
+
+    if is_test(flow.function, ctx.path) or _runs_at_startup(flow):
+        return lambda _: Confidence.LOW
+    if not has_loop_to_itself(flow.function, is_test_file):
+        return lambda _: Confidence.HIGH
+    return lambda node: Confidence.HIGH if stands_beside(node, flow.function) else Confidence.LOW
 
 
 def _is_fetch(call: KnownCall) -> bool:

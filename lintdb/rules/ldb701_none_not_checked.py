@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from lintdb.flow.results import FunctionFlow, KnownCall, MissingRow, UnboundRelease
+    from lintdb.syntax.names import FunctionInfo
 
 _RESOURCE = re.compile(
     r"_*(?:\w+_)?(?:conn|connection|cur|cursor|curs|session|sess|db|database|engine|pool|txn|tx|transaction)\d*"
@@ -52,12 +53,19 @@ def _is_probably_there(missing: MissingRow, flow: FunctionFlow, ctx: FileContext
         return True
     if any(is_of_whoever_asks(key) for key in keys):
         return True
-    if any(is_reference(key) for key in keys) and not is_handler(flow.function):
+    if any(is_reference(key) and not _is_given_to_handler(key, flow.function) for key in keys):
         return True
     bound = _bound_values(missing, flow)
     if bound and all(is_own(value) for value in bound):
         return True  # what the object stands for: it knows the key from there
     return is_migration(ctx.path) and _belongs_to_row(missing, flow)
+
+
+def _is_given_to_handler(key: cst.BaseExpression, function: FunctionInfo) -> bool:
+    """Whether a handler of requests is given the object that refers to another row: somebody may have made it up."""
+    from lintdb.syntax.ancestry import first_name  # loads libcst
+
+    return is_handler(function) and first_name(key) in {param.name.value for param in function.params}
 
 
 def _bound_values(missing: MissingRow, flow: FunctionFlow) -> list[cst.BaseExpression]:

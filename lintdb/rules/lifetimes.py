@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from lintdb.effects import Duty
 from lintdb.finding import Confidence
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule
-from lintdb.rules.places import is_example_file, is_program, is_test
+from lintdb.rules.places import is_example_file, is_migration, is_program, is_test
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -86,9 +86,10 @@ def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
     if leak.kind.family == "connection" and leak.kind.duty_on_error is Duty.WEAK and is_test(flow.function, ctx.path):
         return True  # collected in silence, and soon
     # Such a pool has no threads that must be stopped; but for a coroutine the event loop ends before the process.
-    is_plain_pool = leak.kind.family == "checkout" or (leak.kind.family == "pool" and leak.kind.is_lazy)
+    is_plain_pool = leak.kind.family in ("checkout", "session") or (leak.kind.family == "pool" and leak.kind.is_lazy)
     is_quiet = is_plain_pool and not any(model.coroutine for _, model in _releases(leak.kind))
-    return (is_quiet or is_example_file(ctx.path)) and is_program(flow.function)
+    is_over = is_program(flow.function) or is_migration(ctx.path)
+    return (is_quiet or is_example_file(ctx.path)) and is_over
 
 
 def _releases(kind: Kind) -> list[tuple[str, CallModel]]:

@@ -35,61 +35,24 @@ def is_handler(function: FunctionInfo) -> bool:
 
 def is_migration(path: str) -> bool:
     """Whether a file changes a database from one version to the next: it runs once."""
-    return not {"migrations", "alembic", "versions"}.isdisjoint(Path(path).parts[:-1])
+    return not {"migration", "migrations", "alembic", "versions"}.isdisjoint(Path(path).parts[:-1])
 
 
 def is_program(function: FunctionInfo) -> bool:
-    """Whether a function is what the process was started for: `main`, a command, the last call of a script."""
+    """Whether a function is what the process was started for: `main`, a command, the last call of a script.
+
+    Not if another file of the project imports it, for a program of its own.
+    """
     from lintdb.flow.decorators import ends_with_process  # loads libcst, which listing rules does not need
+    from lintdb.flow.loops import is_imported_elsewhere
     from lintdb.syntax.ancestry import called_by_main
 
     if function.is_module:
         return False
     is_plain = function.owner is None and function.parent is not None and function.parent.is_module
-    return ends_with_process(function) or (is_plain and function.name in called_by_main(function.index.module))
-
-
-_BESIDE = frozenset({
-    "create_task", "ensure_future", "gather", "as_completed", "wait", "TaskGroup", "create_task_group", "open_nursery",
-    "start_soon", "start_server", "create_server", "serve", "serve_forever", "run_forever", "run_coroutine_threadsafe",
-    "call_later", "call_soon", "add_reader", "add_signal_handler",
-})  # fmt: skip
-"""What has a part in everything that runs on an event loop beside the coroutine that it was started for."""
-
-
-def has_loop_to_itself(function: FunctionInfo) -> bool:
-    """Whether an event loop is started for a coroutine function alone, so that nobody waits while it blocks.
-
-    Plain functions of its file run it, and nothing else does; the file starts nothing beside it, and the function keeps
-    nothing open that lives on the loop.
-    """
-    import libcst as cst
-
-    from lintdb.syntax.walk import walk
-
-    everywhere = function.index.all_functions
-    if any(not _BESIDE.isdisjoint((*each.loads, *each.attributes)) for each in everywhere):
+    if not ends_with_process(function) and not (is_plain and function.name in called_by_main(function.index.module)):
         return False
-    if any(isinstance(node, (cst.For, cst.With)) and node.asynchronous is not None for node in walk(function.node)):
-        return False
-    users = [each for each in everywhere if function.name in each.loads or function.name in each.attributes]
-    return bool(users) and all(not user.is_async and _runs(user, function.name) for user in users)
-
-
-def _runs(user: FunctionInfo, name: str) -> bool:
-    """Whether a function gives what a coroutine function returns, or the function, to one that runs it."""
-    given = [
-        getattr(argument.value, "func", argument.value)
-        for call in user.calls
-        if "run" in _last_name(call.func)
-        for argument in call.args
-    ]
-    return any(_last_name(each) == name for each in given)
-
-
-def _last_name(node: object) -> str:
-    name = getattr(getattr(node, "attr", node), "value", "")
-    return name if isinstance(name, str) else ""
+    return bool(function.decorators) or not is_plain or not is_imported_elsewhere(function, is_test_file)
 
 
 def prints_before(function: FunctionInfo, node: object) -> bool:

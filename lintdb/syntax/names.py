@@ -267,6 +267,12 @@ class Links(Protocol):
     def is_continued(self, name: str, index: ModuleIndex) -> bool:
         """Whether a module beside another imports a top-level name of it and may go on with that."""
 
+    def texts_with(self, word: str, index: ModuleIndex) -> tuple[tuple[str, str], ...] | None:
+        """Return path and text of each file of a module's project that mentions a word, its own first.
+
+        None where it cannot be told which files belong to the project.
+        """
+
     def leads_to_module(self, dotted: str, index: ModuleIndex) -> bool:
         """Whether a dotted name is a module of the project, or something in one; none is parsed for the answer."""
 
