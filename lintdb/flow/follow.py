@@ -394,11 +394,9 @@ class Follower(Iterations, Assumptions):
             if match is Match.ALWAYS:
                 return
             passed.update(name for name in handler.types if name is not None)
-            if None in handler.types:
-                # `except conn.Error`, `except errors`: it may well be the driver's.
-                names_driver_error = True
-            elif raised.type is None and any(self.knowledge.is_driver_error(name or "") for name in handler.types):
-                names_driver_error = True
+            # `except conn.Error`, `except errors`: it may well be the driver's.
+            is_named = any(self.knowledge.is_driver_error(name or "") for name in handler.types)
+            names_driver_error |= None in handler.types or (raised.type is None and is_named)
         if names_driver_error:
             # Past a handler for the driver's own errors only what the driver does not raise gets: possible, unlikely.
             state.make_unlikely(BYPASSED)
