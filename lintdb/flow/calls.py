@@ -230,6 +230,9 @@ class Calls(Concurrency):
             return self.box_method(op, receiver, name, state)
         if isinstance(receiver, (Many, Table)):
             return self.group_method(op, receiver, name, state)
+        if isinstance(receiver, Method) and isinstance(receiver.receiver, Many):
+            # `keeper.store.conn.close()`: what an object holds that is known as a group is one of the group.
+            return self.group_method(op, receiver.receiver, name, state)
         if isinstance(receiver, (Instance, Outside)):
             return self._object_method(op, receiver, name, state)
         if isinstance(receiver, Manager) and receiver.kind is not None and receiver.what in ("unit", "acquire"):

@@ -42,6 +42,8 @@ def match_type(handler: str | None, raised: Raised, classes: ExceptionClasses) -
     """Match one class of an `except` clause (None: a class that is not known)."""
     if handler in ("BaseException", "Exception"):
         return Match.ALWAYS
+    if handler is not None and any(is_same_or_below(handler, passed, classes) for passed in raised.passed):
+        return Match.NEVER
     if handler is None or raised.type is None:
         return Match.MAYBE
     upward = classes.is_subclass(raised.type, handler)
@@ -55,6 +57,11 @@ def match_type(handler: str | None, raised: Raised, classes: ExceptionClasses) -
     if upward is None or downward is None:
         return Match.NEVER if _is_of_another_module(handler, classes) else Match.MAYBE
     return Match.NEVER
+
+
+def is_same_or_below(name: str, other: str, classes: ExceptionClasses) -> bool:
+    """Whether all exceptions of one class are surely of another one, too."""
+    return name == other or classes.is_subclass(name, other) is True
 
 
 def match_handler(handler: Handler, raised: Raised, classes: ExceptionClasses) -> Match:

@@ -380,6 +380,7 @@ class Follower(Iterations, Assumptions):
     def _dispatch(self, t: ir.Dispatch, state: State) -> None:
         raised = state.raised or Raised()
         names_driver_error = False
+        passed = set(raised.passed)
         for number, handler in enumerate(t.handlers):
             match = match_handler(handler, raised, self.types)
             if match is Match.NEVER or is_caught_before(handler, t.handlers[:number], self.types):
@@ -392,14 +393,14 @@ class Follower(Iterations, Assumptions):
             self.go(handler.block, caught)
             if match is Match.ALWAYS:
                 return
-            if None in handler.types:
-                # `except conn.Error`, `except errors`: it may well be the driver's.
-                names_driver_error = True
-            elif raised.type is None and any(self.knowledge.is_driver_error(name or "") for name in handler.types):
-                names_driver_error = True
+            passed.update(name for name in handler.types if name is not None)
+            # `except conn.Error`, `except errors`: it may well be the driver's.
+            is_named = any(self.knowledge.is_driver_error(name or "") for name in handler.types)
+            names_driver_error |= None in handler.types or (raised.type is None and is_named)
         if names_driver_error:
             # Past a handler for the driver's own errors only what the driver does not raise gets: possible, unlikely.
             state.make_unlikely(BYPASSED)
+        state.raised = raised._replace(passed=self.telling(passed, t.outer))
         self.go(t.outer, state)
 
     def _raise(self, t: ir.Raise, state: State) -> None:

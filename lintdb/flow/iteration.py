@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lintdb.flow import ir
 from lintdb.flow.calls import Calls
+from lintdb.flow.sites import BYPASSED
 from lintdb.flow.state import State
 from lintdb.flow.values import NOT_NONE, TRUTHY, Box, Data, Literal, Many, Raised, Ref, Value, one_of
 
@@ -42,8 +43,10 @@ class Iterations(Calls):
                 status = state.status(rid)
                 if status is not None and status.phase == "open" and status.visited != t.index:
                     skip_done = True
-            if isinstance(value, Many) and value.may_fail:
-                self.throw(state, t.node, by="iteration")
+            for raised, low in value.failures if isinstance(value, Many) else ():
+                thrown = self.throw(state, t.node, raised, is_low=low >= BYPASSED, by="iteration")
+                if thrown is not None:
+                    thrown.make_unlikely(low)
         else:
             self._read(t, value, state)
         self.note_rows(t.node, value, state)

@@ -34,6 +34,7 @@ from lintdb.flow.summaries import (
 )
 from lintdb.flow.texts import known_pieces
 from lintdb.flow.values import (
+    ENDED,
     IN_BLOCK,
     TRUE,
     Coroutine,
@@ -83,9 +84,10 @@ class LocalCalls(Containers, ABC):
             summary = self._summary(op, info, state, receiver)
             if summary is not None and _borrowed(summary, state) is not None:
                 # What its reader throws into it at the `yield` is no failure of its own.
-                may_fail = any(outcome.is_raise and outcome.yielded != "reached" for outcome in summary.outcomes)
+                ends = (outcome for outcome in summary.outcomes if outcome.is_raise and outcome.yielded != "reached")
+                failures = tuple(dict.fromkeys((each.raised._replace(call=-1), each.low) for each in ends))
                 makes_others = not any(summary.yields)
-                held = replace(held, is_lazy=True, makes_others=makes_others, may_fail=may_fail)
+                held = replace(held, is_lazy=True, makes_others=makes_others, failures=failures)
                 state.set_name(op.target, held)
             else:
                 state.escape(held, with_parents=True)
@@ -266,6 +268,9 @@ class LocalCalls(Containers, ABC):
         shares_self = receiver is OWN or self._is_nested(info)
         instance = receiver if isinstance(receiver, (Instance, Outside)) else None
         start = start_of_call(info, bound, state, instance, self.reached_by(info, instance), shares_self=shares_self)
+        self.objects_given[op.index] = {
+            start.env[name]: value for name, value in bound.items() if isinstance(value, Instance) and name in start.env
+        }
         names = names_for_callee(start, instance, shares_self=shares_self)
         owner = instance.owner if instance is not None else self.owner_class() if shares_self else None
         owns_self = isinstance(instance, Instance)
@@ -356,12 +361,17 @@ class LocalCalls(Containers, ABC):
         if summary is None:
             state.escape(arguments, with_parents=False)
             return Manager("local", call=op.index)
+        for use in summary.uses:
+            self.check_early(use, op.node, info.name, state)
         self._note_takes(op, summary, state)
         self.lent_from[op.index] = frozenset(owner for owner, _, _ in summary.takes)
         normal = [dict(outcome.statuses) for outcome in summary.outcomes if not outcome.is_raise]
         released: set[Rid] = set()
         for rid in set(state.refs(arguments)):
             phases = {statuses[rid].phase for statuses in normal if rid in statuses}
+            status = state.status(rid)
+            if status is None or status.phase in ENDED:
+                continue
             if phases == {"released"}:
                 released.add(rid)
             elif "gone" in phases or "released" in phases:
@@ -372,8 +382,10 @@ class LocalCalls(Containers, ABC):
         self.managed[op.index] = self.managed.get(op.index, frozenset()) | released
         kinds = {value.dotted if isinstance(value, Name) else None for value in summary.yields}
         kind = kinds.pop() if len(kinds) == 1 else None
-        self.managers[op.index] = summary
-        return Manager("local", arguments, kind=kind, call=op.index)
+        ways = self.managers.setdefault(op.index, [])
+        if summary not in ways:
+            ways.append(summary)
+        return Manager("local", arguments, kind=kind, call=op.index, way=ways.index(summary))
 
     # --- classes ----------------------------------------------------------------------------------------------------
 

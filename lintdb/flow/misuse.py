@@ -75,8 +75,7 @@ class Misuses(UnitVerdicts):
 
     def check_late(self, manager: Value | None, node: cst.CSTNode, state: State, *, is_raise: bool) -> None:
         """A block ends, and its manager goes on to use what it was given: is that open still?"""
-        is_local = isinstance(manager, Manager) and manager.what == "local"
-        summary = self.managers.get(manager.call) if isinstance(manager, Manager) and is_local else None
+        summary = self.summary_of(manager)
         for rid, is_on_error in summary.late_uses if summary is not None else ():
             status = state.status(rid)
             if status is not None and status.phase == "released" and is_on_error is is_raise:
@@ -194,18 +193,21 @@ class Misuses(UnitVerdicts):
         kind = self.kind_of(status)
         if kind is None or self._stands_for_several(rid, state):
             return
-        ending = self._ending(rid, state)
-        if ending is None:
+        endings = self._endings(rid, state)
+        if not endings:
             expected = self._is_expected(kind, self.cfg.raise_exit, state)
             is_early = self.is_for_caller and expected is not Match.ALWAYS
             if is_early and any(self._was_released_before(each) for each in self._line(rid, state)):
                 is_low = deed.is_low or state.low >= BYPASSED or expected is Match.MAYBE
                 self.after.early[rid, id(deed.node)] = EarlyUse(rid, deed.what, is_low)
             return
-        ended = state.status(ending.rid) if ending.rid != rid else None
-        owner = self.kind_of(ended)
-        judged = _judge(deed, kind, owner)
-        if judged is None:
+        for ending in endings:
+            ended = state.status(ending.rid) if ending.rid != rid else None
+            owner = self.kind_of(ended)
+            judged = _judge(deed, kind, owner)
+            if judged is not None:
+                break
+        else:
             return
         expected = self._is_expected(kind, ending.landing, state)
         if expected is Match.ALWAYS:
@@ -217,10 +219,9 @@ class Misuses(UnitVerdicts):
             deed.what, deed.node, kind, name, deed.method, judged, path_of(state), ending.node, owner,
             self._name_of_rid(ending.rid) if owner is not None else None, ending.is_sure,
         ))  # fmt: skip
-        # One defect, one finding: the path goes on as if nothing were known, and what is made there is owed by nobody.
+        # One defect, one finding: what is made of it from here on is owed by nobody.
         for each in (ending.rid, rid):
-            state.doubt(each)
-            state.update(each, outlives=False)
+            state.misuse(each)
 
     def _record(self, found: Misuse) -> None:
         key = (found.what, id(found.node))
@@ -255,22 +256,24 @@ class Misuses(UnitVerdicts):
             status = state.status(current)
             current = status.parent if status is not None and status.goes_with_parent else None
 
-    def _ending(self, rid: Rid, state: State) -> Ending | None:
-        """Return the release that ended a resource on this path, its own before another's, or None if none was seen."""
+    def _endings(self, rid: Rid, state: State) -> list[Ending]:
+        """Return the releases that ended a resource on this path: its own, and the last of what it goes with."""
         line = set(self._line(rid, state))
         trace: Trace | None = state.trace
         is_sure = True
-        found: Ending | None = None
+        own: Ending | None = None
+        other: Ending | None = None
         while trace is not None and not (trace[2] == "acquire" and trace[3] == rid[0]):
             earlier, node, what, data = trace
             if what == "release" and isinstance(data, tuple) and data[0] in line:
+                found = Ending(node, data[0], data[1], is_sure and _is_unconditional(earlier))
                 if data[0] == rid:
-                    return Ending(node, rid, data[1], is_sure and _is_unconditional(earlier))
-                if found is None:
-                    found = Ending(node, data[0], data[1], is_sure and _is_unconditional(earlier))
+                    own = own or found
+                else:
+                    other = other or found
             is_sure = is_sure and what not in _DECISIONS
             trace = earlier
-        return found
+        return [each for each in (own, other) if each is not None]
 
     @staticmethod
     def _stands_for_several(rid: Rid, state: State) -> bool:
@@ -288,8 +291,8 @@ class Misuses(UnitVerdicts):
         *since* is where errors went at the time of the release.
         """
         raised = Raised(self.knowledge.error_class(kind.driver))
-        before = set(self._landings(since))
-        for landing in self._landings(self.block.landing):
+        before = set(self.landings(since))
+        for landing in self.landings(self.block.landing):
             if landing in before:
                 break
             terminator = self.cfg.blocks[landing].terminator
@@ -306,17 +309,6 @@ class Misuses(UnitVerdicts):
                     if is_caught and (not handler.catches_all or _does_nothing(handler.node)):
                         return Match.MAYBE
         return Match.NEVER
-
-    def _landings(self, first: int) -> Iterator[int]:
-        """Yield where an error goes, from the innermost to the outermost place that may deal with it."""
-        seen: set[int] = set()
-        landing = first
-        while landing != self.cfg.raise_exit and landing not in seen:
-            seen.add(landing)
-            yield landing
-            block = self.cfg.blocks[landing]
-            ending = block.terminator
-            landing = ending.outer if isinstance(ending, (ir.ExitRaise, ir.Dispatch)) else block.landing
 
 
 def _judge(deed: _Deed, kind: Kind, owner: Kind | None) -> Confidence | None:

@@ -134,6 +134,7 @@ class ModelledCalls(ChosenModels):
 
         *subject* is what it releases, if it does.
         """
+        self._check_subjects(op, model, subject, receiver, state)
         rows = self._tested_rows(op, model, receiver, state)
         if rows is not None:
             # Without any rows nothing is done.
@@ -142,7 +143,6 @@ class ModelledCalls(ChosenModels):
             nothing.set_name(target, None)
             state.set_name(rows, TRUTHY)
             return [*(self.perform(op, model, subject, receiver, state, target=target) or [state]), nothing]
-        self._check_subjects(op, model, subject, receiver, state)
         working = self.working_resource(op, model, receiver, state)
         event = self.event_of(op, model, working, state)
         self.note_event(op, event)

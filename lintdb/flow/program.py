@@ -241,6 +241,7 @@ class Program:
             refuses={end.is_raise for end in follower.exits if LOOKED in end.state.env} == {True},
             takes=tuple((rid, kind, node) for (rid, kind), node in follower.taken.items()),
             ends_yielded=follower.ends_yielded(),
+            ends_yielded_on_error=follower.ends_yielded(on_error=True),
             drops_work=follower.drops_yielded_work(),
             undone=frozenset(follower.units.undone),
             runs=frozenset(follower.values_seen.runs),

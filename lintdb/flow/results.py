@@ -68,7 +68,8 @@ class FailedUnit:
     """A unit of work that failed on a resource that lives on, and that nothing rolls back.
 
     `is_swallowed`: a handler of this function went on; otherwise the exception left the function. `is_of_block`: it was
-    raised in the block that a manager serves, and `node` is its `yield`.
+    raised in the block that a manager serves, and `node` is its `yield`. `failed` is the call that failed, if it did so
+    in the unit.
     """
 
     node: cst.CSTNode
@@ -78,6 +79,7 @@ class FailedUnit:
     confidence: Confidence
     path: tuple[PathStep, ...]
     is_of_block: bool = False
+    failed: cst.CSTNode | None = None
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,7 @@ class Return:
         self.parts = parts
         self.places = {path: part for part, path in parts.items()}
         self.statuses = dict(outcome.statuses)
+        self.given = caller.objects_given.get(op.index, {})
         self.fresh: dict[Rid, Ref] = {}
 
     def bind(self, target: str) -> None:
@@ -134,6 +135,8 @@ class Return:
             self.caller.values_seen.rows.setdefault(self.op.index, self.op.node)
             self.state.note(self.op.node, "row", self.op.index)
             return Row(self.op.index, value.is_missing)
+        if isinstance(value, Many) and value in self.given:
+            return self.given[value]
         if isinstance(value, Many):
             return Many(tuple(self._value(item) for item in value.items), value.is_sequence)
         if isinstance(value, Ref):

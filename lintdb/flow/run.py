@@ -20,6 +20,7 @@ from lintdb.flow import ir
 from lintdb.flow.cfg import CFG
 from lintdb.flow.classes import Classes
 from lintdb.flow.decorators import is_fixture, is_generator_manager
+from lintdb.flow.exceptions import is_same_or_below
 from lintdb.flow.frameworks import Frameworks
 from lintdb.flow.patches import patched_names
 from lintdb.flow.reach import Reach
@@ -40,6 +41,8 @@ from lintdb.flow.state import State
 from lintdb.flow.summaries import YIELDED, Summary
 from lintdb.flow.types_of import ModuleTypes
 from lintdb.flow.values import (
+    Instance,
+    Manager,
     Raised,
     Rid,
     SiteKey,
@@ -75,7 +78,7 @@ class Run:
     `owns_self`: the object whose method it is was made by the caller, so its attributes are followed, too.
     `operations` are the calls that ran, by index; `extra_calls` those that syntax makes without writing them;
     `pending_calls` those of coroutine functions that are not awaited yet; `managed` what leaving a generator-
-    based manager releases, `managers` its summary; `meant_releases` what a coroutine would release.
+    based manager releases, `managers` its summaries; `meant_releases` what a coroutine would release.
     `keeping_loops` are the loops in whose rounds work is made permanent. `unsure_calls` are those whose model
     hangs on an argument that cannot be seen. `kept_as` says which attribute of the object holds a resource.
     `covered` are resources that went with their parent, without a release of their own. `tested` are the variables
@@ -118,7 +121,7 @@ class Run:
         self.pending_calls: dict[int, PendingCall] = {}
         self.managed: dict[int, frozenset[Rid]] = {}
         self._is_quiet = False
-        self.managers: dict[int, Summary] = {}
+        self.managers: dict[int, list[Summary]] = {}
         # What it finds out.
         self.is_complete = cfg.is_complete
         self.may_raise = False
@@ -154,8 +157,18 @@ class Run:
         return set()
 
     @functools.cached_property
+    def _caught_outside(self) -> dict[int, set[str]]:
+        """The classes that handlers name from a landing outwards, by the landing."""
+        return {}
+
+    @functools.cached_property
     def taken(self) -> dict[tuple[Rid, str], cst.CSTNode]:
         """What is taken from an owner of many, here or in a function that is called: owner and kind, and the place."""
+        return {}
+
+    @functools.cached_property
+    def objects_given(self) -> dict[int, dict[Value, Instance]]:
+        """The objects that the last call of each sort gave to its callee, by what that gets to know of them."""
         return {}
 
     @functools.cached_property
@@ -187,9 +200,38 @@ class Run:
         """Return what the library's model says of the kind of a resource; None for one that the path does not know."""
         return self.knowledge.kind(status.kind) if status is not None else None
 
+    def summary_of(self, manager: Value | None) -> Summary | None:
+        """Return the summary of a generator-based manager of the project, as it was called; None for anything else."""
+        is_followed = isinstance(manager, Manager) and manager.way >= 0
+        return self.managers[manager.call][manager.way] if isinstance(manager, Manager) and is_followed else None
+
     def go(self, target: int, state: State) -> None:
         """Let a path go on at another block."""
         self.queue.append((target, state))
+
+    def landings(self, first: int) -> Iterator[int]:
+        """Yield where an error goes, from the innermost to the outermost place that may deal with it."""
+        seen: set[int] = set()
+        landing = first
+        while landing != self.cfg.raise_exit and landing not in seen:
+            seen.add(landing)
+            yield landing
+            block = self.cfg.blocks[landing]
+            ending = block.terminator
+            landing = ending.outer if isinstance(ending, (ir.ExitRaise, ir.Dispatch)) else block.landing
+
+    def telling(self, passed: set[str], landing: int) -> tuple[str, ...]:
+        """Return which of some classes matter to handlers further out: to those for no more than one of these."""
+        if not passed:
+            return ()
+        if landing not in self._caught_outside:
+            ends = [self.cfg.blocks[each].terminator for each in self.landings(landing)]
+            handlers = [handler for end in ends if isinstance(end, ir.Dispatch) for handler in end.handlers]
+            self._caught_outside[landing] = {name for handler in handlers for name in handler.types if name is not None}
+        outside = self._caught_outside[landing]
+        return tuple(
+            sorted(name for name in passed if any(is_same_or_below(each, name, self.types) for each in outside))
+        )
 
     @contextmanager
     def nothing_raises(self) -> Iterator[None]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from lintdb.flow.values import (
+    ENDED,
     TRUE,
     WRAPPERS,
     Box,
@@ -208,6 +209,15 @@ class State:
             if self.resources[child].phase == "released":
                 self.doubt(child)
 
+    def misuse(self, rid: Rid) -> None:
+        """What was released is used: that raises, so nothing comes behind it, and nothing more is said of it."""
+        status = self.resources.get(rid)
+        if status is not None and status.phase == "released":
+            self.resources[rid] = status._replace(phase="misused", outlives=False)
+        for child in self.children(rid):
+            if self.resources[child].phase == "released":
+                self.misuse(child)
+
     def visit(self, rid: Rid, loop: int) -> None:
         """A loop takes a resource out of a container; one that is released is another of the same place by now."""
         status = self.resources.get(rid)
@@ -289,7 +299,7 @@ class State:
     def release(self, rid: Rid) -> None:
         """Mark a resource, and the children that go with it, as released."""
         status = self.resources.get(rid)
-        if status is None or status.phase == "released":
+        if status is None or status.phase in ENDED:
             return
         self.resources[rid] = _settled(status, "released")
         for child in self.children(rid):

@@ -89,13 +89,13 @@ class Summary:
 
     `blocks` is the call in it that makes the thread wait for a resource, `waits` one that waits for something else. For
     a generator: whether what it yields is `drops_work`: released on every normal path, with no commit; and whether that
-    is released at all (`ends_yielded`); `late_uses` is what it got and uses when it goes on after its `yield`, or
-    (true) after an error there, `lenders` what it got and what it yields belongs to. `uses` are of what was released
-    before the call; `rebinds` are the attributes
-    of the object, and the globals, that get another value; `statements` says what it sends statements to, and whether
-    more than one; `takes` what it takes from owners of many: owner, kind and place. `refuses`: it raises where it finds
-    nothing, so that it may be called for that alone. `undone` are the libraries to which it says that the unit of work
-    around has failed. `runs` are the parameters that it runs as the text of a query.
+    is released at all (`ends_yielded`, and where the block raises); `late_uses` is what it got and uses when it
+    goes on after its `yield`, or (true) after an error there, `lenders` what it got and what it yields belongs to.
+    `uses` are of what was released before the call; `rebinds` are the attributes of the object, and the globals,
+    that get another value; `statements` says what it sends statements to, and whether more than one; `takes` what
+    it takes from owners of many: owner, kind and place. `refuses`: it raises where it finds nothing, so that it may
+    be called for that alone. `undone` are the libraries to which it says that the unit of work around has failed.
+    `runs` are the parameters that it runs as the text of a query.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -107,6 +107,7 @@ class Summary:
     lenders: frozenset[Rid] = frozenset()
     rebinds: frozenset[SiteKey] = frozenset()
     ends_yielded: bool = False
+    ends_yielded_on_error: bool = False
     waits: cst.CSTNode | None = None
     statements: tuple[tuple[Rid, bool], ...] = ()
     refuses: bool = False

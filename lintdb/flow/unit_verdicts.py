@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import libcst as cst
 
@@ -165,12 +165,18 @@ class UnitVerdicts(Verdicts):
 
     def failed_units(self) -> list[FailedUnit]:
         """Return units of work on resources that live on, which failed and were never rolled back."""
-        told = {site for site, found, _ in self.units.error_commits.values() if found.confidence > Confidence.LOW}
-        units = [unit for site, (_, unit) in self._failed_units().items() if site not in told]
-        return [*units, *self.returned_dirty.values()]
+        commits = self.units.error_commits.values()
+        told = {(site, found.work) for site, found, _ in commits if found.confidence > Confidence.LOW}
+        return [*(unit for _, unit in self._failed_units(told).values()), *self.returned_dirty.values()]
 
-    def _failed_units(self) -> dict[SiteKey, tuple[tuple[int, int, bool], FailedUnit]]:
-        """Return one unit for each resource, with its rank: the surest, at the first call, rather swallowed."""
+    def _failed_units(
+        self, told: Collection[tuple[SiteKey, cst.CSTNode]] = ()
+    ) -> dict[SiteKey, tuple[tuple[int, int, bool], FailedUnit]]:
+        """Return one unit for each resource, with its rank: the surest, at the first call, rather swallowed.
+
+        Those are left out that are *told* of in other words: what a commit makes permanent after an error in the same
+        unit, by resource and write, or in any where the error leaves the function.
+        """
         found: dict[SiteKey, tuple[tuple[int, int, bool], FailedUnit]] = {}
         # The work that some path without errors leaves uncommitted is left to the caller.
         left = {
@@ -189,13 +195,16 @@ class UnitVerdicts(Verdicts):
                     continue
                 index, swallowed = -1, False
                 if not end.is_raise and status.failed >= 0:
+                    is_later = status.pending >= 0 and not status.cut and self._is_undone_alone(status, kind)
                     index, swallowed = status.pending if status.pending >= 0 else status.failed, True
+                    index = -1 if is_later else index  # the work began after the error: it is left to the caller
                 elif not end.is_raise and status.cut and rid[0] in self.commits:
                     index, swallowed = -1 if (rid[0], status.pending) in left else status.pending, True
                 elif end.is_raise and rid[0] in self.commits and self._is_own(rid[0], kind):
                     index = status.pending if status.pending >= 0 else self._spoiling(rid, status, kind)
                 node = self._node_of(index)
-                if node is None or index in self.units.again:
+                is_told = any(site == rid[0] and (work is node or not swallowed) for site, work in told)
+                if node is None or index in self.units.again or is_told:
                     continue  # what the function leaves behind when it is called is told where it does
                 # Whoever set up the scope of a session ends it soon, and the unit of work with it.
                 if swallowed:
@@ -208,21 +217,22 @@ class UnitVerdicts(Verdicts):
                 known = found.get(rid[0])
                 if known is not None and known[0] <= rank:
                     continue
-                unit = FailedUnit(
-                    node, kind, site.name, swallowed, confidence, path_of(end.state), index in self.units.lent_at
-                )
+                is_of_block, failed = index in self.units.lent_at, self._node_of(status.failed)
+                unit = FailedUnit(node, kind, site.name, swallowed, confidence, path_of(end.state), is_of_block, failed)
                 found[rid[0]] = (rank, unit)
         return found
 
     def _is_harmless(self, status: Status, kind: Kind) -> bool:
         """Whether a single statement failed, and nothing but it was undone; or the process ends next."""
+        return ends_with_process(self.function) or (status.pending < 0 and self._is_undone_alone(status, kind))
+
+    def _is_undone_alone(self, status: Status, kind: Kind) -> bool:
+        """Whether a single statement failed, which leaves the unit of work as it was."""
         call = self.calls.get(status.failed)
         worker = self.knowledge.kind(call.receiver) if call is not None and call.receiver is not None else None
         is_repeated = call is not None and worker is not None and call.method in worker.repeats
         is_single = call is not None and call.model.event is None and not is_repeated
-        if ends_with_process(self.function):
-            return True
-        return is_single and status.pending < 0 and self.after_error(status, kind) is AfterError.CONTINUES
+        return is_single and self.after_error(status, kind) is AfterError.CONTINUES
 
     def _is_answered(self, rid: Rid, status: Status, kind: Kind) -> bool:
         """Whether it is the one question or statement of a helper, in the session of its caller, who ends that.

@@ -15,6 +15,7 @@ from lintdb.flow.run import THROWN
 from lintdb.flow.sites import UNLIKELY, Lost
 from lintdb.flow.state import State
 from lintdb.flow.values import (
+    ENDED,
     IN_BLOCK,
     TRUE,
     Literal,
@@ -75,13 +76,15 @@ class Units(Misuses):
         elif event is Event.ROLLBACK_PART:
             # What had been done before the savepoint is as it was.
             state.update(rid, failed=-1, cut=False)
-        elif event is Event.WRITE and op is not None and status.in_unit and status.phase != "released":
+        elif event is Event.WRITE and op is not None and status.in_unit and status.phase not in ENDED:
             writes = self.units.handled if op.in_cleanup else self.units.writes
             writes.setdefault(rid[0], set()).add(op.index)
             if status.pending < 0:
                 state.update(rid, pending=op.index)
                 state.note(op.node, "write", rid)
         elif event is Event.BEGIN:
+            if op is not None:
+                state.note(op.node, "begin", rid)
             state.update(rid, pending=-1, cut=False, begun=op.index if op is not None else IN_BLOCK)
         elif event in _SWITCHES:
             self.note_switch(rid, op.index if op is not None else -1, state)
@@ -293,6 +296,7 @@ class Units(Misuses):
         if status is None:
             return
         self.released_sites.add(rid[0])
+        self.units.ended.add(status.begun)
         self.account_for(Ref(rid), state, is_release=True)
         if status.phase == "open" and status.pending >= 0 and (status.owed or rid[0][0] == "managed"):
             self.lose_work(rid, status, state, node, by_with is not None)
@@ -307,7 +311,7 @@ class Units(Misuses):
         if node is not None:
             self.release_nodes.setdefault(rid[0], node)
         where = node if node is not None else by_with
-        if where is not None and status.phase != "released":
+        if where is not None and status.phase not in ENDED:
             self.note_release(rid, where, state)
         state.release(rid)
 

@@ -146,14 +146,14 @@ class Many(Value):
     """Something that holds other values: a tuple, a dict display, an object built from them.
 
     `is_lazy`: a generator that reads from them when it is read; `makes_others`: and what it gives is none of them;
-    `may_fail`: it is a function that may raise then.
+    `failures` is what it may raise then, and how unlikely that is.
     """
 
     items: tuple[Value | None, ...]
     is_sequence: bool = False
     is_lazy: bool = False
     makes_others: bool = False
-    may_fail: bool = False
+    failures: tuple[tuple[Raised, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +274,7 @@ class Manager(Value):
     `what` is `closing` (inner is closed on exit), `aclosing`, `suppress` (types), `swallow`, `null` (inner passes
     through), `acquire` (entering acquires; `call` is the operation), `entered` (inner was made by entering), `unit` (a
     unit of work on `inner`), `callback` or `async-callback` (inner is called on exit), `local` (a generator-based
-    manager of this module; `call`).
+    manager of this module; `call`, and `way`: by which of its summaries, -1 if there is none).
     """
 
     what: str
@@ -283,21 +283,27 @@ class Manager(Value):
     kind: str | None = None
     call: int = -1
     is_nested: bool = False
+    way: int = -1
+
+
+ENDED = frozenset({"released", "misused"})
+"""The phases of what is not open any more."""
 
 
 class Status(NamedTuple):
     """The state of one resource on one path.
 
-    `phase`: "open", "released", "gone" (escaped: somebody else's now). `owed`: whether this function must release it.
-    `raised`: an opaque operation raised while it was open. `kept`: a `with` block on it ended without releasing it.
-    `pending`: index of the operation whose work is not committed (-1: none). `autocommit`: True, False or None
-    (unknown). `parent`: the resource whose release releases it. `shared`: yielded to a consumer. `failed`: a call on
-    its unit of work raised, and nothing has been rolled back since. `visited`: the loop that has taken it from a
-    container. `outlives`: it lives on after the function. `keeps_parent`: whoever holds it can release its parent
-    through it. `goes_with_parent`: it is released when its parent is. `used`: it has been used (or holds something from
-    birth). `low`: how unlikely is what happened while it was open. `is_there`: a method was called on it, so what came
-    from outside is not None. `answer`: what the last query on it gives: "row" (surely one), "perhaps" (there may be
-    none), "every" (the same, and nothing bounds their number), "unknown", or "" where no query was seen.
+    `phase`: "open", "released", "gone" (escaped: somebody else's now), "misused" (after its release). `owed`:
+    whether this function must release it. `raised`: an opaque operation raised while it was open. `kept`: a `with`
+    block on it ended without releasing it. `pending`: index of the operation whose work is not committed (-1:
+    none). `autocommit`: True, False or None (unknown). `parent`: the resource whose release releases it. `shared`:
+    yielded to a consumer. `failed`: a call on its unit of work raised, and nothing has been rolled back since.
+    `visited`: the loop that has taken it from a container. `outlives`: it lives on after the function.
+    `keeps_parent`: whoever holds it can release its parent through it. `goes_with_parent`: it is released when its
+    parent is. `used`: it has been used (or holds something from birth). `low`: how unlikely is what happened while
+    it was open. `is_there`: a method was called on it, so what came from outside is not None. `answer`: what the
+    last query on it gives: "row" (surely one), "perhaps" (there may be none), "every" (the same, and nothing bounds
+    their number), "unknown", or "" where no query was seen.
 
     `cut`: something raised while work was pending. `begun`: index of the call that began the unit of work explicitly,
     `IN_BLOCK` for a block that ends it, -1 if it is in none. `switched`: index of the operation that changed its mode.
@@ -336,12 +342,14 @@ class Status(NamedTuple):
 class Raised(NamedTuple):
     """An exception in flight: its class (None: anything), whether it is exactly that class.
 
-    `call`: index of the call that it comes from, if that may have broken a unit of work.
+    `call`: index of the call that it comes from, if that may have broken a unit of work. `passed`: the classes of
+    handlers that would have caught it if it were one of them, as far as others further out tell that apart.
     """
 
     type: str | None = None
     is_exact: bool = False
     call: int = -1
+    passed: tuple[str, ...] = ()
 
 
 def one_of(items: tuple[Value | None, ...]) -> Value | None:

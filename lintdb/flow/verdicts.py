@@ -15,6 +15,7 @@ from lintdb.flow.evaluate import Values
 from lintdb.flow.results import Leak, LostWork, PathStep, Unawaited
 from lintdb.flow.sites import BYPASSED, COROUTINE, UNHEARD_OF, Lost, Site
 from lintdb.flow.state import State
+from lintdb.flow.summaries import RESUMED, YIELDED
 from lintdb.flow.values import (
     Ref,
     Rid,
@@ -116,7 +117,8 @@ class Verdicts(Values):
             return
         if status.shared and not self.is_manager and not self.is_fixture:
             return  # the consumer of the generator may work on it, too
-        if state.raised is not None or any(slot.startswith("$held") for slot in state.kept):
+        is_raised = state.raised is not None or any(slot.startswith("$held") for slot in state.kept)
+        if is_raised and not _is_raised_again(state):
             # An exception is on its way out: dropping the work is what rolling back means.
             return
         if _is_given_up(state):
@@ -226,11 +228,15 @@ class Verdicts(Values):
         given = {site for site in self.yielded if site in self.sites and id(self.sites[site].node) in self.handed_on}
         return bool(self.yielded) and not given and self.yielded <= self.released_sites - self.commits
 
-    def ends_yielded(self) -> bool:
-        """Whether what a generator yields is released on every normal path."""
+    def ends_yielded(self, *, on_error: bool = False) -> bool:
+        """Whether what a generator yields is released on every normal path, or on each that an error there takes."""
         if not self.yielded or not self.yielded <= self.released_sites:
             return False
-        ends = [end.state for end in self.exits if not end.is_raise]
+        ends = [
+            end.state
+            for end in self.exits
+            if end.is_raise is on_error and not (on_error and end.state.env.get(YIELDED) in (None, RESUMED))
+        ]
         return all(
             status is None or status.phase == "released"
             for state in ends
@@ -246,6 +252,16 @@ def _is_given_up(state: State) -> bool:
     while trace is not None and trace[2] not in ("caught", "write"):
         trace = trace[0]
     return trace is not None and trace[2] == "caught"
+
+
+def _is_raised_again(state: State) -> bool:
+    """Whether the last write stands in a handler, which raises again what it was written about."""
+    is_again = False
+    trace = state.trace
+    while trace is not None and trace[2] not in ("write", "raise", "raises", "refused"):
+        is_again = is_again or (trace[2] == "reraise" and isinstance(trace[1], cst.Raise))
+        trace = trace[0]
+    return is_again and trace is not None and trace[2] == "write"
 
 
 def is_unlikely(status: Status, state: State) -> bool:

@@ -176,7 +176,7 @@ class Withs(ModelledCalls, ABC):
                 target = self.give(call, model, receiver, state)
             return target, value
         if value.what == "local":
-            summary = self.managers.get(value.call)
+            summary = self.summary_of(value)
             if summary is None:
                 self.throw(state, op.node, is_low=op.in_cleanup)
             else:
@@ -193,7 +193,7 @@ class Withs(ModelledCalls, ABC):
         self.sites.setdefault(site, Site(call.node if call else self.function.node, value.kind))
         kind = self.knowledge.kind(value.kind)
         autocommit = kind.autocommit if kind is not None else None
-        summary = self.managers.get(value.call)
+        summary = self.summary_of(value)
         lenders = summary.lenders if summary is not None else frozenset()
         parent = next(iter(lenders)) if len(lenders) == 1 else None
         goes = self._goes_with(parent, kind, state)
@@ -213,7 +213,7 @@ class Withs(ModelledCalls, ABC):
         self.check_late(value, op.node, state, is_raise=False)
         if value is not None:
             self.leave_value(op.node, value, state, op.is_async, is_raise=False)
-        ended = self.managers.get(value.call) if isinstance(value, Manager) and value.what == "local" else None
+        ended = self.summary_of(value)
         if ended is not None:
             # What the manager does behind its `yield` may raise, too.
             self._fail_at(op, ended, "resumed", state)
@@ -256,7 +256,9 @@ class Withs(ModelledCalls, ABC):
             swallowed.note(t.node, "swallowed", value.types if isinstance(value, Manager) else ())
             self.go(t.swallowed, swallowed)
         if match is not Match.ALWAYS:
-            state.raised = raised
+            types = value.types if isinstance(value, Manager) and value.what == "suppress" else ()
+            passed = {*raised.passed, *(name for name in types if name is not None)}
+            state.raised = raised._replace(passed=self.telling(passed, t.outer))
             self.go(t.outer, state)
 
     def leave_value(self, node: cst.CSTNode, value: Value, state: State, is_async: bool | None, is_raise: bool) -> None:
@@ -326,20 +328,20 @@ class Withs(ModelledCalls, ABC):
 
     def _leave_managed(self, node: cst.CSTNode, value: Manager, state: State, is_raise: bool) -> None:
         """The block on such a manager ended: its clean-up ran."""
-        ended = self.managers.get(value.call)
-        if ended is not None:
-            self._end_unit(value, ended, state, is_raise)
+        summary = self.summary_of(value)
+        if summary is not None:
+            self._end_unit(value, summary, state, is_raise)
         for rid in self.managed.get(value.call, frozenset()):
             self.release(rid, state, None, node)
         target: Rid = (("managed", value.call), 0)
-        summary = self.managers.get(value.call)
         status = state.status(target)
         is_pending = status is not None and status.phase == "open" and status.pending >= 0
         if status is not None and is_pending and summary is not None and summary.drops_work:
             self.lose_work(target, status, state, None, by_with=True)
-        if status is not None and status.phase == "open" and summary is not None and summary.ends_yielded:
+        ends = summary is not None and (summary.ends_yielded_on_error if is_raise else summary.ends_yielded)
+        if status is not None and status.phase == "open" and ends:
             self.note_release(target, node, state)
-        if summary is None or summary.ends_yielded or not summary.lenders:
+        if summary is None or ends or not summary.lenders:
             state.release(target)
 
     def exit_resource(self, node: cst.CSTNode, value: Ref, state: State, is_async: bool | None, is_raise: bool) -> None:

@@ -256,8 +256,8 @@ class Inquiry:
         """Say why something owes no release to the function that acquires it."""
         code = f"`{self.opened.code(group.node)}`"
         if key[0] == "managed":
-            summary = run.managers.get(key[1]) if isinstance(key[1], int) else None
-            ends = summary is not None and summary.ends_yielded
+            ways = run.managers.get(key[1], []) if isinstance(key[1], int) else []
+            ends = any(summary.ends_yielded for summary in ways)
             return f"{code} lends it to the block" + (", and releases it when the block ends" if ends else "")
         if key[0] == "given" and len(key) > 2:
             return f"{code} hands it out; somebody else owes its release"

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
-from lintdb.rules.lifetimes import caught_in, raiser, steps_of
+from lintdb.rules.lifetimes import handlers_of, raiser, steps_of
 from lintdb.rules.places import is_test
 
 if TYPE_CHECKING:
-    from lintdb.flow.results import FunctionFlow
+    from lintdb.flow.results import FailedUnit, FunctionFlow, PathStep
 
 
 class MissingRollback(Rule):
@@ -31,7 +31,7 @@ class MissingRollback(Rule):
         for unit in flow.failed_units:
             name = f"`{unit.name}`" if unit.name else f"the {unit.kind.label}"
             if unit.is_swallowed:
-                failed = next((step for step in reversed(unit.path) if step.what == "raise"), None)
+                failed = next((step for step in reversed(unit.path) if _is_failure(step, unit)), None)
                 call = raiser(failed, ctx) if failed is not None else f"`{ctx.source_of(unit.node, 40)}`"
                 message = f"{name} goes on without a rollback after {call} failed"
             elif unit.is_of_block:
@@ -45,5 +45,10 @@ class MissingRollback(Rule):
                 steps=steps_of(unit.path, None, "", f"leaves with the transaction of {name} open"),
                 resource_kind=unit.kind.label,
                 resource_name=unit.name,
-                about=caught_in(unit.path),
+                about=handlers_of(unit.path, unit.failed or unit.node),
             )
+
+
+def _is_failure(step: PathStep, unit: FailedUnit) -> bool:
+    """Whether a call of the path fails there, and it is the one that failed in the unit, where that is known."""
+    return step.what == "raise" and unit.failed in (None, step.node)

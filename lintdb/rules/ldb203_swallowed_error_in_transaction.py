@@ -36,7 +36,7 @@ class SwallowedErrorInTransaction(Rule):
                 steps=steps_of(found.path, found.failed, "fails in a transaction", _end(found)),
                 resource_kind=found.kind.label,
                 resource_name=found.name,
-                about=caught_in(found.path),
+                about=caught_in(found.path, found.failed),
                 acquired_at=found.failed,
             )
 

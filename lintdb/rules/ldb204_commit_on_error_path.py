@@ -46,5 +46,5 @@ class CommitOnErrorPath(Rule):
                 ),
                 resource_kind=found.kind.label,
                 resource_name=found.name,
-                about=caught_in(found.path),
+                about=caught_in(found.path, found.work),
             )

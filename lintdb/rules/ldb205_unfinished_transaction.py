@@ -46,5 +46,5 @@ class UnfinishedTransaction(Rule):
                 help=cure,
                 resource_kind=unit.kind.label,
                 resource_name=unit.name,
-                about=caught_in(unit.path),
+                about=caught_in(unit.path, unit.node),
             )

@@ -196,9 +196,26 @@ def called(node: cst.CSTNode, ctx: FileContext) -> str:
     return f"`{name.removeprefix('await ')}()`"
 
 
-def caught_in(path: tuple[PathStep, ...]) -> tuple[cst.CSTNode, ...]:
-    """Return the handlers that a path went through: what goes wrong after them is often one defect."""
-    return tuple(dict.fromkeys(step.node for step in path if step.what == "caught"))
+def caught_in(path: tuple[PathStep, ...], since: cst.CSTNode | None) -> tuple[cst.CSTNode, ...]:
+    """Return the handlers that a path went through after a node: what goes wrong there is often one defect.
+
+    What comes after the next transaction has begun is of that one.
+    """
+    start = max((number for number, step in enumerate(path) if step.node is since), default=0)
+    later = (number for number, step in enumerate(path) if number > start and step.what == "begin")
+    return tuple(dict.fromkeys(step.node for step in path[start : next(later, None)] if step.what == "caught"))
+
+
+def handlers_of(path: tuple[PathStep, ...], since: cst.CSTNode) -> tuple[cst.CSTNode, ...]:
+    """Return the handlers that dealt with the first error of a path after a node, or at it."""
+    start = max((number for number, step in enumerate(path) if step.node is since), default=0)
+    found: list[cst.CSTNode] = []
+    for step in path[start:]:
+        if step.what == "caught":
+            found.append(step.node)
+        elif step.what == "raise" and found:
+            break
+    return tuple(found)
 
 
 def _is_repeated(step: PathStep, found: list[ReportStep], text: str) -> bool:

@@ -17,7 +17,8 @@ class Afterlife:
     """Watches the uses of what one run opens.
 
     A use is told of where both it and the release can be seen: in the innermost function that made, or whose callees
-    made, both calls. One release is told of once, at the first use after it.
+    made, both calls. One release is told of once, at the first use after it. That use raises, so what comes behind it
+    on the same thing, or on what belongs to it, is reached by nobody: lintdb may name it or not.
     """
 
     def __init__(self, world: World) -> None:
@@ -32,9 +33,9 @@ class Afterlife:
                 if each is record or each.parent is record:
                     each.is_doubted = False
 
-    def used(self, record: Record) -> None:
-        """Something is called on it, or it is read."""
-        ended = _ended(record)
+    def used(self, record: Record, ended: Record | None = None) -> None:
+        """Something is called on it, or it is read; *ended* is what that needs and is released, if it is not plain."""
+        ended = ended or _ended(record)
         places = self._world.places_of(sys._getframe(1))
         if ended is None:
             self.used_at.update(line for _, line in places[-1:])
@@ -65,11 +66,12 @@ class Afterlife:
         world = self._world
         since = {id(frame): line for frame, line in ended.released_at}
         is_awaited = any(world.places.is_awaited(line, since.get(id(frame), 0)) for frame, line in places)
-        is_low = is_awaited or world.is_unlikely
+        is_behind = any(each.is_misused for each in (ended, record, record.parent) if each is not None)
+        is_low = is_awaited or is_behind or world.is_unlikely
         world.outcomes.append(Outcome("misused", record.family, places[0][1], on_error=False, is_low=is_low))
         for each in world.records:
             if each is ended or each is record or each.parent is ended:
-                each.is_doubted = True
+                each.is_doubted = each.is_misused = True
 
 
 def _ended(record: Record) -> Record | None:

@@ -45,6 +45,10 @@ class Unit:
     """Whether a statement had begun it, whose transaction has ended since: its commit has failed."""
     is_given_up: bool = False
     """Whether the function returns from a handler that was entered since."""
+    caught_at: int = 0
+    """The handler that has dealt with the last error since."""
+    begun_by: Frame | None = None
+    """The call that has begun it: once that is over, it is work of the line that has made the call."""
 
 
 Place = tuple[Frame, int]
@@ -57,7 +61,8 @@ class Record:
 
     `begun` is the line of the statement that began a transaction which is still open, `switched` that of the mode which
     is not set back. `released_at` are the calls that stood when it was released, outermost first; `is_doubted`: a use
-    after that is written down, or others have it.
+    after that is written down, or others have it. `is_misused`: such a use has raised, in truth, so that nothing comes
+    behind it.
     """
 
     family: str
@@ -84,6 +89,7 @@ class Record:
     switched: int = 0
     released_at: tuple[Place, ...] = ()
     is_doubted: bool = False
+    is_misused: bool = False
 
     @property
     def is_owed(self) -> bool:
@@ -96,11 +102,11 @@ class Outcome:
     """One thing that a run showed: `what` is leak, lost-work, dropped-work, open-unit, begun-unit, left-to-caller,
     committed, unfinished, ended or misused.
 
-    Work is lost where its connection is closed. It is dropped, and lintdb may name it or not, where the connection is
-    left open, for then that is the defect, and where it was written after an error; and where the loop that would have
-    kept it, one of those `skipped`, had no rounds. `source` is the line that acquired
-    the connection. A transaction that a statement began is unfinished if it is open when the function ends, or ended by
-    then. Something is misused after its release.
+    Work is lost where its connection is closed. It is dropped, and lintdb may name it or not, where the connection
+    is left open, for then that is the defect, and where it was written after an error; and where the loop that
+    would have kept it, one of those `skipped`, had no rounds. `source` is the line that acquired the connection; of
+    a unit that is left open, the handler that has swallowed the error. A transaction that a statement began is
+    unfinished if it is open when the function ends, or ended by then. Something is misused after its release.
     """
 
     what: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.truth.library import ERRORS, WRITES
+from tests.truth.library import ERRORS
 from tests.truth.scope import MAYBE, NOTHING, OPEN, OWNER, Block, Scope, indent, narrow, outer, uncertain
 from tests.truth.statements import Statements
 
@@ -284,52 +284,6 @@ class Compounds(Statements):
             after = after.join(each)
         is_ended = all(each.is_ended for each in scopes)
         return Block(lines, outer(after, scope, is_ended=is_ended))
-
-    def _unit(self, scope: Scope, depth: int) -> Block:
-        """Writes, a commit, and a handler that rolls back, or not."""
-        name = "given" if ("given", OPEN) in scope.connections else self._pick(scope, (OPEN,))
-        if name is None:
-            return self._acquire(scope, depth)
-        writes = [f"{name}.execute({self.rng.choice(WRITES)!r})" for _ in range(self.rng.randint(1, 2))]
-        if self.rng.random() < 0.3:
-            writes.append(self._opaque_call())
-        if self.rng.random() < 0.8:
-            writes.append(f"{name}.commit()")
-        error = self.rng.choice(["sqlite3.Error", "sqlite3.Error", "Exception", "sqlite3.IntegrityError", "ValueError"])
-        handler = [f"{name}.rollback()"] if self.rng.random() < 0.5 else ["log.exception('failed')"]
-        if self.rng.random() < 0.5:
-            handler.append("raise")
-        lines = ["try:", *indent(writes), f"except {error}:", *indent(handler)]
-        return Block(lines, scope)
-
-    def _begun(self, scope: Scope, depth: int) -> Block:
-        """A transaction that a statement begins, and another ends, or not."""
-        name = "given" if ("given", OPEN) in scope.connections else self._pick(scope, (OPEN,))
-        if name is None:
-            name = self._new_name(scope)
-            opened = [f"{name} = sqlite3.connect(path, isolation_level=None)"]
-            scope = scope.bind(name, OPEN)
-        else:
-            opened = []
-        ends = [f"{name}.execute('commit')", f"{name}.commit()", f"{name}.execute('rollback')"]
-        body = self._block(scope, depth=max(depth + 1, 3), size=1).lines if self.rng.random() < 0.3 else []
-        work = [f"{name}.execute({self.rng.choice(WRITES)!r})", *body]
-        if self.rng.random() < 0.2:
-            work.append(f"if {self._flag()}:")
-            work += indent([self.rng.choice([*ends, "work()"]), "return None"])
-        begin = f"{name}.execute({self.rng.choice(['begin', 'begin immediate'])!r})"
-        if self.rng.random() < 0.25:
-            return Block([*opened, begin, *work, self.rng.choice([*ends, "work()"])], scope)
-        error = self.rng.choice(["sqlite3.Error", "sqlite3.Error", "Exception", "BaseException", "ValueError", ""])
-        handler = [self.rng.choice([f"{name}.rollback()", f"{name}.execute('rollback')", "log.exception('failed')"])]
-        if self.rng.random() < 0.7:
-            handler.append("raise")
-        is_late = self.rng.random() < 0.3
-        tried = [*([] if is_late else [begin]), *work]
-        last = [self.rng.choice(ends[:2])]
-        end = ["else:", *indent(last)] if self.rng.random() < 0.3 else []
-        lines = [*opened, *([begin] if is_late else []), "try:", *indent(tried if end else [*tried, *last])]
-        return Block([*lines, f"except {error}:" if error else "except:", *indent(handler), *end], scope)
 
     def _nested_function(self, scope: Scope, depth: int) -> Block:
         name = self._pick(scope, (OPEN,))

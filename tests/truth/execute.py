@@ -72,6 +72,7 @@ class Truth:
     lost_work: dict[int, set[int]] = field(default_factory=dict)
     dropped_work: dict[int, set[int]] = field(default_factory=dict)
     open_units: set[int] = field(default_factory=set)
+    swallowed_at: set[int] = field(default_factory=set)
     begun_units: set[int] = field(default_factory=set)
     left_to_caller: set[int] = field(default_factory=set)
     committed: set[int] = field(default_factory=set)
@@ -175,8 +176,8 @@ class Program:
             # A loop without rounds is rare in life, and not in runs.
             lines = truth.dropped_work if outcome.skipped & truth.keeping else truth.lost_work
             lines.setdefault(outcome.source, set()).add(outcome.line)
-        if (False, True) not in truth.given and (True, True) in truth.given:
-            # What it is given to release is left open where its block raises.
+        if (False, False) in truth.given and (False, True) not in truth.given and (True, True) in truth.given:
+            # What it is given, and releases at every other end, is left open where its block raises.
             truth.connections.setdefault(info.first_line, LineTruth()).leaks_on_error = True
         return truth
 
@@ -224,6 +225,8 @@ def _add(truth: Truth, world: World, trail: list[int]) -> None:
             truth.dropped_work.setdefault(outcome.source, set()).add(outcome.line)
         else:
             _lines_of(truth, outcome).add(outcome.line)
+            if outcome.what == "open-unit":
+                truth.swallowed_at.add(outcome.source)
     truth.used |= world.after.used_at & set(range(info.first_line, info.last_line + 1))
     truth.given.update(world.given)
     truth.keeping |= world.keeping
@@ -328,10 +331,18 @@ def _run_coroutine(coroutine: Coroutine[Any, Any, object]) -> object:
 
 
 async def _enter(manager: contextlib.AbstractAsyncContextManager[object], world: World) -> None:
-    async with manager:
+    async with manager as lent:
         world.is_in_block = True
-        world.may_raise(frame=vars(manager)["gen"].ag_frame)
+        generator = vars(manager)["gen"].ag_frame
+        _work_in_block(lent, generator.f_lineno)
+        world.may_raise(frame=generator)
         world.is_in_block = False
+
+
+def _work_in_block(lent: object, line: int) -> None:
+    connection = lent.connection if isinstance(lent, stand_in.Cursor) else lent
+    if isinstance(connection, stand_in.Connection):
+        connection.truth_work_in_block(line)
 
 
 def _consume(result: object, world: World) -> None:
@@ -340,9 +351,11 @@ def _consume(result: object, world: World) -> None:
     elif isinstance(result, contextlib._AsyncGeneratorContextManager):
         _run_coroutine(_enter(result, world))
     elif isinstance(result, contextlib._GeneratorContextManager):
-        with result:
+        with result as lent:
             world.is_in_block = True
-            world.may_raise(frame=vars(result)["gen"].gi_frame)
+            generator = vars(result)["gen"].gi_frame
+            _work_in_block(lent, generator.f_lineno)
+            world.may_raise(frame=generator)
             world.is_in_block = False
     elif inspect.isgenerator(result):
         _iterate(result, world)

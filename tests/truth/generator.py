@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 
-from tests.truth.library import HEADER, HELPERS, PARAMETERS
+from tests.truth.library import HEADER, HELPERS, NEEDS, PARAMETERS
 from tests.truth.scope import MAYBE, OPEN, Block, Scope, indent
 from tests.truth.shapes import Shapes
 
@@ -20,7 +20,7 @@ class Generator(Shapes):
         """Return the text of a program."""
         parameters = list(PARAMETERS)
         scope = Scope()
-        if self.rng.random() < 0.12:
+        if self.rng.random() < 0.25:
             parameters.append("given: sqlite3.Connection")
             scope = scope.bind("given", OPEN)
         elif self.rng.random() < 0.08:
@@ -34,7 +34,9 @@ class Generator(Shapes):
             decorator = "@contextmanager\n"
         word = "async def" if self.is_async else "def"
         function = f"\n\n{decorator}{word} subject({', '.join(used)}):\n{text}\n"
-        helpers = "".join(f"\n{HELPERS[name]}" for name in HELPERS if f"{name}(" in text)
+        named = [name for name in HELPERS if f"{name}(" in text]
+        needed = {*named, *(NEEDS[name] for name in named if name in NEEDS)}
+        helpers = "".join(f"\n{HELPERS[name]}" for name in HELPERS if name in needed)
         return HEADER + helpers + function
 
     def _body(self, scope: Scope) -> list[str]:
@@ -74,6 +76,7 @@ class Generator(Shapes):
         ]
         is_given = ("given", OPEN) in scope.connections
         nested += [(self._unit, 2.5 if is_given else 0.7), (self._begun, 2.5 if is_given else 0.3), (self._guarded, 4)]
+        nested += [(self._work, 8 if is_given else 0.3)]
         nested += [(self._nested_function, 0.5), (self._yield, 0.3), (self._shape, 6)]
         options = simple if depth >= 4 or self.budget <= 0 else simple + nested
         [(make, _)] = self.rng.choices(options, [weight for _, weight in options])

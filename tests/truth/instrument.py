@@ -223,6 +223,8 @@ def _errors(tree: ast.Module) -> tuple[tuple[type[Exception], ...], tuple[type[E
     narrow = ("IntegrityError", "OperationalError", "ProgrammingError", "InterfaceError", "DataError")
     if any(f"sqlite3.{name}" in caught for name in narrow):
         of_driver.append(sqlite3.IntegrityError)
+    if all(f"sqlite3.{name}" in caught for name in ("IntegrityError", "OperationalError")):
+        of_driver.append(sqlite3.DataError)  # which neither of them catches
     if "sqlite3.DatabaseError" in caught:
         of_driver.append(sqlite3.InterfaceError)
     others = [known for known in (KeyError, ValueError) if known.__name__ in caught]
@@ -340,6 +342,8 @@ class _Rewriter(ast.NodeTransformer):
         cases: list[ast.match_case] = []
         for case in node.cases:
             cases.append(case)
+            if isinstance(case.pattern, ast.MatchSingleton) and case.pattern.value is None:
+                cases.append(_if_none(case))
             if _is_of_structure(case.pattern) and not _captured(case.pattern) & _loaded(case):
                 value = ast.Name(SUBJECT, ast.Load())
                 guard: ast.expr = _at(_call(RUNTIME, "looks_like", value), case.pattern)
@@ -418,6 +422,15 @@ def _start_of(node: ast.expr) -> tuple[int, int]:
     """Return where the text begins: for a tuple without the parenthesis, as libcst sees it."""
     first = node.elts[0] if isinstance(node, ast.Tuple) and node.elts else node
     return first.lineno, first.col_offset + 1
+
+
+def _if_none(case: ast.match_case) -> ast.match_case:
+    """Return the case for an opaque value that stands for None."""
+    guard: ast.expr = _at(_call(RUNTIME, "is_none", ast.Name(SUBJECT, ast.Load())), case.pattern)
+    if case.guard is not None:
+        guard = ast.copy_location(ast.BoolOp(ast.And(), [guard, copy.deepcopy(case.guard)]), case.pattern)
+    pattern = ast.copy_location(ast.MatchAs(name=SUBJECT), case.pattern)
+    return ast.match_case(pattern, guard, copy.deepcopy(case.body))
 
 
 def _is_of_structure(pattern: ast.pattern) -> bool:

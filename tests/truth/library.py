@@ -50,6 +50,25 @@ def store(conn, value):
     with conn:
         conn.execute("insert into orders values (?)", (value,))
 """,
+    "note": """
+def note(conn, value):
+    conn.execute("insert into notes values (?)", (value,))
+""",
+    "save": """
+def save(conn):
+    conn.commit()
+""",
+    "undo": """
+def undo(conn):
+    conn.rollback()
+""",
+    "undo_quietly": """
+def undo_quietly(conn):
+    try:
+        conn.rollback()
+    except sqlite3.Error:
+        log.warning("not rolled back")
+""",
     "make": """
 def make(path):
     conn = sqlite3.connect(path)
@@ -116,6 +135,65 @@ class Store:
 
     def close(self):
         self.conn.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self.close()
+""",
+    "Ledger": """
+class Ledger:
+    def __init__(self, path):
+        self.path = path
+        self.store = Store(path)
+
+    def add(self, value):
+        self.store.add(value)
+
+    def close(self):
+        self.store.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self.close()
+""",
+    "Keeper": """
+class Keeper:
+    def __init__(self, store):
+        self.store = store
+
+    def add(self, value):
+        self.store.add(value)
+
+    def close(self):
+        self.store.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self.store.close()
+""",
+    "Office": """
+class Office:
+    def __init__(self, path):
+        self.store = None
+        self.open(path)
+
+    def open(self, path):
+        self.store = Store(path)
+
+    def add(self, value):
+        with self.store.conn as conn:
+            conn.execute("insert into orders values (?)", (value,))
+
+    def close(self):
+        if self.store is not None:
+            self.store.close()
+            self.store = None
 
     def __enter__(self):
         return self
@@ -226,6 +304,9 @@ def rows_of(path):
             yield row
 """,
 }
+
+NEEDS = {"Ledger": "Store", "Office": "Store"}
+"""What a helper is built on."""
 
 PARAMETERS = [
     "path",

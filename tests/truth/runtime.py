@@ -51,6 +51,7 @@ class Runtime:
     def caught(self, line: int) -> None:
         world = current_world()
         world.happened(books.CAUGHT, sys._getframe(1), line)
+        world.note_caught(line)
         error = sys.exc_info()[1]
         if isinstance(error, choices.Dropped):
             raise error

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.truth.compound import Compounds
 from tests.truth.library import READS, WRITES
 from tests.truth.scope import MAYBE, OPEN, OWNER, Block, Scope, indent, outer, uncertain
+from tests.truth.transactions import Transactions
 
 
-class Shapes(Compounds):
+class Shapes(Transactions):
     """Whole shapes; each takes and gives what the statements of its bases do."""
 
     def _shape(self, scope: Scope, depth: int) -> Block:
         makers = [self._retry, self._closer, self._collection, self._failed_flag, self._own_class, self._row_loop]
         makers += [self._stack_object, self._pair, self._match_value, self._by_text, self._kept_error, self._guard]
+        makers += [self._nested_owner]
         return self.rng.choice(makers)(scope, depth)
 
     def _retry(self, scope: Scope, depth: int) -> Block:
@@ -112,6 +113,34 @@ class Shapes(Compounds):
         kept = tuple(each for each in scope.connections if each[0] != name)
         return Block(lines, replace(scope, connections=kept))
 
+    def _nested_owner(self, scope: Scope, depth: int) -> Block:
+        """An object whose attribute owns a connection, released as a whole, through the attribute, or not at all."""
+        name = self._new_name(scope)
+        kind = self.rng.choice(["Ledger", "Keeper", "Office"])
+        made = (
+            f"{self._helper(kind)}({self._helper('Store')}(path))"
+            if kind == "Keeper"
+            else f"{self._helper(kind)}(path)"
+        )
+        uses = [f"{name}.add(number)", f"{name}.store.add(number)", f"{name}.store.conn.execute({READS[0]!r})"]
+        use = [self.rng.choice([*uses, self._opaque_call()]) for _ in range(self.rng.randint(1, 2))]
+        ends = [f"{name}.close()"] * 4 + [f"{name}.store.close()", f"{name}.store.conn.close()"]
+        end = self.rng.choice(ends)
+        roll = self.rng.random()
+        kept = tuple(each for each in scope.connections if each[0] != name)
+        after = replace(scope, connections=kept)
+        if roll < 0.25:
+            return Block([f"{name} = {made}", "try:", *indent(use), "finally:", f"    {end}"], after)
+        if roll < 0.45:
+            head = f"with {made} as {name}:" if self.rng.random() < 0.6 else f"with closing({made}) as {name}:"
+            body = self._block(replace(after, is_in_finally=False), depth=max(depth + 1, 3), size=1)
+            return Block([head, *indent([*use, *body.lines])], outer(body.scope, scope, is_ended=body.scope.is_ended))
+        if roll < 0.6:
+            return Block([f"{name} = {made}", f"inner = {name}.store", *use, "inner.close()"], after)
+        if roll < 0.7:
+            return Block([f"{name} = {made}", *use, f"return {name}"], replace(after, is_ended=True))
+        return Block([f"{name} = {made}", *use, *([end] if roll < 0.9 else [])], after)
+
     def _row_loop(self, scope: Scope, depth: int) -> Block:
         """`while (row := cur.fetchone()) is not None:`"""
         name = self._pick(scope, (OPEN,))
@@ -189,7 +218,7 @@ class Shapes(Compounds):
             ]
             return Block(lines, scope)
         body = self._block(scope, depth=max(depth + 1, 3), size=1)
-        first = self.rng.choice(["case int() if flag:", "case {'kind': kind}:", "case [first, *_]:", "case 1 | 2:"])
+        first = self.rng.choice(["case int() if flag:", "case {'kind': kind}:", "case [first, *_]:", "case 5 | 6:"])
         lines = [
             "match number:",
             f"    {first}",

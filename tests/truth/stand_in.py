@@ -48,7 +48,7 @@ class Cursor:
 
     def close(self) -> None:
         if not self.connection.truth_record.is_open:
-            self.truth_use()
+            self._world().after.used(self.truth_record, self.connection.truth_record)
         self._world().after.released(self.truth_record)
         self.truth_record.is_open = False
 
@@ -57,7 +57,10 @@ class Cursor:
         self.connection.truth_run(sql)
         return self
 
-    executemany = execute
+    def executemany(self, sql: object = "", *args: object) -> Cursor:
+        self.truth_use()
+        self.connection.truth_run(sql, is_many=True)
+        return self
 
     def executescript(self, sql: object = "") -> Cursor:
         self.truth_use()
@@ -158,6 +161,8 @@ class Connection:
         record = self.truth_record
         self._world().after.released(record)
         record.is_open = False
+        if record.begun:
+            self._ended(record.begun)
         record.begun = 0
         if record.unit is not None and not record.is_escaped:
             self._world().lose_unit_of_own(record)
@@ -171,7 +176,10 @@ class Connection:
         self.truth_run(sql)
         return Cursor(self, owes=False)
 
-    executemany = execute
+    def executemany(self, sql: object = "", *args: object) -> Cursor:
+        self.truth_use()
+        self.truth_run(sql, is_many=True)
+        return Cursor(self, owes=False)
 
     def executescript(self, sql: object = "") -> Cursor:
         self.truth_use()
@@ -225,26 +233,31 @@ class Connection:
         goes on as if it were open, for what else is wrong with the program."""
         self._world().after.used(self.truth_record)
 
-    def truth_run(self, sql: object) -> None:
-        """A statement is run; it may raise. A write that raises has begun a transaction all the same."""
+    def truth_run(self, sql: object, *, is_many: bool = False) -> None:
+        """A statement is run; it may raise. A write that raises has begun a transaction all the same.
+
+        If it is run for many rows, those before the one that fails are written.
+        """
         world = self._world()
         record = self.truth_record
         statement = _SQL_COMMENT.sub(" ", sql) if isinstance(sql, str) else ""
         word = statement.strip().partition(" ")[0].lower()
         is_in_unit = record.begun or not record.is_autocommit
         if word in WRITES and record.is_open and is_in_unit and record.unit is None:
-            place = world.program_frame(sys._getframe(2))
-            if place is not None:
-                error = sys.exc_info()[1]
-                is_of_clean_up = error is not None and id(error) not in world.caught
-                record.unit = Unit(place[1], error, len(world.log), is_of_clean_up)
+            self._begin_unit()
+        if word in WRITES and record.unit is not None:
+            record.unit.is_done |= is_many
         if word in ("commit", "end"):
             self._end()
         elif word == "rollback":
             self._roll_back()
         world.may_raise(is_driver=True)
-        if word in WRITES and record.unit is not None:
-            record.unit.is_done = True
+        unit = record.unit
+        if word in WRITES and unit is not None:
+            if unit.has_raised and not unit.is_done:
+                unit = self._begin_unit()  # what failed before alone has left nothing
+            if unit is not None:
+                unit.is_done = True
         if word in ("commit", "end"):
             self._commit()
         elif word == "begin" and record.is_open:
@@ -257,6 +270,23 @@ class Connection:
         self._end()
         self._world().may_raise(is_driver=True)
         self._commit()
+
+    def _begin_unit(self) -> Unit | None:
+        """Work begins with a write of the line that runs now."""
+        world = self._world()
+        place = world.program_frame(sys._getframe(3))
+        if place is not None:
+            error = sys.exc_info()[1]
+            is_of_clean_up = error is not None and id(error) not in world.caught
+            self.truth_record.unit = Unit(place[1], error, len(world.log), is_of_clean_up, begun_by=place[0])
+        return self.truth_record.unit
+
+    def truth_work_in_block(self, line: int) -> None:
+        """A block that a manager has lent this to at a line may write, and leave the rest to the manager."""
+        record = self.truth_record
+        is_lent = record.is_external and record.is_open and not record.is_escaped and not record.is_autocommit
+        if is_lent and record.unit is None and not record.begun and self._world().flip():
+            record.unit = Unit(line, None, len(self._world().log), is_done=True)
 
     def _end(self) -> None:
         """What a statement began ends, one way or the other."""

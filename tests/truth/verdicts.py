@@ -51,7 +51,9 @@ def compare_function(truth: Truth, findings: list[Finding]) -> Iterator[Verdict]
         yield from _compare_lifetime(line, truth.connections.get(line), said, CONNECTIONS, Confidence.MEDIUM)
         # A sqlite3 cursor left open is of low confidence always, so any finding counts.
         yield from _compare_lifetime(line, truth.cursors.get(line), said, CURSORS, Confidence.LOW)
-    yield from _compare_units(truth, said)
+    # A handler that leaves open what a statement has begun is told of for that, once.
+    handlers = {step.span.line for each in findings if CODES[each.code] == UNFINISHED for step in each.steps[-2:]}
+    yield from _compare_units(truth, said, is_told=bool(handlers & truth.swallowed_at))
     # Where nothing ever ends it, it is begun for the caller.
     yield from _compare_lines(
         UNFINISHED, truth.unfinished & truth.ended, truth.perhaps_unfinished & truth.ended, truth.ended, said
@@ -88,7 +90,7 @@ def _compare_lifetime(
         yield Verdict(tables[1], line, FALSE if is_error else RIGHT, detail)
 
 
-def _compare_units(truth: Truth, said: dict[tuple[str, int], Confidence]) -> Iterator[Verdict]:
+def _compare_units(truth: Truth, said: dict[tuple[str, int], Confidence], *, is_told: bool) -> Iterator[Verdict]:
     """Work that is lost, or left open, is found if one of the writes to the same connection is named."""
     named = {line for (table, line), sure in said.items() if table == LOST_WORK and sure >= Confidence.MEDIUM}
     for source, lines in truth.lost_work.items():
@@ -101,8 +103,9 @@ def _compare_units(truth: Truth, said: dict[tuple[str, int], Confidence]) -> Ite
     named = {line for (table, line), sure in said.items() if table == FAILED_UNITS and sure >= Confidence.MEDIUM}
     # What the caller is to commit anyway is no defect of this function, though lintdb may see one.
     if failed := (truth.open_units & truth.committed) - truth.left_to_caller:
-        outcome = FOUND if truth.open_units & named else MISSED
-        yield Verdict(FAILED_UNITS, min(failed), outcome, "it is left open")
+        is_found = bool((truth.open_units | truth.begun_units) & named)
+        if is_found or not is_told:
+            yield Verdict(FAILED_UNITS, min(failed), FOUND if is_found else MISSED, "it is left open")
     elif not truth.open_units | truth.begun_units:
         yield from (Verdict(FAILED_UNITS, line, FALSE, "it never is left open") for line in sorted(named))
     silent = truth.committed - named - truth.open_units - truth.begun_units

@@ -141,6 +141,7 @@ class World:
             self.is_mistaken = not isinstance(error, Dropped)
             return
         caller = self.program_frame(python_frame.f_back)
+        self._hand_on_units(frame, caller)
         if error is None:
             self.after.handed_out(frame.result, frame, frame.result_line)
         elif not isinstance(error, GeneratorExit):
@@ -153,6 +154,12 @@ class World:
         for record in owed:
             if record.owner is frame and record.is_owed:
                 self.lose(record)
+
+    def _hand_on_units(self, frame: Frame, caller: Place | None) -> None:
+        """The work that a call has begun is, from here on, work of the line that has made the call."""
+        for record in self.records:
+            if record.unit is not None and record.unit.begun_by is frame and caller is not None:
+                record.unit.begun_by, record.unit.line = caller
 
     def _roots(self, frame: Frame, python_frame: types.FrameType, error: BaseException | None) -> list[object]:
         """Return what the caller can get at once the frame is gone, but for globals."""
@@ -214,6 +221,12 @@ class World:
         """Work is made permanent: which loops are under way, or have been?"""
         self.keeping |= self._rounds()
 
+    def note_caught(self, line: int) -> None:
+        """A handler deals with an error, and with what that means for the work under way."""
+        for record in self.records:
+            if record.unit is not None and record.unit.has_raised:
+                record.unit.caught_at = line
+
     def give_up(self, frame: Frame, line: int) -> None:
         """The function returns at a line: if in a handler, it drops the work that was under way before the error."""
         if line not in self.places.handlers:
@@ -238,7 +251,9 @@ class World:
                 continue
             is_certain = unit.is_done and not unit.is_begun  # or it may be told of what began it
             what = ("open-unit" if is_certain else "begun-unit") if unit.has_raised else "left-to-caller"
-            self.outcomes.append(Outcome(what, "connection", unit.line, on_error=unit.has_raised, is_low=False))
+            self.outcomes.append(
+                Outcome(what, "connection", unit.line, unit.has_raised, is_low=False, source=unit.caught_at)
+            )
 
     def _end(self, frame: Frame, error: BaseException | None) -> None:
         """The outermost function ends: how does it leave what it has not opened?"""
