@@ -111,7 +111,7 @@ def has_loop_to_itself(function: FunctionInfo, does_not_count: Callable[[str], b
     return is_run and not todo
 
 
-def is_imported_elsewhere(function: FunctionInfo, does_not_count: Callable[[str], bool]) -> bool:
+def is_called_elsewhere(function: FunctionInfo, does_not_count: Callable[[str], bool]) -> bool:
     """Whether functions in other files of the project call one, under any name: they go on when that ends."""
     links, path = function.index.links, function.index.name.path
     target = _Target(function.name, path)
@@ -198,24 +198,26 @@ class _Reader:
         self._names = names
 
     def uses(self, tree: ast.Module) -> Iterator[_Use]:
+        outside = [each for each in tree.body if not isinstance(each, _Function | ast.ClassDef)]
         todo: list[tuple[ast.AST, _Place]] = [(each, _Place(is_main=_is_main_guard(each))) for each in tree.body]
         while todo:
             node, place = todo.pop()
             if self._target.is_meant_by(node, self._names):
-                yield self._use(place)
+                yield self._use(place, outside)
             todo.extend(_below(node, place))
 
-    def _use(self, place: _Place) -> _Use:
+    def _use(self, place: _Place, outside: list[ast.stmt]) -> _Use:
         functions = [each for each in place.around if isinstance(each, _Function)]
+        code = functions[:1] or outside
+        is_beside = place.is_beside or any(_last_name(node) in _BESIDE for each in code for node in ast.walk(each))
         by = functions[-1] if functions else None
         if not isinstance(by, ast.AsyncFunctionDef):
-            return _Use(None, place.is_main or place.is_given, place.is_beside, is_top=by is None)
+            return _Use(None, place.is_main or place.is_given, is_beside, is_top=by is None)
         at = place.around.index(by)
         outer = place.around[at - 1] if at else None
         owner = outer.name if isinstance(outer, ast.ClassDef) else ""
         user = _Target(by.name, self._path, owner, isinstance(outer, _Function))
-        starts_others = any(_last_name(each) in _BESIDE for each in ast.walk(functions[0]))
-        return _Use(None if by.decorator_list else user, is_run=False, is_beside=place.is_beside or starts_others)
+        return _Use(None if by.decorator_list else user, is_run=False, is_beside=is_beside)
 
 
 def _below(node: ast.AST, place: _Place) -> Iterator[tuple[ast.AST, _Place]]:

@@ -44,7 +44,7 @@ def is_program(function: FunctionInfo) -> bool:
     Not if another file of the project imports it, for a program of its own.
     """
     from lintdb.flow.decorators import ends_with_process  # loads libcst, which listing rules does not need
-    from lintdb.flow.loops import is_imported_elsewhere
+    from lintdb.flow.loops import is_called_elsewhere
     from lintdb.syntax.ancestry import called_by_main
 
     if function.is_module:
@@ -52,7 +52,7 @@ def is_program(function: FunctionInfo) -> bool:
     is_plain = function.owner is None and function.parent is not None and function.parent.is_module
     if not ends_with_process(function) and not (is_plain and function.name in called_by_main(function.index.module)):
         return False
-    return bool(function.decorators) or not is_plain or not is_imported_elsewhere(function, is_test_file)
+    return bool(function.decorators) or not is_plain or not is_called_elsewhere(function, is_test_file)
 
 
 def prints_before(function: FunctionInfo, node: object) -> bool:
