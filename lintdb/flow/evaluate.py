@@ -371,7 +371,8 @@ class Values(Run):
                 return self.part_of(base, kind.any_item, state)
         if not operand.named:
             return self._under(item_key(_last_name(operand.base), operand.key), state)
-        what = self.types.type_of_key(operand.named, self.function)
+        symbol = self.index.symbol_called(operand.named, self.function)
+        what = self.types.type_of_key(operand.named, symbol)
         return self.outside(("placed", operand.named, self.index.name.number), what, self.index, state)
 
     def _under(self, key: str | None, state: State) -> Value | None:

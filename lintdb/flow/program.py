@@ -376,10 +376,10 @@ class Program:
 
     def _is_asked(self, name: str, info: FunctionInfo) -> bool:
         """Whether a name is that of a class whose rows can be asked for, or of a key that a resource stands under."""
-        owner = self.index.symbol_of(cst.Name(name), info)
-        if isinstance(owner, ClassInfo):
-            return self.types.kind_of_class(owner) is not None
-        return self._is_tracked(self.types.type_of_key(name, info))
+        symbol = self.index.symbol_called(name, info)
+        if isinstance(symbol, ClassInfo):
+            return self.types.kind_of_class(symbol) is not None
+        return self._is_tracked(self.types.type_of_key(name, symbol))
 
 
 def _calls_any(info: FunctionInfo, names: set[str]) -> bool:

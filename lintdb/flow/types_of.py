@@ -17,7 +17,7 @@ from lintdb.flow.modes import Modes
 from lintdb.flow.stdlib import NAMESPACES, TYPED_KEYS
 from lintdb.flow.values import Literal
 from lintdb.syntax.literals import Evaluator, only_value, unawaited
-from lintdb.syntax.names import CONSTANTS, ClassInfo, FunctionInfo, ModuleIndex, Variable
+from lintdb.syntax.names import CONSTANTS, ClassInfo, FunctionInfo, ModuleIndex, Symbol, Variable
 
 Type = Union[str, ClassInfo, "tuple[Type | None, ...]"]
 """What an expression gives: the id of a kind of resource, an object of a class of the project, or a tuple of such."""
@@ -473,9 +473,11 @@ class ModuleTypes:
         found = {each for scope, value, _ in placed if (each := self.type_of_expression(value, scope)) is not None}
         return found.pop() if len(found) == 1 else None
 
-    def type_of_key(self, name: str, scope: FunctionInfo) -> Type | None:
-        """Return what stands under a key that says its type: `POOL = web.AppKey("pool", Pool)`."""
-        symbol = self.index.symbol_of(cst.Name(name), scope)
+    def type_of_key(self, name: str, symbol: Symbol | None) -> Type | None:
+        """Return what stands under a key that says its type, `POOL = web.AppKey("pool", Pool)`: *name* is the key's.
+
+        *symbol* is what that name stands for.
+        """
         index = symbol.index if isinstance(symbol, Variable) else self.index
         value = index.constant(symbol.name if isinstance(symbol, Variable) else name)
         if not isinstance(value, cst.Call) or index.dotted(value.func, index.body) not in TYPED_KEYS:

@@ -405,10 +405,15 @@ class ModuleIndex:
     def symbol_of(self, expression: cst.CSTNode, scope: FunctionInfo, *, is_needed: bool = False) -> Symbol | None:
         """Return the function, class or module-level variable of the project that an expression names."""
         if isinstance(expression, cst.Name):
-            found = self.find_class(expression.value, scope) or self.find_function(expression.value, scope)
-            if found is not None:
-                return found
-        dotted = self.dotted(expression, scope)
+            return self.symbol_called(expression.value, scope, is_needed=is_needed)
+        return self._symbol_at(self.dotted(expression, scope), is_needed=is_needed)
+
+    def symbol_called(self, name: str, scope: FunctionInfo, *, is_needed: bool = False) -> Symbol | None:
+        """Return the function, class or module-level variable of the project that a name stands for."""
+        found = self.find_class(name, scope) or self.find_function(name, scope)
+        return found or self._symbol_at(self.imported(name, scope), is_needed=is_needed)
+
+    def _symbol_at(self, dotted: str | None, *, is_needed: bool) -> Symbol | None:
         target = self.find(dotted, is_needed=is_needed) if dotted is not None else None
         return target.symbol if target is not None and not target.rest else None
 
