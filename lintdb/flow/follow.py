@@ -406,7 +406,7 @@ class Follower(Iterations, Assumptions):
     def _raise(self, t: ir.Raise, state: State) -> None:
         raised = Raised(t.type, True) if t.type is not None else Raised()
         if t.slot is not None:
-            raised = state.kept.pop(t.slot, raised) if t.slot.startswith("$held") else state.kept.get(t.slot, raised)
+            raised = state.kept.pop(t.slot, raised)  # the handler, or the clean-up, that had it is left
         elif not t.is_explicit:
             state.mark_raised()
         state.raised = raised
