@@ -24,6 +24,7 @@ from lintdb.project.interest import Interest
 from lintdb.project.layout import Layout, Located
 from lintdb.project.surroundings import Projects
 from lintdb.source import SourceFile
+from lintdb.syntax.keys import Keys, keys_mentioned
 from lintdb.syntax.modules import ModuleName
 from lintdb.syntax.outline import ImportedName, imported_names, outline_of
 from tests import harness
@@ -359,6 +360,44 @@ def test_files_have_dotted_names(
     name = Layout().name_of(str(folder / path))
     assert (name.dotted, name.is_package) == (dotted, is_package)
     assert name.number == Layout().name_of(str(folder / path)).number
+
+
+def test_the_files_of_a_project_are_its_own(write: Callable[[Mapping[str, str]], Path]) -> None:
+    own = ["setup.py", "shop/__init__.py", "shop/db.py", "src/main.py"]
+    others = [".hidden/a.py", "env/lib/b.py", "node_modules/c.py", "site-packages/d.py", "shop/data.txt"]
+    root = write(dict.fromkeys([*own, *others], "") | {"env/pyvenv.cfg": ""})
+    found = Layout().files_around(str(root / "shop" / "db.py"))
+    assert found is not None
+    assert sorted(str(Path(each).relative_to(root)) for each in found) == own
+
+
+def test_what_has_no_root_or_too_many_files_is_no_project(
+    write: Callable[[Mapping[str, str]], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write({"a.py": "", "b.py": "", "c.py": ""})
+    monkeypatch.setattr("lintdb.project.layout._MOST_FILES", 2)
+    assert Layout().files_around(str(root / "a.py")) is None
+    monkeypatch.setattr("lintdb.project.layout._MOST_FILES", 3)
+    assert Layout().files_around(str(root / "a.py")) is not None
+    (root / "pyproject.toml").unlink()
+    monkeypatch.setattr("lintdb.project.layout._ROOT_MARKS", frozenset())
+    assert Layout().files_around(str(root / "a.py")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "read", "put"),
+    [
+        ('request.app["pool"].acquire()', {'["pool"]'}, set()),
+        ("app['pool'] = await make()", set(), {'["pool"]'}),
+        ('app["pool"] == other', {'["pool"]'}, set()),
+        ("app.state.pool: Pool = make()", set(), {".state.pool"}),
+        ("web_app.ctx.redis.get(key)", {".ctx.redis"}, set()),
+        ("self.bot.pool.fetch(query)\nbot.pool = pool", {".pool"}, {".pool"}),
+        ('app.route("/")\nconfig["pool"]\nstate.pool\nrequest.state.pool', set(), set()),
+    ],
+)
+def test_keys_of_applications_are_read_from_text(text: str, read: set[str], put: set[str]) -> None:
+    assert keys_mentioned(text) == Keys(frozenset(read), frozenset(put))
 
 
 def test_modules_have_numbers_of_their_own(write: Callable[[Mapping[str, str]], Path]) -> None:

@@ -32,6 +32,7 @@ from lintdb.flow.values import (
     one_of,
     spelling,
 )
+from lintdb.syntax.keys import attribute_key, item_key
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex, Variable
 
 _MAX_FIELDS = 4
@@ -221,7 +222,12 @@ class Values(Run):
         if isinstance(base, ir.Local) and self.is_self(base.name):
             return self._own_attribute(base.name, operand.name, state)
         found = self.attribute(self.value(base, state), operand.name, state)
-        return found if found is not None else self.attribute_of_class(base, operand.name, state)
+        if found is None:
+            found = self.attribute_of_class(base, operand.name, state)
+        if found is None and self.function.keys:
+            holder = _last_name(base.base) if isinstance(base, ir.AttributeOf) else ""
+            found = self._under(attribute_key(_last_name(base), holder, operand.name), state)
+        return found
 
     def attribute_of_class(self, base: ir.Operand, name: str, state: State) -> Value | None:
         """`User.get`, where a class of the module is itself a resource, by what it derives from."""
@@ -363,8 +369,15 @@ class Values(Run):
             kind = self.kind_of(status)
             if kind is not None and kind.any_item is not None:
                 return self.part_of(base, kind.any_item, state)
-        what = self.types.type_of_key(operand.named, self.function) if operand.named else None
+        if not operand.named:
+            return self._under(item_key(_last_name(operand.base), operand.key), state)
+        what = self.types.type_of_key(operand.named, self.function)
         return self.outside(("placed", operand.named, self.index.name.number), what, self.index, state)
+
+    def _under(self, key: str | None, state: State) -> Value | None:
+        """What the project has put under a key of an application, or of another object that it has one of."""
+        what = self.types.type_under(key) if key is not None else None
+        return self.outside(("placed", str(key), self.index.name.number), what, self.index, state)
 
     def part_of(self, owner: Ref, kind_id: str, state: State) -> Ref:
         """`client["shop"]`: something that belongs to a resource and keeps it alive."""
@@ -419,6 +432,10 @@ def dotted_name(operand: ir.Operand) -> str | None:
 def may_be_none(value: Value | None) -> bool:
     """Whether a value came from outside the function under a type that does not exclude None."""
     return isinstance(value, Ref) and value.rid[0][0] in ("self", "global", "param", "field")
+
+
+def _last_name(operand: ir.Operand) -> str:
+    return operand.name if isinstance(operand, (ir.Local, ir.AttributeOf)) else ""
 
 
 def _is_like(kind_id: str, other: str) -> bool:

@@ -320,6 +320,7 @@ class Program:
                 not info.is_module and any(self._is_resource(name) or self._is_asked(name, info) for name in info.loads)
             )
             or any(self._is_placed(dotted, info) for dotted in self.index.placed)
+            or any(self._is_tracked(self.types.type_under(key)) for key in info.keys)
         )
 
     def _is_placed(self, dotted: str, info: FunctionInfo) -> bool:

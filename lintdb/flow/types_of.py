@@ -483,6 +483,20 @@ class ModuleTypes:
         said = self.given_argument(value, Argument(1, "t"))
         return self._types(index).type_of_annotation(said, index.body) if said is not None else None
 
+    def type_under(self, key: str) -> Type | None:
+        """Return what the modules of the project put under a key of an application, if they put one thing there."""
+        return self.peers.memo.get(("kept", self.index.name, key), lambda: self._find_under(key))
+
+    def _find_under(self, key: str) -> Type | None:
+        others = self.index.links.keepers(key, self.index) if self.index.links is not None else ()
+        found = {
+            each
+            for index in (self.index, *others)
+            for scope, value in index.kept.get(key, ())
+            if (each := self._types(index).type_of_expression(value, scope)) is not None
+        }
+        return found.pop() if len(found) == 1 else None
+
     def global_literal(self, name: str) -> Literal | None:
         """Return the string or number that a module-level name is given, if it is given one value only."""
         value = self.index.constant(name)

@@ -10,10 +10,8 @@ it up to the root of the project, and in `src` of each.
 
 from __future__ import annotations
 
-import itertools
 import os
 import zlib
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from lintdb.syntax.modules import OWN, ModuleName
@@ -26,7 +24,7 @@ _MOST_LEVELS = 8
 _LEVELS_WITHOUT_MARK = 3
 _PACKAGE = "__init__.py"
 _NOT_OWN = frozenset({"node_modules", "site-packages", "__pycache__", "build", "dist"})
-_MOST_FILES = 5_000
+_MOST_FILES, _MOST_FOLDERS = 5_000, 10_000
 
 
 class Located(NamedTuple):
@@ -102,8 +100,7 @@ class Layout:
         if root is None:
             return None
         if root not in self._files:
-            found = tuple(itertools.islice(_python_files_below(root), _MOST_FILES + 1))
-            self._files[root] = found if len(found) <= _MOST_FILES else None
+            self._files[root] = _python_files_below(root)
         return self._files[root]
 
     def locate(self, dotted: str, importer: str) -> Located | None:
@@ -146,11 +143,18 @@ class Layout:
         return best
 
 
-def _python_files_below(root: str) -> Iterator[str]:
-    """Yield the files of a folder and of those below it, in a stable order, but none that others have installed."""
-    for folder, folders, files in os.walk(root):
+def _python_files_below(root: str) -> tuple[str, ...] | None:
+    """Return the files of a folder and of those below it, in a stable order, but none that others have installed.
+
+    None for more than can be one project: somebody's home, under version control.
+    """
+    found: list[str] = []
+    for number, (folder, folders, files) in enumerate(os.walk(root)):
         folders[:] = sorted(each for each in folders if each not in _NOT_OWN and not each.startswith("."))
         if "pyvenv.cfg" in files:
             folders.clear()
             continue
-        yield from (os.path.join(folder, each) for each in sorted(files) if each.endswith(".py"))
+        found += [os.path.join(folder, each) for each in sorted(files) if each.endswith(".py")]
+        if number >= _MOST_FOLDERS or len(found) > _MOST_FILES:
+            return None
+    return tuple(found)

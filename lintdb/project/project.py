@@ -98,6 +98,11 @@ class Project:
         """See `lintdb.syntax.names.Links`."""
         return self._surroundings.texts_with(word, index.name.path) if index.name.path else None
 
+    def keepers(self, key: str, index: ModuleIndex) -> tuple[ModuleIndex, ...]:
+        """See `lintdb.syntax.names.Links`."""
+        paths = self._surroundings.keepers(key, index.name.path) if index.name.path else ()
+        return tuple(found for path in paths if (found := self._module(path)) is not None)
+
     def leads_to_module(self, dotted: str, index: ModuleIndex) -> bool:
         """See `lintdb.syntax.names.Links`."""
         return bool(index.name.path) and self._surroundings.layout.locate(dotted, index.name.path) is not None

@@ -11,6 +11,7 @@ from lintdb.drivers.catalog import Own
 from lintdb.project.interest import Interest
 from lintdb.project.layout import Layout
 from lintdb.source import SourceFile, read_source
+from lintdb.syntax.keys import keys_mentioned
 
 if TYPE_CHECKING:
     from lintdb.project.project import Project
@@ -27,6 +28,7 @@ class Surroundings:
         self.layout = Layout()
         self._texts: dict[str, SourceFile | None] = {}
         self.interest = Interest(self.layout, self._text_of, own)
+        self._put: dict[tuple[str, ...], dict[str, tuple[str, ...]]] = {}
 
     def enter(self, source: SourceFile) -> str:
         """Let a text that is checked stand for the file, which may not be saved yet; returns its absolute path."""
@@ -36,7 +38,27 @@ class Surroundings:
 
     def concerns(self, source: SourceFile) -> bool:
         """Whether a file uses something of another file of its project that has to do with resources."""
-        return self.interest.concerns(self.enter(source))
+        path = self.enter(source)
+        return self.interest.concerns(path) or any(
+            self._is_of_interest(key, path) for key in keys_mentioned(source.text).read
+        )
+
+    def keepers(self, key: str, path: str) -> tuple[str, ...]:
+        """Return the other files of a project that put something under a key (see `lintdb.syntax.keys`)."""
+        files = self.layout.files_around(path)
+        if files is None:
+            return ()
+        if files not in self._put:
+            found: dict[str, list[str]] = {}
+            for each in files:
+                text = self._text_of(each)
+                for put in sorted(keys_mentioned(text).put) if text is not None else ():
+                    found.setdefault(put, []).append(each)
+            self._put[files] = {put: tuple(paths) for put, paths in found.items()}
+        return tuple(each for each in self._put[files].get(key, ()) if each != path)
+
+    def _is_of_interest(self, key: str, path: str) -> bool:
+        return any(self.interest.names_in(each) for each in self.keepers(key, path))
 
     def source_of(self, path: str) -> SourceFile | None:
         """Return the file at an absolute path; None if it cannot be read."""

@@ -57,7 +57,7 @@ def _confidence(flow: FunctionFlow, ctx: FileContext) -> Callable[[cst.CSTNode],
     """Return what tells how sure it is that others wait while a call blocks."""
     from lintdb.flow.loops import has_loop_to_itself, stands_beside  # loads libcst, which listing rules does not need
 
-    if is_test(flow.function, ctx.path) or _runs_at_startup(flow):
+    if is_test(flow.function, ctx.path) or _runs_at_startup(flow, ctx):
         return lambda _: Confidence.LOW
     if not has_loop_to_itself(flow.function, is_test_file):
         return lambda _: Confidence.HIGH
@@ -80,8 +80,10 @@ def _continues(node: cst.Call, blocking: set[int]) -> bool:
         inner = following
 
 
-def _runs_at_startup(flow: FunctionFlow) -> bool:
-    """Whether a decorator registers the function to run before requests are served."""
+def _runs_at_startup(flow: FunctionFlow, ctx: FileContext) -> bool:
+    """Whether the function is registered to run before requests are served, or is the life of an application."""
+    if ctx.program.frameworks.is_start_up(flow.function):
+        return True
     for decorator in flow.function.decorators:
         target = getattr(decorator, "func", decorator)
         name = getattr(getattr(target, "attr", target), "value", "")

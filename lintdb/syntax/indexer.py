@@ -7,6 +7,7 @@ from typing import Any
 
 import libcst as cst
 
+from lintdb.syntax.keys import attribute_key, item_key, may_be_owner
 from lintdb.syntax.modules import OWN, ModuleName
 from lintdb.syntax.names import FUNCTIONS_PER_MODULE, ClassInfo, FunctionInfo, Links, ModuleIndex
 from lintdb.syntax.walk import child_fields
@@ -42,6 +43,7 @@ class _Indexer:
             cst.Call: self._call,
             cst.Name: self._name,
             cst.Attribute: self._attribute,
+            cst.Subscript: self._subscript,
             cst.Import: self._import,
             cst.ImportFrom: self._import_from,
             cst.Assign: self._assign,
@@ -176,6 +178,15 @@ class _Indexer:
 
     def _attribute(self, node: cst.Attribute, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
         scope.attributes.add(node.attr.value)
+        key = key_of(node)
+        if key is not None:
+            scope.keys.add(key)
+        return False
+
+    def _subscript(self, node: cst.Subscript, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
+        key = key_of(node)
+        if key is not None:
+            scope.keys.add(key)
         return False
 
     def _import(self, node: cst.Import, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
@@ -246,6 +257,9 @@ class _Indexer:
         scope: FunctionInfo,
         owner: ClassInfo | None,
     ) -> None:
+        key = key_of(target)
+        if key is not None:
+            self.index.kept.setdefault(key, []).append((scope, value))
         if isinstance(target, cst.Name):
             if owner is not None:
                 owner.body_values[target.value] = (value, annotation)
@@ -351,3 +365,26 @@ def build_index(
     *libraries* are the top-level names of libraries of which something is known.
     """
     return _Indexer(module, name or ModuleName(), links, libraries).run()
+
+
+def key_of(node: cst.CSTNode) -> str | None:
+    """Return the key of an expression that reads, or is given, what stands on an application or the like."""
+    if isinstance(node, cst.Attribute):
+        inner = node.value
+        owner = _last_name(inner)
+        if not may_be_owner(owner):
+            return None
+        return attribute_key(
+            owner, _last_name(inner.value) if isinstance(inner, cst.Attribute) else "", node.attr.value
+        )
+    if not isinstance(node, cst.Subscript) or len(node.slice) != 1:
+        return None
+    index = node.slice[0].slice
+    value = index.value if isinstance(index, cst.Index) else None
+    return item_key(_last_name(node.value), value.evaluated_value) if isinstance(value, cst.SimpleString) else None
+
+
+def _last_name(node: cst.CSTNode) -> str:
+    if isinstance(node, cst.Attribute):
+        return node.attr.value
+    return node.value if isinstance(node, cst.Name) else ""

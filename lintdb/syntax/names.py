@@ -33,7 +33,8 @@ NEUTRAL_BASES = frozenset({
 class FunctionInfo:
     """A function, method, lambda, or the module's own body (`node` is then the module).
 
-    `number` tells the functions of a project apart. `other_imports` has what else a name of `imports` may stand for.
+    `number` tells the functions of a project apart. `other_imports` has what else a name of `imports` may stand for,
+    `keys` what it reads or puts on applications and the like (see `lintdb.syntax.keys`).
     """
 
     index: ModuleIndex
@@ -44,6 +45,7 @@ class FunctionInfo:
     parent: FunctionInfo | None
     calls: list[cst.Call] = field(default_factory=list)
     attributes: set[str] = field(default_factory=set)
+    keys: set[str] = field(default_factory=set)
     loads: set[str] = field(default_factory=set)
     bound: set[str] = field(default_factory=set)
     outer: set[str] = field(default_factory=set)
@@ -273,6 +275,9 @@ class Links(Protocol):
         None where it cannot be told which files belong to the project.
         """
 
+    def keepers(self, key: str, index: ModuleIndex) -> tuple[ModuleIndex, ...]:
+        """Return the other modules of a module's project that put something under a key (see `lintdb.syntax.keys`)."""
+
     def leads_to_module(self, dotted: str, index: ModuleIndex) -> bool:
         """Whether a dotted name is a module of the project, or something in one; none is parsed for the answer."""
 
@@ -293,6 +298,8 @@ class ModuleIndex:
         default_factory=dict
     )
     """What the module assigns to attributes of imported names: `flask.g.conn`."""
+    kept: dict[str, list[tuple[FunctionInfo, cst.BaseExpression | None]]] = field(default_factory=dict)
+    """What the module puts under keys of applications and the like (see `lintdb.syntax.keys`)."""
     stars: list[str] = field(default_factory=list)
     of_node: dict[int, FunctionInfo] = field(default_factory=dict)
     body: FunctionInfo = field(init=False)

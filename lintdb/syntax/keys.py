@@ -1,0 +1,67 @@
+"""Keys under which files of a program leave things for each other, on objects that it has one of.
+
+Applications are such objects, and bots: `app["pool"] = …` (aiohttp), `app.state.pool = …` (Starlette, FastAPI),
+`app.ctx.pool = …` (Sanic), `bot.pool = …`. Who reads it gets to the object through something else:
+`request.app["pool"]`, `self.bot.pool`. Names alone tell. A key is written as it is read from the object: `["pool"]`,
+`.state.pool`, `.pool`.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import NamedTuple
+
+SHELVES = frozenset({"state", "ctx"})
+"""Attributes of applications that are there for programs to put things on."""
+
+_APPLICATION = re.compile(r"(?:\w*_)?(?:app|application)")
+_BOT = re.compile(r"(?:\w*_)?bot")
+_MENTIONED = re.compile(
+    r"(?:(?:app|application)(?:\[\s*(?P<quote>[\"'])(?P<item>[^\"'\]\\]+)(?P=quote)\s*\]|(?P<shelf>\.(?:state|ctx)\.\w+))"
+    r"|bot(?P<plain>\.\w+))(?P<is_put>\s*(?::[^\n=]+)?=(?!=))?"
+)
+
+
+class Keys(NamedTuple):
+    """The keys that a text reads, and those that it puts something under."""
+
+    read: frozenset[str]
+    put: frozenset[str]
+
+
+def item_key(holder: str, item: object) -> str | None:
+    """Return the key of `holder[item]`; None if that is none. *holder* is the last name of what is subscripted."""
+    return f'["{item}"]' if isinstance(item, str) and _is_application(holder) else None
+
+
+def may_be_owner(name: str) -> bool:
+    """Whether `….name.x` can have a key at all: most attributes have none, and that is soon told."""
+    return name in SHELVES or name.endswith("bot")
+
+
+def attribute_key(owner: str, holder: str, name: str) -> str | None:
+    """Return the key of `holder.owner.name`, or `owner.name`; None if it is none."""
+    if owner in SHELVES and _is_application(holder):
+        return f".{owner}.{name}"
+    return f".{name}" if _is_bot(owner) else None
+
+
+def keys_mentioned(text: str) -> Keys:
+    """Return the keys in a text, as far as a look at it tells."""
+    read: set[str] = set()
+    put: set[str] = set()
+    for match in _MENTIONED.finditer(text):
+        key = f'["{match["item"]}"]' if match["item"] is not None else match["shelf"] or match["plain"]
+        (put if match["is_put"] else read).add(key)
+    return Keys(frozenset(read), frozenset(put))
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_application(name: str) -> bool:
+    return _APPLICATION.fullmatch(name) is not None
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_bot(name: str) -> bool:
+    return _BOT.fullmatch(name) is not None
