@@ -69,12 +69,23 @@ class Assumptions(Values):
         if key is not None and known is None:
             new.facts[key] = outcome
         self._note_presence(condition, outcome, state, new)
+        if isinstance(condition, ir.IsEqual) and outcome:
+            self._note_mode(condition, state, new)
         for tally, is_zero in self._told(condition, outcome, state):
             if is_zero:
                 new.update(tally.of, pending=-1)
             elif (kind := self.kind_of(new.status(tally.by))) is not None and kind.gives_answers:
                 new.update(tally.by, answer="row")
         return new
+
+    def _note_mode(self, condition: ir.IsEqual, state: State, new: State) -> None:
+        """`if conn.autocommit == before`: then there is nothing to set back."""
+        for operand in (condition.left, condition.right):
+            base = self.value(operand.base, state) if isinstance(operand, ir.AttributeOf) else None
+            kind = self.kind_of(state.status(base.rid)) if isinstance(base, Ref) else None
+            if isinstance(base, Ref) and kind is not None and isinstance(operand, ir.AttributeOf):
+                if operand.name in kind.attribute_events:
+                    new.update(base.rid, switched=-1)
 
     def _refine_count(self, condition: ir.Exceeds, outcome: bool, state: State) -> tuple[str, Value] | None:
         """`n > 0`, `n >= 1`: after that it is a number above zero."""

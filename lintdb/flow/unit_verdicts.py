@@ -48,7 +48,7 @@ class UnitVerdicts(Verdicts):
         if self.after_error(status, kind) is AfterError.CONTINUES and not self._is_half(status):
             # The statement alone is undone: to go on without it may well be meant.
             return
-        handler, _ = _swallowing(state)
+        handler, _ = _swallowing(state, failed.node)
         node = handler if handler is not None else failed.node
         confidence = Confidence.LOW if is_unlikely(status, state) else Confidence.MEDIUM
         known = self.units.swallowed.get(id(node))
@@ -317,13 +317,23 @@ def _is_held(state: State) -> bool:
     return any(slot.startswith("$held") for slot in state.kept)
 
 
-def _swallowing(state: State) -> tuple[cst.CSTNode | None, Sequence[str | None]]:
-    """Return what caught the last exception of a path (the classes of a handler, the handler, a manager), and which."""
+def _swallowing(
+    state: State, failed: cst.CSTNode | None = None
+) -> tuple[cst.CSTNode | None, Sequence[str | None]]:
+    """Return what caught the last exception of a path (the classes of a handler, the handler, a manager), and which.
+
+    With a call that *failed* it is the first thing that caught anything since: what is caught later is another error.
+    """
     trace = state.trace
+    found: tuple[cst.CSTNode | None, Sequence[str | None]] = (None, ())
     while trace is not None:
         if trace[2] in ("caught", "swallowed") and isinstance(trace[1], cst.CSTNode):
             node = trace[1]
             types = trace[3] if isinstance(trace[3], tuple) else ()
-            return (node.type or node if isinstance(node, cst.ExceptHandler) else node), types
+            found = (node.type or node if isinstance(node, cst.ExceptHandler) else node), types
+            if failed is None:
+                break
+        elif failed is not None and trace[2] == "raise" and trace[1] is failed:
+            break
         trace = trace[0]
-    return None, ()
+    return found
