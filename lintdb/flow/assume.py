@@ -69,8 +69,7 @@ class Assumptions(Values):
         if key is not None and known is None:
             new.facts[key] = outcome
         self._note_presence(condition, outcome, state, new)
-        if isinstance(condition, ir.IsEqual) and outcome:
-            self._note_mode(condition, state, new)
+        self._note_mode(condition, outcome, state, new)
         for tally, is_zero in self._told(condition, outcome, state):
             if is_zero:
                 new.update(tally.of, pending=-1)
@@ -78,14 +77,17 @@ class Assumptions(Values):
                 new.update(tally.by, answer="row")
         return new
 
-    def _note_mode(self, condition: ir.IsEqual, state: State, new: State) -> None:
+    def _note_mode(self, condition: ir.Condition, outcome: bool, state: State, new: State) -> None:
         """`if conn.autocommit == before`: then there is nothing to set back."""
+        if not isinstance(condition, ir.IsEqual) or not outcome:
+            return
         for operand in (condition.left, condition.right):
             base = self.value(operand.base, state) if isinstance(operand, ir.AttributeOf) else None
-            kind = self.kind_of(state.status(base.rid)) if isinstance(base, Ref) else None
-            if isinstance(base, Ref) and kind is not None and isinstance(operand, ir.AttributeOf):
-                if operand.name in kind.attribute_events:
-                    new.update(base.rid, switched=-1)
+            if not isinstance(base, Ref) or not isinstance(operand, ir.AttributeOf):
+                continue
+            kind = self.kind_of(state.status(base.rid))
+            if kind is not None and operand.name in kind.attribute_events:
+                new.update(base.rid, switched=-1)
 
     def _refine_count(self, condition: ir.Exceeds, outcome: bool, state: State) -> tuple[str, Value] | None:
         """`n > 0`, `n >= 1`: after that it is a number above zero."""

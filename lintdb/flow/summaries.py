@@ -350,8 +350,8 @@ def _visible(value: Value, state: State) -> Value | None:
         return value
     if isinstance(value, Many):
         # Of the objects in it what they hold is passed, as of one alone.
-        held = tuple(_visible(item, state) if isinstance(item, Instance) else item for item in value.items)
-        value = replace(value, items=held) if held != value.items else value
+        items = tuple(_visible(item, state) if isinstance(item, Instance) else item for item in value.items)
+        value = replace(value, items=items) if items != value.items else value
         is_plain = all(item is not None and _visible(item, state) == item for item in value.items)
         return value if is_plain or state.holds_any(value) else None
     if not state.holds_any(value):

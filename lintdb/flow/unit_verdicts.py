@@ -317,9 +317,7 @@ def _is_held(state: State) -> bool:
     return any(slot.startswith("$held") for slot in state.kept)
 
 
-def _swallowing(
-    state: State, failed: cst.CSTNode | None = None
-) -> tuple[cst.CSTNode | None, Sequence[str | None]]:
+def _swallowing(state: State, failed: cst.CSTNode | None = None) -> tuple[cst.CSTNode | None, Sequence[str | None]]:
     """Return what caught the last exception of a path (the classes of a handler, the handler, a manager), and which.
 
     With a call that *failed* it is the first thing that caught anything since: what is caught later is another error.

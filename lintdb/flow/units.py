@@ -89,12 +89,16 @@ class Units(Misuses):
                 state.note(op.node, "begin", rid)
             state.update(rid, pending=-1, cut=False, begun=op.index if op is not None else IN_BLOCK)
         elif event in _SWITCHES:
-            value = self.first_argument(op, state) if op is not None else None
-            if event is not Event.AUTOCOMMIT_UNKNOWN:
-                value = TRUE if event is Event.AUTOCOMMIT_ON else Literal(False)
-            if op is not None:
-                self.note_switch(rid, op, None if event is Event.AUTOCOMMIT_UNKNOWN else value, state)
-            self.switch_mode(rid, value if value in (TRUE, Literal(False)) else None, state)
+            self._switch(rid, event, op, state)
+
+    def _switch(self, rid: Rid, event: Event, op: ir.CallOp | None, state: State) -> None:
+        """A call changes the mode of a resource, to what it says or to what it is given."""
+        value = self.first_argument(op, state) if op is not None else None
+        if event is not Event.AUTOCOMMIT_UNKNOWN:
+            value = TRUE if event is Event.AUTOCOMMIT_ON else Literal(False)
+        if op is not None:
+            self.note_switch(rid, op, None if event is Event.AUTOCOMMIT_UNKNOWN else value, state)
+        self.switch_mode(rid, value if value in (TRUE, Literal(False)) else None, state)
 
     def _keep(self, rid: Rid, status: Status, op: ir.CallOp | None, state: State) -> None:
         """Work is made permanent, by a call or (None) by the end of a block."""
