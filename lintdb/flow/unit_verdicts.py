@@ -196,7 +196,8 @@ class UnitVerdicts(Verdicts):
                 index, swallowed = -1, False
                 if not end.is_raise and status.failed >= 0:
                     is_later = status.pending >= 0 and not status.cut and self._is_undone_alone(status, kind)
-                    index, swallowed = status.pending if status.pending >= 0 else status.failed, True
+                    is_of_caller = status.pending in (-1, BEFORE)
+                    index, swallowed = status.failed if is_of_caller else status.pending, True
                     index = -1 if is_later else index  # the work began after the error: it is left to the caller
                 elif not end.is_raise and status.cut and rid[0] in self.commits:
                     index, swallowed = -1 if (rid[0], status.pending) in left else status.pending, True
@@ -240,7 +241,7 @@ class UnitVerdicts(Verdicts):
         A session is made for a unit of work; what the failure means for that is looked at where the helper is called.
         """
         is_given = kind.family == "session" and rid[0][0] in ("param", "arg") and rid[0] not in self.commits
-        return is_given and rid[0] not in self.units.mixed and status.pending in (-1, status.failed)
+        return is_given and rid[0] not in self.units.mixed and status.pending in (-1, BEFORE, status.failed)
 
     def _spoiling(self, rid: Rid, status: Status, kind: Kind) -> int:
         """Return the write (or helper) that failed, where that spoils all that follows; -1 if there is none."""
