@@ -159,8 +159,11 @@ class UnitVerdicts(Verdicts):
                 )
 
     def blamed_units(self) -> frozenset[SiteKey]:
-        """Return the resources whose unit of work the function leaves failed, as if nothing had happened."""
-        units = self._failed_units().items()
+        """Return the resources whose unit of work the function leaves failed, as if nothing had happened.
+
+        Checked by itself it does not know that what it is given ends soon, nor who sees to that.
+        """
+        units = self._failed_units(is_by_itself=True).items()
         return frozenset(site for site, (_, unit) in units if unit.is_swallowed and unit.confidence > Confidence.LOW)
 
     def failed_units(self) -> list[FailedUnit]:
@@ -170,7 +173,7 @@ class UnitVerdicts(Verdicts):
         return [*(unit for _, unit in self._failed_units(told).values()), *self.returned_dirty.values()]
 
     def _failed_units(
-        self, told: Collection[tuple[SiteKey, cst.CSTNode]] = ()
+        self, told: Collection[tuple[SiteKey, cst.CSTNode]] = (), *, is_by_itself: bool = False
     ) -> dict[SiteKey, tuple[tuple[int, int, bool], FailedUnit]]:
         """Return one unit for each resource, with its rank: the surest, at the first call, rather swallowed.
 
@@ -187,7 +190,8 @@ class UnitVerdicts(Verdicts):
         }
         for end in self.exits:
             for rid, status in end.state.resources.items():
-                if not status.outlives or status.owed or not status.in_unit or status.phase == "released":
+                is_lasting = status.outlives or (is_by_itself and rid[0][0] == "arg")
+                if not is_lasting or status.owed or not status.in_unit or status.phase == "released":
                     continue
                 kind = self.knowledge.kind(status.kind)
                 site = self.sites.get(rid[0])
@@ -209,7 +213,8 @@ class UnitVerdicts(Verdicts):
                     continue  # what the function leaves behind when it is called is told where it does
                 # Whoever set up the scope of a session ends it soon, and the unit of work with it.
                 if swallowed:
-                    is_left = kind.is_scoped or self._is_harmless(status, kind) or self._is_answered(rid, status, kind)
+                    is_scoped = kind.is_scoped and not is_by_itself
+                    is_left = is_scoped or self._is_harmless(status, kind) or self._is_answered(rid, status, kind)
                 else:
                     is_left = _swallowing(end.state)[0] is None and self._is_refused(status)
                 is_low = status.low >= UNLIKELY or is_left
