@@ -168,13 +168,14 @@ class TestDebug:
 
 
 class TestScripts:
-    CONNECT = "import sys\nimport psycopg2\n{}psycopg2.connect(host='db.internal', dbname={})\n"
+    CONNECT = "import argparse\nimport sys\nimport psycopg2\n{}psycopg2.connect(host='db.internal', dbname={})\n"
 
     @pytest.mark.parametrize(
         ("before", "name", "is_low"),
         [
             ("if __name__ == '__main__':\n    conn = ", "'orders'", True),
-            ("conn = ", "sys.argv[1]", True),
+            ("given = argparse.ArgumentParser().parse_args()\nconn = ", "given.name", True),
+            ("conn = ", "sys.argv[1]", False),
             ("conn = ", "'orders'", False),
         ],
     )

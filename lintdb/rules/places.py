@@ -55,11 +55,11 @@ def is_program(function: FunctionInfo) -> bool:
     return bool(function.decorators) or not is_plain or not is_imported_elsewhere(function, is_test_file)
 
 
-_COMMAND_LINE = frozenset({"ArgumentParser", "OptionParser", "argv"})
+_COMMAND_LINE = frozenset({"ArgumentParser", "OptionParser"})
 
 
 def is_script(function: FunctionInfo, node: object) -> bool:
-    """Whether a node outside of functions is what somebody starts: guarded, or beside arguments of a command line."""
+    """Whether a node outside of functions is what somebody starts: guarded, or beside the parser of a command line."""
     from lintdb.syntax.ancestry import guarded_by_main
 
     if not function.is_module:
