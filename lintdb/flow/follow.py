@@ -157,7 +157,7 @@ class Follower(Iterations, Assumptions):
             if kind is not None and op.attribute in kind.attribute_events:
                 self.units.switches[op.index] = op.node
                 working = self.root_of(base.rid, state)
-                self.note_switch(working, op.index, state)
+                self.note_switch(working, op, value if isinstance(op.operand, ir.Constant) else None, state)
                 self.switch_mode(working, value, state, kind.attribute_events[op.attribute])
         if isinstance(op.base, ir.Local) and self.is_self(op.base.name):
             if isinstance(value, Ref):
