@@ -218,12 +218,20 @@ def places_of(package: str, findings: Iterable[dict[str, Any]], source: Path) ->
     for finding in findings:
         path = str(finding["path"])
         if path not in texts:
-            texts[path] = (source / path).read_bytes().decode("utf-8", "replace")
+            texts[path] = _text_of(source / path)
         lines = texts[path].splitlines()
         line = int(finding["line"])
         text = " ".join(lines[line - 1].split()) if line <= len(lines) else ""
         places.append(Place(package, path.replace(os.sep, "/"), finding["code"], function_at(texts[path], line), text))
     return places
+
+
+def _text_of(path: Path) -> str:
+    """Return the text of a file; none of one that cannot be read, like a link that leads nowhere."""
+    try:
+        return path.read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def function_at(text: str, line: int) -> str:

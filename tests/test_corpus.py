@@ -214,6 +214,13 @@ class TestRun:
         assert [place.code for place in run.places if place.path == "old.py"] == ["LDB002"]
         assert run.faults == []
 
+    def test_links_that_lead_nowhere_are_findings(self, tmp_path: Path, package: Package) -> None:
+        (tmp_path / "src" / package.folder / "gone.py").symlink_to(tmp_path / "nowhere.py")
+        run = corpus.check(package, tmp_path)
+        gone = corpus.Place(package.name, "gone.py", "LDB002", corpus.MODULE, "")
+        assert [place for place in run.places if place.path == "gone.py"] == [gone]
+        assert run.faults == []
+
     def test_nothing_of_a_package_is_imported(self, tmp_path: Path, package: Package) -> None:
         folder = tmp_path / "src" / package.folder
         for name in ("click.py", "sqlite3.py", "sitecustomize.py", "conftest.py"):

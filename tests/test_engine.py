@@ -165,3 +165,22 @@ class TestDebug:
         path.write_text(LEAK, encoding="utf-8")
         with pytest.raises(ValueError, match="has no function 'g'; it has: f"):
             debug_flow(str(path), "g")
+
+
+class TestScripts:
+    CONNECT = "import argparse\nimport sys\nimport psycopg2\n{}psycopg2.connect(host='db.internal', dbname={})\n"
+
+    @pytest.mark.parametrize(
+        ("before", "name", "is_low"),
+        [
+            ("if __name__ == '__main__':\n    conn = ", "'orders'", True),
+            ("given = argparse.ArgumentParser().parse_args()\nconn = ", "given.name", True),
+            ("conn = ", "sys.argv[1]", False),
+            ("conn = ", "'orders'", False),
+        ],
+    )
+    def test_whoever_has_started_a_program_can_end_it(self, before: str, name: str, is_low: bool) -> None:
+        found = check(self.CONNECT.format(before, name), min_confidence=Confidence.LOW).findings
+        limits = [finding for finding in found if finding.code in ("LDB401", "LDB402")]
+        assert [finding.code for finding in limits] == ["LDB401", "LDB402"]
+        assert [finding.confidence is Confidence.LOW for finding in limits] == [is_low, is_low]

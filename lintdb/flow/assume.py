@@ -69,12 +69,25 @@ class Assumptions(Values):
         if key is not None and known is None:
             new.facts[key] = outcome
         self._note_presence(condition, outcome, state, new)
+        self._note_mode(condition, outcome, state, new)
         for tally, is_zero in self._told(condition, outcome, state):
             if is_zero:
                 new.update(tally.of, pending=-1)
             elif (kind := self.kind_of(new.status(tally.by))) is not None and kind.gives_answers:
                 new.update(tally.by, answer="row")
         return new
+
+    def _note_mode(self, condition: ir.Condition, outcome: bool, state: State, new: State) -> None:
+        """`if conn.autocommit == before`: then there is nothing to set back."""
+        if not isinstance(condition, ir.IsEqual) or not outcome:
+            return
+        for operand in (condition.left, condition.right):
+            base = self.value(operand.base, state) if isinstance(operand, ir.AttributeOf) else None
+            if not isinstance(base, Ref) or not isinstance(operand, ir.AttributeOf):
+                continue
+            kind = self.kind_of(state.status(base.rid))
+            if kind is not None and operand.name in kind.attribute_events:
+                new.update(base.rid, switched=-1)
 
     def _refine_count(self, condition: ir.Exceeds, outcome: bool, state: State) -> tuple[str, Value] | None:
         """`n > 0`, `n >= 1`: after that it is a number above zero."""

@@ -23,7 +23,7 @@ from lintdb.flow.liveness import live_names, live_tests
 from lintdb.flow.run import THROWN
 from lintdb.flow.sharings import STARTED
 from lintdb.flow.sites import BYPASSED, Exit
-from lintdb.flow.state import State
+from lintdb.flow.state import WAS, State
 from lintdb.flow.summaries import RESUMED, YIELDED
 from lintdb.flow.texts import lengthened, pieces_of
 from lintdb.flow.values import (
@@ -124,6 +124,8 @@ class Follower(Iterations, Assumptions):
     def _store(self, op: ir.StoreOp, state: State) -> list[State] | None:
         value = self.value(op.operand, state)
         self._bind_name(op.name, value, state)
+        if state.kept:
+            state.rename_error(op.operand.name if isinstance(op.operand, ir.Local) else "", op.name)
         if op.name == "$return" and value is not None:
             state.note(op.node, "return")
         return None
@@ -132,7 +134,7 @@ class Follower(Iterations, Assumptions):
         state.resources.pop((("named", name), 0), None)
         state.env.pop(STARTED + name, None)
         if state.facts:
-            self._forget_facts(name, state)
+            state.forget_facts(name)
         if isinstance(value, (Ref, Instance)) and not name.startswith("$"):
             for rid in [value.rid] if isinstance(value, Ref) else list(state.refs(value)):
                 site = self.sites.get(rid[0])
@@ -144,15 +146,10 @@ class Follower(Iterations, Assumptions):
             state.hand_over(value)
         state.set_name(name, value)
 
-    @staticmethod
-    def _forget_facts(name: str, state: State) -> None:
-        for key in [k for k in state.facts if _mentions(k, name)]:
-            del state.facts[key]
-
     def _store_attribute(self, op: ir.StoreAttributeOp, state: State) -> list[State] | None:
         value = self.value(op.operand, state)
         if state.facts:
-            self._forget_facts(op.attribute, state)
+            state.forget_facts(op.attribute)
         base = self.value(op.base, state)
         if isinstance(base, Ref):
             status = state.status(base.rid)
@@ -160,7 +157,7 @@ class Follower(Iterations, Assumptions):
             if kind is not None and op.attribute in kind.attribute_events:
                 self.units.switches[op.index] = op.node
                 working = self.root_of(base.rid, state)
-                self.note_switch(working, op.index, state)
+                self.note_switch(working, op, value if isinstance(op.operand, ir.Constant) else None, state)
                 self.switch_mode(working, value, state, kind.attribute_events[op.attribute])
         if isinstance(op.base, ir.Local) and self.is_self(op.base.name):
             if isinstance(value, Ref):
@@ -254,7 +251,7 @@ class Follower(Iterations, Assumptions):
         elif isinstance(op.box, ir.Local):
             # `x += value` on something that is not a container of ours.
             if state.facts:
-                self._forget_facts(op.box.name, state)
+                state.forget_facts(op.box.name)
             if isinstance(box, Literal) and isinstance(box.value, str):
                 state.set_name(op.box.name, self._lengthen(op, box, state))
             elif (count := _count_after(box, self.value(_added_to(op), state))) is not None:
@@ -272,7 +269,7 @@ class Follower(Iterations, Assumptions):
     def _forget(self, op: ir.ForgetOp, state: State) -> list[State] | None:
         for name in op.names:
             if state.facts:
-                self._forget_facts(name, state)
+                state.forget_facts(name)
             state.set_name(name, None)
             state.kept.pop(name, None)
         return None
@@ -406,7 +403,8 @@ class Follower(Iterations, Assumptions):
     def _raise(self, t: ir.Raise, state: State) -> None:
         raised = Raised(t.type, True) if t.type is not None else Raised()
         if t.slot is not None:
-            raised = state.kept.pop(t.slot, raised) if t.slot.startswith("$held") else state.kept.get(t.slot, raised)
+            # The handler, or the clean-up, that had it is left.
+            raised = state.kept.pop(t.slot, state.kept.get(WAS + t.slot, raised))
         elif not t.is_explicit:
             state.mark_raised()
         state.raised = raised
@@ -484,16 +482,3 @@ def _count_after(before: Value | None, added: Value | None) -> Value | None:
     if before == COUNTED and isinstance(added, Tally):
         return COUNTED
     return added if isinstance(added, Tally) and (counts or before == added) else None
-
-
-def _mentions(key: str, name: str) -> bool:
-    """Whether a condition text mentions a name as a whole word."""
-    start = key.find(name)
-    while start >= 0:
-        end = start + len(name)
-        before = key[start - 1] if start else " "
-        after = key[end] if end < len(key) else " "
-        if not (before.isalnum() or before == "_") and not (after.isalnum() or after == "_"):
-            return True
-        start = key.find(name, start + 1)
-    return False

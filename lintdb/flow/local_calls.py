@@ -313,7 +313,7 @@ class LocalCalls(Containers, ABC):
                 self.note_kept(rid, state)
             if before.begun >= 0 > after.begun and not outcome.is_raise:
                 self.units.ended.add(before.begun)
-            if before.switched >= 0 > after.switched and not outcome.is_raise:
+            if before.switched >= 0 > after.switched and after.phase == "open" and not outcome.is_raise:
                 self.units.restored.add(before.switched)
             if after.phase == "released" and before.phase != "released" and rid not in released:
                 if rid in outcome.committed:

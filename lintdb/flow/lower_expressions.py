@@ -358,7 +358,7 @@ class Expressions(Conditions):
             else:
                 value = self.expression(argument.value)
             keyword = argument.keyword.value if argument.keyword is not None else None
-            if argument.star or dotted in NEEDS_VALUE:
+            if argument.star or (dotted in NEEDS_VALUE and keyword is None):
                 self._need(node, value, "TypeError")
             arguments.append(ir.CallArgument(value, keyword, argument.star))
         if dotted in ENDS_PROCESS or dotted in ALWAYS_RAISES:

@@ -55,16 +55,17 @@ class Misuses(UnitVerdicts):
     def check_call(self, rid: Rid, model: CallModel, node: cst.CSTNode, method: str, state: State) -> None:
         """A method is called on a resource."""
         status = state.status(rid)
-        if status is None or status.phase != "released":
-            if status is not None and status.phase == "open":
-                self.after.sound.add(id(node))
-                if (kind := self.knowledge.kind(status.kind)) is not None and _is_use(kind, model):
-                    self._note_late(rid, state)
+        if status is None:
             return
+        if status.phase == "open":
+            self.after.sound.add(id(node))
         kind = self.knowledge.kind(status.kind)
         if kind is None or not _is_use(kind, model):
             return
-        self._misused(rid, _Deed("use", node, method, model), state)
+        if status.phase == "released":
+            self._misused(rid, _Deed("use", node, method, model), state)
+        else:
+            self._note_late(rid, state)
 
     def _note_late(self, rid: Rid, state: State) -> None:
         """A callee that lends something goes on after its `yield`, and needs what it was given to be open still."""
@@ -153,7 +154,7 @@ class Misuses(UnitVerdicts):
             return
         if status.phase == "released":
             self._misused(rid, _Deed("exit", node), state)
-        elif status.phase == "open":
+        else:
             self._note_late(rid, state)
 
     def check_released_again(self, rid: Rid, node: cst.CSTNode, method: str, state: State) -> None:

@@ -256,12 +256,14 @@ class ModelledCalls(ChosenModels):
         raised = self.driver_raise(model.driver) if model.raises is Raises.DRIVER else Raised()
         made = self.knowledge.kind(model.acquires) if model.acquires is not None else None
         is_lazy = made is not None and made.is_lazy and not model.coroutine
+        # Where an object is left by a block, what it rolls back before it closes is gone if that fails.
+        is_farewell = model.event is Event.ROLLBACK and self.function.name in ("__exit__", "__aexit__")
         # An engine that gets no connection has none to hold.
         is_open_if_it_fails = made is None or made.family not in ("connection", "checkout")
         if receiver is not None and is_open_if_it_fails:
             state.use(receiver.rid)
         # What connects with its first use is made of its arguments alone.
-        failed = self.throw(state, op.node, raised, is_low=is_lazy, by=name)
+        failed = self.throw(state, op.node, raised, is_low=is_lazy or is_farewell, by=name)
         if receiver is not None:
             state.use(receiver.rid)
         return failed

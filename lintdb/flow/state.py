@@ -46,6 +46,9 @@ FILLED = TRUE
 
 _MAY_HOLD_BOXES = WRAPPERS | {Box}
 
+WAS = "$was"
+"""What the slot of an error begins with that a handler's name does not stand for any more."""
+
 _AWAY = "$.away."
 """What names begin with that are bound once somebody else has an object that was made here; then comes its prefix."""
 
@@ -120,6 +123,18 @@ class State:
             self.env.pop(name, None)
         else:
             self.env[name] = widened(value) if type(value) in WRAPPERS else value
+
+    def forget_facts(self, name: str) -> None:
+        """A variable, or an attribute, gets another value: conditions that mention it are not decided any more."""
+        for key in [key for key in self.facts if _mentions(key, name)]:
+            del self.facts[key]
+
+    def rename_error(self, source: str, target: str) -> None:
+        """`failure = error`: what a handler has caught is known by another name, behind the handler, too."""
+        known = self.kept.get(f"$exc:{source}") or self.kept.get(f"{WAS}$exc:{source}")
+        self.kept.pop(f"{WAS}$exc:{target}", None)
+        if known is not None:
+            self.kept[f"{WAS}$exc:{target}"] = known
 
     def status(self, rid: Rid) -> Status | None:
         """Return what is known of a resource."""
@@ -422,3 +437,16 @@ def _settled(status: Status, phase: str) -> Status:
 def _is_for_tests(value: Value) -> bool:
     """Whether a value tells nothing but how a test of it ends: a truth value, or a constant that is no text."""
     return type(value) is Truthiness or (type(value) is Literal and type(value.value) is not str)
+
+
+def _mentions(key: str, name: str) -> bool:
+    """Whether a condition text mentions a name as a whole word."""
+    start = key.find(name)
+    while start >= 0:
+        end = start + len(name)
+        before = key[start - 1] if start else " "
+        after = key[end] if end < len(key) else " "
+        if not (before.isalnum() or before == "_") and not (after.isalnum() or after == "_"):
+            return True
+        start = key.find(name, start + 1)
+    return False

@@ -349,6 +349,9 @@ def _visible(value: Value, state: State) -> Value | None:
     if isinstance(value, (Ref, Outside, Method, Partial, Truthiness)):
         return value
     if isinstance(value, Many):
+        # Of the objects in it what they hold is passed, as of one alone.
+        items = tuple(_visible(item, state) if isinstance(item, Instance) else item for item in value.items)
+        value = replace(value, items=items) if items != value.items else value
         is_plain = all(item is not None and _visible(item, state) == item for item in value.items)
         return value if is_plain or state.holds_any(value) else None
     if not state.holds_any(value):
@@ -361,7 +364,7 @@ def _visible(value: Value, state: State) -> Value | None:
     if isinstance(value, Table):
         return value
     if isinstance(value, Box):
-        return Many(tuple(state.boxes.get(value.id, ())))
+        return _visible(Many(tuple(state.boxes.get(value.id, ()))), state)
     return None
 
 

@@ -12,7 +12,9 @@ MAX_PIECES = 60
 _CONVERSION = re.compile(
     r"%(?:\((?P<key>[^)]*)\))?[#0\- +]*(?:\*|\d+)?(?:\.(?:\*|\d+))?[hlL]?(?P<type>[diouxXeEfFgGcrsab%])"
 )
-_FIELD = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}!:]*)(?:![rsa])?(?::[^{}]*)?\}")
+_FIELD = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}!:]*)(?:![rsa])?(?::[^{}]*?(?P<type>[a-zA-Z%]?))?\}")
+_NUMBERS = frozenset("bdeEfFgGinouxX")
+"""Conversions of `%` and `format()` that take nothing but a number (or, in `format()`, a date)."""
 
 
 def text_of(pieces: Sequence[Piece]) -> Literal:
@@ -93,7 +95,8 @@ def filled(template: Sequence[Piece], operand: ir.Format, values: dict[object, l
                 key = int(name)
             if key not in values:
                 return None
-            found += values[key]
+            is_number = (match["type"] or "s") in _NUMBERS
+            found += ["0" if is_number and not isinstance(each, str) else each for each in values[key]]
         found.append(piece[end:])
     return found
 

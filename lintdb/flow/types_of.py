@@ -73,7 +73,9 @@ class ModuleTypes:
             return True
         owner, other = self._class_called(name), self._class_called(base)
         if owner is None and other is not None:
-            return False if builtin_is_subclass(name, "BaseException") else None
+            # Neither Python nor a library derives from the project.
+            is_known = builtin_is_subclass(name, "BaseException") or self.knowledge.is_subclass(name, "Exception")
+            return False if is_known else None
         if owner is None:
             known = builtin_is_subclass(name, base)
             return known if known is not None else self.knowledge.is_subclass(name, base)

@@ -48,7 +48,7 @@ class UnitVerdicts(Verdicts):
         if self.after_error(status, kind) is AfterError.CONTINUES and not self._is_half(status):
             # The statement alone is undone: to go on without it may well be meant.
             return
-        handler, _ = _swallowing(state)
+        handler, _ = _swallowing(state, failed.node)
         node = handler if handler is not None else failed.node
         confidence = Confidence.LOW if is_unlikely(status, state) else Confidence.MEDIUM
         known = self.units.swallowed.get(id(node))
@@ -159,8 +159,11 @@ class UnitVerdicts(Verdicts):
                 )
 
     def blamed_units(self) -> frozenset[SiteKey]:
-        """Return the resources whose unit of work the function leaves failed, as if nothing had happened."""
-        units = self._failed_units().items()
+        """Return the resources whose unit of work the function leaves failed, as if nothing had happened.
+
+        Checked by itself it does not know that what it is given ends soon, nor who sees to that.
+        """
+        units = self._failed_units(is_by_itself=True).items()
         return frozenset(site for site, (_, unit) in units if unit.is_swallowed and unit.confidence > Confidence.LOW)
 
     def failed_units(self) -> list[FailedUnit]:
@@ -170,7 +173,7 @@ class UnitVerdicts(Verdicts):
         return [*(unit for _, unit in self._failed_units(told).values()), *self.returned_dirty.values()]
 
     def _failed_units(
-        self, told: Collection[tuple[SiteKey, cst.CSTNode]] = ()
+        self, told: Collection[tuple[SiteKey, cst.CSTNode]] = (), *, is_by_itself: bool = False
     ) -> dict[SiteKey, tuple[tuple[int, int, bool], FailedUnit]]:
         """Return one unit for each resource, with its rank: the surest, at the first call, rather swallowed.
 
@@ -187,7 +190,8 @@ class UnitVerdicts(Verdicts):
         }
         for end in self.exits:
             for rid, status in end.state.resources.items():
-                if not status.outlives or status.owed or not status.in_unit or status.phase == "released":
+                is_lasting = status.outlives or (is_by_itself and rid[0][0] == "arg")
+                if not is_lasting or status.owed or not status.in_unit or status.phase == "released":
                     continue
                 kind = self.knowledge.kind(status.kind)
                 site = self.sites.get(rid[0])
@@ -196,7 +200,8 @@ class UnitVerdicts(Verdicts):
                 index, swallowed = -1, False
                 if not end.is_raise and status.failed >= 0:
                     is_later = status.pending >= 0 and not status.cut and self._is_undone_alone(status, kind)
-                    index, swallowed = status.pending if status.pending >= 0 else status.failed, True
+                    is_of_caller = status.pending in (-1, BEFORE)
+                    index, swallowed = status.failed if is_of_caller else status.pending, True
                     index = -1 if is_later else index  # the work began after the error: it is left to the caller
                 elif not end.is_raise and status.cut and rid[0] in self.commits:
                     index, swallowed = -1 if (rid[0], status.pending) in left else status.pending, True
@@ -208,7 +213,8 @@ class UnitVerdicts(Verdicts):
                     continue  # what the function leaves behind when it is called is told where it does
                 # Whoever set up the scope of a session ends it soon, and the unit of work with it.
                 if swallowed:
-                    is_left = kind.is_scoped or self._is_harmless(status, kind) or self._is_answered(rid, status, kind)
+                    is_scoped = kind.is_scoped and not is_by_itself
+                    is_left = is_scoped or self._is_harmless(status, kind) or self._is_answered(rid, status, kind)
                 else:
                     is_left = _swallowing(end.state)[0] is None and self._is_refused(status)
                 is_low = status.low >= UNLIKELY or is_left
@@ -240,7 +246,7 @@ class UnitVerdicts(Verdicts):
         A session is made for a unit of work; what the failure means for that is looked at where the helper is called.
         """
         is_given = kind.family == "session" and rid[0][0] in ("param", "arg") and rid[0] not in self.commits
-        return is_given and rid[0] not in self.units.mixed and status.pending in (-1, status.failed)
+        return is_given and rid[0] not in self.units.mixed and status.pending in (-1, BEFORE, status.failed)
 
     def _spoiling(self, rid: Rid, status: Status, kind: Kind) -> int:
         """Return the write (or helper) that failed, where that spoils all that follows; -1 if there is none."""
@@ -317,13 +323,21 @@ def _is_held(state: State) -> bool:
     return any(slot.startswith("$held") for slot in state.kept)
 
 
-def _swallowing(state: State) -> tuple[cst.CSTNode | None, Sequence[str | None]]:
-    """Return what caught the last exception of a path (the classes of a handler, the handler, a manager), and which."""
+def _swallowing(state: State, failed: cst.CSTNode | None = None) -> tuple[cst.CSTNode | None, Sequence[str | None]]:
+    """Return what caught the last exception of a path (the classes of a handler, the handler, a manager), and which.
+
+    With a call that *failed* it is the first thing that caught anything since: what is caught later is another error.
+    """
     trace = state.trace
+    found: tuple[cst.CSTNode | None, Sequence[str | None]] = (None, ())
     while trace is not None:
         if trace[2] in ("caught", "swallowed") and isinstance(trace[1], cst.CSTNode):
             node = trace[1]
             types = trace[3] if isinstance(trace[3], tuple) else ()
-            return (node.type or node if isinstance(node, cst.ExceptHandler) else node), types
+            found = (node.type or node if isinstance(node, cst.ExceptHandler) else node), types
+            if failed is None:
+                break
+        elif failed is not None and trace[2] == "raise" and trace[1] is failed:
+            break
         trace = trace[0]
-    return None, ()
+    return found

@@ -73,6 +73,8 @@ class Units(Misuses):
                 state.set_name(THROWN, None)
             self.units.ended.add(status.begun)
             state.update(rid, pending=-1, failed=-1, cut=False, begun=-1)
+            if event is Event.ROLLBACK:
+                self._roll_back_the_same(rid, status.kind, state)
         elif event is Event.ROLLBACK_PART:
             # What had been done before the savepoint is as it was.
             state.update(rid, failed=-1, cut=False)
@@ -87,11 +89,16 @@ class Units(Misuses):
                 state.note(op.node, "begin", rid)
             state.update(rid, pending=-1, cut=False, begun=op.index if op is not None else IN_BLOCK)
         elif event in _SWITCHES:
-            self.note_switch(rid, op.index if op is not None else -1, state)
-            value = self.first_argument(op, state) if op is not None else None
-            if event is not Event.AUTOCOMMIT_UNKNOWN:
-                value = TRUE if event is Event.AUTOCOMMIT_ON else Literal(False)
-            self.switch_mode(rid, value if value in (TRUE, Literal(False)) else None, state)
+            self._switch(rid, event, op, state)
+
+    def _switch(self, rid: Rid, event: Event, op: ir.CallOp | None, state: State) -> None:
+        """A call changes the mode of a resource, to what it says or to what it is given."""
+        value = self.first_argument(op, state) if op is not None else None
+        if event is not Event.AUTOCOMMIT_UNKNOWN:
+            value = TRUE if event is Event.AUTOCOMMIT_ON else Literal(False)
+        if op is not None:
+            self.note_switch(rid, op, None if event is Event.AUTOCOMMIT_UNKNOWN else value, state)
+        self.switch_mode(rid, value if value in (TRUE, Literal(False)) else None, state)
 
     def _keep(self, rid: Rid, status: Status, op: ir.CallOp | None, state: State) -> None:
         """Work is made permanent, by a call or (None) by the end of a block."""
@@ -101,6 +108,14 @@ class Units(Misuses):
         kind = self.knowledge.kind(status.kind)
         if op is None and kind is not None and (status.pending >= 0 or status.begun >= 0):
             self.units.kept_by_block.append(kind)
+
+    @staticmethod
+    def _roll_back_the_same(rid: Rid, kind_id: str, state: State) -> None:
+        """What another object was given may be this very resource: services and their repositories share a session."""
+        for other, status in list(state.resources.items()):
+            is_elsewhere = other != rid and "field" in (rid[0][0], other[0][0])
+            if is_elsewhere and status.kind == kind_id and status.outlives and not status.owed:
+                state.update(other, pending=-1, failed=-1, cut=False)
 
     def note_statement(self, rid: Rid, op: ir.CallOp, *, is_many: bool) -> None:
         """A call sends a statement to a resource, or (*is_many*) several: at once, or one in each round of a loop."""
@@ -139,16 +154,20 @@ class Units(Misuses):
             if status is not None and status.in_unit and status.pending < 0 and status.outlives:
                 state.update(rid, pending=number, cut=True)
 
-    def note_switch(self, rid: Rid, index: int, state: State) -> None:
-        """The mode of a resource that lives on is changed, or changed back."""
+    def note_switch(self, rid: Rid, op: ir.CallOp | ir.StoreAttributeOp, value: Value | None, state: State) -> None:
+        """The mode of a resource that lives on is changed, or changed back: that alone is what clean-up does.
+
+        *value* is the mode that is written there, if it is: in the mode that it has been set to already it stays.
+        """
         status = state.status(rid)
         if status is None or not status.outlives:
             return
-        if status.switched >= 0:
+        if status.switched < 0:
+            if not op.in_cleanup:
+                state.update(rid, switched=op.index)
+        elif not isinstance(value, Literal) or value.value is not status.autocommit:
             self.units.restored.add(status.switched)
             state.update(rid, switched=-1)
-        else:
-            state.update(rid, switched=index)
 
     def note_kept(self, rid: Rid, state: State) -> None:
         """Remember that a path makes the work of a resource permanent, and in which loops it does."""

@@ -398,6 +398,7 @@ class Withs(ModelledCalls, ABC):
         results = self.call_method(value, name, node, state, target="$left", arguments=arguments)
         if results and results[0] is not state:
             state.env, state.boxes, state.resources = results[0].env, results[0].boxes, results[0].resources
+            state.trace = results[0].trace
 
     def run_callback(self, node: cst.CSTNode, callback: Partial, state: State, is_async: bool) -> None:
         """A registered clean-up runs: `stack.callback(conn.close)`, `stack.callback(pool.putconn, conn)`."""

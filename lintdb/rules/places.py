@@ -55,6 +55,19 @@ def is_program(function: FunctionInfo) -> bool:
     return bool(function.decorators) or not is_plain or not is_called_elsewhere(function, is_test_file)
 
 
+_COMMAND_LINE = frozenset({"ArgumentParser", "OptionParser"})
+
+
+def is_script(function: FunctionInfo, node: object) -> bool:
+    """Whether a node outside of functions is what somebody starts: guarded, or beside the parser of a command line."""
+    from lintdb.syntax.ancestry import guarded_by_main
+
+    if not function.is_module:
+        return False
+    takes_arguments = not _COMMAND_LINE.isdisjoint((*function.loads, *function.attributes))
+    return takes_arguments or id(node) in guarded_by_main(function.index.module)
+
+
 def prints_before(function: FunctionInfo, node: object) -> bool:
     """Whether a function prints before it comes to a call: somebody who has started it looks on."""
     found = False

@@ -45,6 +45,8 @@ class Unit:
     """Whether a statement had begun it, whose transaction has ended since: its commit has failed."""
     is_given_up: bool = False
     """Whether the function returns from a handler that was entered since."""
+    is_low: bool = False
+    """Whether an error that hardly happens has come since."""
     caught_at: int = 0
     """The handler that has dealt with the last error since."""
     begun_by: Frame | None = None

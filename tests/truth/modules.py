@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import collections
+import contextlib
 import functools
 import importlib
 import os
@@ -20,7 +21,7 @@ from tests.truth.stand_in import current_world
 
 REAL = frozenset(
     {
-        "__future__", "collections", "collections.abc", "contextlib", "dataclasses", "enum", "functools", "itertools",
+        "__future__", "collections", "collections.abc", "dataclasses", "enum", "functools", "itertools",
         "typing", "unittest", "unittest.mock", "abc", "types", "sys", "concurrent.futures", "csv",
         "pathlib", "datetime", "operator", "random", "re",
     }
@@ -93,7 +94,20 @@ def _sqlite3() -> types.ModuleType:
     return made
 
 
+class _Suppress(contextlib.suppress):
+    """The real one, but that a mistake of the program, such as a call on None, ends the run."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
+    ) -> bool:
+        world = current_world()
+        if error is not None and not world.is_expected(error):
+            world.is_over = world.is_dropped = world.is_mistaken = True
+        return super().__exit__(kind, error, trace)
+
+
 _FAKES: dict[str, object] = {
+    "contextlib": _module("contextlib", **{**vars(contextlib), "suppress": _Suppress}),
     "sqlite3": _sqlite3(),
     "logging": _Quiet(),
     "os": _System(),

@@ -74,6 +74,7 @@ class Runtime:
         world = current_world()
         world.rounds[line] = world.rounds.get(line, 0) + 1
         if world.rounds[line] > choices.MAX_ROUNDS + 1:
+            world.is_over = world.is_dropped = True  # also if an error of some clean-up hides what is raised here
             raise choices.Dropped
 
 

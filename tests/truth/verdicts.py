@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lintdb.finding import Confidence, Finding
+from tests.truth.books import CAUGHT
 from tests.truth.execute import LineTruth, Truth
 
 CONNECTIONS = ("connections, normal paths", "connections, on error")
@@ -52,7 +53,13 @@ def compare_function(truth: Truth, findings: list[Finding]) -> Iterator[Verdict]
         # A sqlite3 cursor left open is of low confidence always, so any finding counts.
         yield from _compare_lifetime(line, truth.cursors.get(line), said, CURSORS, Confidence.LOW)
     # A handler that leaves open what a statement has begun is told of for that, once.
-    handlers = {step.span.line for each in findings if CODES[each.code] == UNFINISHED for step in each.steps[-2:]}
+    begun = [each for each in findings if CODES[each.code] == UNFINISHED]
+    handlers = {
+        step.span.line
+        for each in begun
+        for step in each.steps
+        if step.message == CAUGHT and step.span.line > each.span.line
+    }
     yield from _compare_units(truth, said, is_told=bool(handlers & truth.swallowed_at))
     # Where nothing ever ends it, it is begun for the caller.
     yield from _compare_lines(

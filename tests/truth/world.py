@@ -102,6 +102,7 @@ class World:
             record.is_low |= is_low and (record.is_owed or (record.is_external and record.is_open))
             if record.unit is not None:
                 record.unit.has_raised = True
+                record.unit.is_low |= is_low
 
     def is_expected(self, error: BaseException) -> bool:
         """Whether an exception is one that a path may take: planned, or raised by the program's own `raise`."""
@@ -249,7 +250,8 @@ class World:
             unit = record.unit
             if unit is None or not record.is_external or not record.is_open or record.is_escaped or record.begun:
                 continue
-            is_certain = unit.is_done and not unit.is_begun  # or it may be told of what began it
+            # Otherwise it may be told of what began it.
+            is_certain = unit.is_done and not unit.is_begun and not unit.is_low
             what = ("open-unit" if is_certain else "begun-unit") if unit.has_raised else "left-to-caller"
             self.outcomes.append(
                 Outcome(what, "connection", unit.line, unit.has_raised, is_low=False, source=unit.caught_at)
