@@ -27,6 +27,7 @@ from lintdb.flow.stdlib import (
     PASSES_THROUGH,
     REGISTER_METHODS,
     REGISTERS,
+    STARTS_TASK_METHODS,
     SUPPRESS,
     SWALLOWING_METHODS,
     SWALLOWS,
@@ -309,6 +310,9 @@ class Calls(Concurrency):
         first = self.first_argument(op, state)
         if name in METHODS_THAT_RUN and isinstance(first, Coroutine):
             return self.await_coroutine(op, first, state)
+        if name in STARTS_TASK_METHODS and isinstance(first, Coroutine):
+            state.set_name(op.target, first)
+            return self.run_aside(op, first, state)
         if name in SWALLOWING_METHODS and len(op.arguments) == (2 if name.endswith("Regex") else 1):
             state.set_name(op.target, Manager("swallow"))
             return None
