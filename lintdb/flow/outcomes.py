@@ -189,8 +189,9 @@ def _fields(root: Part, number: int, end: Exit, reachable: set[Rid]) -> tuple[tu
     state = end.state
     fields: list[tuple[str, Value]] = []
     paths = parts_of(root, state, end.value)
-    for field in list(fields_of(paths, state)):
-        reachable.update(state.refs(field.value))
+    found = list(fields_of(paths, state))
+    reachable.update(state.refs(Many(tuple(field.value for field in found))))
+    for field in found:
         value = as_part(field.value, paths, number) or field.value
         if _is_portable(value):
             fields.append((field.name, value))

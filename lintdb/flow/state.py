@@ -165,9 +165,10 @@ class State:
                     todo.extend(self.boxes.get(current.id, ()))
             elif isinstance(current, Instance):
                 # The attributes of an object may hold the object: each is looked into once.
-                if current.prefix not in seen:
-                    seen.add(current.prefix)
-                    todo.extend(v for name, v in self.env.items() if name.startswith(current.prefix))
+                prefix = current.prefix
+                if prefix not in seen:
+                    seen.add(prefix)
+                    todo += [held for name, held in self.env.items() if name.startswith(prefix)]
             elif isinstance(current, Method):
                 todo.append(current.receiver)
             elif isinstance(current, Partial):
@@ -182,10 +183,7 @@ class State:
 
     def reached(self) -> set[Rid]:
         """Return the resources that some variable holds."""
-        found: set[Rid] = set()
-        for value in self.env.values():
-            found.update(self.refs(value))
-        return found
+        return set(self.refs(Many(tuple(self.env.values()))))
 
     def holds_any(self, value: Value | None) -> bool:
         """Whether any resource can be reached from a value."""
@@ -419,11 +417,13 @@ class State:
         if not settled:
             return
         reached = {status.parent for status in self.resources.values()}
+        holders: list[Value] = []
         for name, value in self.env.items():
             if type(value) is Ref:
                 reached.add(value.rid)
             elif name[0] != "#" and type(value) not in _PLAIN:
-                reached.update(self.refs(value))
+                holders.append(value)
+        reached.update(self.refs(Many(tuple(holders))))
         for rid in settled:
             if rid not in reached:
                 del self.resources[rid]

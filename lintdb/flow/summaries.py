@@ -331,7 +331,7 @@ def _is_known(site: SiteKey, roots: Collection[SiteKey], shares_self: bool) -> b
 
 def _add_reached(start: State, state: State) -> None:
     """Add to a start state the resources that its variables reach, with their parents and children."""
-    todo = [rid for value in start.env.values() for rid in state.refs(value)]
+    todo = list(dict.fromkeys(state.refs(Many(tuple(start.env.values())))))
     while todo:
         rid = todo.pop()
         found = state.status(rid)
