@@ -88,8 +88,10 @@ def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
     # Such a pool has no threads that must be stopped; but for a coroutine the event loop ends before the process.
     is_plain_pool = leak.kind.family in ("checkout", "session") or (leak.kind.family == "pool" and leak.kind.is_lazy)
     is_quiet = is_plain_pool and not any(model.coroutine for _, model in _releases(leak.kind))
-    is_over = is_program(flow.function) or is_migration(ctx.path)
-    return (is_quiet or is_example_file(ctx.path)) and is_over
+    if not (is_quiet or is_example_file(ctx.path)):
+        return False
+    # Last: whether it is a program may take a look at all files of the project.
+    return is_migration(ctx.path) or is_program(flow.function)
 
 
 def _releases(kind: Kind) -> list[tuple[str, CallModel]]:
