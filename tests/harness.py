@@ -31,8 +31,6 @@ import pytest
 from lintdb.finding import Confidence, FileProblem, FileResult, Finding, Severity, Span
 
 if TYPE_CHECKING:
-    from _pytest.mark.structures import ParameterSet
-
     from lintdb.engine import EngineOptions
     from lintdb.project.surroundings import Projects
     from lintdb.source import SourceFile
@@ -226,18 +224,6 @@ class Checked:
     findings: tuple[Finding, ...]
     with_low: tuple[Finding, ...]
 
-    def problems_in(self, part: Subject, subjects: list[Subject]) -> list[Problem]:
-        """Return the differences on the lines that belong to *part*."""
-
-        def is_here(line: int) -> bool:
-            return subject_of(line, subjects) == part
-
-        return compare(
-            [mark for mark in self.marks if is_here(mark.line)],
-            [finding for finding in self.findings if is_here(finding.span.line)],
-            [finding for finding in self.with_low if is_here(finding.span.line)],
-        )
-
     def all_problems(self) -> list[Problem]:
         """Return the differences in the whole program."""
         return compare(self.marks, self.findings, self.with_low)
@@ -330,15 +316,6 @@ def iter_fixtures(folder: str) -> Iterator[Path]:
     for path in sorted((FIXTURES / folder).rglob("*.py")):
         if parse_directive(path.read_text(encoding="utf-8")).python <= sys.version_info[:2]:
             yield path
-
-
-def parameters(paths: Iterable[Path]) -> list[ParameterSet]:
-    """Return a pytest parameter (path, name of the part) for each part of each fixture, with an id that says both."""
-    return [
-        pytest.param(path, part.name, id=f"{path.relative_to(FIXTURES)}:{part.name}")
-        for path in paths
-        for part in find_subjects(path.read_text(encoding="utf-8"))
-    ]
 
 
 def _findings_of(result: FileResult, codes: frozenset[str]) -> tuple[Finding, ...]:

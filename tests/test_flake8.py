@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from lintdb.rules.registry import all_metas
-from tests.harness import FIXTURES, ROOT
+from tests.harness import ROOT
 
 LEAK = """\
 import sqlite3
@@ -320,13 +320,23 @@ def _can_be_parsed(path: Path) -> bool:
     return True
 
 
+def test_same_findings_as_the_command_on_programs() -> None:
+    """Each program is of several files, which the plugin is given one at a time."""
+    _compare_with_the_command("fixtures/programs")
+
+
+@pytest.mark.slow
 def test_same_findings_as_the_command_on_all_fixtures() -> None:
-    """Both look at every fixture with every rule; LDB001 about `noqa` is flake8's business and left out."""
+    _compare_with_the_command("fixtures")
+
+
+def _compare_with_the_command(folder: str) -> None:
+    """Both look at every file with every rule; LDB001 about `noqa` is flake8's business and left out."""
     options = ["--isolated", "--select", "ALL", "--output-format", "json"]
-    command = run_python(ROOT, "-m", "lintdb", "check", *options, "fixtures")
+    command = run_python(ROOT, "-m", "lintdb", "check", *options, folder)
     assert command.returncode in (1, 2), command.stderr
     ours = Counter(_findings_in(json.loads(command.stdout)))
-    result = run_flake8(ROOT, "--isolated", "--lintdb-isolated", "-j2", "--select", "LDB", str(FIXTURES))
+    result = run_flake8(ROOT, "--isolated", "--lintdb-isolated", "-j2", "--select", "LDB", folder)
     assert result.returncode == 1, result.stderr
     theirs = Counter(_parse(line) for line in result.stdout.splitlines())
     # flake8 reads files with the Python that runs it: what that Python cannot parse, no plugin is asked about.
