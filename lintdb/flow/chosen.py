@@ -21,7 +21,7 @@ class ChosenModels(UnknownCalls):
         for model in models:
             if all(self._holds(condition, op, state) is True for condition in model.when):
                 if any(self._owes_less(other, model) for other in hidden):
-                    self.unsure_calls.add(id(op.node))
+                    self.unsure.calls.add(id(op.node))
                 return model
             if all(self._is_hidden(condition, op, state) for condition in model.when):
                 hidden.append(model)

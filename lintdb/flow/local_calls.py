@@ -187,6 +187,7 @@ class LocalCalls(Containers, ABC):
                 outside=outside,
             )
             end.bind(target)
+            self.unsure.sites.update(ref.rid[0] for rid, ref in end.fresh.items() if rid[0] in summary.unsure)
             results.append(new)
         return results
 

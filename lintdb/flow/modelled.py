@@ -298,8 +298,8 @@ class ModelledCalls(ChosenModels):
             state.update(receiver.rid, phase="open", owed=owed)
             site = self.sites.get(receiver.rid[0])
             if site is not None and not before.outlives:
-                if id(site.node) in self.unsure_calls:
-                    self.unsure_calls.add(id(op.node))
+                if id(site.node) in self.unsure.calls:
+                    self.unsure.calls.add(id(op.node))
                 site.node = op.node
             state.note(op.node, "acquire", receiver.rid[0])
         state.set_name(target, TRUE if model.may_return_none else receiver if model.gives == "self" else None)

@@ -207,3 +207,17 @@ def _is_portable(value: Value | None) -> bool:
     return isinstance(value, (Ref, Outside, Literal, Truthiness, Name, Row, Tally)) or (
         isinstance(value, Instance) and value.id < 0
     )
+
+
+def given_or_made(outcomes: Iterable[Outcome]) -> frozenset[SiteKey]:
+    """Return what a function gives fresh on one path where it gives what somebody else keeps on another.
+
+    Its callers cannot know which they have got, so they cannot be told to release it.
+    """
+    given = [
+        (outcome.value.rid, dict(outcome.statuses).get(outcome.value.rid))
+        for outcome in outcomes
+        if not outcome.is_raise and isinstance(outcome.value, Ref)
+    ]
+    owned = {rid[0] for rid, status in given if status is not None and status.owed}
+    return frozenset(owned) if len(owned) < len({rid[0] for rid, _ in given}) else frozenset()

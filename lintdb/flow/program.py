@@ -16,7 +16,7 @@ from lintdb.flow.frameworks import Frameworks
 from lintdb.flow.knowledge import Knowledge
 from lintdb.flow.lent import lent_leaks
 from lintdb.flow.memo import Memo
-from lintdb.flow.outcomes import condensed, outcome_of
+from lintdb.flow.outcomes import condensed, given_or_made, outcome_of
 from lintdb.flow.reach import Reach
 from lintdb.flow.results import FunctionFlow
 from lintdb.flow.rows import LOOKED
@@ -245,6 +245,7 @@ class Program:
             drops_work=follower.drops_yielded_work(),
             undone=frozenset(follower.units.undone),
             runs=frozenset(follower.values_seen.runs),
+            unsure=frozenset(filter(follower.is_unsure, follower.sites)) | given_or_made(outcomes),
         )
 
     def run_for_caller(

@@ -35,6 +35,7 @@ from lintdb.flow.sites import (
     PendingCall,
     Site,
     UnitRecords,
+    Unsure,
     ValueRecords,
 )
 from lintdb.flow.state import State
@@ -79,10 +80,10 @@ class Run:
     `operations` are the calls that ran, by index; `extra_calls` those that syntax makes without writing them;
     `pending_calls` those of coroutine functions that are not awaited yet; `managed` what leaving a generator-
     based manager releases, `managers` its summaries; `meant_releases` what a coroutine would release.
-    `keeping_loops` are the loops in whose rounds work is made permanent. `unsure_calls` are those whose model
-    hangs on an argument that cannot be seen. `kept_as` says which attribute of the object holds a resource.
-    `covered` are resources that went with their parent, without a release of their own. `tested` are the variables
-    that conditions test, from the block on that runs now. `steps` counts the blocks that paths have entered.
+    `keeping_loops` are the loops in whose rounds work is made permanent. `kept_as` says which attribute of the object
+    holds a resource. `covered` are resources that went with their parent, without a release of their own. `tested` are
+    the variables that conditions test, from the block on that runs now. `steps` counts the blocks that paths have
+    entered.
     """
 
     tested: frozenset[str] = frozenset()
@@ -136,7 +137,7 @@ class Run:
         self.release_nodes: dict[SiteKey, cst.CSTNode] = {}
         self.meant_releases: dict[SiteKey, set[SiteKey]] = {}
         self.after = AfterRelease()
-        self.unsure_calls: set[int] = set()
+        self.unsure = Unsure()
         self.commits: set[SiteKey] = set()
         self.keeping_loops: set[int] = set()
         self.lost: list[Lost] = []

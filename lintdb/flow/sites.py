@@ -56,6 +56,16 @@ class Site:
 
 
 @dataclass
+class Unsure:
+    """What this function may not have to release: what some `calls` give, whose model hangs on an argument that cannot
+    be seen, and what callees give at some `sites` that may be somebody else's.
+    """
+
+    calls: set[int] = field(default_factory=set)
+    sites: set[SiteKey] = field(default_factory=set)
+
+
+@dataclass
 class Exit:
     """One way the function ends."""
 

@@ -95,7 +95,8 @@ class Summary:
     that get another value; `statements` says what it sends statements to, and whether more than one; `takes` what
     it takes from owners of many: owner, kind and place. `refuses`: it raises where it finds nothing, so that it may
     be called for that alone. `undone` are the libraries to which it says that the unit of work around has failed.
-    `runs` are the parameters that it runs as the text of a query.
+    `runs` are the parameters that it runs as the text of a query, `unsure` the resources that it makes and of which its
+    callers cannot be sure that they own them.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -114,6 +115,7 @@ class Summary:
     takes: tuple[tuple[Rid, str, cst.CSTNode], ...] = ()
     undone: frozenset[str] = frozenset()
     runs: frozenset[str] = frozenset()
+    unsure: frozenset[SiteKey] = frozenset()
 
 
 # --- before the call ------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from lintdb.finding import Confidence
 from lintdb.flow.decorators import ends_with_process
 from lintdb.flow.evaluate import Values
 from lintdb.flow.results import Leak, LostWork, PathStep, Unawaited
-from lintdb.flow.sites import BYPASSED, COROUTINE, UNHEARD_OF, Lost, Site
+from lintdb.flow.sites import BYPASSED, COROUTINE, UNHEARD_OF, Lost
 from lintdb.flow.state import State
 from lintdb.flow.summaries import RESUMED, YIELDED
 from lintdb.flow.values import (
@@ -179,7 +179,7 @@ class Verdicts(Values):
                 continue
             if status.raised and rid[0] in self.without_release:
                 continue
-            confidence = self._confidence(status, state, kind, site)
+            confidence = self._confidence(status, state, kind, rid[0])
             path = path_of(state)
             if lost.is_covered:
                 confidence = Confidence.MEDIUM
@@ -199,13 +199,17 @@ class Verdicts(Values):
                 best[key] = (rank, leak)
         return [leak for _, leak in best.values()]
 
-    def _confidence(self, status: Status, state: State, kind: Kind, site: Site) -> Confidence:
+    def is_unsure(self, site: SiteKey) -> bool:
+        """Whether it cannot be told if what is acquired at a place is this function's to release."""
+        return site in self.unsure.sites or id(self.sites[site].node) in self.unsure.calls
+
+    def _confidence(self, status: Status, state: State, kind: Kind, site: SiteKey) -> Confidence:
         duty = kind.duty_on_error if status.raised and kind.duty_on_error is not None else kind.duty
-        if is_unlikely(status, state) or duty is Duty.WEAK or id(site.node) in self.unsure_calls:
+        if is_unlikely(status, state) or duty is Duty.WEAK or self.is_unsure(site):
             return Confidence.LOW
         if status.raised and (ends_with_process(self.function) or self.program.frameworks.is_start_up(self.function)):
             return Confidence.LOW
-        if status.raised or site.maker is not None:
+        if status.raised or self.sites[site].maker is not None:
             return Confidence.MEDIUM
         return Confidence.HIGH
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import Bound, FileContext, Opening, Report, Rule, RuleMeta
 from lintdb.rules.places import is_migration, is_program, is_script, prints_before
 from lintdb.rules.switches import is_rehearsal
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+    from lintdb.syntax.ancestry import Ancestry
 
 
 class QueryWithoutTimeout(Rule):
@@ -24,7 +30,7 @@ class QueryWithoutTimeout(Rule):
     )
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
-        if id(opening.node) in ctx.handed_on:
+        if id(opening.node) in ctx.handed_on or _is_asked_nothing(opening):
             return
         for answer in ctx.answers(opening, "query-timeout"):
             if answer.bound is Bound.ABSENT:
@@ -45,3 +51,37 @@ def _is_watched(opening: Opening, ctx: FileContext) -> bool:
     function = opening.function
     is_once = is_program(function) or is_script(function, opening.node) or is_migration(ctx.path)
     return is_rehearsal(opening, ctx) or is_once or prints_before(function, opening.node)
+
+
+def _is_asked_nothing(opening: Opening) -> bool:
+    """Whether a connection is opened to see that it can be: what it is called is closed, and nothing else."""
+    from lintdb.syntax.ancestry import Ancestry  # loads libcst, which listing rules does not need
+
+    if opening.is_configured or opening.function.is_module:
+        return False
+    return _is_only_closed(opening.node, Ancestry(opening.function.node))
+
+
+def _is_only_closed(call: cst.CSTNode, ancestry: Ancestry) -> bool:
+    """Whether the value of a call is given one name, and what that means is closed, or gives cursors that are."""
+    import libcst as cst
+
+    from lintdb.syntax.walk import walk
+
+    assigned = next((each for each in ancestry.ancestors(call) if not isinstance(each, cst.Await)), None)
+    if not isinstance(assigned, cst.Assign) or len(assigned.targets) != 1:
+        return False
+    target = assigned.targets[0].target
+    if not isinstance(target, cst.Name):
+        return False
+    for node in walk(ancestry.root):
+        if not isinstance(node, cst.Name) or node.value != target.value:
+            continue
+        used, call_of_it = [*ancestry.ancestors(node), None][:2]
+        if isinstance(used, cst.AssignTarget):
+            continue
+        method = used.attr.value if isinstance(used, cst.Attribute) and isinstance(call_of_it, cst.Call) else None
+        is_closed = method == "cursor" and call_of_it is not None and _is_only_closed(call_of_it, ancestry)
+        if method != "close" and not is_closed:
+            return False
+    return True

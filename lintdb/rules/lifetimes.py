@@ -81,8 +81,8 @@ def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
     if leak.on_error:
         # An error fails a test, and somebody looks at once: what is left open does not outlive that.
         return is_test(flow.function, ctx.path)
-    if leak.has_no_release and is_test(flow.function, ctx.path):
-        return True  # what is tested has no better way
+    if leak.has_no_release:
+        return True  # its class is told of (LDB116), and whoever uses that has no better way
     if leak.kind.family == "connection" and leak.kind.duty_on_error is Duty.WEAK and is_test(flow.function, ctx.path):
         return True  # collected in silence, and soon
     # Such a pool has no threads that must be stopped; but for a coroutine the event loop ends before the process.

@@ -39,19 +39,20 @@ def is_migration(path: str) -> bool:
 
 
 def is_program(function: FunctionInfo) -> bool:
-    """Whether a function is what the process was started for: `main`, a command, the last call of a script.
+    """Whether a function is what the process was started for, `main` or a command, or a part of that alone.
 
     Not if another file of the project imports it, for a program of its own.
     """
-    from lintdb.flow.decorators import ends_with_process  # loads libcst, which listing rules does not need
-    from lintdb.flow.loops import is_called_elsewhere
+    from lintdb.flow.commands import is_run_by_commands  # loads libcst, which listing rules does not need
+    from lintdb.flow.decorators import ends_with_process
+    from lintdb.flow.users import is_called_elsewhere
     from lintdb.syntax.ancestry import called_by_main
 
     if function.is_module:
         return False
     is_plain = function.owner is None and function.parent is not None and function.parent.is_module
     if not ends_with_process(function) and not (is_plain and function.name in called_by_main(function.index.module)):
-        return False
+        return is_run_by_commands(function, is_test_file)
     return bool(function.decorators) or not is_plain or not is_called_elsewhere(function, is_test_file)
 
 
