@@ -236,8 +236,15 @@ class Classes:
 
     def offers_release(self, owner: ClassInfo) -> bool:
         """Whether the class has a method with which its users are meant to release what it holds."""
-        names = {name for each in owner.lineage for name in each.methods}
-        return any(name in names for name in _RELEASING_NAMES) and "__del__" not in names
+        return bool(self.releases(owner))
+
+    @staticmethod
+    def releases(owner: ClassInfo) -> list[FunctionInfo]:
+        """Return the methods with which users of a class are meant to release what it holds: none beside `__del__`."""
+        methods = [(name, each.methods[name]) for each in owner.lineage for name in each.methods]
+        if any(name == "__del__" for name, _ in methods):
+            return []
+        return [method for name, method in methods if name in _RELEASING_NAMES]
 
     @staticmethod
     def is_release(name: str) -> bool:

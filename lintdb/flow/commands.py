@@ -1,8 +1,8 @@
-"""Whether a function is run by commands alone: somebody has started the process for what it does, and waits for that.
+"""Whether a function is a part of commands alone: somebody has started the process for that, and looks on.
 
 Each use of the function must lead to `if __name__ == "__main__"`, to a function called `main`, or to one that a library
-for command lines has registered; none may go through a function that serves for as long as the process lives. What
-cannot be told speaks against it.
+for command lines has registered; none may go through a function that serves for as long as the process lives, and one
+must print. What cannot be told speaks against it.
 """
 
 from __future__ import annotations
@@ -23,14 +23,17 @@ _SERVES = frozenset({
 })  # fmt: skip
 """What a process calls that goes on until it is stopped, or that leaves its work to others."""
 
+_PRINTS = frozenset({"print", "echo", "secho", "tqdm"})
+"""How a command tells whoever has started it how far it is. A job of the night writes to a log."""
+
 _RUNS_ONCE = frozenset(
     {"asyncio", "anyio", "trio", "curio", "subprocess", "runner", "loop", "uvloop", "pytest", "unittest"}
 )
 """Whose `run` comes back when the work is done: that of others may be a server's."""
 
 
-def is_run_by_commands(function: FunctionInfo, does_not_count: Callable[[str], bool]) -> bool:
-    """Whether commands call a function, directly or not, and nothing else of its project ever does.
+def is_part_of_commands(function: FunctionInfo, does_not_count: Callable[[str], bool]) -> bool:
+    """Whether commands that print call a function, directly or not, and nothing else of its project ever does.
 
     *does_not_count* says of a path that uses in that file do not matter, as those in tests.
     """
@@ -39,6 +42,7 @@ def is_run_by_commands(function: FunctionInfo, does_not_count: Callable[[str], b
     todo = [Target.of(function)]
     seen = set(todo)
     is_started = False
+    prints = not _PRINTS.isdisjoint((*function.loads, *function.attributes))
     while todo and len(seen) <= _MOST_FUNCTIONS:
         target = todo.pop()
         uses = list(find_uses(target, function, does_not_count))
@@ -48,25 +52,29 @@ def is_run_by_commands(function: FunctionInfo, does_not_count: Callable[[str], b
         if not uses:
             return False
         for use in uses:
-            if isinstance(use, Unknown) or _serves(use):
+            if isinstance(use, Unknown) or not _may_be_command(use):
                 return False
+            prints = prints or any(last_name(node) in _PRINTS for each in _code(use) for node in ast.walk(each))
             user = use.user
-            if use.by is None and not use.place.is_main:
-                return False
             if user is None or _is_command(use.by):
                 is_started = True
-            elif use.by is not None and use.by.decorator_list:
-                return False
             elif user not in seen:
                 seen.add(user)
                 todo.append(user)
-    return is_started and not todo
+    return is_started and prints and not todo
 
 
-def _serves(use: Use) -> bool:
-    """Whether the function around a use, or the block of a program, goes on until somebody stops it."""
-    code = (use.by,) if use.by is not None else use.outside
-    return any(_goes_on(node) for each in code for node in ast.walk(each))
+def _may_be_command(use: Use) -> bool:
+    """Whether a use stands in a program's block, or in a function that ends and that nothing unknown calls."""
+    if use.by is None and not use.place.is_main:
+        return False
+    if use.by is not None and use.by.decorator_list and not _is_command(use.by):
+        return False
+    return not any(_goes_on(node) for each in _code(use) for node in ast.walk(each))
+
+
+def _code(use: Use) -> tuple[ast.AST, ...]:
+    return (use.by,) if use.by is not None else use.outside
 
 
 def _goes_on(node: ast.AST) -> bool:

@@ -129,6 +129,8 @@ class Values(Run):
         value: Value | None = None
         if found is not None and isinstance(found.symbol, Variable):
             value = self._global(found.symbol, state)
+            if value is None and not found.rest:
+                value = self.types.peers.types(found.symbol.index).global_literal(found.symbol.name)
         elif found is not None and isinstance(found.symbol, ClassInfo) and found.rest:
             is_own = found.symbol.find_method(found.rest[0]) is not None
             value = self.class_itself(found.symbol, state) if not is_own else None

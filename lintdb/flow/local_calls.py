@@ -11,7 +11,7 @@ from lintdb.effects import Event
 from lintdb.flow import ir
 from lintdb.flow.containers import Containers
 from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, keeps_function
-from lintdb.flow.objects import parts_of
+from lintdb.flow.objects import attributes_of, parts_of
 from lintdb.flow.results import HandedText
 from lintdb.flow.returns import Return
 from lintdb.flow.rows import LOOKED
@@ -420,8 +420,7 @@ class LocalCalls(Containers, ABC):
             return None
         for each in results:
             each.set_name(op.target, instance)
-            if not self.program.classes.offers_release(owner):
-                self._leave_to_class(instance, each)
+            self._leave_to_class(instance, each)
         return results
 
     @staticmethod
@@ -433,18 +432,37 @@ class LocalCalls(Containers, ABC):
         state.forget_fields(instance)
 
     def _leave_to_class(self, instance: Instance, state: State) -> None:
-        """Nobody can release what the object opens: that is the class's defect, not its user's.
+        """Nobody can release what the object opens and no method of it closes: its class's defect, not its user's.
 
         Where the class is in another file, this one has nothing to show but the user that drops it, errors or not.
         """
-        for rid in list(state.refs(instance)):
+        reached = self._reached_by_releases(instance.owner)
+        if reached is None:
+            return
+        held = attributes_of(instance.part, state)
+        in_reach = {rid for name, value in held if name in reached for rid in state.refs(value)}
+        for rid in dict.fromkeys(rid for _, value in held for rid in state.refs(value)):
             site = self.sites.get(rid[0])
-            if site is None or site.maker != instance.owner.name:
+            if site is None or site.maker != instance.owner.name or rid in in_reach:
                 continue
             if instance.owner.index is self.function.index:
                 state.escape_one(rid, with_parents=False)
             else:
                 self.without_release.add(rid[0])
+
+    def _reached_by_releases(self, owner: ClassInfo) -> set[str] | None:
+        """Return the attributes that methods which are meant to release reach, if any; None if that may be all."""
+        found: set[str] = set()
+        for method in self.program.classes.releases(owner):
+            reached = self.program.reach.of(method, owner)
+            if reached is None or _OWNER in reached:
+                return None
+            found |= reached
+        return found
+
+
+_OWNER = "connection"
+"""The attribute by which many libraries tell what a cursor belongs to: it can be closed by way of that."""
 
 
 def _kept_by(info: FunctionInfo) -> SiteKey:

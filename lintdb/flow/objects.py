@@ -41,7 +41,7 @@ def parts_of(root: Part, state: State, detached: Value | None = None) -> dict[Pa
     todo = list(paths)
     while todo:
         part = todo.pop(0)
-        for attribute, value in _attributes(part, state):
+        for attribute, value in attributes_of(part, state):
             if not isinstance(value, Instance) or value.part in paths:
                 continue
             is_inside = value.id == number and value.path[: len(start)] == start
@@ -55,7 +55,7 @@ def parts_of(root: Part, state: State, detached: Value | None = None) -> dict[Pa
 def fields_of(paths: Mapping[Part, Path], state: State) -> Iterator[Field]:
     """Yield the attributes of all *paths*, in a stable order."""
     for part, path in paths.items():
-        for attribute, value in _attributes(part, state):
+        for attribute, value in attributes_of(part, state):
             yield Field(part, attribute, value, ".".join((*path, attribute)))
 
 
@@ -65,7 +65,8 @@ def as_part(value: Value | None, paths: Mapping[Part, Path], number: int) -> Ins
     return replace(value, id=number, path=path) if isinstance(value, Instance) and path is not None else None
 
 
-def _attributes(part: Part, state: State) -> list[tuple[str, Value]]:
+def attributes_of(part: Part, state: State) -> list[tuple[str, Value]]:
+    """Return the names and values of an object's own attributes, in a stable order."""
     prefix = prefix_of(part)
     found = [(name.removeprefix(prefix), value) for name, value in state.env.items() if name.startswith(prefix)]
     return sorted((each for each in found if "." not in each[0]), key=lambda each: each[0])

@@ -159,7 +159,7 @@ def bind_arguments(
         known[star_kwarg] = Table(tuple(named_rest))
     if not is_hidden:
         given = {*bound, *(argument.keyword for argument in arguments)}
-        known.update(_defaults([param for param in params if param.name.value not in given]))
+        known.update(_defaults(info, [param for param in params if param.name.value not in given]))
     for name, value in _captured(info, state):
         known.setdefault(name, value)
     return known
@@ -205,13 +205,16 @@ def _captured(info: FunctionInfo, state: State) -> Iterator[tuple[str, Value]]:
                 yield name, value
 
 
-def _defaults(params: Sequence[cst.Param]) -> dict[str, Value]:
-    """Return the defaults that a summary may depend on: None, True, False."""
-    return {
-        param.name.value: Literal(CONSTANTS[param.default.value])
-        for param in params
-        if isinstance(param.default, cst.Name) and param.default.value in CONSTANTS
-    }
+def _defaults(info: FunctionInfo, params: Sequence[cst.Param]) -> dict[str, Value]:
+    """Return the defaults that a summary may depend on: None, True, False, and texts that the function compares."""
+    found: dict[str, Value] = {}
+    for param in params:
+        name, default = param.name.value, param.default
+        if isinstance(default, cst.Name) and default.value in CONSTANTS:
+            found[name] = Literal(CONSTANTS[default.value])
+        elif isinstance(default, cst.SimpleString) and name in info.compared:
+            found[name] = Literal(default.evaluated_value)
+    return found
 
 
 def start_of_call(
@@ -231,7 +234,9 @@ def start_of_call(
     """
     start = State()
     for name, value in bound.items():
-        kept = _visible(value, state)
+        # Most texts make no difference to what is done: only those that decide are worth a summary of their own.
+        is_choice = isinstance(value, Literal) and isinstance(value.value, str) and name in info.compared
+        kept = value if is_choice else _visible(value, state)
         if kept is not None:
             start.env[name] = kept
     if isinstance(receiver, Instance) and info.params:

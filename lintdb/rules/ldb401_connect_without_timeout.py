@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import Answer, Bound, FileContext, Opening, Report, Rule, RuleMeta
-from lintdb.rules.places import is_migration, is_program, is_script
+from lintdb.rules.places import is_migration, is_script, is_watched
 from lintdb.rules.switches import is_on_this_host, is_rehearsal
 
 
@@ -46,7 +46,7 @@ def _message(answer: Answer, opening: Opening) -> str:
 
 def _confidence(answer: Answer, opening: Opening, ctx: FileContext) -> Confidence:
     # On this machine no packet is lost: a connection is refused or made at once. Who has started a program can end it.
-    is_once = is_program(opening.function) or is_script(opening.function, opening.node) or is_migration(ctx.path)
+    is_once = is_watched(opening.function) or is_script(opening.function, opening.node) or is_migration(ctx.path)
     if is_rehearsal(opening, ctx) or is_on_this_host(opening, ctx) or is_once:
         return Confidence.LOW
     if answer.bound is Bound.ABSENT:

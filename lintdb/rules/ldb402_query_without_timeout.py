@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import Bound, FileContext, Opening, Report, Rule, RuleMeta
-from lintdb.rules.places import is_migration, is_program, is_script, prints_before
+from lintdb.rules.places import is_migration, is_script, is_watched, prints_before
 from lintdb.rules.switches import is_rehearsal
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class QueryWithoutTimeout(Rule):
 def _is_watched(opening: Opening, ctx: FileContext) -> bool:
     """Whether somebody waits who can break it off: at a test, a migration, or a program that runs once or prints."""
     function = opening.function
-    is_once = is_program(function) or is_script(function, opening.node) or is_migration(ctx.path)
+    is_once = is_watched(function) or is_script(function, opening.node) or is_migration(ctx.path)
     return is_rehearsal(opening, ctx) or is_once or prints_before(function, opening.node)
 
 

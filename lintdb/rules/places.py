@@ -39,12 +39,11 @@ def is_migration(path: str) -> bool:
 
 
 def is_program(function: FunctionInfo) -> bool:
-    """Whether a function is what the process was started for, `main` or a command, or a part of that alone.
+    """Whether a function is what the process was started for: `main`, a command, the last call of a script.
 
     Not if another file of the project imports it, for a program of its own.
     """
-    from lintdb.flow.commands import is_run_by_commands  # loads libcst, which listing rules does not need
-    from lintdb.flow.decorators import ends_with_process
+    from lintdb.flow.decorators import ends_with_process  # loads libcst, which listing rules does not need
     from lintdb.flow.users import is_called_elsewhere
     from lintdb.syntax.ancestry import called_by_main
 
@@ -52,8 +51,15 @@ def is_program(function: FunctionInfo) -> bool:
         return False
     is_plain = function.owner is None and function.parent is not None and function.parent.is_module
     if not ends_with_process(function) and not (is_plain and function.name in called_by_main(function.index.module)):
-        return is_run_by_commands(function, is_test_file)
+        return False
     return bool(function.decorators) or not is_plain or not is_called_elsewhere(function, is_test_file)
+
+
+def is_watched(function: FunctionInfo) -> bool:
+    """Whether somebody has started what a function does, and looks on: a program, or a part of one that prints."""
+    from lintdb.flow.commands import is_part_of_commands  # loads libcst, which listing rules does not need
+
+    return is_program(function) or is_part_of_commands(function, is_test_file)
 
 
 _COMMAND_LINE = frozenset({"ArgumentParser", "OptionParser"})
@@ -81,7 +87,7 @@ def prints_before(function: FunctionInfo, node: object) -> bool:
 
 def runs_for_somebody(function: FunctionInfo, path: str) -> bool:
     """Whether somebody has started what a function does, and waits for that alone: a test, a command, a migration."""
-    return is_test(function, path) or is_example_file(path) or is_program(function) or is_migration(path)
+    return is_test(function, path) or is_example_file(path) or is_watched(function) or is_migration(path)
 
 
 def is_test_file(path: str) -> bool:

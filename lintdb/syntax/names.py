@@ -114,6 +114,18 @@ class FunctionInfo:
         return found
 
     @functools.cached_property
+    def compared(self) -> frozenset[str]:
+        """The parameters that it compares with something: `kind == "redis"`, `kind in NAMES`, `match kind`."""
+        found: set[str] = set()
+        for node in walk(self.node):
+            subject = (
+                node.left if isinstance(node, cst.Comparison) else node.subject if isinstance(node, cst.Match) else None
+            )
+            if isinstance(subject, cst.Name):
+                found.add(subject.value)
+        return frozenset(found & {param.name.value for param in self.params})
+
+    @functools.cached_property
     def hands_object_on(self) -> bool:
         """Whether it does anything with its first parameter but reach for an attribute."""
         name = self.params[0].name.value if self.params else ""
