@@ -141,8 +141,13 @@ class Values(Run):
         return value
 
     def always_there(self, dotted: str, state: State) -> Value | None:
-        """An object that a library always has, or a part of it: nobody owes anything for it."""
+        """An object that a library always has, or a part of it, or what the project keeps there: nobody owes for it."""
         whole, _, last = dotted.rpartition(".")
+        if self.function.keys:
+            holder, _, owner = whole.rpartition(".")
+            kept = self._under(attribute_key(owner, holder.rpartition(".")[2], last), state)
+            if kept is not None:
+                return kept
         kind_id = self.knowledge.kind_of_object(dotted)
         if kind_id is not None:
             return self.borrowed(("placed", last, self.index.name.number), kind_id, self.index, state)

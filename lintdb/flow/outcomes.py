@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from lintdb.flow.objects import as_part, fields_of, parts_of
@@ -24,6 +24,7 @@ from lintdb.flow.values import (
     Rid,
     Row,
     SiteKey,
+    Status,
     Tally,
     Truthiness,
     Value,
@@ -214,10 +215,15 @@ def given_or_made(outcomes: Iterable[Outcome]) -> frozenset[SiteKey]:
 
     Its callers cannot know which they have got, so they cannot be told to release it.
     """
-    given = [
-        (outcome.value.rid, dict(outcome.statuses).get(outcome.value.rid))
-        for outcome in outcomes
-        if not outcome.is_raise and isinstance(outcome.value, Ref)
-    ]
-    owned = {rid[0] for rid, status in given if status is not None and status.owed}
-    return frozenset(owned) if len(owned) < len({rid[0] for rid, _ in given}) else frozenset()
+    normal = [outcome for outcome in outcomes if not outcome.is_raise]
+    made = [frozenset(_owed(each.value, dict(each.statuses))) for each in normal if isinstance(each.value, Ref)]
+    return frozenset().union(*made) if not all(made) else frozenset()
+
+
+def _owed(given: Ref, statuses: Mapping[Rid, Status]) -> Iterator[SiteKey]:
+    """Yield what is owed for a resource that a function gives: itself, or what it belongs to."""
+    rid: Rid | None = given.rid
+    while rid is not None and rid in statuses:
+        if statuses[rid].owed:
+            yield rid[0]
+        rid = statuses[rid].parent

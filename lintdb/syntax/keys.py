@@ -1,9 +1,9 @@
 """Keys under which files of a program leave things for each other, on objects that it has one of.
 
 Applications are such objects, and bots: `app["pool"] = …` (aiohttp), `app.state.pool = …` (Starlette, FastAPI),
-`app.ctx.pool = …` (Sanic), `bot.pool = …`. Who reads it gets to the object through something else:
-`request.app["pool"]`, `self.bot.pool`. Names alone tell. A key is written as it is read from the object: `["pool"]`,
-`.state.pool`, `.pool`.
+`app.ctx.pool = …` (Sanic), `app.pool = …` (Flask), `bot.pool = …`. Who reads it gets to the object through something
+else: `request.app["pool"]`, `current_app.pool`, `self.bot.pool`. Names alone tell. A key is written as it is read from
+the object: `["pool"]`, `.state.pool`, `.pool`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ _APPLICATION = re.compile(r"(?:\w*_)?(?:app|application)")
 _BOT = re.compile(r"(?:\w*_)?bot")
 _MENTIONED = re.compile(
     r"(?:(?:app|application)(?:\[\s*(?P<quote>[\"'])(?P<item>[^\"'\]\\]+)(?P=quote)\s*\]|(?P<shelf>\.(?:state|ctx)\.\w+))"
-    r"|bot(?P<plain>\.\w+))(?P<is_put>\s*(?::[^\n=]+)?=(?!=))?"
+    r"|(?:bot|app|application)(?P<plain>\.\w+)\b(?!\())(?P<is_put>\s*(?::[^\n=]+)?=(?!=))?"
 )
+_OF_EVERY_APPLICATION = frozenset({"config", "logger", "debug", "secret_key", "name", "cli", "jinja_env", "extensions"})
 
 
 class Keys(NamedTuple):
@@ -37,14 +38,15 @@ def item_key(holder: str, item: object) -> str | None:
 
 def may_be_owner(name: str) -> bool:
     """Whether `….name.x` can have a key at all: most attributes have none, and that is soon told."""
-    return name in SHELVES or name.endswith("bot")
+    return name in SHELVES or name.endswith(("bot", "app", "application"))
 
 
 def attribute_key(owner: str, holder: str, name: str) -> str | None:
     """Return the key of `holder.owner.name`, or `owner.name`; None if it is none."""
     if owner in SHELVES and _is_application(holder):
         return f".{owner}.{name}"
-    return f".{name}" if _is_bot(owner) else None
+    is_own = _is_bot(owner) or (_is_application(owner) and name not in _OF_EVERY_APPLICATION)
+    return f".{name}" if is_own else None
 
 
 def keys_mentioned(text: str) -> Keys:
@@ -53,7 +55,8 @@ def keys_mentioned(text: str) -> Keys:
     put: set[str] = set()
     for match in _MENTIONED.finditer(text):
         key = f'["{match["item"]}"]' if match["item"] is not None else match["shelf"] or match["plain"]
-        (put if match["is_put"] else read).add(key)
+        if key.removeprefix(".") not in _OF_EVERY_APPLICATION:
+            (put if match["is_put"] else read).add(key)
     return Keys(frozenset(read), frozenset(put))
 
 
