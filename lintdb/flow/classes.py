@@ -9,6 +9,7 @@ import libcst as cst
 
 from lintdb.effects import CallModel, Duty, Kind
 from lintdb.flow.behind import call_behind
+from lintdb.flow.reach import Reach
 from lintdb.flow.stdlib import RECORDS
 from lintdb.flow.types_of import ModuleTypes
 from lintdb.syntax.literals import only_value, unawaited
@@ -19,6 +20,8 @@ _RELEASING_NAMES = (
     "close", "aclose", "disconnect", "shutdown", "stop", "dispose", "release", "cleanup", "teardown", "quit",
     "terminate", "finish", "close_connection", "close_connections", "__exit__", "__aexit__",
 )  # fmt: skip
+_OWNER = "connection"
+"""The attribute by which many libraries tell what something belongs to: that can be closed by way of it."""
 _BOUND_AND_HANDED_ON = 2
 _CLASS_SET_UPS = ("setUpClass", "setup_class")
 """Class methods that a test runner calls once, with a twin that takes down what they set up."""
@@ -49,6 +52,7 @@ class Classes:
     def __init__(self, types: ModuleTypes) -> None:
         self.index = types.index
         self.types = types
+        self.reach = Reach()
 
     def constructors_of_base(self, owner: ClassInfo) -> tuple[CallModel, ...]:
         """Return the models of the driver's class that a class derives from, if no `__init__` is on the way."""
@@ -104,7 +108,19 @@ class Classes:
         if init is None or init.owner is None or not self.is_made_by_init(owner) or not self.offers_release(owner):
             return None
         classes = Classes(self.types.peers.types(init.index))
-        return next((each for each in classes.opened_attributes(init.owner) if each.method is init), None)
+        reached = self.reached_by_releases(owner)
+        opened = (each for each in classes.opened_attributes(init.owner) if each.method is init)
+        return next((each for each in opened if reached is None or each.name in reached), None)
+
+    def reached_by_releases(self, owner: ClassInfo) -> set[str] | None:
+        """Return the attributes that methods which are meant to release reach, if any; None if that may be all."""
+        found: set[str] = set()
+        for method in self.releases(owner):
+            reached = self.reach.of(method, owner)
+            if reached is None or _OWNER in reached:
+                return None
+            found |= reached
+        return found
 
     def is_only_used(self, owner: ClassInfo, each: OwnedObject) -> bool:
         """Whether nobody does more with an object that a class owns than to call what does not release it.

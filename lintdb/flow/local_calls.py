@@ -282,7 +282,7 @@ class LocalCalls(Containers, ABC):
         """Return the attributes of its object that a method can reach; None if that may be any."""
         if not isinstance(receiver, Instance) or not info.is_instance_method:
             return None
-        return self.program.reach.of(info, receiver.owner)
+        return self.program.classes.reach.of(info, receiver.owner)
 
     def _is_nested(self, info: FunctionInfo) -> bool:
         """Whether a function is nested in this one (or beside it), so that both speak of the same `self`."""
@@ -436,7 +436,7 @@ class LocalCalls(Containers, ABC):
 
         Where the class is in another file, this one has nothing to show but the user that drops it, errors or not.
         """
-        reached = self._reached_by_releases(instance.owner)
+        reached = self.program.classes.reached_by_releases(instance.owner)
         if reached is None:
             return
         held = attributes_of(instance.part, state)
@@ -449,20 +449,6 @@ class LocalCalls(Containers, ABC):
                 state.escape_one(rid, with_parents=False)
             else:
                 self.without_release.add(rid[0])
-
-    def _reached_by_releases(self, owner: ClassInfo) -> set[str] | None:
-        """Return the attributes that methods which are meant to release reach, if any; None if that may be all."""
-        found: set[str] = set()
-        for method in self.program.classes.releases(owner):
-            reached = self.program.reach.of(method, owner)
-            if reached is None or _OWNER in reached:
-                return None
-            found |= reached
-        return found
-
-
-_OWNER = "connection"
-"""The attribute by which many libraries tell what a cursor belongs to: it can be closed by way of that."""
 
 
 def _kept_by(info: FunctionInfo) -> SiteKey:

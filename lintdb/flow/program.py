@@ -17,7 +17,6 @@ from lintdb.flow.knowledge import Knowledge
 from lintdb.flow.lent import lent_leaks
 from lintdb.flow.memo import Memo
 from lintdb.flow.outcomes import condensed, given_or_made, outcome_of
-from lintdb.flow.reach import Reach
 from lintdb.flow.results import FunctionFlow
 from lintdb.flow.rows import LOOKED
 from lintdb.flow.sites import Site
@@ -89,7 +88,6 @@ class Program:
         self.types = ModuleTypes(index, knowledge, self.workspace)
         self.classes = Classes(self.types)
         self.frameworks = Frameworks(index)
-        self.reach = Reach()
         self._cfgs: dict[int, CFG] = {}
 
     # --- following --------------------------------------------------------------------------------------------------

@@ -23,7 +23,6 @@ from lintdb.flow.decorators import is_fixture, is_generator_manager
 from lintdb.flow.exceptions import is_same_or_below
 from lintdb.flow.frameworks import Frameworks
 from lintdb.flow.patches import patched_names
-from lintdb.flow.reach import Reach
 from lintdb.flow.results import FailedUnit, KnownCall, LostWork, Overlap
 from lintdb.flow.sites import (
     OPAQUE,
@@ -64,7 +63,6 @@ class Module(Protocol):
     types: ModuleTypes
     classes: Classes
     frameworks: Frameworks
-    reach: Reach
 
     def summary(
         self, info: FunctionInfo, start: State, receiver: ClassInfo | None, *, owns_self: bool

@@ -1,4 +1,4 @@
-"""Who uses a function, in its own file and in the others of its project, read from names alone.
+"""Who uses a function or a class, in its own file and in the others of its project, read from names alone.
 
 What is found may be too much (another function of that name), hardly too little: what cannot be told is an `Unknown`.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lintdb.syntax.modules import ModuleName
-from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.names import ClassInfo, FunctionInfo
 from lintdb.syntax.outline import imported_names
 from lintdb.syntax.refusal import parsed_by_python
 
@@ -22,7 +22,7 @@ AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True)
 class Target:
-    """A function, as far as names tell: where it is defined, and how it can be reached from elsewhere."""
+    """A function or class, as far as names tell: where it is defined, and how it can be reached from elsewhere."""
 
     name: str
     path: str
@@ -30,10 +30,12 @@ class Target:
     is_nested: bool = False
 
     @classmethod
-    def of(cls, function: FunctionInfo) -> Target:
-        """Return the target that a function of the analysis is."""
-        owner = function.owner.name if function.owner is not None else ""
-        return cls(function.name, function.index.name.path, owner, function.is_nested)
+    def of(cls, what: FunctionInfo | ClassInfo) -> Target:
+        """Return the target that a function or class of the analysis is."""
+        if isinstance(what, ClassInfo):
+            return cls(what.name, what.index.name.path)
+        owner = what.owner.name if what.owner is not None else ""
+        return cls(what.name, what.index.name.path, owner, what.is_nested)
 
     def names_in(self, path: str, text: str) -> _Names:
         """Return how a file can mean it: private and nested functions stay where they are."""
@@ -50,32 +52,38 @@ class Target:
         return _Names(
             by_name=any(each.name in (self.name, "*") for each in given),
             by_attribute=any(_last_part(each.name or each.base) == module for each in imported),
+            module="" if _is_renamed(module, text) else module,
         )
 
     def is_meant_by(self, node: ast.AST, names: _Names) -> bool:
         """Whether an expression may stand for it."""
         if isinstance(node, ast.Attribute):
-            return names.by_attribute and node.attr == self.name
+            is_of_module = not names.module or last_name(node.value) == names.module
+            return names.by_attribute and is_of_module and node.attr == self.name
         return isinstance(node, ast.Name) and names.by_name and node.id == self.name
 
 
 class _Names(NamedTuple):
-    """Whether a file can mean a function by its name alone, and as an attribute of something."""
+    """Whether a file can mean a function by its name alone, and as an attribute: of a module, or of anything."""
 
     by_name: bool
     by_attribute: bool
+    module: str = ""
 
 
 class Place(NamedTuple):
     """Where a node stands: the functions and classes around it, and what is special about the place.
 
     `is_main`: in the block that is run if the file is a program; `is_given`: handed to what runs coroutines;
-    `is_beside`: in an `async with` or `async for`; `is_repeated`: in a loop; all within the innermost function.
+    `is_called`: as what a call calls; `is_annotation`: in an annotation, which does nothing; `is_beside`: in an
+    `async with` or `async for`; `is_repeated`: in a loop. Loops and blocks are those within the innermost function.
     """
 
     around: tuple[AnyFunction | ast.ClassDef, ...] = ()
     is_main: bool = False
     is_given: bool = False
+    is_called: bool = False
+    is_annotation: bool = False
     is_beside: bool = False
     is_repeated: bool = False
 
@@ -116,8 +124,10 @@ class Unknown(NamedTuple):
     path: str
 
 
-def find_uses(target: Target, near: FunctionInfo, does_not_count: Callable[[str], bool]) -> Iterator[Use | Unknown]:
-    """Yield what mentions a function in the project of the function *near*; in its file alone if there is no project.
+def find_uses(
+    target: Target, near: FunctionInfo | ClassInfo, does_not_count: Callable[[str], bool]
+) -> Iterator[Use | Unknown]:
+    """Yield what mentions a function or class in the project of *near*; in its file alone if there is no project.
 
     *does_not_count* says of a path that uses in that file do not matter, as those in tests.
     """
@@ -130,10 +140,11 @@ def find_uses(target: Target, near: FunctionInfo, does_not_count: Callable[[str]
             continue
         names = target.names_in(path, text)
         tree = parsed_by_python(text) if names.by_name or names.by_attribute else None
-        if isinstance(tree, ast.Module):
-            yield from _uses_in(tree, target, path, names)
-        is_renamed = names.by_name and _is_renamed(target, text)
-        if is_renamed or _is_offered(target, path, text) or isinstance(tree, Exception):
+        uses = list(_uses_in(tree, target, path, names)) if isinstance(tree, ast.Module) else []
+        yield from uses
+        is_renamed = names.by_name and _is_renamed(target.name, text)
+        is_offered = not uses and _is_offered(target, path, text)
+        if is_renamed or is_offered or isinstance(tree, Exception):
             yield Unknown(path)
 
 
@@ -167,26 +178,29 @@ def _uses_in(tree: ast.Module, target: Target, path: str, names: _Names) -> Iter
 
 def _below(node: ast.AST, place: Place) -> Iterator[tuple[ast.AST, Place]]:
     """Yield the parts of a node, each with its place: `run(main)` and `run(main())` both hand it over."""
-    inner = place._replace(is_given=False)
+    inner = place._replace(is_given=False, is_called=False)
     if isinstance(node, AnyFunction | ast.ClassDef):
         inner = Place((*place.around, node))
     elif isinstance(node, ast.AsyncWith | ast.AsyncFor):
         inner = inner._replace(is_beside=True)
     if isinstance(node, ast.For | ast.AsyncFor | ast.While | ast.ListComp | ast.SetComp | ast.DictComp):
         inner = inner._replace(is_repeated=True)
+    annotation = getattr(node, "annotation", None) or getattr(node, "returns", None)
     runs = node.args if isinstance(node, ast.Call) and "run" in last_name(node.func) else []
     for child in ast.iter_child_nodes(node):
-        is_called = place.is_given and isinstance(node, ast.Call) and child is node.func
-        yield child, inner._replace(is_given=is_called or child in runs)
+        is_called = isinstance(node, ast.Call) and child is node.func
+        is_given = (place.is_given and is_called) or child in runs
+        is_annotation = place.is_annotation or child is annotation
+        yield child, inner._replace(is_given=is_given, is_called=is_called, is_annotation=is_annotation)
 
 
-def _is_renamed(target: Target, text: str) -> bool:
-    """Whether a file imports it under a name of its own."""
-    return re.search(rf"\b{target.name}[ \t]+as\b", text) is not None
+def _is_renamed(name: str, text: str) -> bool:
+    """Whether a file imports something under a name of its own."""
+    return re.search(rf"\b{name}[ \t]+as\b", text) is not None
 
 
 def _is_offered(target: Target, path: str, text: str) -> bool:
-    """Whether a package passes the function on, or its class, to whoever uses it, and may do so in any way."""
+    """Whether a package has imported it, or its class, to pass it on to whoever uses it, and may do so in any way."""
     if Path(path).name != "__init__.py":
         return False
     return any(each.name in (target.name, target.owner) for each in imported_names(text, ModuleName()))

@@ -17,6 +17,7 @@ from lintdb.rules.ownership import (
     is_subscription,
     vain_releases,
 )
+from lintdb.rules.places import is_test_file
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -100,9 +101,20 @@ def _maker(call: cst.Call) -> str | None:
 
 
 def _confidence(owner: ClassInfo, kind: Kind, ctx: FileContext) -> Confidence:
+    from lintdb.flow.lifelong import lives_with_process  # loads libcst, which listing rules does not need
+    from lintdb.syntax.ancestry import guarded_by_main
+
+    offers_release = ctx.program.classes.offers_release(owner)
+    is_quiet = kind.is_lazy or kind.family in ("checkout", "session")
+    if is_quiet and is_test_file(ctx.path):
+        return Confidence.LOW  # collected in silence, and soon
     # Dropped, it is collected with its connections; a `close()` says that that is not enough.
-    is_tolerable = kind.is_lazy and not _is_released_by_coroutine(kind)
-    return Confidence.LOW if is_tolerable and not ctx.program.classes.offers_release(owner) else Confidence.MEDIUM
+    if kind.is_lazy and not _is_released_by_coroutine(kind) and not offers_release:
+        return Confidence.LOW
+    if id(owner.node) in guarded_by_main(ctx.program.index.module):
+        return Confidence.LOW  # it ends with the program
+    # Made once, it is closed by the end of the process; a `close()` says that somebody means to do it before.
+    return Confidence.LOW if not offers_release and lives_with_process(owner, is_test_file) else Confidence.MEDIUM
 
 
 def _is_released_by_coroutine(kind: Kind) -> bool:

@@ -91,7 +91,7 @@ def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
     if not (is_quiet or is_example_file(ctx.path)):
         return False
     # Last: whether it is a program may take a look at all files of the project.
-    return is_migration(ctx.path) or is_program(flow.function)
+    return is_migration(ctx.path) or is_test(flow.function, ctx.path) or is_program(flow.function)
 
 
 def _releases(kind: Kind) -> list[tuple[str, CallModel]]:
