@@ -256,11 +256,14 @@ class Classes:
 
     @staticmethod
     def releases(owner: ClassInfo) -> list[FunctionInfo]:
-        """Return the methods with which users of a class are meant to release what it holds: none beside `__del__`."""
+        """Return the methods with which users of a class are meant to release what it holds: none beside `__del__`.
+
+        One that does nothing with its object (`def stop(self): pass`) is there for somebody who calls it on others.
+        """
         methods = [(name, each.methods[name]) for each in owner.lineage for name in each.methods]
         if any(name == "__del__" for name, _ in methods):
             return []
-        return [method for name, method in methods if name in _RELEASING_NAMES]
+        return [method for name, method in methods if name in _RELEASING_NAMES and _uses_its_object(method)]
 
     @staticmethod
     def is_release(name: str) -> bool:
@@ -285,6 +288,10 @@ def _is_filled_with(
     scope: FunctionInfo,
 ) -> bool:
     return any(where is scope and isinstance(value, cst.Name) and value.value == name for where, value, _ in values)
+
+
+def _uses_its_object(method: FunctionInfo) -> bool:
+    return bool(method.loads & {"super", *(param.name.value for param in method.params[:1])})
 
 
 def _is_none(value: cst.BaseExpression | None) -> bool:
