@@ -244,14 +244,15 @@ def check(path: str, text: str, default_codes: frozenset[str]) -> Checked:
 
 @functools.cache
 def check_fixture(path: Path) -> Checked:
-    """Run a file of `fixtures/`: rules/LDBnnn.py alone with its code, programs/ by default, the others as they say."""
+    """Run a file of `fixtures/`: rules/LDBnnn.py alone with its code, programs/ by default (and LDB701), the others as they say."""
     relative = path.relative_to(FIXTURES)
     text = path.read_text(encoding="utf-8")
     if relative.parts[0] == "rules":
         return check(str(relative), text, frozenset({path.stem}))
     if relative.parts[0] in ("patterns", "projects") and text and not parse_directive(text).select:
         raise FixtureError(f"{relative}: the first line must say `# lintdb-fixture: select=…`")
-    return check(str(relative), text, default_codes())
+    # Programs say where a row may be missing, too: each has such places, and that rule is off by default.
+    return check(str(relative), text, default_codes() | {"LDB701"})
 
 
 def run(path: str, text: str, codes: frozenset[str], directive: Directive, minimum: Confidence) -> FileResult:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from lintdb.flow.results import FunctionFlow, KnownCall, MissingRow, UnboundRelease
+    from lintdb.syntax.literals import Evaluator
     from lintdb.syntax.names import FunctionInfo
 
 _RESOURCE = re.compile(
@@ -32,6 +33,7 @@ class NoneNotChecked(Rule):
         severity=Severity.WARNING,
         help="test it for None before it is used",
         since="0.1",
+        default=False,
     )
 
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
@@ -46,9 +48,19 @@ class NoneNotChecked(Rule):
 def _is_probably_there(missing: MissingRow, flow: FunctionFlow, ctx: FileContext) -> bool:
     """Whether the program itself has put the row there, or something refers to it."""
     from lintdb.syntax.literals import Evaluator
-    from lintdb.syntax.lookups import is_constant, is_of_whoever_asks, is_own, is_reference, keys_of  # loads libcst
+    from lintdb.syntax.lookups import (  # loads libcst
+        is_any_row,
+        is_constant,
+        is_of_whoever_asks,
+        is_own,
+        is_reference,
+        keys_of,
+    )
 
-    keys = keys_of(missing.call, Evaluator(ctx.program.index, flow.function))
+    evaluator = Evaluator(ctx.program.index, flow.function)
+    if is_any_row(missing.call) or _asks_for_any_row(missing, flow, evaluator):
+        return True
+    keys = keys_of(missing.call, evaluator)
     if keys and all(is_constant(key) for key in keys):
         return True
     if any(is_of_whoever_asks(key) for key in keys):
@@ -69,18 +81,36 @@ def _is_given_to_handler(key: cst.BaseExpression, function: FunctionInfo) -> boo
 
 
 def _bound_values(missing: MissingRow, flow: FunctionFlow) -> list[cst.BaseExpression]:
-    """Return what the query is given whose row is missing: the last one before that is run on the same cursor."""
+    """Return what the query is given whose row is missing."""
     from lintdb.syntax.lookups import bound_values  # loads libcst
 
+    asked = _query_for(missing, flow)
+    if asked is None or asked.model.sql is None:
+        return []
+    return bound_values(asked.node, asked.model.sql.position or 0)
+
+
+def _asks_for_any_row(missing: MissingRow, flow: FunctionFlow, evaluator: Evaluator) -> bool:
+    """Whether the text of the query asks for all rows of a table: of a table with one row, most often."""
+    from lintdb.syntax.lookups import is_any_row_of  # loads libcst
+
+    asked = _query_for(missing, flow)
+    position = asked.model.sql.position if asked is not None and asked.model.sql is not None else None
+    if asked is None or position is None or len(asked.node.args) <= position:
+        return False
+    text = evaluator.value(asked.node.args[position].value)
+    return isinstance(text, str) and is_any_row_of(text)
+
+
+def _query_for(missing: MissingRow, flow: FunctionFlow) -> KnownCall | None:
+    """Return the call that runs the query whose row is missing: the last one before that on the same cursor."""
     found: dict[object, KnownCall] = {}
     for call in flow.calls:
         if call.model.sql is not None:
             found[call.root] = call
         if call.node is missing.call:
-            asked = found.get(call.root)
-            position = asked.model.sql.position if asked is not None and asked.model.sql is not None else None
-            return bound_values(asked.node, position or 0) if asked is not None else []
-    return []
+            return found.get(call.root)
+    return None
 
 
 def _belongs_to_row(missing: MissingRow, flow: FunctionFlow) -> bool:

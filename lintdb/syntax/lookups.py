@@ -19,6 +19,31 @@ _FROM_OUTSIDE = re.compile(r"request|req|payload|body|form|args|params|query|eve
 """Names of what somebody else fills in, and what it refers to need not be there."""
 
 
+_ASKS = frozenset({"query", "select"})
+_RUNS = frozenset({"execute", "scalars", "scalar"})
+"""With these and `first` alone nothing narrows or orders what is asked for."""
+_WHOLE_TABLE = re.compile(
+    r"\s*select\b(?:(?!\b(?:where|order|limit|group|join|having)\b).)*\bfrom\s+[\w.\"`]+\s*;?\s*",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def is_any_row(call: cst.CSTNode | None) -> bool:
+    """Whether a chain of calls asks for any row of a table, as of one that has one row: `query(Settings).first()`."""
+    names: list[str] = []
+    while isinstance(call, cst.Call):
+        func = call.func
+        names.append(func.attr.value if isinstance(func, cst.Attribute) else getattr(func, "value", ""))
+        is_given_query = names[-1] in _RUNS and len(call.args) > 0
+        call = call.args[0].value if is_given_query else func.value if isinstance(func, cst.Attribute) else None
+    return "first" in names and not _ASKS.isdisjoint(names) and (_ASKS | _RUNS | {"first"}).issuperset(names)
+
+
+def is_any_row_of(text: str) -> bool:
+    """Whether a statement asks for all rows of one table, of which the first is taken."""
+    return _WHOLE_TABLE.fullmatch(text) is not None
+
+
 def keys_of(call: cst.CSTNode | None, evaluator: Evaluator) -> list[cst.BaseExpression]:
     """Return what the calls of a chain compare with: values of keywords, right sides of `==`, a primary key.
 
