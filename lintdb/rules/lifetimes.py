@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from lintdb.effects import Duty
 from lintdb.finding import Confidence
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule
-from lintdb.rules.places import is_example_file, is_migration, is_program, is_test
+from lintdb.rules.places import is_example_file, is_migration, is_program, is_test, is_test_file
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -91,7 +91,7 @@ def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
     if not (is_quiet or is_example_file(ctx.path)):
         return False
     # Last: whether it is a program may take a look at all files of the project.
-    return is_migration(ctx.path) or is_test(flow.function, ctx.path) or is_program(flow.function)
+    return is_migration(ctx.path) or is_test_file(ctx.path) or is_program(flow.function)
 
 
 def _releases(kind: Kind) -> list[tuple[str, CallModel]]:

@@ -14,6 +14,8 @@ _BELOW = r"[/\\](?:[^/\\]*[/\\]){0,4}[^/\\]*"
 _TEST_FILE = re.compile(
     rf"(?:^|[/\\])(?:(?:tests?|\w+_tests?){_BELOW}|test_[^/\\]*|[^/\\]*_tests?|tests?|conftest)\.pyi?$"
 )
+_TEST_METHOD = re.compile(r"test(?:[A-Z0-9]|$)")
+"""As `unittest` has them; `testconnection()` is something that a program offers."""
 _EXAMPLE_FILE = re.compile(rf"(?:^|[/\\])(?:examples?|demos?|samples?|tutorials?){_BELOW}\.pyi?$")
 
 
@@ -121,7 +123,7 @@ def is_test(function: FunctionInfo, path: str) -> bool:
         return True
     scope: FunctionInfo | None = function
     while scope is not None and not scope.is_module:
-        if scope.name.startswith("test_") or (scope.name.startswith("test") and scope.owner is not None):
+        if scope.name.startswith("test_") or (scope.owner is not None and _TEST_METHOD.match(scope.name)):
             return True
         scope = scope.parent
     return False
