@@ -52,7 +52,7 @@ class Unforwarded:
 
 def find_unforwarded(ctx: FileContext) -> Iterator[Unforwarded]:
     """Yield each time limit of the file that never reaches its call; at most one for a call."""
-    if ctx.is_test or _LIMIT.search(ctx.text) is None:
+    if ctx.is_test:
         return
     for opening in ctx.openings:
         if opening.is_configured:
@@ -61,7 +61,7 @@ def find_unforwarded(ctx: FileContext) -> Iterator[Unforwarded]:
         if found is not None:
             yield found
     opened = {id(opening.node) for opening in ctx.openings}
-    for flow in ctx.flows:
+    for flow in ctx.flows if _LIMIT.search(ctx.text) is not None else ():
         yield from _of_calls(flow, opened, ctx)
 
 
@@ -201,26 +201,46 @@ def _is_read(name: str, owner: ClassInfo, ctx: FileContext) -> bool:
 
 
 def _objects_read(opening: Opening, ctx: FileContext) -> Iterator[tuple[ClassInfo, str]]:
-    """Yield classes of this file of which the arguments of a call read fields, through an annotated parameter."""
+    """Yield the classes of whose objects the arguments of a call read fields, and what it calls the objects."""
     import libcst as cst
 
+    from lintdb.syntax.names import ClassInfo
     from lintdb.syntax.walk import walk
 
-    index = ctx.program.index
-    sources = {
-        node.value.value
-        for node in walk(opening.node)
-        if isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name)
-    }
-    for param in opening.function.params:
-        annotation = param.annotation.annotation if param.annotation is not None else None
-        if param.name.value in sources and isinstance(annotation, cst.Name):
-            owner = index.find_class(annotation.value, opening.function)
-            if owner is not None:
-                yield owner, param.name.value
+    types = ctx.program.types.wide
+    seen: set[ClassInfo] = set()
+    for node in walk(opening.node):
+        if not isinstance(node, cst.Attribute) or not isinstance(node.value, (cst.Name, cst.Attribute)):
+            continue
+        held = node.value
+        owner = types.type_of_expression(held, opening.function) or types.type_of_receiver(held, opening.function)
+        if isinstance(owner, ClassInfo) and owner is not opening.function.owner and owner not in seen:
+            seen.add(owner)
+            yield owner, ctx.source_of(node.value, 40)
 
 
 def _ignored_fields(owner: ClassInfo, ctx: FileContext) -> Iterator[str]:
     for name, (_, annotation) in owner.body_values.items():
-        if annotation is not None and _is_limit(name) and not _is_read(name, owner, ctx):
+        if annotation is not None and _is_limit(name) and not _is_field_read(name, owner, ctx):
             yield name
+
+
+def _is_field_read(name: str, owner: ClassInfo, ctx: FileContext) -> bool:
+    return (_is_read if owner.index is ctx.program.index else _is_read_in_project)(name, owner, ctx)
+
+
+def _is_read_in_project(name: str, owner: ClassInfo, ctx: FileContext) -> bool:
+    """Whether any file of the project reads a field of that name of anything, or may read all of such an object."""
+    texts = _texts_with(name, ctx)
+    if texts is None:
+        return True  # the other files are not known
+    word = re.escape(name)
+    read = re.compile(rf"\.{word}\b(?!\s*(?::[^=\n]*)?=(?!=))|(?:getattr\([^,()]*,|\[)\s*[\"']{word}[\"']")
+    if any(read.search(re.sub(r"#[^\n]*", "", text)) for _, text in texts):
+        return True
+    return any(re.search(_WHOLE, text) is not None for _, text in _texts_with(owner.name, ctx) or ())
+
+
+def _texts_with(word: str, ctx: FileContext) -> tuple[tuple[str, str], ...] | None:
+    index = ctx.program.index
+    return index.links.texts_with(word, index) if index.links is not None and index.name.path else None
