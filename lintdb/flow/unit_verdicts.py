@@ -254,11 +254,11 @@ class UnitVerdicts(Verdicts):
         return status.failed if is_write and self.after_error(status, kind) is AfterError.ABORTS else -1
 
     def _is_refused(self, status: Status) -> bool:
-        """Whether only a commit that is refused leaves anything; who awaits may be cancelled in between.
+        """Whether only a commit that is refused, or cancelled while it is awaited, leaves anything.
 
         Most servers have ended the unit of work then, and blocks that commit at their end leave it at that.
         """
-        return status.failed in self.units.refused and not self.function.is_async
+        return status.failed in self.units.refused
 
     def _is_own(self, site: SiteKey, kind: Kind) -> bool:
         """Whether the resource is an attribute or a global that is opened here: no caller is there to clean it up."""
