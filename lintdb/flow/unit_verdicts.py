@@ -211,10 +211,9 @@ class UnitVerdicts(Verdicts):
                 is_told = any(site == rid[0] and (work is node or not swallowed) for site, work in told)
                 if node is None or index in self.units.again or is_told:
                     continue  # what the function leaves behind when it is called is told where it does
-                # Whoever set up the scope of a session ends it soon, and the unit of work with it.
                 if swallowed:
-                    is_scoped = kind.is_scoped and not is_by_itself
-                    is_left = is_scoped or self._is_harmless(status, kind) or self._is_answered(rid, status, kind)
+                    is_left = self._is_harmless(status, kind) or self._is_answered(rid, status, kind)
+                    is_left = is_left or (not is_by_itself and self._ends_soon(rid[0], index, kind))
                 else:
                     is_left = _swallowing(end.state)[0] is None and self._is_refused(status)
                 is_low = status.low >= UNLIKELY or is_left
@@ -224,9 +223,22 @@ class UnitVerdicts(Verdicts):
                 if known is not None and known[0] <= rank:
                     continue
                 is_of_block, failed = index in self.units.lent_at, self._node_of(status.failed)
-                unit = FailedUnit(node, kind, site.name, swallowed, confidence, path_of(end.state), is_of_block, failed)
+                parameter = str(rid[0][1]) if rid[0][0] == "param" else None
+                path = path_of(end.state)
+                unit = FailedUnit(node, kind, site.name, swallowed, confidence, path, is_of_block, failed, parameter)
                 found[rid[0]] = (rank, unit)
         return found
+
+    def _ends_soon(self, site: SiteKey, index: int, kind: Kind) -> bool:
+        """Whether a unit of work that a handler leaves failed is over soon.
+
+        Whoever set up the scope of a session ends it, and so does the block that an object has it from. What a handler
+        wrote down of another error comes last, too.
+        """
+        if kind.is_scoped or (index in self.operations and self.operations[index].in_cleanup):
+            return True
+        owner = self.owner_class() if site[0] == "self" else None
+        return owner is not None and self.program.classes.is_lent(owner, str(site[1]))
 
     def _is_harmless(self, status: Status, kind: Kind) -> bool:
         """Whether a single statement failed, and nothing but it was undone; or the process ends next."""
