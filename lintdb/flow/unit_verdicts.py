@@ -93,8 +93,11 @@ class UnitVerdicts(Verdicts):
             )
 
     def _is_half(self, status: Status) -> bool:
-        """Whether what is pending belongs to the call that failed: both were tried together."""
-        if status.pending < 0 or status.pending == status.failed:
+        """Whether what is pending belongs to the call that failed: both were tried together.
+
+        A commit that is refused leaves all that it was for, or nothing.
+        """
+        if status.pending < 0 or status.pending == status.failed or status.failed in self.units.refused:
             return False
         return self.units.landings.get(status.pending, -1) == self.units.landings.get(status.failed, -2)
 
@@ -195,7 +198,8 @@ class UnitVerdicts(Verdicts):
                     continue
                 kind = self.knowledge.kind(status.kind)
                 site = self.sites.get(rid[0])
-                if kind is None or site is None or status.begun >= 0:
+                is_begun = status.begun >= 0 and not (is_by_itself and _is_begun_before(status))
+                if kind is None or site is None or is_begun:
                     continue
                 index, swallowed = -1, False
                 if not end.is_raise and status.failed >= 0:
@@ -322,6 +326,11 @@ class UnitVerdicts(Verdicts):
             return None
         op = self.operations.get(index)
         return op.node if op is not None else self.units.switches.get(index, self.units.lent_at.get(index))
+
+
+def _is_begun_before(status: Status) -> bool:
+    """Whether a caller has begun a unit of work which is one without that, too."""
+    return status.autocommit is False and status.begun in (BEFORE, IN_BLOCK)
 
 
 def _confidence(status: Status, end: Exit) -> Confidence:
