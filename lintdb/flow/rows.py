@@ -47,7 +47,7 @@ FILLED = "$.filled."
 
 
 _GIVES = "$.gives."
-"""What names begin with that are bound to the number of a write whose rows a cursor has; then comes the cursor."""
+"""What names begin with that are bound to the number of a write whose rows come next; then comes what has them."""
 
 
 class Rows(Waits, ABC):
@@ -67,7 +67,7 @@ class Rows(Waits, ABC):
         return answer
 
     def _note_giving(self, op: ir.CallOp, model: CallModel, receiver: Ref, state: State) -> None:
-        """Remember whether the rows that a cursor has next are those that a write gives of what it has changed."""
+        """Remember whether the rows that come next are those that a write gives of what it has changed."""
         operand = self.argument(op, model.sql) if model.sql is not None else None
         value = self.value(operand, state) if operand is not None else None
         text = value.value if isinstance(value, Literal) else None
