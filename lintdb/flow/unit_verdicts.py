@@ -308,6 +308,8 @@ class UnitVerdicts(Verdicts):
                     confidence = _confidence(status, end)
                     if end.is_raise and rid[0][0] == "param" and self._is_guess(str(rid[0][1])):
                         confidence = Confidence.LOW  # its caller, next to it, may well clean up
+                    if end.is_raise and not is_mode and self.units.sent == {Event.READ}:
+                        confidence = Confidence.LOW  # nothing but a snapshot stays open
                     unit = UnfinishedUnit(node, kind, site.name, is_mode, end.is_raise, confidence, path_of(end.state))
                     known = found.get((id(node), is_mode))
                     if known is None or (unit.confidence, known.on_error) > (known.confidence, unit.on_error):
