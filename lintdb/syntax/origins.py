@@ -77,6 +77,7 @@ _SAFE_CALLS = frozenset({
     "datetime.datetime.now", "datetime.datetime.utcnow", "datetime.date.today", "datetime.datetime.today",
     "datetime.timedelta", "random.randint", "random.random", "secrets.token_hex", "type", "uuid.UUID",
     "datetime.datetime.fromtimestamp", "datetime.date", "datetime.datetime", "math.floor", "math.ceil",
+    "psycopg2.extensions.adapt",
 })  # fmt: skip
 _SAFE_METHODS = frozenset({
     "isoformat", "strftime", "timestamp", "total_seconds", "hexdigest", "count", "index", "bit_length", "toordinal",
