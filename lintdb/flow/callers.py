@@ -16,6 +16,9 @@ from lintdb.syntax.refusal import parsed_by_python
 _MOST_LEVELS = 3
 """Callers of callers that are looked at, where each gives what it was given itself."""
 
+_MOST_FILES = 30
+"""Files that are looked at for one name: what is mentioned in more has more than one meaning."""
+
 _ENDS = re.compile(r"clos|releas|roll_?back|dispos|put_?conn|give_?back|discard", re.IGNORECASE)
 """What methods and functions are called that end something, or the work on it."""
 
@@ -110,8 +113,11 @@ def _calls(name: str, texts_with: _Texts) -> list[_Call] | None:
 
 
 def _files_with(name: str, texts_with: _Texts) -> Iterator[_File | None]:
-    """Yield the files that mention a name; None for one that cannot be read, or that calls it by another name."""
-    for _, text in texts_with(name):
+    """Yield the files that mention a name; None if they are too many, or one cannot be read or calls it otherwise."""
+    texts = texts_with(name)
+    if len(texts) > _MOST_FILES:
+        yield None
+    for _, text in texts:
         tree = parsed_by_python(text)
         is_plain = isinstance(tree, ast.Module) and re.search(rf"\b{name}[ \t]+as\b", text) is None
         yield _File(tree) if is_plain and isinstance(tree, ast.Module) else None
@@ -203,15 +209,15 @@ def _is_ended(name: str, call: _Call, texts_with: _Texts, levels: int) -> bool:
         if isinstance(node.ctx, ast.Store):
             is_ended = is_ended or _is_bound_by_block(node, call.node, file)
         elif _ends(node, file):
-            is_ended = True
+            is_ended = is_ended or node.lineno > call.node.lineno
         elif not (_is_test(node, file) or call.node in file.around(node) or _are_alternatives(node, call.node, file)):
             return False
     if _is_repeated(name, call, scope):
         return False
-    is_parameter = isinstance(scope, _Function) and any(each.arg == name for each in _parameters(scope))
-    if is_ended or not is_parameter or not isinstance(scope, _Function) or not file.is_at_top(scope):
-        return is_ended and not is_parameter
-    return not scope.decorator_list and _all_end(scope, name, texts_with, levels - 1)
+    if is_ended or not isinstance(scope, _Function) or scope.decorator_list or not file.is_at_top(scope):
+        return is_ended
+    is_parameter = any(each.arg == name for each in _parameters(scope))
+    return is_parameter and _all_end(scope, name, texts_with, levels - 1)
 
 
 def _is_bound_by_block(node: ast.Name, call: ast.Call, file: _File) -> bool:
