@@ -20,6 +20,7 @@ from lintdb.flow.values import (
     TRUE,
     TRUTHY,
     Box,
+    Change,
     Coroutine,
     Data,
     Function,
@@ -70,6 +71,7 @@ class Assumptions(Values):
             new.facts[key] = outcome
         self._note_presence(condition, outcome, state, new)
         self._note_mode(condition, outcome, state, new)
+        self._note_change(condition, outcome, state, new)
         for tally, is_zero in self._told(condition, outcome, state):
             if is_zero:
                 new.update(tally.of, pending=-1)
@@ -88,6 +90,13 @@ class Assumptions(Values):
             kind = self.kind_of(state.status(base.rid))
             if kind is not None and operand.name in kind.attribute_events:
                 new.update(base.rid, switched=-1)
+
+    def _note_change(self, condition: ir.Condition, outcome: bool, state: State, new: State) -> None:
+        """`if row is None`, of what a write gives: then it has not changed anything."""
+        if isinstance(condition, (ir.Truth, ir.IsNone)) and outcome is isinstance(condition, ir.IsNone):
+            value = self.value(condition.operand, state)
+            if isinstance(value, (Row, Change)) and value.of is not None:
+                new.update(value.of, pending=-1)
 
     def _refine_count(self, condition: ir.Exceeds, outcome: bool, state: State) -> tuple[str, Value] | None:
         """`n > 0`, `n >= 1`: after that it is a number above zero."""

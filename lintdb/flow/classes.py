@@ -220,6 +220,13 @@ class Classes:
         return resources[0] if len(resources) == 1 else None
 
     @staticmethod
+    def is_lent(owner: ClassInfo, attribute: str) -> bool:
+        """Whether an attribute has what it holds from a `with` block, which ends it: nothing else gives it a value."""
+        assigned = [(scope, value) for each in owner.lineage for scope, value, _ in each.assigned.get(attribute, ())]
+        given = [(scope, value) for scope, value in assigned if value is not None and not _is_none(value)]
+        return bool(given) and all(_is_of_block(value, scope) for scope, value in given)
+
+    @staticmethod
     def is_made_by_init(owner: ClassInfo) -> bool:
         """Whether calling the class makes a new object and runs its `__init__`, and nothing else has a say in it."""
         return not any(
@@ -292,6 +299,21 @@ def _is_filled_with(
 
 def _uses_its_object(method: FunctionInfo) -> bool:
     return bool(method.loads & {"super", *(param.name.value for param in method.params[:1])})
+
+
+def _is_of_block(value: cst.BaseExpression, scope: FunctionInfo) -> bool:
+    """Whether an expression is the variable of a `with` block around it."""
+    if not isinstance(value, cst.Name):
+        return False
+    blocks = [each for each in walk(scope.node) if isinstance(each, cst.With)]
+    return any(
+        isinstance(item.asname, cst.AsName)
+        and isinstance(item.asname.name, cst.Name)
+        and item.asname.name.value == value.value
+        and any(inner is value for inner in walk(block.body))
+        for block in blocks
+        for item in block.items
+    )
 
 
 def _is_none(value: cst.BaseExpression | None) -> bool:

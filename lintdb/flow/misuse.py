@@ -19,6 +19,7 @@ from lintdb.flow.summaries import RESUMED, YIELDED
 from lintdb.flow.unit_verdicts import UnitVerdicts
 from lintdb.flow.values import Box, Data, Manager, Many, Raised, Ref, Rid, Table, Value
 from lintdb.flow.verdicts import path_of
+from lintdb.syntax.walk import walk
 
 _DECISIONS = frozenset({"true", "false", "done", "caught", "swallowed", "raise", "reraise", "raises"})
 
@@ -198,6 +199,7 @@ class Misuses(UnitVerdicts):
         if not endings:
             expected = self._is_expected(kind, self.cfg.raise_exit, state)
             is_early = self.is_for_caller and expected is not Match.ALWAYS
+            is_early = is_early and not (deed.what == "release" and self._stays_inside(kind))
             if is_early and any(self._was_released_before(each) for each in self._line(rid, state)):
                 is_low = deed.is_low or state.low >= BYPASSED or expected is Match.MAYBE
                 self.after.early[rid, id(deed.node)] = EarlyUse(rid, deed.what, is_low)
@@ -284,6 +286,17 @@ class Misuses(UnitVerdicts):
             is_container = isinstance(value, Table) or (isinstance(value, Box) and not value.is_stack)
             if (is_loose or is_container) and rid in state.refs(value):
                 return True
+        return False
+
+    def _stays_inside(self, kind: Kind) -> bool:
+        """Whether the function itself deals with the error in any case, and raises nothing in its place."""
+        raised = Raised(self.knowledge.error_class(kind.driver), True)
+        for landing in self.landings(self.block.landing):
+            terminator = self.cfg.blocks[landing].terminator
+            for handler in terminator.handlers if isinstance(terminator, ir.Dispatch) else ():
+                match = match_handler(handler, raised, self.types)
+                if match is Match.ALWAYS:
+                    return not any(isinstance(each, cst.Raise) for each in walk(handler.node))
         return False
 
     def _is_expected(self, kind: Kind, since: int, state: State) -> Match:

@@ -146,6 +146,8 @@ class ModelledCalls(ChosenModels):
         working = self.working_resource(op, model, receiver, state)
         event = self.event_of(op, model, working, state)
         self.note_event(op, event)
+        if working is not None and model.sql is not None and event in (None, Event.READ, Event.WRITE):
+            self.units.sent.add(event)
         if working is not None and self._is_statement(model, event, receiver, state):
             self.note_statement(working, op, is_many=False)
         failed = self._fork_failure(op, model, receiver, state)

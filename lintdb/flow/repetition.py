@@ -165,6 +165,10 @@ class Repetition:
             return False
         return not any(isinstance(node, cst.Call) and _name_of(node) in ("sleep", "range") for node in walk(loop))
 
+    def is_named_for_once(self, function: FunctionInfo) -> bool:
+        """Whether a function is named like one that runs when the process starts: `init_schema`, `migrate`, `main`."""
+        return not function.is_module and _ONCE.fullmatch(function.name) is not None
+
     def is_in_endless_loop(self, node: cst.CSTNode, function: FunctionInfo) -> bool:
         """Whether a call is run by `while True`, or is what an `async for` or `for` goes through for ever."""
         return any(isinstance(loop, cst.While) for loop in self.fates.ancestry(function).loops(node))

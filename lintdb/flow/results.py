@@ -69,7 +69,7 @@ class FailedUnit:
 
     `is_swallowed`: a handler of this function went on; otherwise the exception left the function. `is_of_block`: it was
     raised in the block that a manager serves, and `node` is its `yield`. `failed` is the call that failed, if it did so
-    in the unit.
+    in the unit. `parameter` is the one that the function is given it by.
     """
 
     node: cst.CSTNode
@@ -80,6 +80,7 @@ class FailedUnit:
     path: tuple[PathStep, ...]
     is_of_block: bool = False
     failed: cst.CSTNode | None = None
+    parameter: str | None = None
 
 
 @dataclass(frozen=True)

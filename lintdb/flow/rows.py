@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC
 
 import libcst as cst
@@ -18,12 +19,14 @@ from lintdb.flow.values import (
     NONE,
     TRUE,
     UNBOUND,
+    Change,
     Failure,
     Literal,
     Manager,
     Query,
     Raised,
     Ref,
+    Rid,
     Row,
     Value,
 )
@@ -43,6 +46,10 @@ FILLED = "$.filled."
 """What names begin with that are bound once a path has put something into a table; then comes the table."""
 
 
+_GIVES = "$.gives."
+"""What names begin with that are bound to the number of a write whose rows come next; then comes what has them."""
+
+
 class Rows(Waits, ABC):
     """Follows values that may be None for want of a row."""
 
@@ -51,11 +58,21 @@ class Rows(Waits, ABC):
     ) -> str:
         """Remember on a resource what the query that it has just run gives; return that."""
         answer = self._answer(op, model, receiver, state)
+        if model.sql is not None and receiver is not None:
+            self._note_giving(op, model, receiver, state)
         if answer:
             for each in (receiver, result):
                 if isinstance(each, Ref):
                     state.update(each.rid, answer=answer)
         return answer
+
+    def _note_giving(self, op: ir.CallOp, model: CallModel, receiver: Ref, state: State) -> None:
+        """Remember whether the rows that come next are those that a write gives of what it has changed."""
+        operand = self.argument(op, model.sql) if model.sql is not None else None
+        value = self.value(operand, state) if operand is not None else None
+        text = value.value if isinstance(value, Literal) else None
+        gives = isinstance(text, str) and re.search(r"\breturning\b", text, re.IGNORECASE) is not None
+        state.set_name(f"{_GIVES}{receiver.rid}", Literal(op.index) if gives else None)
 
     def _answer(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> str:
         if model.sql is None:
@@ -140,11 +157,26 @@ class Rows(Waits, ABC):
                 answer = "unknown"
         is_guess = receiver is not None and self.root_of(receiver.rid, state) in self.units.guessed
         is_known = LOOKED in state.env or self._is_known_by_now(op, receiver, state)
+        changed = self._changed_by(receiver, state)
         if answer in ("row", "unknown") or is_guess or is_known:
-            return DATA
+            return Change(changed) if changed is not None else DATA
         self.values_seen.rows.setdefault(op.index, op.node)
         state.note(op.node, "row", op.index)
-        return Row(op.index)
+        return Row(op.index, of=changed)
+
+    def _changed_by(self, read: Ref | None, state: State) -> Rid | None:
+        """Return what the statement whose rows are *read* has changed, if nothing else is pending there."""
+        root = self.root_of(read.rid, state) if read is not None else None
+        status = state.status(root) if root is not None else None
+        if read is None or status is None or status.pending < 0:
+            return None
+        given = state.env.get(f"{_GIVES}{read.rid}")
+        numbers = [given.value] if isinstance(given, Literal) else []
+        rid: Rid | None = read.rid
+        while rid is not None and rid != root:
+            numbers.append(rid[0][1] if rid[0][0] == "given" else rid[0][0])
+            rid = state.resources[rid].parent if rid in state.resources else None
+        return root if status.pending in numbers else None
 
     def _is_known_by_now(self, op: ir.CallOp, receiver: Ref | None, state: State) -> bool:
         """Whether the path has asked before whether there is a row: by a call, or by the truth of the query."""

@@ -170,8 +170,9 @@ class UnitRecords:
     clean-up. `statements`: the first call that sends anything to it, `mixed` what gets more than that one, `repeated`
     those of them in loops. `ended`: the calls that begin a unit which some path ends. `restored`: the operations that
     change a mode which some path sets back; `switches`: those of them that are assignments. `begun_at_yield`: what is
-    under way where a manager yields. `ambient`: the blocks that are units without a name, in the order in which they
-    are entered. `swallowed` and `error_commits`: the findings, by the node and by the call that they are about; whether
+    under way where a manager yields. `sent`: what all statements do but those that begin or end a unit, None for one
+    that cannot be seen. `ambient`: the blocks that are units without a name, in the order in which they are entered.
+    `swallowed` and `error_commits`: the findings, by the node and by the call that they are about; whether
     the commit is refused, or ends a second try.
     `lent_at`: the `yield` that lends what lives on to a block. `guessed`: resources that nothing but their use makes
     known. `worked`: a call that works in a unit without a name. `again`: the calls of the function itself. `undone`:
@@ -187,6 +188,7 @@ class UnitRecords:
     repeated: set[int] = field(default_factory=set)
     statements: dict[SiteKey, int] = field(default_factory=dict)
     mixed: set[SiteKey] = field(default_factory=set)
+    sent: set[Event | None] = field(default_factory=set)
     ended: set[int] = field(default_factory=set)
     restored: set[int] = field(default_factory=set)
     switches: dict[int, cst.CSTNode] = field(default_factory=dict)

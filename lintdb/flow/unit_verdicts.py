@@ -93,8 +93,11 @@ class UnitVerdicts(Verdicts):
             )
 
     def _is_half(self, status: Status) -> bool:
-        """Whether what is pending belongs to the call that failed: both were tried together."""
-        if status.pending < 0 or status.pending == status.failed:
+        """Whether what is pending belongs to the call that failed: both were tried together.
+
+        A commit that is refused leaves all that it was for, or nothing.
+        """
+        if status.pending < 0 or status.pending == status.failed or status.failed in self.units.refused:
             return False
         return self.units.landings.get(status.pending, -1) == self.units.landings.get(status.failed, -2)
 
@@ -195,7 +198,8 @@ class UnitVerdicts(Verdicts):
                     continue
                 kind = self.knowledge.kind(status.kind)
                 site = self.sites.get(rid[0])
-                if kind is None or site is None or status.begun >= 0:
+                is_begun = status.begun >= 0 and not (is_by_itself and _is_begun_before(status))
+                if kind is None or site is None or is_begun:
                     continue
                 index, swallowed = -1, False
                 if not end.is_raise and status.failed >= 0:
@@ -211,10 +215,9 @@ class UnitVerdicts(Verdicts):
                 is_told = any(site == rid[0] and (work is node or not swallowed) for site, work in told)
                 if node is None or index in self.units.again or is_told:
                     continue  # what the function leaves behind when it is called is told where it does
-                # Whoever set up the scope of a session ends it soon, and the unit of work with it.
                 if swallowed:
-                    is_scoped = kind.is_scoped and not is_by_itself
-                    is_left = is_scoped or self._is_harmless(status, kind) or self._is_answered(rid, status, kind)
+                    is_left = self._is_harmless(status, kind) or self._is_answered(rid, status, kind)
+                    is_left = is_left or (not is_by_itself and self._ends_soon(rid[0], index, kind))
                 else:
                     is_left = _swallowing(end.state)[0] is None and self._is_refused(status)
                 is_low = status.low >= UNLIKELY or is_left
@@ -224,9 +227,22 @@ class UnitVerdicts(Verdicts):
                 if known is not None and known[0] <= rank:
                     continue
                 is_of_block, failed = index in self.units.lent_at, self._node_of(status.failed)
-                unit = FailedUnit(node, kind, site.name, swallowed, confidence, path_of(end.state), is_of_block, failed)
+                parameter = str(rid[0][1]) if rid[0][0] == "param" else None
+                path = path_of(end.state)
+                unit = FailedUnit(node, kind, site.name, swallowed, confidence, path, is_of_block, failed, parameter)
                 found[rid[0]] = (rank, unit)
         return found
+
+    def _ends_soon(self, site: SiteKey, index: int, kind: Kind) -> bool:
+        """Whether a unit of work that a handler leaves failed is over soon.
+
+        Whoever set up the scope of a session ends it, and so does the block that an object has it from. What a handler
+        wrote down of another error comes last, too.
+        """
+        if kind.is_scoped or (index in self.operations and self.operations[index].in_cleanup):
+            return True
+        owner = self.owner_class() if site[0] == "self" else None
+        return owner is not None and self.program.classes.is_lent(owner, str(site[1]))
 
     def _is_harmless(self, status: Status, kind: Kind) -> bool:
         """Whether a single statement failed, and nothing but it was undone; or the process ends next."""
@@ -254,11 +270,11 @@ class UnitVerdicts(Verdicts):
         return status.failed if is_write and self.after_error(status, kind) is AfterError.ABORTS else -1
 
     def _is_refused(self, status: Status) -> bool:
-        """Whether only a commit that is refused leaves anything; who awaits may be cancelled in between.
+        """Whether only a commit that is refused, or cancelled while it is awaited, leaves anything.
 
         Most servers have ended the unit of work then, and blocks that commit at their end leave it at that.
         """
-        return status.failed in self.units.refused and not self.function.is_async
+        return status.failed in self.units.refused
 
     def _is_own(self, site: SiteKey, kind: Kind) -> bool:
         """Whether the resource is an attribute or a global that is opened here: no caller is there to clean it up."""
@@ -292,6 +308,8 @@ class UnitVerdicts(Verdicts):
                     confidence = _confidence(status, end)
                     if end.is_raise and rid[0][0] == "param" and self._is_guess(str(rid[0][1])):
                         confidence = Confidence.LOW  # its caller, next to it, may well clean up
+                    if end.is_raise and not is_mode and self.units.sent == {Event.READ}:
+                        confidence = Confidence.LOW  # nothing but a snapshot stays open
                     unit = UnfinishedUnit(node, kind, site.name, is_mode, end.is_raise, confidence, path_of(end.state))
                     known = found.get((id(node), is_mode))
                     if known is None or (unit.confidence, known.on_error) > (known.confidence, unit.on_error):
@@ -310,6 +328,11 @@ class UnitVerdicts(Verdicts):
             return None
         op = self.operations.get(index)
         return op.node if op is not None else self.units.switches.get(index, self.units.lent_at.get(index))
+
+
+def _is_begun_before(status: Status) -> bool:
+    """Whether a caller has begun a unit of work which is one without that, too."""
+    return status.autocommit is False and status.begun in (BEFORE, IN_BLOCK)
 
 
 def _confidence(status: Status, end: Exit) -> Confidence:

@@ -96,11 +96,19 @@ DATA = Data()
 class Row(Data):
     """What the call numbered `call` gave: plain data, or None where there is nothing.
 
-    `is_missing`: on this path there is nothing.
+    `is_missing`: on this path there is nothing. `of`: where there is nothing, nothing was changed there (see `Change`).
     """
 
     call: int
     is_missing: bool = False
+    of: Rid | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Data):
+    """What the only pending write on a resource gives of what it has changed: None where that is nothing."""
+
+    of: Rid
 
 
 @dataclass(frozen=True, slots=True)

@@ -331,6 +331,13 @@ class FileContext:
         parent = next(self.repetition.fates.ancestry(function).ancestors(node), None)
         return getattr(parent, "iter", None) is node
 
+    def is_read_for_ever(self, node: cst.CSTNode, function: FunctionInfo) -> bool:
+        """Whether a loop goes through what a call gives as long as there is more: nothing in it leaves the loop."""
+        from lintdb.syntax.ancestry import is_left_early  # loads libcst, which listing rules does not need
+
+        loop = next(self.repetition.fates.ancestry(function).ancestors(node), None)
+        return loop is not None and getattr(loop, "iter", None) is node and not is_left_early(loop)
+
     def said_of_version(self, answer: Answer) -> str:
         """Return what a message adds that speaks of a default which other versions do not have."""
         return f" ({answer.version})" if answer.version and not answer.is_given else ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
 from lintdb.rules.lifetimes import handlers_of, raiser, steps_of
-from lintdb.rules.places import is_test
+from lintdb.rules.places import is_test, is_test_file
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FailedUnit, FunctionFlow, PathStep
@@ -41,12 +41,23 @@ class MissingRollback(Rule):
             yield Report(
                 node=unit.node,
                 message=message,
-                confidence=Confidence.LOW if is_test(flow.function, ctx.path) else unit.confidence,
+                confidence=_confidence(unit, flow, ctx),
                 steps=steps_of(unit.path, None, "", f"leaves with the transaction of {name} open"),
                 resource_kind=unit.kind.label,
                 resource_name=unit.name,
                 about=handlers_of(unit.path, unit.failed or unit.node),
             )
+
+
+def _confidence(unit: FailedUnit, flow: FunctionFlow, ctx: FileContext) -> Confidence:
+    """Return how sure it is that somebody goes on with it: not those who end next what they gave to the function."""
+    from lintdb.flow.callers import end_what_they_give  # loads libcst, which listing rules does not need
+
+    if unit.confidence is Confidence.LOW or is_test(flow.function, ctx.path):
+        return Confidence.LOW
+    is_given = unit.is_swallowed and unit.parameter is not None
+    is_over = is_given and end_what_they_give(flow.function, unit.parameter or "", is_test_file)
+    return Confidence.LOW if is_over else unit.confidence
 
 
 def _is_failure(step: PathStep, unit: FailedUnit) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lintdb.finding import Severity
+from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
 from lintdb.rules.lifetimes import caught_in, last_turn, steps_of
 
 if TYPE_CHECKING:
-    from lintdb.flow.results import FunctionFlow
+    from lintdb.flow.results import FunctionFlow, UnfinishedUnit
 
 
 class UnfinishedTransaction(Rule):
@@ -41,10 +41,16 @@ class UnfinishedTransaction(Rule):
             yield Report(
                 node=unit.node,
                 message=message,
-                confidence=unit.confidence,
+                confidence=_confidence(unit, flow, ctx),
                 steps=steps_of(unit.path, None, "", end),
                 help=cure,
                 resource_kind=unit.kind.label,
                 resource_name=unit.name,
                 about=caught_in(unit.path, unit.node),
             )
+
+
+def _confidence(unit: UnfinishedUnit, flow: FunctionFlow, ctx: FileContext) -> Confidence:
+    """Return how sure it is that the mode matters afterwards: where a process cannot start, it does not."""
+    is_start = unit.is_mode and unit.on_error and ctx.repetition.is_named_for_once(flow.function)
+    return Confidence.LOW if is_start else unit.confidence

@@ -39,7 +39,9 @@ class TimeoutDisabled(Rule):
                 yield Report(
                     node=opening.at(answer.node),
                     message=f"`{ctx.words_of(answer, opening)}` lets {_WHAT[answer.setting.name]} wait for ever",
-                    confidence=min(_confidence(opening.at(answer.node), opening.function, ctx), answer.surest),
+                    confidence=min(
+                        _confidence(opening.at(answer.node), opening.function, ctx), answer.surest, _choice(answer)
+                    ),
                     resource_kind=opening.kind.label,
                     acquired_at=opening.at(),
                     cause=answer.setting.name,
@@ -65,6 +67,12 @@ def _never_matters(answer: Answer, opening: Opening, ctx: FileContext) -> bool:
     """Whether nobody ever waits: a pool without a limit always has another connection."""
     is_wait = answer.setting.name == "checkout-timeout"
     return is_wait and any(each.bound in (Bound.ABSENT, Bound.DISABLED) for each in ctx.answers(opening, "max-size"))
+
+
+def _choice(answer: Answer) -> Confidence:
+    """Where there is nothing between an error at once and waiting for ever, to wait may be the better choice."""
+    is_all = answer.setting.default == "immediate" and True in answer.setting.unlimited and not answer.setting.suggest
+    return Confidence.LOW if is_all else Confidence.HIGH
 
 
 def _confidence(node: cst.CSTNode, function: FunctionInfo, ctx: FileContext) -> Confidence:

@@ -39,9 +39,10 @@ class BlockingCommandWithoutTimeout(Rule):
             answer = ctx.answer_of_call(call, flow.function, "wait-timeout")
             if answer is not None and answer.bound in (Bound.ABSENT, Bound.DISABLED):
                 message = f"`{ctx.source_of(call.node, 50)}` waits for ever{ctx.said_of_version(answer)}"
-                # A task that goes through messages as they come can be cancelled.
-                is_stream = flow.function.is_async and (
-                    not answer.setting.arguments or ctx.is_iterated(call.node, flow.function)
+                # A task that goes through messages as they come can be cancelled; who listens for ever means to.
+                is_stream = ctx.is_read_for_ever(call.node, flow.function) or (
+                    flow.function.is_async
+                    and (not answer.setting.arguments or ctx.is_iterated(call.node, flow.function))
                 )
                 confidence = Confidence.LOW if is_stream or _is_worker(call, flow, ctx) else Confidence.MEDIUM
                 yield _report(call, message, answer.setting, confidence)

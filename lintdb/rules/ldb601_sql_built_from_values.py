@@ -60,7 +60,7 @@ def _worst_hole(query: QueryText | HandedText, ctx: FileContext) -> tuple[Confid
 
 def _confidence(hole: PlacedHole, origin: Origin) -> Confidence | None:
     from lintdb.rules.query_holes import Place
-    from lintdb.syntax.origins import Trust, names_part_of_schema
+    from lintdb.syntax.origins import Trust, is_named_by_program
 
     if origin.trust is Trust.HARMLESS:
         return None
@@ -69,7 +69,7 @@ def _confidence(hole: PlacedHole, origin: Origin) -> Confidence | None:
     if hole.place is Place.NAME:
         # A name cannot be bound; whoever calls with a parameter may well have made it.
         return Confidence.LOW if origin.trust is Trust.PARAMETER else None
-    if not hole.can_bind or names_part_of_schema(hole.hole.node):
+    if not hole.can_bind or is_named_by_program(hole.hole.node):
         return Confidence.LOW
     if origin.trust is Trust.PARAMETER:
         return Confidence.HIGH if hole.place is Place.QUOTED else Confidence.MEDIUM

@@ -23,6 +23,11 @@ MAX_STEPS = 12
 _LAST_CALL = re.compile(r"\)\.(\w+)\([^()]*\)$")
 """The last call of a chain of calls: it is the one that raises."""
 
+_STARTS = frozenset({
+    "create_task", "ensure_future", "start_soon", "spawn", "Thread", "Process", "Greenlet", "start_background_task",
+})  # fmt: skip
+"""What runs a function beside others."""
+
 
 class LeakRule(Rule):
     """A rule about one family; `on_error` says which paths it speaks of."""
@@ -78,6 +83,8 @@ def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
     is_lock = leak.kind.family == "result" and any(each.name == "lock-timeout" for each in leak.kind.settings)
     if is_lock and leak.maker is not None and leak.name is None:
         return True  # whoever drops the object that holds a lock means to release it by its key, or to let it expire
+    if leak.kind.family == "result" and _is_listened_to(leak, flow, ctx):
+        return True
     if leak.on_error:
         # An error fails a test, and somebody looks at once: what is left open does not outlive that.
         return is_test(flow.function, ctx.path)
@@ -92,6 +99,36 @@ def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
         return False
     # Last: whether it is a program may take a look at all files of the project.
     return is_migration(ctx.path) or is_test_file(ctx.path) or is_program(flow.function)
+
+
+def _is_listened_to(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
+    """Whether a function that is started beside others waits for ever for what comes: it ends with the process."""
+    waiting = (
+        call.node
+        for call in flow.calls
+        if leak.name is not None
+        and ctx.source_of(call.node.func).startswith(f"{leak.name}.")
+        and ctx.answer_of_call(call, flow.function, "wait-timeout") is not None
+    )
+    return any(ctx.is_read_for_ever(node, flow.function) for node in waiting) and _is_started_aside(flow, ctx)
+
+
+def _is_started_aside(flow: FunctionFlow, ctx: FileContext) -> bool:
+    """Whether something other than a handler of requests starts the function as a task, a thread, a process."""
+    from lintdb.syntax.walk import walk  # loads libcst, which listing rules does not need
+
+    for starter in ctx.program.index.all_functions:
+        for call in starter.calls:
+            given = [node for argument in call.args for node in walk(argument)]
+            is_meant = any(_last_name(node) == flow.function.name for node in given)
+            if is_meant and _last_name(call.func) in _STARTS:
+                return ctx.repetition.of_request(starter) is None
+    return False
+
+
+def _last_name(node: cst.CSTNode) -> str:
+    name = getattr(getattr(node, "attr", node), "value", None)
+    return name if isinstance(name, str) else ""
 
 
 def _releases(kind: Kind) -> list[tuple[str, CallModel]]:

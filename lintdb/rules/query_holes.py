@@ -35,7 +35,8 @@ class PlacedHole:
 _NO_PARAMETERS = re.compile(
     r"\s*(?:--[^\n]*\n\s*)*(?:create|alter|drop|grant|revoke|set|attach|detach|copy|pragma|vacuum|use|comment|install|"
     r"load|export|import|show|describe|desc|listen|notify|truncate|reset|lock|declare|unload|kill|analyze|refresh|"
-    r"begin|savepoint|release|rollback|explain|flush|optimize|system|put|get|reindex|execute|exec|do)\b",
+    r"begin|savepoint|release|rollback|explain|flush|optimize|system|put|get|reindex|execute|exec|do|"
+    r"purge|change\s+(?:master|replication)|(?:start|stop|reset)\s+(?:slave|replica|group_replication))\b",
     re.IGNORECASE,
 )
 _BEFORE_VALUE = re.compile(

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import libcst as cst
 
+from lintdb.syntax.given import given_for, items_at
+from lintdb.syntax.literals import only_value
 from lintdb.syntax.names import ClassInfo, FunctionInfo
 from lintdb.syntax.walk import walk
 
@@ -20,16 +22,27 @@ if TYPE_CHECKING:
 _PART_OF_SCHEMA = re.compile(
     r"(?:\w+_)?(?:table|schema|sequence|seq|column|index|view|database|db|tablespace|role)(?:_?name)?", re.IGNORECASE
 )
+_GIVES_PART_OF_SCHEMA = re.compile(
+    r"(?:get_)?(?:\w+_)?(?:table|schema|sequence|view|database)(?:_(?:name|ref|reference|identifier|(?:query_)?string))?",
+    re.IGNORECASE,
+)
+_POSITION = re.compile(r"(?:\w+_)?(?:gtids?|gtid_set|lsn|xmin|xmax|ctid|bin_?log|bin_?log_file|log_?file|log_?pos)")
 
 
-def names_part_of_schema(node: cst.CSTNode) -> bool:
-    """Whether what fills a place in a text is called like a table, a sequence, a database: the program names those."""
+def is_named_by_program(node: cst.CSTNode) -> bool:
+    """Whether what fills a place in a text is called like a table, a sequence, a database: the program names those.
+
+    So is a position in the log of a server, which the server has given.
+    """
     if isinstance(node, cst.FormattedStringExpression):
         node = node.expression
     if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in _SAME_TEXT:
         node = node.func.value
+    if isinstance(node, cst.Call):
+        called = getattr(node.func, "attr", node.func)
+        return isinstance(called, cst.Name) and _GIVES_PART_OF_SCHEMA.fullmatch(called.value) is not None
     name = node.attr if isinstance(node, cst.Attribute) else node
-    return isinstance(name, cst.Name) and _PART_OF_SCHEMA.fullmatch(name.value) is not None
+    return isinstance(name, cst.Name) and any(each.fullmatch(name.value) for each in (_PART_OF_SCHEMA, _POSITION))
 
 
 class Trust(enum.IntEnum):
@@ -64,6 +77,7 @@ _SAFE_CALLS = frozenset({
     "datetime.datetime.now", "datetime.datetime.utcnow", "datetime.date.today", "datetime.datetime.today",
     "datetime.timedelta", "random.randint", "random.random", "secrets.token_hex", "type", "uuid.UUID",
     "datetime.datetime.fromtimestamp", "datetime.date", "datetime.datetime", "math.floor", "math.ceil",
+    "psycopg2.extensions.adapt",
 })  # fmt: skip
 _SAFE_METHODS = frozenset({
     "isoformat", "strftime", "timestamp", "total_seconds", "hexdigest", "count", "index", "bit_length", "toordinal",
@@ -152,7 +166,7 @@ class Origins:
             self._seen.discard(name)
 
     def _of_local(self, name: str, scope: FunctionInfo) -> Origin:
-        found = [self._parameter(p) for p in scope.params if p.name.value == name]
+        found = [self._given(self._parameter(p), name, scope) for p in scope.params if p.name.value == name]
         for node in walk(scope.node):
             if isinstance(node, cst.Assign):
                 if self._is_cleaned(node, name):
@@ -162,7 +176,8 @@ class Origins:
             elif isinstance(node, (cst.AnnAssign, cst.NamedExpr, cst.AugAssign)) and node.value is not None:
                 found += self._assigned(node.target, node.value, name)
             elif isinstance(node, (cst.For, cst.CompFor)) and _binds(node.target, name):
-                found.append(self._element(node.iter))
+                column = self._column(node, name, scope)
+                found.append(self._worst(column) if column is not None else self._element(node.iter))
             elif isinstance(node, cst.AsName) and _binds(node.name, name):
                 found.append(UNKNOWN)
         return max(found, key=lambda origin: origin.trust, default=UNKNOWN)
@@ -190,6 +205,30 @@ class Origins:
             pairs = zip(target.elements, value.elements, strict=False)
             return [self.of(item.value) for each, item in pairs if _binds(each.value, name)]
         return [Origin(Trust.UNKNOWN, value, "comes from here")]
+
+    def _given(self, origin: Origin, name: str, scope: FunctionInfo) -> Origin:
+        """A parameter for which all calls give what is harmless is that, too."""
+        if origin.trust is not Trust.PARAMETER or len(self._callers) > _MOST_CALLS:
+            return origin
+        given = given_for(name, scope)
+        if given is None:
+            return origin
+        callers = (*self._callers, scope)
+        is_harmless = all(
+            caller not in callers and Origins(caller.index, caller, callers).of(node).trust is Trust.HARMLESS
+            for node, caller in given
+        )
+        return HARMLESS if is_harmless else origin
+
+    def _column(self, loop: cst.For | cst.CompFor, name: str, scope: FunctionInfo) -> list[cst.BaseExpression] | None:
+        """`for key, value in pairs`, of a list that is written down: what stands at the place of a name."""
+        if not isinstance(loop.target, cst.Tuple):
+            return None
+        places = [number for number, each in enumerate(loop.target.elements) if _binds(each.value, name)]
+        rows: cst.BaseExpression | None = loop.iter
+        if isinstance(rows, cst.Name) and self.index.is_local(rows.value, scope):
+            rows = only_value(rows.value, scope)
+        return items_at(places[0], rows) if len(places) == 1 else None
 
     def _element(self, iterated: cst.BaseExpression) -> Origin:
         """One of several: of a literal, a range, a constant; `enumerate` counts."""
@@ -272,6 +311,8 @@ class Origins:
             return Origin(Trust.INPUT, node, "comes from outside")
         if dotted in _SAFE_CALLS:
             return HARMLESS
+        if dotted == "re.sub" and _keeps_only_words(values):
+            return HARMLESS
         if dotted in _CONVERTS:
             first = values[0] if values else None
             if dotted == "map" and first is not None:
@@ -285,14 +326,21 @@ class Origins:
 
     def _gives_no_harm(self, node: cst.Call) -> bool:
         """Whether a function of the project gives nothing that can do harm, whatever it gets."""
-        called = self.index.symbol_of(node.func, self.function)
+        called = self._own_method(node.func) or self.index.symbol_of(node.func, self.function)
         if not isinstance(called, FunctionInfo) or called.is_generator or called in self._callers:
             return False
-        if len(self._callers) > _MOST_CALLS or called.decorators:
+        if len(self._callers) > _MOST_CALLS or not all(_is_plain(each) for each in called.decorators):
             return False
         inner = Origins(called.index, called, self._callers)
         given = [each.value for each in walk(called.node) if isinstance(each, cst.Return) and each.value is not None]
         return bool(given) and all(inner.of(value).trust is Trust.HARMLESS for value in given)
+
+    def _own_method(self, function: cst.BaseExpression) -> FunctionInfo | None:
+        """`self.name`, `cls.name`: the method of the class that the function is in."""
+        owner = self.function.owner
+        if owner is None or not isinstance(function, cst.Attribute) or not isinstance(function.value, cst.Name):
+            return None
+        return owner.find_method(function.attr.value) if function.value.value in ("self", "cls") else None
 
     def _method(self, function: cst.Attribute, name: str, values: list[cst.BaseExpression]) -> Origin:
         """A method of a text, a date, a dict."""
@@ -341,6 +389,24 @@ def _parts(node: cst.CSTNode) -> list[cst.CSTNode] | None:
     if isinstance(node, (cst.ListComp, cst.GeneratorExp, cst.SetComp)):
         return [node.elt]
     return [node.expression] if isinstance(node, cst.Await) else None
+
+
+def _is_plain(decorator: cst.BaseExpression) -> bool:
+    return isinstance(decorator, cst.Name) and decorator.value in ("staticmethod", "classmethod")
+
+
+_ANYTHING_BUT_WORDS = re.compile(r"(?:\[\^[\w\s.:,-]+\]|\\W)[+*]?")
+
+
+def _keeps_only_words(values: list[cst.BaseExpression]) -> bool:
+    """`re.sub("[^a-z0-9_]", "_", name)`: what is left has no quote in it."""
+    literals = [value.evaluated_value if isinstance(value, cst.SimpleString) else None for value in values[:2]]
+    pattern, filler = literals if len(literals) > 1 else (None, None)
+    if not isinstance(pattern, str) or not isinstance(filler, str) or "'" in filler:
+        return False
+    return (
+        _ANYTHING_BUT_WORDS.fullmatch(pattern.replace("\\w", "w").replace("\\d", "d").replace("\\-", "-")) is not None
+    )
 
 
 def _root(node: cst.CSTNode) -> cst.Name | None:

@@ -1,0 +1,281 @@
+"""Whether all callers of a function end what they give it as soon as it returns, and do nothing else with it.
+
+Who calls it is read from names, in the files of the project that mention it. What cannot be told speaks against it.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.refusal import parsed_by_python
+
+_MOST_LEVELS = 3
+"""Callers of callers that are looked at, where each gives what it was given itself."""
+
+_MOST_FILES = 30
+"""Files that are looked at for one name: what is mentioned in more has more than one meaning."""
+
+_ENDS = re.compile(r"clos|releas|roll_?back|dispos|put_?conn|give_?back|discard", re.IGNORECASE)
+"""What methods and functions are called that end something, or the work on it."""
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+_Texts = Callable[[str], tuple[tuple[str, str], ...]]
+
+
+class _Call(NamedTuple):
+    """A call of a function, and the file that it stands in."""
+
+    node: ast.Call
+    file: _File
+
+
+class _File:
+    """A parsed file that knows what stands in what."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.tree = tree
+        self._parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+
+    def around(self, node: ast.AST) -> Iterator[ast.AST]:
+        """Yield what holds a node, innermost first."""
+        while node in self._parents:
+            node = self._parents[node]
+            yield node
+
+    def function_of(self, node: ast.AST) -> _Function | None:
+        """Return the function that a node stands in."""
+        return next((each for each in self.around(node) if isinstance(each, _Function)), None)
+
+    def is_at_top(self, node: ast.AST) -> bool:
+        """Whether a statement stands in no function and no class."""
+        return not any(isinstance(each, _Function | ast.ClassDef) for each in self.around(node))
+
+
+def end_what_they_give(function: FunctionInfo, parameter: str, does_not_count: Callable[[str], bool]) -> bool:
+    """Whether every call of a plain function gives it something for that parameter which the caller then ends.
+
+    *does_not_count* says of a path that calls in that file do not matter, as those in tests.
+    """
+    if function.owner is not None or function.is_nested or function.decorators or function.is_module:
+        return False
+    links, own = function.index.links, function.index.name.path
+
+    def texts_with(word: str) -> tuple[tuple[str, str], ...]:
+        found = links.texts_with(word, function.index) if links is not None and own else None
+        texts = found if found is not None else ((own, function.index.module.code),)
+        return tuple((path, text) for path, text in texts if path == own or not does_not_count(path))
+
+    tree = parsed_by_python(function.index.module.code)
+    node = _definition(tree, function.name) if isinstance(tree, ast.Module) else None
+    return node is not None and _all_end(node, parameter, texts_with, _MOST_LEVELS)
+
+
+def _definition(tree: ast.Module, name: str) -> _Function | None:
+    return next((each for each in tree.body if isinstance(each, _Function) and each.name == name), None)
+
+
+def _all_end(function: _Function, parameter: str, texts_with: _Texts, levels: int) -> bool:
+    calls = _calls(function.name, texts_with) if levels else None
+    if not calls:
+        return False
+    is_given = False
+    for call in calls:
+        if not _fits(call.node, function):
+            continue  # one of another function out of the same table
+        given = _given(call.node, function, parameter)
+        if not isinstance(given, ast.Name) or not _is_ended(given.id, call, texts_with, levels):
+            return False
+        is_given = True
+    return is_given
+
+
+def _calls(name: str, texts_with: _Texts) -> list[_Call] | None:
+    """Return the calls of what has a name, directly or out of a table; None if it is used in any other way."""
+    found: list[_Call] = []
+    for file in _files_with(name, texts_with):
+        if file is None:
+            return None
+        for node in _mentions(name, file.tree):
+            parent = next(file.around(node))
+            if isinstance(parent, ast.Call) and parent.func is node:
+                found.append(_Call(parent, file))
+                continue
+            table = _table_of(parent, file)
+            called = _calls_from(table, texts_with) if table is not None else None
+            if called is None:
+                return None
+            found += called
+    return found
+
+
+def _files_with(name: str, texts_with: _Texts) -> Iterator[_File | None]:
+    """Yield the files that mention a name; None if they are too many, or one cannot be read or calls it otherwise."""
+    texts = texts_with(name)
+    if len(texts) > _MOST_FILES:
+        yield None
+    for _, text in texts:
+        tree = parsed_by_python(text)
+        is_plain = isinstance(tree, ast.Module) and re.search(rf"\b{name}[ \t]+as\b", text) is None
+        yield _File(tree) if is_plain and isinstance(tree, ast.Module) else None
+
+
+def _mentions(name: str, tree: ast.AST) -> Iterator[ast.expr]:
+    """Yield where a name is read, also as an attribute of a module."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Name | ast.Attribute):
+            continue
+        called = node.id if isinstance(node, ast.Name) else node.attr
+        if called == name and isinstance(node.ctx, ast.Load):
+            yield node
+
+
+def _table_of(node: ast.AST, file: _File) -> str | None:
+    """Return the name of the variable of a module whose dictionary a node is."""
+    parent = next(file.around(node), None) if isinstance(node, ast.Dict) else None
+    if not isinstance(parent, ast.Assign) or not file.is_at_top(parent) or len(parent.targets) != 1:
+        return None
+    target = parent.targets[0]
+    return target.id if isinstance(target, ast.Name) else None
+
+
+def _calls_from(table: str, texts_with: _Texts) -> list[_Call] | None:
+    """Return the calls of what is taken out of a table by its key; None if anything else may be done with that."""
+    found: list[_Call] = []
+    for file in _files_with(table, texts_with):
+        if file is None:
+            return None
+        for node in _mentions(table, file.tree):
+            taken = _taken(node, file)
+            holder = next(file.around(taken)) if taken is not None else None
+            if isinstance(holder, ast.Call) and holder.func is taken:
+                found.append(_Call(holder, file))
+            elif isinstance(holder, ast.Assign) and isinstance(holder.targets[0], ast.Name):
+                uses = [(each, next(file.around(each))) for each in _mentions(holder.targets[0].id, _scope(node, file))]
+                found += [_Call(call, file) for use, call in uses if isinstance(call, ast.Call) and call.func is use]
+            elif taken is not None:
+                return None
+    return found
+
+
+def _taken(node: ast.expr, file: _File) -> ast.AST | None:
+    """Return the expression that is what stands in a table: `TABLE.get(key)`; None where only its keys are meant."""
+    parents = file.around(node)
+    parent = next(parents)
+    if isinstance(parent, ast.Attribute) and parent.attr == "get":
+        return next(parents)
+    is_of_keys = isinstance(parent, ast.Compare) or (isinstance(parent, ast.Attribute) and parent.attr == "keys")
+    return None if is_of_keys else parent
+
+
+def _scope(node: ast.AST, file: _File) -> ast.AST:
+    return file.function_of(node) or file.tree
+
+
+def _fits(call: ast.Call, function: _Function) -> bool:
+    """Whether a function takes all the arguments that a call names."""
+    names = {each.arg for each in _parameters(function)}
+    return function.args.kwarg is not None or all(each.arg is None or each.arg in names for each in call.keywords)
+
+
+def _given(call: ast.Call, function: _Function, parameter: str) -> ast.expr | None:
+    for keyword in call.keywords:
+        if keyword.arg == parameter:
+            return keyword.value
+    positional = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
+    place = positional.index(parameter) if parameter in positional else len(call.args)
+    is_seen = place < len(call.args) and not any(isinstance(each, ast.Starred) for each in call.args)
+    return call.args[place] if is_seen else None
+
+
+def _parameters(function: _Function) -> list[ast.arg]:
+    return [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+
+
+def _is_ended(name: str, call: _Call, texts_with: _Texts, levels: int) -> bool:
+    """Whether the caller's variable is used for such a call alone, and what it holds is ended then."""
+    file, scope = call.file, _scope(call.node, call.file)
+    is_ended = False
+    for node in ast.walk(scope):
+        if isinstance(node, ast.Global | ast.Nonlocal) and name in node.names:
+            return False
+        if not isinstance(node, ast.Name) or node.id != name:
+            continue
+        if _scope(node, file) is not scope:
+            return False
+        if isinstance(node.ctx, ast.Store):
+            is_ended = is_ended or _is_bound_by_block(node, call.node, file)
+        elif _ends(node, file):
+            is_ended = is_ended or node.lineno > call.node.lineno
+        elif not (_is_test(node, file) or call.node in file.around(node) or _are_alternatives(node, call.node, file)):
+            return False
+    if _is_repeated(name, call, scope):
+        return False
+    if is_ended or not isinstance(scope, _Function) or scope.decorator_list or not file.is_at_top(scope):
+        return is_ended
+    is_parameter = any(each.arg == name for each in _parameters(scope))
+    return is_parameter and _all_end(scope, name, texts_with, levels - 1)
+
+
+def _is_bound_by_block(node: ast.Name, call: ast.Call, file: _File) -> bool:
+    """Whether a variable is that of a block, which ends what it holds, around a call."""
+    item = next(file.around(node))
+    blocks = [each for each in file.around(call) if isinstance(each, ast.With | ast.AsyncWith)]
+    return any(item in block.items for block in blocks)
+
+
+def _ends(node: ast.Name, file: _File) -> bool:
+    """Whether a mention is one that ends what the variable holds: `conn.close()`, `give_back(conn)`."""
+    parents = file.around(node)
+    parent = next(parents)
+    if isinstance(parent, ast.Attribute):
+        return _ENDS.search(parent.attr) is not None
+    call = _call_given(node, file)
+    name = getattr(call.func, "attr", getattr(call.func, "id", "")) if call is not None else ""
+    return _ENDS.search(name) is not None
+
+
+def _call_given(node: ast.Name, file: _File) -> ast.Call | None:
+    """Return the call that has a variable for an argument."""
+    parents = file.around(node)
+    parent = next(parents)
+    if isinstance(parent, ast.keyword):
+        parent = next(parents)
+    return parent if isinstance(parent, ast.Call) and parent.func is not node else None
+
+
+def _is_test(node: ast.Name, file: _File) -> bool:
+    """Whether a mention asks no more than whether there is anything: `if conn:`, `conn is not None`."""
+    parent = next(file.around(node))
+    return isinstance(parent, ast.If | ast.Compare | ast.BoolOp | ast.UnaryOp)
+
+
+def _is_repeated(name: str, call: _Call, scope: ast.AST) -> bool:
+    """Whether a loop makes a call again, on what it has been made on before."""
+    for each in call.file.around(call.node):
+        if each is scope:
+            return False
+        if isinstance(each, ast.For | ast.AsyncFor | ast.While) and not _binds(each, name):
+            return True
+    return False
+
+
+def _are_alternatives(one: ast.AST, other: ast.AST, file: _File) -> bool:
+    """Whether two nodes stand in different branches of a condition."""
+    first, second = [one, *file.around(one)], [other, *file.around(other)]
+    at = next(number for number, each in enumerate(first) if each in second)
+    shared = first[at]
+    if not isinstance(shared, ast.If):
+        return False
+    branches = [first[at - 1] in shared.orelse, second[second.index(shared) - 1] in shared.orelse]
+    return branches[0] is not branches[1] and first[at - 1] is not shared.test
+
+
+def _binds(loop: ast.AST, name: str) -> bool:
+    """Whether each round of a loop gives a variable another value."""
+    return any(
+        isinstance(each, ast.Name) and each.id == name and isinstance(each.ctx, ast.Store) for each in ast.walk(loop)
+    )

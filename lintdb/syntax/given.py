@@ -1,0 +1,78 @@
+"""What the calls of a function give for a parameter, where all of them are seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import libcst as cst
+
+from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.walk import walk
+
+
+class Given(NamedTuple):
+    """An expression that a call gives, and the function that the call stands in."""
+
+    node: cst.BaseExpression
+    caller: FunctionInfo
+
+
+def given_for(parameter: str, function: FunctionInfo) -> list[Given] | None:
+    """Return what every call gives for a parameter of a plain function; None if one of them may not be seen.
+
+    They are seen where nothing but its own file mentions the function, and that does nothing but call it; one that is
+    nested or private stays in its file.
+    """
+    if function.owner is not None or function.is_module or function.decorators or not function.params:
+        return None
+    calls = list(_calls_of(function))
+    mentions = sum(isinstance(node, cst.Name) and node.value == function.name for node in walk(function.index.module))
+    if not calls or mentions != len(calls) + 1 or _is_mentioned_elsewhere(function):
+        return None
+    found = [_given_by(call, parameter, function) for _, call in calls]
+    known = [Given(node, caller) for node, (caller, _) in zip(found, calls, strict=True) if node is not None]
+    return known if len(known) == len(calls) else None
+
+
+def _calls_of(function: FunctionInfo) -> Iterator[tuple[FunctionInfo, cst.Call]]:
+    for caller in function.index.all_functions:
+        for call in caller.calls:
+            is_meant = isinstance(call.func, cst.Name) and call.func.value == function.name
+            if is_meant and function.index.find_function(function.name, caller) is function:
+                yield caller, call
+
+
+def _is_mentioned_elsewhere(function: FunctionInfo) -> bool:
+    links = function.index.links
+    if function.is_nested or function.name.startswith("_"):
+        return False
+    texts = links.texts_with(function.name, function.index) if links is not None else None
+    return texts is not None and any(path != function.index.name.path for path, _ in texts)
+
+
+def _given_by(call: cst.Call, parameter: str, function: FunctionInfo) -> cst.BaseExpression | None:
+    if any(argument.star for argument in call.args):
+        return None
+    names = [param.name.value for param in function.params]
+    positional = [argument.value for argument in call.args if argument.keyword is None]
+    for argument in call.args:
+        if argument.keyword is not None and argument.keyword.value == parameter:
+            return argument.value
+    place = names.index(parameter)
+    return positional[place] if place < len(positional) else function.params[place].default
+
+
+def items_at(place: int, display: cst.BaseExpression | None) -> list[cst.BaseExpression] | None:
+    """Return what stands at one place of each of the tuples that a list is written with; None for anything else."""
+    if not isinstance(display, (cst.List, cst.Tuple)):
+        return None
+    rows = [element.value for element in display.elements]
+    found: list[cst.BaseExpression] = []
+    for row in rows:
+        if not isinstance(row, (cst.Tuple, cst.List)) or place >= len(row.elements):
+            return None
+        if any(isinstance(element, cst.StarredElement) for element in row.elements[: place + 1]):
+            return None
+        found.append(row.elements[place].value)
+    return found
