@@ -15,6 +15,7 @@ from lintdb.flow.follow import Follower
 from lintdb.flow.frameworks import Frameworks
 from lintdb.flow.knowledge import Knowledge
 from lintdb.flow.lent import lent_leaks
+from lintdb.flow.liveness import Liveness, find_live
 from lintdb.flow.memo import Memo
 from lintdb.flow.outcomes import condensed, outcome_of
 from lintdb.flow.reach import Reach
@@ -91,6 +92,7 @@ class Program:
         self.frameworks = Frameworks(index)
         self.reach = Reach()
         self._cfgs: dict[int, CFG] = {}
+        self._live: dict[int, Liveness] = {}
 
     # --- following --------------------------------------------------------------------------------------------------
 
@@ -99,6 +101,13 @@ class Program:
         found = self._cfgs.get(id(info))
         if found is None:
             found = self._cfgs[id(info)] = build_cfg(info, self.index)
+        return found
+
+    def live(self, cfg: CFG) -> Liveness:
+        """Return what still matters at each block of a function, found out once."""
+        found = self._live.get(id(cfg.function))
+        if found is None:
+            found = self._live[id(cfg.function)] = find_live(cfg)
         return found
 
     def run(self, info: FunctionInfo) -> Follower:

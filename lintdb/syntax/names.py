@@ -61,7 +61,7 @@ class FunctionInfo:
     def __repr__(self) -> str:
         return f"<FunctionInfo {self.qualname}>"
 
-    @property
+    @functools.cached_property
     def is_module(self) -> bool:
         """Whether this is the module's own body."""
         return isinstance(self.node, cst.Module)
@@ -85,7 +85,7 @@ class FunctionInfo:
         """Whether it is defined in another function, whose variables it can read."""
         return self.parent is not None and not self.parent.is_module
 
-    @property
+    @functools.cached_property
     def is_method(self) -> bool:
         """Whether the first parameter is the instance (or the class)."""
         return self.owner is not None and not any(
