@@ -12,6 +12,7 @@ from lintdb.flow import ir
 from lintdb.flow.containers import Containers
 from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, keeps_function
 from lintdb.flow.objects import parts_of
+from lintdb.flow.reach import Reached
 from lintdb.flow.results import HandedText
 from lintdb.flow.returns import Return
 from lintdb.flow.rows import LOOKED
@@ -277,7 +278,7 @@ class LocalCalls(Containers, ABC):
         summary = self.program.summary(info, canonical(start, names), owner, owns_self=owns_self)
         return with_names(summary, names.reversed()) if summary is not None else None
 
-    def reached_by(self, info: FunctionInfo, receiver: Receiver) -> frozenset[str] | None:
+    def reached_by(self, info: FunctionInfo, receiver: Receiver) -> Reached | None:
         """Return the attributes of its object that a method can reach; None if that may be any."""
         owner = self.owner_class() if receiver is OWN else receiver.owner if receiver is not None else None
         is_sure = info.is_instance_method or (info.owner is not None and not isinstance(receiver, Instance))

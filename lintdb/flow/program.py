@@ -31,7 +31,7 @@ from lintdb.flow.values import IN_BLOCK, NONE, Instance, Outside, Ref, SiteKey, 
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
 
 MAX_OUTCOMES = 8
-MOST_FOR_CALLERS = 120_000
+MOST_FOR_CALLERS = 80_000
 """Blocks that paths enter in functions which are followed for their callers, for the sake of one file that is checked.
 
 Time would be the natural measure, but results must not depend on the machine: some ten thousand blocks take a second.

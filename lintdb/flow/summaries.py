@@ -13,6 +13,7 @@ import libcst as cst
 
 from lintdb.flow import ir
 from lintdb.flow.objects import Field, as_part, fields_of, parts_of
+from lintdb.flow.reach import Reached
 from lintdb.flow.sites import EarlyUse
 from lintdb.flow.state import State
 from lintdb.flow.values import (
@@ -217,7 +218,7 @@ def start_of_call(
     bound: dict[str, Value],
     state: State,
     receiver: Instance | Outside | None,
-    reached: Collection[str] | None,
+    reached: Reached | None,
     *,
     shares_self: bool,
 ) -> State:
@@ -250,9 +251,7 @@ def start_of_call(
     return start
 
 
-def _fields_for_callee(
-    receiver: Instance, state: State, reached: Collection[str] | None, most_tested: int
-) -> dict[str, Value]:
+def _fields_for_callee(receiver: Instance, state: State, reached: Reached | None, most_tested: int) -> dict[str, Value]:
     """Return what a callee gets to know of the attributes of its object."""
     fields: dict[str, Value] = {}
     paths = parts_of(receiver.part, state)
@@ -267,21 +266,21 @@ def _fields_for_callee(
     return fields
 
 
-def is_passed(field: Field, reached: Collection[str] | None) -> bool:
+def is_passed(field: Field, reached: Reached | None) -> bool:
     """Whether a callee gets to know what an attribute of its object holds."""
     is_plain = isinstance(field.value, (Literal, Truthiness, Name, Data))
-    return reached is None or not is_plain or field.name.partition(".")[0] in reached
+    return reached is None or not is_plain or field.name.partition(".")[0] in reached.names
 
 
-def _forget_the_usual(start: State, its_object: SiteKey | None, reached: Collection[str] | None) -> None:
+def _forget_the_usual(start: State, its_object: SiteKey | None, reached: Reached | None) -> None:
     """Drop what a callee finds by itself where it looks: attributes and globals that are as they always are.
 
     And what it does not look at: what is in attributes of its object other than those that are *reached*, as long as
     nothing is under way there. Calls that differ in nothing else are alike, and followed once.
     """
     usual = {rid for rid, status in start.resources.items() if rid[0][0] in NAMED and _is_usual(status)}
-    if reached is not None:
-        usual |= _beside(start, its_object, reached)
+    if reached is not None and not reached.hands_object_on:
+        usual |= _beside(start, its_object, reached.names)
     usual -= {status.parent for status in start.resources.values()}
     by_own_name = {
         name: value.rid

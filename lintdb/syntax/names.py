@@ -124,6 +124,16 @@ class FunctionInfo:
         params = sum(param.name.value == name for param in self.params)
         return found > reached + params
 
+    @functools.cached_property
+    def own_attributes(self) -> frozenset[str]:
+        """The attributes of its first parameter, and of `super()`, that it names, itself or in a nested function."""
+        name = self.params[0].name.value if self.params else ""
+        return frozenset(
+            node.attr.value
+            for node in walk(self.node)
+            if isinstance(node, cst.Attribute) and (_is_name(node.value, name) or _is_super(node.value))
+        )
+
     @property
     def is_property(self) -> bool:
         """Whether reading the attribute of its name runs the function."""
@@ -452,3 +462,11 @@ def _names_in(target: cst.CSTNode) -> Iterator[str]:
     elif isinstance(target, (cst.Tuple, cst.List)):
         for element in target.elements:
             yield from _names_in(element.value)
+
+
+def _is_name(node: cst.BaseExpression, name: str) -> bool:
+    return isinstance(node, cst.Name) and node.value == name
+
+
+def _is_super(node: cst.BaseExpression) -> bool:
+    return isinstance(node, cst.Call) and _is_name(node.func, "super")
