@@ -244,7 +244,7 @@ def check(path: str, text: str, default_codes: frozenset[str]) -> Checked:
 
 @functools.cache
 def check_fixture(path: Path) -> Checked:
-    """Run a file of `fixtures/`: rules/LDBnnn.py alone with its code, programs/ by default (and LDB701), the others as they say."""
+    """Run a file of `fixtures/`: rules/LDBnnn.py alone with its code, programs/ by default, the others as they say."""
     relative = path.relative_to(FIXTURES)
     text = path.read_text(encoding="utf-8")
     if relative.parts[0] == "rules":

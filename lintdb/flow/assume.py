@@ -48,6 +48,8 @@ class Assumptions(Values):
         known = state.facts.get(key) if key is not None else None
         if known is None:
             known = self._is_known(condition, state)
+        if known is not None and known != outcome:
+            return None
         if isinstance(condition, ir.Exceeds):
             refine = self._refine_count(condition, outcome, state)
         elif isinstance(condition, (ir.Truth, ir.IsNone, ir.Equals, ir.IsInstance)):
@@ -60,8 +62,6 @@ class Assumptions(Values):
                 and (value is None or isinstance(value, (Truthiness, Data)) or may_be_none(value))
             ):
                 refine = _refine(condition, outcome, value, name)
-        if known is not None and known != outcome:
-            return None
         new = state.copy()
         if refine is not None and known is None:
             new.env[refine[0]] = refine[1]

@@ -117,9 +117,9 @@ class Classes:
         found: set[str] = set()
         for method in self.releases(owner):
             reached = self.reach.of(method, owner)
-            if reached is None or _OWNER in reached:
+            if reached.hands_object_on or _OWNER in method.attributes:
                 return None
-            found |= reached
+            found |= reached.names
         return found
 
     def is_only_used(self, owner: ClassInfo, each: OwnedObject) -> bool:

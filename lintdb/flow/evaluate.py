@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, ClassVar
+
 from lintdb.effects import Argument
 from lintdb.flow import ir
 from lintdb.flow.run import Run
@@ -44,36 +47,38 @@ class Values(Run):
 
     def value(self, operand: ir.Operand, state: State) -> Value | None:
         """Evaluate an operand."""
-        if isinstance(operand, ir.Local):
-            found = state.env.get(operand.name)
-            if found is None:
-                found = self._free_value(operand.name, state)
-            return found if found is not None else self.evident(operand.name, state)
-        if isinstance(operand, ir.Constant):
-            return Literal(operand.value)
-        if isinstance(operand, (ir.Text, ir.Format)):
-            return self._text(operand, state)
-        if isinstance(operand, ir.AttributeOf):
-            return self._attribute(operand, state)
-        if isinstance(operand, ir.Display):
-            items = tuple(self.value(item, state) for item in operand.items)
-            # What is read from a resource are its rows.
-            is_reader = operand.is_lazy and all(isinstance(item, Ref) for item in items)
-            return Many(items, operand.is_sequence, operand.is_lazy, is_reader)
-        if isinstance(operand, ir.DictDisplay):
-            return Table(tuple((key, self.value(item, state)) for key, item in operand.items))
-        if isinstance(operand, ir.ItemOf):
-            return self._item(operand, state)
-        if isinstance(operand, ir.Difference):
-            left, right = self.value(operand.left, state), self.value(operand.right, state)
-            tallies = [each for each in (left, right) if isinstance(each, Tally)]
-            return tallies[0] if tallies and all(isinstance(each, (Tally, Literal)) for each in (left, right)) else None
-        if isinstance(operand, ir.Closure):
-            return Function(operand.function)
-        if isinstance(operand, ir.Dotted):
-            name = operand.name
-            return self.imported(name, state) or self.always_there(name, state) or Name(name)
-        return None
+        evaluate = self.OPERANDS.get(type(operand))
+        return evaluate(self, operand, state) if evaluate is not None else None
+
+    def _local(self, operand: ir.Local, state: State) -> Value | None:
+        found = state.env.get(operand.name)
+        if found is None:
+            found = self._free_value(operand.name, state)
+        return found if found is not None else self.evident(operand.name, state)
+
+    def _literal(self, operand: ir.Constant, _: State) -> Value | None:
+        found = self.literals.get(id(operand))
+        if found is None:
+            found = self.literals[id(operand)] = (Literal(operand.value), operand)
+        return found[0]
+
+    def _display(self, operand: ir.Display, state: State) -> Value | None:
+        items = tuple(self.value(item, state) for item in operand.items)
+        # What is read from a resource are its rows.
+        is_reader = operand.is_lazy and all(isinstance(item, Ref) for item in items)
+        return Many(items, operand.is_sequence, operand.is_lazy, is_reader)
+
+    def _table(self, operand: ir.DictDisplay, state: State) -> Value | None:
+        return Table(tuple((key, self.value(item, state)) for key, item in operand.items))
+
+    def _difference(self, operand: ir.Difference, state: State) -> Value | None:
+        left, right = self.value(operand.left, state), self.value(operand.right, state)
+        tallies = [each for each in (left, right) if isinstance(each, Tally)]
+        return tallies[0] if tallies and all(isinstance(each, (Tally, Literal)) for each in (left, right)) else None
+
+    def _dotted(self, operand: ir.Dotted, state: State) -> Value | None:
+        name = operand.name
+        return self.imported(name, state) or self.always_there(name, state) or Name(name)
 
     def _text(self, operand: ir.Text | ir.Format, state: State) -> Value | None:
         """A text that is put together; None where nothing of it is known."""
@@ -98,20 +103,29 @@ class Values(Run):
 
     def _free_value(self, name: str, state: State) -> Value | None:
         """A name that the path has not bound: a module-level value, if it is nothing nearer."""
-        scope = self.function
-        while not scope.is_module:
-            if name in scope.bound and name not in scope.outer:
-                return None
-            if scope.parent is None:
-                break
-            scope = scope.parent
-        if self.function.is_module:
+        if self.function.is_module or self._is_nearer(name):
             return None
-        found = self._global(Variable(self.index, name), state)
-        if found is not None:
-            return found
-        function = self.index.find_function(name, self.function)
-        return Function(function) if function is not None else self.types.global_literal(name)
+        is_global = name in self.index.values or name in self.index.annotations
+        found = self._global(Variable(self.index, name), state) if is_global else None
+        return found if found is not None else self._constant(name)
+
+    def _is_nearer(self, name: str) -> bool:
+        """Whether a name is one of the function itself, or of one that it is in."""
+        found = self.nearer_names.get(name)
+        if found is None:
+            scope: FunctionInfo | None = self.function
+            while scope is not None and not scope.is_module and not self.index.is_local(name, scope):
+                scope = scope.parent
+            found = self.nearer_names[name] = scope is not None and not scope.is_module
+        return found
+
+    def _constant(self, name: str) -> Value | None:
+        """A module-level name that stands for a function, or for a text or a number."""
+        if name not in self.known_constants:
+            function = self.index.find_function(name, self.function)
+            value = Function(function) if function is not None else self.types.global_literal(name)
+            self.known_constants[name] = value
+        return self.known_constants[name]
 
     def _global(self, variable: Variable, state: State) -> Value | None:
         """A module-level name that holds a resource, or an object of a class of the project."""
@@ -421,6 +435,12 @@ class Values(Run):
                 return argument.operand
             position += 1
         return None
+
+    OPERANDS: ClassVar[dict[type[ir.Operand], Callable[[Any, Any, State], Value | None]]] = {
+        ir.Local: _local, ir.Constant: _literal, ir.Text: _text, ir.Format: _text,
+        ir.AttributeOf: _attribute, ir.Display: _display, ir.DictDisplay: _table, ir.ItemOf: _item,
+        ir.Difference: _difference, ir.Closure: lambda _, operand, __: Function(operand.function), ir.Dotted: _dotted,
+    }  # fmt: skip
 
 
 def _depth(site: SiteKey) -> int:

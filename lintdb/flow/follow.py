@@ -19,7 +19,6 @@ from lintdb.flow.cfg import Block
 from lintdb.flow.evaluate import may_be_none
 from lintdb.flow.exceptions import Match, is_caught_before, match_handler
 from lintdb.flow.iteration import Iterations
-from lintdb.flow.liveness import live_names, live_tests
 from lintdb.flow.run import THROWN
 from lintdb.flow.sharings import STARTED
 from lintdb.flow.sites import BYPASSED, Exit
@@ -61,14 +60,7 @@ class Follower(Iterations, Assumptions):
         """Follow all paths within the budget."""
         if not self.cfg.is_complete:
             return
-        live = live_names(self.cfg)
-        tests = live_tests(self.cfg)
-        captured: set[str] = set()
-        for nested in [*self.function.nested.values(), *self.function.lambdas.values()]:
-            captured |= nested.free_names
-        if captured:
-            live = [names | captured for names in live]
-            tests = [names | captured for names in tests]
+        live, tests = self.program.live(self.cfg)
         places = [Visited(MAX_STATES_PER_BLOCK) for _ in self.cfg.blocks]
         for end in (self.cfg.exit, self.cfg.raise_exit):
             places[end] = Visited(MAX_ENDS)

@@ -6,21 +6,34 @@ What is not live is dropped from states, so that those that differ in nothing el
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator
+from typing import NamedTuple
 
 from lintdb.flow import ir
 from lintdb.flow.cfg import CFG, Block
 
 
-def live_names(cfg: CFG) -> list[frozenset[str]]:
-    """Return for each block the names that may still be read when it begins or later."""
-    return _backward(cfg, _names_of)
+class Liveness(NamedTuple):
+    """What still matters at each block of a function.
+
+    `names` may still be read when it begins or later; `tests` (and, with a `?`, conditions) may still decide something.
+    """
+
+    names: list[frozenset[str]]
+    tests: list[frozenset[str]]
 
 
-def live_tests(cfg: CFG) -> list[frozenset[str]]:
-    """Return for each block the names (and, with a `?`, the conditions) that may still decide something."""
-    is_constructor = cfg.function.owner is not None and cfg.function.name == "__init__"
-    told = frozenset(param.name.value for param in cfg.function.params) if is_constructor else frozenset()
-    return _backward(cfg, lambda block: _tests_of(block, told))
+def find_live(cfg: CFG) -> Liveness:
+    """Return what still matters at each block; all that nested functions read does, whenever they may run."""
+    function = cfg.function
+    is_constructor = function.owner is not None and function.name == "__init__"
+    told = frozenset(param.name.value for param in function.params) if is_constructor else frozenset()
+    names, tests = _backward(cfg, _names_of), _backward(cfg, lambda block: _tests_of(block, told))
+    captured: set[str] = set()
+    for nested in [*function.nested.values(), *function.lambdas.values()]:
+        captured |= nested.free_names
+    if captured:
+        names, tests = [each | captured for each in names], [each | captured for each in tests]
+    return Liveness(names, tests)
 
 
 def _backward(cfg: CFG, names_of: Callable[[Block], tuple[set[str], set[str]]]) -> list[frozenset[str]]:

@@ -12,6 +12,7 @@ from lintdb.flow import ir
 from lintdb.flow.containers import Containers
 from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, keeps_function
 from lintdb.flow.objects import attributes_of, parts_of
+from lintdb.flow.reach import Reached
 from lintdb.flow.results import HandedText
 from lintdb.flow.returns import Return
 from lintdb.flow.rows import LOOKED
@@ -268,7 +269,7 @@ class LocalCalls(Containers, ABC):
             return None
         shares_self = receiver is OWN or self._is_nested(info)
         instance = receiver if isinstance(receiver, (Instance, Outside)) else None
-        start = start_of_call(info, bound, state, instance, self.reached_by(info, instance), shares_self=shares_self)
+        start = start_of_call(info, bound, state, instance, self.reached_by(info, receiver), shares_self=shares_self)
         self.objects_given[op.index] = {
             start.env[name]: value for name, value in bound.items() if isinstance(value, Instance) and name in start.env
         }
@@ -278,11 +279,11 @@ class LocalCalls(Containers, ABC):
         summary = self.program.summary(info, canonical(start, names), owner, owns_self=owns_self)
         return with_names(summary, names.reversed()) if summary is not None else None
 
-    def reached_by(self, info: FunctionInfo, receiver: Receiver) -> frozenset[str] | None:
+    def reached_by(self, info: FunctionInfo, receiver: Receiver) -> Reached | None:
         """Return the attributes of its object that a method can reach; None if that may be any."""
-        if not isinstance(receiver, Instance) or not info.is_instance_method:
-            return None
-        return self.program.classes.reach.of(info, receiver.owner)
+        owner = self.owner_class() if receiver is OWN else receiver.owner if receiver is not None else None
+        is_sure = info.is_instance_method or (info.owner is not None and not isinstance(receiver, Instance))
+        return self.program.classes.reach.of(info, owner) if owner is not None and is_sure else None
 
     def _is_nested(self, info: FunctionInfo) -> bool:
         """Whether a function is nested in this one (or beside it), so that both speak of the same `self`."""

@@ -399,6 +399,7 @@ class ModelledCalls(ChosenModels):
     def _push_back(self, rid: Rid, state: State, target: str) -> None:
         """The site acquires again: what it acquired before becomes "an earlier one"."""
         older: Rid = (rid[0], 1)
+        self.has_older = True
         previous = state.resources.get(older)
         state.set_name(target, None)
         is_owed = previous is not None and previous.phase == "open" and previous.owed

@@ -15,6 +15,7 @@ from lintdb.flow.follow import Follower
 from lintdb.flow.frameworks import Frameworks
 from lintdb.flow.knowledge import Knowledge
 from lintdb.flow.lent import lent_leaks
+from lintdb.flow.liveness import Liveness, find_live
 from lintdb.flow.memo import Memo
 from lintdb.flow.outcomes import condensed, given_or_made, outcome_of
 from lintdb.flow.results import FunctionFlow
@@ -29,7 +30,7 @@ from lintdb.flow.values import IN_BLOCK, NONE, Instance, Outside, Ref, SiteKey, 
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
 
 MAX_OUTCOMES = 8
-MOST_FOR_CALLERS = 120_000
+MOST_FOR_CALLERS = 80_000
 """Blocks that paths enter in functions which are followed for their callers, for the sake of one file that is checked.
 
 Time would be the natural measure, but results must not depend on the machine: some ten thousand blocks take a second.
@@ -89,6 +90,7 @@ class Program:
         self.classes = Classes(self.types)
         self.frameworks = Frameworks(index)
         self._cfgs: dict[int, CFG] = {}
+        self._live: dict[int, Liveness] = {}
 
     # --- following --------------------------------------------------------------------------------------------------
 
@@ -97,6 +99,13 @@ class Program:
         found = self._cfgs.get(id(info))
         if found is None:
             found = self._cfgs[id(info)] = build_cfg(info, self.index)
+        return found
+
+    def live(self, cfg: CFG) -> Liveness:
+        """Return what still matters at each block of a function, found out once."""
+        found = self._live.get(id(cfg.function))
+        if found is None:
+            found = self._live[id(cfg.function)] = find_live(cfg)
         return found
 
     def run(self, info: FunctionInfo) -> Follower:

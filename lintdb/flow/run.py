@@ -22,6 +22,7 @@ from lintdb.flow.classes import Classes
 from lintdb.flow.decorators import is_fixture, is_generator_manager
 from lintdb.flow.exceptions import is_same_or_below
 from lintdb.flow.frameworks import Frameworks
+from lintdb.flow.liveness import Liveness
 from lintdb.flow.patches import patched_names
 from lintdb.flow.results import FailedUnit, KnownCall, LostWork, Overlap
 from lintdb.flow.sites import (
@@ -42,6 +43,7 @@ from lintdb.flow.summaries import YIELDED, Summary
 from lintdb.flow.types_of import ModuleTypes
 from lintdb.flow.values import (
     Instance,
+    Literal,
     Manager,
     Raised,
     Rid,
@@ -64,6 +66,9 @@ class Module(Protocol):
     classes: Classes
     frameworks: Frameworks
 
+    def live(self, cfg: CFG) -> Liveness:
+        """Return what still matters at each block of a function."""
+
     def summary(
         self, info: FunctionInfo, start: State, receiver: ClassInfo | None, *, owns_self: bool
     ) -> Summary | None:
@@ -81,11 +86,12 @@ class Run:
     `keeping_loops` are the loops in whose rounds work is made permanent. `kept_as` says which attribute of the object
     holds a resource. `covered` are resources that went with their parent, without a release of their own. `tested` are
     the variables that conditions test, from the block on that runs now. `steps` counts the blocks that paths have
-    entered.
+    entered. `has_older`: some call has acquired a second resource while the first was still open.
     """
 
     tested: frozenset[str] = frozenset()
     steps = 0
+    has_older = False
 
     def __init__(
         self,
@@ -158,6 +164,21 @@ class Run:
     @functools.cached_property
     def _caught_outside(self) -> dict[int, set[str]]:
         """The classes that handlers name from a landing outwards, by the landing."""
+        return {}
+
+    @functools.cached_property
+    def nearer_names(self) -> dict[str, bool]:
+        """Of names that a path has not bound, whether they are the function's own, or of one that it is in."""
+        return {}
+
+    @functools.cached_property
+    def literals(self) -> dict[int, tuple[Literal, ir.Constant]]:
+        """The values of constants, by the identity of the operand: states that hold the same are compared faster."""
+        return {}
+
+    @functools.cached_property
+    def known_constants(self) -> dict[str, Value | None]:
+        """What module-level names stand for that hold no resource."""
         return {}
 
     @functools.cached_property

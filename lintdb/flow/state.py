@@ -11,6 +11,7 @@ from lintdb.flow.values import (
     WRAPPERS,
     Box,
     Coroutine,
+    Data,
     Function,
     Instance,
     Literal,
@@ -18,6 +19,7 @@ from lintdb.flow.values import (
     Many,
     Method,
     Name,
+    Outside,
     Partial,
     Raised,
     Ref,
@@ -44,7 +46,10 @@ Trace = tuple["Trace | None", "cst.CSTNode", str, object]
 FILLED = TRUE
 """Stands for what a container holds that is not followed: it is not empty."""
 
+_LEAVES = frozenset({Literal, Truthiness, Name, Data, Outside})
+"""The commonest sorts of values that reach nothing."""
 _MAY_HOLD_BOXES = WRAPPERS | {Box}
+_LOW = Status._fields.index("low")
 
 WAS = "$was"
 """What the slot of an error begins with that a handler's name does not stand for any more."""
@@ -96,22 +101,11 @@ class State:
         return (
             frozenset(self.env.items()),
             frozenset(self.boxes.items()) if self.boxes else None,
-            frozenset((rid, status._replace(low=0) if status.low else status) for rid, status in statuses)
-            if statuses
-            else None,
+            frozenset([(rid, (*status[:_LOW], *status[_LOW + 1 :])) for rid, status in statuses]) if statuses else None,
             frozenset(self.facts.items()) if self.facts else None,
             frozenset(self.kept.items()) if self.kept else None,
             self.raised,
         )
-
-    def fates(self) -> set[object]:
-        """Return what became of each resource on this path, one by one."""
-        raised = self.raised.type if self.raised is not None else ""
-        return {
-            (rid, status.phase, status.raised, status.low, self.low, status.pending >= 0, status.failed >= 0, raised)
-            for rid, status in self.resources.items()
-            if status.kind[0] != "$"
-        }
 
     def note(self, node: cst.CSTNode, what: str, data: object = None) -> None:
         """Remember a step of the path."""
@@ -141,14 +135,17 @@ class State:
         return self.resources.get(rid)
 
     def refs(self, value: Value | None) -> Iterator[Rid]:
-        """Yield the resources that can be reached from a value."""
-        for each in self._reached(value):
-            if isinstance(each, (Ref, Coroutine)):
-                yield each.rid
+        """Return the resources that can be reached from a value, found as they are asked for."""
+        if value is None or type(value) in _LEAVES:
+            return iter(())
+        if type(value) is Ref:
+            return iter((value.rid,))
+        return (each.rid for each in self._reached(value) if isinstance(each, (Ref, Coroutine)))
 
     def _reached(self, value: Value | None) -> Iterator[Value]:
         """Yield a value, and all that can be reached from it."""
         seen: set[int | str] = set()
+        held_by: dict[str, list[Value]] | None = None
         todo: list[Value | None] = [value]
         while todo:
             current = todo.pop()
@@ -168,7 +165,8 @@ class State:
                 prefix = current.prefix
                 if prefix not in seen:
                     seen.add(prefix)
-                    todo += [held for name, held in self.env.items() if name.startswith(prefix)]
+                    held_by = self._held_by_prefix() if held_by is None else held_by
+                    todo += held_by.get(prefix, ())
             elif isinstance(current, Method):
                 todo.append(current.receiver)
             elif isinstance(current, Partial):
@@ -180,6 +178,16 @@ class State:
                 seen.add(id(current.info))
                 if current.info.is_nested:
                     todo.extend(self.env.get(name) for name in current.info.free_names)
+
+    def _held_by_prefix(self) -> dict[str, list[Value]]:
+        """Return what the attributes of each object hold, and those of the objects in it, by its prefix."""
+        found: dict[str, list[Value]] = {}
+        for name, value in self.env.items():
+            dot = name.find(".")
+            while dot >= 0:
+                found.setdefault(name[: dot + 1], []).append(value)
+                dot = name.find(".", dot + 1)
+        return found
 
     def reached(self) -> set[Rid]:
         """Return the resources that some variable holds."""
@@ -357,8 +365,8 @@ class State:
         dead = [
             name
             for name, value in self.env.items()
-            if "." not in name
-            and (name not in live or (name not in tests and name != "$return" and _is_for_tests(value)))
+            if (name not in live or (name not in tests and name != "$return" and _is_for_tests(value)))
+            and "." not in name
         ]
         for name in dead:
             del self.env[name]
@@ -427,6 +435,11 @@ class State:
         for rid in settled:
             if rid not in reached:
                 del self.resources[rid]
+
+
+def reaches_nothing(value: Value) -> bool:
+    """Whether a value is surely none that leads to a resource, nor a tuple or the like of others."""
+    return type(value) in _LEAVES
 
 
 def _settled(status: Status, phase: str) -> Status:

@@ -13,6 +13,7 @@ import libcst as cst
 
 from lintdb.flow import ir
 from lintdb.flow.objects import Field, as_part, fields_of, parts_of
+from lintdb.flow.reach import Reached
 from lintdb.flow.sites import EarlyUse
 from lintdb.flow.state import State
 from lintdb.flow.values import (
@@ -222,7 +223,7 @@ def start_of_call(
     bound: dict[str, Value],
     state: State,
     receiver: Instance | Outside | None,
-    reached: Collection[str] | None,
+    reached: Reached | None,
     *,
     shares_self: bool,
 ) -> State:
@@ -230,7 +231,7 @@ def start_of_call(
 
     *receiver* is the object whose method it is, if the caller follows that; *shares_self*: it is the caller's own.
     *reached* are the attributes of that object that the callee can reach, None if it can reach all: plain data in
-    others cannot matter there.
+    others cannot matter there, and neither can what is idle.
     """
     start = State()
     for name, value in bound.items():
@@ -252,13 +253,12 @@ def start_of_call(
         if _is_known(rid[0], roots, shares_self):
             start.resources[rid] = status
     _add_reached(start, state)
-    _forget_the_usual(start)
+    its_object = receiver.root if isinstance(receiver, Outside) else SELF if shares_self else None
+    _forget_the_usual(start, its_object, reached)
     return start
 
 
-def _fields_for_callee(
-    receiver: Instance, state: State, reached: Collection[str] | None, most_tested: int
-) -> dict[str, Value]:
+def _fields_for_callee(receiver: Instance, state: State, reached: Reached | None, most_tested: int) -> dict[str, Value]:
     """Return what a callee gets to know of the attributes of its object."""
     fields: dict[str, Value] = {}
     paths = parts_of(receiver.part, state)
@@ -273,18 +273,21 @@ def _fields_for_callee(
     return fields
 
 
-def is_passed(field: Field, reached: Collection[str] | None) -> bool:
+def is_passed(field: Field, reached: Reached | None) -> bool:
     """Whether a callee gets to know what an attribute of its object holds."""
     is_plain = isinstance(field.value, (Literal, Truthiness, Name, Data))
-    return reached is None or not is_plain or field.name.partition(".")[0] in reached
+    return reached is None or not is_plain or field.name.partition(".")[0] in reached.names
 
 
-def _forget_the_usual(start: State) -> None:
+def _forget_the_usual(start: State, its_object: SiteKey | None, reached: Reached | None) -> None:
     """Drop what a callee finds by itself where it looks: attributes and globals that are as they always are.
 
-    Calls that differ in nothing else are alike, and followed once.
+    And what it does not look at: what is in attributes of its object other than those that are *reached*, as long as
+    nothing is under way there. Calls that differ in nothing else are alike, and followed once.
     """
     usual = {rid for rid, status in start.resources.items() if rid[0][0] in NAMED and _is_usual(status)}
+    if reached is not None and not reached.hands_object_on:
+        usual |= _beside(start, its_object, reached.names)
     usual -= {status.parent for status in start.resources.values()}
     by_own_name = {
         name: value.rid
@@ -301,16 +304,60 @@ def _forget_the_usual(start: State) -> None:
             del start.env[name]
 
 
+def _beside(start: State, its_object: SiteKey | None, reached: Collection[str]) -> set[Rid]:
+    """Return what is idle, and in attributes of the callee's object that are not *reached*.
+
+    *its_object* is what the caller calls that, where somebody else made it.
+    """
+    idle = [rid for rid, status in start.resources.items() if rid[0][0] in NAMED and _is_idle(status)]
+    if not idle:
+        return set()
+    aside: list[Value] = []
+    known: list[Value] = []
+    for name, value in start.env.items():
+        root, _, attribute = name.partition(".")
+        is_aside = root == "self" and attribute and attribute.partition(".")[0] not in reached
+        (aside if is_aside else known).append(value)
+    others, held = set(_roots(aside)), set(_roots(known))
+    return {
+        rid
+        for rid in idle
+        if (_is_in(rid[0], others) or (its_object is not None and _is_beside(rid[0], its_object, reached)))
+        and not _is_in(rid[0], held)
+    }
+
+
 def _is_usual(status: Status) -> bool:
     """Whether nothing is known of what somebody else owns, but that it is there to be used."""
+    return _is_idle(status) and (status.phase == "gone" or (not status.is_there and not status.answer))
+
+
+def _is_idle(status: Status) -> bool:
+    """Whether nothing is under way on what somebody else owns."""
     return (
         status.outlives
         and not status.owed
         and status.parent is None
-        and (status.phase == "gone" or (status.phase == "open" and not status.is_there and not status.answer))
+        and status.phase in ("open", "gone")
         and max(status.pending, status.failed, status.begun, status.switched) < 0
         and not (status.kept or status.shared or status.cut)
     )
+
+
+def _is_beside(site: SiteKey, its_object: SiteKey, reached: Collection[str]) -> bool:
+    """Whether a place is in an attribute of an object, at whatever depth, that is none of those *reached*."""
+    if site[0] == "self" and its_object == SELF:
+        return site[1] not in reached
+    holder = holder_of(site)
+    if holder is None:
+        return False
+    return site[2] not in reached if holder == its_object else _is_beside(holder, its_object, reached)
+
+
+def _is_in(site: SiteKey, held: Collection[SiteKey]) -> bool:
+    """Whether a place is an attribute of one of some objects, at whatever depth."""
+    holder = holder_of(site)
+    return site in held or (holder is not None and _is_in(holder, held))
 
 
 def _roots(values: Iterable[Value]) -> Iterator[SiteKey]:
@@ -404,9 +451,7 @@ def canonical(state: State, names: Names) -> State:
         new.env[name] = renamed(value, names)
     for rid, status in state.resources.items():
         parent = names.rid(status.parent) if status.parent in state.resources else None
-        is_hidden = (
-            rid not in reached and rid[0][0] not in NAMED and _is_usual(status._replace(is_there=False, answer=""))
-        )
+        is_hidden = rid not in reached and rid[0][0] not in NAMED and _is_idle(status)
         if status.phase == "gone" or is_hidden:
             # Its past is of no concern to anybody here, and would only make calls differ that do not.
             phase = "open" if is_hidden else "gone"

@@ -14,6 +14,7 @@ from lintdb.flow.exceptions import builtin_is_subclass
 from lintdb.flow.knowledge import Knowledge
 from lintdb.flow.memo import Memo
 from lintdb.flow.modes import Modes
+from lintdb.flow.receivers import Receiver
 from lintdb.flow.stdlib import NAMESPACES, TYPED_KEYS
 from lintdb.flow.values import Literal
 from lintdb.syntax.literals import Evaluator, only_value, unawaited
@@ -246,34 +247,40 @@ class ModuleTypes:
     def _type_of_call(self, node: cst.BaseExpression | None, scope: FunctionInfo, awaited: bool) -> Type | None:
         if not isinstance(node, cst.Call):
             return None
-        model = self.first_possible(self._models_of(node, scope), node)
+        receiver = Receiver(self, node, scope)
+        model = self.first_possible(self._models_of(node, receiver, scope), node)
         if model is None:
-            return self._type_from_project(node, scope, awaited)
+            return self._type_from_project(node, receiver, scope, awaited)
         needs_await = model.coroutine or model.form is Form.AWAIT
         if model.form is Form.WITH or (needs_await and not awaited):
             return None
         if model.gives == "self" and isinstance(node.func, cst.Attribute):
-            return self.type_of_expression(node.func.value, scope) or self.type_of_receiver(node.func.value, scope)
+            return receiver.type_as_value
         return model.acquires or (model.gives if model.gives != "self" else None)
 
-    def _models_of(self, node: cst.Call, scope: FunctionInfo) -> tuple[CallModel, ...]:
+    def _models_of(self, node: cst.Call, receiver: Receiver, scope: FunctionInfo) -> tuple[CallModel, ...]:
         """Return the models of what is called, by its name or by the kind of its receiver."""
         dotted = self.index.dotted(node.func, scope)
         models = self.knowledge.function(dotted) if dotted is not None else ()
         if not models and isinstance(node.func, cst.Attribute):
-            receiver = self.type_of_receiver(node.func.value, scope) or self.evidence.told_by(node.func, scope)
-            kind = self.knowledge.kind(receiver) if isinstance(receiver, str) else None
+            told = receiver.type or self.evidence.told_by(node.func, scope)
+            kind = self.knowledge.kind(told) if isinstance(told, str) else None
             models = kind.methods.get(node.func.attr.value, ()) if kind is not None else ()
         if not models:
             # `self.factory()`, `Session()`: what is called is a resource itself.
-            maker = self.type_of_receiver(node.func, scope)
+            function = node.func
+            maker = (
+                self._type_of_attribute(function, receiver.owner, scope)
+                if isinstance(function, cst.Attribute)
+                else self.type_of_receiver(function, scope)
+            )
             kind = self.knowledge.kind(maker) if isinstance(maker, str) else None
             models = kind.methods.get("__call__", ()) if kind is not None else ()
         return models
 
-    def _type_from_project(self, node: cst.Call, scope: FunctionInfo, awaited: bool) -> Type | None:
+    def _type_from_project(self, node: cst.Call, receiver: Receiver, scope: FunctionInfo, awaited: bool) -> Type | None:
         """Return what calling a class or function of the project gives."""
-        target = self.called(node, scope)
+        target = self._called_on(receiver, node, scope)
         if isinstance(target, ClassInfo):
             return target
         if target is None or target.is_async is not awaited:
@@ -283,6 +290,9 @@ class ModuleTypes:
 
     def called(self, node: cst.Call, scope: FunctionInfo) -> FunctionInfo | ClassInfo | None:
         """Return the function, method or class of the project that a call runs."""
+        return self._called_on(Receiver(self, node, scope), node, scope)
+
+    def _called_on(self, receiver: Receiver, node: cst.Call, scope: FunctionInfo) -> FunctionInfo | ClassInfo | None:
         symbol = self.index.symbol_of(node.func, scope, is_needed=self.is_wide)
         if isinstance(symbol, (FunctionInfo, ClassInfo)):
             return symbol
@@ -291,11 +301,11 @@ class ModuleTypes:
             return scope.owner if is_class and scope.params and scope.params[0].name.value == node.func.value else None
         if not isinstance(node.func, cst.Attribute):
             return None
-        owner = self._own_class(node.func.value, scope) or self.type_of_receiver(node.func.value, scope)
+        owner = receiver.owner
         return owner.find_method(node.func.attr.value) if isinstance(owner, ClassInfo) else None
 
     @staticmethod
-    def _own_class(node: cst.BaseExpression, scope: FunctionInfo) -> ClassInfo | None:
+    def own_class(node: cst.BaseExpression, scope: FunctionInfo) -> ClassInfo | None:
         """Return the class whose method the scope is, if the expression is its first parameter."""
         is_own = scope.is_method and bool(scope.params) and isinstance(node, cst.Name)
         return (
@@ -325,14 +335,19 @@ class ModuleTypes:
     def type_of_receiver(self, node: cst.BaseExpression, scope: FunctionInfo) -> Type | None:
         """Return what an expression is whose attribute is read: an attribute, a global, what a call gives."""
         if isinstance(node, cst.Attribute):
-            owner = self._own_class(node.value, scope) or self.type_of_receiver(node.value, scope)
-            if isinstance(owner, ClassInfo):
-                return self.attribute_type(owner, node.attr.value)
-        if isinstance(node, (cst.Name, cst.Attribute)):
+            owner = self.own_class(node.value, scope) or self.type_of_receiver(node.value, scope)
+            return self._type_of_attribute(node, owner, scope)
+        if isinstance(node, cst.Name):
             return self._type_of_variable(node, scope)
         if isinstance(node, cst.Call):
             return self._type_of_call(node, scope, awaited=False)
         return None
+
+    def _type_of_attribute(self, node: cst.Attribute, owner: Type | None, scope: FunctionInfo) -> Type | None:
+        """Return what an attribute of something of a known type holds; it may as well be a name of another module."""
+        if isinstance(owner, ClassInfo):
+            return self.attribute_type(owner, node.attr.value)
+        return self._type_of_variable(node, scope)
 
     def _type_of_variable(self, node: cst.Name | cst.Attribute, scope: FunctionInfo) -> Type | None:
         """Return what a module-level name holds, of this module or (imported) of another."""
@@ -396,12 +411,13 @@ class ModuleTypes:
         if behind is None or self.kind_of_expression(value, scope) is None:
             return False
         call = behind.call
-        model = self.first_possible(self._models_of(call, scope), call)
+        receiver = Receiver(self, call, scope)
+        model = self.first_possible(self._models_of(call, receiver, scope), call)
         if model is not None:
             if model.gives == "self" and isinstance(call.func, cst.Attribute):
                 return self.opens(call.func.value, scope)
             return True
-        target = self.called(call, scope)
+        target = self._called_on(receiver, call, scope)
         result = self.peers.result_of(target) if isinstance(target, FunctionInfo) else None
         return result is not None and result.is_fresh
 
@@ -419,7 +435,7 @@ class ModuleTypes:
             if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Attribute):
                 continue
             source = call.func.value
-            if isinstance(source, cst.Attribute) and self._own_class(source.value, scope) is owner:
+            if isinstance(source, cst.Attribute) and self.own_class(source.value, scope) is owner:
                 return source.attr.value
         return None
 

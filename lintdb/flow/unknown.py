@@ -7,12 +7,13 @@ import libcst as cst
 from lintdb.flow import ir
 from lintdb.flow.rows import Rows
 from lintdb.flow.sites import COROUTINE, Site
-from lintdb.flow.state import LASTING, State
+from lintdb.flow.state import LASTING, State, reaches_nothing
 from lintdb.flow.stdlib import (
     MILD_FUNCTIONS,
     MILD_METHODS,
 )
 from lintdb.flow.values import (
+    Many,
     Query,
     Rid,
     Status,
@@ -57,7 +58,10 @@ class UnknownCalls(Rows):
 
     def give_away(self, op: ir.CallOp, state: State, *, is_kept: bool) -> None:
         """What a call is given is somebody else's matter from here on; *is_kept*: with what it belongs to."""
-        arguments = self.arguments_value(op, state)
+        values = tuple(self.value(argument.operand, state) for argument in op.arguments)
+        if all(value is None or reaches_nothing(value) for value in values):
+            return
+        arguments = Many(values)
         self.account_for(arguments, state)
         for rid in state.refs(arguments):
             site = self.sites.get(rid[0])

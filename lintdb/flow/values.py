@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -54,7 +55,7 @@ class Literal(Value):
     rest: tuple[Piece, ...] = ()
 
     def __hash__(self) -> int:
-        return hash((type(self.value), self.value))
+        return hash(self.value)
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -411,6 +412,7 @@ def widened(value: Value) -> Value:
     return Many(tuple(leaves))
 
 
+@functools.lru_cache(maxsize=4096)
 def prefix_of(part: Part) -> str:
     """Return what the names of an object's attributes begin with in a state."""
     number, path = part

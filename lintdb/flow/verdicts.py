@@ -78,6 +78,8 @@ class Verdicts(Values):
 
     def check_overwritten(self, state: State) -> None:
         """Report earlier acquisitions of a loop that no variable holds any more."""
+        if not self.has_older:
+            return
         older = [rid for rid, s in state.resources.items() if rid[1] == 1 and s.phase == "open" and s.owed]
         if not older:
             return

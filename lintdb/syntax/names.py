@@ -61,7 +61,7 @@ class FunctionInfo:
     def __repr__(self) -> str:
         return f"<FunctionInfo {self.qualname}>"
 
-    @property
+    @functools.cached_property
     def is_module(self) -> bool:
         """Whether this is the module's own body."""
         return isinstance(self.node, cst.Module)
@@ -85,7 +85,7 @@ class FunctionInfo:
         """Whether it is defined in another function, whose variables it can read."""
         return self.parent is not None and not self.parent.is_module
 
-    @property
+    @functools.cached_property
     def is_method(self) -> bool:
         """Whether the first parameter is the instance (or the class)."""
         return self.owner is not None and not any(
@@ -135,6 +135,16 @@ class FunctionInfo:
             reached += isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name) and node.value.value == name
         params = sum(param.name.value == name for param in self.params)
         return found > reached + params
+
+    @functools.cached_property
+    def own_attributes(self) -> frozenset[str]:
+        """The attributes of its first parameter, and of `super()`, that it names, itself or in a nested function."""
+        name = self.params[0].name.value if self.params else ""
+        return frozenset(
+            node.attr.value
+            for node in walk(self.node)
+            if isinstance(node, cst.Attribute) and (_is_name(node.value, name) or _is_super(node.value))
+        )
 
     @property
     def is_property(self) -> bool:
@@ -464,3 +474,11 @@ def _names_in(target: cst.CSTNode) -> Iterator[str]:
     elif isinstance(target, (cst.Tuple, cst.List)):
         for element in target.elements:
             yield from _names_in(element.value)
+
+
+def _is_name(node: cst.BaseExpression, name: str) -> bool:
+    return isinstance(node, cst.Name) and node.value == name
+
+
+def _is_super(node: cst.BaseExpression) -> bool:
+    return isinstance(node, cst.Call) and _is_name(node.func, "super")
