@@ -34,6 +34,8 @@ def is_any_row(call: cst.CSTNode | None) -> bool:
     while isinstance(call, cst.Call):
         func = call.func
         names.append(func.attr.value if isinstance(func, cst.Attribute) else getattr(func, "value", ""))
+        if any(isinstance(each.value, (cst.Lambda, cst.Comparison)) for each in call.args):
+            return False  # `User.select(lambda user: user.name == name)`
         is_given_query = names[-1] in _RUNS and len(call.args) > 0
         call = call.args[0].value if is_given_query else func.value if isinstance(func, cst.Attribute) else None
     return "first" in names and not _ASKS.isdisjoint(names) and (_ASKS | _RUNS | {"first"}).issuperset(names)
