@@ -30,6 +30,9 @@ from lintdb.flow.values import (
     Value,
 )
 
+_KEPT = (*NAMED, "placed", "kept")
+"""Sites of what outlives a call: attributes, globals, what applications and caches have."""
+
 
 def outcome_of(end: Exit, commits: set[SiteKey], refused: set[int], *, owns_self: bool) -> Outcome:
     """Return what a caller sees of one end of a run; what it cannot see of the object's attributes escapes.
@@ -215,15 +218,20 @@ def given_or_made(outcomes: Iterable[Outcome]) -> frozenset[SiteKey]:
 
     Its callers cannot know which they have got, so they cannot be told to release it.
     """
-    normal = [outcome for outcome in outcomes if not outcome.is_raise]
-    made = [frozenset(_owed(each.value, dict(each.statuses))) for each in normal if isinstance(each.value, Ref)]
-    return frozenset().union(*made) if not all(made) else frozenset()
+    given = [
+        list(_with_owners(outcome.value, dict(outcome.statuses)))
+        for outcome in outcomes
+        if not outcome.is_raise and isinstance(outcome.value, Ref)
+    ]
+    shared = [each for each in given if not any(is_owed for _, is_owed in each)]
+    is_kept = any(site[0] in _KEPT for each in shared for site, _ in each)
+    return frozenset(site for each in given for site, is_owed in each if is_owed) if is_kept else frozenset()
 
 
-def _owed(given: Ref, statuses: Mapping[Rid, Status]) -> Iterator[SiteKey]:
-    """Yield what is owed for a resource that a function gives: itself, or what it belongs to."""
+def _with_owners(given: Ref, statuses: Mapping[Rid, Status]) -> Iterator[tuple[SiteKey, bool]]:
+    """Yield where a resource that a function gives comes from, and what it belongs to, and whether each is owed for."""
     rid: Rid | None = given.rid
-    while rid is not None and rid in statuses:
-        if statuses[rid].owed:
-            yield rid[0]
-        rid = statuses[rid].parent
+    while rid is not None:
+        status = statuses.get(rid)
+        yield rid[0], status is not None and status.owed
+        rid = status.parent if status is not None else None

@@ -252,7 +252,7 @@ class Program:
             drops_work=follower.drops_yielded_work(),
             undone=frozenset(follower.units.undone),
             runs=frozenset(follower.values_seen.runs),
-            unsure=frozenset(filter(follower.is_unsure, follower.sites)) | given_or_made(outcomes),
+            unsure=frozenset(follower.unsure.sites) | given_or_made(outcomes),
         )
 
     def run_for_caller(

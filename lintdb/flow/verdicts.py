@@ -201,13 +201,10 @@ class Verdicts(Values):
                 best[key] = (rank, leak)
         return [leak for _, leak in best.values()]
 
-    def is_unsure(self, site: SiteKey) -> bool:
-        """Whether it cannot be told if what is acquired at a place is this function's to release."""
-        return site in self.unsure.sites or id(self.sites[site].node) in self.unsure.calls
-
     def _confidence(self, status: Status, state: State, kind: Kind, site: SiteKey) -> Confidence:
         duty = kind.duty_on_error if status.raised and kind.duty_on_error is not None else kind.duty
-        if is_unlikely(status, state) or duty is Duty.WEAK or self.is_unsure(site):
+        is_unsure = site in self.unsure.sites or id(self.sites[site].node) in self.unsure.calls
+        if is_unlikely(status, state) or duty is Duty.WEAK or is_unsure:
             return Confidence.LOW
         if status.raised and (ends_with_process(self.function) or self.program.frameworks.is_start_up(self.function)):
             return Confidence.LOW

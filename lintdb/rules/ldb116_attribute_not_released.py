@@ -114,7 +114,8 @@ def _confidence(owner: ClassInfo, kind: Kind, ctx: FileContext) -> Confidence:
     if id(owner.node) in guarded_by_main(ctx.program.index.module):
         return Confidence.LOW  # it ends with the program
     # Made once, it is closed by the end of the process; a `close()` says that somebody means to do it before.
-    return Confidence.LOW if not offers_release and lives_with_process(owner, is_test_file) else Confidence.MEDIUM
+    is_kept = not offers_release and not is_subscription(kind) and lives_with_process(owner, is_test_file)
+    return Confidence.LOW if is_kept else Confidence.MEDIUM
 
 
 def _is_released_by_coroutine(kind: Kind) -> bool:

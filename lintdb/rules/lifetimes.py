@@ -110,6 +110,8 @@ def _is_listened_to(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
         and ctx.source_of(call.node.func).startswith(f"{leak.name}.")
         and ctx.answer_of_call(call, flow.function, "wait-timeout") is not None
     )
+    if any(True for _ in ctx.repetition.fates.ancestry(flow.function).loops(leak.node)):
+        return False  # after an error the next round opens another
     return any(ctx.is_read_for_ever(node, flow.function) for node in waiting) and _is_started_aside(flow, ctx)
 
 
