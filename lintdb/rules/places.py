@@ -16,7 +16,7 @@ _TEST_FILE = re.compile(
 )
 _TEST_METHOD = re.compile(r"test(?:[A-Z0-9]|$)")
 """As `unittest` has them; `testconnection()` is something that a program offers."""
-_EXAMPLE_FILE = re.compile(rf"(?:^|[/\\])(?:examples?|demos?|samples?|tutorials?){_BELOW}\.pyi?$")
+_EXAMPLE_FILE = re.compile(rf"(?:^|[/\\])(?:\w+[_-])?(?:examples?|demos?|samples?|tutorials?){_BELOW}\.pyi?$")
 
 
 _ROUTES = frozenset({
