@@ -6,12 +6,17 @@ sets up a program. What cannot be told speaks against it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
-from lintdb.flow.repetition import is_called_like_a_start
 from lintdb.flow.users import Target, Unknown, find_uses
 from lintdb.syntax.names import ClassInfo
 
+_STARTS = re.compile(
+    r"_*(?:main|start|lifespan|startup|on_startup|(?:setup|init)(?:_\w+)?"
+    r"|(?:create|make|build|get)_(?:app|application|server|bot|dispatcher)\w*)"
+)
+"""What functions are called that run once, when a program begins."""
 _MOST_TARGETS = 6
 """Functions between the class and the start of the program."""
 
@@ -25,7 +30,10 @@ def lives_with_process(owner: ClassInfo, does_not_count: Callable[[str], bool]) 
     seen = set(todo)
     is_made = False
     while todo and len(seen) <= _MOST_TARGETS:
-        for use in find_uses(todo.pop(), owner, does_not_count):
+        uses = list(find_uses(todo.pop(), owner, does_not_count))
+        if not uses:
+            return False  # a handler, or what another program calls
+        for use in uses:
             if isinstance(use, Unknown):
                 return False
             if use.place.is_annotation:
@@ -35,7 +43,7 @@ def lives_with_process(owner: ClassInfo, does_not_count: Callable[[str], bool]) 
             user = use.user
             if user is not None and user.owner and user.name == "__init__":
                 user = Target(user.owner, user.path)  # as often as that is made
-            if user is None or (not user.owner and is_called_like_a_start(user.name)):
+            if user is None or (not user.owner and _STARTS.fullmatch(user.name)):
                 is_made = True
             elif user not in seen:
                 seen.add(user)

@@ -42,11 +42,6 @@ _PLAIN = frozenset({"staticmethod", "classmethod", "property", "abc.abstractmeth
 _MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
 
 
-def is_called_like_a_start(name: str) -> bool:
-    """Whether a function is called like one that runs once, when a program starts: `main`, `create_app`, `setup`."""
-    return _ONCE.fullmatch(name) is not None
-
-
 @dataclass(frozen=True)
 class Evidence:
     """Why something runs again and again: the place that shows it, and words that complete "… is made".
@@ -253,7 +248,7 @@ class Repetition:
             return False
         if is_cached(function) or is_fixture(function) or isinstance(function.node, cst.Lambda):
             return True
-        if is_called_like_a_start(function.name):
+        if _ONCE.fullmatch(function.name):
             return True
         for decorator in function.decorators:
             target = decorator.func if isinstance(decorator, cst.Call) else decorator
