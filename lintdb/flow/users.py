@@ -55,6 +55,12 @@ class Target:
             module="" if _is_renamed(module, text) else module,
         )
 
+    def is_offered_by(self, path: str, text: str) -> bool:
+        """Whether a package has imported it or its class to pass it on, to whoever uses it in whatever way."""
+        if Path(path).name != "__init__.py":
+            return False
+        return any(each.name in (self.name, self.owner) for each in imported_names(text, ModuleName()))
+
     def is_meant_by(self, node: ast.AST, names: _Names) -> bool:
         """Whether an expression may stand for it."""
         if isinstance(node, ast.Attribute):
@@ -143,7 +149,7 @@ def find_uses(
         uses = list(_uses_in(tree, target, path, names)) if isinstance(tree, ast.Module) else []
         yield from uses
         is_renamed = names.by_name and _is_renamed(target.name, text)
-        is_offered = not uses and _is_offered(target, path, text)
+        is_offered = not uses and target.is_offered_by(path, text)
         if is_renamed or is_offered or isinstance(tree, Exception):
             yield Unknown(path)
 
@@ -197,13 +203,6 @@ def _below(node: ast.AST, place: Place) -> Iterator[tuple[ast.AST, Place]]:
 def _is_renamed(name: str, text: str) -> bool:
     """Whether a file imports something under a name of its own."""
     return re.search(rf"\b{name}[ \t]+as\b", text) is not None
-
-
-def _is_offered(target: Target, path: str, text: str) -> bool:
-    """Whether a package has imported it, or its class, to pass it on to whoever uses it, and may do so in any way."""
-    if Path(path).name != "__init__.py":
-        return False
-    return any(each.name in (target.name, target.owner) for each in imported_names(text, ModuleName()))
 
 
 def _is_main_guard(statement: ast.stmt) -> bool:

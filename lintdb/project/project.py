@@ -98,6 +98,10 @@ class Project:
         """See `lintdb.syntax.names.Links`."""
         return self._surroundings.texts_with(word, index.name.path) if index.name.path else None
 
+    def module_at(self, path: str, index: ModuleIndex) -> ModuleIndex | None:
+        """See `lintdb.syntax.names.Links`."""
+        return self._module(path) if index.name.path else None
+
     def keepers(self, key: str, index: ModuleIndex) -> tuple[ModuleIndex, ...]:
         """See `lintdb.syntax.names.Links`."""
         paths = self._surroundings.keepers(key, index.name.path) if index.name.path else ()

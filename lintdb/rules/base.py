@@ -21,10 +21,11 @@ from lintdb.rules.places import is_example_file, is_test, is_test_file
 if TYPE_CHECKING:
     import libcst as cst
 
-    from lintdb.effects import CallModel, Kind, Setting, Switch
+    from lintdb.effects import Argument, CallModel, Kind, Setting, Switch
     from lintdb.flow.program import Program
     from lintdb.flow.repetition import Evidence, Repetition
     from lintdb.flow.results import FunctionFlow, KnownCall, Leak
+    from lintdb.rules.connection_strings import Dsn
     from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 
@@ -264,9 +265,14 @@ class FileContext:
 
     def model_of(self, node: cst.Call, function: FunctionInfo) -> CallModel | None:
         """Return what is known of a call: by its name, else by what the flow engine saw it work on."""
-        dotted = self.program.index.dotted(node.func, function)
+        dotted = function.index.dotted(node.func, function)
         by_name = next(iter(self.program.knowledge.function(dotted)), None) if dotted is not None else None
         return by_name or self._models_by_flow.get(id(node))
+
+    @functools.cached_property
+    def connection_strings(self) -> dict[tuple[int, Argument | None], Dsn]:
+        """What has been seen of connection strings, by the identity of the call and the argument."""
+        return {}
 
     @functools.cached_property
     def _models_by_flow(self) -> dict[int, CallModel]:

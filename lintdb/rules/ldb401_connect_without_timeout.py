@@ -50,6 +50,6 @@ def _confidence(answer: Answer, opening: Opening, ctx: FileContext) -> Confidenc
     if is_rehearsal(opening, ctx) or is_on_this_host(opening, ctx) or is_once:
         return Confidence.LOW
     if answer.bound is Bound.ABSENT:
-        return Confidence.HIGH
+        return answer.surest
     # Half a bound that somebody chose is better than the half that the driver brings along.
     return Confidence.LOW if answer.is_given else Confidence.MEDIUM

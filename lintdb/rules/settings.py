@@ -12,8 +12,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence
-from lintdb.rules.arguments import Arguments, Dsn, arguments_of, dsn_of
+from lintdb.rules.arguments import Arguments, arguments_of
 from lintdb.rules.base import Answer, Bound
+from lintdb.rules.connection_strings import Dsn, dsn_of
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -31,13 +32,19 @@ def look(opening: Opening, ctx: FileContext) -> tuple[Evaluator, Arguments, Dsn]
 
     evaluator = Evaluator(ctx.program.index, opening.function)
     arguments = arguments_of(evaluator, opening.call)
-    dsn = arguments.find(opening.model.dsn) if opening.model.dsn is not None else None
-    return evaluator, arguments, dsn_of(evaluator, dsn, ctx.model_of)
+    place = opening.model.dsn
+    key = (id(opening.call), place)
+    if key not in ctx.connection_strings:
+        node = arguments.find(place) if place is not None else None
+        ctx.connection_strings[key] = dsn_of(evaluator, node, ctx.model_of, opening.kind.local_schemes)
+    return evaluator, arguments, ctx.connection_strings[key]
 
 
 def evaluate(setting: Setting, opening: Opening, ctx: FileContext, *, is_call: bool = False) -> Answer:
     """Return whether one setting is given at an opening call; `is_call`: it is one of that very call only."""
     answer = _evaluate(setting, opening, ctx, is_call=is_call)
+    if setting.dsn or setting.options or setting.schemes:
+        answer = replace(answer, surest=min(answer.surest, look(opening, ctx)[2].surest))
     return replace(answer, version=f"{opening.driver} {opening.version}") if setting.is_of_version else answer
 
 

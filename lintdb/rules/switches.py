@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from lintdb.effects import Switch
-    from lintdb.rules.arguments import Arguments, Dsn
+    from lintdb.rules.arguments import Arguments
     from lintdb.rules.base import FileContext, Opening
+    from lintdb.rules.connection_strings import Dsn
     from lintdb.syntax.literals import Evaluator
 
 _THIS_HOST = re.compile(

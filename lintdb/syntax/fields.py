@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import libcst as cst
 
 from lintdb.syntax.mappings import own_value, returned
-from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex, Variable
+from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex, Symbol, Variable
 
 if TYPE_CHECKING:
     from lintdb.syntax.literals import Evaluator
@@ -75,6 +75,13 @@ def held_by_attribute(node: cst.Attribute, evaluator: Evaluator) -> Held | None:
     return held._replace(certainty=Certainty.CALLERS if is_open else Certainty.ENVIRONMENT)
 
 
+def property_read(node: cst.Attribute, evaluator: Evaluator) -> FunctionInfo | None:
+    """Return the property of a class of the project that an attribute of an object is."""
+    instance = _instance(node.value, evaluator, _MOST_STEPS)
+    method = instance.owner.find_method(node.attr.value) if instance is not None else None
+    return method if method is not None and method.is_property else None
+
+
 def _of_class(owner: ClassInfo, name: str, evaluator: Evaluator) -> Held | None:
     for each in owner.lineage:
         if name in each.assigned or name in each.methods or name in each.given:
@@ -107,12 +114,13 @@ def _instance(node: cst.BaseExpression, evaluator: Evaluator, steps: int) -> _In
     if not steps:
         return None
     if isinstance(node, cst.Call):
-        symbol = index.symbol_of(node.func, scope, is_needed=True)
+        symbol = _called(node.func, evaluator)
         if isinstance(symbol, ClassInfo):
             return _Instance(symbol, node, evaluator)
         values = returned(symbol) if isinstance(symbol, FunctionInfo) else None
         if isinstance(symbol, FunctionInfo) and values is not None and len(values) == 1:
-            return _instance(values[0], evaluator.at(symbol.index, symbol), steps - 1)
+            found = _instance(values[0], evaluator.at(symbol.index, symbol), steps - 1)
+            return found or _annotated(symbol, evaluator)
         return None
     variable = imported_variable(node, index, scope) if isinstance(node, (cst.Name, cst.Attribute)) else None
     if variable is not None:
@@ -125,6 +133,24 @@ def _instance(node: cst.BaseExpression, evaluator: Evaluator, steps: int) -> _In
     if isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name):
         return _attribute_of_self(node, node.value.value, evaluator, steps)
     return None
+
+
+def _called(func: cst.BaseExpression, evaluator: Evaluator) -> Symbol | None:
+    """Return the class or function that a call calls, also a method of a class: `Manager.get_settings()`."""
+    index, scope = evaluator.index, evaluator.scope
+    symbol = index.symbol_of(func, scope, is_needed=True)
+    if symbol is None and isinstance(func, cst.Attribute):
+        owner = index.symbol_of(func.value, scope, is_needed=True)
+        return owner.find_method(func.attr.value) if isinstance(owner, ClassInfo) else None
+    return symbol
+
+
+def _annotated(function: FunctionInfo, evaluator: Evaluator) -> _Instance | None:
+    """An object of the class that a function says it returns."""
+    node = function.node
+    annotation = node.returns.annotation if isinstance(node, cst.FunctionDef) and node.returns is not None else None
+    symbol = function.index.symbol_of(annotation, function, is_needed=True) if annotation is not None else None
+    return _Instance(symbol, None, evaluator) if isinstance(symbol, ClassInfo) else None
 
 
 def _attribute_of_self(node: cst.Attribute, base: str, evaluator: Evaluator, steps: int) -> _Instance | None:

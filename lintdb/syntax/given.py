@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import libcst as cst
@@ -30,9 +30,21 @@ def given_for(parameter: str, function: FunctionInfo) -> list[Given] | None:
     mentions = sum(isinstance(node, cst.Name) and node.value == function.name for node in walk(function.index.module))
     if not calls or mentions != len(calls) + 1 or _is_mentioned_elsewhere(function):
         return None
-    found = [_given_by(call, parameter, function) for _, call in calls]
-    known = [Given(node, caller) for node, (caller, _) in zip(found, calls, strict=True) if node is not None]
-    return known if len(known) == len(calls) else None
+    return given_by(calls, parameter, function)
+
+
+def given_by(
+    calls: Sequence[tuple[FunctionInfo, cst.Call]], parameter: str, function: FunctionInfo
+) -> list[Given] | None:
+    """Return what each of some calls, in the functions beside them, gives for a parameter; None if one is not seen."""
+    found: list[Given] = []
+    for caller, call in calls:
+        given = _given_by(call, parameter, function)
+        if given is None:
+            return None
+        is_default = any(given is param.default for param in function.params)
+        found.append(Given(given, function if is_default else caller))
+    return found
 
 
 def _calls_of(function: FunctionInfo) -> Iterator[tuple[FunctionInfo, cst.Call]]:
@@ -54,13 +66,16 @@ def _is_mentioned_elsewhere(function: FunctionInfo) -> bool:
 def _given_by(call: cst.Call, parameter: str, function: FunctionInfo) -> cst.BaseExpression | None:
     if any(argument.star for argument in call.args):
         return None
-    names = [param.name.value for param in function.params]
+    params = function.params[1:] if function.is_method else function.params
+    names = [param.name.value for param in params]
     positional = [argument.value for argument in call.args if argument.keyword is None]
     for argument in call.args:
         if argument.keyword is not None and argument.keyword.value == parameter:
             return argument.value
+    if parameter not in names:
+        return None
     place = names.index(parameter)
-    return positional[place] if place < len(positional) else function.params[place].default
+    return positional[place] if place < len(positional) else params[place].default
 
 
 def items_at(place: int, display: cst.BaseExpression | None) -> list[cst.BaseExpression] | None:

@@ -66,12 +66,12 @@ class Evaluator:
         if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Minus):
             inner = self.value(node.expression, depth + 1)
             return -inner if isinstance(inner, (int, float)) else HIDDEN
-        held = self._held(node) if depth < 4 else None
+        held = self.held(node) if depth < 4 else None
         if held is not None and held.certainty is Certainty.FIXED:
             return held.evaluator.value(held.node, depth + 1)
         return self._number(node, depth + 1)
 
-    def _held(self, node: cst.CSTNode) -> Held | None:
+    def held(self, node: cst.CSTNode) -> Held | None:
         """Return the expression that a name, an attribute or an item of a dictionary holds."""
         if isinstance(node, cst.Name):
             target = self.single_assignment(node.value)
@@ -130,7 +130,7 @@ class Evaluator:
         """
         if depth > 4:
             return Default(HIDDEN)
-        held = self._held(node)
+        held = self.held(node)
         if held is not None:
             value, certainty = held.evaluator.default(held.node, depth + 1)
             return Default(value, min(certainty, held.certainty))
@@ -142,11 +142,17 @@ class Evaluator:
         if dotted in _CONVERSIONS and len(node.args) == 1:
             inner = self.default(node.args[0].value, depth + 1)
             return inner._replace(value=_converted(inner.value, _CONVERSIONS[dotted]))
-        named = [argument.value for argument in node.args if argument.keyword and argument.keyword.value == "default"]
-        if dotted in _ENVIRONMENT and len(node.args) == 2:
-            named = [node.args[1].value]
-        is_asked = bool(node.args) and isinstance(node.args[0].value, cst.SimpleString)
-        return Default(self.value(named[0] if named and is_asked else node))
+        given = self.default_of(node)
+        return Default(self.value(given if given is not None else node))
+
+    def default_of(self, call: cst.Call) -> cst.BaseExpression | None:
+        """Return what a call gives that holds if the environment, or other settings, say nothing; else None."""
+        if not call.args or not isinstance(call.args[0].value, cst.SimpleString):
+            return None
+        if len(call.args) == 2 and self.index.dotted(call.func, self.scope) in _ENVIRONMENT:
+            return call.args[1].value
+        named = (argument.value for argument in call.args if argument.keyword and argument.keyword.value == "default")
+        return next(named, None)
 
     def single_assignment(self, name: str) -> cst.BaseExpression | None:
         """Return the only value that a local or module-level name is given, or None."""

@@ -297,6 +297,9 @@ class Links(Protocol):
         None where it cannot be told which files belong to the project.
         """
 
+    def module_at(self, path: str, index: ModuleIndex) -> ModuleIndex | None:
+        """Return a file of a module's project, parsed; None if it cannot be, or takes too long."""
+
     def keepers(self, key: str, index: ModuleIndex) -> tuple[ModuleIndex, ...]:
         """Return the other modules of a module's project that put something under a key (see `lintdb.syntax.keys`)."""
 

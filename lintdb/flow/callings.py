@@ -1,0 +1,114 @@
+"""All calls of a function or class in a project, and what they give; parsed and resolved, not read from names alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import libcst as cst
+
+from lintdb.flow.users import Target
+from lintdb.syntax.given import Given, given_by
+from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
+from lintdb.syntax.walk import children
+
+_MOST_FILES = 8
+"""Files that are parsed for who calls one function; what more of them may call has to be taken as it is."""
+
+
+def given_in_project(
+    parameter: str, function: FunctionInfo, does_not_count: Callable[[str], bool]
+) -> list[Given] | None:
+    """Return what every call in a project gives for a parameter of a function, or of a class by its `__init__`.
+
+    None if there is none, or the project does anything else with the function. *does_not_count* says of a path that
+    calls in that file do not matter, as those in tests.
+    """
+    symbol: FunctionInfo | ClassInfo | None = function
+    if function.owner is not None:
+        symbol = function.owner if function.name == "__init__" else None
+    if symbol is None or function.is_module or function.is_nested or function.decorators or _is_derived_from(symbol):
+        return None
+    calls: list[tuple[FunctionInfo, cst.Call]] = []
+    for index in _modules_with(symbol, does_not_count) or ():
+        found = _calls_in(index, symbol)
+        if found is None:
+            return None
+        calls += found
+    return given_by(calls, parameter, function) if calls else None
+
+
+def _modules_with(symbol: FunctionInfo | ClassInfo, does_not_count: Callable[[str], bool]) -> list[ModuleIndex] | None:
+    """Return the modules of a project that may call a function or class, its own first; None if that is not clear."""
+    own, target = symbol.index, Target.of(symbol)
+    texts = own.links.texts_with(symbol.name, own) if own.links is not None else None
+    found = [own]
+    for path, text in texts or ():
+        if path == own.name.path or does_not_count(path):
+            continue
+        names = target.names_in(path, text)
+        if not names.by_name and not names.by_attribute:
+            if target.is_offered_by(path, text):
+                return None
+            continue
+        module = own.links.module_at(path, own) if own.links is not None and len(found) <= _MOST_FILES else None
+        if module is None:
+            return None
+        found.append(module)
+    return found
+
+
+def _is_derived_from(symbol: FunctionInfo | ClassInfo) -> bool:
+    """Whether a class of the same file derives from it: `super().__init__(…)` gives it what is not seen here."""
+    return isinstance(symbol, ClassInfo) and any(
+        symbol in each.lineage and each is not symbol for each in symbol.index.classes.values()
+    )
+
+
+def _calls_in(index: ModuleIndex, symbol: FunctionInfo | ClassInfo) -> list[tuple[FunctionInfo, cst.Call]] | None:
+    """Return the calls of a function or class in a module; None if that does anything else with it."""
+    calls: list[tuple[FunctionInfo, cst.Call]] = []
+    called: set[int] = set()
+    for caller in index.all_functions:
+        for call in caller.calls:
+            if _names(call.func, symbol.name) and index.symbol_of(call.func, caller, is_needed=True) is symbol:
+                calls.append((caller, call))
+                called.add(id(call.func))
+    others = _other_mentions(index, symbol.name, called)
+    return None if any(_may_mean(node, symbol, index) for node in others) else calls
+
+
+def _names(node: cst.CSTNode, name: str) -> bool:
+    last = node.attr if isinstance(node, cst.Attribute) else node
+    return isinstance(last, cst.Name) and last.value == name
+
+
+def _other_mentions(index: ModuleIndex, name: str, called: set[int]) -> Iterator[tuple[cst.CSTNode, FunctionInfo]]:
+    """Yield what mentions a name, with the function that it stands in; not calls of it, nor imports or annotations."""
+    todo: list[tuple[cst.CSTNode, FunctionInfo]] = [(index.module, index.body)]
+    while todo:
+        node, scope = todo.pop()
+        scope = index.of_node.get(id(node), scope)
+        for each in _read_parts(node):
+            if _names(each, name) and id(each) not in called:
+                yield each, scope
+            todo.append((each, scope))
+
+
+def _read_parts(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """Yield the parts of a node that read what they name."""
+    if isinstance(node, (cst.Import, cst.ImportFrom, cst.Annotation, cst.AssignTarget, cst.AsName)):
+        return
+    for child in children(node):
+        is_own_name = isinstance(node, (cst.FunctionDef, cst.ClassDef, cst.Param)) and child is node.name
+        if not is_own_name:
+            yield child
+
+
+def _may_mean(mention: tuple[cst.CSTNode, FunctionInfo], symbol: FunctionInfo | ClassInfo, index: ModuleIndex) -> bool:
+    node, scope = mention
+    around: FunctionInfo | None = scope
+    while isinstance(node, cst.Name) and around is not None and not around.is_module:
+        if any(param.name.value == node.value for param in around.params):
+            return False
+        around = around.parent
+    return index.symbol_of(node, scope, is_needed=True) is symbol
