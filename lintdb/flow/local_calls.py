@@ -65,6 +65,8 @@ class LocalCalls(Containers, ABC):
         if receiver is None and self_name is not None and self.is_self(self_name):
             held = state.env.get(self_name) if self.owns_self else None
             receiver = held if isinstance(held, Instance) else OWN
+        if info.owner is not None and not info.is_method and isinstance(receiver, (Instance, Outside)):
+            receiver = None  # a static method knows nothing of the object
         if is_fixture(info) or not keeps_function(info):
             _escape_object(receiver, state)
             is_kept = is_cached(info)

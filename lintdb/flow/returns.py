@@ -194,6 +194,8 @@ class Return:
             autocommit=status.autocommit,
             parts_mode=status.parts_mode,
             parent=status.parent,
+            keeps_parent=status.keeps_parent,
+            goes_with_parent=status.goes_with_parent,
             phase="open" if self.kept_as and status.phase == "gone" else status.phase,
             outlives=status.outlives,
         )

@@ -23,6 +23,9 @@ MAX_STEPS = 12
 _LAST_CALL = re.compile(r"\)\.(\w+)\([^()]*\)$")
 """The last call of a chain of calls: it is the one that raises."""
 
+_OF_ERRORS = frozenset({"raise", "raises", "caught", "swallowed", "reraise"})
+"""Steps of a path that tell what becomes of an error."""
+
 _STARTS = frozenset({
     "create_task", "ensure_future", "start_soon", "spawn", "Thread", "Process", "Greenlet", "start_background_task",
 })  # fmt: skip
@@ -83,7 +86,7 @@ def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
     is_lock = leak.kind.family == "result" and any(each.name == "lock-timeout" for each in leak.kind.settings)
     if is_lock and leak.maker is not None and leak.name is None:
         return True  # whoever drops the object that holds a lock means to release it by its key, or to let it expire
-    if leak.kind.family == "result" and _is_listened_to(leak, flow, ctx):
+    if leak.kind.family == "result" and (_is_listened_to(leak, flow, ctx) or _is_read_out(leak)):
         return True
     if leak.on_error:
         # An error fails a test, and somebody looks at once: what is left open does not outlive that.
@@ -99,6 +102,17 @@ def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
         return False
     # Last: whether it is a program may take a look at all files of the project.
     return is_migration(ctx.path) or is_test_file(ctx.path) or is_program(flow.function)
+
+
+def _is_read_out(leak: Leak) -> bool:
+    """Whether nothing but reading to the end closes a result: an error that goes on ends the work of its connection.
+
+    Whoever is handed its rows one by one may stop early, which is no error of theirs.
+    """
+    steps = [step for step in leak.path if step.what in _OF_ERRORS]
+    goes_on = bool(steps) and steps[-1].what not in ("caught", "swallowed")
+    is_handed_out = any(step.data == "yield" for step in steps)
+    return goes_on and not is_handed_out and leak.on_error and leak.is_ever_released and leak.released_at is None
 
 
 def _is_listened_to(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:

@@ -43,7 +43,7 @@ def given_by(
         if given is None:
             return None
         is_default = any(given is param.default for param in function.params)
-        found.append(Given(given, function if is_default else caller))
+        found.append(Given(given, function.index.body if is_default else caller))
     return found
 
 
