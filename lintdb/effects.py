@@ -152,7 +152,8 @@ class CallModel:
     `settings` are bounds on this very call, with its default when they are not given.
     `joins`: it adds to what the receiver hears of from then on, whoever reads from it.
     `hides_errors`: what has failed is told by its value alone. `prepares`: the server keeps what it makes.
-    `tells_changes`: it gives the number of rows that it has changed. `takes` is the kind that it takes from its
+    `tells_changes`: it gives the number of rows that it has changed. `gives_column`: the first column of a row, which
+    may be NULL. `takes` is the kind that it takes from its
     receiver for as long as it runs.
     `paramstyle` is how the values that follow the text of a query are marked in it, as PEP 249 calls it;
     with a `*` in front each value is an argument of its own. Empty: the call takes none, or it is not known how.
@@ -196,6 +197,7 @@ class CallModel:
     hides_errors: bool = False
     prepares: bool = False
     tells_changes: bool = False
+    gives_column: bool = False
     takes: str | None = None
     paramstyle: str = ""
     dsn_parts: Mapping[str, Argument] = field(default_factory=lambda: MappingProxyType({}))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from lintdb.drivers.catalog import Models, Own, driver_names, load_models
-from lintdb.drivers.query_text import answer_of, stands_apart, tables_of
+from lintdb.drivers.query_text import answer_of, may_lock, returns_key, stands_apart, tables_of
 from lintdb.effects import AfterError, CallModel, Event, Kind, Server
 
 _NOISE = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/|\()+", re.DOTALL)
@@ -193,6 +193,16 @@ class Answers:
     def tables_of_text(self, text: str) -> tuple[frozenset[str], str]:
         """Return the tables that a query text puts rows into, and the one that it asks; empty: none, or not known."""
         return tables_of(text)
+
+    @staticmethod
+    def may_lock(text: str) -> bool:
+        """See `Knowledge`."""
+        return may_lock(text)
+
+    @staticmethod
+    def returns_key(code: str) -> bool:
+        """See `Knowledge`."""
+        return returns_key(code)
 
     def keeps_rows(self, method: str) -> bool:
         """Whether a method of a query object, or of rows, leaves their number as it was."""

@@ -248,6 +248,8 @@ CALL = Shape(
         Key("prepares", Flag(), "the server keeps what it makes (a prepared statement)", "prepares"),
         Key("takes", Text(), "the kind that it takes out of its receiver while it runs: a query of a pool", "takes"),
         Key("tells_changes", Flag(), "it gives the number of rows that it has changed", "tells_changes"),
+        Key("gives_column", Flag(), "it gives the first column of a row, which may be NULL, or false, in a row that is "
+            "there", "gives_column"),
     ),
 )  # fmt: skip
 

@@ -112,3 +112,31 @@ def tables_of(text: str) -> tuple[frozenset[str], str]:
 
 def _plain(match: re.Match[str]) -> str:
     return re.sub(r"[\"`\[\]]", "", match.group(1)).lower()
+
+
+_RETURNED = re.compile(r"\breturning\b[\s(]*(?:\w+\s*\.\s*)*(?P<column>\w+)", re.IGNORECASE)
+_KEY = re.compile(r"id|uuid|guid|pk|rowid|oid", re.IGNORECASE)
+_KEY_OF_TABLE = re.compile(r"(?P<table>\w+?)_?(?:id|uuid|pk)", re.IGNORECASE)
+_CHANGED_TABLE = re.compile(r"\b(?:update|into|from)\b[\s(\"]*(?:\w+\s*\.\s*)*(?P<table>\w+)", re.IGNORECASE)
+
+
+def returns_key(code: str) -> bool:
+    """Whether a statement, or the code that makes it, returns a column that each row has: the key of its table.
+
+    That is `id`, or `order_id` of the table `orders`; those of other rows may be NULL.
+    """
+    match = _RETURNED.search(code)
+    column = match["column"] if match is not None else ""
+    own, changed = _KEY_OF_TABLE.fullmatch(column), _CHANGED_TABLE.search(code)
+    is_of_table = own is not None and changed is not None and changed["table"].lower().startswith(own["table"].lower())
+    return _KEY.fullmatch(column) is not None or is_of_table
+
+
+_LOCKS = re.compile(
+    r"\bfor\s+(?:no\s+key\s+)?(?:update|share|key\s+share)\b|\block\b|_lock\b|\bupdlock\b", re.IGNORECASE
+)
+
+
+def may_lock(text: str) -> bool:
+    """Whether a statement that reads may lock what it reads: `SELECT … FOR UPDATE`, advisory locks."""
+    return _LOCKS.search(text) is not None

@@ -19,8 +19,12 @@ _MOST_LEVELS = 3
 _MOST_FILES = 30
 """Files that are looked at for one name: what is mentioned in more has more than one meaning."""
 
-_ENDS = re.compile(r"clos|releas|roll_?back|dispos|put_?conn|give_?back|discard", re.IGNORECASE)
-"""What methods and functions are called that end something, or the work on it."""
+_ENDS = re.compile(
+    r"(?:\w+_)?(?:a?close|closeall|release|roll_?back|dispose|put_?conn|put_?back|give_?back|discard|terminate"
+    r"|disconnect|reset|shutdown)(?:_[a-z]+)?",
+    re.IGNORECASE,
+)
+"""What methods and functions are called that end something, or the work on it; `close_old_orders()` is work."""
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _Texts = Callable[[str], tuple[tuple[str, str], ...]]
@@ -207,8 +211,8 @@ def _is_ended(name: str, call: _Call, texts_with: _Texts, levels: int) -> bool:
         if _scope(node, file) is not scope:
             return False
         if isinstance(node.ctx, ast.Store):
-            is_ended = is_ended or _is_bound_by_block(node, call.node, file)
-        elif _ends(node, file):
+            is_ended = is_ended or _is_bound_by_block(node, call.node, file, texts_with)
+        elif _ends(node, file, texts_with):
             is_ended = is_ended or node.lineno > call.node.lineno
         elif not (_is_test(node, file) or call.node in file.around(node) or _are_alternatives(node, call.node, file)):
             return False
@@ -220,22 +224,53 @@ def _is_ended(name: str, call: _Call, texts_with: _Texts, levels: int) -> bool:
     return is_parameter and _all_end(scope, name, texts_with, levels - 1)
 
 
-def _is_bound_by_block(node: ast.Name, call: ast.Call, file: _File) -> bool:
+def _is_bound_by_block(node: ast.Name, call: ast.Call, file: _File, texts_with: _Texts) -> bool:
     """Whether a variable is that of a block, which ends what it holds, around a call."""
     item = next(file.around(node))
     blocks = [each for each in file.around(call) if isinstance(each, ast.With | ast.AsyncWith)]
-    return any(item in block.items for block in blocks)
+    if not isinstance(item, ast.withitem) or not any(item in block.items for block in blocks):
+        return False
+    manager = item.context_expr.func if isinstance(item.context_expr, ast.Call) else item.context_expr
+    return _may_end(_last_name(manager), texts_with)
 
 
-def _ends(node: ast.Name, file: _File) -> bool:
+def _ends(node: ast.Name, file: _File, texts_with: _Texts) -> bool:
     """Whether a mention is one that ends what the variable holds: `conn.close()`, `give_back(conn)`."""
     parents = file.around(node)
     parent = next(parents)
     if isinstance(parent, ast.Attribute):
-        return _ENDS.search(parent.attr) is not None
+        holder = next(parents)
+        is_called = isinstance(holder, ast.Call) and holder.func is parent
+        return is_called and _ENDS.fullmatch(parent.attr) is not None
     call = _call_given(node, file)
-    name = getattr(call.func, "attr", getattr(call.func, "id", "")) if call is not None else ""
-    return _ENDS.search(name) is not None
+    name = _last_name(call.func) if call is not None else ""
+    return _ENDS.fullmatch(name) is not None and _may_end(name, texts_with)
+
+
+def _may_end(name: str, texts_with: _Texts) -> bool:
+    """Whether a function or manager may end what it is given, or gives: one of the project must do so itself."""
+    if not name:
+        return False
+    for _, text in texts_with(name):
+        tree = parsed_by_python(text)
+        for node in _definitions(tree) if isinstance(tree, ast.Module) else ():
+            if node.name == name:
+                called = [_last_name(each.func) for each in ast.walk(node) if isinstance(each, ast.Call)]
+                return any(_ENDS.fullmatch(each) for each in called) or "closing" in called
+    return True
+
+
+def _definitions(tree: ast.Module) -> Iterator[_Function | ast.ClassDef]:
+    """Yield the functions, classes and methods that a file offers."""
+    for node in tree.body:
+        if isinstance(node, _Function | ast.ClassDef):
+            yield node
+        if isinstance(node, ast.ClassDef):
+            yield from (each for each in node.body if isinstance(each, _Function))
+
+
+def _last_name(node: ast.AST) -> str:
+    return str(getattr(node, "attr", getattr(node, "id", "")))
 
 
 def _call_given(node: ast.Name, file: _File) -> ast.Call | None:
@@ -274,8 +309,13 @@ def _are_alternatives(one: ast.AST, other: ast.AST, file: _File) -> bool:
     return branches[0] is not branches[1] and first[at - 1] is not shared.test
 
 
-def _binds(loop: ast.AST, name: str) -> bool:
-    """Whether each round of a loop gives a variable another value."""
-    return any(
-        isinstance(each, ast.Name) and each.id == name and isinstance(each.ctx, ast.Store) for each in ast.walk(loop)
-    )
+def _binds(loop: ast.For | ast.AsyncFor | ast.While, name: str) -> bool:
+    """Whether each round of a loop gives a variable another value: not one that only some conditions lead to."""
+    todo: list[ast.AST] = [*loop.body, *([loop.target] if not isinstance(loop, ast.While) else [])]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store):
+            return True
+        if not isinstance(node, ast.If | ast.IfExp | ast.ExceptHandler | ast.For | ast.While | ast.Lambda | _Function):
+            todo += ast.iter_child_nodes(node)
+    return False

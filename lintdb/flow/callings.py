@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import libcst as cst
 
-from lintdb.flow.users import Target
+from lintdb.flow.users import Target, ways_to
 from lintdb.syntax.given import Given, given_by
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
 from lintdb.syntax.walk import children
@@ -40,15 +40,14 @@ def given_in_project(
 def _modules_with(symbol: FunctionInfo | ClassInfo, does_not_count: Callable[[str], bool]) -> list[ModuleIndex] | None:
     """Return the modules of a project that may call a function or class, its own first; None if that is not clear."""
     own, target = symbol.index, Target.of(symbol)
+    ways = ways_to(target, symbol)
     texts = own.links.texts_with(symbol.name, own) if own.links is not None else None
     found = [own]
     for path, text in texts or ():
         if path == own.name.path or does_not_count(path):
             continue
-        names = target.names_in(path, text)
+        names = target.names_in(path, text, ways)
         if not names.by_name and not names.by_attribute:
-            if target.is_offered_by(path, text):
-                return None
             continue
         module = own.links.module_at(path, own) if own.links is not None and len(found) <= _MOST_FILES else None
         if module is None:

@@ -302,10 +302,13 @@ def _uses_its_object(method: FunctionInfo) -> bool:
 
 
 def _is_of_block(value: cst.BaseExpression, scope: FunctionInfo) -> bool:
-    """Whether an expression is the variable of a `with` block around it."""
+    """Whether an expression is the variable of a `with` block around it, in which something is done with it.
+
+    What is no more than kept there is used when the block is over.
+    """
     if not isinstance(value, cst.Name):
         return False
-    blocks = [each for each in walk(scope.node) if isinstance(each, cst.With)]
+    blocks = [each for each in walk(scope.node) if isinstance(each, cst.With) and _does_something(each)]
     return any(
         isinstance(item.asname, cst.AsName)
         and isinstance(item.asname.name, cst.Name)
@@ -314,6 +317,11 @@ def _is_of_block(value: cst.BaseExpression, scope: FunctionInfo) -> bool:
         for block in blocks
         for item in block.items
     )
+
+
+def _does_something(block: cst.With) -> bool:
+    """Whether a block does more than assign."""
+    return any(isinstance(node, (cst.Yield, cst.Call)) for node in walk(block.body))
 
 
 def _is_none(value: cst.BaseExpression | None) -> bool:

@@ -8,28 +8,29 @@ must print. What cannot be told speaks against it.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+import re
+import textwrap
+from collections.abc import Callable
+
+import libcst as cst
 
 from lintdb.flow.users import AnyFunction, Target, Unknown, Use, find_uses, last_name
+from lintdb.flow.words import GOES_ON, MAPS, PRINTS, RUNNERS, SERVES
 from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.refusal import parsed_by_python
 
 _MOST_FUNCTIONS = 12
 """Functions between the one in question and the commands that run it."""
 
-_SERVES = frozenset({
-    "serve", "serve_forever", "run_forever", "run_app", "run_polling", "run_webhook", "start_polling", "polling",
-    "infinity_polling", "loop_forever", "start_consuming", "run_until_disconnected", "idle", "sleep", "run_pending",
-    "Thread", "Process", "Timer", "start_server", "create_server", "create_task", "ensure_future", "listen",
-})  # fmt: skip
-"""What a process calls that goes on until it is stopped, or that leaves its work to others."""
-
-_PRINTS = frozenset({"print", "echo", "secho", "tqdm"})
-"""How a command tells whoever has started it how far it is. A job of the night writes to a log."""
-
-_RUNS_ONCE = frozenset(
-    {"asyncio", "anyio", "trio", "curio", "subprocess", "runner", "loop", "uvloop", "pytest", "unittest"}
-)
+_RETURNS = RUNNERS | {"subprocess", "pytest", "unittest"}
 """Whose `run` comes back when the work is done: that of others may be a server's."""
+
+_CHAT = re.compile(r"bot|tree|client|dispatcher|router|^dp$|commands|hybrid", re.IGNORECASE)
+_COMMAND_LINE = re.compile(r"cli|click|typer|group|main", re.IGNORECASE)
+"""What an object is called that commands are registered with: of a chat, of a command line."""
+
+_ARGUMENTS = frozenset({"argv", "args", "arguments", "options", "self", "cls"})
+"""What `main` takes that is called from a command line; one that takes a request answers it."""
 
 
 def is_part_of_commands(function: FunctionInfo, does_not_count: Callable[[str], bool]) -> bool:
@@ -41,34 +42,55 @@ def is_part_of_commands(function: FunctionInfo, does_not_count: Callable[[str], 
         return False
     todo = [Target.of(function)]
     seen = set(todo)
+    handlers = {each for each in todo if any(_is_asked_for(param) for param in function.params)}
     is_started = False
-    prints = not _PRINTS.isdisjoint((*function.loads, *function.attributes))
+    prints = not PRINTS.isdisjoint((*function.loads, *function.attributes))
     while todo and len(seen) <= _MOST_FUNCTIONS:
         target = todo.pop()
         uses = list(find_uses(target, function, does_not_count))
-        if target.name == "main" and not target.owner and not uses:
+        if target.name == "main" and not target.owner and not uses and target not in handlers:
             is_started = True  # named in the metadata of a package
             continue
-        if not uses:
+        if not uses or target.is_open:
             return False
         for use in uses:
             if isinstance(use, Unknown) or not _may_be_command(use):
                 return False
-            prints = prints or any(last_name(node) in _PRINTS for each in _code(use) for node in ast.walk(each))
+            prints = prints or any(last_name(node) in PRINTS for each in _code(use) for node in ast.walk(each))
             user = use.user
             if user is None or _is_command(use.by):
                 is_started = True
             elif user not in seen:
                 seen.add(user)
                 todo.append(user)
-    return is_started and prints and not todo
+                if use.by is not None and _takes_more(use.by):
+                    handlers.add(user)
+    return is_started and prints and not todo and not goes_on(function)
+
+
+def goes_on(function: FunctionInfo) -> bool:
+    """Whether a function serves for as long as its process lives, or starts what does, by what it calls."""
+    tree = parsed_by_python(textwrap.dedent(function.index.module.code_for_node(function.node)))
+    return isinstance(tree, ast.Module) and any(_goes_on(node) for node in ast.walk(tree))
+
+
+def _is_asked_for(param: cst.Param) -> bool:
+    return param.default is None and not param.star and param.name.value not in _ARGUMENTS
+
+
+def _takes_more(main: AnyFunction) -> bool:
+    """Whether a `main` must be given something that no command line gives."""
+    required = main.args.args[: len(main.args.args) - len(main.args.defaults)]
+    return any(each.arg not in _ARGUMENTS for each in (*main.args.posonlyargs, *required))
 
 
 def _may_be_command(use: Use) -> bool:
     """Whether a use stands in a program's block, or in a function that ends and that nothing unknown calls."""
     if use.by is None and not use.place.is_main:
         return False
-    if use.by is not None and use.by.decorator_list and not _is_command(use.by):
+    if not use.place.is_called and use.place.given_to not in MAPS:
+        return False
+    if use.place.is_deferred or (use.by is not None and use.by.decorator_list and not _is_command(use.by)):
         return False
     return not any(_goes_on(node) for each in _code(use) for node in ast.walk(each))
 
@@ -79,20 +101,41 @@ def _code(use: Use) -> tuple[ast.AST, ...]:
 
 def _goes_on(node: ast.AST) -> bool:
     if isinstance(node, ast.While):
-        return isinstance(node.test, ast.Constant) and bool(node.test.value)
+        return _may_be_endless(node.test)
+    if isinstance(node, ast.For | ast.AsyncFor):
+        return isinstance(node.iter, ast.Call) and SERVES.search(last_name(node.iter.func)) is not None
     if not isinstance(node, ast.Call):
         return False
     name = last_name(node.func)
     if name == "run" and isinstance(node.func, ast.Attribute):
-        return last_name(node.func.value) not in _RUNS_ONCE
-    return name in _SERVES
+        return last_name(node.func.value) not in _RETURNS
+    return name in GOES_ON or SERVES.search(name) is not None
+
+
+def _may_be_endless(test: ast.expr) -> bool:
+    """Whether a loop may go on until it is stopped: `while True`, `while not stop.wait(30)`, `while self.running`.
+
+    One that compares something, or takes what is left of a list, comes to an end.
+    """
+    if isinstance(test, ast.Constant):
+        return bool(test.value)
+    return not isinstance(test, ast.Compare | ast.NamedExpr | ast.Name)
 
 
 def _is_command(function: AnyFunction | None) -> bool:
-    """Whether a decorator registers it as one: `@click.command()`, `@app.cli.command("load")`."""
-    return function is not None and "command" in _decorators(function)
+    """Whether a decorator registers it as one of a command line: `@click.command()`, `@app.cli.command("load")`."""
+    return function is not None and any(
+        is_command(each, is_async=isinstance(function, ast.AsyncFunctionDef)) for each in function.decorator_list
+    )
 
 
-def _decorators(function: AnyFunction) -> Iterator[str]:
-    for decorator in function.decorator_list:
-        yield last_name(decorator.func if isinstance(decorator, ast.Call) else decorator)
+def is_command(decorator: ast.expr, *, is_async: bool) -> bool:
+    """Whether a decorator registers a function as a command of a command line, not one of a chat."""
+    target = decorator.func if isinstance(decorator, ast.Call) else decorator
+    if last_name(target) != "command":
+        return False
+    first = decorator.args[0] if isinstance(decorator, ast.Call) and decorator.args else None
+    text = first.value if isinstance(first, ast.Constant) else ""
+    holder = last_name(target.value) if isinstance(target, ast.Attribute) else ""
+    is_of_chat = _CHAT.search(holder) is not None or (isinstance(text, str) and text.startswith("/"))
+    return not is_of_chat and (not is_async or _COMMAND_LINE.search(holder) is not None)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 import libcst as cst
 
+from lintdb.flow.commands import is_command
 from lintdb.flow.stdlib import (
     CACHES,
     FIXTURES,
@@ -13,6 +15,7 @@ from lintdb.flow.stdlib import (
     KEEPS_FUNCTION,
 )
 from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.refusal import parsed_by_python
 
 
 def _names(info: FunctionInfo) -> Iterator[str]:
@@ -51,7 +54,7 @@ def keeps_function(info: FunctionInfo) -> bool:
 def ends_with_process(info: FunctionInfo) -> bool:
     """Whether the process ends when this function does, so that what an error leaves open is closed by that."""
     is_main = info.is_module or info.name in ("main", "_main", "__main__") or _is_body_of_command(info)
-    return is_main or any(_is_command(decorator) for decorator in info.decorators)
+    return is_main or any(_is_command(decorator, info) for decorator in info.decorators)
 
 
 def _is_body_of_command(info: FunctionInfo) -> bool:
@@ -61,7 +64,11 @@ def _is_body_of_command(info: FunctionInfo) -> bool:
     return any(isinstance(name, cst.Name) and name.value.endswith("Command") for name in names)
 
 
-def _is_command(decorator: cst.BaseExpression) -> bool:
+def _is_command(decorator: cst.BaseExpression, info: FunctionInfo) -> bool:
     """`@click.command()`, `@app.cli.command("load")`: the function is what the process was started for."""
     target = decorator.func if isinstance(decorator, cst.Call) else decorator
-    return isinstance(target, cst.Attribute) and target.attr.value == "command"
+    if not isinstance(target, cst.Attribute) or target.attr.value != "command":
+        return False
+    tree = parsed_by_python(info.index.module.code_for_node(decorator))
+    statement = tree.body[0] if isinstance(tree, ast.Module) else None
+    return isinstance(statement, ast.Expr) and is_command(statement.value, is_async=info.is_async)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from lintdb.effects import Argument
 from lintdb.flow import ir
+from lintdb.flow.objects import attributes_of
 from lintdb.flow.run import Run
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
@@ -272,6 +273,8 @@ class Values(Run):
             field = state.env.get(f"{value.prefix}{name}")
             if field is not None:
                 return field
+            if name == "__dict__":
+                return Table(tuple(attributes_of(value.part, state)))
             return Method(value, name) if value.owner.find_method(name) is not None else None
         if isinstance(value, Outside):
             if value.owner.find_method(name) is not None:
@@ -294,6 +297,8 @@ class Values(Run):
             return None
         if self.owns_self:
             held = state.env.get(self_name)
+            if isinstance(held, Instance) and name == "__dict__":
+                return self.attribute(held, name, state)
             return Method(held, name) if held is not None and owner.find_method(name) is not None else None
         site: SiteKey = ("self", name)
         is_new = (site, 0) not in state.resources

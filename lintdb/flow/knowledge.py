@@ -60,6 +60,12 @@ class Knowledge(ExceptionClasses, Protocol):
     def tables_of_text(self, text: str) -> tuple[frozenset[str], str]:
         """Return the tables that a query text puts rows into, and the one that it asks; empty: none, or not known."""
 
+    def may_lock(self, text: str) -> bool:
+        """Whether a statement that reads may take locks that it holds until the unit of work ends."""
+
+    def returns_key(self, code: str) -> bool:
+        """Whether a statement, or the code that makes it, returns a column of rows that each has a value in."""
+
     def keeps_rows(self, method: str) -> bool:
         """Return whether a method of a query object, or of rows, leaves their number as it was (`order_by`)."""
 

@@ -13,15 +13,9 @@ from typing import NamedTuple
 import libcst as cst
 
 from lintdb.flow.users import Target, Unknown, Use, find_uses, last_name
+from lintdb.flow.words import BESIDE
 from lintdb.syntax.names import FunctionInfo
 from lintdb.syntax.walk import walk
-
-_BESIDE = frozenset({
-    "create_task", "ensure_future", "gather", "as_completed", "wait", "TaskGroup", "create_task_group", "open_nursery",
-    "start_soon", "start_server", "create_server", "serve", "serve_forever", "run_forever", "run_coroutine_threadsafe",
-    "call_later", "call_soon", "add_reader", "add_signal_handler",
-})  # fmt: skip
-"""What has a part in everything that runs on an event loop beside the coroutine that it was started for."""
 
 _MOST_FUNCTIONS = 12
 """Coroutine functions between one that blocks and those that run it."""
@@ -41,14 +35,15 @@ def has_loop_to_itself(function: FunctionInfo, does_not_count: Callable[[str], b
     *does_not_count* says of a path that uses in that file do not matter, as those in tests. Neither the function nor
     its users start anything beside it. See `stands_beside` for single calls.
     """
-    if function.decorators or any(not _BESIDE.isdisjoint(_mentioned(each)) for each in _reached(function)):
+    if function.decorators or any(_starts_others(each) for each in _reached(function)):
         return False
     todo = [Target.of(function)]
     seen = set(todo)
     is_run = False
     while todo and len(seen) <= _MOST_FUNCTIONS:
-        uses = [_running(use) for use in find_uses(todo.pop(), function, does_not_count)]
-        if not uses or any(use.is_beside or not (use.is_run or use.by) for use in uses):
+        target = todo.pop()
+        uses = [_running(use) for use in find_uses(target, function, does_not_count)]
+        if not uses or target.is_open or any(use.is_beside or not (use.is_run or use.by) for use in uses):
             return False
         is_run = is_run or any(use.is_run for use in uses)
         new = dict.fromkeys(use.by for use in uses if use.by is not None and not use.is_run and use.by not in seen)
@@ -66,11 +61,26 @@ def stands_beside(node: cst.CSTNode, function: FunctionInfo) -> bool:
 def _running(use: Use | Unknown) -> _Running:
     if isinstance(use, Unknown):
         return _Running(None, is_run=False, is_beside=False)
-    is_beside = use.place.is_beside or any(last_name(node) in _BESIDE for each in use.code for node in ast.walk(each))
+    # What a coroutine hands over as it is will be called by others, whenever they like.
+    is_handed_over = not (use.place.is_called or use.place.is_given or use.place.is_main)
+    is_beside = use.place.is_beside or is_handed_over or use.place.is_deferred
+    is_beside = is_beside or any(_is_beside(node) for each in use.code for node in ast.walk(each))
     by = use.by
     if not isinstance(by, ast.AsyncFunctionDef):
         return _Running(None, use.place.is_main or use.place.is_given, is_beside)
     return _Running(None if by.decorator_list else use.user, is_run=False, is_beside=is_beside)
+
+
+def _is_beside(node: ast.AST) -> bool:
+    is_wait = isinstance(node, ast.Attribute) and node.attr == "wait" and last_name(node.value) == "asyncio"
+    return is_wait or last_name(node) in BESIDE
+
+
+def _starts_others(function: FunctionInfo) -> bool:
+    """Whether a function mentions what runs other things beside it."""
+    if not BESIDE.isdisjoint(_mentioned(function)):
+        return True
+    return any(function.index.dotted(call.func, function) == "asyncio.wait" for call in function.calls)
 
 
 def _reached(function: FunctionInfo) -> list[FunctionInfo]:

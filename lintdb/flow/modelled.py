@@ -76,6 +76,12 @@ class ModelledCalls(ChosenModels):
             return None
         return self.perform(op, model, subject, receiver, state, target=op.target)
 
+    def _may_lock(self, op: ir.CallOp, model: CallModel, state: State) -> bool:
+        """Whether a statement that reads may hold locks from then on, by its text."""
+        operand = self.argument(op, model.sql) if model.sql is not None else None
+        value = self.value(operand, state) if operand is not None else None
+        return isinstance(value, Literal) and isinstance(value.value, str) and self.knowledge.may_lock(value.value)
+
     def _note_text(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> None:
         """Remember the text of a query that a call is given, as far as it is known."""
         operand = self.argument(op, model.sql) if model.sql is not None else None
@@ -147,7 +153,7 @@ class ModelledCalls(ChosenModels):
         event = self.event_of(op, model, working, state)
         self.note_event(op, event)
         if working is not None and model.sql is not None and event in (None, Event.READ, Event.WRITE):
-            self.units.sent.add(event)
+            self.units.sent.add(event if not self._may_lock(op, model, state) else None)
         if working is not None and self._is_statement(model, event, receiver, state):
             self.note_statement(working, op, is_many=False)
         failed = self._fork_failure(op, model, receiver, state)

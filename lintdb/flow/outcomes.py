@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+import libcst as cst
+
 from lintdb.flow.objects import as_part, fields_of, parts_of
 from lintdb.flow.sites import Exit
 from lintdb.flow.state import State
@@ -29,6 +31,8 @@ from lintdb.flow.values import (
     Truthiness,
     Value,
 )
+from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.walk import walk
 
 _KEPT = (*NAMED, "placed", "kept")
 """Sites of what outlives a call: attributes, globals, what applications and caches have."""
@@ -213,11 +217,13 @@ def _is_portable(value: Value | None) -> bool:
     )
 
 
-def given_or_made(outcomes: Iterable[Outcome]) -> frozenset[SiteKey]:
+def given_or_made(outcomes: Iterable[Outcome], *, may_give_kept: bool) -> frozenset[SiteKey]:
     """Return what a function gives fresh on one path where it gives what somebody else keeps on another.
 
-    Its callers cannot know which they have got, so they cannot be told to release it.
+    Its callers cannot know which they have got, so they cannot be told to release it. *may_give_kept*: what it returns
+    without being followed is kept somewhere, too (see `gives_kept`).
     """
+    outcomes = list(outcomes)
     given = [
         list(_with_owners(outcome.value, dict(outcome.statuses)))
         for outcome in outcomes
@@ -225,7 +231,22 @@ def given_or_made(outcomes: Iterable[Outcome]) -> frozenset[SiteKey]:
     ]
     shared = [each for each in given if not any(is_owed for _, is_owed in each)]
     is_kept = any(site[0] in _KEPT for each in shared for site, _ in each)
+    is_kept = is_kept or (
+        may_give_kept and any(not each.is_raise and isinstance(each.value, Name | None) for each in outcomes)
+    )
     return frozenset(site for each in given for site, is_owed in each if is_owed) if is_kept else frozenset()
+
+
+def gives_kept(info: FunctionInfo) -> bool:
+    """Whether a function returns an attribute, or an item, of what it has not made: `_local.conn`, `_all[name]`."""
+    for node in walk(info.node):
+        root = node.value if isinstance(node, cst.Return) else None
+        is_part = isinstance(root, (cst.Attribute, cst.Subscript))
+        while isinstance(root, (cst.Attribute, cst.Subscript)):
+            root = root.value
+        if is_part and isinstance(root, cst.Name) and not info.index.is_local(root.value, info):
+            return True
+    return False
 
 
 def _with_owners(given: Ref, statuses: Mapping[Rid, Status]) -> Iterator[tuple[SiteKey, bool]]:

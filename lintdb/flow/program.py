@@ -17,7 +17,7 @@ from lintdb.flow.knowledge import Knowledge
 from lintdb.flow.lent import lent_leaks
 from lintdb.flow.liveness import Liveness, find_live
 from lintdb.flow.memo import Memo
-from lintdb.flow.outcomes import condensed, given_or_made, outcome_of
+from lintdb.flow.outcomes import condensed, given_or_made, gives_kept, outcome_of
 from lintdb.flow.results import FunctionFlow
 from lintdb.flow.rows import LOOKED
 from lintdb.flow.sites import Site
@@ -252,7 +252,7 @@ class Program:
             drops_work=follower.drops_yielded_work(),
             undone=frozenset(follower.units.undone),
             runs=frozenset(follower.values_seen.runs),
-            unsure=frozenset(follower.unsure.sites) | given_or_made(outcomes),
+            unsure=frozenset(follower.unsure.sites) | given_or_made(outcomes, may_give_kept=gives_kept(info)),
         )
 
     def run_for_caller(

@@ -15,6 +15,7 @@ import libcst as cst
 from lintdb.effects import Duty, Kind
 from lintdb.flow.decorators import is_cached, is_fixture
 from lintdb.flow.fates import Fate, Fates, Use
+from lintdb.flow.words import BEGINS
 from lintdb.syntax.ancestry import is_left_early, names_bound, names_read
 from lintdb.syntax.names import FunctionInfo
 from lintdb.syntax.walk import walk
@@ -38,6 +39,11 @@ _ONCE = re.compile(
     r"|install|prepare|create_tables|create_all|drop)(?:_\w*|[A-Z]\w*)?)_*"
     r"|__\w+__|setUp\w*|tearDown\w*|\w+_lifespan"
 )
+_STARTS = re.compile(
+    r"_*(?:(?:setup|set_up|init|initiali[sz]e|bootstrap|configure|migrate|upgrade|downgrade|install)(?:_\w*|[A-Z]\w*)?"
+    r"|create_(?:tables|all|schema)|run_migrations\w*|test\w*)_*|__\w+__|setUp\w*|tearDown\w*"
+)
+"""What functions are called that a process needs done before it does anything else."""
 _PLAIN = frozenset({"staticmethod", "classmethod", "property", "abc.abstractmethod", "typing.no_type_check"})
 _MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asynccontextmanager"})
 
@@ -160,9 +166,11 @@ class Repetition:
             return False
         return not any(isinstance(node, cst.Call) and _name_of(node) in ("sleep", "range") for node in walk(loop))
 
-    def is_named_for_once(self, function: FunctionInfo) -> bool:
-        """Whether a function is named like one that runs when the process starts: `init_schema`, `migrate`, `main`."""
-        return not function.is_module and _ONCE.fullmatch(function.name) is not None
+    @staticmethod
+    def is_named_for_start(function: FunctionInfo) -> bool:
+        """Whether a function is named like one without which the process does not start: `init_schema`, `migrate`."""
+        is_named = BEGINS.fullmatch(function.name) or _STARTS.fullmatch(function.name)
+        return not function.is_module and is_named is not None
 
     def is_in_endless_loop(self, node: cst.CSTNode, function: FunctionInfo) -> bool:
         """Whether a call is run by `while True`, or is what an `async for` or `for` goes through for ever."""

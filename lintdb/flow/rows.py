@@ -158,11 +158,18 @@ class Rows(Waits, ABC):
         is_guess = receiver is not None and self.root_of(receiver.rid, state) in self.units.guessed
         is_known = LOOKED in state.env or self._is_known_by_now(op, receiver, state)
         changed = self._changed_by(receiver, state)
+        if changed is not None and model.gives_column and not self._gives_key(state.resources[changed].pending):
+            changed = None  # a column may be null, or false, in a row that is there
         if answer in ("row", "unknown") or is_guess or is_known:
             return Change(changed) if changed is not None else DATA
         self.values_seen.rows.setdefault(op.index, op.node)
         state.note(op.node, "row", op.index)
         return Row(op.index, of=changed)
+
+    def _gives_key(self, index: int) -> bool:
+        """Whether a statement that has run gives a column that is null in no row."""
+        op = self.operations.get(index)
+        return op is not None and self.knowledge.returns_key(self.index.module.code_for_node(op.node))
 
     def _changed_by(self, read: Ref | None, state: State) -> Rid | None:
         """Return what the statement whose rows are *read* has changed, if nothing else is pending there."""

@@ -237,12 +237,15 @@ class UnitVerdicts(Verdicts):
         """Whether a unit of work that a handler leaves failed is over soon.
 
         Whoever set up the scope of a session ends it, and so does the block that an object has it from. What a handler
-        wrote down of another error comes last, too.
+        wrote down of another error comes last, too, unless what it is written to lives on.
         """
-        if kind.is_scoped or (index in self.operations and self.operations[index].in_cleanup):
+        is_note = index in self.operations and self.operations[index].in_cleanup and site[0] not in ("self", "global")
+        if kind.is_scoped or is_note:
             return True
         owner = self.owner_class() if site[0] == "self" else None
-        return owner is not None and self.program.classes.is_lent(owner, str(site[1]))
+        blocks = [block for block in (kind.with_block, kind.async_with_block) if block is not None]
+        stays_open = bool(blocks) and not any(block.releases for block in blocks)
+        return owner is not None and not stays_open and self.program.classes.is_lent(owner, str(site[1]))
 
     def _is_harmless(self, status: Status, kind: Kind) -> bool:
         """Whether a single statement failed, and nothing but it was undone; or the process ends next."""

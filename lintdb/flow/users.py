@@ -7,27 +7,35 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from lintdb.flow.words import RUNNERS, RUNS
 from lintdb.syntax.modules import ModuleName
 from lintdb.syntax.names import ClassInfo, FunctionInfo
 from lintdb.syntax.outline import imported_names
 from lintdb.syntax.refusal import parsed_by_python
+
+_MOST_STEPS = 4
+"""Modules that a name goes through, one importing it from the other."""
 
 AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(frozen=True)
 class Target:
-    """A function or class, as far as names tell: where it is defined, and how it can be reached from elsewhere."""
+    """A function or class, as far as names tell: where it is defined, and how it can be reached from elsewhere.
+
+    `is_open`: it is a method of a class that derives from another one, which may call it without any mention.
+    """
 
     name: str
     path: str
     owner: str = ""
     is_nested: bool = False
+    is_open: bool = False
 
     @classmethod
     def of(cls, what: FunctionInfo | ClassInfo) -> Target:
@@ -35,63 +43,107 @@ class Target:
         if isinstance(what, ClassInfo):
             return cls(what.name, what.index.name.path)
         owner = what.owner.name if what.owner is not None else ""
-        return cls(what.name, what.index.name.path, owner, what.is_nested)
+        is_open = what.owner is not None and bool(what.owner.bases)
+        return cls(what.name, what.index.name.path, owner, what.is_nested, is_open)
 
-    def names_in(self, path: str, text: str) -> _Names:
-        """Return how a file can mean it: private and nested functions stay where they are."""
+    @property
+    def module(self) -> str:
+        """The last part of the name of the module that defines it; that of its package for an `__init__.py`."""
+        return _module_at(self.path)
+
+    def names_in(self, path: str, text: str, ways: Collection[str]) -> _Names:
+        """Return how a file can mean it; *ways* are the modules that it can be had from, see `ways_to`."""
         if path == self.path:
             return _Names(by_name=not self.owner, by_attribute=bool(self.owner))
-        if self.name.startswith("_") or self.is_nested:
+        if self.is_nested or (self.owner and self.name.startswith("_")):
             return _Names(by_name=False, by_attribute=False)
         if self.owner:
             return _Names(by_name=False, by_attribute=True)
-        place = Path(self.path)
-        module = place.stem if place.stem != "__init__" else place.parent.name
         imported = imported_names(text, ModuleName())
-        given = [each for each in imported if _last_part(each.base) == module]
+        given = [each for each in imported if _last_part(each.base) in ways]
+        modules = frozenset(
+            last for each in imported if (last := _last_part(each.name or each.base)) in ways and each.name != self.name
+        )
+        is_renamed = any(_is_renamed(each, text) for each in modules)
         return _Names(
             by_name=any(each.name in (self.name, "*") for each in given),
-            by_attribute=any(_last_part(each.name or each.base) == module for each in imported),
-            module="" if _is_renamed(module, text) else module,
+            by_attribute=bool(modules),
+            modules=frozenset() if is_renamed else modules,
         )
-
-    def is_offered_by(self, path: str, text: str) -> bool:
-        """Whether a package has imported it or its class to pass it on, to whoever uses it in whatever way."""
-        if Path(path).name != "__init__.py":
-            return False
-        return any(each.name in (self.name, self.owner) for each in imported_names(text, ModuleName()))
 
     def is_meant_by(self, node: ast.AST, names: _Names) -> bool:
         """Whether an expression may stand for it."""
         if isinstance(node, ast.Attribute):
-            is_of_module = not names.module or last_name(node.value) == names.module
+            is_of_module = not names.modules or last_name(node.value) in names.modules
             return names.by_attribute and is_of_module and node.attr == self.name
         return isinstance(node, ast.Name) and names.by_name and node.id == self.name
 
 
 class _Names(NamedTuple):
-    """Whether a file can mean a function by its name alone, and as an attribute: of a module, or of anything."""
+    """Whether a file can mean a function by its name alone, and as an attribute: of modules, or of anything."""
 
     by_name: bool
     by_attribute: bool
-    module: str = ""
+    modules: frozenset[str] = frozenset()
+
+
+def ways_to(target: Target, near: FunctionInfo | ClassInfo) -> frozenset[str]:
+    """Return the modules, by their last names, that others can have a function or class from.
+
+    That is its own, and each that imports it from such a one: packages do that to pass it on.
+    """
+    links = near.index.links
+    found = todo = {target.module}
+    for _ in range(_MOST_STEPS if not target.owner and not target.is_nested else 0):
+        texts = {path: text for word in todo for path, text in _texts_with(word, target, near)}
+        new = {
+            module
+            for path, text in texts.items()
+            if (module := _module_at(path)) not in found and _imports(target.name, found, text)
+        }
+        if not new or links is None:
+            break
+        found, todo = found | new, new
+    return frozenset(found)
+
+
+def _texts_with(word: str, target: Target, near: FunctionInfo | ClassInfo) -> tuple[tuple[str, str], ...]:
+    """Return path and text of the files that mention a word: of the target's own if there is no project."""
+    links = near.index.links
+    texts = links.texts_with(word, near.index) if links is not None else None
+    return texts if texts is not None else ((target.path, near.index.module.code),)
+
+
+def _imports(name: str, modules: Collection[str], text: str) -> bool:
+    """Whether a file imports a name, or all names, from one of some modules."""
+    return any(
+        each.name in (name, "*") and _last_part(each.base) in modules for each in imported_names(text, ModuleName())
+    )
+
+
+def _module_at(path: str) -> str:
+    place = Path(path)
+    return place.stem if place.stem != "__init__" else place.parent.name
 
 
 class Place(NamedTuple):
     """Where a node stands: the functions and classes around it, and what is special about the place.
 
     `is_main`: in the block that is run if the file is a program; `is_given`: handed to what runs coroutines;
-    `is_called`: as what a call calls; `is_annotation`: in an annotation, which does nothing; `is_beside`: in an
-    `async with` or `async for`; `is_repeated`: in a loop. Loops and blocks are those within the innermost function.
+    `given_to`: the last name of the call that it is handed to as it is; `is_called`: as what a call calls;
+    `is_annotation`: in an annotation, which does nothing; `is_beside`: in an `async with` or `async for`;
+    `is_repeated`: in a loop; `is_deferred`: in a lambda. Loops and blocks are those within the innermost function.
     """
 
     around: tuple[AnyFunction | ast.ClassDef, ...] = ()
     is_main: bool = False
     is_given: bool = False
+    given_to: str = ""
     is_called: bool = False
     is_annotation: bool = False
     is_beside: bool = False
     is_repeated: bool = False
+    is_deferred: bool = False
 
 
 class Use(NamedTuple):
@@ -114,8 +166,10 @@ class Use(NamedTuple):
             return None
         at = self.place.around.index(by)
         outer = self.place.around[at - 1] if at else None
-        owner = outer.name if isinstance(outer, ast.ClassDef) else ""
-        return Target(by.name, self.path, owner, isinstance(outer, AnyFunction))
+        is_nested = isinstance(outer, AnyFunction)
+        if not isinstance(outer, ast.ClassDef):
+            return Target(by.name, self.path, is_nested=is_nested)
+        return Target(by.name, self.path, outer.name, is_open=bool(outer.bases))
 
     @property
     def code(self) -> tuple[ast.AST, ...]:
@@ -137,30 +191,31 @@ def find_uses(
 
     *does_not_count* says of a path that uses in that file do not matter, as those in tests.
     """
-    links = near.index.links
-    texts = links.texts_with(target.name, near.index) if links is not None else None
-    if texts is None:
-        texts = ((target.path, near.index.module.code),)
-    for path, text in texts:
+    ways = ways_to(target, near)
+    for path, text in _texts_with(target.name, target, near):
         if does_not_count(path) and path != target.path:
             continue
-        names = target.names_in(path, text)
+        names = target.names_in(path, text, ways)
         tree = parsed_by_python(text) if names.by_name or names.by_attribute else None
         uses = list(_uses_in(tree, target, path, names)) if isinstance(tree, ast.Module) else []
         yield from uses
         is_renamed = names.by_name and _is_renamed(target.name, text)
-        is_offered = not uses and target.is_offered_by(path, text)
+        is_offered = names.by_name and not uses and _is_package(path)
         if is_renamed or is_offered or isinstance(tree, Exception):
             yield Unknown(path)
 
 
 def is_called_elsewhere(function: FunctionInfo, does_not_count: Callable[[str], bool]) -> bool:
-    """Whether functions in other files of the project call one, under any name: they go on when that ends."""
+    """Whether functions in other files of the project call one, under any name: they go on when that ends.
+
+    A package that passes it on may do so for the sake of its metadata, as the command that it is.
+    """
     target = Target(function.name, function.index.name.path)
     if function.index.links is None or not target.path:
         return False
     for use in find_uses(target, function, does_not_count):
-        if use.path != target.path and (isinstance(use, Unknown) or use.by is not None):
+        is_call = use.by is not None if isinstance(use, Use) else not _is_package(use.path)
+        if use.path != target.path and is_call:
             return True
     return False
 
@@ -170,6 +225,14 @@ def last_name(node: ast.AST) -> str:
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def runs_coroutine(call: ast.Call) -> bool:
+    """Whether a call runs the coroutine, or coroutine function, that it is given, and comes back when that is done."""
+    name = last_name(call.func)
+    if name != "run":
+        return name in RUNS
+    return isinstance(call.func, ast.Name) or last_name(getattr(call.func, "value", call)) in RUNNERS
 
 
 def _uses_in(tree: ast.Module, target: Target, path: str, names: _Names) -> Iterator[Use]:
@@ -184,20 +247,36 @@ def _uses_in(tree: ast.Module, target: Target, path: str, names: _Names) -> Iter
 
 def _below(node: ast.AST, place: Place) -> Iterator[tuple[ast.AST, Place]]:
     """Yield the parts of a node, each with its place: `run(main)` and `run(main())` both hand it over."""
-    inner = place._replace(is_given=False, is_called=False)
+    inner = place._replace(is_given=False, given_to="", is_called=False)
     if isinstance(node, AnyFunction | ast.ClassDef):
         inner = Place((*place.around, node))
     elif isinstance(node, ast.AsyncWith | ast.AsyncFor):
         inner = inner._replace(is_beside=True)
     if isinstance(node, ast.For | ast.AsyncFor | ast.While | ast.ListComp | ast.SetComp | ast.DictComp):
         inner = inner._replace(is_repeated=True)
+    elif isinstance(node, ast.Lambda):
+        inner = inner._replace(is_deferred=True)
     annotation = getattr(node, "annotation", None) or getattr(node, "returns", None)
-    runs = node.args if isinstance(node, ast.Call) and "run" in last_name(node.func) else []
+    arguments = [*node.args, *(each.value for each in node.keywords)] if isinstance(node, ast.Call) else []
+    called = last_name(node.func) if isinstance(node, ast.Call) else ""
+    runs = isinstance(node, ast.Call) and runs_coroutine(node)
     for child in ast.iter_child_nodes(node):
         is_called = isinstance(node, ast.Call) and child is node.func
-        is_given = (place.is_given and is_called) or child in runs
-        is_annotation = place.is_annotation or child is annotation
-        yield child, inner._replace(is_given=is_given, is_called=is_called, is_annotation=is_annotation)
+        is_argument = child in arguments
+        yield (
+            child,
+            inner._replace(
+                is_given=(place.is_given and is_called) or (runs and is_argument),
+                # A keyword is a node of its own around its value.
+                given_to=called if is_argument else place.given_to if isinstance(node, ast.keyword) else "",
+                is_called=is_called,
+                is_annotation=place.is_annotation or child is annotation,
+            ),
+        )
+
+
+def _is_package(path: str) -> bool:
+    return Path(path).name == "__init__.py"
 
 
 def _is_renamed(name: str, text: str) -> bool:

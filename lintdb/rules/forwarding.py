@@ -34,6 +34,13 @@ _MEANT = (
     ("checkout-timeout", re.compile(r"pool|acquire|checkout|wait", re.IGNORECASE)),
     ("lock-timeout", re.compile(r"lock|busy", re.IGNORECASE)),
 )
+_OF_STORE = re.compile(
+    r"db|database|sql|postgre|pg_|maria|mongo|redis|valkey|cassandra|scylla|elastic|opensearch|neo4j|duckdb|clickhouse"
+    r"|influx|oracle|query|queries|statement|stmt|conn|pool|lock|socket|acquire|checkout|cursor|login|open_|operation"
+    r"|server_selection|repository|storage|cache",
+    re.IGNORECASE,
+)
+"""How fields of settings, or their class, are called that are about a database; a program has limits of many sorts."""
 _NAMES = tuple(name for name, _ in _MEANT)
 _NOT_GIVEN = (Bound.ABSENT, Bound.LIMITED, Bound.PARTIAL)
 
@@ -79,6 +86,8 @@ def _of_opening(opening: Opening, ctx: FileContext) -> Unforwarded | None:
                 return _unforwarded(opening.node, given_at, f"`self.{attribute}`", answer, Confidence.MEDIUM)
     for owner, source in _objects_read(opening, ctx):
         for field in _ignored_fields(owner, ctx):
+            if not _is_of_store(field, owner):
+                continue
             answer = not_given(opening, ctx, *_settings_meant_by(field))
             if answer is not None:
                 return _unforwarded(opening.node, owner.node, f"`{source}.{field}`", answer, Confidence.MEDIUM)
@@ -217,6 +226,11 @@ def _objects_read(opening: Opening, ctx: FileContext) -> Iterator[tuple[ClassInf
         if isinstance(owner, ClassInfo) and owner is not opening.function.owner and owner not in seen:
             seen.add(owner)
             yield owner, ctx.source_of(node.value, 40)
+
+
+def _is_of_store(field: str, owner: ClassInfo) -> bool:
+    """Whether a limit among settings is one of a database, by its name or that of its class."""
+    return _OF_STORE.search(field) is not None or _OF_STORE.search(owner.name) is not None
 
 
 def _ignored_fields(owner: ClassInfo, ctx: FileContext) -> Iterator[str]:

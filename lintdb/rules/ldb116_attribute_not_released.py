@@ -12,6 +12,7 @@ from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
 from lintdb.rules.ownership import (
     DYNAMIC,
     FAMILIES,
+    is_handed_on,
     is_looked_after,
     is_released_elsewhere,
     is_subscription,
@@ -62,7 +63,8 @@ class AttributeNotReleased(Rule):
         for attribute, method, call, kind in opened:
             if not (kind.family in FAMILIES or is_subscription(kind)) or _maker(call) in handled:
                 continue  # what a released attribute has made goes with it
-            if attribute not in handled and not is_released_elsewhere(owner, attribute, kind, ctx):
+            is_released = is_released_elsewhere(owner, attribute, kind, ctx) or is_handed_on(owner, attribute, ctx)
+            if attribute not in handled and not is_released:
                 if attribute not in seen:
                     seen.add(attribute)
                     message = f"`self.{attribute}` is opened here, and no method of `{owner.name}` closes it"

@@ -52,5 +52,5 @@ class UnfinishedTransaction(Rule):
 
 def _confidence(unit: UnfinishedUnit, flow: FunctionFlow, ctx: FileContext) -> Confidence:
     """Return how sure it is that the mode matters afterwards: where a process cannot start, it does not."""
-    is_start = unit.is_mode and unit.on_error and ctx.repetition.is_named_for_once(flow.function)
+    is_start = unit.is_mode and unit.on_error and ctx.repetition.is_named_for_start(flow.function)
     return Confidence.LOW if is_start else unit.confidence

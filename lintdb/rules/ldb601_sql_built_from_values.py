@@ -69,7 +69,7 @@ def _confidence(hole: PlacedHole, origin: Origin) -> Confidence | None:
     if hole.place is Place.NAME:
         # A name cannot be bound; whoever calls with a parameter may well have made it.
         return Confidence.LOW if origin.trust is Trust.PARAMETER else None
-    if not hole.can_bind or is_named_by_program(hole.hole.node):
+    if not hole.can_bind or is_named_by_program(hole.hole.node, is_quoted=hole.place is Place.QUOTED):
         return Confidence.LOW
     if origin.trust is Trust.PARAMETER:
         return Confidence.HIGH if hole.place is Place.QUOTED else Confidence.MEDIUM

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from lintdb.effects import CallModel, Kind
     from lintdb.flow.results import FunctionFlow, Leak, PathStep
+    from lintdb.syntax.names import FunctionInfo
 
 LEAK_CODES = tuple(f"LDB1{kind}{number}" for kind in (0, 2) for number in range(1, 7))
 """The rules about what a path leaves open: one for each family, without an error and after one."""
@@ -130,16 +131,46 @@ def _is_listened_to(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
 
 
 def _is_started_aside(flow: FunctionFlow, ctx: FileContext) -> bool:
-    """Whether something other than a handler of requests starts the function as a task, a thread, a process."""
+    """Whether a function is started as a task, a thread, a process, and not for each client that comes.
+
+    Whoever starts it for one is given that: a handler of requests, a method that takes a user.
+    """
+    starters = [
+        starter
+        for starter in ctx.program.index.all_functions
+        for call in starter.calls
+        if _last_name(call.func) in _STARTS and any(_means(node, flow.function, starter) for node in _given(call))
+    ]
+    return bool(starters) and all(
+        ctx.repetition.of_request(starter) is None and _is_of_program(starter) for starter in starters
+    )
+
+
+def _given(call: cst.Call) -> list[cst.CSTNode]:
     from lintdb.syntax.walk import walk  # loads libcst, which listing rules does not need
 
-    for starter in ctx.program.index.all_functions:
-        for call in starter.calls:
-            given = [node for argument in call.args for node in walk(argument)]
-            is_meant = any(_last_name(node) == flow.function.name for node in given)
-            if is_meant and _last_name(call.func) in _STARTS:
-                return ctx.repetition.of_request(starter) is None
-    return False
+    return [node for argument in call.args for node in walk(argument)]
+
+
+def _means(node: cst.CSTNode, function: FunctionInfo, scope: FunctionInfo) -> bool:
+    """Whether an expression in *scope* can mean a function: by its name, a method by that of an object, or `self`."""
+    import libcst as cst
+
+    if function.owner is None:
+        return isinstance(node, cst.Name) and node.value == function.name
+    if not isinstance(node, cst.Attribute) or node.attr.value != function.name:
+        return False
+    if isinstance(node.value, cst.Name) and scope.is_method and node.value.value == scope.params[0].name.value:
+        return scope.owner is function.owner
+    classes = function.index.classes.values()
+    return sum(function.name in each.methods for each in classes) == 1
+
+
+def _is_of_program(starter: FunctionInfo) -> bool:
+    """Whether a function takes nothing of which there is one for each client."""
+    from lintdb.flow.words import OF_CLIENTS  # loads libcst, which listing rules does not need
+
+    return all(OF_CLIENTS.fullmatch(param.name.value) is None for param in starter.params)
 
 
 def _last_name(node: cst.CSTNode) -> str:

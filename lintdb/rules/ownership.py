@@ -50,6 +50,26 @@ def is_looked_after(owner: ClassInfo, attribute: str, kinds: Iterable[Kind], ctx
     return re.search(rf"{held}\.(?:{names or '$^'})\b|{held}(?!\s*(?:[.:]|=(?!=)))", code) is not None
 
 
+def is_handed_on(owner: ClassInfo, attribute: str, ctx: FileContext) -> bool:
+    """Whether another attribute, which a method that releases reaches, is made of one, or of a method of it.
+
+    `self.handle = Handle(self.conn)`, `self._close = self.conn.close`; not what a library makes of it and leaves open.
+    """
+    import libcst as cst
+
+    from lintdb.syntax.walk import walk
+
+    classes = ctx.program.classes
+    reached = {name for method in classes.releases(owner) for name in method.own_attributes}
+    for other, assigned in owner.assigned.items():
+        if other == attribute or other not in reached or ctx.program.types.attribute_kind(owner, other) is not None:
+            continue
+        nodes = (node for _, value, _ in assigned if value is not None for node in walk(value))
+        if any(isinstance(node, cst.Attribute) and ctx.source_of(node) == f"self.{attribute}" for node in nodes):
+            return True
+    return False
+
+
 def vain_releases(attribute: str, kind: Kind, flows: Sequence[FunctionFlow], ctx: FileContext) -> Iterator[cst.CSTNode]:
     """Yield the releases of an attribute that do nothing: they are not awaited, or named and not called."""
     pattern = re.compile(rf"self\.{re.escape(attribute)}\.(?:{'|'.join(map(re.escape, _releases(kind)))})\b")

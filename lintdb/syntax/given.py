@@ -22,13 +22,16 @@ def given_for(parameter: str, function: FunctionInfo) -> list[Given] | None:
     """Return what every call gives for a parameter of a plain function; None if one of them may not be seen.
 
     They are seen where nothing but its own file mentions the function, and that does nothing but call it; one that is
-    nested or private stays in its file.
+    nested or private stays in its file. Others may be called from outside of the project: a call outside of functions,
+    which shows how it is done, does not tell what they give.
     """
     if function.owner is not None or function.is_module or function.decorators or not function.params:
         return None
     calls = list(_calls_of(function))
     mentions = sum(isinstance(node, cst.Name) and node.value == function.name for node in walk(function.index.module))
     if not calls or mentions != len(calls) + 1 or _is_mentioned_elsewhere(function):
+        return None
+    if not _stays_in_file(function) and all(caller.is_module for caller, _ in calls):
         return None
     return given_by(calls, parameter, function)
 
@@ -56,11 +59,16 @@ def _calls_of(function: FunctionInfo) -> Iterator[tuple[FunctionInfo, cst.Call]]
 
 
 def _is_mentioned_elsewhere(function: FunctionInfo) -> bool:
-    links = function.index.links
-    if function.is_nested or function.name.startswith("_"):
+    if _stays_in_file(function):
         return False
+    links = function.index.links
     texts = links.texts_with(function.name, function.index) if links is not None else None
-    return texts is not None and any(path != function.index.name.path for path, _ in texts)
+    # Where the other files are not known, any may.
+    return texts is None or any(path != function.index.name.path for path, _ in texts)
+
+
+def _stays_in_file(function: FunctionInfo) -> bool:
+    return function.is_nested or function.name.startswith("_")
 
 
 def _given_by(call: cst.Call, parameter: str, function: FunctionInfo) -> cst.BaseExpression | None:

@@ -22,6 +22,8 @@ from lintdb.syntax.walk import walk
 _BUILTINS = frozenset(dir(builtins))
 CONSTANTS = {"None": None, "True": True, "False": False}
 """The names that are constants, with their values."""
+_ALL_ATTRIBUTES = frozenset({"__dict__", "__class__"})
+"""Attributes through which an object's others are reached without being named."""
 NEUTRAL_BASES = frozenset({
     "object", "abc.ABC", "typing.Protocol", "typing.Generic", "typing_extensions.Protocol",
     "contextlib.AbstractContextManager", "contextlib.AbstractAsyncContextManager", "contextlib.ContextDecorator",
@@ -134,7 +136,7 @@ class FunctionInfo:
             found += isinstance(node, cst.Name) and node.value == name
             reached += isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name) and node.value.value == name
         params = sum(param.name.value == name for param in self.params)
-        return found > reached + params
+        return found > reached + params or not self.own_attributes.isdisjoint(_ALL_ATTRIBUTES)
 
     @functools.cached_property
     def own_attributes(self) -> frozenset[str]:

@@ -26,13 +26,15 @@ _GIVES_PART_OF_SCHEMA = re.compile(
     r"(?:get_)?(?:\w+_)?(?:table|schema|sequence|view|database)(?:_(?:name|ref|reference|identifier|(?:query_)?string))?",
     re.IGNORECASE,
 )
-_POSITION = re.compile(r"(?:\w+_)?(?:gtids?|gtid_set|lsn|xmin|xmax|ctid|bin_?log|bin_?log_file|log_?file|log_?pos)")
+_POSITION = re.compile(r"(?:\w+_)?(?:gtids?|gtid_set|lsn|bin_?log|bin_?log_file|log_?file|log_?pos)")
+_OLDEST = re.compile(r"(?:\w+_)?(?:xmin|xmax|ctid)")
 
 
-def is_named_by_program(node: cst.CSTNode) -> bool:
+def is_named_by_program(node: cst.CSTNode, *, is_quoted: bool) -> bool:
     """Whether what fills a place in a text is called like a table, a sequence, a database: the program names those.
 
-    So is a position in the log of a server, which the server has given.
+    So is a position in the log of a server, which the server has given. *is_quoted*: the place is one of a text; of
+    numbers, `xmin` is rather the side of a box.
     """
     if isinstance(node, cst.FormattedStringExpression):
         node = node.expression
@@ -42,7 +44,8 @@ def is_named_by_program(node: cst.CSTNode) -> bool:
         called = getattr(node.func, "attr", node.func)
         return isinstance(called, cst.Name) and _GIVES_PART_OF_SCHEMA.fullmatch(called.value) is not None
     name = node.attr if isinstance(node, cst.Attribute) else node
-    return isinstance(name, cst.Name) and any(each.fullmatch(name.value) for each in (_PART_OF_SCHEMA, _POSITION))
+    names = (_PART_OF_SCHEMA, _POSITION, *([_OLDEST] if is_quoted else []))
+    return isinstance(name, cst.Name) and any(each.fullmatch(name.value) for each in names)
 
 
 class Trust(enum.IntEnum):
