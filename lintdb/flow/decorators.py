@@ -18,6 +18,10 @@ from lintdb.syntax.names import FunctionInfo
 from lintdb.syntax.refusal import parsed_by_python
 
 
+_ENDS_WITH_IT = frozenset({"main", "_main", "__main__", "run_migrations_online", "run_migrations_offline"})
+"""What functions are called that a process was started for; those of migrations by the template of their tool."""
+
+
 def _names(info: FunctionInfo) -> Iterator[str]:
     for decorator in info.decorators:
         dotted = _name(decorator, info)
@@ -53,7 +57,7 @@ def keeps_function(info: FunctionInfo) -> bool:
 
 def ends_with_process(info: FunctionInfo) -> bool:
     """Whether the process ends when this function does, so that what an error leaves open is closed by that."""
-    is_main = info.is_module or info.name in ("main", "_main", "__main__") or _is_body_of_command(info)
+    is_main = info.is_module or info.name in _ENDS_WITH_IT or _is_body_of_command(info)
     return is_main or any(_is_command(decorator, info) for decorator in info.decorators)
 
 

@@ -52,7 +52,7 @@ from lintdb.flow.values import (
     spelling,
 )
 from lintdb.syntax.ancestry import may_hand_on
-from lintdb.syntax.names import ClassInfo, FunctionInfo
+from lintdb.syntax.names import ClassInfo, FunctionInfo, Variable
 
 
 class LocalCalls(Containers, ABC):
@@ -269,6 +269,7 @@ class LocalCalls(Containers, ABC):
         bound = bind_arguments(info, op.arguments, values, state)
         if bound is None:
             return None
+        bound |= {name: self._word_for(value) for name, value in bound.items() if name in info.compared}
         shares_self = receiver is OWN or self._is_nested(info)
         instance = receiver if isinstance(receiver, (Instance, Outside)) else None
         start = start_of_call(info, bound, state, instance, self.reached_by(info, receiver), shares_self=shares_self)
@@ -280,6 +281,19 @@ class LocalCalls(Containers, ABC):
         owns_self = isinstance(instance, Instance)
         summary = self.program.summary(info, canonical(start, names), owner, owns_self=owns_self)
         return with_names(summary, names.reversed()) if summary is not None else None
+
+    def _word_for(self, value: Value) -> Value:
+        """What a callee compares, where that is a constant of another module which names a choice: `KIND_LOCAL = "local"`.
+
+        Others are settings, which may be changed: a program has to be right with any of them.
+        """
+        found = self.index.find(value.dotted, is_needed=True) if isinstance(value, Name) else None
+        if found is None or found.rest or not isinstance(found.symbol, Variable):
+            return value
+        literal = self.types.peers.types(found.symbol.index).global_literal(found.symbol.name)
+        text = literal.value if literal is not None else None
+        is_choice = isinstance(text, str) and bool(text) and text.lower() in found.symbol.name.lower()
+        return literal if literal is not None and is_choice else value
 
     def reached_by(self, info: FunctionInfo, receiver: Receiver) -> Reached | None:
         """Return the attributes of its object that a method can reach; None if that may be any."""
