@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from lintdb.flow.users import ParsedFile, parsed_file
 from lintdb.syntax.names import FunctionInfo
 from lintdb.syntax.refusal import parsed_by_python
 
@@ -34,29 +35,7 @@ class _Call(NamedTuple):
     """A call of a function, and the file that it stands in."""
 
     node: ast.Call
-    file: _File
-
-
-class _File:
-    """A parsed file that knows what stands in what."""
-
-    def __init__(self, tree: ast.Module) -> None:
-        self.tree = tree
-        self._parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-
-    def around(self, node: ast.AST) -> Iterator[ast.AST]:
-        """Yield what holds a node, innermost first."""
-        while node in self._parents:
-            node = self._parents[node]
-            yield node
-
-    def function_of(self, node: ast.AST) -> _Function | None:
-        """Return the function that a node stands in."""
-        return next((each for each in self.around(node) if isinstance(each, _Function)), None)
-
-    def is_at_top(self, node: ast.AST) -> bool:
-        """Whether a statement stands in no function and no class."""
-        return not any(isinstance(each, _Function | ast.ClassDef) for each in self.around(node))
+    file: ParsedFile
 
 
 def end_what_they_give(function: FunctionInfo, parameter: str, does_not_count: Callable[[str], bool]) -> bool:
@@ -80,6 +59,11 @@ def end_what_they_give(function: FunctionInfo, parameter: str, does_not_count: C
 
 def _definition(tree: ast.Module, name: str) -> _Function | None:
     return next((each for each in tree.body if isinstance(each, _Function) and each.name == name), None)
+
+
+def _is_at_top(node: ast.AST, file: ParsedFile) -> bool:
+    """Whether a statement stands in no function and no class."""
+    return not any(isinstance(each, _Function | ast.ClassDef) for each in file.around(node))
 
 
 def _all_end(function: _Function, parameter: str, texts_with: _Texts, levels: int) -> bool:
@@ -116,15 +100,15 @@ def _calls(name: str, texts_with: _Texts) -> list[_Call] | None:
     return found
 
 
-def _files_with(name: str, texts_with: _Texts) -> Iterator[_File | None]:
+def _files_with(name: str, texts_with: _Texts) -> Iterator[ParsedFile | None]:
     """Yield the files that mention a name; None if they are too many, or one cannot be read or calls it otherwise."""
     texts = texts_with(name)
     if len(texts) > _MOST_FILES:
         yield None
     for _, text in texts:
-        tree = parsed_by_python(text)
-        is_plain = isinstance(tree, ast.Module) and re.search(rf"\b{name}[ \t]+as\b", text) is None
-        yield _File(tree) if is_plain and isinstance(tree, ast.Module) else None
+        file = parsed_file(text)
+        is_renamed = re.search(rf"\b{name}[ \t]+as\b", text) is not None
+        yield file if isinstance(file, ParsedFile) and not is_renamed else None
 
 
 def _mentions(name: str, tree: ast.AST) -> Iterator[ast.expr]:
@@ -137,10 +121,10 @@ def _mentions(name: str, tree: ast.AST) -> Iterator[ast.expr]:
             yield node
 
 
-def _table_of(node: ast.AST, file: _File) -> str | None:
+def _table_of(node: ast.AST, file: ParsedFile) -> str | None:
     """Return the name of the variable of a module whose dictionary a node is."""
     parent = next(file.around(node), None) if isinstance(node, ast.Dict) else None
-    if not isinstance(parent, ast.Assign) or not file.is_at_top(parent) or len(parent.targets) != 1:
+    if not isinstance(parent, ast.Assign) or not _is_at_top(parent, file) or len(parent.targets) != 1:
         return None
     target = parent.targets[0]
     return target.id if isinstance(target, ast.Name) else None
@@ -165,7 +149,7 @@ def _calls_from(table: str, texts_with: _Texts) -> list[_Call] | None:
     return found
 
 
-def _taken(node: ast.expr, file: _File) -> ast.AST | None:
+def _taken(node: ast.expr, file: ParsedFile) -> ast.AST | None:
     """Return the expression that is what stands in a table: `TABLE.get(key)`; None where only its keys are meant."""
     parents = file.around(node)
     parent = next(parents)
@@ -175,8 +159,8 @@ def _taken(node: ast.expr, file: _File) -> ast.AST | None:
     return None if is_of_keys else parent
 
 
-def _scope(node: ast.AST, file: _File) -> ast.AST:
-    return file.function_of(node) or file.tree
+def _scope(node: ast.AST, file: ParsedFile) -> ast.AST:
+    return next((each for each in file.around(node) if isinstance(each, _Function)), file.tree)
 
 
 def _fits(call: ast.Call, function: _Function) -> bool:
@@ -218,13 +202,13 @@ def _is_ended(name: str, call: _Call, texts_with: _Texts, levels: int) -> bool:
             return False
     if _is_repeated(name, call, scope):
         return False
-    if is_ended or not isinstance(scope, _Function) or scope.decorator_list or not file.is_at_top(scope):
+    if is_ended or not isinstance(scope, _Function) or scope.decorator_list or not _is_at_top(scope, file):
         return is_ended
     is_parameter = any(each.arg == name for each in _parameters(scope))
     return is_parameter and _all_end(scope, name, texts_with, levels - 1)
 
 
-def _is_bound_by_block(node: ast.Name, call: ast.Call, file: _File, texts_with: _Texts) -> bool:
+def _is_bound_by_block(node: ast.Name, call: ast.Call, file: ParsedFile, texts_with: _Texts) -> bool:
     """Whether a variable is that of a block, which ends what it holds, around a call."""
     item = next(file.around(node))
     blocks = [each for each in file.around(call) if isinstance(each, ast.With | ast.AsyncWith)]
@@ -234,7 +218,7 @@ def _is_bound_by_block(node: ast.Name, call: ast.Call, file: _File, texts_with: 
     return _may_end(_last_name(manager), texts_with)
 
 
-def _ends(node: ast.Name, file: _File, texts_with: _Texts) -> bool:
+def _ends(node: ast.Name, file: ParsedFile, texts_with: _Texts) -> bool:
     """Whether a mention is one that ends what the variable holds: `conn.close()`, `give_back(conn)`."""
     parents = file.around(node)
     parent = next(parents)
@@ -273,7 +257,7 @@ def _last_name(node: ast.AST) -> str:
     return str(getattr(node, "attr", getattr(node, "id", "")))
 
 
-def _call_given(node: ast.Name, file: _File) -> ast.Call | None:
+def _call_given(node: ast.Name, file: ParsedFile) -> ast.Call | None:
     """Return the call that has a variable for an argument."""
     parents = file.around(node)
     parent = next(parents)
@@ -282,7 +266,7 @@ def _call_given(node: ast.Name, file: _File) -> ast.Call | None:
     return parent if isinstance(parent, ast.Call) and parent.func is not node else None
 
 
-def _is_test(node: ast.Name, file: _File) -> bool:
+def _is_test(node: ast.Name, file: ParsedFile) -> bool:
     """Whether a mention asks no more than whether there is anything: `if conn:`, `conn is not None`."""
     parent = next(file.around(node))
     return isinstance(parent, ast.If | ast.Compare | ast.BoolOp | ast.UnaryOp)
@@ -298,7 +282,7 @@ def _is_repeated(name: str, call: _Call, scope: ast.AST) -> bool:
     return False
 
 
-def _are_alternatives(one: ast.AST, other: ast.AST, file: _File) -> bool:
+def _are_alternatives(one: ast.AST, other: ast.AST, file: ParsedFile) -> bool:
     """Whether two nodes stand in different branches of a condition."""
     first, second = [one, *file.around(one)], [other, *file.around(other)]
     at = next(number for number, each in enumerate(first) if each in second)

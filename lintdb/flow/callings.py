@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 
 import libcst as cst
@@ -72,7 +73,7 @@ def _calls_in(index: ModuleIndex, symbol: FunctionInfo | ClassInfo) -> list[tupl
             if _names(call.func, symbol.name) and index.symbol_of(call.func, caller, is_needed=True) is symbol:
                 calls.append((caller, call))
                 called.add(id(call.func))
-    others = _other_mentions(index, symbol.name, called)
+    others = [each for each in _mentions(index).get(symbol.name, ()) if id(each[0]) not in called]
     return None if any(_may_mean(node, symbol, index) for node in others) else calls
 
 
@@ -81,16 +82,20 @@ def _names(node: cst.CSTNode, name: str) -> bool:
     return isinstance(last, cst.Name) and last.value == name
 
 
-def _other_mentions(index: ModuleIndex, name: str, called: set[int]) -> Iterator[tuple[cst.CSTNode, FunctionInfo]]:
-    """Yield what mentions a name, with the function that it stands in; not calls of it, nor imports or annotations."""
+@functools.lru_cache(maxsize=32)
+def _mentions(index: ModuleIndex) -> dict[str, list[tuple[cst.CSTNode, FunctionInfo]]]:
+    """Return what mentions each name, with the function that it stands in; imports and annotations apart."""
+    found: dict[str, list[tuple[cst.CSTNode, FunctionInfo]]] = {}
     todo: list[tuple[cst.CSTNode, FunctionInfo]] = [(index.module, index.body)]
     while todo:
         node, scope = todo.pop()
         scope = index.of_node.get(id(node), scope)
         for each in _read_parts(node):
-            if _names(each, name) and id(each) not in called:
-                yield each, scope
+            last = each.attr if isinstance(each, cst.Attribute) else each
+            if isinstance(last, cst.Name):
+                found.setdefault(last.value, []).append((each, scope))
             todo.append((each, scope))
+    return found
 
 
 def _read_parts(node: cst.CSTNode) -> Iterator[cst.CSTNode]:

@@ -8,6 +8,7 @@ must print. What cannot be told speaks against it.
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import textwrap
 from collections.abc import Callable
@@ -56,7 +57,7 @@ def is_part_of_commands(function: FunctionInfo, does_not_count: Callable[[str], 
         for use in uses:
             if isinstance(use, Unknown) or not _may_be_command(use):
                 return False
-            prints = prints or any(last_name(node) in PRINTS for each in _code(use) for node in ast.walk(each))
+            prints = prints or any(_prints(each) for each in _code(use))
             user = use.user
             if user is None or _is_command(use.by):
                 is_started = True
@@ -71,7 +72,7 @@ def is_part_of_commands(function: FunctionInfo, does_not_count: Callable[[str], 
 def goes_on(function: FunctionInfo) -> bool:
     """Whether a function serves for as long as its process lives, or starts what does, by what it calls."""
     tree = parsed_by_python(textwrap.dedent(function.index.module.code_for_node(function.node)))
-    return isinstance(tree, ast.Module) and any(_goes_on(node) for node in ast.walk(tree))
+    return isinstance(tree, ast.Module) and _has_what_goes_on(tree)
 
 
 def _is_asked_for(param: cst.Param) -> bool:
@@ -92,11 +93,21 @@ def _may_be_command(use: Use) -> bool:
         return False
     if use.place.is_deferred or (use.by is not None and use.by.decorator_list and not _is_command(use.by)):
         return False
-    return not any(_goes_on(node) for each in _code(use) for node in ast.walk(each))
+    return not any(_has_what_goes_on(each) for each in _code(use))
 
 
 def _code(use: Use) -> tuple[ast.AST, ...]:
     return (use.by,) if use.by is not None else use.outside
+
+
+@functools.lru_cache(maxsize=256)
+def _has_what_goes_on(code: ast.AST) -> bool:
+    return any(_goes_on(node) for node in ast.walk(code))
+
+
+@functools.lru_cache(maxsize=256)
+def _prints(code: ast.AST) -> bool:
+    return any(last_name(node) in PRINTS for node in ast.walk(code))
 
 
 def _goes_on(node: ast.AST) -> bool:

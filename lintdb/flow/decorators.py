@@ -17,7 +17,6 @@ from lintdb.flow.stdlib import (
 from lintdb.syntax.names import FunctionInfo
 from lintdb.syntax.refusal import parsed_by_python
 
-
 _ENDS_WITH_IT = frozenset({"main", "_main", "__main__", "run_migrations_online", "run_migrations_offline"})
 """What functions are called that a process was started for; those of migrations by the template of their tool."""
 

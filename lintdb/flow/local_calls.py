@@ -283,7 +283,7 @@ class LocalCalls(Containers, ABC):
         return with_names(summary, names.reversed()) if summary is not None else None
 
     def _word_for(self, value: Value) -> Value:
-        """What a callee compares, where that is a constant of another module which names a choice: `KIND_LOCAL = "local"`.
+        """What a callee compares, where a constant of another module names a choice: `KIND_LOCAL = "local"`.
 
         Others are settings, which may be changed: a program has to be right with any of them.
         """

@@ -6,8 +6,10 @@ What is found may be too much (another function of that name), hardly too little
 from __future__ import annotations
 
 import ast
+import functools
+import itertools
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +23,11 @@ from lintdb.syntax.refusal import parsed_by_python
 _MOST_STEPS = 4
 """Modules that a name goes through, one importing it from the other."""
 
+_MOST_PARSED = 48
+"""Files whose trees are kept: who is asked for once is asked for again, in the same files."""
+
 AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
+_LOOPS = ast.For | ast.AsyncFor | ast.While | ast.ListComp | ast.SetComp | ast.DictComp
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,38 @@ class Target:
             is_of_module = not names.modules or last_name(node.value) in names.modules
             return names.by_attribute and is_of_module and node.attr == self.name
         return isinstance(node, ast.Name) and names.by_name and node.id == self.name
+
+
+class ParsedFile:
+    """A file as Python parses it, which knows what stands in what, and where names are mentioned."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.tree = tree
+        self.outside = tuple(each for each in tree.body if not isinstance(each, AnyFunction | ast.ClassDef))
+        self._parents: dict[ast.AST, ast.AST] = {}
+        self._mentions: dict[str, list[ast.Name | ast.Attribute]] = {}
+        for node in ast.walk(tree):
+            for child in ast.iter_child_nodes(node):
+                self._parents[child] = node
+            if isinstance(node, ast.Name | ast.Attribute):
+                self._mentions.setdefault(last_name(node), []).append(node)
+
+    def around(self, node: ast.AST) -> Iterator[ast.AST]:
+        """Yield what holds a node, innermost first."""
+        while node in self._parents:
+            node = self._parents[node]
+            yield node
+
+    def mentions(self, name: str) -> Sequence[ast.Name | ast.Attribute]:
+        """Return the names and attributes that are called so."""
+        return self._mentions.get(name, ())
+
+
+@functools.lru_cache(maxsize=_MOST_PARSED)
+def parsed_file(text: str) -> ParsedFile | Exception:
+    """Return a file parsed, or why it cannot be; the last ones are kept."""
+    tree = parsed_by_python(text)
+    return ParsedFile(tree) if isinstance(tree, ast.Module) else tree
 
 
 class _Names(NamedTuple):
@@ -196,12 +234,12 @@ def find_uses(
         if does_not_count(path) and path != target.path:
             continue
         names = target.names_in(path, text, ways)
-        tree = parsed_by_python(text) if names.by_name or names.by_attribute else None
-        uses = list(_uses_in(tree, target, path, names)) if isinstance(tree, ast.Module) else []
+        file = parsed_file(text) if names.by_name or names.by_attribute else None
+        uses = list(_uses_in(file, target, path, names)) if isinstance(file, ParsedFile) else []
         yield from uses
         is_renamed = names.by_name and _is_renamed(target.name, text)
         is_offered = names.by_name and not uses and _is_package(path)
-        if is_renamed or is_offered or isinstance(tree, Exception):
+        if is_renamed or is_offered or isinstance(file, Exception):
             yield Unknown(path)
 
 
@@ -235,44 +273,57 @@ def runs_coroutine(call: ast.Call) -> bool:
     return isinstance(call.func, ast.Name) or last_name(getattr(call.func, "value", call)) in RUNNERS
 
 
-def _uses_in(tree: ast.Module, target: Target, path: str, names: _Names) -> Iterator[Use]:
-    outside = tuple(each for each in tree.body if not isinstance(each, AnyFunction | ast.ClassDef))
-    todo: list[tuple[ast.AST, Place]] = [(each, Place(is_main=_is_main_guard(each))) for each in tree.body]
-    while todo:
-        node, place = todo.pop()
+def _uses_in(file: ParsedFile, target: Target, path: str, names: _Names) -> Iterator[Use]:
+    for node in file.mentions(target.name):
         if target.is_meant_by(node, names):
-            yield Use(path, place, outside)
-        todo.extend(_below(node, place))
+            yield Use(path, _place_of(node, file), file.outside)
 
 
-def _below(node: ast.AST, place: Place) -> Iterator[tuple[ast.AST, Place]]:
-    """Yield the parts of a node, each with its place: `run(main)` and `run(main())` both hand it over."""
-    inner = place._replace(is_given=False, given_to="", is_called=False)
-    if isinstance(node, AnyFunction | ast.ClassDef):
-        inner = Place((*place.around, node))
-    elif isinstance(node, ast.AsyncWith | ast.AsyncFor):
-        inner = inner._replace(is_beside=True)
-    if isinstance(node, ast.For | ast.AsyncFor | ast.While | ast.ListComp | ast.SetComp | ast.DictComp):
-        inner = inner._replace(is_repeated=True)
-    elif isinstance(node, ast.Lambda):
-        inner = inner._replace(is_deferred=True)
-    annotation = getattr(node, "annotation", None) or getattr(node, "returns", None)
-    arguments = [*node.args, *(each.value for each in node.keywords)] if isinstance(node, ast.Call) else []
-    called = last_name(node.func) if isinstance(node, ast.Call) else ""
-    runs = isinstance(node, ast.Call) and runs_coroutine(node)
-    for child in ast.iter_child_nodes(node):
-        is_called = isinstance(node, ast.Call) and child is node.func
-        is_argument = child in arguments
-        yield (
-            child,
-            inner._replace(
-                is_given=(place.is_given and is_called) or (runs and is_argument),
-                # A keyword is a node of its own around its value.
-                given_to=called if is_argument else place.given_to if isinstance(node, ast.keyword) else "",
-                is_called=is_called,
-                is_annotation=place.is_annotation or child is annotation,
-            ),
-        )
+def _place_of(node: ast.AST, file: ParsedFile) -> Place:
+    """Return where a mention stands; `run(main)` and `run(main())` both hand it over."""
+    chain = [node, *file.around(node)]
+    functions = tuple(each for each in reversed(chain[1:]) if isinstance(each, AnyFunction | ast.ClassDef))
+    end = next((at for at, each in enumerate(chain) if at and isinstance(each, AnyFunction | ast.ClassDef)), len(chain))
+    inside = chain[1:end]
+    given = next((at for at, each in enumerate(chain[1:]) if not _calls(each, chain[at])), 0)
+    return Place(
+        functions,
+        is_main=not functions and len(chain) > 1 and _is_main_guard(chain[-2]),
+        is_given=_runs(chain, given),
+        given_to=_given_to(chain),
+        is_called=_calls(chain[1], node) if len(chain) > 1 else False,
+        is_annotation=any(_annotates(child, each) for child, each in itertools.pairwise(chain[: end + 1])),
+        is_beside=any(isinstance(each, ast.AsyncWith | ast.AsyncFor) for each in inside),
+        is_repeated=any(isinstance(each, _LOOPS) for each in inside),
+        is_deferred=any(isinstance(each, ast.Lambda) for each in inside),
+    )
+
+
+def _calls(outer: ast.AST, node: ast.AST) -> bool:
+    return isinstance(outer, ast.Call) and outer.func is node
+
+
+def _call_given(chain: Sequence[ast.AST], at: int) -> ast.Call | None:
+    """Return the call that the node at a place of a chain is an argument of."""
+    outer = chain[at + 1] if at + 1 < len(chain) else None
+    if isinstance(outer, ast.keyword):
+        outer = chain[at + 2]
+        return outer if isinstance(outer, ast.Call) else None
+    return outer if isinstance(outer, ast.Call) and outer.func is not chain[at] else None
+
+
+def _runs(chain: Sequence[ast.AST], at: int) -> bool:
+    call = _call_given(chain, at)
+    return call is not None and runs_coroutine(call)
+
+
+def _given_to(chain: Sequence[ast.AST]) -> str:
+    call = _call_given(chain, 0)
+    return last_name(call.func) if call is not None else ""
+
+
+def _annotates(node: ast.AST, outer: ast.AST) -> bool:
+    return node in (getattr(outer, "annotation", None), getattr(outer, "returns", None))
 
 
 def _is_package(path: str) -> bool:
@@ -284,7 +335,7 @@ def _is_renamed(name: str, text: str) -> bool:
     return re.search(rf"\b{name}[ \t]+as\b", text) is not None
 
 
-def _is_main_guard(statement: ast.stmt) -> bool:
+def _is_main_guard(statement: ast.AST) -> bool:
     return isinstance(statement, ast.If) and any(
         isinstance(node, ast.Constant) and node.value == "__main__" for node in ast.walk(statement.test)
     )
