@@ -28,6 +28,7 @@ class Surroundings:
         self.layout = Layout()
         self._texts: dict[str, SourceFile | None] = {}
         self.interest = Interest(self.layout, self._text_of, own)
+        self._mentioning: dict[tuple[str, int], tuple[tuple[str, str], ...]] = {}
         self._put: dict[tuple[str, ...], dict[str, tuple[str, ...]]] = {}
 
     def enter(self, source: SourceFile) -> str:
@@ -81,11 +82,18 @@ class Surroundings:
         files = self.layout.files_around(path)
         if files is None:
             return None
-        mentions = re.compile(rf"\b{re.escape(word)}\b")
-        texts = ((each, self._text_of(each)) for each in dict.fromkeys((path, *files)))
-        # Most files do not have the letters at all, which is told much faster.
-        candidates = ((each, text) for each, text in texts if text is not None and word in text)
-        return tuple((each, text) for each, text in candidates if mentions.search(text) is not None)
+        key = (word, id(files))  # the layout keeps them; to hash all paths each time takes longer
+        if key not in self._mentioning:
+            mentions = re.compile(rf"\b{re.escape(word)}\b")
+            texts = ((each, self._text_of(each)) for each in files)
+            # Most files do not have the letters at all, which is told much faster.
+            candidates = ((each, text) for each, text in texts if text is not None and word in text)
+            self._mentioning[key] = tuple((each, text) for each, text in candidates if mentions.search(text))
+        found = self._mentioning[key]
+        own = self._text_of(path) if path not in files else None
+        if own is not None:
+            return ((path, own), *found) if re.search(rf"\b{re.escape(word)}\b", own) else found
+        return tuple(sorted(found, key=lambda each: each[0] != path))
 
     def _text_of(self, path: str) -> str | None:
         source = self.source_of(path)
