@@ -66,13 +66,16 @@ def is_part_of_commands(function: FunctionInfo, does_not_count: Callable[[str], 
                 todo.append(user)
                 if use.by is not None and _takes_more(use.by):
                     handlers.add(user)
-    return is_started and prints and not todo and not goes_on(function)
+    return is_started and prints and not todo and not serves(function)
 
 
-def goes_on(function: FunctionInfo) -> bool:
-    """Whether a function serves for as long as its process lives, or starts what does, by what it calls."""
+def serves(function: FunctionInfo) -> bool:
+    """Whether a program serves for as long as its process lives, by what it calls; one that sleeps need not."""
     tree = parsed_by_python(textwrap.dedent(function.index.module.code_for_node(function.node)))
-    return isinstance(tree, ast.Module) and _has_what_goes_on(tree)
+    nodes = ast.walk(tree) if isinstance(tree, ast.Module) else ()
+    return any(
+        _goes_on(node) and not (isinstance(node, ast.Call) and last_name(node.func) in GOES_ON) for node in nodes
+    )
 
 
 def _is_asked_for(param: cst.Param) -> bool:
@@ -130,6 +133,11 @@ def _may_be_endless(test: ast.expr) -> bool:
     """
     if isinstance(test, ast.Constant):
         return bool(test.value)
+    if isinstance(test, ast.BoolOp):
+        together = all if isinstance(test.op, ast.And) else any
+        return together(_may_be_endless(each) for each in test.values)
+    if isinstance(test, ast.UnaryOp):
+        return not isinstance(test.operand, ast.Constant) and _may_be_endless(test.operand)
     return not isinstance(test, ast.Compare | ast.NamedExpr | ast.Name)
 
 

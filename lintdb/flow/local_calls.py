@@ -12,6 +12,7 @@ from lintdb.flow import ir
 from lintdb.flow.containers import Containers
 from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, keeps_function
 from lintdb.flow.objects import attributes_of, parts_of
+from lintdb.flow.patches import reaches_patched
 from lintdb.flow.reach import Reached
 from lintdb.flow.results import HandedText
 from lintdb.flow.returns import Return
@@ -67,6 +68,9 @@ class LocalCalls(Containers, ABC):
             receiver = held if isinstance(held, Instance) else OWN
         if info.owner is not None and not info.is_method and isinstance(receiver, (Instance, Outside)):
             receiver = None  # a static method knows nothing of the object
+        if self.patched and reaches_patched(info, self.patched):
+            _escape_object(receiver, state)
+            return self.unknown_call(op, state)
         if is_fixture(info) or not keeps_function(info):
             _escape_object(receiver, state)
             is_kept = is_cached(info)

@@ -25,6 +25,19 @@ def is_patched(dotted: str, names: frozenset[str]) -> bool:
     return any(name == dotted or name.endswith(f".{dotted}") for name in candidates)
 
 
+def reaches_patched(info: FunctionInfo, names: frozenset[str]) -> bool:
+    """Whether a function is patched, or mentions what is, itself or in the functions of its file that it mentions."""
+    words = {name.rpartition(".")[2] for name in names}
+    reached = [info]
+    for each in reached:  # grows
+        mentioned = each.loads | each.attributes | {each.name}
+        if not words.isdisjoint(mentioned):
+            return True
+        known = [*each.index.functions.values(), *(each.owner.methods.values() if each.owner is not None else ())]
+        reached += [other for other in known if other.name in mentioned and other not in reached]
+    return False
+
+
 def _calls(info: FunctionInfo) -> Iterator[tuple[cst.Call, FunctionInfo]]:
     scope: FunctionInfo | None = info
     while scope is not None and not scope.is_module:
@@ -53,5 +66,5 @@ def _patched(call: cst.Call, scope: FunctionInfo, index: ModuleIndex) -> str | N
         return texts[0]
     if len(texts) < 2 or not isinstance(texts[1], str):
         return None
-    target = index.dotted(values[0], scope)
-    return f"{target}.{texts[1]}" if target is not None else None
+    target = index.dotted(values[0], scope) or getattr(values[0], "value", None)  # a class of this very file
+    return f"{target}.{texts[1]}" if isinstance(target, str) else None

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 _BELOW = r"[/\\](?:[^/\\]*[/\\]){0,4}[^/\\]*"
 """A file in a folder, or not far below it: what stands above a whole project says nothing of its files."""
 _KINDS_OF_TESTS = (
-    r"unit|integration|functional|system|acceptance|regression|contract|component|load|perf|performance|stress|smoke|e2e"
+    r"unit|integration|functional|system|speed|benchmark|acceptance|regression|contract|component|load|perf|performance|stress|smoke|e2e"
     r"|end_to_end|api|ui|db|database|async|sync|slow|fast|live|manual|pytest|unittest|my|the|all"
 )
 _TEST_FILE = re.compile(
-    rf"(?:^|[/\\])(?:(?:tests?|(?:{_KINDS_OF_TESTS})_?tests?){_BELOW}|test_[^/\\]*|[^/\\]*_tests?|tests?|conftest)\.pyi?$"
+    rf"(?:^|[/\\])(?:(?:tests?|(?:\w+_)?(?:{_KINDS_OF_TESTS})_?tests?){_BELOW}|test_[^/\\]*|[^/\\]*_tests?|tests?|conftest)\.pyi?$"
 )
 _TEST_METHOD = re.compile(r"test(?:[A-Z0-9]|$)")
 """As `unittest` has them; `testconnection()` is something that a program offers."""
@@ -66,9 +66,9 @@ def is_watched(function: FunctionInfo) -> bool:
 
     Nobody looks on at one that serves.
     """
-    from lintdb.flow.commands import goes_on, is_part_of_commands  # loads libcst, which listing rules does not need
+    from lintdb.flow.commands import is_part_of_commands, serves  # loads libcst, which listing rules does not need
 
-    return (is_program(function) and not goes_on(function)) or is_part_of_commands(function, is_test_file)
+    return (is_program(function) and not serves(function)) or is_part_of_commands(function, is_test_file)
 
 
 _COMMAND_LINE = frozenset({"ArgumentParser", "OptionParser"})
