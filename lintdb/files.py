@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lintdb.finding import FileProblem, FileResult
 from lintdb.project.surroundings import Projects
+from lintdb.room import ran_out_of_room, with_room
 from lintdb.source import SourceFile, read_source
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ SettingsFor = Callable[[str], "Settings"]
 # A process costs about as much to start as it takes to pass this many bytes through the text gate and a few parses.
 _SMALL_RUN_BYTES = 400_000
 _CHUNKS_PER_JOB = 8
+_TRACED = -50
+"""Frames of a trace that are shown, counted from where it happened: one too deep has a hundred thousand."""
 _SELDOM = (50_000, 20, 50)
 """Thresholds of the garbage collector: syntax trees are many objects that stay; to look through them often is dear."""
 
@@ -229,7 +232,7 @@ def _check_here(tasks: Sequence[FileTask]) -> tuple[FileResult, ...]:
     before = gc.get_threshold()
     gc.set_threshold(*_SELDOM)
     try:
-        return tuple(check_file(task, projects) for task in tasks)
+        return with_room(lambda: tuple(check_file(task, projects) for task in tasks))
     finally:
         gc.set_threshold(*before)
 
@@ -251,14 +254,17 @@ def check_source_safely(source: SourceFile, options: EngineOptions, projects: Pr
     from lintdb import engine
 
     try:
-        return engine.check_source(source, options, projects)
-    except RecursionError:
-        message = "nested too deeply: lintdb reached Python's recursion limit"
+        return with_room(lambda: engine.check_source(source, options, projects))
     except Exception as error:  # noqa: BLE001 - one bad file must not keep the others from being checked
         if os.environ.get("LINTDB_DEBUG"):
-            traceback.print_exc(file=sys.stderr)
+            traceback.print_exc(_TRACED, file=sys.stderr)
         message = f"{type(error).__name__}: {error}"
-    return FileResult(source.path, problem=FileProblem(source.path, message, is_crash=True))
+        problem = FileProblem(source.path, message, is_crash=True)
+        if ran_out_of_room(error):
+            from lintdb.syntax.refusal import describe_overflow
+
+            problem = describe_overflow(source) or problem
+        return FileResult(source.path, problem=problem)
 
 
 def build_chunks(sizes: Sequence[int], count: int) -> list[range]:
@@ -348,7 +354,7 @@ def _shared() -> Projects:
 
 
 def _check_chunk(tasks: Sequence[FileTask]) -> list[FileResult]:
-    return [check_file(task, _shared()) for task in tasks]
+    return with_room(lambda: [check_file(task, _shared()) for task in tasks])
 
 
 def _size_of(path: str) -> int:

@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "effects": set(),
     "toml": set(),
     "source": {"finding"},
+    "room": set(),
     "gate": {"drivers", "rules.base", "rules.registry"},
     "project": {"libcst", "finding", "source", "gate", "syntax", "flow", "drivers"},
     "selection": {"rules.base"},
@@ -68,8 +69,8 @@ DATABASE_WORDS = re.compile(
 # Without a database in any file these are all that runs, and libcst takes longer to import than they to run. Rules are
 # among them, for their metadata.
 LIGHT = [
-    "cli", "config", "effects", "files", "finding", "flake8_plugin", "gate", "selection", "settings", "source",
-    "suppress", "toml",
+    "cli", "config", "effects", "files", "finding", "flake8_plugin", "gate", "room", "selection", "settings",
+    "source", "suppress", "toml",
 ]  # fmt: skip
 LIGHT_FOLDERS = ["commands", "drivers", "rules"]
 

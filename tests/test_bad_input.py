@@ -73,6 +73,41 @@ class TestBadInput:
         write("y.py", DATABASE + "x = " + "1 + " * 3000 + "1\n")
         assert check().code in {1, 2}
 
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "if a == 0:\n        pass\n" + "    elif a == 1:\n        return 1\n" * 1_500,
+            "a" + ".b(1)" * 900,
+            "x = 'a'" + " + a" * 1_900,
+            "x = [" + ", ".join(["'' " + "+ a" * 40] * 100) + "]",
+        ],
+        ids=["elif", "calls", "plus", "many"],
+    )
+    def test_deep_code_is_followed(self, run: Run, statement: str) -> None:
+        write("x.py", f"{DATABASE}def f(a):\n    {statement}\n    c = sqlite3.connect('x')\n")
+        line = len(Path("x.py").read_text().splitlines())
+        ran = run("check", "x.py")
+        assert (ran.code, ran.out) == (1, f"x.py:{line}:9: LDB101 `c` is never closed\n")
+        assert "LDB101 `c` is never closed" in run("why", f"x.py:{line}").out
+        assert f"acquires a sqlite3 connection `c` (line {line})" in run("debug", "summary", "x.py").out
+        assert run("debug", "flow", "x.py:f").code == 0
+
+    def test_code_too_deep_to_be_followed(
+        self, check: Callable[[], Ran], run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write("x.py", f"{DATABASE}def f(a):\n    c = sqlite3.connect('x')\n    x = 'a'{' + a' * 1_000}\n")
+        monkeypatch.setattr("lintdb.room._FRAMES", 1_000)
+        ran = check()
+        assert ran.code == 2
+        message = "the code is nested too deeply to be followed in `f()`: split it into smaller"
+        assert f"x.py:4:1: LDB002 {message}" in ran.out
+        assert "This is a bug" not in ran.err
+        for question in (("why", "x.py:3"), ("debug", "summary", "x.py")):
+            answer = run(*question)
+            assert (answer.code, answer.out) == (2, "")
+            assert f"lintdb: error: x.py:4:1: {message}" in answer.err
+            assert "This is a bug" not in answer.err
+
     def test_links_and_folders(self, check: Callable[[], Ran]) -> None:
         Path("dangling.py").symlink_to("gone.py")
         Path("loop.py").symlink_to("loop.py")

@@ -6,7 +6,7 @@ import pytest
 
 from lintdb.finding import FileProblem
 from lintdb.source import SourceFile
-from lintdb.syntax.refusal import explain_fault, find_excess
+from lintdb.syntax.refusal import describe_overflow, explain_fault, find_excess
 
 FALLBACK = FileProblem("x.py", "cannot parse: parser error", 9, 9)
 
@@ -50,7 +50,42 @@ def test_excess_is_refused(text: str) -> None:
     problem = find_excess(SourceFile("x.py", text))
     assert problem is not None
     assert problem.message.startswith("cannot parse: ")
+    assert problem.line
     assert not problem.is_crash
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "x = 'a'" + " + a" * 5_000,
+        "x = " + "not " * 30_000 + "1",
+        "x = [" + ", ".join(["1"] * 99) + "," + "[" * 5_000 + "]" * 5_000 + "]",
+        "if a:\n        pass\n" + "    elif a:\n        pass\n" * 3_000,
+    ],
+    ids=["plus", "not", "brackets", "elif"],
+)
+def test_excess_is_placed_where_its_statement_begins(statement: str) -> None:
+    problem = find_excess(SourceFile("x.py", f"import sqlite3\n\ndef f(a):\n    a += 1\n    {statement}\n"))
+    assert problem is not None
+    assert problem.line == 5
+
+
+def test_excess_names_function_and_cure() -> None:
+    text = "class C:\n    def f(self, a):\n        return (\n            'a'" + " + a" * 2_500 + "\n        )\n"
+    problem = find_excess(SourceFile("x.py", text))
+    assert problem is not None
+    assert problem.line == 3
+    assert problem.message == (
+        "cannot parse: the code is nested too deeply in `f()`: split it into smaller statements or functions, or "
+        "write a long chain as a table or a loop"
+    )
+
+
+def test_recursion_without_end_is_not_the_fault_of_shallow_code() -> None:
+    assert describe_overflow(SourceFile("x.py", "x = [[[1]]]\n")) is None
+    problem = describe_overflow(SourceFile("x.py", "x = y" + ".a" * 150 + "\n"))
+    assert problem is not None
+    assert (problem.line, problem.is_crash) == (1, False)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import click
 
 from lintdb.commands.options import engine_options, settings_options
 from lintdb.commands.output import CLEAN, fail, wrapped, write
+from lintdb.room import with_room
 
 
 @click.group("debug")
@@ -27,7 +28,7 @@ def debug_flow_command(target: str) -> int:
     from lintdb import engine
 
     try:
-        text = engine.debug_flow(path, function)
+        text = with_room(lambda: engine.debug_flow(path, function))
     except (LookupError, OSError, ValueError) as error:
         return fail(str(error.args[0]) if isinstance(error, LookupError) and error.args else str(error))
     write(text.rstrip("\n") + "\n")
@@ -44,12 +45,12 @@ def debug_summary_command(target: str, **config_options: Any) -> int:
         path, name = target, ""
     if not path or (separator and path != target and not name):
         raise click.UsageError("say FILE or FILE:NAME, for example orders/store.py:Store.close")
-    from lintdb.insight.opened import UnanswerableError, open_file
+    from lintdb.insight.opened import UnanswerableError, ask
     from lintdb.insight.summary import describe
 
     options, _ = engine_options(path, config_options)
     try:
-        parts = list(describe(open_file(path, options), name or None))
+        parts = ask(path, options, lambda opened: list(describe(opened, name or None)))
     except UnanswerableError as error:
         return fail(str(error))
     texts = ["".join(f"{line}\n" for line in _paragraph(part)) for part in parts]

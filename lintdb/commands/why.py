@@ -29,13 +29,13 @@ def why_command(*, target: str, output_format: str, **config_options: Any) -> in
     found = _TARGET.fullmatch(target)
     if found is None:
         raise click.UsageError("say FILE:LINE or FILE:LINE:COLUMN, for example orders/report.py:14")
-    from lintdb.insight.opened import UnanswerableError, open_file
+    from lintdb.insight.opened import UnanswerableError, ask
     from lintdb.insight.why import Inquiry
 
     options, is_excluded = engine_options(found["path"], config_options)
+    line, column = int(found["line"]), int(found["column"]) if found["column"] else None
     try:
-        inquiry = Inquiry(open_file(found["path"], options))
-        answer = inquiry.answer(int(found["line"]), int(found["column"]) if found["column"] else None)
+        answer = ask(found["path"], options, lambda opened: Inquiry(opened).answer(line, column))
     except UnanswerableError as error:
         return fail(str(error))
     if is_excluded:

@@ -28,13 +28,5 @@ class Builder(Statements):
 
 
 def build_cfg(function: FunctionInfo, index: ModuleIndex) -> CFG:
-    """Return the control flow graph of a function, a lambda or a module's body.
-
-    A function whose code nests too deeply for the interpreter gives an incomplete graph, which nothing is said about.
-    """
-    builder = Builder(function, index)
-    try:
-        return builder.build()
-    except RecursionError:
-        builder.cfg.is_complete = False
-        return builder.cfg
+    """Return the control flow graph of a function, a lambda or a module's body."""
+    return Builder(function, index).build()

@@ -87,7 +87,6 @@ class CFG:
     exit: int = 0
     raise_exit: int = 0
     condition_keys: dict[str, int] = field(default_factory=dict)
-    is_complete: bool = True
     _repeated: dict[int, bool] = field(default_factory=dict)
 
     def repeats(self, block: Block) -> bool:

@@ -58,8 +58,6 @@ class Follower(Iterations, Assumptions):
 
     def run(self) -> None:
         """Follow all paths within the budget."""
-        if not self.cfg.is_complete:
-            return
         live, tests = self.program.live(self.cfg)
         places = [Visited(MAX_STATES_PER_BLOCK) for _ in self.cfg.blocks]
         for end in (self.cfg.exit, self.cfg.raise_exit):

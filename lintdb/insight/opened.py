@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import libcst as cst
 
@@ -16,13 +16,17 @@ from lintdb.engine import EngineOptions, RuleCrash, find_spoken, open_program, v
 from lintdb.finding import FileProblem, Span
 from lintdb.flow.watch import RELEASED, WITH_PARENT, Fate, Watcher
 from lintdb.project.surroundings import Projects
+from lintdb.room import ran_out_of_room, with_room
 from lintdb.source import SourceFile, read_source
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
+from lintdb.syntax.refusal import describe_overflow
 from lintdb.syntax.spans import spans_of
 
 if TYPE_CHECKING:
     from lintdb.flow.program import Program
     from lintdb.rules.base import Report, Rule
+
+T = TypeVar("T")
 
 
 class UnanswerableError(ValueError):
@@ -127,12 +131,21 @@ def shown_path(path: str) -> str:
     return path if relative.startswith("..") else relative
 
 
-def open_file(path: str, options: EngineOptions) -> Opened:
-    """Open a file to be asked about; raises `UnanswerableError` if it cannot be read or parsed."""
+def ask(path: str, options: EngineOptions, question: Callable[[Opened], T]) -> T:
+    """Open a file and return the answer to a question about it.
+
+    Raises `UnanswerableError` if the file cannot be read or parsed, or is nested too deeply to be followed.
+    """
     source = read_source(path)
     if isinstance(source, FileProblem):
         raise UnanswerableError(_said(source))
-    return open_source(source, options)
+    try:
+        return with_room(lambda: question(open_source(source, options)))
+    except (RecursionError, RuleCrash) as error:
+        problem = describe_overflow(source) if ran_out_of_room(error) else None
+        if problem is None:
+            raise
+        raise UnanswerableError(_said(problem)) from error
 
 
 def open_source(source: SourceFile, options: EngineOptions) -> Opened:

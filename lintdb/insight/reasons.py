@@ -210,8 +210,6 @@ def why_unfollowed(opened: Opened, info: FunctionInfo) -> str:
     if not keeps_function(info):
         return "its decorator may make something else of it"
     program = opened.program_of(info.index)
-    if not program.cfg(info).is_complete:
-        return "its code is nested too deeply"
     run = program.run_for_caller(Watcher, info, State(), None, owns_self=False)
     if not run.is_complete:
         return "it has too many paths"

@@ -6,7 +6,7 @@ import libcst as cst
 
 from lintdb.finding import FileProblem
 from lintdb.source import SourceFile
-from lintdb.syntax.refusal import explain_fault, find_excess
+from lintdb.syntax.refusal import explain_fault, find_excess, locate_excess
 
 
 def parse_module(source: SourceFile) -> cst.Module | FileProblem:
@@ -20,7 +20,7 @@ def parse_module(source: SourceFile) -> cst.Module | FileProblem:
         message = f"cannot parse: {_first_line(error.message)}"
         return explain_fault(source, FileProblem(source.path, message, error.raw_line, error.raw_column + 1))
     except RecursionError:
-        return FileProblem(source.path, "cannot parse: the code is nested too deeply")
+        return locate_excess(source, "cannot parse: the code is nested too deeply")
     except Exception as error:  # the native parser raises bare Exception subclasses for inputs it cannot take
         return FileProblem(source.path, f"cannot parse: {_first_line(str(error)) or type(error).__name__}")
 

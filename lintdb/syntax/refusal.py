@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import ast
 import functools
+import tokenize
 import warnings
+from collections.abc import Iterator, Sequence
 
 from lintdb.finding import FileProblem
 from lintdb.source import SourceFile
@@ -18,7 +20,10 @@ from lintdb.source import SourceFile
 # libcst's parser fails somewhere beyond three thousand levels, and needs seconds long before.
 _MOST_LEVELS = 2_000
 # Shorter statements cannot reach that depth: a level takes at least two characters.
-_SHORT_LINES, _SHORT_COLUMNS = 40, 4_000
+_SHORT = 4_000
+# Nobody writes that by hand.
+_DEEP = 100
+_CURE = "split it into smaller statements or functions, or write a long chain as a table or a loop"
 _TOO_DEEP = ("too many nested parentheses", "too many levels of indentation", "too many statically nested blocks")
 
 
@@ -27,9 +32,28 @@ def find_excess(source: SourceFile) -> FileProblem | None:
     refusal = _parse(source)
     if isinstance(refusal, SyntaxError) and (refusal.msg or "").startswith(_TOO_DEEP):
         return _problem(source, refusal)
-    if isinstance(refusal, RecursionError | MemoryError) or _is_too_deep(refusal):
-        return FileProblem(source.path, "cannot parse: the code is nested too deeply")
+    if isinstance(refusal, RecursionError | MemoryError) or _is_too_deep(refusal, source.lines):
+        return locate_excess(source, "cannot parse: the code is nested too deeply")
     return None
+
+
+def describe_overflow(source: SourceFile) -> FileProblem | None:
+    """Return the problem of a file that is parsed, and for which lintdb has not enough stack.
+
+    None where the file nests no deeper than others do: then lintdb recurses without end, and that is a bug.
+    """
+    tree = _parse(source)
+    if isinstance(tree, ast.Module) and _deepest_statement(tree)[0] < _DEEP:
+        return None
+    return locate_excess(source, "the code is nested too deeply to be followed")
+
+
+def locate_excess(source: SourceFile, message: str) -> FileProblem:
+    """Return the problem of a file that is nested too deeply: where the guilty statement begins, and the cure."""
+    tree = _parse(source)
+    _, line, name = _deepest_statement(tree) if isinstance(tree, ast.Module) else (0, _longest_statement(source), "")
+    where = f" in `{name}()`" if name else ""
+    return FileProblem(source.path, f"{message}{where}: {_CURE}", line, 1 if line else 0)
 
 
 def is_sound(source: SourceFile) -> bool:
@@ -62,7 +86,7 @@ def parsed_by_python(text: str) -> ast.Module | Exception:
         return error
 
 
-def _is_too_deep(tree: ast.Module | Exception) -> bool:
+def _is_too_deep(tree: ast.Module | Exception, lines: Sequence[str]) -> bool:
     """Whether libcst would see more levels than it can take: not all that Pythons accept, and no two accept the same.
 
     Only statements long enough to be that deep are looked into; chains of `elif` count as levels.
@@ -80,14 +104,16 @@ def _is_too_deep(tree: ast.Module | Exception) -> bool:
         ]
         pending += [(child, level + 1) for child in blocks]
         heads = [getattr(statement, name, None) for name in ("test", "iter", "subject")] if blocks else [statement]
-        if any(head is not None and _is_long(head) and _depth(head) > _MOST_LEVELS for head in heads):
+        if any(head is not None and _is_long(head, lines) and _depth(head) > _MOST_LEVELS for head in heads):
             return True
     return False
 
 
-def _is_long(node: ast.stmt | ast.expr) -> bool:
-    lines = (node.end_lineno or node.lineno) - node.lineno
-    return lines > _SHORT_LINES or (node.end_col_offset or 0) > _SHORT_COLUMNS
+def _is_long(node: ast.stmt | ast.expr, lines: Sequence[str]) -> bool:
+    end = node.end_lineno or node.lineno
+    if end == node.lineno:
+        return (node.end_col_offset or 0) > _SHORT
+    return end - node.lineno > _SHORT or sum(map(len, lines[node.lineno - 1 : end])) > _SHORT
 
 
 def _depth(root: ast.AST) -> int:
@@ -100,6 +126,58 @@ def _depth(root: ast.AST) -> int:
         deepest = max(deepest, level)
         pending += [(child, level + 1) for child in ast.iter_child_nodes(node)]
     return deepest
+
+
+def _deepest_statement(tree: ast.Module) -> tuple[int, int, str]:
+    """Return how deep a file nests, and where: the line of the statement of a function's first level, and its name."""
+    deepest, line, name = 0, 0, ""
+    pending: list[tuple[ast.AST, int, int, str]] = [(tree, 0, 0, "")]
+    while pending:
+        node, level, begin, function = pending.pop()
+        level += len(node.values) - 1 if isinstance(node, ast.BoolOp) else 0
+        if level > deepest:
+            deepest, line, name = level, begin, function
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            function = node.name
+        is_scope = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        for child in ast.iter_child_nodes(node):
+            first = child.lineno if is_scope and isinstance(child, ast.stmt) else begin
+            pending.append((child, level + 1, first, function))
+    return deepest, line, name
+
+
+def _longest_statement(source: SourceFile) -> int:
+    """Return the line of the statement with the most words, in a file that Python cannot parse.
+
+    The branches of an `if` count for the `if`.
+    """
+    words: dict[int, int] = {}
+    begun: dict[int, int] = {}
+    try:
+        for first, count in _iter_logical_lines(source):
+            column = first.start[1]
+            if first.string != "elif" or column not in begun:
+                begun[column] = first.start[0]
+            words[begun[column]] = words.get(begun[column], 0) + count
+    except (tokenize.TokenError, SyntaxError):
+        # What was read so far is what there is to go by.
+        pass
+    return max(words, key=lambda line: words[line], default=0)
+
+
+def _iter_logical_lines(source: SourceFile) -> Iterator[tuple[tokenize.TokenInfo, int]]:
+    """Yield the first word of each line, continuations put together, with the number of its words."""
+    reader = iter(source.lines)
+    empty = {tokenize.COMMENT, tokenize.NL, tokenize.INDENT, tokenize.DEDENT}
+    first: tokenize.TokenInfo | None = None
+    count = 0
+    for token in tokenize.generate_tokens(lambda: next(reader) + "\n"):
+        if token.type == tokenize.NEWLINE and first is not None:
+            yield first, count
+            first, count = None, 0
+        elif token.type not in empty:
+            first = first or token
+            count += 1
 
 
 def _problem(source: SourceFile, error: SyntaxError) -> FileProblem:
