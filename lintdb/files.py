@@ -79,7 +79,7 @@ def find_files(paths: Iterable[str], settings_for: SettingsFor, *, force_exclude
         if force_exclude and settings_for(os.path.dirname(absolute)).is_below_excluded(absolute):
             continue
         if not os.path.lexists(path):
-            absent.append(FileProblem(shown, "no such file or folder"))
+            absent.append(FileProblem(shown or "''", "no such file or folder"))
             continue
         found = walk.iter_folder(shown, absolute) if os.path.isdir(path) else [(shown, absolute)]
         for shown_file, absolute_file in found:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import codecs
 import errno
+import os
 import re
+import stat
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +30,13 @@ _OTHER_BOMS = (
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
+
+_NOTEBOOK = (
+    'this is a notebook, which lintdb does not read: check it with `nbqa "lintdb check" FILE`, or export it with '
+    "`jupytext --to py` or `jupyter nbconvert --to script` and check that"
+)
+_STREAMS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/", os.devnull)
+"""What a shell passes for its own pipes: these end, and are read."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,8 @@ class SourceFile:
 
 def read_source(path: str) -> SourceFile | FileProblem:
     """Return the decoded file at *path*, or why it cannot be read."""
+    if odd := _odd_file(path):
+        return FileProblem(path, odd)
     try:
         data = Path(path).read_bytes()
     except OSError as error:
@@ -60,11 +71,27 @@ def read_source(path: str) -> SourceFile | FileProblem:
     return decode_source(path, data)
 
 
+def _odd_file(path: str) -> str | None:
+    """Return what keeps something from being read as a file: a named pipe waits for ever, a device may never end."""
+    try:
+        mode = Path(path).stat().st_mode
+    except OSError:
+        # To read it says why.
+        return None
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode) or os.path.abspath(path).startswith(_STREAMS):  # noqa: PTH100
+        return None
+    if stat.S_ISFIFO(mode):
+        return f"this is a named pipe, not a file: `lintdb check - < {path}` reads what is written to it"
+    return "this is a socket or a device, not a file: leave it out"
+
+
 def decode_source(path: str, data: bytes) -> SourceFile | FileProblem:
     """Return *data* decoded by byte order mark, coding cookie or the default UTF-8, or why that fails."""
     for bom, name in _OTHER_BOMS:
         if data.startswith(bom):
             return FileProblem(path, f"the file is {name}, which Python cannot read: save it as UTF-8", 1, 1)
+    if path.endswith(".ipynb") and data.lstrip()[:1] in (b"{", b""):
+        return FileProblem(path, _NOTEBOOK)
     has_bom = data.startswith(codecs.BOM_UTF8)
     if has_bom:
         data = data[len(codecs.BOM_UTF8) :]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.command import Ran, Run, write
+from tests.harness import ROOT
 
 DATABASE = "import sqlite3\n"
 
@@ -107,6 +111,37 @@ class TestBadInput:
             assert (answer.code, answer.out) == (2, "")
             assert f"lintdb: error: x.py:4:1: {message}" in answer.err
             assert "This is a bug" not in answer.err
+
+    def test_notebook(self, run: Run) -> None:
+        write("nb.ipynb", '{"cells": [], "nbformat": 4, "about": "sqlite3"}\n')
+        ran = run("check", "nb.ipynb")
+        assert ran.code == 2
+        assert ran.out.startswith("nb.ipynb:1:1: LDB002 this is a notebook, which lintdb does not read: check it with")
+        ran = run("check", "--stdin-filename", "nb.ipynb", stdin=Path("nb.ipynb").read_bytes())
+        assert ran.code == 2
+        answer = run("why", "nb.ipynb:1")
+        assert answer.code == 2
+        assert answer.err.startswith("lintdb: error: nb.ipynb: this is a notebook")
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+    def test_named_pipe(self, check: Callable[[], Ran], run: Run) -> None:
+        os.mkfifo("pipe.py")
+        write("leak.py", f"{DATABASE}def f():\n    c = sqlite3.connect('x')\n")
+        ran = run("check", "pipe.py", "leak.py")
+        assert ran.code == 2
+        assert ran.out.splitlines()[0] == "leak.py:3:9: LDB101 `c` is never closed"
+        assert "pipe.py:1:1: LDB002 this is a named pipe, not a file: `lintdb check - < pipe.py` reads" in ran.out
+        assert run("why", "pipe.py:1").code == 2
+        assert "pipe.py" not in check().out
+
+    @pytest.mark.skipif(not Path("/dev/stdin").exists(), reason="the system has no such file")
+    def test_standard_input_by_its_path(self, tmp_path: Path) -> None:
+        text = f"{DATABASE}def f():\n    c = sqlite3.connect('x')\n"
+        ran = subprocess.run(
+            [sys.executable, "-m", "lintdb", "check", "/dev/stdin"],
+            input=text, capture_output=True, text=True, check=False, cwd=ROOT,
+        )  # fmt: skip
+        assert (ran.returncode, ran.stdout) == (1, "/dev/stdin:3:9: LDB101 `c` is never closed\n")
 
     def test_links_and_folders(self, check: Callable[[], Ran]) -> None:
         Path("dangling.py").symlink_to("gone.py")

@@ -68,6 +68,10 @@ class TestExitCodes:
             "No findings, but not all was checked: checked 0 files, could not check 1 file",
         ]
 
+    def test_empty_path(self, run: Run) -> None:
+        ran = run("check", "")
+        assert (ran.code, ran.err.splitlines()[0]) == (2, "lintdb: error: '': no such file or folder")
+
     @pytest.mark.parametrize("more", [[], ["--exit-zero"]])
     def test_path_that_leads_nowhere(self, run: Run, more: list[str]) -> None:
         write("x.py", LEAK)
