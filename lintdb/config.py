@@ -6,7 +6,7 @@ is not understood is a `ConfigError` with the place and the cure; nothing is ign
 """
 
 # Paths are strings here: settings are looked up for each file of a large tree, and Path objects would dominate that.
-# ruff: noqa: PTH100, PTH109, PTH113, PTH118, PTH119, PTH120, PTH123
+# ruff: noqa: PTH100, PTH109, PTH110, PTH113, PTH114, PTH118, PTH119, PTH120, PTH123
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from lintdb.finding import Confidence
 from lintdb.selection import check_selector, did_you_mean
@@ -33,6 +33,11 @@ KEYS = (
 )
 """All keys of a configuration."""
 _CONFIG_NAMES = ("lintdb.toml", "pyproject.toml")
+# What may speak of lintdb: our name, in UTF-16 and UTF-32 too; what stands in the place of our table.
+_OUR_CONCERN = re.compile(
+    rb"^[ \t]*tool[ \t]*=|" + rb"|".join("lintdb".encode(each) for each in ("utf-8", "utf-16-le", "utf-32-le")), re.M
+)
+_NOT_UTF8 = "not UTF-8: save the file as UTF-8"
 _VERSION = re.compile(r"\d+(\.\d+)*([a-z]+\d*)?")
 
 
@@ -117,7 +122,8 @@ class ConfigFinder:
     def _read_folder(self, folder: str) -> Settings | None:
         for name in _CONFIG_NAMES:
             path = os.path.join(folder, name)
-            if os.path.isfile(path):
+            # A link that leads nowhere is meant to be a configuration, too: reading it says what is wrong.
+            if os.path.isfile(path) or (os.path.islink(path) and not os.path.exists(path)):
                 settings = read_config(path, self._metas, must_apply=False)
                 if settings is not None:
                     return settings.with_overrides(self._overrides)
@@ -134,20 +140,27 @@ def read_config(path: str, metas: Sequence[RuleMeta], *, must_apply: bool) -> Se
         with open(path, "rb") as file:
             data = file.read()
     except OSError as error:
-        raise ConfigError(f"cannot read the file: {error.strerror or error}", path=shown) from error
+        cure = ": mend the link, or take it away" if os.path.islink(path) else ""
+        raise ConfigError(f"cannot read the file: {error.strerror or error}{cure}", path=shown) from error
     is_own = os.path.basename(path) != "pyproject.toml"
     root = os.path.dirname(os.path.abspath(path))
     # A pyproject.toml that never says lintdb is not even parsed: it may be broken on purpose, as in test data.
-    if not is_own and b"lintdb" not in data:
+    if not is_own and not _OUR_CONCERN.search(data):
         return Settings.defaults(root) if must_apply else None
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigError("not UTF-8: save the file as UTF-8", path=shown, line=line) from error
+        raise ConfigError(_NOT_UTF8, path=shown, line=line) from error
+    if "\0" in text:
+        # UTF-16 without a mark is valid UTF-8, and half of it are these.
+        raise ConfigError(_NOT_UTF8, path=shown, line=text.count("\n", 0, text.index("\0")) + 1)
 
     table: Any = _parse_toml(text, shown)
     keys = _keys_of(path, table)
+    if keys and not isinstance(table.get("tool", {}), dict):
+        message = f"must be a table, written `[tool.lintdb]`, not {_type_name(table['tool'])}"
+        raise ConfigError(message, path=shown, line=_find_line(text, (), "tool", None), key="tool")
     for key in keys:
         table = table.get(key) if isinstance(table, dict) else None
     if table is None:
@@ -233,17 +246,27 @@ class _Reader:
 
     def _per_file_ignores(self, root: str) -> Iterator[PerFileIgnore]:
         for pattern, value in self._mapping("per-file-ignores").items():
-            yield PerFileIgnore(PathPattern(pattern, root), self._checked_selectors("per-file-ignores", value))
+            if not _is_list_of_texts(value):
+                message = f'"{pattern}" needs a list of rules, for example ["LDB1", "LDB201"], not {_type_name(value)}'
+                raise self._error("per-file-ignores", message, near=pattern)
+            selectors = self._checked_selectors("per-file-ignores", value)
+            yield PerFileIgnore(self._pattern("per-file-ignores", pattern, root), selectors)
 
     def _patterns(self, key: str, root: str) -> tuple[PathPattern, ...] | None:
         value = self._table.get(key)
         if value is None:
             return None
         texts = self._strings(key, value, 'a list of patterns, for example ["generated", "docs/*.py"]')
-        return tuple(PathPattern(text, root) for text in texts)
+        return tuple(self._pattern(key, text, root) for text in texts)
+
+    def _pattern(self, key: str, text: str, root: str) -> PathPattern:
+        pattern = PathPattern(text, root)
+        if fault := pattern.fault:
+            raise self._error(key, fault, near=text)
+        return pattern
 
     def _strings(self, key: str, value: object, wanted: str) -> tuple[str, ...]:
-        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+        if not _is_list_of_texts(value):
             raise self._error(key, f"must be {wanted}, not {_type_name(value)}")
         return tuple(value)
 
@@ -395,6 +418,10 @@ def _find_line(text: str, keys: Sequence[str], key: str | None, near: str | None
 def _not_one_of(value: object, words: Sequence[str]) -> str:
     suggestion = did_you_mean(value, words) if isinstance(value, str) else ""
     return f"{value!r} is not one of {', '.join(words)}{suggestion}"
+
+
+def _is_list_of_texts(value: object) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(item, str) and item for item in value)
 
 
 def _type_name(value: object) -> str:

@@ -90,7 +90,7 @@ class Plugin:
         """Take over flake8's options; raises flake8's own error for one that cannot be followed."""
         try:
             versions = parse_target_versions("lintdb-target-version", options.lintdb_target_version)
-            minimum = options.lintdb_min_confidence and Confidence.parse(options.lintdb_min_confidence)
+            minimum = _parse_confidence(options.lintdb_min_confidence)
             follow = False if options.lintdb_no_follow_imports else None
             select = tuple(options.lintdb_select) or None
             overrides = Overrides(select=select, min_confidence=minimum, target_version=versions, follow_imports=follow)
@@ -100,7 +100,7 @@ class Plugin:
                 raise ConfigError("--lintdb-config and --lintdb-isolated contradict each other")
             cls._finder = ConfigFinder(all_metas(), overrides=overrides, isolated=is_isolated, config=config)
             enabled = enabled_codes(cls._finder.for_run(), all_metas())
-        except (ConfigError, ValueError) as error:
+        except ConfigError as error:
             from flake8.exceptions import ExecutionError
 
             raise ExecutionError(f"lintdb: {error}") from error
@@ -154,3 +154,10 @@ class Plugin:
     @staticmethod
     def _codes_of(prefixes: tuple[str, ...]) -> frozenset[str]:
         return frozenset(meta.code for meta in all_metas() if meta.code.startswith(prefixes))
+
+
+def _parse_confidence(text: str | None) -> Confidence | None:
+    try:
+        return Confidence.parse(text) if text else None
+    except ValueError as error:
+        raise ConfigError(str(error), key="lintdb-min-confidence") from error

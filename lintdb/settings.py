@@ -14,6 +14,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -54,6 +55,9 @@ DEFAULT_EXCLUDE = (
     "site-packages",
     "venv",
 )
+_PLAIN = re.compile(r"(?:\./)?\w[\w.*/-]*")
+"""Patterns that cannot be wrong; for most configurations the reader of others need not be loaded."""
+_UNCLOSED = re.compile(r"(?<!\\)\[(?!!?\]?[^]]*\])")
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,19 @@ class PathPattern:
 
     text: str
     root: str
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with the pattern, which then matches nothing; None if that is as it should be."""
+        if _PLAIN.fullmatch(self.text):
+            return None
+        if _UNCLOSED.search(self.text):
+            return f"the pattern {self.text!r} has a `[` that is never closed: close it, or write `[[]` for a bracket"
+        try:
+            is_pattern = any(each.include is not None for each in self._spec.patterns)
+        except (ValueError, re.error):
+            is_pattern = False
+        return None if is_pattern else f'{self.text!r} is not a pattern of paths, for example "docs/*.py"'
 
     @property
     def name(self) -> str | None:
@@ -95,7 +112,10 @@ class PathPattern:
         # Imported here because most runs have no pattern with a slash, and start faster without it.
         from pathspec import GitIgnoreSpec
 
-        return GitIgnoreSpec.from_lines([self.text.removeprefix("!").removeprefix("./")])
+        with warnings.catch_warnings():
+            # A bracket in brackets, `[[]`, makes an expression that may mean something else one day.
+            warnings.simplefilter("ignore", FutureWarning)
+            return GitIgnoreSpec.from_lines([self.text.removeprefix("!").removeprefix("./")])
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +174,12 @@ def test_line_of_a_key_in_pyproject_is_that_of_the_right_table(tmp_path: Path) -
     assert fault(tmp_path, text, "pyproject.toml").startswith("pyproject.toml:5: `select`")
     assert fault(tmp_path, "[tool]\nlintdb = 3\n", "pyproject.toml").startswith("pyproject.toml: `tool.lintdb`: must")
     text = "[tool.lintdb.per-file-ignores]\n'x.py' = 'LDB1'\n"
-    assert fault(tmp_path, text, "pyproject.toml").startswith("pyproject.toml:1: `per-file-ignores`")
+    message = (
+        'pyproject.toml:2: `per-file-ignores`: "x.py" needs a list of rules, for example ["LDB1", "LDB201"], not a'
+    )
+    assert fault(tmp_path, text, "pyproject.toml").startswith(message)
+    text = "tool = 3\n\n[project]\nname = 'x'\n"
+    assert fault(tmp_path, text, "pyproject.toml").startswith("pyproject.toml:1: `tool`: must be a table, written")
 
 
 def test_file_that_is_not_utf8(tmp_path: Path) -> None:
@@ -180,6 +187,43 @@ def test_file_that_is_not_utf8(tmp_path: Path) -> None:
     path.write_bytes(b"# a\n# \xe9\n")
     with pytest.raises(ConfigError, match=r"lintdb\.toml:2: not UTF-8"):
         read_config(str(path), METAS, must_apply=False)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_pyproject_that_is_not_utf8_is_not_passed_by(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "pyproject.toml"
+    path.write_bytes("[tool.lintdb]\nselect = ['LDB1']\n".encode(encoding))
+    with pytest.raises(ConfigError, match=r"pyproject\.toml:1: .*save (the file|it) as UTF-8"):
+        read_config(str(path), METAS, must_apply=False)
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "lintdb.toml"])
+@pytest.mark.parametrize("target", ["pyproject.toml", "lintdb.toml", "gone.toml"])
+def test_link_that_leads_nowhere_is_not_passed_by(tmp_path: Path, name: str, target: str) -> None:
+    (tmp_path / name).symlink_to(target)
+    if target not in {name, "gone.toml"}:
+        (tmp_path / target).symlink_to(name)
+    finder = ConfigFinder(METAS, cwd=str(tmp_path))
+    with pytest.raises(ConfigError, match=r"\.toml: cannot read the file: .*: mend the link, or take it away"):
+        finder.for_folder(str(tmp_path))
+
+
+@pytest.mark.parametrize("text", ["[a", "docs/[a", "src/[!a.py", "x/[]", "x/\\"])
+def test_pattern_that_matches_nothing(tmp_path: Path, text: str) -> None:
+    quoted = json.dumps(text)
+    message = (
+        r"lintdb\.toml:2: `(exclude|extend-exclude|per-file-ignores)`: .*(never closed: close it|not a pattern of)"
+    )
+    for settings in (f"\nexclude = [{quoted}]\n", f"\nextend-exclude = ['a', {quoted}]\n"):
+        assert re.match(message, fault(tmp_path, settings))
+    assert re.match(message, fault(tmp_path, f"[per-file-ignores]\n{quoted} = ['LDB1']\n"))
+
+
+@pytest.mark.parametrize(
+    "text", ["[ab].py", "[!a].py", "docs/[[]a", "[[]a.py", "*", "**/x.py", "a b/*.py", "é", "/x/y"]
+)
+def test_pattern_that_is_one(tmp_path: Path, text: str) -> None:
+    assert read(tmp_path, f"exclude = [{json.dumps(text)}]\n").exclude[0].text == text
 
 
 class TestFinding:

@@ -222,7 +222,7 @@ def test_strict_cursors(folder: Path, where: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "why"),
     [
-        ("min-confidence", "huge", "is not a confidence"),
+        ("min-confidence", "huge", "`lintdb-min-confidence`: 'huge' is not a confidence"),
         ("target-version", "psycopg2", "is not LIBRARY=VERSION"),
         ("target-version", "redsi=5", "did you mean `redis`?"),
         ("config", "absent.toml", "absent.toml"),

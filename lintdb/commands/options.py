@@ -118,8 +118,8 @@ class ConfigOptions:
             ignore=self.ignore or (),
             extend_select=self.extend_select or (),
             per_file_ignores=tuple(_parse_per_file_ignore(text, root, metas) for text in self.per_file_ignores),
-            exclude=None if self.exclude is None else tuple(PathPattern(text, root) for text in self.exclude),
-            extend_exclude=tuple(PathPattern(text, root) for text in self.extend_exclude or ()),
+            exclude=None if self.exclude is None else _patterns("--exclude", self.exclude, root),
+            extend_exclude=_patterns("--extend-exclude", self.extend_exclude or (), root),
             min_confidence=None if self.min_confidence is None else Confidence.parse(self.min_confidence),
             output_format=output_format,
             target_version=parse_target_versions("--target-version", self.target_version or ()),
@@ -129,13 +129,22 @@ class ConfigOptions:
         return ConfigFinder(metas, overrides=overrides, isolated=self.isolated, config=self.config)
 
 
+def _patterns(option: str, texts: Sequence[str], root: str) -> tuple[PathPattern, ...]:
+    patterns = tuple(PathPattern(text, root) for text in texts)
+    for pattern in patterns:
+        if fault := pattern.fault:
+            raise ConfigError(fault, key=option)
+    return patterns
+
+
 def _parse_per_file_ignore(text: str, root: str, metas: Sequence[RuleMeta]) -> PerFileIgnore:
     pattern, separator, codes = text.rpartition(":")
     selectors = tuple(word for word in re.split(r"[,\s]+", codes) if word)
     if not separator or not pattern.strip() or not selectors:
         raise ConfigError(f'{text!r} is not PATTERN:RULES, for example "tests/*:LDB1"', key="--per-file-ignores")
     check_selectors("--per-file-ignores", selectors, metas)
-    return PerFileIgnore(PathPattern(pattern.strip(), root), selectors)
+    [path_pattern] = _patterns("--per-file-ignores", [pattern.strip()], root)
+    return PerFileIgnore(path_pattern, selectors)
 
 
 def absolute_path(path: str) -> str:
