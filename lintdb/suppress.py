@@ -19,6 +19,7 @@ searched as they are, and no comment found so is ever called unused.
 
 from __future__ import annotations
 
+import itertools
 import re
 import tokenize
 from collections.abc import Iterable, Iterator, Sequence
@@ -124,7 +125,7 @@ def apply_suppressions(
 
     kept = [finding for finding in findings if not _is_silenced(finding, by_line)]
     if report_unused and UNUSED_SUPPRESSION in enabled:
-        unused = [f for s in suppressions for f in _iter_unused(source.path, s, enabled, metas)]
+        unused = [f for s in suppressions for f in _iter_unused(source, s, enabled, metas, kept)]
         kept += [finding for finding in unused if not _is_silenced(finding, by_line)]
     return tuple(sorted(kept, key=lambda finding: finding.sort_key))
 
@@ -170,7 +171,7 @@ def _iter_suppressions(
             ignore = _IGNORE.match(comment.text, own.start("text"))
             if ignore is not None and not _names_bare_rule(comment.text, ignore, metas):
                 yield _build_suppression(comment, ignore, metas, is_foreign_allowed=False)
-            elif fault := _find_fault(comment, own):
+            elif fault := _find_fault(comment, own, metas):
                 yield _build_misread(comment, own, fault)
 
 
@@ -199,7 +200,7 @@ def _names_bare_rule(text: str, ignore: re.Match[str], metas: Sequence[RuleMeta]
     return _CODE.match(word) is not None or (not is_preset(word) and bool(matching_codes([word], metas)))
 
 
-def _find_fault(comment: _Comment, own: re.Match[str]) -> str | None:
+def _find_fault(comment: _Comment, own: re.Match[str], metas: Sequence[RuleMeta]) -> str | None:
     """Return what is wrong with a `# lintdb:` comment that is no `ignore`; None for a `skip-file` in its place."""
     if _SKIP.match(own["text"]):
         is_in_place = comment.column == 0 and own.start() == 0
@@ -207,6 +208,9 @@ def _find_fault(comment: _Comment, own: re.Match[str]) -> str | None:
     text = own["text"].rstrip()
     word = re.split(r"[\s\[(=:]", text, maxsplit=1)[0]
     codes = _CODE.findall(text)
+    if word.lower() == "ignore" and "[" not in text:
+        named = _rules_named(text[len(word) :], metas)
+        return f"the brackets are missing; write `# lintdb: ignore[{', '.join(named) or 'LDB101'}]`"
     if codes or word.lower() == "ignore":
         cure = f"; write `# lintdb: ignore[{', '.join(codes) or 'LDB101'}]`"
     else:
@@ -216,6 +220,12 @@ def _find_fault(comment: _Comment, own: re.Match[str]) -> str | None:
     return f"`{text.split()[0] if text else 'lintdb:'}` is not understood{cure}"
 
 
+def _rules_named(text: str, metas: Sequence[RuleMeta]) -> list[str]:
+    """Return the codes and names of rules with which a text begins; a reason may follow."""
+    words = re.findall(r"[\w-]+", text)
+    return list(itertools.takewhile(lambda word: _CODE.match(word) or matching_codes([word], metas), words))
+
+
 def _build_misread(comment: _Comment, own: re.Match[str], fault: str) -> _Suppression:
     start = comment.column + own.start() + 1
     span = Span(comment.line, start, comment.line, start + len(own[0].rstrip()))
@@ -223,13 +233,20 @@ def _build_misread(comment: _Comment, own: re.Match[str], fault: str) -> _Suppre
 
 
 def _iter_unused(
-    path: str, suppression: _Suppression, enabled: frozenset[str], metas: Sequence[RuleMeta]
+    source: SourceFile,
+    suppression: _Suppression,
+    enabled: frozenset[str],
+    metas: Sequence[RuleMeta],
+    kept: Sequence[Finding],
 ) -> Iterator[Finding]:
+    """Yield a finding for each selector that silenced nothing; *kept* are the findings that no comment silenced."""
     if suppression.selectors is None or not suppression.is_certain:
         return
     for selector in suppression.selectors:
         if selector.fault is not None:
-            finding = unused_suppression(path, selector.span, f"this comment silences nothing: {selector.fault}", metas)
+            finding = unused_suppression(
+                source.path, selector.span, f"this comment silences nothing: {selector.fault}", metas
+            )
             yield replace(finding, help="correct the comment, or delete it")
         elif (
             selector.text not in suppression.used
@@ -237,7 +254,35 @@ def _iter_unused(
             # Whether a comment about unused comments is in use can only be told after the fact.
             and selector.codes != {UNUSED_SUPPRESSION}
         ):
-            yield unused_suppression(path, selector.span, f"`{selector.text}` silences nothing here", metas)
+            yield _unused(source, selector, metas, kept)
+
+
+def _unused(source: SourceFile, selector: _Selector, metas: Sequence[RuleMeta], kept: Sequence[Finding]) -> Finding:
+    message = f"`{selector.text}` silences nothing here"
+    line = _line_meant(source, selector, kept)
+    if line is None:
+        return unused_suppression(source.path, selector.span, message, metas)
+    message += f": it has to stand at the end of line {line}, behind the code"
+    return replace(unused_suppression(source.path, selector.span, message, metas), help="move the comment there")
+
+
+def _line_meant(source: SourceFile, selector: _Selector, kept: Sequence[Finding]) -> int | None:
+    """Return the line on which a comment would count that stands alone above a statement with such a finding."""
+    number = selector.span.line
+    if not source.lines[number - 1].lstrip().startswith("#"):
+        return None
+    code = (each for each in range(number + 1, len(source.lines) + 1) if _is_code(source.lines[each - 1]))
+    following = next(code, None)
+    for finding in kept:
+        first = finding.statement.line if finding.statement is not None else finding.span.line
+        if following in {first, finding.span.line} and finding.code in selector.codes:
+            return first
+    return None
+
+
+def _is_code(line: str) -> bool:
+    text = line.strip()
+    return bool(text) and not text.startswith("#")
 
 
 def unused_suppression(path: str, span: Span, message: str, metas: Sequence[RuleMeta]) -> Finding:

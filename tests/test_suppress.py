@@ -192,7 +192,9 @@ def test_unused_suppression_is_reported(text: str, message: str) -> None:
         ("# lintdb: ignor[LDB101]", "`ignor[LDB101]` is not understood; write `# lintdb: ignore[LDB101]`"),
         ("# lintdb: ignor", "`ignor` is not understood; did you mean `ignore`?"),
         ("# lintdb: disable=LDB101", "`disable=LDB101` is not understood; write `# lintdb: ignore[LDB101]`"),
-        ("# lintdb: ignore LDB101", "`ignore` is not understood; write `# lintdb: ignore[LDB101]`"),
+        ("# lintdb: ignore LDB101", "the brackets are missing; write `# lintdb: ignore[LDB101]`"),
+        ("# lintdb: ignore: LDB1, LDB201 old", "the brackets are missing; write `# lintdb: ignore[LDB1, LDB201]`"),
+        ("# lintdb: ignore(pool-not-closed)", "the brackets are missing; write `# lintdb: ignore[pool-not-closed]`"),
         ("# lintdb: ignore[LDB101", "`ignore[LDB101` is not understood; write `# lintdb: ignore[LDB101]`"),
         ("# lintdb: ignore [LDB101, LDB201]", "`ignore` is not understood; write `# lintdb: ignore[LDB101, LDB201]`"),
         ("# lintdb: skipfile", "`skipfile` is not understood; did you mean `skip-file`?"),
@@ -215,6 +217,34 @@ def test_comment_that_only_speaks_of_lintdb_is_not_reported(comment: str) -> Non
 
 def test_only_the_unused_part_is_reported() -> None:
     assert unused("conn = connect()  # noqa: LDB101,LDB201\n", finding()) == ["1:34 `LDB201` silences nothing here"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("# noqa: LDB101\nconn = connect()\n", 2),
+        ("if x:\n    # lintdb: ignore[LDB101] kept\n\n    # for life\n    conn = connect()\n", 5),
+        ("# lintdb: ignore[connection-not-closed]\nconn = (\n    connect()\n)\n", 2),
+    ],
+)
+def test_comment_above_its_line_is_told_where_it_counts(text: str, line: int) -> None:
+    statement = Span(line, 1, line + text.count("(\n") * 2, 9)
+    at = line + text.count("(\n")
+    [message] = unused(text, finding(line=at, statement=statement))
+    assert message.endswith(f"` silences nothing here: it has to stand at the end of line {line}, behind the code")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# noqa: LDB201\nconn = connect()\n",
+        "# noqa: LDB101\nx = 1\nconn = connect()\n",
+        "x = 1  # noqa: LDB101\nconn = connect()\n",
+    ],
+)
+def test_comment_above_something_else_is_only_unused(text: str) -> None:
+    [message] = unused(text, finding(line=text.count("\n")))
+    assert message.endswith(" silences nothing here")
 
 
 def test_two_comments_for_one_finding_are_both_used() -> None:
