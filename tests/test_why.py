@@ -369,8 +369,21 @@ class TestCommand:
             "  - line 7: psycopg2 cursor\n"
             "  - line 9: psycopg2 connection `store`\n"
         )
+        assert main(["why", "app.py:9:5"]) == 0
+        out = capsys.readouterr().out
+        assert out.startswith(
+            "app.py:9: nothing that lintdb knows is acquired on this line, column 5\n  but at column 1"
+        )
+        assert out.endswith(
+            ": psycopg2 connection `store`\n"
+            "  the nearest lines that acquire something:\n"
+            "  - line 6: psycopg2 connection `conn`\n"
+            "  - line 7: psycopg2 cursor\n"
+        )
         assert main(["why", "app.py:6:5"]) == 0
-        assert "acquired on this line, column 5\n" in capsys.readouterr().out
+        out = capsys.readouterr().out
+        assert out.startswith("app.py:6: LDB121 `conn`")
+        assert "nothing that lintdb knows" not in out
         Path("none.py").write_text("x = 1\n", encoding="utf-8")
         assert main(["why", "none.py:1"]) == 0
         assert capsys.readouterr().out.endswith("\n  nor anywhere else in this file\n")
@@ -382,6 +395,10 @@ class TestCommand:
         out = capsys.readouterr().out
         assert out.startswith("late.py:5: LDB112 ")
         assert "LDB112" not in out.partition("\n")[2]
+        assert "      line 4: released here\n" in out
+        assert "  help: " in out
+        assert "nothing that lintdb knows" not in out
+        assert "nearest" not in out
 
     def test_an_excluded_file(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["why", "app.py:6", "--exclude", "app.py"]) == 0

@@ -74,14 +74,24 @@ def _lines_of(answer: Answer) -> Iterator[str]:
             yield from wrapped(f"reported here about other things: {codes}", "  ")
     for finding in answer.findings:
         yield from wrapped(f"{answer.path}:{finding.span.line}: {finding.code} {finding.message}", "")
-    if not answer.acquired:
-        column = f", column {answer.column}" if answer.column is not None else ""
-        yield f"{answer.path}:{answer.line}: nothing that lintdb knows is acquired on this line{column}"
-        if answer.nearest:
-            yield "  the nearest lines that acquire something:"
-            yield from (f"  - line {each.line}: {each.text}" for each in answer.nearest)
-        else:
-            yield "  nor anywhere else in this file"
+        yield from _witness(finding)
+        if finding.help:
+            yield from wrapped(finding.help, "  help: ")
+    if not answer.acquired and not answer.findings:
+        yield from _lines_of_nothing(answer)
+
+
+def _lines_of_nothing(answer: Answer) -> Iterator[str]:
+    column = f", column {answer.column}" if answer.column is not None else ""
+    yield f"{answer.path}:{answer.line}: nothing that lintdb knows is acquired on this line{column}"
+    beside = [each for each in answer.nearest if each.line == answer.line]
+    others = [each for each in answer.nearest if each.line != answer.line]
+    yield from (f"  but at column {each.column}: {each.text}" for each in beside)
+    if others:
+        yield "  the nearest lines that acquire something:"
+        yield from (f"  - line {each.line}: {each.text}" for each in others)
+    elif not beside:
+        yield "  nor anywhere else in this file"
 
 
 def _title(acquired: Acquired) -> str:
@@ -115,7 +125,7 @@ def _as_json(answer: Answer) -> str:
                 "column": answer.column,
                 "acquired": [_acquired(each) for each in answer.acquired],
                 "findings": _findings(answer.findings),
-                "nearest": [{"line": each.line, "text": each.text} for each in answer.nearest],
+                "nearest": [{"line": each.line, "column": each.column, "text": each.text} for each in answer.nearest],
             },
             indent=2,
         )

@@ -68,17 +68,19 @@ class Acquired:
 
 @dataclass(frozen=True)
 class Nearby:
-    """A line on which something is acquired, near to one where nothing is."""
+    """A place where something is acquired, near to one where nothing is."""
 
     line: int
+    column: int
     text: str
 
 
 @dataclass(frozen=True)
 class Answer:
-    """All that a line acquires; where that is nothing, the `nearest` lines that acquire something.
+    """All that a line acquires, and the `findings` on it that are about nothing of that.
 
-    `findings` are those on the line that are about nothing that it acquires.
+    Where there is neither, `nearest` are the places that acquire something: other columns of the line, where a column
+    was asked about, and the lines around.
     """
 
     path: str
@@ -148,11 +150,12 @@ class Inquiry:
             *(self._explain_unreached(each) for each in self._unreached if self._stands_at(each.node, line, column)),
             *(self._explain_lent(*each) for each in self._lent if self._stands_at(each[1].node, line, column)),
         ]
-        nearest = () if acquired else tuple(self._nearest(line))
         shown = sorted(acquired, key=_order)
         begun = [each for each in shown if each.span.line == line] or shown
         told = {finding for each in begun for finding in (*each.findings, *each.others)}
-        return Answer(source.path, line, column, tuple(begun), nearest, tuple(self._others_on(line, told)))
+        others = tuple(self._others_on(line, told))
+        nearest = () if begun or others else tuple(self._nearest(line))
+        return Answer(source.path, line, column, tuple(begun), nearest, others)
 
     def everything(self) -> list[Acquired]:
         """Return all that the file acquires, in source order."""
@@ -208,13 +211,14 @@ class Inquiry:
         return (span.line, span.column) <= (line, column) < (span.end_line, span.end_column)
 
     def _nearest(self, line: int) -> Iterator[Nearby]:
-        texts: dict[int, str] = {}
-        for group in self._groups:
-            texts.setdefault(self._span(group.node).line, _title(group.kind, group.name))
-        for opening in self._unreached:
-            texts.setdefault(self._span(opening.node).line, _title(opening.kind, None))
-        closest = sorted(texts, key=lambda each: (abs(each - line), each))[:_NEAREST]
-        yield from (Nearby(each, texts[each]) for each in sorted(closest))
+        found: dict[int, Nearby] = {}
+        titles = [(group.node, _title(group.kind, group.name)) for group in self._groups]
+        titles += [(opening.node, _title(opening.kind, None)) for opening in self._unreached]
+        for node, text in titles:
+            span = self._span(node)
+            found.setdefault(span.line, Nearby(span.line, span.column, text))
+        closest = sorted(found, key=lambda each: (abs(each - line), each))[:_NEAREST]
+        yield from (found[each] for each in sorted(closest))
 
     # --- why --------------------------------------------------------------------------------------------------------
 
