@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 _HEADING = re.compile(r"##\s+(?P<title>.+?)\s*#*\s*")
 _FENCE = re.compile(r"(?P<ticks>`{3,})\s*(?P<language>[\w+-]*)\s*")
+_DIRECTIVE = "# lintdb-fixture:"
 _PYTHON = frozenset({"python", "py"})
 
 
@@ -56,6 +57,12 @@ def find_page(code: str) -> str:
         if path.is_file():
             return path.read_text(encoding="utf-8")
     raise PageNotFoundError(f"the rule book has no page for {code}")
+
+
+def without_directives(page: str) -> str:
+    """Return *page* without the lines in its examples that tell the tests how to run them: readers need not know."""
+    lines = (line for line in _lines(page) if line.fence is None or not line.text.startswith(_DIRECTIVE))
+    return "".join(f"{line.text}\n" for line in lines)
 
 
 def sections(page: str) -> dict[str, str]:

@@ -83,6 +83,11 @@ class TestOtherCommands:
         monkeypatch.setattr("lintdb.rulebook.find_page", lambda code: f"# {code}: the page\n\n")
         assert run("rule", wanted) == (0, "# LDB117: the page\n", "")
 
+    def test_rule_keeps_to_itself_how_its_examples_are_tested(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        page = "# A page\n\n```python\n# lintdb-fixture: select=LDB1\nimport redis\nredis.Redis()  # LDB117\n```\n"
+        monkeypatch.setattr("lintdb.rulebook.find_page", lambda _: page)
+        assert run("rule", "LDB117").out == "# A page\n\n```python\nimport redis\nredis.Redis()  # LDB117\n```\n"
+
     def test_rule_without_page(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         def find_page(code: str) -> str:
             raise LookupError(code)

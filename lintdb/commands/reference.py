@@ -33,7 +33,7 @@ A model of your own begins like this; DRIVERS.md has all keys:
 @click.argument("code_or_name")
 def rule_command(code_or_name: str) -> int:
     """Explain one rule: its page of the rule book. The start of a code (LDB1) lists the rules that begin so."""
-    from lintdb.rulebook import find_page
+    from lintdb.rulebook import find_page, without_directives
     from lintdb.rules.registry import all_metas
 
     wanted = code_or_name.lower()
@@ -46,7 +46,7 @@ def rule_command(code_or_name: str) -> int:
             return CLEAN
         return fail(f"no rule is called {code_or_name!r}{suggest_rule(code_or_name, metas)}")
     try:
-        page = find_page(meta.code)
+        page = without_directives(find_page(meta.code))
     except LookupError:
         page = f"# {meta.code}: {meta.name}\n\n{meta.summary}\n\n{meta.help}\n"
     write(page.rstrip("\n") + "\n")
