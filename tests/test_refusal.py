@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from lintdb.finding import FileProblem
@@ -24,8 +26,41 @@ FALLBACK = FileProblem("x.py", "cannot parse: parser error", 9, 9)
 def test_fault_is_explained_in_the_words_of_python(text: str, line: int, message: str) -> None:
     source = SourceFile("x.py", text)
     problem = explain_fault(source, FALLBACK)
-    assert (problem.path, problem.line, problem.message) == ("x.py", line, message)
+    assert (problem.path, problem.line, problem.message.partition(" (")[0]) == (
+        "x.py",
+        line,
+        message.partition(" (")[0],
+    )
     assert find_excess(source) is None
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "print 'hello'",
+        "print x, y",
+        "exec 'x = 1'",
+        "exec code in names",
+        "try:\n    x()\nexcept ValueError, error:\n    pass",
+        "try:\n    x()\nexcept (A, B), error:\n    pass",
+        "raise ValueError, 'no'",
+        "x = `y`",
+        "if x <> y: pass",
+    ],
+)
+def test_python_2_is_recognized(statement: str) -> None:
+    source = SourceFile("x.py", f"import sqlite3\n{statement}\n")
+    problem = explain_fault(source, FALLBACK)
+    if sys.version_info >= (3, 14) and problem is FALLBACK:
+        pytest.skip("this Python takes it")
+    assert problem.message.endswith(" (this looks like Python 2: convert the file, or leave it out with `exclude`)")
+
+
+@pytest.mark.parametrize("text", ["def f(:\n    pass\n", "{{ x }} = 1 2\n", "# `x`\nx = y z\n", "x = 'a`b' 'c\n"])
+def test_other_faults_are_not_called_python_2(text: str) -> None:
+    message = explain_fault(SourceFile("x.py", text), FALLBACK).message
+    assert "Python 2" not in message
+    assert "invalid syntax" not in message or "can be left out with `exclude`" in message
 
 
 def test_where_python_finds_no_fault_the_account_stays() -> None:
@@ -50,6 +85,9 @@ def test_excess_is_refused(text: str) -> None:
     problem = find_excess(SourceFile("x.py", text))
     assert problem is not None
     assert problem.message.startswith("cannot parse: ")
+    assert problem.message.endswith(
+        ": split it into smaller statements or functions, or write a long chain as a table or a loop"
+    )
     assert problem.line
     assert not problem.is_crash
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 import tokenize
 import warnings
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,15 @@ from lintdb.source import SourceFile
 _MOST_LEVELS = 2_000
 # Shorter statements cannot reach that depth: a level takes at least two characters.
 _SHORT = 4_000
+# What newer Pythons say of the syntax of Python 2, and what they have no words for.
+_PYTHON_2 = (
+    "Missing parentheses in call to 'print'",
+    "Missing parentheses in call to 'exec'",
+    "multiple exception types",
+)
+_PYTHON_2_LINE = re.compile(
+    r"<>|^\s*(?:print\s+[^\s(=.]|exec\s+[\w'\"]|raise\s+[\w.]+\s*,|except\s+[^:()]+,\s*\w+\s*:)"
+)
 # Nobody writes that by hand.
 _DEEP = 100
 _CURE = "split it into smaller statements or functions, or write a long chain as a table or a loop"
@@ -181,4 +191,13 @@ def _iter_logical_lines(source: SourceFile) -> Iterator[tuple[tokenize.TokenInfo
 
 
 def _problem(source: SourceFile, error: SyntaxError) -> FileProblem:
-    return FileProblem(source.path, f"cannot parse: {error.msg}", error.lineno or 0, error.offset or 0)
+    line, column = error.lineno or 0, error.offset or 0
+    text = source.lines[line - 1] if 0 < line <= len(source.lines) else ""
+    cure = ""
+    if (error.msg or "").startswith(_PYTHON_2) or _PYTHON_2_LINE.search(text) or text[column - 1 : column] == "`":
+        cure = " (this looks like Python 2: convert the file, or leave it out with `exclude`)"
+    elif (error.msg or "").startswith(_TOO_DEEP):
+        cure = f": {_CURE}"
+    elif error.msg == "invalid syntax":
+        cure = " (correct it; a template, or code for another Python, can be left out with `exclude`)"
+    return FileProblem(source.path, f"cannot parse: {error.msg}{cure}", line, column)
