@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import click
 
 from lintdb import __version__
+from lintdb.commands.baseline import baseline_command
 from lintdb.commands.check import check_command
 from lintdb.commands.debug import debug_group
 from lintdb.commands.output import CLEAN, FAILED, INTERRUPTED, drop, fail, is_full, report_crash
@@ -61,6 +62,7 @@ def cli() -> None:
 
 
 for _command in (
-    check_command, why_command, rule_command, rules_command, drivers_command, config_command, debug_group,
+    check_command, why_command, baseline_command, rule_command, rules_command, drivers_command, config_command,
+    debug_group,
 ):  # fmt: skip
     cli.add_command(_command)

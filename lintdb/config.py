@@ -351,14 +351,29 @@ class _Reader:
 def find_place(settings: Settings, key: str, near: str) -> tuple[str, int]:
     """Return the path, as messages show it, and the line at which the file of *settings* has *near* below *key*."""
     assert settings.path is not None
-    shown = _shown(settings.path)
+    text, keys = _read_again(settings.path)
+    return _shown(settings.path), _find_line(text, keys, key, near) or 1
+
+
+def find_table(settings: Settings, key: str) -> tuple[str, str]:
+    """Return the configuration file for the table *key*, as messages show it, and the header of the table there.
+
+    Where there is no configuration it is a pyproject.toml in the folder for which the settings hold.
+    """
+    if settings.path is None:
+        return _shown(os.path.join(settings.root, "pyproject.toml")), f"tool.lintdb.{key}"
+    _, keys = _read_again(settings.path)
+    return _shown(settings.path), ".".join((*keys, key))
+
+
+def _read_again(path: str) -> tuple[str, tuple[str, ...]]:
+    """Return the text of a configuration file and the keys that lead to its settings; it was read without a fault."""
     try:
-        with open(settings.path, encoding="utf-8-sig") as file:
+        with open(path, encoding="utf-8-sig") as file:
             text = file.read()
     except (OSError, UnicodeDecodeError):
-        return shown, 1
-    keys = _keys_of(settings.path, _parse_toml(text, shown))
-    return shown, _find_line(text, keys, key, near) or 1
+        return "", ()
+    return text, _keys_of(path, _parse_toml(text, _shown(path)))
 
 
 def is_version(text: str) -> bool:

@@ -78,7 +78,7 @@ def check_command(
 
     metas = all_metas()
     finder = ConfigOptions(**config_options).build_finder(metas, jobs=jobs, output_format=output_format)
-    check = _Check(metas, finder, unused_ignores=unused_ignores)
+    check = Check(metas, finder, unused_ignores=unused_ignores)
     if stdin_filename is not None and not paths:
         # A name for standard input says that it is to be read.
         paths = (_STDIN,)
@@ -101,7 +101,7 @@ def check_command(
     return FINDINGS if check.findings and not exit_zero else CLEAN
 
 
-class _Check:
+class Check:
     """One run of `lintdb check`: what it found, and what it could not check.
 
     `problems` are all that kept files from being checked; `untold` are those of them that are no findings; `absent` are
@@ -230,7 +230,7 @@ def _unparsable(problem: FileProblem, metas: Iterable[RuleMeta]) -> Finding:
     )
 
 
-def _write_report(check: _Check, output_format: str, output_file: str | None, *, statistics: bool) -> bool:
+def _write_report(check: Check, output_format: str, output_file: str | None, *, statistics: bool) -> bool:
     """Write what *check* found, and tell of problems on standard error; False if the file cannot be written."""
     from lintdb.reporters import TEXT_FORMATS, render, text
 
@@ -265,7 +265,7 @@ def _write_report(check: _Check, output_format: str, output_file: str | None, *,
     return True
 
 
-def _summary(check: _Check) -> str:
+def _summary(check: Check) -> str:
     checked = f"checked {count(check.checked, 'file')}"
     if check.problems:
         checked += f", could not check {count(len({problem.path for problem in check.problems}), 'file')}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from lintdb.commands.options import ConfigOptions, absolute_path, settings_optio
 from lintdb.commands.output import CLEAN, count, write
 from lintdb.selection import PRESETS, matching_codes
 from lintdb.settings import Settings, enabled_codes_for
+from lintdb.toml import render_list, render_string
 
 
 @click.command("config")
@@ -59,25 +60,27 @@ def _render_settings(settings: Settings, codes: Sequence[str], notes: Sequence[s
     is_replaced = overrides.select is not None
     # What is not set stands in a comment: set to the same, it could mean something else together with other keys.
     lines += [
-        f"select = {_toml_list(select)}" if select is not None else '# select = ["default"]',
-        f"extend-select = {_toml_list((*(() if is_replaced else settings.extend_select), *overrides.extend_select))}",
-        f"ignore = {_toml_list((*(() if is_replaced else settings.ignore), *overrides.ignore))}",
-        f"exclude = {_toml_list(pattern.text for pattern in settings.exclude)}",
-        f"extend-exclude = {_toml_list(pattern.text for pattern in settings.extend_exclude)}",
-        f"min-confidence = {_toml_string(settings.min_confidence.label)}",
+        f"select = {render_list(select)}" if select is not None else '# select = ["default"]',
+        f"extend-select = {render_list((*(() if is_replaced else settings.extend_select), *overrides.extend_select))}",
+        f"ignore = {render_list((*(() if is_replaced else settings.ignore), *overrides.ignore))}",
+        f"exclude = {render_list(pattern.text for pattern in settings.exclude)}",
+        f"extend-exclude = {render_list(pattern.text for pattern in settings.extend_exclude)}",
+        f"min-confidence = {render_string(settings.min_confidence.label)}",
         f"strict-cursors = {str(settings.strict_cursors).lower()}",
         f"follow-imports = {str(settings.follow_imports).lower()}",
         f"respect-gitignore = {str(settings.respect_gitignore).lower()}",
-        f"output-format = {_toml_string(settings.output_format)}"
+        f"output-format = {render_string(settings.output_format)}"
         if settings.output_format is not None
         else '# output-format = "full" on a terminal, else "concise"',
         f"jobs = {settings.jobs}" if settings.jobs is not None else "# jobs = one per core",
     ]
-    lines += _toml_table("target-version", {name: _toml_string(text) for name, text in settings.target_version.items()})
+    lines += _toml_table(
+        "target-version", {name: render_string(text) for name, text in settings.target_version.items()}
+    )
     ignores: dict[str, list[str]] = {}
     for entry in settings.per_file_ignores:
         ignores.setdefault(entry.pattern.text, []).extend(entry.selectors)
-    lines += _toml_table("per-file-ignores", {pattern: _toml_list(each) for pattern, each in ignores.items()})
+    lines += _toml_table("per-file-ignores", {pattern: render_list(each) for pattern, each in ignores.items()})
     own = [f"#   {model.name} ({model.file})" for model in settings.own_models]
     lines += ["", "# own models, in drivers and driver-models" + ("" if own else ": none"), *own, *notes]
     lines.append(f"# {count(len(codes), 'rule')} on: {', '.join(codes)}")
@@ -85,15 +88,4 @@ def _render_settings(settings: Settings, codes: Sequence[str], notes: Sequence[s
 
 
 def _toml_table(name: str, entries: Mapping[str, str]) -> list[str]:
-    return [f"[{name}]", *(f"{_toml_string(key)} = {value}" for key, value in entries.items())]
-
-
-def _toml_list(values: Iterable[str]) -> str:
-    return "[" + ", ".join(map(_toml_string, values)) + "]"
-
-
-def _toml_string(text: str) -> str:
-    import json
-
-    # The escapes of JSON are a part of those of TOML.
-    return json.dumps(text)
+    return [f"[{name}]", *(f"{render_string(key)} = {value}" for key, value in entries.items())]
