@@ -118,11 +118,10 @@ class TestAdoption:
     def test_first_day(self, lintdb: Callable[[str], tuple[int, str]]) -> None:
         look, pass_ = self.of(self.FIRST, "console")
         [printed], [configuration] = self.of(self.FIRST, "text"), self.of(self.FIRST, "toml")
-        every, spread = look.splitlines()
+        every, rest = look.splitlines()
         assert len(lintdb(every)[1].splitlines()) == 7
-        assert [line.split() for line in lintdb(spread)[1].splitlines()] == [
-            line.split() for line in printed.splitlines()
-        ]
+        assert lintdb(rest) == (0, printed)
+        assert configuration.endswith("\n" + printed.partition("\n")[2])
         assert lintdb(pass_)[0] == 1
         Path("pyproject.toml").write_text(configuration)
         assert lintdb(pass_) == (0, "")
