@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from lintdb import gate
 from lintdb.finding import Confidence, FileProblem, FileResult, Finding, Resource, Span, Step
 from lintdb.project.surroundings import Projects
+from lintdb.room import with_room
 from lintdb.source import SourceFile
 from lintdb.suppress import apply_suppressions, may_silence
 
@@ -118,8 +119,16 @@ def _check(source: SourceFile, options: EngineOptions, projects: Projects | None
     may_concern = options.follow_imports and "import" in source.text
     if not drivers and not (may_concern and projects.surroundings(own).concerns(source)):
         return []
+    # Only now: where most files have nothing to be followed, a thread for each would cost more than all else.
+    return with_room(lambda: _follow(source, options, projects, drivers, may_concern=may_concern))
+
+
+def _follow(
+    source: SourceFile, options: EngineOptions, projects: Projects, drivers: frozenset[str], *, may_concern: bool
+) -> list[Finding] | FileProblem:
     from lintdb.drivers.catalog import load_models
 
+    own = options.own_models
     versions = versions_for(source, options)
     models = load_models(drivers, versions, own)
     is_idle = drivers and not has_triggers(source, models)

@@ -254,7 +254,7 @@ def check_source_safely(source: SourceFile, options: EngineOptions, projects: Pr
     from lintdb import engine
 
     try:
-        return with_room(lambda: engine.check_source(source, options, projects))
+        return engine.check_source(source, options, projects)
     except Exception as error:  # noqa: BLE001 - one bad file must not keep the others from being checked
         if os.environ.get("LINTDB_DEBUG"):
             traceback.print_exc(_TRACED, file=sys.stderr)

@@ -92,6 +92,9 @@ class TestBadInput:
         line = len(Path("x.py").read_text().splitlines())
         ran = run("check", "x.py")
         assert (ran.code, ran.out) == (1, f"x.py:{line}:9: LDB101 `c` is never closed\n")
+        # As flake8 hands files over, too: one by one, and not on a thread that serves them all.
+        ran = run("check", "-", stdin=Path("x.py").read_bytes())
+        assert (ran.code, ran.out) == (1, f"<stdin>:{line}:9: LDB101 `c` is never closed\n")
         assert "LDB101 `c` is never closed" in run("why", f"x.py:{line}").out
         assert f"acquires a sqlite3 connection `c` (line {line})" in run("debug", "summary", "x.py").out
         assert run("debug", "flow", "x.py:f").code == 0
