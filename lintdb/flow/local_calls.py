@@ -164,7 +164,7 @@ class LocalCalls(Containers, ABC):
         self.after.rebound |= rebound
         for outcome in summary.outcomes:
             new = state.copy()
-            self._carry_over(op, outcome, new, released)
+            self._carry_over(op, info, outcome, new, released)
             for site in rebound:
                 new.forget_released(site)
             if outcome.is_raise:
@@ -314,8 +314,15 @@ class LocalCalls(Containers, ABC):
             scope = scope.parent
         return False
 
-    def _carry_over(self, op: ir.CallOp, outcome: Outcome, state: State, released: set[Rid]) -> None:
-        """Lay what the callee did to resources of the caller over the caller's state; some were *released* before."""
+    def _carry_over(
+        self, op: ir.CallOp, info: FunctionInfo, outcome: Outcome, state: State, released: set[Rid]
+    ) -> None:
+        """Lay what the callee did to resources of the caller over the caller's state; some were *released* before.
+
+        A block of the callee is its own: that it keeps open what it was given tells nothing of a block of the caller's,
+        unless the callee is the end of that.
+        """
+        ends_block = info.name in ("__exit__", "__aexit__")
         for rid, after in outcome.statuses:
             before = state.status(rid)
             if before is None:
@@ -327,7 +334,7 @@ class LocalCalls(Containers, ABC):
                     begun = op.index if 0 <= after.begun != IN_BLOCK else after.begun
                     switched = op.index if after.switched >= 0 else -1
                     state.resources[rid] = after._replace(
-                        pending=pending, failed=failed, begun=begun, switched=switched
+                        pending=pending, failed=failed, begun=begun, switched=switched, kept=ends_block and after.kept
                     )
                     self.sites.setdefault(rid[0], Site(self.function.node, after.kind, spelling(rid[0])))
                 continue
@@ -353,7 +360,7 @@ class LocalCalls(Containers, ABC):
                     switched=_index_after(before.switched, after.switched, op.index),
                     cut=after.cut,
                     autocommit=after.autocommit,
-                    kept=after.kept,
+                    kept=before.kept or (ends_block and after.kept),
                     raised=before.raised or after.raised,
                     shared=before.shared or after.shared,
                     used=before.used or after.used,

@@ -184,6 +184,7 @@ class Return:
                 cut=False,
                 begun=begun,
                 switched=-1,
+                kept=False,
             )
             return self.caller.acquire_as(op, carried, self.state, number=number, maker=self.maker)
         key: SiteKey = ("given", op.index, number)
