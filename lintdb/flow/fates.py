@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -22,7 +22,8 @@ from lintdb.syntax.walk import walk
 if TYPE_CHECKING:
     from lintdb.flow.program import Program
 
-MAX_DEPTH = 6
+MAX_DEPTH = 40
+"""Names and calls that a value is followed through one after the other; each is followed once."""
 _BINDS = (cst.Assign, cst.AnnAssign, cst.NamedExpr)
 _ENDS = (
     cst.Expr, cst.Comparison, cst.UnaryOperation, cst.If, cst.While, cst.Assert, cst.Del, cst.From, cst.For,
@@ -51,15 +52,19 @@ class Use:
 
 @dataclass(frozen=True)
 class _Followed:
-    """A value on its way: its kind, the function it is in, its place in a tuple, and how far it has come."""
+    """A value on its way: its kind, the function it is in, its place in a tuple, and how far it has come.
+
+    `names` are those that have been followed so far, from wherever: what is done with each is told once.
+    """
 
     kind: Kind | None
     function: FunctionInfo
     index: int | None = None
     depth: int = 0
+    names: set[tuple[str, str | None, FunctionInfo]] = field(default_factory=set, compare=False)
 
     def as_kind(self, kind: Kind | None) -> _Followed:
-        return _Followed(kind, self.function, None, self.depth + 1)
+        return replace(self, kind=kind, index=None, depth=self.depth + 1)
 
 
 class Fates:
@@ -140,6 +145,10 @@ class Fates:
 
     def _of_name(self, name: str, value: _Followed) -> Iterator[Use]:
         """Yield what is done with the value of a local name, wherever it is read."""
+        key = (name, value.kind.id if value.kind is not None else None, value.function)
+        if key in value.names:
+            return
+        value.names.add(key)
         ancestry = self.ancestry(value.function)
         for node in walk(value.function.node):
             if isinstance(node, (cst.FunctionDef, cst.Lambda)) and node is not value.function.node:
@@ -223,7 +232,7 @@ class Fates:
         if callee is None or name is None:
             yield Use(Fate.UNKNOWN)
             return
-        uses = list(self._of_name(name, _Followed(value.kind, callee, None, value.depth + 1)))
+        uses = list(self._of_name(name, replace(value.as_kind(value.kind), function=callee)))
         if any(use.fate in (Fate.RETURNED, Fate.UNKNOWN, Fate.KEPT) for use in uses):
             yield Use(Fate.UNKNOWN)
         else:
@@ -250,6 +259,8 @@ def _is_written(node: cst.Name, ancestry: Ancestry) -> bool:
     """Whether a name is given a value here, and not read."""
     inner: cst.CSTNode = node
     for outer in ancestry.ancestors(node):
+        if isinstance(outer, (cst.FunctionDef, cst.ClassDef)):
+            return outer.name is inner
         if isinstance(outer, (cst.AssignTarget, cst.Param, cst.AsName, cst.NameItem)):
             return True
         if isinstance(outer, (cst.AnnAssign, cst.NamedExpr, cst.For, cst.CompFor)):
