@@ -52,7 +52,10 @@ class Leak:
 
 @dataclass(frozen=True)
 class LostWork:
-    """A write that a normal path drops: its connection is released (or left) without a commit."""
+    """A write that a normal path drops: its connection is released (or left) without a commit.
+
+    `is_kept_elsewhere`: another path makes the work of that connection permanent.
+    """
 
     node: cst.CSTNode
     kind: Kind
@@ -61,6 +64,7 @@ class LostWork:
     by_with: bool
     confidence: Confidence
     path: tuple[PathStep, ...]
+    is_kept_elsewhere: bool = False
 
 
 @dataclass(frozen=True)

@@ -148,9 +148,10 @@ class Verdicts(Values):
 
     def _weighed(self, site: SiteKey, work: LostWork) -> LostWork:
         """Return the loss, at low confidence where a path that keeps the work tells that this one is meant, or rare."""
-        if site in self.commits and (_is_by_choice(work.path) or self._skips_its_loop(work.path)):
-            return replace(work, confidence=Confidence.LOW)
-        return work
+        if site not in self.commits:
+            return work
+        is_meant = _is_by_choice(work.path) or self._skips_its_loop(work.path)
+        return replace(work, is_kept_elsewhere=True, confidence=Confidence.LOW if is_meant else work.confidence)
 
     def _skips_its_loop(self, path: Sequence[PathStep]) -> bool:
         """Whether the path never enters the loop that makes the work permanent: rare in life, not in paths."""

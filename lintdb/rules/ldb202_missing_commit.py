@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
 from lintdb.rules.conventions import forgotten_commits
+from lintdb.rules.lifetimes import last_turn, steps_of
 from lintdb.rules.places import is_test
 
 if TYPE_CHECKING:
-    from lintdb.flow.results import FunctionFlow
+    from lintdb.flow.results import FunctionFlow, LostWork, PathStep
     from lintdb.syntax.names import ClassInfo
 
 
@@ -34,15 +35,22 @@ class MissingCommit(Rule):
         for work in flow.lost_work:
             name = f"`{work.name}`" if work.name else f"the {work.kind.label}"
             if work.by_with:
-                end = f"the `with` block closes {name} without a commit"
+                gives = "gives {} back" if work.kind.family == "checkout" else "closes {}"
+                end = f"the `with` block {gives.format(name)} without a commit"
                 if work.kind.block_is_of_version:
                     end += f" ({ctx.program.knowledge.version_of(work.kind.driver)})"
             elif work.ended_at is not None:
-                end = f"{name} is released without a commit"
+                gone = "given back" if work.kind.family == "checkout" else "released"
+                end = f"{name} is {gone} without a commit"
             else:
                 end = f"{name} is left without a commit"
-            steps = [ReportStep(work.node, "written here")]
+            later = _after_write(work)
+            turn = last_turn(later, ctx, on_error=False) if work.is_kept_elsewhere else None
+            if turn is not None:
+                end += f" {turn}"
+            steps = [ReportStep(work.node, "written here"), *steps_of(later, None, "", "leaves, and the work is lost")]
             if work.ended_at is not None:
+                del steps[max(len(steps) - 1, 1) :]
                 steps.append(ReportStep(work.ended_at, "released here, the work is lost"))
             yield Report(
                 node=work.node,
@@ -51,6 +59,7 @@ class MissingCommit(Rule):
                 steps=tuple(steps),
                 resource_kind=work.kind.label,
                 resource_name=work.name,
+                help=_cure(work, ctx),
             )
 
     def check_class(self, owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: FileContext) -> Iterator[Report]:
@@ -64,3 +73,22 @@ class MissingCommit(Rule):
                 resource_name=work.name,
                 help="commit at the end of the method",
             )
+
+
+def _after_write(work: LostWork) -> tuple[PathStep, ...]:
+    """Return the steps of the path behind the write that it loses."""
+    written = (number for number, step in enumerate(work.path) if step.what == "write" and step.node is work.node)
+    return work.path[max(written, default=-1) + 1 :]
+
+
+def _cure(work: LostWork, ctx: FileContext) -> str | None:
+    """Return the cure where not the connection commits, but a transaction that is begun on it."""
+    if "commit" in work.kind.methods:
+        return None
+    for name, models in work.kind.methods.items():
+        begun = ctx.program.knowledge.kind(models[0].gives or "")
+        block = (begun.async_with_block or begun.with_block) if begun is not None else None
+        if begun is not None and block is not None and block.commits:
+            word = "async with" if begun.async_with_block is block else "with"
+            return f"commit the transaction on each path, or begin it with `{word} {work.name or '…'}.{name}()`"
+    return None
