@@ -29,7 +29,8 @@ class Leak:
     a `with` block on it ended without releasing it. `path`: the witness, oldest step first. `maker`: the function of
     this module that opened it for this one. `is_covered`: its parent was released, and it with that.
     `is_given`: the function did not acquire it, but gets it to release it. `has_no_release`: it is in an object whose
-    class, in another file, has no method to release it.
+    class, in another file, has no method to release it. `owner` is the kind of what it was taken from, and
+    `owner_name` what that is called.
     """
 
     node: cst.CSTNode
@@ -48,6 +49,8 @@ class Leak:
     uncalled: cst.CSTNode | None = None
     is_given: bool = False
     has_no_release: bool = False
+    owner: Kind | None = None
+    owner_name: str | None = None
 
 
 @dataclass(frozen=True)

@@ -186,6 +186,7 @@ class Verdicts(Values):
             path = path_of(state)
             if lost.is_covered:
                 confidence = Confidence.MEDIUM
+            owner = state.status(status.parent) if status.parent is not None else None
             leak = Leak(
                 node=site.node, kind=kind, name=site.name, on_error=status.raised,
                 is_ever_released=rid[0] in self.released_sites or rid[0] in self.covered_sites, kept=status.kept,
@@ -194,6 +195,8 @@ class Verdicts(Values):
                 released_at=self.release_nodes.get(rid[0]),
                 uncalled=next((step.node for step in path if step.what == "named" and step.data == rid), None),
                 has_no_release=rid[0] in self.without_release,
+                owner=self.knowledge.kind(owner.kind) if owner is not None else None,
+                owner_name=self._name_at(status.parent),
             )  # fmt: skip
             # A leak of its own speaks before one that only strict rules mind; then the surest, and a normal path.
             rank = (lost.is_covered, -int(confidence), status.raised, status.low, len(path))
@@ -201,6 +204,10 @@ class Verdicts(Values):
             if key not in best or rank < best[key][0]:
                 best[key] = (rank, leak)
         return [leak for _, leak in best.values()]
+
+    def _name_at(self, rid: Rid | None) -> str | None:
+        site = self.sites.get(rid[0]) if rid is not None else None
+        return site.name if site is not None else None
 
     def _confidence(self, status: Status, state: State, kind: Kind, site: SiteKey) -> Confidence:
         duty = kind.duty_on_error if status.raised and kind.duty_on_error is not None else kind.duty

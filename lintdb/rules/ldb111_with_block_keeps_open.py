@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
-from lintdb.rules.lifetimes import report_leak
+from lintdb.rules.lifetimes import cure_of, report_leak
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow
@@ -37,6 +37,6 @@ class WithBlockKeepsOpen(Rule):
                 message = f"the `with` block ends the transaction but does not close {name}"
             if leak.kind.block_is_of_version:
                 message += f" ({ctx.program.knowledge.version_of(leak.kind.driver)})"
-            help_text = "give it back in `finally`" if leak.kind.family == "checkout" else None
+            help_text = cure_of(leak, ctx) or "give it back in `finally`" if leak.kind.family == "checkout" else None
             report = report_leak(leak, flow, ctx, message)
             yield Report(**{**vars(report), "help": help_text})

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from lintdb.effects import Duty
+from lintdb.effects import Argument, Duty, Form
 from lintdb.finding import Confidence
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule
 from lintdb.rules.places import is_example_file, is_migration, is_program, is_test, is_test_file
@@ -77,7 +77,7 @@ def report_leak(leak: Leak, flow: FunctionFlow, ctx: FileContext, message: str |
         resource_kind=leak.kind.label,
         resource_name=leak.name,
         acquired_at=leak.node,
-        help=_cure(leak.kind),
+        help=cure_of(leak, ctx),
         # A release that is not awaited, or not called; what makes it, where that is another function.
         about=tuple(node for node in (leak.unawaited, leak.uncalled, *ctx.opened_by(leak)) if node is not None),
     )
@@ -183,17 +183,45 @@ def _releases(kind: Kind) -> list[tuple[str, CallModel]]:
     return [(name, models[0]) for name, models in kind.methods.items() if models and models[0].releases == "self"]
 
 
-def _cure(kind: Kind) -> str | None:
-    """Return the cure for a kind that the rule's own words do not fit: one that is released by a coroutine."""
-    releases = _releases(kind)
+def cure_of(leak: Leak, ctx: FileContext) -> str | None:
+    """Return the cure for a leak that the rule's own words do not fit: given back by its owner, closed by a coroutine."""
+    taking = next(_blocks_of_owner(leak, ctx), None)
+    is_async = taking is not None and taking.startswith("async")
+    giving = next(_returns_to_owner(leak, is_async=is_async), None)
+    if giving is not None:
+        return f"call `{giving}` in `finally`" + (f", or take it in `{taking}`" if taking is not None else "")
+    releases = _releases(leak.kind)
     if not releases or not releases[0][1].coroutine:
         return None
     name = releases[0][0]
-    if kind.async_with_block is not None and kind.async_with_block.releases:
+    if leak.kind.async_with_block is not None and leak.kind.async_with_block.releases:
         return f"`await` its `{name}()` in `finally`, or open it in `async with`"
     if name == "aclose":
         return "`await` its `aclose()` in `finally`, or open it in `async with contextlib.aclosing(...)`"
     return f"`await` its `{name}()` in `finally`"
+
+
+def _returns_to_owner(leak: Leak, *, is_async: bool) -> Iterator[str]:
+    """Yield the calls that give something back to what it was taken from: `pool.putconn(conn)`."""
+    for name, models in leak.owner.methods.items() if leak.owner is not None else ():
+        for model in models:
+            if isinstance(model.releases, Argument) and not model.when:
+                call = f"{leak.owner_name or 'pool'}.{name}({leak.name or 'conn'})"
+                yield f"await {call}" if model.coroutine or is_async else call
+
+
+def _blocks_of_owner(leak: Leak, ctx: FileContext) -> Iterator[str]:
+    """Yield the blocks that take such a thing and give it back at their end: `with pool.connection() as conn`."""
+    if leak.owner is None:
+        return
+    is_async = any(model.coroutine for _, model in _releases(leak.owner))
+    for name, models in leak.owner.methods.items():
+        for model in models:
+            made = ctx.program.knowledge.kind(model.acquires or "")
+            if made is None or made.family != leak.kind.family or model.form not in (Form.WITH, Form.AWAIT_OR_WITH):
+                continue
+            word = "async with" if is_async or model.form is Form.AWAIT_OR_WITH else "with"
+            yield f"{word} {leak.owner_name or 'pool'}.{name}() as {leak.name or 'conn'}"
 
 
 def _steps(leak: Leak, flow: FunctionFlow) -> tuple[ReportStep, ...]:

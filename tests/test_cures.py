@@ -1,0 +1,58 @@
+"""The cures that findings name: calls that exist, on what they exist on."""
+
+from __future__ import annotations
+
+import pytest
+
+from lintdb.engine import EngineOptions, check_source
+from lintdb.source import SourceFile
+
+
+def cure(text: str, *codes: str) -> str | None:
+    found = check_source(SourceFile("job.py", text), EngineOptions(frozenset(codes))).findings
+    assert len(found) == 1, found
+    return found[0].help
+
+
+def taken(library: str, kind: str, take: str) -> str:
+    word = "async def" if take.startswith("await") else "def"
+    head = f"import {library}\n" if "." not in library else f"from {library} import {kind}\n"
+    given = f"{library}.{kind}" if "." not in library else kind
+    return f"{head}\n{word} f(pool: {given}):\n    conn = {take}\n    print(conn)\n"
+
+
+@pytest.mark.parametrize(
+    ("library", "kind", "take", "expected"),
+    [
+        ("asyncpg", "Pool", "await pool.acquire()", "await pool.release(conn)|async with pool.acquire() as conn"),
+        ("aiomysql", "Pool", "await pool.acquire()", "await pool.release(conn)|async with pool.acquire() as conn"),
+        ("aiopg", "Pool", "await pool.acquire()", "await pool.release(conn)|async with pool.acquire() as conn"),
+        ("asyncmy", "Pool", "await pool.acquire()", "await pool.release(conn)|async with pool.acquire() as conn"),
+        ("psycopg_pool", "ConnectionPool", "pool.getconn()", "pool.putconn(conn)|with pool.connection() as conn"),
+        (
+            "psycopg_pool",
+            "AsyncConnectionPool",
+            "await pool.getconn()",
+            "await pool.putconn(conn)|async with pool.connection() as conn",
+        ),
+        ("psycopg2.pool", "ThreadedConnectionPool", "pool.getconn()", "pool.putconn(conn)|"),
+    ],
+)
+def test_what_a_pool_takes_back_is_given_to_it(library: str, kind: str, take: str, expected: str) -> None:
+    giving, _, block = expected.partition("|")
+    said = f"call `{giving}` in `finally`" + (f", or take it in `{block}`" if block else "")
+    assert cure(taken(library, kind, take), "LDB105") == said
+
+
+def test_what_closing_gives_back_is_closed() -> None:
+    text = taken("mysql.connector.pooling", "MySQLConnectionPool", "pool.get_connection()")
+    assert cure(text, "LDB105") == "give it back in `finally`, or take it in a `with` block"
+
+
+def test_a_transaction_is_what_commits() -> None:
+    text = (
+        "import asyncpg\n\nasync def f(pool: asyncpg.Pool):\n    async with pool.acquire() as conn:\n"
+        "        work = conn.transaction()\n        await work.start()\n        await conn.execute('delete from jobs')\n"
+    )
+    expected = "commit the transaction on each path, or begin it with `async with conn.transaction()`"
+    assert cure(text, "LDB202") == expected
