@@ -218,6 +218,7 @@ class Setting:
     `schemes` restricts it to connection strings of those URL schemes. `is_of_version`: other versions have another one.
     `decided_by` lists arguments that may make the bound pointless (another class of pool): given one of them, nothing
     can be said, unless one of `proven_by` is given, too, which only what has the bound accepts.
+    `bounded_by` is the limit of what the call works on (`query-timeout` of a client) that bounds it as well.
     `value` is the number that holds when none is given, `unit` the unit of all numbers (`s`, `ms`, `us`).
     Spellings: `arguments`; `dsn` keys (key=value or URL query); `options` (libpq `-c name=value` inside a text called
     `options`: an argument, a key of the connection string or of a dict in `nested`; it counts only if it names one of
@@ -245,6 +246,7 @@ class Setting:
     schemes: tuple[str, ...] = ()
     decided_by: tuple[Argument, ...] = ()
     proven_by: tuple[Argument, ...] = ()
+    bounded_by: str = ""
     value: float | None = None
     unit: str = "s"
     suggest: str = ""

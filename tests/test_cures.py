@@ -52,7 +52,8 @@ def test_what_closing_gives_back_is_closed() -> None:
 def test_a_transaction_is_what_commits() -> None:
     text = (
         "import asyncpg\n\nasync def f(pool: asyncpg.Pool):\n    async with pool.acquire() as conn:\n"
-        "        work = conn.transaction()\n        await work.start()\n        await conn.execute('delete from jobs')\n"
+        "        work = conn.transaction()\n        await work.start()\n"
+        "        await conn.execute('delete from jobs')\n"
     )
     expected = "commit the transaction on each path, or begin it with `async with conn.transaction()`"
     assert cure(text, "LDB202") == expected

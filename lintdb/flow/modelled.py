@@ -41,6 +41,16 @@ class ModelledCalls(ChosenModels):
     def driver_raise(self, driver: str) -> Raised:
         return Raised(self.knowledge.error_class(driver))
 
+    def _origins(self, receiver: Ref | None, state: State) -> tuple[cst.CSTNode, ...]:
+        """Return where a resource came from, and those that it was taken from."""
+        found: dict[Rid, cst.CSTNode] = {}
+        rid = receiver.rid if receiver is not None else None
+        while rid is not None and rid not in found and rid[0] in self.sites:
+            found[rid] = self.sites[rid[0]].node
+            status = state.status(rid)
+            rid = status.parent if status is not None else None
+        return tuple(found.values())
+
     def apply(
         self, op: ir.CallOp, model: CallModel, receiver: Ref | None, name: str, state: State
     ) -> list[State] | None:
@@ -48,7 +58,8 @@ class ModelledCalls(ChosenModels):
         status = state.status(receiver.rid) if receiver is not None else None
         if op.index not in self.calls and isinstance(op.node, cst.Call) and not op.is_elsewhere:
             root = self.root_of(receiver.rid, state)[0] if receiver is not None else op.index
-            self.calls[op.index] = KnownCall(op.node, model, status.kind if status else None, root, name, op.is_dropped)
+            kind, origins = status.kind if status else None, self._origins(receiver, state)
+            self.calls[op.index] = KnownCall(op.node, model, kind, root, name, op.is_dropped, origins)
         self.operations[op.index] = op
         self.units.landings[op.index] = self.block.landing
         self._note_text(op, model, receiver, state)

@@ -277,6 +277,7 @@ class Overlap:
 class KnownCall:
     """A call that a driver model describes. `root` identifies the resource that it works on, within the function.
 
+    `origins` are where that, and what it was taken from, came from: calls in the function, or the function itself.
     `is_dropped`: nothing uses its value.
     """
 
@@ -286,6 +287,7 @@ class KnownCall:
     root: object
     method: str
     is_dropped: bool = False
+    origins: tuple[cst.CSTNode, ...] = ()
 
 
 @dataclass

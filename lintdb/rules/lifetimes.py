@@ -184,7 +184,7 @@ def _releases(kind: Kind) -> list[tuple[str, CallModel]]:
 
 
 def cure_of(leak: Leak, ctx: FileContext) -> str | None:
-    """Return the cure for a leak that the rule's own words do not fit: given back by its owner, closed by a coroutine."""
+    """Return the cure that fits a leak better than the words of its rule: on its owner, or by a coroutine."""
     taking = next(_blocks_of_owner(leak, ctx), None)
     is_async = taking is not None and taking.startswith("async")
     giving = next(_returns_to_owner(leak, is_async=is_async), None)

@@ -334,7 +334,19 @@ def answer_of_call(call: KnownCall, function: FunctionInfo, name: str, ctx: File
     if found is None:
         return None
     answer = _evaluate(found, Opening(call.node, function, call.model, kind, "", ""), ctx, is_call=True)
+    if answer.bound in (Bound.ABSENT, Bound.DISABLED) and _is_bounded_by_owner(call, found, kind.driver, ctx):
+        return Answer(Bound.LIMITED, found)
     return replace(answer, version=knowledge.version_of(call.model.driver)) if found.is_of_version else answer
+
+
+def _is_bounded_by_owner(call: KnownCall, setting: Setting, driver: str, ctx: FileContext) -> bool:
+    """Whether a limit of what a call works on bounds it: of the opening that made it, else of all in the file."""
+    if not setting.bounded_by:
+        return False
+    openings = [each for each in ctx.openings if each.kind.driver == driver and any(each.settings(setting.bounded_by))]
+    own = [each for each in openings if any(each.node is origin for origin in call.origins)]
+    bounds = {answer.bound for each in own or openings for answer in ctx.answers(each, setting.bounded_by)}
+    return bool(bounds) and bounds <= {Bound.GIVEN, Bound.LIMITED}
 
 
 def not_given(opening: Opening, ctx: FileContext, *names: str) -> Answer | None:
