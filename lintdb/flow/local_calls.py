@@ -320,9 +320,9 @@ class LocalCalls(Containers, ABC):
         """Lay what the callee did to resources of the caller over the caller's state; some were *released* before.
 
         A block of the callee is its own: that it keeps open what it was given tells nothing of a block of the caller's,
-        unless the callee is the end of that.
+        unless the callee is the end of that, or stands in the caller.
         """
-        ends_block = info.name in ("__exit__", "__aexit__")
+        ends_block = info.name in ("__exit__", "__aexit__") or info.parent is self.function
         for rid, after in outcome.statuses:
             before = state.status(rid)
             if before is None:
