@@ -345,7 +345,7 @@ class ModelledCalls(ChosenModels):
             kind_id,
             owed=(kind is None or kind.duty is not Duty.NONE) and not is_free and not is_guess,
             autocommit=self._autocommit(op, kind, parent, state),
-            parts_mode=self._parts_mode(op, kind, state),
+            parts_mode=self._parts_mode(op, kind, parent, state),
             outlives=is_free and parent is not None and not state.resources[parent].owed,
             used=kind is None or not kind.is_lazy,
             parent=parent,
@@ -443,16 +443,22 @@ class ModelledCalls(ChosenModels):
         """Return the mode of what is acquired: that which its owner gives it, or its arguments do."""
         if kind is None or kind.autocommit is not False:
             return kind.autocommit if kind is not None else None
-        owner = state.status(parent) if parent is not None else None
-        owner_kind = self.kind_of(owner)
-        if owner is not None and owner_kind is not None and owner_kind.parts_autocommit is not None:
-            return owner.parts_mode
-        return self._mode(op, False, kind.autocommit_arguments, state)
+        owner = self._deciding(parent, state)
+        return owner.parts_mode if owner is not None else self._mode(op, False, kind.autocommit_arguments, state)
 
-    def _parts_mode(self, op: ir.CallOp, kind: Kind | None, state: State) -> bool | None:
+    def _deciding(self, parent: Rid | None, state: State) -> Status | None:
+        """Return an owner that decides about the mode of what it hands out."""
+        owner = state.status(parent) if parent is not None else None
+        kind = self.kind_of(owner)
+        return owner if kind is not None and kind.parts_autocommit is not None else None
+
+    def _parts_mode(self, op: ir.CallOp, kind: Kind | None, parent: Rid | None, state: State) -> bool | None:
         """Return the mode of what the thing that is acquired will hand out."""
         if kind is None or kind.parts_autocommit is None:
             return None
+        owner = self._deciding(parent, state)
+        if owner is not None and owner.parts_mode is not False:
+            return owner.parts_mode
         return self._mode(op, kind.parts_autocommit, kind.parts_autocommit_arguments, state)
 
     def _mode(self, op: ir.CallOp, default: bool, conditions: tuple[Condition, ...], state: State) -> bool | None:
@@ -476,6 +482,12 @@ class ModelledCalls(ChosenModels):
         keeps = kind is not None and kind.keeps_parent
         goes = self._goes_with(parent, kind, state)
         state.resources[(site, 0)] = Status(
-            model.gives, owed=False, parent=parent, autocommit=autocommit, keeps_parent=keeps, goes_with_parent=goes
+            model.gives,
+            owed=False,
+            parent=parent,
+            autocommit=autocommit,
+            parts_mode=self._parts_mode(op, kind, parent, state),
+            keeps_parent=keeps,
+            goes_with_parent=goes,
         )
         return Ref((site, 0))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from lintdb.effects import Condition, Event, Kind
+from lintdb.effects import Argument, Condition, Event, Kind
 from lintdb.syntax.literals import Evaluator, unawaited
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
 from lintdb.syntax.walk import walk
@@ -81,7 +81,25 @@ class Modes:
         for condition in conditions:
             if self._types.given_to(condition, written) is not None:
                 return True if self._types.may_hold(condition, written) else None
-        return default
+        owner = self._owner(written, scope)
+        return default if owner is None or owner.parts_autocommit is None else owner.parts_autocommit
+
+    def _owner(self, call: cst.Call, scope: FunctionInfo) -> Kind | None:
+        """Return what a call is given as the owner of what it makes."""
+        dotted = self._types.index.dotted(call.func, scope)
+        model = self._types.model_of_call(dotted, call) if dotted is not None else None
+        if model is None or not isinstance(model.parent, Argument):
+            return None
+        for position, argument in enumerate(call.args):
+            keyword = argument.keyword.value if argument.keyword is not None else None
+            if (keyword or position) in (model.parent.keyword if keyword else None, model.parent.position):
+                node = argument.value
+                value = (
+                    Evaluator(scope.index, scope).single_assignment(node.value) if isinstance(node, cst.Name) else None
+                )
+                kind = self._types.kind_of_expression(value or node, scope)
+                return self._types.knowledge.kind(kind) if kind is not None else None
+        return None
 
     def _is_switched(self, kind: Kind, name: str, owner: ClassInfo | None) -> bool:
         """Whether something in the class or the module switches the mode of what an attribute or name holds.
