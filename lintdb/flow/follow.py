@@ -313,6 +313,7 @@ class Follower(Iterations, Assumptions):
                 # The consumer may commit, or roll back.
                 state.update(rid, pending=-1, failed=-1, cut=False)
             self.yielded.add(rid[0])
+            self.yielded_modes.add(status.autocommit if status is not None else None)
             parent = status.parent if status is not None else None
             if parent is not None and parent in self.start.resources:
                 self.lenders.add(parent)

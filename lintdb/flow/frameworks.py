@@ -12,6 +12,8 @@ from lintdb.flow.stdlib import APPLICATIONS, CLEANED_UP_APPLICATIONS, INJECTORS,
 from lintdb.syntax.names import FunctionInfo, ModuleIndex, Variable
 from lintdb.syntax.walk import walk
 
+_ROUTES = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "api_route", "websocket"})
+
 
 class Frameworks:
     """Answers for the functions of one module, from how the module uses them."""
@@ -25,28 +27,72 @@ class Frameworks:
 
     def is_of_request(self, param: cst.Param, scope: FunctionInfo) -> bool:
         """Whether a framework runs a generator round the function for a parameter, and so ends what it is given."""
-        if param.default is not None and self.injects_generator(param.default, scope):
-            return True
+        return self.generator_of(param, scope) is not None
+
+    def generator_of(self, param: cst.Param, scope: FunctionInfo) -> FunctionInfo | None:
+        """Return the generator that a framework runs round the function for a parameter."""
+        given = self._given_for(param, scope)
+        return given if isinstance(given, FunctionInfo) and given.is_generator else None
+
+    def _given_for(self, param: cst.Param, scope: FunctionInfo) -> FunctionInfo | cst.Call | None:
+        """Return what a framework calls for a parameter, or the `Depends(…)` that hides that; None if nothing."""
+        found = self._injected_by(param.default, scope) if param.default is not None else None
         annotation = param.annotation.annotation if param.annotation is not None else None
+        if found is not None or annotation is None:
+            return found
         if not isinstance(annotation, (cst.Name, cst.Attribute)):
-            return annotation is not None and self.injects_generator(annotation, scope)
+            return self._injected_by(annotation, scope)
         # `DbSession = Annotated[Session, Depends(get_db)]`, here or in another module.
-        found = self.index.symbol_of(annotation, scope)
-        holder, name = (found.index, found.name) if isinstance(found, Variable) else (self.index, "")
+        symbol = self.index.symbol_of(annotation, scope)
+        holder, name = (symbol.index, symbol.name) if isinstance(symbol, Variable) else (self.index, "")
         if not name and isinstance(annotation, cst.Name):
             name = annotation.value
         meant = holder.constant(name)
-        return meant is not None and Frameworks(holder).injects_generator(meant, holder.body)
+        return Frameworks(holder)._injected_by(meant, holder.body) if meant is not None else None
 
-    def injects_generator(self, node: cst.CSTNode, scope: FunctionInfo) -> bool:
-        """Whether an expression makes a dependency of a generator: `Depends(get_db)`."""
+    def _injected_by(self, node: cst.CSTNode, scope: FunctionInfo) -> FunctionInfo | cst.Call | None:
+        """Return what an expression makes a dependency of (`Depends(get_db)`): a function, or what cannot be seen."""
+        hidden: cst.Call | None = None
         for call in walk(node):
-            if not isinstance(call, cst.Call) or not call.args or self.index.dotted(call.func, scope) not in INJECTORS:
+            if not isinstance(call, cst.Call) or self.index.dotted(call.func, scope) not in INJECTORS:
                 continue
-            given = self.index.symbol_of(call.args[0].value, scope, is_needed=True)
-            if isinstance(given, FunctionInfo) and given.is_generator:
-                return True
-        return False
+            symbol = self.index.symbol_of(call.args[0].value, scope, is_needed=True) if call.args else None
+            if isinstance(symbol, FunctionInfo):
+                return symbol
+            hidden = call
+        return hidden
+
+    def ends_last(self, generator: FunctionInfo, info: FunctionInfo) -> bool:
+        """Whether a function answers requests, and nothing that the framework runs for it gets what *generator* lends.
+
+        Then what the function leaves undone with that is undone when the generator goes on.
+        """
+        routes = [each for each in info.decorators if _is_route(each)]
+        if not routes or len(routes) < len(info.decorators) or self._has_common_dependencies:
+            return False
+        others = [self._given_for(param, info) for param in info.params]
+        return sum(each is generator for each in others) == 1 and not any(
+            self._may_get(generator, each, set()) for each in others if each is not None and each is not generator
+        )
+
+    def _may_get(self, generator: FunctionInfo, given: FunctionInfo | cst.Call, seen: set[FunctionInfo]) -> bool:
+        """Whether a dependency is lent the same, by itself or by one of its own; what is not seen may be."""
+        if not isinstance(given, FunctionInfo) or given is generator:
+            return True
+        if given in seen:
+            return False
+        seen.add(given)
+        home = Frameworks(given.index)
+        inner = [home._given_for(param, given) for param in given.params]
+        return any(self._may_get(generator, each, seen) for each in inner if each is not None)
+
+    @functools.cached_property
+    def _has_common_dependencies(self) -> bool:
+        """Whether the file gives dependencies to all routes of an application or router, or to one for their effect."""
+        calls = [call for call, _ in self._calls()]
+        calls += [each for info in self.index.all_functions for each in info.decorators if isinstance(each, cst.Call)]
+        words = ("dependencies", "route_class")
+        return any(arg.keyword is not None and arg.keyword.value in words for call in calls for arg in call.args)
 
     def is_resumed(self, info: FunctionInfo) -> bool:
         """Whether what follows the function's `yield` runs whatever happens, when the application or container ends."""
@@ -111,3 +157,12 @@ class Frameworks:
 
     def _function(self, node: cst.BaseExpression, scope: FunctionInfo) -> FunctionInfo | None:
         return self.index.find_function(node.value, scope) if isinstance(node, cst.Name) else None
+
+
+def _is_route(decorator: cst.BaseExpression) -> bool:
+    """`@app.post("/orders")`."""
+    return (
+        isinstance(decorator, cst.Call)
+        and isinstance(decorator.func, cst.Attribute)
+        and decorator.func.attr.value in _ROUTES
+    )

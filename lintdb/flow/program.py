@@ -183,6 +183,15 @@ class Program:
         self._enter_decorators(info, state, sites)
         return state, sites
 
+    def dropping(self, info: FunctionInfo, name: str) -> FunctionInfo | None:
+        """Return the generator that gives a parameter to a handler, and then drops what is not permanent by then."""
+        param = next((each for each in info.params if each.name.value == name), None)
+        generator = self.frameworks.generator_of(param, info) if param is not None else None
+        if generator is None or not self.frameworks.ends_last(generator, info):
+            return None
+        summary = self.summary(generator, State(), None, owns_self=False)
+        return generator if summary is not None and summary.drops_work else None
+
     def _enter_decorators(self, info: FunctionInfo, state: State, sites: dict[SiteKey, Site]) -> None:
         """`@atomic`: the function's body is a unit of work, as if all of it stood in such a block."""
         for decorator, kind in self._unit_decorators(info):

@@ -57,7 +57,8 @@ class Leak:
 class LostWork:
     """A write that a normal path drops: its connection is released (or left) without a commit.
 
-    `is_kept_elsewhere`: another path makes the work of that connection permanent.
+    `is_kept_elsewhere`: another path makes the work of that connection permanent. `dropped_by` is the generator that a
+    framework runs round the function, and that ends it.
     """
 
     node: cst.CSTNode
@@ -68,6 +69,7 @@ class LostWork:
     confidence: Confidence
     path: tuple[PathStep, ...]
     is_kept_elsewhere: bool = False
+    dropped_by: str = ""
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,9 @@ class Module(Protocol):
     ) -> Summary | None:
         """Return what a function does when it begins in a state; None where that cannot be told."""
 
+    def dropping(self, info: FunctionInfo, name: str) -> FunctionInfo | None:
+        """Return what gives a parameter to a handler, and after it drops what is not permanent by then."""
+
 
 class Run:
     """One run over one function, for its own findings or (`is_for_caller`) for a caller that wants its summary.
@@ -131,6 +134,7 @@ class Run:
         self.is_complete = True
         self.may_raise = False
         self.yielded: set[SiteKey] = set()
+        self.yielded_modes: set[bool | None] = set()
         self.exits: list[Exit] = []
         self.yields: list[Value | None] = []
         self.calls: dict[int, KnownCall] = {}

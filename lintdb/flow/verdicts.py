@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import libcst as cst
 
-from lintdb.effects import Duty, Kind
+from lintdb.effects import Duty, Event, Kind
 from lintdb.finding import Confidence
 from lintdb.flow.decorators import ends_with_process
 from lintdb.flow.evaluate import Values
@@ -64,6 +64,10 @@ class Verdicts(Values):
                     self.lose_work(rid, status, state, None)
                 elif rid[0][0] == "self":
                     self._note_left_work(rid, status, state)
+                elif rid[0][0] == "param" and not self.is_for_caller:
+                    generator = self.program.dropping(self.function, str(rid[0][1]))
+                    if generator is not None:
+                        self.lose_work(rid, status, state, None, dropped_by=generator.name)
 
     def _note_left_work(self, rid: Rid, status: Status, state: State) -> None:
         """A method ends with uncommitted work on what its object keeps: another one has to commit it."""
@@ -112,9 +116,15 @@ class Verdicts(Values):
         return parent.phase != "gone" or not parent.outlives
 
     def lose_work(
-        self, rid: Rid, status: Status, state: State, ended_at: cst.CSTNode | None, by_with: bool = False
+        self,
+        rid: Rid,
+        status: Status,
+        state: State,
+        ended_at: cst.CSTNode | None,
+        by_with: bool = False,
+        dropped_by: str = "",
     ) -> None:
-        """A resource with uncommitted work was released or left on this path."""
+        """A resource with uncommitted work was released or left on this path, or *dropped_by* ends it afterwards."""
         if status.raised or not status.in_unit:
             return
         if status.shared and not self.is_manager and not self.is_fixture:
@@ -128,11 +138,24 @@ class Verdicts(Values):
         kind = self.knowledge.kind(status.kind)
         op = self.operations.get(status.pending)
         site = self.sites.get(rid[0])
-        if kind is None or op is None:
+        if kind is None or op is None or self._is_commit_forgotten(rid, state):
             return
-        confidence = Confidence.LOW if is_unlikely(status, state) else Confidence.HIGH
-        work = LostWork(op.node, kind, site.name if site else None, ended_at, by_with, confidence, path_of(state))
+        confidence = Confidence.MEDIUM if dropped_by else Confidence.HIGH
+        if is_unlikely(status, state):
+            confidence = Confidence.LOW
+        name = site.name if site else None
+        work = LostWork(op.node, kind, name, ended_at, by_with, confidence, path_of(state), dropped_by=dropped_by)
         self.lost_work.setdefault(rid[0], []).append((status.pending, work))
+
+    def _is_commit_forgotten(self, rid: Rid, state: State) -> bool:
+        """Whether a coroutine that would make the work permanent is not awaited: a defect of its own."""
+        for (site, _), status in state.resources.items():
+            if status.kind != COROUTINE or status.phase != "open" or not isinstance(site[1], int):
+                continue
+            call = self.calls.get(site[1])
+            if call is not None and call.model.event is Event.COMMIT and call.root == rid[0]:
+                return True
+        return False
 
     def works(self) -> list[LostWork]:
         """Return the writes that are lost, one for each resource."""
@@ -237,7 +260,8 @@ class Verdicts(Values):
     def drops_yielded_work(self) -> bool:
         """Whether a generator releases what it yields without a commit, and nobody else can have made one."""
         given = {site for site in self.yielded if site in self.sites and id(self.sites[site].node) in self.handed_on}
-        return bool(self.yielded) and not given and self.yielded <= self.released_sites - self.commits
+        is_dropped = self.yielded <= self.released_sites - self.commits
+        return bool(self.yielded) and not given and is_dropped and self.yielded_modes == {False}
 
     def ends_yielded(self, *, on_error: bool = False) -> bool:
         """Whether what a generator yields is released on every normal path, or on each that an error there takes."""

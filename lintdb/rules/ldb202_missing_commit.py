@@ -34,7 +34,9 @@ class MissingCommit(Rule):
         is_test_code = is_test(flow.function, ctx.path)
         for work in flow.lost_work:
             name = f"`{work.name}`" if work.name else f"the {work.kind.label}"
-            if work.by_with:
+            if work.dropped_by:
+                end = f"`{work.dropped_by}()` closes {name} without a commit when the function has ended"
+            elif work.by_with:
                 gives = "gives {} back" if work.kind.family == "checkout" else "closes {}"
                 end = f"the `with` block {gives.format(name)} without a commit"
                 if work.kind.block_is_of_version:
