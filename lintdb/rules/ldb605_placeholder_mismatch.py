@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from lintdb.syntax.bound import Values
 
 _OWN = {"qmark": "?", "pyformat": "%s", "numeric_dollar": "$1"}
+_SINGLE = {
+    "text": "the text that is given for the values counts as its characters, one value each: it stands in no tuple",
+    "number": "a number is given for the values, which the library refuses: it stands in no tuple",
+}
 
 
 class PlaceholderMismatch(Rule):
@@ -65,6 +69,9 @@ def _message(text: str, style: str, values: Values) -> str | None:
         return f"`{other}` is no placeholder of this library, which has `{_OWN[style]}`"
     if style == "pyformat" and given and (single := single_percent(text)) is not None:
         return f"the `%` in `{single}` is taken for a placeholder where values are given: for itself it stands as `%%`"
+    if values.single:
+        found = placeholders_of(text, style)
+        return _SINGLE[values.single] if found is not None and found.count + len(found.names) else None
     # Without values the text is sent as it is: what stands in literals means itself.
     found = placeholders_of(text, style, in_literals=given != 0)
     if found is None:

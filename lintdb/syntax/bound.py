@@ -14,13 +14,20 @@ from lintdb.syntax.walk import walk
 if TYPE_CHECKING:
     from lintdb.syntax.literals import Evaluator
 
+_SINGLE = {"str": "text", "int": "number", "float": "number", "bool": "number"}
+
 
 @dataclass(frozen=True)
 class Values:
-    """What goes with a text: so many values, or values by names. `is_text`: each character of a text is one."""
+    """What goes with a text: so many values, or values by names.
+
+    `is_text`: each character of a text is one. `single` is a `text` or a `number` that was meant to be the only value,
+    and of which only the type is known.
+    """
 
     given: int | frozenset[str]
     is_text: bool = False
+    single: str = ""
 
 
 def values_of(
@@ -67,6 +74,10 @@ def _rows(node: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
 def _values_in(node: cst.BaseExpression, style: str, evaluator: Evaluator) -> Iterator[Values]:
     """Yield what an expression holds for one run of a text; nothing where that cannot be seen."""
     found = evaluator.resolved(node)
+    single = _single(found, evaluator) if style == "qmark" else ""
+    if single:
+        yield Values(1, single=single)
+        return
     if found is not node and not (isinstance(found, cst.Tuple) or _is_used_once(node, evaluator)):
         return
     if isinstance(found, cst.SimpleString) and style == "qmark":
@@ -79,6 +90,20 @@ def _values_in(node: cst.BaseExpression, style: str, evaluator: Evaluator) -> It
         items = evaluator.mapping(node)
         if items is not None:
             yield Values(frozenset(items))
+
+
+def _single(node: cst.BaseExpression, evaluator: Evaluator) -> str:
+    """Return whether an expression is surely a `text` or a `number`, by what it is or a parameter's annotation."""
+    if isinstance(node, cst.FormattedString):
+        return "text"
+    if isinstance(node, (cst.Integer, cst.Float)):
+        return "number"
+    scope = evaluator.scope
+    param = next((each for each in scope.params if isinstance(node, cst.Name) and each.name.value == node.value), None)
+    if param is None or param.star or param.name.value in scope.given or param.annotation is None:
+        return ""
+    said = param.annotation.annotation
+    return _SINGLE.get(said.value, "") if isinstance(said, cst.Name) else ""
 
 
 def _is_used_once(node: cst.BaseExpression, evaluator: Evaluator) -> bool:
