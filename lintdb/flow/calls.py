@@ -486,4 +486,8 @@ class Calls(Concurrency):
                 state.note(op.node, "named", rid)
             acquired = site.node if site is not None else None
             self.after.uncalled[id(op.node)] = Uncalled(op.node, kind, site.name if site else None, name, acquired)
+        elif kind is not None and name in kind.methods and self.program.classes.is_release(name):
+            # It would not give back what was taken from a pool: that is missing, or done, for itself.
+            site = self.sites.get(receiver.rid[0])
+            self.after.uncalled.setdefault(id(op.node), Uncalled(op.node, kind, site.name if site else None, name))
         return None
