@@ -109,7 +109,7 @@ class TestReasons:
                     conn.close()
             """
         assert self.verdict_and_reasons(text) == ("released", [("released", 7)])
-        assert one(text).summary == "not reported: closed on every path"
+        assert one(text).summary == "not reported: closed on every path that lintdb follows"
         assert one(text).reasons[0].text == "closed by `conn.close()`"
 
     def test_released_by_a_block_and_with_its_parent(self) -> None:

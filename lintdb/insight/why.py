@@ -455,5 +455,7 @@ def _summary(verdict: str, kind: Kind, whats: set[str]) -> str:
     if not whats or whats & {watch.KILLED}:
         return "not reported: no path leaves it open where the function ends"
     if whats <= {watch.WITH_PARENT, watch.COVERED}:
-        return "not reported: it goes with what it belongs to, on every path"
-    return f"not reported: {verb} on every path" + (" that uses it" if watch.UNUSED in whats else "")
+        return "not reported: it goes with what it belongs to, on every path that lintdb follows"
+    using = " and that uses it" if watch.UNUSED in whats else ""
+    # What a subscript, an attribute or a sum may raise is taken not to: more than this is not known.
+    return f"not reported: {verb} on every path that lintdb follows{using}"
