@@ -51,4 +51,6 @@ def _when(misuse: Misuse) -> str:
     if misuse.owner is not None:
         name = f"`{misuse.owner_name}`" if misuse.owner_name else f"the {misuse.owner.label}"
         return f"after {name}, which it belongs to, was {verb_of(misuse.owner)}"
-    return f"after it was {verb_of(misuse.kind)}"
+    # Of a call on it the subject is the call.
+    name = shown(misuse) if misuse.what in ("use", "release") else "it"
+    return f"after {name} was {verb_of(misuse.kind)}"

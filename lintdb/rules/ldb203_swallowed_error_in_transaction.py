@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
-from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
+from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
 from lintdb.rules.lifetimes import called, caught_in, steps_of
 from lintdb.rules.places import is_test
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow, SwallowedError
+
+_FAILS = ("raise", "raises", "refused")
+"""Steps of a path at which a call fails."""
 
 
 class SwallowedErrorInTransaction(Rule):
@@ -33,7 +36,7 @@ class SwallowedErrorInTransaction(Rule):
                 node=found.node,
                 message=_message(found, ctx),
                 confidence=Confidence.LOW if is_test(flow.function, ctx.path) else found.confidence,
-                steps=steps_of(found.path, found.failed, "fails in a transaction", _end(found)),
+                steps=_steps(found),
                 resource_kind=found.kind.label,
                 resource_name=found.name,
                 about=caught_in(found.path, found.failed),
@@ -50,6 +53,20 @@ def _message(found: SwallowedError, ctx: FileContext) -> str:
         return f"an error of {failed} is swallowed here, inside the transaction, which ends as if it had succeeded"
     used = ctx.source_of(found.used_at, 40)
     return f"an error of {failed} is swallowed here, and {name} goes on with `{used}` without a rollback"
+
+
+def _steps(found: SwallowedError) -> tuple[ReportStep, ...]:
+    """Return the witness: the call that fails, what becomes of its error, and what the transaction goes on with."""
+    if found.failed is None:
+        return steps_of(found.path, None, "", _end(found))
+    failures = [number for number, step in enumerate(found.path) if step.node is found.failed and step.what in _FAILS]
+    since = failures[-1] if failures else -1
+    fails = "fails in a transaction"
+    if any(step.node is found.failed and step.what == "write" for step in found.path[: max(since, 0)]):
+        fails = "fails in a transaction, to which it has added in an earlier round"
+    later = steps_of(found.path[since + 1 :], None, "", _end(found))
+    last = ReportStep(found.used_at or (later[-1].node if later else found.failed), _end(found))
+    return (ReportStep(found.failed, fails), *later[:-1], last)
 
 
 def _end(found: SwallowedError) -> str:

@@ -30,17 +30,17 @@ class NestedCheckout(Rule):
         for overlap in flow.overlaps:
             if overlap.kind.family == "checkout":
                 source = ctx.source_of(overlap.node, 50)
-                message = f"`{source}` while another connection of the same pool is held can wait for itself"
+                message = f"`{source}` takes a second connection from the pool"
                 steps = [ReportStep(overlap.held, "taken here"), ReportStep(overlap.node, "and another one here")]
                 if overlap.inner is not None:
-                    message += f": it calls `{ctx.source_of(overlap.inner, 40)}`"
+                    message += f" (it calls `{ctx.source_of(overlap.inner, 40)}`)"
                     steps[1:] = [
                         ReportStep(overlap.node, "called here"),
                         ReportStep(overlap.inner, "takes another one"),
                     ]
                 yield Report(
                     node=overlap.node,
-                    message=message,
+                    message=f"{message} while one is held: if all its users do so at once, they wait for each other",
                     confidence=Confidence.MEDIUM,
                     steps=tuple(steps),
                     resource_kind=overlap.kind.label,
