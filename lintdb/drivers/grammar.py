@@ -57,6 +57,7 @@ _KIND_KEYS = (
         "attribute from which classes derive → the kind that these classes are: `class User(db.Model)`", "bases"),
     Key("duty", _DUTY, "how much it matters that it is released", "duty", "`must`"),
     Key("duty_on_error", _DUTY, "the same where something has raised, if that differs", "duty_on_error", "`duty`"),
+    Key("collected", Flag(), "dropped, it is closed at once and in silence, and no server hears of it", "is_collected"),
     Key("lazy", Flag(), "it holds nothing before a method that can fail has been called", "is_lazy"),
     Key("with", BLOCK, "what leaving `with` on it does", "with_block", "not known"),
     Key("async_with", BLOCK, "what leaving `async with` on it does", "async_with_block", "not known"),

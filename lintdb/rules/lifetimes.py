@@ -94,7 +94,8 @@ def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
         return is_test(flow.function, ctx.path)
     if leak.has_no_release:
         return True  # its class is told of (LDB116), and whoever uses that has no better way
-    if leak.kind.family == "connection" and leak.kind.duty_on_error is Duty.WEAK and is_test(flow.function, ctx.path):
+    is_collected = leak.kind.is_collected or leak.kind.duty_on_error is Duty.WEAK
+    if leak.kind.family == "connection" and is_collected and is_test(flow.function, ctx.path):
         return True  # collected in silence, and soon
     # Such a pool has no threads that must be stopped; but for a coroutine the event loop ends before the process.
     is_plain_pool = leak.kind.family in ("checkout", "session") or (leak.kind.family == "pool" and leak.kind.is_lazy)
