@@ -312,8 +312,7 @@ class Follower(Iterations, Assumptions):
             if status is not None and max(status.pending, status.failed) >= 0:
                 # The consumer may commit, or roll back.
                 state.update(rid, pending=-1, failed=-1, cut=False)
-            self.yielded.add(rid[0])
-            self.yielded_modes.add(status.autocommit if status is not None else None)
+            self.yielded[rid[0]] = status.autocommit if status is not None else None
             parent = status.parent if status is not None else None
             if parent is not None and parent in self.start.resources:
                 self.lenders.add(parent)

@@ -31,26 +31,26 @@ class Frameworks:
 
     def generator_of(self, param: cst.Param, scope: FunctionInfo) -> FunctionInfo | None:
         """Return the generator that a framework runs round the function for a parameter."""
-        given = self._given_for(param, scope)
+        given = self.given_for(param, scope)
         return given if isinstance(given, FunctionInfo) and given.is_generator else None
 
-    def _given_for(self, param: cst.Param, scope: FunctionInfo) -> FunctionInfo | cst.Call | None:
+    def given_for(self, param: cst.Param, scope: FunctionInfo) -> FunctionInfo | cst.Call | None:
         """Return what a framework calls for a parameter, or the `Depends(…)` that hides that; None if nothing."""
-        found = self._injected_by(param.default, scope) if param.default is not None else None
+        found = self.injected_by(param.default, scope) if param.default is not None else None
         annotation = param.annotation.annotation if param.annotation is not None else None
         if found is not None or annotation is None:
             return found
         if not isinstance(annotation, (cst.Name, cst.Attribute)):
-            return self._injected_by(annotation, scope)
+            return self.injected_by(annotation, scope)
         # `DbSession = Annotated[Session, Depends(get_db)]`, here or in another module.
         symbol = self.index.symbol_of(annotation, scope)
         holder, name = (symbol.index, symbol.name) if isinstance(symbol, Variable) else (self.index, "")
         if not name and isinstance(annotation, cst.Name):
             name = annotation.value
         meant = holder.constant(name)
-        return Frameworks(holder)._injected_by(meant, holder.body) if meant is not None else None
+        return Frameworks(holder).injected_by(meant, holder.body) if meant is not None else None
 
-    def _injected_by(self, node: cst.CSTNode, scope: FunctionInfo) -> FunctionInfo | cst.Call | None:
+    def injected_by(self, node: cst.CSTNode, scope: FunctionInfo) -> FunctionInfo | cst.Call | None:
         """Return what an expression makes a dependency of (`Depends(get_db)`): a function, or what cannot be seen."""
         hidden: cst.Call | None = None
         for call in walk(node):
@@ -70,7 +70,7 @@ class Frameworks:
         routes = [each for each in info.decorators if _is_route(each)]
         if not routes or len(routes) < len(info.decorators) or self._has_common_dependencies:
             return False
-        others = [self._given_for(param, info) for param in info.params]
+        others = [self.given_for(param, info) for param in info.params]
         return sum(each is generator for each in others) == 1 and not any(
             self._may_get(generator, each, set()) for each in others if each is not None and each is not generator
         )
@@ -83,7 +83,7 @@ class Frameworks:
             return False
         seen.add(given)
         home = Frameworks(given.index)
-        inner = [home._given_for(param, given) for param in given.params]
+        inner = [home.given_for(param, given) for param in given.params]
         return any(self._may_get(generator, each, seen) for each in inner if each is not None)
 
     @functools.cached_property

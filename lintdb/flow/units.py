@@ -318,7 +318,7 @@ class Units(Misuses):
         self.units.ended.add(status.begun)
         self.account_for(Ref(rid), state, is_release=True)
         if status.phase == "open" and status.pending >= 0 and (status.owed or rid[0][0] == "managed"):
-            self.lose_work(rid, status, state, node, by_with is not None)
+            self.lose_work(rid, status, state, node, by_with=by_with is not None)
         self._return_dirty(rid, status, state)
         owner = self.owner_through(rid, state)
         if owner is not None:

@@ -121,6 +121,7 @@ class Verdicts(Values):
         status: Status,
         state: State,
         ended_at: cst.CSTNode | None,
+        *,
         by_with: bool = False,
         dropped_by: str = "",
     ) -> None:
@@ -260,12 +261,12 @@ class Verdicts(Values):
     def drops_yielded_work(self) -> bool:
         """Whether a generator releases what it yields without a commit, and nobody else can have made one."""
         given = {site for site in self.yielded if site in self.sites and id(self.sites[site].node) in self.handed_on}
-        is_dropped = self.yielded <= self.released_sites - self.commits
-        return bool(self.yielded) and not given and is_dropped and self.yielded_modes == {False}
+        is_dropped = self.yielded.keys() <= self.released_sites - self.commits
+        return not given and is_dropped and set(self.yielded.values()) == {False}
 
     def ends_yielded(self, *, on_error: bool = False) -> bool:
         """Whether what a generator yields is released on every normal path, or on each that an error there takes."""
-        if not self.yielded or not self.yielded <= self.released_sites:
+        if not self.yielded or not self.yielded.keys() <= self.released_sites:
             return False
         ends = [
             end.state

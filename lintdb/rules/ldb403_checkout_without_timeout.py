@@ -42,7 +42,7 @@ class CheckoutWithoutTimeout(Rule):
             yield Report(
                 node=call.node,
                 message=f"`{source}` waits for ever if all connections are in use{ctx.said_of_version(answer)}",
-                confidence=Confidence.MEDIUM,
+                confidence=Confidence.LOW if _is_drained(call, flow, ctx) else Confidence.MEDIUM,
                 help=f"bound the wait: `{answer.setting.suggest}`" if answer.setting.suggest else None,
                 acquired_at=call.node,
                 cause=answer.setting.name,
@@ -60,3 +60,24 @@ def _is_checkout(call: KnownCall, ctx: FileContext) -> bool:
         kind = ctx.program.knowledge.kind(call.model.acquires)
         return kind is not None and kind.family == "checkout"
     return _LIKE_A_POOL.search(ctx.source_of(call.node.func)) is not None
+
+
+def _is_drained(call: KnownCall, flow: FunctionFlow, ctx: FileContext) -> bool:
+    """Whether a method that stops its object waits for what it then closes: that is what stopping means."""
+    import libcst as cst  # listing rules does not need it
+
+    from lintdb.syntax.walk import walk
+
+    is_release = ctx.program.classes.is_release
+    if not is_release(flow.function.name):
+        return False
+    outer = list(ctx.repetition.fates.ancestry(flow.function).ancestors(call.node))
+    bound = next((each for each in outer if isinstance(each, (cst.Assign, cst.NamedExpr))), None)
+    targets = bound.targets if isinstance(bound, cst.Assign) else [bound] if bound is not None else []
+    names = {each.target.value for each in targets if isinstance(each.target, cst.Name)}
+    for node in walk(flow.function.node):
+        if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and is_release(node.func.attr.value):
+            base = node.func.value
+            if base in outer or base is call.node or (isinstance(base, cst.Name) and base.value in names):
+                return True
+    return False
