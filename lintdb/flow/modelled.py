@@ -338,7 +338,8 @@ class ModelledCalls(ChosenModels):
         kind = self.knowledge.kind(kind_id)
         parent = self._parent(op, model, receiver, state)
         self.note_overlap(op, kind, parent, state)
-        is_free = self._is_free(kind, parent, state)
+        freeing = self._freeing(kind, parent, state)
+        is_free = freeing is not None
         is_guess = receiver is not None and self.root_of(receiver.rid, state) in self.units.guessed
         is_guess = is_guess and not self.knowledge.telltales().intersection(model.names)
         status = Status(
@@ -346,7 +347,7 @@ class ModelledCalls(ChosenModels):
             owed=(kind is None or kind.duty is not Duty.NONE) and not is_free and not is_guess,
             autocommit=self._autocommit(op, kind, parent, state),
             parts_mode=self._parts_mode(op, kind, parent, state),
-            outlives=is_free and parent is not None and not state.resources[parent].owed,
+            outlives=freeing is not None and not state.resources[freeing].owed,
             used=kind is None or not kind.is_lazy,
             parent=parent,
             keeps_parent=kind is not None and kind.keeps_parent,
@@ -401,11 +402,17 @@ class ModelledCalls(ChosenModels):
             state.note(op.node, "acquire", site)
         return Ref(rid)
 
-    def _is_free(self, kind: Kind | None, parent: Rid | None, state: State) -> bool:
-        """Whether a resource holds nothing of its own, because of what it was made with."""
-        status = state.status(parent) if parent is not None else None
-        owner = self.kind_of(status)
-        return kind is not None and owner is not None and owner.family in kind.free_with
+    def _freeing(self, kind: Kind | None, parent: Rid | None, state: State) -> Rid | None:
+        """Return what a resource was made with, itself or by way of a factory, so that it holds nothing of its own."""
+        seen: set[Rid] = set()
+        while kind is not None and parent is not None and parent not in seen:
+            seen.add(parent)
+            status = state.status(parent)
+            owner = self.kind_of(status)
+            if status is None or owner is None or owner.family in kind.free_with:
+                return parent if owner is not None else None
+            parent = status.parent if owner.duty is Duty.NONE and owner.keeps_parent else None
+        return None
 
     def _goes_with(self, parent: Rid | None, kind: Kind | None, state: State) -> bool:
         """Whether a resource is released when its parent is."""
