@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from typing import TypeAlias
 
 import libcst as cst
 
 from lintdb.flow.decorators import is_generator_manager
 from lintdb.flow.stdlib import APPLICATIONS, CLEANED_UP_APPLICATIONS, INJECTORS, RESOURCE_PROVIDERS
-from lintdb.syntax.names import FunctionInfo, ModuleIndex, Variable
+from lintdb.syntax.names import FunctionInfo, ModuleIndex, Symbol, Variable
 from lintdb.syntax.walk import walk
 
 _ROUTES = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "api_route", "websocket"})
+
+_Given: TypeAlias = FunctionInfo | cst.Call
+"""What a framework calls for a value: a function, or the call that hides which."""
 
 
 class Frameworks:
@@ -34,7 +38,7 @@ class Frameworks:
         given = self.given_for(param, scope)
         return given if isinstance(given, FunctionInfo) and given.is_generator else None
 
-    def given_for(self, param: cst.Param, scope: FunctionInfo) -> FunctionInfo | cst.Call | None:
+    def given_for(self, param: cst.Param, scope: FunctionInfo) -> _Given | None:
         """Return what a framework calls for a parameter, or the `Depends(…)` that hides that; None if nothing."""
         found = self.injected_by(param.default, scope) if param.default is not None else None
         annotation = param.annotation.annotation if param.annotation is not None else None
@@ -50,7 +54,7 @@ class Frameworks:
         meant = holder.constant(name)
         return Frameworks(holder).injected_by(meant, holder.body) if meant is not None else None
 
-    def injected_by(self, node: cst.CSTNode, scope: FunctionInfo) -> FunctionInfo | cst.Call | None:
+    def injected_by(self, node: cst.CSTNode, scope: FunctionInfo) -> _Given | None:
         """Return what an expression makes a dependency of (`Depends(get_db)`): a function, or what cannot be seen."""
         hidden: cst.Call | None = None
         for call in walk(node):
@@ -59,8 +63,17 @@ class Frameworks:
             symbol = self.index.symbol_of(call.args[0].value, scope, is_needed=True) if call.args else None
             if isinstance(symbol, FunctionInfo):
                 return symbol
-            hidden = call
+            if not call.args or not self._is_of_framework(call.args[0].value, symbol):
+                hidden = call
         return hidden
+
+    def _is_of_framework(self, node: cst.BaseExpression, symbol: Symbol | None) -> bool:
+        """Whether an expression names a global that is an object of the framework: a scheme of its `security`."""
+        index = symbol.index if isinstance(symbol, Variable) else self.index
+        name = symbol.name if isinstance(symbol, Variable) else node.value if isinstance(node, cst.Name) else ""
+        value = index.constant(name)
+        dotted = index.dotted(value.func, index.body) if isinstance(value, cst.Call) else None
+        return dotted is not None and dotted.startswith("fastapi.")
 
     def ends_last(self, generator: FunctionInfo, info: FunctionInfo) -> bool:
         """Whether a function answers requests, and nothing that the framework runs for it gets what *generator* lends.
@@ -68,14 +81,14 @@ class Frameworks:
         Then what the function leaves undone with that is undone when the generator goes on.
         """
         routes = [each for each in info.decorators if _is_route(each)]
-        if not routes or len(routes) < len(info.decorators) or self._has_common_dependencies:
+        if not routes or len(routes) < len(info.decorators):
             return False
-        others = [self.given_for(param, info) for param in info.params]
+        others = [*(self.given_for(param, info) for param in info.params), *self._common_dependencies]
         return sum(each is generator for each in others) == 1 and not any(
             self._may_get(generator, each, set()) for each in others if each is not None and each is not generator
         )
 
-    def _may_get(self, generator: FunctionInfo, given: FunctionInfo | cst.Call, seen: set[FunctionInfo]) -> bool:
+    def _may_get(self, generator: FunctionInfo, given: _Given, seen: set[FunctionInfo]) -> bool:
         """Whether a dependency is lent the same, by itself or by one of its own; what is not seen may be."""
         if not isinstance(given, FunctionInfo) or given is generator:
             return True
@@ -87,12 +100,22 @@ class Frameworks:
         return any(self._may_get(generator, each, seen) for each in inner if each is not None)
 
     @functools.cached_property
-    def _has_common_dependencies(self) -> bool:
-        """Whether the file gives dependencies to all routes of an application or router, or to one for their effect."""
-        calls = [call for call, _ in self._calls()]
-        calls += [each for info in self.index.all_functions for each in info.decorators if isinstance(each, cst.Call)]
-        words = ("dependencies", "route_class")
-        return any(arg.keyword is not None and arg.keyword.value in words for call in calls for arg in call.args)
+    def _common_dependencies(self) -> tuple[_Given, ...]:
+        """What the file makes a dependency of all routes of an application or router, or of one for its effect."""
+        calls = list(self._calls())
+        for info in self.index.all_functions:
+            calls += [(each, self.index.body) for each in info.decorators if isinstance(each, cst.Call)]
+        given = [(arg.value, call, scope) for call, scope in calls for arg in call.args if _is_of_all(arg)]
+        found: list[_Given | None] = []
+        for value, call, scope in given:
+            parts = [each.value for each in value.elements] if isinstance(value, (cst.List, cst.Tuple)) else []
+            found += [self._injected_as_one(part, scope, call) for part in parts] or [call]
+        return tuple(each for each in found if each is not None)
+
+    def _injected_as_one(self, node: cst.BaseExpression, scope: FunctionInfo, call: cst.Call) -> _Given | None:
+        """Return what one of a list of dependencies is, or the *call* that has the list where that is not written."""
+        is_written = isinstance(node, cst.Call) and self.index.dotted(node.func, scope) in INJECTORS
+        return self.injected_by(node, scope) if is_written else call
 
     def is_resumed(self, info: FunctionInfo) -> bool:
         """Whether what follows the function's `yield` runs whatever happens, when the application or container ends."""
@@ -157,6 +180,10 @@ class Frameworks:
 
     def _function(self, node: cst.BaseExpression, scope: FunctionInfo) -> FunctionInfo | None:
         return self.index.find_function(node.value, scope) if isinstance(node, cst.Name) else None
+
+
+def _is_of_all(argument: cst.Arg) -> bool:
+    return argument.keyword is not None and argument.keyword.value in ("dependencies", "route_class")
 
 
 def _is_route(decorator: cst.BaseExpression) -> bool:
