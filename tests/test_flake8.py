@@ -320,9 +320,9 @@ def _can_be_parsed(path: Path) -> bool:
     return True
 
 
-def test_same_findings_as_the_command_on_programs() -> None:
-    """Each program is of several files, which the plugin is given one at a time."""
-    _compare_with_the_command("fixtures/programs")
+def test_same_findings_as_the_command_on_projects() -> None:
+    """Each project is of several files, which the plugin is given one at a time."""
+    _compare_with_the_command("fixtures/projects")
 
 
 @pytest.mark.slow

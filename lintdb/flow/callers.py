@@ -235,9 +235,10 @@ def _may_end(name: str, texts_with: _Texts) -> bool:
     """Whether a function or manager may end what it is given, or gives: one of the project must do so itself."""
     if not name:
         return False
+    defines = re.compile(rf"\b(?:def|class)[ \t]+{re.escape(name)}\b")
     for _, text in texts_with(name):
-        tree = parsed_by_python(text)
-        for node in _definitions(tree) if isinstance(tree, ast.Module) else ():
+        file = parsed_file(text) if defines.search(text) is not None else None
+        for node in _definitions(file.tree) if isinstance(file, ParsedFile) else ():
             if node.name == name:
                 called = [_last_name(each.func) for each in ast.walk(node) if isinstance(each, ast.Call)]
                 return any(_ENDS.fullmatch(each) for each in called) or "closing" in called
