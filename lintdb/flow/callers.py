@@ -21,7 +21,7 @@ _MOST_FILES = 30
 """Files that are looked at for one name: what is mentioned in more has more than one meaning."""
 
 _ENDS = re.compile(
-    r"(?:\w+_)?(?:a?close|closeall|release|roll_?back|dispose|put_?conn|put_?back|give_?back|discard|terminate"
+    r"_*(?:\w+_)?(?:a?close|closeall|release|roll_?back|dispose|put_?conn|put_?back|give_?back|discard|terminate"
     r"|disconnect|reset|shutdown)(?:_[a-z]+)?",
     re.IGNORECASE,
 )
