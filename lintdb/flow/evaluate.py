@@ -124,7 +124,7 @@ class Values(Run):
         """A module-level name that stands for a function, or for a text or a number."""
         if name not in self.known_constants:
             function = self.index.find_function(name, self.function)
-            value = Function(function) if function is not None else self.types.global_literal(name)
+            value = Function(function) if function is not None else self.types.global_constant(name)
             self.known_constants[name] = value
         return self.known_constants[name]
 
@@ -145,7 +145,7 @@ class Values(Run):
         if found is not None and isinstance(found.symbol, Variable):
             value = self._global(found.symbol, state)
             if value is None and not found.rest:
-                value = self.types.peers.types(found.symbol.index).global_literal(found.symbol.name)
+                value = self.types.peers.types(found.symbol.index).global_constant(found.symbol.name)
         elif found is not None and isinstance(found.symbol, ClassInfo) and found.rest:
             is_own = found.symbol.find_method(found.rest[0]) is not None
             value = self.class_itself(found.symbol, state) if not is_own else None

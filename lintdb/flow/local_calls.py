@@ -41,6 +41,7 @@ from lintdb.flow.values import (
     TRUE,
     Coroutine,
     Instance,
+    Literal,
     Manager,
     Many,
     Name,
@@ -294,8 +295,8 @@ class LocalCalls(Containers, ABC):
         found = self.index.find(value.dotted, is_needed=True) if isinstance(value, Name) else None
         if found is None or found.rest or not isinstance(found.symbol, Variable):
             return value
-        literal = self.types.peers.types(found.symbol.index).global_literal(found.symbol.name)
-        text = literal.value if literal is not None else None
+        literal = self.types.peers.types(found.symbol.index).global_constant(found.symbol.name)
+        text = literal.value if isinstance(literal, Literal) else None
         is_choice = isinstance(text, str) and bool(text) and text.lower() in found.symbol.name.lower()
         return literal if literal is not None and is_choice else value
 

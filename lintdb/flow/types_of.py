@@ -16,7 +16,7 @@ from lintdb.flow.memo import Memo
 from lintdb.flow.modes import Modes
 from lintdb.flow.receivers import Receiver
 from lintdb.flow.stdlib import NAMESPACES, TYPED_KEYS
-from lintdb.flow.values import Literal
+from lintdb.flow.values import Literal, Query
 from lintdb.syntax.literals import Evaluator, only_value, unawaited
 from lintdb.syntax.names import CONSTANTS, ClassInfo, FunctionInfo, ModuleIndex, Symbol, Variable
 
@@ -517,13 +517,32 @@ class ModuleTypes:
         }
         return found.pop() if len(found) == 1 else None
 
-    def global_literal(self, name: str) -> Literal | None:
-        """Return the string or number that a module-level name is given, if it is given one value only."""
+    def global_constant(self, name: str) -> Literal | Query | None:
+        """Return the text or number that a module-level name is given, or the statement, if it is given one value only.
+
+        `INSERT = text("insert …")` is the text, `ADD = table.insert().values(…)` a statement that writes.
+        """
         value = self.index.constant(name)
-        if not isinstance(value, (cst.SimpleString, cst.ConcatenatedString, cst.Integer)):
-            return None
-        constant = value.evaluated_value
-        return Literal(constant) if isinstance(constant, (str, int)) else None
+        return self.peers.memo.get(("literal", self.index.name, name), lambda: self._literal_of(value))
+
+    def _literal_of(self, value: cst.BaseExpression | None) -> Literal | Query | None:
+        if isinstance(value, (cst.SimpleString, cst.ConcatenatedString, cst.Integer)):
+            constant = value.evaluated_value
+            return Literal(constant) if isinstance(constant, (str, int)) else None
+        while isinstance(value, cst.Call):
+            dotted = self.index.dotted(value.func, self.index.body)
+            model = self.model_of_call(dotted, value) if dotted is not None else None
+            if model is not None and model.unwraps is not None:
+                return self._literal_of(self.given_argument(value, model.unwraps))
+            if model is not None and model.query_event is not None:
+                return Query(model.query_event, "unknown")
+            if not isinstance(value.func, cst.Attribute):
+                return None
+            event = self.knowledge.statement_event(value.func.attr.value) if not value.args else None
+            if event is not None:
+                return Query(event)
+            value = value.func.value
+        return None
 
 
 def _is_awaited(kind: Kind) -> bool:
