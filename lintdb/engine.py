@@ -116,7 +116,8 @@ def _check(source: SourceFile, options: EngineOptions, projects: Projects | None
     drivers = gate.mentioned(source.text, own)
     if projects is None:
         projects = Projects()
-    may_concern = options.follow_imports and "import" in source.text
+    # What stands on an application is reached without any import: `request.app.db`.
+    may_concern = options.follow_imports and ("import" in source.text or "app" in source.text or "bot" in source.text)
     if not drivers and not (may_concern and projects.surroundings(own).concerns(source)):
         return []
     # Only now: where most files have nothing to be followed, a thread for each would cost more than all else.

@@ -11,7 +11,7 @@ from lintdb.drivers.catalog import Own
 from lintdb.project.interest import Interest
 from lintdb.project.layout import Layout
 from lintdb.source import SourceFile, read_source
-from lintdb.syntax.keys import keys_mentioned
+from lintdb.syntax.keys import keys_mentioned, makes_application
 
 if TYPE_CHECKING:
     from lintdb.project.project import Project
@@ -29,6 +29,7 @@ class Surroundings:
         self._texts: dict[str, SourceFile | None] = {}
         self.interest = Interest(self.layout, self._text_of, own)
         self._mentioning: dict[tuple[str, int], tuple[tuple[str, str], ...]] = {}
+        self._programs: dict[int, frozenset[str]] = {}
         self._put: dict[tuple[str, ...], dict[str, tuple[str, ...]]] = {}
 
     def enter(self, source: SourceFile) -> str:
@@ -45,7 +46,11 @@ class Surroundings:
         )
 
     def keepers(self, key: str, path: str) -> tuple[str, ...]:
-        """Return the other files of a project that put something under a key (see `lintdb.syntax.keys`)."""
+        """Return the other files of a project that put something under a key (see `lintdb.syntax.keys`).
+
+        Where a project has several programs, those of the program that the file belongs to: the nearest folder in which
+        an application is made.
+        """
         files = self.layout.files_around(path)
         if files is None:
             return ()
@@ -56,7 +61,22 @@ class Surroundings:
                 for put in sorted(keys_mentioned(text).put) if text is not None else ():
                     found.setdefault(put, []).append(each)
             self._put[files] = {put: tuple(paths) for put, paths in found.items()}
-        return tuple(each for each in self._put[files].get(key, ()) if each != path)
+        program = self._program_of(path, files)
+        return tuple(each for each in self._put[files].get(key, ()) if each != path and each.startswith(program))
+
+    def _program_of(self, path: str, files: tuple[str, ...]) -> str:
+        """Return how the paths of the files of a program begin that a file belongs to; empty if there is but one."""
+        if id(files) not in self._programs:
+            texts = ((each, self._text_of(each)) for each in files)
+            makers = (each for each, text in texts if text is not None and makes_application(text))
+            self._programs[id(files)] = frozenset(os.path.dirname(each) for each in makers)  # noqa: PTH120
+        folder = os.path.dirname(path)  # noqa: PTH120 - links are kept
+        while folder not in self._programs[id(files)]:
+            above = os.path.dirname(folder)  # noqa: PTH120
+            if above == folder:
+                return ""
+            folder = above
+        return folder + os.sep
 
     def _is_of_interest(self, key: str, path: str) -> bool:
         return any(self.interest.names_in(each) for each in self.keepers(key, path))

@@ -24,6 +24,16 @@ _MENTIONED = re.compile(
 _OF_EVERY_APPLICATION = frozenset({"config", "logger", "debug", "secret_key", "name", "cli", "jinja_env", "extensions"})
 
 
+_MAKES_APPLICATION = re.compile(
+    r"\b(?:Flask|Quart|FastAPI|Starlette|Litestar|Sanic|Application|Bot|AutoShardedBot)\(", re.ASCII
+)
+
+
+def makes_application(text: str) -> bool:
+    """Whether a file makes an object that programs leave things on, as far as a look at it tells."""
+    return _MAKES_APPLICATION.search(text) is not None
+
+
 class Keys(NamedTuple):
     """The keys that a text reads, and those that it puts something under."""
 
