@@ -9,6 +9,7 @@ import libcst as cst
 
 from lintdb.effects import Argument, CallModel, Condition, Event, Form, Kind
 from lintdb.flow.behind import call_behind
+from lintdb.flow.constants import constant_value
 from lintdb.flow.evidence import Evidence
 from lintdb.flow.exceptions import builtin_is_subclass
 from lintdb.flow.knowledge import Knowledge
@@ -518,31 +519,9 @@ class ModuleTypes:
         return found.pop() if len(found) == 1 else None
 
     def global_constant(self, name: str) -> Literal | Query | None:
-        """Return the text or number that a module-level name is given, or the statement, if it is given one value only.
-
-        `INSERT = text("insert …")` is the text, `ADD = table.insert().values(…)` a statement that writes.
-        """
-        value = self.index.constant(name)
-        return self.peers.memo.get(("literal", self.index.name, name), lambda: self._literal_of(value))
-
-    def _literal_of(self, value: cst.BaseExpression | None) -> Literal | Query | None:
-        if isinstance(value, (cst.SimpleString, cst.ConcatenatedString, cst.Integer)):
-            constant = value.evaluated_value
-            return Literal(constant) if isinstance(constant, (str, int)) else None
-        while isinstance(value, cst.Call):
-            dotted = self.index.dotted(value.func, self.index.body)
-            model = self.model_of_call(dotted, value) if dotted is not None else None
-            if model is not None and model.unwraps is not None:
-                return self._literal_of(self.given_argument(value, model.unwraps))
-            if model is not None and model.query_event is not None:
-                return Query(model.query_event, "unknown")
-            if not isinstance(value.func, cst.Attribute):
-                return None
-            event = self.knowledge.statement_event(value.func.attr.value) if not value.args else None
-            if event is not None:
-                return Query(event)
-            value = value.func.value
-        return None
+        """Return the text, number or statement that a module-level name is given, if it is given one value only."""
+        key = ("constant", self.index.name, name)
+        return self.peers.memo.get(key, lambda: constant_value(self.index.constant(name), self))
 
 
 def _is_awaited(kind: Kind) -> bool:

@@ -1,0 +1,36 @@
+"""What a module keeps under a name for good: texts and numbers, and statements that are made once and run often."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from lintdb.flow.values import Literal, Query
+
+if TYPE_CHECKING:
+    from lintdb.flow.types_of import ModuleTypes
+
+
+def constant_value(value: cst.BaseExpression | None, types: ModuleTypes) -> Literal | Query | None:
+    """Return the text or number that an expression on module level is, or the statement; None for anything else.
+
+    `text("insert …")` is the text, `table.insert().values(…)` a statement that writes.
+    """
+    if isinstance(value, (cst.SimpleString, cst.ConcatenatedString, cst.Integer)):
+        constant = value.evaluated_value
+        return Literal(constant) if isinstance(constant, (str, int)) else None
+    while isinstance(value, cst.Call):
+        dotted = types.index.dotted(value.func, types.index.body)
+        model = types.model_of_call(dotted, value) if dotted is not None else None
+        if model is not None and model.unwraps is not None:
+            return constant_value(types.given_argument(value, model.unwraps), types)
+        if model is not None and model.query_event is not None:
+            return Query(model.query_event)
+        if not isinstance(value.func, cst.Attribute):
+            return None
+        event = types.knowledge.statement_event(value.func.attr.value) if not value.args else None
+        if event is not None:
+            return Query(event)
+        value = value.func.value
+    return None
