@@ -30,6 +30,8 @@ _BEGINS = re.compile(
     r"|(?:not\s+)?deferrable|with\s+consistent\s+snapshot))*[\s;]*",
     re.IGNORECASE,
 )
+_OF_THE_SESSION = re.compile(r"\bcreate\s+(?:or\s+replace\s+)?(?:(?:global|local)\s+)?temp(?:orary)?\b", re.IGNORECASE)
+"""What goes with its connection, or transaction: nothing is lost with that."""
 _DEFINITIONS = frozenset({"CREATE", "ALTER", "DROP", "TRUNCATE", "RENAME", "COMMENT", "GRANT", "REVOKE"})
 
 
@@ -226,7 +228,8 @@ class Answers:
 
     def is_definition(self, text: str) -> bool:
         """Whether a query text creates, alters or drops something in a unit of work."""
-        return first_word(text) in _DEFINITIONS and not stands_apart(text)
+        is_definition = first_word(text) in _DEFINITIONS and not stands_apart(text)
+        return is_definition and _OF_THE_SESSION.search(text) is None
 
     def error_class(self, driver: str) -> str | None:
         """Return the base class of the exceptions that a driver's calls raise."""

@@ -215,7 +215,7 @@ def _is_bound_by_block(node: ast.Name, call: ast.Call, file: ParsedFile, texts_w
     if not isinstance(item, ast.withitem) or not any(item in block.items for block in blocks):
         return False
     manager = item.context_expr.func if isinstance(item.context_expr, ast.Call) else item.context_expr
-    return _may_end(_last_name(manager), texts_with)
+    return _may_end(_last_name(manager), texts_with, is_known=True)
 
 
 def _ends(node: ast.Name, file: ParsedFile, texts_with: _Texts) -> bool:
@@ -228,11 +228,14 @@ def _ends(node: ast.Name, file: ParsedFile, texts_with: _Texts) -> bool:
         return is_called and _ENDS.fullmatch(parent.attr) is not None
     call = _call_given(node, file)
     name = _last_name(call.func) if call is not None else ""
-    return _ENDS.fullmatch(name) is not None and _may_end(name, texts_with)
+    return bool(name) and _may_end(name, texts_with, is_known=_ENDS.fullmatch(name) is not None)
 
 
-def _may_end(name: str, texts_with: _Texts) -> bool:
-    """Whether a function or manager may end what it is given, or gives: one of the project must do so itself."""
+def _may_end(name: str, texts_with: _Texts, *, is_known: bool) -> bool:
+    """Whether a function or manager may end what it is given, or gives: one of the project must do so itself.
+
+    *is_known*: others, of libraries, do so by what they are called.
+    """
     if not name:
         return False
     defines = re.compile(rf"\b(?:def|class)[ \t]+{re.escape(name)}\b")
@@ -242,7 +245,7 @@ def _may_end(name: str, texts_with: _Texts) -> bool:
             if node.name == name:
                 called = [_last_name(each.func) for each in ast.walk(node) if isinstance(each, ast.Call)]
                 return any(_ENDS.fullmatch(each) for each in called) or "closing" in called
-    return True
+    return is_known
 
 
 def _definitions(tree: ast.Module) -> Iterator[_Function | ast.ClassDef]:

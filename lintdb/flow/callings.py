@@ -68,18 +68,24 @@ def _calls_in(index: ModuleIndex, symbol: FunctionInfo | ClassInfo) -> list[tupl
     """Return the calls of a function or class in a module; None if that does anything else with it."""
     calls: list[tuple[FunctionInfo, cst.Call]] = []
     called: set[int] = set()
-    for caller in index.all_functions:
-        for call in caller.calls:
-            if _names(call.func, symbol.name) and index.symbol_of(call.func, caller, is_needed=True) is symbol:
-                calls.append((caller, call))
-                called.add(id(call.func))
+    for caller, call in _calls_by_name(index).get(symbol.name, ()):
+        if index.symbol_of(call.func, caller, is_needed=True) is symbol:
+            calls.append((caller, call))
+            called.add(id(call.func))
     others = [each for each in _mentions(index).get(symbol.name, ()) if id(each[0]) not in called]
     return None if any(_may_mean(node, symbol, index) for node in others) else calls
 
 
-def _names(node: cst.CSTNode, name: str) -> bool:
-    last = node.attr if isinstance(node, cst.Attribute) else node
-    return isinstance(last, cst.Name) and last.value == name
+@functools.lru_cache(maxsize=32)
+def _calls_by_name(index: ModuleIndex) -> dict[str, list[tuple[FunctionInfo, cst.Call]]]:
+    """Return the calls of a module by the last name of what they call, each with the function that it stands in."""
+    found: dict[str, list[tuple[FunctionInfo, cst.Call]]] = {}
+    for caller in index.all_functions:
+        for call in caller.calls:
+            last = call.func.attr if isinstance(call.func, cst.Attribute) else call.func
+            if isinstance(last, cst.Name):
+                found.setdefault(last.value, []).append((caller, call))
+    return found
 
 
 @functools.lru_cache(maxsize=32)

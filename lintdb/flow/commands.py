@@ -11,7 +11,7 @@ import ast
 import functools
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import libcst as cst
 
@@ -26,9 +26,11 @@ _MOST_FUNCTIONS = 12
 _RETURNS = RUNNERS | {"subprocess", "pytest", "unittest"}
 """Whose `run` comes back when the work is done: that of others may be a server's."""
 
-_CHAT = re.compile(r"bot|tree|client|dispatcher|router|^dp$|commands|hybrid", re.IGNORECASE)
-_COMMAND_LINE = re.compile(r"cli|click|typer|group|main", re.IGNORECASE)
-"""What an object is called that commands are registered with: of a chat, of a command line."""
+_CHAT = re.compile(r"(?:\w+_)?(?:bot|tree|client|dispatcher|router|dp|commands|hybrid)", re.IGNORECASE)
+"""What an object is called that commands of a chat are registered with."""
+
+_MESSAGES = frozenset({"ctx", "context", "message", "msg", "interaction", "inter", "update", "event", "ack", "respond"})
+"""What commands of a chat are given."""
 
 _ARGUMENTS = frozenset({"argv", "args", "arguments", "options", "self", "cls"})
 """What `main` takes that is called from a command line; one that takes a request answers it."""
@@ -115,15 +117,27 @@ def _prints(code: ast.AST) -> bool:
 
 def _goes_on(node: ast.AST) -> bool:
     if isinstance(node, ast.While):
-        return _may_be_endless(node.test)
+        return _may_be_endless(node.test) and not _is_left(node)
     if isinstance(node, ast.For | ast.AsyncFor):
-        return isinstance(node.iter, ast.Call) and SERVES.search(last_name(node.iter.func)) is not None
+        return isinstance(node.iter, ast.Call) and SERVES.fullmatch(last_name(node.iter.func)) is not None
     if not isinstance(node, ast.Call):
         return False
     name = last_name(node.func)
     if name == "run" and isinstance(node.func, ast.Attribute):
         return last_name(node.func.value) not in _RETURNS
-    return name in GOES_ON or SERVES.search(name) is not None
+    return name in GOES_ON or SERVES.fullmatch(name) is not None
+
+
+def _is_left(loop: ast.While) -> bool:
+    """Whether the body of a loop leaves it, other than for an error: when there is nothing more to do."""
+    todo: list[ast.AST] = [*loop.body]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Break | ast.Return):
+            return True
+        if not isinstance(node, ast.For | ast.AsyncFor | ast.While | ast.ExceptHandler | AnyFunction | ast.Lambda):
+            todo += ast.iter_child_nodes(node)
+    return False
 
 
 def _may_be_endless(test: ast.expr) -> bool:
@@ -143,18 +157,23 @@ def _may_be_endless(test: ast.expr) -> bool:
 
 def _is_command(function: AnyFunction | None) -> bool:
     """Whether a decorator registers it as one of a command line: `@click.command()`, `@app.cli.command("load")`."""
-    return function is not None and any(
-        is_command(each, is_async=isinstance(function, ast.AsyncFunctionDef)) for each in function.decorator_list
-    )
+    if function is None:
+        return False
+    params = [each.arg for each in function.args.args] if isinstance(function, ast.AsyncFunctionDef) else []
+    return any(is_command(each, params) for each in function.decorator_list)
 
 
-def is_command(decorator: ast.expr, *, is_async: bool) -> bool:
-    """Whether a decorator registers a function as a command of a command line, not one of a chat."""
+def is_command(decorator: ast.expr, params: Sequence[str]) -> bool:
+    """Whether a decorator registers a function as a command of a command line, not one of a chat.
+
+    *params* are those of a coroutine function, which chats call, and a few libraries for command lines.
+    """
     target = decorator.func if isinstance(decorator, ast.Call) else decorator
     if last_name(target) != "command":
         return False
     first = decorator.args[0] if isinstance(decorator, ast.Call) and decorator.args else None
     text = first.value if isinstance(first, ast.Constant) else ""
     holder = last_name(target.value) if isinstance(target, ast.Attribute) else ""
-    is_of_chat = _CHAT.search(holder) is not None or (isinstance(text, str) and text.startswith("/"))
-    return not is_of_chat and (not is_async or _COMMAND_LINE.search(holder) is not None)
+    if _CHAT.fullmatch(holder) is not None or (isinstance(text, str) and text.startswith("/")):
+        return False
+    return not any(each in _MESSAGES for each in params)

@@ -73,5 +73,6 @@ def _is_command(decorator: cst.BaseExpression, info: FunctionInfo) -> bool:
     if not isinstance(target, cst.Attribute) or target.attr.value != "command":
         return False
     tree = parsed_by_python(info.index.module.code_for_node(decorator))
+    params = [param.name.value for param in info.params] if info.is_async else []
     statement = tree.body[0] if isinstance(tree, ast.Module) else None
-    return isinstance(statement, ast.Expr) and is_command(statement.value, is_async=info.is_async)
+    return isinstance(statement, ast.Expr) and is_command(statement.value, params)

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TypeAlias
 
 import libcst as cst
 
 from lintdb.flow.decorators import is_generator_manager
 from lintdb.flow.stdlib import APPLICATIONS, CLEANED_UP_APPLICATIONS, INJECTORS, RESOURCE_PROVIDERS
+from lintdb.syntax.modules import ModuleName
 from lintdb.syntax.names import FunctionInfo, ModuleIndex, Symbol, Variable
+from lintdb.syntax.outline import imported_names
 from lintdb.syntax.walk import walk
 
 _ROUTES = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "api_route", "websocket"})
 
 _Given: TypeAlias = FunctionInfo | cst.Call
 """What a framework calls for a value: a function, or the call that hides which."""
+
+
+_OF_ROUTERS = re.compile(r"\bdependencies\s*=\s*\[([^\]]*)\]")
+_INJECTED = re.compile(r"\bDepends\(\s*(?:\w+\.)*(\w+)")
 
 
 class Frameworks:
@@ -84,9 +92,37 @@ class Frameworks:
         if not routes or len(routes) < len(info.decorators):
             return False
         others = [*(self.given_for(param, info) for param in info.params), *self._common_dependencies]
+        if self._is_given_elsewhere(generator):
+            return False
         return sum(each is generator for each in others) == 1 and not any(
             self._may_get(generator, each, set()) for each in others if each is not None and each is not generator
         )
+
+    def _is_given_elsewhere(self, generator: FunctionInfo) -> bool:
+        """Whether another file makes a dependency of whole routers that may be lent the same, as far as names tell."""
+        links = self.index.links
+        if links is None:
+            return False
+        texts = links.texts_with("dependencies", self.index)
+        names = {
+            name
+            for path, text in texts or ()
+            if path != self.index.name.path and self._is_imported_by(text)
+            for listed in _OF_ROUTERS.findall(text)
+            for name in _INJECTED.findall(listed)
+        }
+        for name in names:
+            takes = re.compile(rf"\bdef\s+{name}\s*\([^)]*\b{generator.name}\b")
+            if any(takes.search(text) for _, text in links.texts_with(name, self.index) or ()):
+                return True
+        return False
+
+    def _is_imported_by(self, text: str) -> bool:
+        """Whether a file imports this one, or the package that it is in."""
+        place = Path(self.index.name.path)
+        words = {place.stem, place.parent.name}
+        imported = imported_names(text, ModuleName())
+        return any(not words.isdisjoint((each.name, *each.base.split("."))) for each in imported)
 
     def _may_get(self, generator: FunctionInfo, given: _Given, seen: set[FunctionInfo]) -> bool:
         """Whether a dependency is lent the same, by itself or by one of its own; what is not seen may be."""

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from lintdb.flow.words import RUNNERS, RUNS
 from lintdb.syntax.modules import ModuleName
 from lintdb.syntax.names import ClassInfo, FunctionInfo
-from lintdb.syntax.outline import imported_names
+from lintdb.syntax.outline import ImportedName, imported_names
 from lintdb.syntax.refusal import parsed_by_python
 
 _MOST_STEPS = 4
@@ -25,6 +25,10 @@ _MOST_STEPS = 4
 
 _MOST_PARSED = 48
 """Files whose trees are kept: who is asked for once is asked for again, in the same files."""
+
+_AS = re.compile(r"\b(\w+)[ \t]+as\b")
+_NEUTRAL = frozenset({"object", "ABC", "Protocol", "Generic"})
+"""Classes that call nothing of what derives from them."""
 
 AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
 _LOOPS = ast.For | ast.AsyncFor | ast.While | ast.ListComp | ast.SetComp | ast.DictComp
@@ -49,7 +53,7 @@ class Target:
         if isinstance(what, ClassInfo):
             return cls(what.name, what.index.name.path)
         owner = what.owner.name if what.owner is not None else ""
-        is_open = what.owner is not None and bool(what.owner.bases)
+        is_open = what.owner is not None and what.owner.has_unknown_base
         return cls(what.name, what.index.name.path, owner, what.is_nested, is_open)
 
     @property
@@ -65,7 +69,7 @@ class Target:
             return _Names(by_name=False, by_attribute=False)
         if self.owner:
             return _Names(by_name=False, by_attribute=True)
-        imported = imported_names(text, ModuleName())
+        imported = _imported(text)
         given = [each for each in imported if _last_part(each.base) in ways]
         modules = frozenset(
             last for each in imported if (last := _last_part(each.name or each.base)) in ways and each.name != self.name
@@ -154,9 +158,12 @@ def _texts_with(word: str, target: Target, near: FunctionInfo | ClassInfo) -> tu
 
 def _imports(name: str, modules: Collection[str], text: str) -> bool:
     """Whether a file imports a name, or all names, from one of some modules."""
-    return any(
-        each.name in (name, "*") and _last_part(each.base) in modules for each in imported_names(text, ModuleName())
-    )
+    return any(each.name in (name, "*") and _last_part(each.base) in modules for each in _imported(text))
+
+
+@functools.lru_cache(maxsize=1024)
+def _imported(text: str) -> list[ImportedName]:
+    return imported_names(text, ModuleName())
 
 
 def _module_at(path: str) -> str:
@@ -207,7 +214,9 @@ class Use(NamedTuple):
         is_nested = isinstance(outer, AnyFunction)
         if not isinstance(outer, ast.ClassDef):
             return Target(by.name, self.path, is_nested=is_nested)
-        return Target(by.name, self.path, outer.name, is_open=bool(outer.bases))
+        return Target(
+            by.name, self.path, outer.name, is_open=any(last_name(each) not in _NEUTRAL for each in outer.bases)
+        )
 
     @property
     def code(self) -> tuple[ast.AST, ...]:
@@ -332,7 +341,12 @@ def _is_package(path: str) -> bool:
 
 def _is_renamed(name: str, text: str) -> bool:
     """Whether a file imports something under a name of its own."""
-    return re.search(rf"\b{name}[ \t]+as\b", text) is not None
+    return name in _renamed(text)
+
+
+@functools.lru_cache(maxsize=1024)
+def _renamed(text: str) -> frozenset[str]:
+    return frozenset(_AS.findall(text))
 
 
 def _is_main_guard(statement: ast.AST) -> bool:

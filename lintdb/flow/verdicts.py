@@ -23,6 +23,7 @@ from lintdb.flow.values import (
     Status,
     Value,
 )
+from lintdb.syntax.walk import walk
 
 _MEANS_NO_COMMIT = re.compile(r"dry|commit|simulat|pretend|preview|rollback|no_?op", re.IGNORECASE)
 
@@ -66,8 +67,19 @@ class Verdicts(Values):
                     self._note_left_work(rid, status, state)
                 elif rid[0][0] == "param" and not self.is_for_caller:
                     generator = self.program.dropping(self.function, str(rid[0][1]))
-                    if generator is not None:
+                    if generator is not None and not self._hands_ending_on(status):
                         self.lose_work(rid, status, state, None, dropped_by=generator.name)
+
+    def _hands_ending_on(self, status: Status) -> bool:
+        """Whether the function names what makes work permanent without calling it, as in `callback(db.commit)`."""
+        kind = self.knowledge.kind(status.kind)
+        models = kind.methods.items() if kind is not None else ()
+        names = {name for name, found in models if any(model.event is Event.COMMIT for model in found)}
+        nodes = list(walk(self.function.node))
+        called = {id(node.func) for node in nodes if isinstance(node, cst.Call)}
+        return any(
+            isinstance(node, cst.Attribute) and node.attr.value in names and id(node) not in called for node in nodes
+        )
 
     def _note_left_work(self, rid: Rid, status: Status, state: State) -> None:
         """A method ends with uncommitted work on what its object keeps: another one has to commit it."""

@@ -30,10 +30,12 @@ START_UP = frozenset({"lifespan", "asynccontextmanager", "contextmanager", "on_e
 """Decorators of what runs when a server starts, some of them for other things, too."""
 
 SERVES = re.compile(
-    r"serve|forever|poll|listen|consum|subscri|schedul|daemon|worker|webhook|watch|run_app|run_pending|until_disconnected"
-    r"|start_bot|start_(?:web)?app",
-    re.IGNORECASE,
+    r"_*(?:serve|poll|polling|listen|consume|subscribe|schedule|watch|run_app|run_pending|run_until_disconnected)(?:_\w+)?"
+    r"|_*(?:start|run|launch)_(?:\w+_)?(?:server|worker|scheduler|consumer|listener|daemon|webhook|bot|app|webapp|polling"
+    r"|consuming|watcher|observer)\w*|\w+_(?:forever|polling)"
+    r"|\w*(?:Server|Worker|Scheduler|Consumer|Listener|Daemon|Subscriber|Watcher|Observer)"
 )
+"""Names of what serves: `serve_forever()`, `run_server()`, `KafkaConsumer()`; a list of schedules does not."""
 GOES_ON = frozenset({
     "idle", "sleep", "wait", "result", "start", "add_job", "create_task", "ensure_future", "Thread", "Process", "Timer",
     "pause", "sigwait", "mainloop",

@@ -29,7 +29,7 @@ class Surroundings:
         self._texts: dict[str, SourceFile | None] = {}
         self.interest = Interest(self.layout, self._text_of, own)
         self._mentioning: dict[tuple[str, int], tuple[tuple[str, str], ...]] = {}
-        self._programs: dict[int, frozenset[str]] = {}
+        self._programs: dict[int, tuple[str, ...]] = {}
         self._put: dict[tuple[str, ...], dict[str, tuple[str, ...]]] = {}
 
     def enter(self, source: SourceFile) -> str:
@@ -48,8 +48,7 @@ class Surroundings:
     def keepers(self, key: str, path: str) -> tuple[str, ...]:
         """Return the other files of a project that put something under a key (see `lintdb.syntax.keys`).
 
-        Where a project has several programs, those of the program that the file belongs to: the nearest folder in which
-        an application is made.
+        What stands in a folder in which an application is made is not for files of other folders.
         """
         files = self.layout.files_around(path)
         if files is None:
@@ -61,22 +60,17 @@ class Surroundings:
                 for put in sorted(keys_mentioned(text).put) if text is not None else ():
                     found.setdefault(put, []).append(each)
             self._put[files] = {put: tuple(paths) for put, paths in found.items()}
-        program = self._program_of(path, files)
-        return tuple(each for each in self._put[files].get(key, ()) if each != path and each.startswith(program))
+        others = self._other_programs(path, files)
+        return tuple(each for each in self._put[files].get(key, ()) if each != path and not each.startswith(others))
 
-    def _program_of(self, path: str, files: tuple[str, ...]) -> str:
-        """Return how the paths of the files of a program begin that a file belongs to; empty if there is but one."""
+    def _other_programs(self, path: str, files: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the folders, each with a separator, in which applications are made that a file is not a part of."""
         if id(files) not in self._programs:
             texts = ((each, self._text_of(each)) for each in files)
             makers = (each for each, text in texts if text is not None and makes_application(text))
-            self._programs[id(files)] = frozenset(os.path.dirname(each) for each in makers)  # noqa: PTH120
-        folder = os.path.dirname(path)  # noqa: PTH120 - links are kept
-        while folder not in self._programs[id(files)]:
-            above = os.path.dirname(folder)  # noqa: PTH120
-            if above == folder:
-                return ""
-            folder = above
-        return folder + os.sep
+            folders = dict.fromkeys(os.path.dirname(each) + os.sep for each in makers)  # noqa: PTH120 - links are kept
+            self._programs[id(files)] = tuple(folders)
+        return tuple(each for each in self._programs[id(files)] if not path.startswith(each))
 
     def _is_of_interest(self, key: str, path: str) -> bool:
         return any(self.interest.names_in(each) for each in self.keepers(key, path))

@@ -63,7 +63,9 @@ class AttributeNotReleased(Rule):
         for attribute, method, call, kind in opened:
             if not (kind.family in FAMILIES or is_subscription(kind)) or _maker(call) in handled:
                 continue  # what a released attribute has made goes with it
-            is_released = is_released_elsewhere(owner, attribute, kind, ctx) or is_handed_on(owner, attribute, ctx)
+            is_released = is_released_elsewhere(owner, attribute, kind, ctx) or is_handed_on(
+                owner, attribute, kind, ctx
+            )
             if attribute not in handled and not is_released:
                 if attribute not in seen:
                     seen.add(attribute)

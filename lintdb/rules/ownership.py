@@ -50,8 +50,8 @@ def is_looked_after(owner: ClassInfo, attribute: str, kinds: Iterable[Kind], ctx
     return re.search(rf"{held}\.(?:{names or '$^'})\b|{held}(?!\s*(?:[.:]|=(?!=)))", code) is not None
 
 
-def is_handed_on(owner: ClassInfo, attribute: str, ctx: FileContext) -> bool:
-    """Whether another attribute, which a method that releases reaches, is made of one, or of a method of it.
+def is_handed_on(owner: ClassInfo, attribute: str, kind: Kind, ctx: FileContext) -> bool:
+    """Whether another attribute, which a method that releases reaches, is made of one, or is its release.
 
     `self.handle = Handle(self.conn)`, `self._close = self.conn.close`; not what a library makes of it and leaves open.
     """
@@ -59,14 +59,17 @@ def is_handed_on(owner: ClassInfo, attribute: str, ctx: FileContext) -> bool:
 
     from lintdb.syntax.walk import walk
 
-    classes = ctx.program.classes
-    reached = {name for method in classes.releases(owner) for name in method.own_attributes}
+    reached = {name for method in ctx.program.classes.releases(owner) for name in method.own_attributes}
+    meant = {f"self.{attribute}", *(f"self.{attribute}.{name}" for name in _releases(kind))}
     for other, assigned in owner.assigned.items():
         if other == attribute or other not in reached or ctx.program.types.attribute_kind(owner, other) is not None:
             continue
-        nodes = (node for _, value, _ in assigned if value is not None for node in walk(value))
-        if any(isinstance(node, cst.Attribute) and ctx.source_of(node) == f"self.{attribute}" for node in nodes):
-            return True
+        for _, value, _ in assigned:
+            nodes = list(walk(value)) if value is not None else []
+            called = {id(node.func) for node in nodes if isinstance(node, cst.Call)}
+            given = [node.value for node in nodes if isinstance(node, (cst.Arg, cst.Element))]
+            if any(ctx.source_of(each) in meant for each in (*given, *nodes[:1]) if id(each) not in called):
+                return True
     return False
 
 

@@ -11,12 +11,10 @@ if TYPE_CHECKING:
 
 _BELOW = r"[/\\](?:[^/\\]*[/\\]){0,4}[^/\\]*"
 """A file in a folder, or not far below it: what stands above a whole project says nothing of its files."""
-_KINDS_OF_TESTS = (
-    r"unit|integration|functional|system|speed|benchmark|acceptance|regression|contract|component|load|perf|performance|stress|smoke|e2e"
-    r"|end_to_end|api|ui|db|database|async|sync|slow|fast|live|manual|pytest|unittest|my|the|all"
-)
+_OTHER_TESTS = r"(?:ab|a_b|contest|lab|blood|medical)_tests?(?:[/\\\\]|$)"
+"""Tests that a program is about."""
 _TEST_FILE = re.compile(
-    rf"(?:^|[/\\])(?:(?:tests?|(?:\w+_)?(?:{_KINDS_OF_TESTS})_?tests?){_BELOW}|test_[^/\\]*|[^/\\]*_tests?|tests?|conftest)\.pyi?$"
+    rf"(?:^|[/\\])(?:(?:tests?|(?!{_OTHER_TESTS})\w+_tests?){_BELOW}|test_[^/\\]*|[^/\\]*_tests?|tests?|conftest)\.pyi?$"
 )
 _TEST_METHOD = re.compile(r"test(?:[A-Z0-9]|$)")
 """As `unittest` has them; `testconnection()` is something that a program offers."""

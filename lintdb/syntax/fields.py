@@ -79,7 +79,16 @@ def property_read(node: cst.Attribute, evaluator: Evaluator) -> FunctionInfo | N
     """Return the property of a class of the project that an attribute of an object is."""
     instance = _instance(node.value, evaluator, _MOST_STEPS)
     method = instance.owner.find_method(node.attr.value) if instance is not None else None
-    return method if method is not None and method.is_property else None
+    if instance is None or method is None or not method.is_property:
+        return None
+    is_open = instance.made is None and _is_overridden(instance.owner, node.attr.value)
+    return method if not is_open else None
+
+
+def _is_overridden(owner: ClassInfo, name: str) -> bool:
+    """Whether a class of the same file derives from one and has something of its own under a name."""
+    others = (each for each in owner.index.classes.values() if each is not owner and owner in each.lineage)
+    return any(name in each.methods or name in each.body_values or name in each.assigned for each in others)
 
 
 def _of_class(owner: ClassInfo, name: str, evaluator: Evaluator) -> Held | None:
@@ -87,11 +96,19 @@ def _of_class(owner: ClassInfo, name: str, evaluator: Evaluator) -> Held | None:
         if name in each.assigned or name in each.methods or name in each.given:
             return None
         value, _ = each.body_values.get(name, (None, None))
+        if value is not None and any(_completes(method, name) for method in owner.methods.values()):
+            return None
         if value is not None:
             home = evaluator.at(each.index, each.index.body)
             default = _default_of_field(value, home)
             return Held(home, default) if default is not None else None
     return None
+
+
+def _completes(method: FunctionInfo, field: str) -> bool:
+    """Whether a decorator makes a method change what a field is given: `@field_validator("url")`."""
+    given = [arg.value for each in method.decorators if isinstance(each, cst.Call) for arg in each.args]
+    return any(isinstance(each, cst.SimpleString) and each.evaluated_value in (field, "*") for each in given)
 
 
 def _default_of_field(value: cst.BaseExpression, home: Evaluator) -> cst.BaseExpression | None:
