@@ -12,7 +12,7 @@ import libcst as cst
 
 from lintdb.effects import Argument, Condition, Event, Kind
 from lintdb.syntax.literals import Evaluator, unawaited
-from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
+from lintdb.syntax.names import CONSTANTS, ClassInfo, FunctionInfo, ModuleIndex
 from lintdb.syntax.walk import walk
 
 if TYPE_CHECKING:
@@ -79,8 +79,11 @@ class Modes:
         if written is None:
             return None
         for condition in conditions:
-            if self._types.given_to(condition, written) is not None:
-                return True if self._types.may_hold(condition, written) else None
+            given = self._types.given_to(condition, written)
+            if given is not None and self._types.may_hold(condition, written):
+                return True
+            if given is not None and not _is_constant(given):
+                return None
         owner = self._owner(written, scope)
         return default if owner is None or owner.parts_autocommit is None else owner.parts_autocommit
 
@@ -160,3 +163,8 @@ def _written_out(call: cst.Call, scope: FunctionInfo) -> cst.Call | None:
             return None
         given += [cst.Arg(value, cst.Name(key)) for key, value in items.items()]
     return call.with_changes(args=given)
+
+
+def _is_constant(node: cst.BaseExpression) -> bool:
+    is_word = isinstance(node, cst.Name) and node.value in CONSTANTS
+    return is_word or isinstance(node, (cst.SimpleString, cst.Integer))
