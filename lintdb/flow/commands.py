@@ -26,8 +26,9 @@ _MOST_FUNCTIONS = 12
 _RETURNS = RUNNERS | {"subprocess", "pytest", "unittest"}
 """Whose `run` comes back when the work is done: that of others may be a server's."""
 
+_BOT = re.compile(r"(?:\w+_)?bot", re.IGNORECASE)
 _CHAT = re.compile(r"(?:\w+_)?(?:bot|tree|client|dispatcher|router|dp|commands|hybrid)", re.IGNORECASE)
-"""What an object is called that commands of a chat are registered with."""
+"""What an object is called that commands of a chat are registered with; coroutine functions with the last ones only."""
 
 _MESSAGES = frozenset({"ctx", "context", "message", "msg", "interaction", "inter", "update", "event", "ack", "respond"})
 """What commands of a chat are given."""
@@ -159,14 +160,15 @@ def _is_command(function: AnyFunction | None) -> bool:
     """Whether a decorator registers it as one of a command line: `@click.command()`, `@app.cli.command("load")`."""
     if function is None:
         return False
-    params = [each.arg for each in function.args.args] if isinstance(function, ast.AsyncFunctionDef) else []
+    params = [each.arg for each in function.args.args] if isinstance(function, ast.AsyncFunctionDef) else None
     return any(is_command(each, params) for each in function.decorator_list)
 
 
-def is_command(decorator: ast.expr, params: Sequence[str]) -> bool:
+def is_command(decorator: ast.expr, params: Sequence[str] | None) -> bool:
     """Whether a decorator registers a function as a command of a command line, not one of a chat.
 
-    *params* are those of a coroutine function, which chats call, and a few libraries for command lines.
+    *params* are those of a coroutine function, which most chats call, and a few libraries for command lines; None for a
+    plain function.
     """
     target = decorator.func if isinstance(decorator, ast.Call) else decorator
     if last_name(target) != "command":
@@ -174,6 +176,7 @@ def is_command(decorator: ast.expr, params: Sequence[str]) -> bool:
     first = decorator.args[0] if isinstance(decorator, ast.Call) and decorator.args else None
     text = first.value if isinstance(first, ast.Constant) else ""
     holder = last_name(target.value) if isinstance(target, ast.Attribute) else ""
-    if _CHAT.fullmatch(holder) is not None or (isinstance(text, str) and text.startswith("/")):
+    is_of_chat = (_CHAT if params is not None else _BOT).fullmatch(holder) is not None
+    if is_of_chat or (isinstance(text, str) and text.startswith("/")):
         return False
-    return not any(each in _MESSAGES for each in params)
+    return params is None or not any(each in _MESSAGES for each in params)

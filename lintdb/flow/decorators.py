@@ -61,8 +61,8 @@ def ends_with_process(info: FunctionInfo) -> bool:
 
 
 def _is_body_of_command(info: FunctionInfo) -> bool:
-    """`handle` of Django's `BaseCommand`, and of what others call so."""
-    bases = info.owner.bases if info.owner is not None and info.name == "handle" else ()
+    """`handle` of Django's `BaseCommand`, `take_action` of cliff's `Command`, and of what others call so."""
+    bases = info.owner.bases if info.owner is not None and info.name in ("handle", "take_action") else ()
     names = (getattr(base, "attr", base) for base in bases)
     return any(isinstance(name, cst.Name) and name.value.endswith("Command") for name in names)
 
@@ -73,6 +73,6 @@ def _is_command(decorator: cst.BaseExpression, info: FunctionInfo) -> bool:
     if not isinstance(target, cst.Attribute) or target.attr.value != "command":
         return False
     tree = parsed_by_python(info.index.module.code_for_node(decorator))
-    params = [param.name.value for param in info.params] if info.is_async else []
+    params = [param.name.value for param in info.params] if info.is_async else None
     statement = tree.body[0] if isinstance(tree, ast.Module) else None
     return isinstance(statement, ast.Expr) and is_command(statement.value, params)
