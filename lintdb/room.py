@@ -2,7 +2,8 @@
 
 The analysis recurses where code nests, a few frames for each level, and a chain of `elif` nests as deeply as it is
 long. Python allows a thousand frames, and the stack of a main thread or of a worker bears not many more. A thread of
-its own has as much stack as it is given; what it does not touch costs nothing.
+its own has as much stack as it is given; what it does not touch costs nothing. Python 3.12 alone bounds calls through
+C by a number that cannot be changed: there is room for some hundred levels of expressions, and no more.
 """
 
 from __future__ import annotations

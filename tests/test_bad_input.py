@@ -80,9 +80,9 @@ class TestBadInput:
     @pytest.mark.parametrize(
         "statement",
         [
-            "if a == 0:\n        pass\n" + "    elif a == 1:\n        return 1\n" * 800,
+            "if a == 0:\n        pass\n" + "    elif a == 1:\n        return 1\n" * 550,
             "a" + ".b(1)" * 300,
-            "x = 'a'" + " + a" * 900,
+            "x = 'a'" + " + a" * 550,
             "x = [" + ", ".join(["'' " + "+ a" * 40] * 100) + "]",
         ],
         ids=["elif", "calls", "plus", "many"],

@@ -23,7 +23,9 @@ def through_c(levels: int) -> int:
 def test_there_is_more_room_than_elsewhere() -> None:
     before = sys.getrecursionlimit(), threading.stack_size()
     assert with_room(lambda: depth(50_000)) == 50_000
-    assert with_room(lambda: through_c(3_000)) == 3_000
+    # Python 3.12 bounds calls through C by a number that nobody can change.
+    levels = 3_000 if sys.version_info[:2] != (3, 12) else 400
+    assert with_room(lambda: through_c(levels)) == levels
     assert (sys.getrecursionlimit(), threading.stack_size()) == before
 
 
