@@ -16,6 +16,7 @@ from lintdb.flow.state import State
 from lintdb.flow.summaries import BEFORE, WORKS
 from lintdb.flow.values import IN_BLOCK, Rid, SiteKey, Status
 from lintdb.flow.verdicts import Verdicts, is_unlikely, path_of
+from lintdb.syntax.ancestry import Ancestry
 
 
 class UnitVerdicts(Verdicts):
@@ -239,13 +240,21 @@ class UnitVerdicts(Verdicts):
         Whoever set up the scope of a session ends it, and so does the block that an object has it from. What a handler
         wrote down of another error comes last, too, unless what it is written to lives on.
         """
-        is_note = index in self.operations and self.operations[index].in_cleanup and site[0] not in ("self", "global")
+        is_note = site[0] not in ("self", "global") and self._is_in_handler(index)
         if kind.is_scoped or is_note:
             return True
         owner = self.owner_class() if site[0] == "self" else None
         blocks = [block for block in (kind.with_block, kind.async_with_block) if block is not None]
         stays_open = bool(blocks) and not any(block.releases for block in blocks)
         return owner is not None and not stays_open and self.program.classes.is_lent(owner, str(site[1]))
+
+    def _is_in_handler(self, index: int) -> bool:
+        """Whether an operation stands in a handler: what `finally` does is done without an error, too."""
+        op = self.operations.get(index)
+        if op is None or not op.in_cleanup:
+            return False
+        around = Ancestry(self.function.node).ancestors(op.node)
+        return any(isinstance(each, cst.ExceptHandler) for each in around)
 
     def _is_harmless(self, status: Status, kind: Kind) -> bool:
         """Whether a single statement failed, and nothing but it was undone; or the process ends next."""
