@@ -10,9 +10,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from lintdb.flow.users import ParsedFile, parsed_file
+from lintdb.flow.users import ParsedFile, is_renamed, last_name, parsed_file
 from lintdb.syntax.names import FunctionInfo
-from lintdb.syntax.refusal import parsed_by_python
 
 _MOST_LEVELS = 3
 """Callers of callers that are looked at, where each gives what it was given itself."""
@@ -52,8 +51,8 @@ def end_what_they_give(function: FunctionInfo, parameter: str, does_not_count: C
         texts = found if found is not None else ((own, function.index.module.code),)
         return tuple((path, text) for path, text in texts if path == own or not does_not_count(path))
 
-    tree = parsed_by_python(function.index.module.code)
-    node = _definition(tree, function.name) if isinstance(tree, ast.Module) else None
+    file = parsed_file(function.index.module.code)
+    node = _definition(file.tree, function.name) if isinstance(file, ParsedFile) else None
     return node is not None and _all_end(node, parameter, texts_with, _MOST_LEVELS)
 
 
@@ -107,8 +106,7 @@ def _files_with(name: str, texts_with: _Texts) -> Iterator[ParsedFile | None]:
         yield None
     for _, text in texts:
         file = parsed_file(text)
-        is_renamed = re.search(rf"\b{name}[ \t]+as\b", text) is not None
-        yield file if isinstance(file, ParsedFile) and not is_renamed else None
+        yield file if isinstance(file, ParsedFile) and not is_renamed(name, text) else None
 
 
 def _mentions(name: str, tree: ast.AST) -> Iterator[ast.expr]:
@@ -215,7 +213,7 @@ def _is_bound_by_block(node: ast.Name, call: ast.Call, file: ParsedFile, texts_w
     if not isinstance(item, ast.withitem) or not any(item in block.items for block in blocks):
         return False
     manager = item.context_expr.func if isinstance(item.context_expr, ast.Call) else item.context_expr
-    return _may_end(_last_name(manager), texts_with, is_known=True)
+    return _may_end(last_name(manager), texts_with, is_known=True)
 
 
 def _ends(node: ast.Name, file: ParsedFile, texts_with: _Texts) -> bool:
@@ -227,7 +225,7 @@ def _ends(node: ast.Name, file: ParsedFile, texts_with: _Texts) -> bool:
         is_called = isinstance(holder, ast.Call) and holder.func is parent
         return is_called and _ENDS.fullmatch(parent.attr) is not None
     call = _call_given(node, file)
-    name = _last_name(call.func) if call is not None else ""
+    name = last_name(call.func) if call is not None else ""
     return bool(name) and _may_end(name, texts_with, is_known=_ENDS.fullmatch(name) is not None)
 
 
@@ -243,7 +241,7 @@ def _may_end(name: str, texts_with: _Texts, *, is_known: bool) -> bool:
         file = parsed_file(text) if defines.search(text) is not None else None
         for node in _definitions(file.tree) if isinstance(file, ParsedFile) else ():
             if node.name == name:
-                called = [_last_name(each.func) for each in ast.walk(node) if isinstance(each, ast.Call)]
+                called = [last_name(each.func) for each in ast.walk(node) if isinstance(each, ast.Call)]
                 return any(_ENDS.fullmatch(each) for each in called) or "closing" in called
     return is_known
 
@@ -255,10 +253,6 @@ def _definitions(tree: ast.Module) -> Iterator[_Function | ast.ClassDef]:
             yield node
         if isinstance(node, ast.ClassDef):
             yield from (each for each in node.body if isinstance(each, _Function))
-
-
-def _last_name(node: ast.AST) -> str:
-    return str(getattr(node, "attr", getattr(node, "id", "")))
 
 
 def _call_given(node: ast.Name, file: ParsedFile) -> ast.Call | None:

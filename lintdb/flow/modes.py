@@ -93,16 +93,11 @@ class Modes:
         model = self._types.model_of_call(dotted, call) if dotted is not None else None
         if model is None or not isinstance(model.parent, Argument):
             return None
-        for position, argument in enumerate(call.args):
-            keyword = argument.keyword.value if argument.keyword is not None else None
-            if (keyword or position) in (model.parent.keyword if keyword else None, model.parent.position):
-                node = argument.value
-                value = (
-                    Evaluator(scope.index, scope).single_assignment(node.value) if isinstance(node, cst.Name) else None
-                )
-                kind = self._types.kind_of_expression(value or node, scope)
-                return self._types.knowledge.kind(kind) if kind is not None else None
-        return None
+        node = self._types.given_argument(call, model.parent)
+        if isinstance(node, cst.Name):
+            node = Evaluator(scope.index, scope).single_assignment(node.value) or node
+        kind = self._types.kind_of_expression(node, scope)
+        return self._types.knowledge.kind(kind) if kind is not None else None
 
     def _is_switched(self, kind: Kind, name: str, owner: ClassInfo | None) -> bool:
         """Whether something in the class or the module switches the mode of what an attribute or name holds.

@@ -74,11 +74,11 @@ class Target:
         modules = frozenset(
             last for each in imported if (last := _last_part(each.name or each.base)) in ways and each.name != self.name
         )
-        is_renamed = any(_is_renamed(each, text) for each in modules)
+        is_unclear = any(is_renamed(each, text) for each in modules)
         return _Names(
             by_name=any(each.name in (self.name, "*") for each in given),
             by_attribute=bool(modules),
-            modules=frozenset() if is_renamed else modules,
+            modules=frozenset() if is_unclear else modules,
         )
 
     def is_meant_by(self, node: ast.AST, names: _Names) -> bool:
@@ -246,9 +246,9 @@ def find_uses(
         file = parsed_file(text) if names.by_name or names.by_attribute else None
         uses = list(_uses_in(file, target, path, names)) if isinstance(file, ParsedFile) else []
         yield from uses
-        is_renamed = names.by_name and _is_renamed(target.name, text)
+        may_be_renamed = names.by_name and is_renamed(target.name, text)
         is_offered = names.by_name and not uses and _is_package(path)
-        if is_renamed or is_offered or isinstance(file, Exception):
+        if may_be_renamed or is_offered or isinstance(file, Exception):
             yield Unknown(path)
 
 
@@ -339,7 +339,7 @@ def _is_package(path: str) -> bool:
     return Path(path).name == "__init__.py"
 
 
-def _is_renamed(name: str, text: str) -> bool:
+def is_renamed(name: str, text: str) -> bool:
     """Whether a file imports something under a name of its own."""
     return name in _renamed(text)
 

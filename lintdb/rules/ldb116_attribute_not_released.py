@@ -63,10 +63,8 @@ class AttributeNotReleased(Rule):
         for attribute, method, call, kind in opened:
             if not (kind.family in FAMILIES or is_subscription(kind)) or _maker(call) in handled:
                 continue  # what a released attribute has made goes with it
-            is_released = is_released_elsewhere(owner, attribute, kind, ctx) or is_handed_on(
-                owner, attribute, kind, ctx
-            )
-            if attribute not in handled and not is_released:
+            is_elsewhere = is_released_elsewhere(owner, attribute, kind, ctx)
+            if attribute not in handled and not is_elsewhere and not is_handed_on(owner, attribute, kind, ctx):
                 if attribute not in seen:
                     seen.add(attribute)
                     message = f"`self.{attribute}` is opened here, and no method of `{owner.name}` closes it"
