@@ -86,6 +86,8 @@ def build_driver(data: dict[str, Any], version: str | None = None, foreign: Coll
     name: str = head["name"]
     newest: str = head["newest"]
     wanted = Version(version or newest)
+    cut_overs = find_cut_overs(data)
+    _keep_what_is_gone(data, wanted)
     read = _Reader(name, bool(head.get("blocking", False)), wanted)
     kinds, borrowed = _finish_kinds(read.kinds(data.get("kinds", {})), name)
     _check_references(data, foreign)
@@ -115,7 +117,7 @@ def build_driver(data: dict[str, Any], version: str | None = None, foreign: Coll
         known_versions=head.get("versions", newest),
         newest=newest,
         releases=texts(head.get("releases")),
-        cut_overs=find_cut_overs(data),
+        cut_overs=cut_overs,
         switches=tuple(read.switches(data.get("switches", ()))),
         servers=tuple(Server(**SERVER.read_into(table)) for table in data.get("servers", ())),
         configurations=tuple(read.configurations(data.get("configurations", ()))),
@@ -138,9 +140,7 @@ class _Reader:
         self._version = version
 
     def _applies(self, table: Table) -> bool:
-        if "since" in table and self._version < Version(table["since"]):
-            return False
-        return not ("until" in table and self._version >= Version(table["until"]))
+        return _is_reached(table, self._version) and not _is_over(table, self._version)
 
     def _applying(self, tables: Iterable[Table]) -> Iterator[Table]:
         return (table for table in tables if self._applies(table))
@@ -332,6 +332,45 @@ def _expand_names(data: Table, lists: Mapping[str, Any]) -> None:
             if name[1:] not in lists:
                 raise ShapeError(f"{name!r} is not a list in [names]{hint(name[1:], lists)}", "names")
             names[names.index(name) : names.index(name) + 1] = texts(lists[name[1:]])
+
+
+def _is_reached(table: Table, version: Version) -> bool:
+    return "since" not in table or version >= Version(table["since"])
+
+
+def _is_over(table: Table, version: Version) -> bool:
+    return "until" in table and version >= Version(table["until"])
+
+
+def _keep_what_is_gone(data: dict[str, Any], version: Version) -> None:
+    """Let functions hold that a version no longer has, with the kinds that they make, if none took their names.
+
+    Whoever calls them has an older version, whatever is taken to be installed: no requirement says so in most scripts.
+    """
+    functions: list[dict[str, Any]] = data.get("functions", [])
+    taken = {
+        name
+        for table in functions
+        if _is_reached(table, version) and not _is_over(table, version)
+        for name in texts(table["names"])
+    }
+    wanted: list[str] = []
+    for table in functions:
+        gone = [name for name in texts(table["names"]) if name not in taken]
+        if gone and _is_over(table, version):
+            del table["until"]
+            table["names"] = gone
+            wanted += [table[key] for key in ("acquires", "gives") if key in table]
+    kinds: dict[str, dict[str, Any]] = data.get("kinds", {})
+    types = {each for table in kinds.values() if not _is_over(table, version) for each in texts(table.get("types"))}
+    while wanted:
+        kind = kinds.get(wanted.pop())
+        if kind is None or not _is_over(kind, version):
+            continue
+        del kind["until"]
+        kind["types"] = [each for each in texts(kind.get("types")) if each not in types]
+        wanted += [kind["like"]] if "like" in kind else []
+        wanted += [table[key] for table in kind.get("methods", ()) for key in ("acquires", "gives") if key in table]
 
 
 def find_cut_overs(data: Table) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ def _called_elsewhere(call: cst.Call, is_awaited: bool, index: ModuleIndex, scop
     if is_awaited and position is not None and len(call.args) > position:
         made = completed(cst.Call(call.func, call.args[position:]), cst.Call(call.func))
         return Behind(made, call, False) if made is not None else None
-    bundle = _bundle(call.func, index, scope)
+    bundle = bundle_behind(call.func, index, scope)
     made = completed(bundle, call) if bundle is not None else None
     return Behind(made, call, is_awaited) if made is not None else None
 
@@ -67,7 +67,7 @@ def _method(call: cst.Call) -> str:
     return call.func.attr.value if isinstance(call.func, cst.Attribute) else ""
 
 
-def _bundle(node: cst.BaseExpression, index: ModuleIndex, scope: FunctionInfo) -> cst.Call | None:
+def bundle_behind(node: cst.BaseExpression, index: ModuleIndex, scope: FunctionInfo) -> cst.Call | None:
     """Return the `functools.partial(…)` that an expression is, or the only value of a variable or attribute."""
     value: cst.BaseExpression | None = node
     if isinstance(node, cst.Name):

@@ -39,6 +39,7 @@ from lintdb.flow.values import (
     Coroutine,
     Function,
     Instance,
+    KeptMaker,
     Literal,
     Manager,
     Many,
@@ -107,6 +108,12 @@ class Calls(Concurrency):
             return self._value_call(op, value.callee, state)
         if isinstance(value, (Instance, Outside)):
             return self._object_method(op, value, "__call__", state)
+        maker = self.types.places.maker_under(value.key) if isinstance(value, KeptMaker) else None
+        if isinstance(maker, FunctionInfo):
+            return self.local_call(op, maker, None, state)
+        model = self.choose(maker.models, op, state) if maker is not None else None
+        if maker is not None and model is not None:
+            return self.apply(op, model, None, maker.dotted.rpartition(".")[2], state)
         borrowed = self._borrowed_by_any(op, value, state)
         if borrowed is not None:
             self.throw(state, op.node)

@@ -19,6 +19,7 @@ from lintdb.flow.values import (
     Function,
     Hole,
     Instance,
+    KeptMaker,
     Literal,
     Many,
     Method,
@@ -175,7 +176,7 @@ class Values(Run):
         while whole and whole not in self.index.placed:
             whole, _, last = whole.rpartition(".")
             rest.insert(0, last)
-        what = self.types.placed_type(whole)
+        what = self.types.places.type_on(whole)
         if what is None:
             return None
         value: Value | None = self.outside(
@@ -398,12 +399,16 @@ class Values(Run):
         if not operand.named:
             return self._under(item_key(_last_name(operand.base), operand.key), state)
         symbol = self.index.symbol_called(operand.named, self.function)
-        what = self.types.type_of_key(operand.named, symbol)
+        what = self.types.places.type_of_key(operand.named, symbol)
         return self.outside(("placed", operand.named, self.index.name.number), what, self.index, state)
 
     def _under(self, key: str | None, state: State) -> Value | None:
         """What the project has put under a key of an application, or of another object that it has one of."""
-        what = self.types.type_under(key) if key is not None else None
+        if key is None:
+            return None
+        what = self.types.places.type_under(key)
+        if what is None and self.types.places.maker_under(key) is not None:
+            return KeptMaker(key)
         return self.outside(("placed", str(key), self.index.name.number), what, self.index, state)
 
     def part_of(self, owner: Ref, kind_id: str, state: State) -> Ref:

@@ -337,12 +337,17 @@ class Program:
                 not info.is_module and any(self._is_resource(name) or self._is_asked(name, info) for name in info.loads)
             )
             or any(self._is_placed(dotted, info) for dotted in self.index.placed)
-            or any(self._is_tracked(self.types.type_under(key)) for key in info.keys)
+            or any(self._is_kept(key) for key in info.keys)
         )
+
+    def _is_kept(self, key: str) -> bool:
+        """Whether a resource stands under a key of an application, or a function that may make one."""
+        places = self.types.places
+        return self._is_tracked(places.type_under(key)) or places.maker_under(key) is not None
 
     def _is_placed(self, dotted: str, info: FunctionInfo) -> bool:
         is_mentioned = dotted.rpartition(".")[2] in info.attributes
-        return is_mentioned and self._is_tracked(self.types.placed_type(dotted))
+        return is_mentioned and self._is_tracked(self.types.places.type_on(dotted))
 
     def _calls_model(self, call: cst.Call, info: FunctionInfo) -> bool:
         dotted = self.index.dotted(call.func, info)
@@ -396,7 +401,7 @@ class Program:
         symbol = self.index.symbol_called(name, info)
         if isinstance(symbol, ClassInfo):
             return self.types.kind_of_class(symbol) is not None
-        return self._is_tracked(self.types.type_of_key(name, symbol))
+        return self._is_tracked(self.types.places.type_of_key(name, symbol))
 
 
 def _calls_any(info: FunctionInfo, names: set[str]) -> bool:

@@ -15,11 +15,11 @@ from lintdb.flow.exceptions import builtin_is_subclass
 from lintdb.flow.knowledge import Knowledge
 from lintdb.flow.memo import Memo
 from lintdb.flow.modes import Modes
+from lintdb.flow.places import Places
 from lintdb.flow.receivers import Receiver
-from lintdb.flow.stdlib import NAMESPACES, TYPED_KEYS
 from lintdb.flow.values import Literal, Query
 from lintdb.syntax.literals import Evaluator, only_value, unawaited
-from lintdb.syntax.names import CONSTANTS, ClassInfo, FunctionInfo, ModuleIndex, Symbol, Variable
+from lintdb.syntax.names import CONSTANTS, ClassInfo, FunctionInfo, ModuleIndex, Variable
 
 Type = Union[str, ClassInfo, "tuple[Type | None, ...]"]
 """What an expression gives: the id of a kind of resource, an object of a class of the project, or a tuple of such."""
@@ -59,13 +59,15 @@ class ModuleTypes:
         self._called: set[str] | None = None
         self.evidence = Evidence(index, knowledge)
         self.modes = Modes(self)
+        self.places = Places(self)
 
     @functools.cached_property
     def wide(self) -> ModuleTypes:
         """The same with answers that it takes more modules to find, for when something depends on them."""
         return self if self.is_wide else ModuleTypes(self.index, self.knowledge, self.peers, is_wide=True)
 
-    def _types(self, index: ModuleIndex) -> ModuleTypes:
+    def of_module(self, index: ModuleIndex) -> ModuleTypes:
+        """Return the types of another module, as wide as these."""
         found = self.peers.types(index)
         return found.wide if self.is_wide else found
 
@@ -188,7 +190,7 @@ class ModuleTypes:
         if isinstance(symbol, ClassInfo):
             return symbol
         if isinstance(symbol, Variable) and symbol.index is not self.index:
-            types = self._types(symbol.index)
+            types = self.of_module(symbol.index)
             return types.type_of_alias(symbol.name)
         is_own = isinstance(name, cst.Name) and not self.index.is_local(name.value, scope)
         return self.type_of_alias(name.value) if is_own and isinstance(name, cst.Name) else None
@@ -357,7 +359,7 @@ class ModuleTypes:
             return self.global_type(node.value) if not is_other else None
         symbol = self.index.symbol_of(node, scope, is_needed=self.is_wide)
         if isinstance(symbol, Variable):
-            return self._types(symbol.index).global_type(symbol.name)
+            return self.of_module(symbol.index).global_type(symbol.name)
         dotted = self.index.dotted(node, scope)
         return self.knowledge.kind_of_object(dotted) if dotted is not None else None
 
@@ -375,7 +377,7 @@ class ModuleTypes:
 
     def _find_attribute_type(self, owner: ClassInfo, attribute: str) -> Type | None:
         for each in owner.lineage:
-            found = self._types(each.index)._assigned_types(each, attribute)  # noqa: SLF001 - of its own class
+            found = self.of_module(each.index)._assigned_types(each, attribute)  # noqa: SLF001 - of its own class
             if found:
                 return found.pop() if len(found) == 1 else None
         return None
@@ -396,7 +398,7 @@ class ModuleTypes:
     def is_opened_by(self, owner: ClassInfo, attribute: str) -> bool:
         """Whether a class (or a base of it) fills an attribute with what it opens itself, not with what it is given."""
         for each in owner.lineage:
-            types = self._types(each.index)
+            types = self.of_module(each.index)
             assigned = [(scope, value) for scope, value, _ in each.assigned.get(attribute, ())]
             if attribute in each.body_values:
                 assigned.append((each.index.body, each.body_values[attribute][0]))
@@ -458,7 +460,7 @@ class ModuleTypes:
 
     def _find_kind_of_class(self, owner: ClassInfo) -> str | None:
         for each in owner.lineage:
-            types = self._types(each.index)
+            types = self.of_module(each.index)
             for base in each.bases:
                 dotted = each.index.dotted(base, each.index.body)
                 kind_id = types.knowledge.kind_of_base(dotted) if dotted is not None else None
@@ -483,40 +485,6 @@ class ModuleTypes:
             return found.pop()
         annotation = self.index.annotations.get(name)
         return self.type_of_annotation(annotation.annotation, self.index.body) if annotation is not None else None
-
-    def placed_type(self, dotted: str) -> Type | None:
-        """Return what the module puts into an attribute of a namespace (`flask.g.conn`), if it puts one thing there."""
-        if dotted.rpartition(".")[0] not in NAMESPACES:
-            return None
-        placed = self.index.placed.get(dotted, ())
-        found = {each for scope, value, _ in placed if (each := self.type_of_expression(value, scope)) is not None}
-        return found.pop() if len(found) == 1 else None
-
-    def type_of_key(self, name: str, symbol: Symbol | None) -> Type | None:
-        """Return what stands under a key that says its type, `POOL = web.AppKey("pool", Pool)`: *name* is the key's.
-
-        *symbol* is what that name stands for.
-        """
-        index = symbol.index if isinstance(symbol, Variable) else self.index
-        value = index.constant(symbol.name if isinstance(symbol, Variable) else name)
-        if not isinstance(value, cst.Call) or index.dotted(value.func, index.body) not in TYPED_KEYS:
-            return None
-        said = self.given_argument(value, Argument(1, "t"))
-        return self._types(index).type_of_annotation(said, index.body) if said is not None else None
-
-    def type_under(self, key: str) -> Type | None:
-        """Return what the modules of the project put under a key of an application, if they put one thing there."""
-        return self.peers.memo.get(("kept", self.index.name, key), lambda: self._find_under(key))
-
-    def _find_under(self, key: str) -> Type | None:
-        others = self.index.links.keepers(key, self.index) if self.index.links is not None else ()
-        found = {
-            each
-            for index in (self.index, *others)
-            for scope, value in index.kept.get(key, ())
-            if (each := self._types(index).type_of_expression(value, scope)) is not None
-        }
-        return found.pop() if len(found) == 1 else None
 
     def global_constant(self, name: str) -> Literal | Query | None:
         """Return the text, number or statement that a module-level name is given, if it is given one value only."""

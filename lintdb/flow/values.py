@@ -257,6 +257,13 @@ class Name(Value):
 
 
 @dataclass(frozen=True, slots=True)
+class KeptMaker(Value):
+    """A function that the program keeps under a key of an application: see `Places.maker_under`."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Query(Value):
     """A query object that has not been run; running it is `event`, and gives `answer` (see `Status`)."""
 
