@@ -11,6 +11,7 @@ from lintdb.flow.builder import build_cfg
 from lintdb.flow.cfg import CFG
 from lintdb.flow.classes import Classes
 from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager
+from lintdb.flow.either import never_awaited
 from lintdb.flow.follow import Follower
 from lintdb.flow.frameworks import Frameworks
 from lintdb.flow.knowledge import Knowledge
@@ -132,7 +133,7 @@ class Program:
             swallowed=list(follower.swallowed_errors()),
             error_commits=list(follower.commits_on_error()),
             unfinished=follower.unfinished_units(),
-            unawaited=follower.unawaited(),
+            unawaited=[*follower.unawaited(), *never_awaited(info, self.types)],
             uncalled=list(follower.after.uncalled.values()),
             readings=list(follower.values_seen.readings.values()),
             sharings=list(follower.values_seen.sharings.values()),
@@ -389,7 +390,11 @@ class Program:
     def _touches_attribute(self, info: FunctionInfo) -> bool:
         owner = info.owner
         return owner is not None and any(
-            name in info.attributes and self._is_tracked(self.types.attribute_type(owner, name))
+            name in info.attributes
+            and (
+                self._is_tracked(self.types.attribute_type(owner, name))
+                or (info.is_async and bool(self.types.attribute_kinds(owner, name)))
+            )
             for name in self.classes.attributes_of(owner)
         )
 

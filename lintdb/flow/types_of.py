@@ -223,12 +223,13 @@ class ModuleTypes:
         if isinstance(node, cst.BooleanOperation):
             return self.type_of_expression(node.left, scope) or self.type_of_expression(node.right, scope)
         if isinstance(node, cst.IfExp):
-            return self.type_of_expression(node.body, scope) or self.type_of_expression(node.orelse, scope)
+            found = {self.type_of_expression(each, scope) for each in (node.body, node.orelse)} - {None}
+            return found.pop() if len(found) == 1 else None
         if isinstance(node, cst.Name):
             for param in scope.params:
                 if param.name.value == node.value:
-                    found = param.annotation
-                    return self.type_of_annotation(found.annotation, scope) if found is not None else None
+                    said = param.annotation
+                    return self.type_of_annotation(said.annotation, scope) if said is not None else None
             value = only_value(node.value, scope) if self.index.is_local(node.value, scope) else None
             return self.type_of_expression(value, scope) if not isinstance(value, cst.Name) else None
         if isinstance(node, (cst.Attribute, cst.Subscript)):
@@ -382,17 +383,35 @@ class ModuleTypes:
                 return found.pop() if len(found) == 1 else None
         return None
 
+    def attribute_kinds(self, owner: ClassInfo, attribute: str) -> tuple[Kind, ...]:
+        """Return the kinds that instances of a class keep in an attribute: one or the other, if there are several.
+
+        Empty if it may hold an object of a class of the project, too.
+        """
+        key = ("either", owner, attribute, self.is_wide)
+        return self.peers.memo.get(key, lambda: self._find_attribute_kinds(owner, attribute)) or ()
+
+    def _find_attribute_kinds(self, owner: ClassInfo, attribute: str) -> tuple[Kind, ...]:
+        for each in owner.lineage:
+            found = self.of_module(each.index)._assigned_types(each, attribute)  # noqa: SLF001 - of its own class
+            if found:
+                kinds = [self.knowledge.kind(what) for what in found if isinstance(what, str)]
+                known = [kind for kind in kinds if kind is not None]
+                return tuple(sorted(known, key=lambda kind: kind.id)) if len(known) == len(found) else ()
+        return ()
+
     def _assigned_types(self, owner: ClassInfo, attribute: str) -> set[Type]:
         found: set[Type] = set()
         assigned = [*owner.assigned.get(attribute, ()), *owner.given.get(attribute, ())]
         if attribute in owner.body_values:
             assigned.append((self.index.body, *owner.body_values[attribute]))
         for scope, value, annotation in assigned:
-            each = self.type_of_expression(value, scope)
-            if each is None and annotation is not None:
-                each = self.type_of_annotation(annotation.annotation, scope)
-            if each is not None:
-                found.add(each)
+            choices = [value.body, value.orelse] if isinstance(value, cst.IfExp) else [value]
+            types = {each for choice in choices if (each := self.type_of_expression(choice, scope)) is not None}
+            if not types and annotation is not None:
+                said = self.type_of_annotation(annotation.annotation, scope)
+                types = {said} if said is not None else set()
+            found |= types
         return found
 
     def is_opened_by(self, owner: ClassInfo, attribute: str) -> bool:
