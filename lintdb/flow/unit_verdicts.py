@@ -11,6 +11,7 @@ from lintdb.finding import Confidence
 from lintdb.flow import ir
 from lintdb.flow.decorators import ends_with_process
 from lintdb.flow.results import ErrorCommit, FailedUnit, SwallowedError, UnfinishedUnit
+from lintdb.flow.retries import goes_on_with
 from lintdb.flow.sites import UNLIKELY, Exit
 from lintdb.flow.state import State
 from lintdb.flow.summaries import BEFORE, WORKS
@@ -329,11 +330,13 @@ class UnitVerdicts(Verdicts):
         return list(found.values())
 
     def _is_guess(self, parameter: str) -> bool:
-        """Whether a parameter has no annotation, or its function stands in another one."""
+        """Whether a parameter has no annotation, or its function stands in another one that may clean up."""
         is_nested = self.function.parent is not None and not self.function.parent.is_module
         is_nested = is_nested and self.function.owner is None
         annotated = {param.name.value for param in self.function.params if param.annotation is not None}
-        return is_nested or parameter not in annotated
+        if is_nested:
+            return not goes_on_with(self.function, parameter, self.types)
+        return parameter not in annotated
 
     def _node_of(self, index: int) -> cst.CSTNode | None:
         if index < 0 or index == IN_BLOCK:
