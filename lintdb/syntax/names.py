@@ -236,11 +236,19 @@ class ClassInfo:
         for base in self.bases:
             symbol = self._symbol_of(base, is_needed=is_needed)
             if not isinstance(symbol, ClassInfo) or symbol is self:
-                found.append(self.index.dotted(_unsubscripted(base), self.index.body))
+                found.append(self.index.dotted(self._meant(base), self.index.body))
         return tuple(found)
 
     def _symbol_of(self, base: cst.BaseExpression, *, is_needed: bool) -> Symbol | None:
-        return self.index.symbol_of(_unsubscripted(base), self.index.body, is_needed=is_needed)
+        return self.index.symbol_of(self._meant(base), self.index.body, is_needed=is_needed)
+
+    def _meant(self, base: cst.BaseExpression) -> cst.BaseExpression:
+        """Return what a base stands for: `Base = Client[bytes] if TYPE_CHECKING else Client` in two statements, too."""
+        plain = _unsubscripted(base)
+        values = self.index.values.get(plain.value, ()) if isinstance(plain, cst.Name) else ()
+        aliased = [_unsubscripted(value) for value in values if value is not None]
+        names = {self.index.dotted(each, self.index.body) for each in aliased}
+        return aliased[0] if len(aliased) == len(values) and len(names) == 1 and None not in names else plain
 
     def find_method(self, name: str) -> FunctionInfo | None:
         """Return the method that an instance has, from the class itself or from its bases in the project."""

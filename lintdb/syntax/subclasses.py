@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import libcst as cst
 
 from lintdb.syntax.mappings import SEVERAL
@@ -48,9 +51,12 @@ def _handed_on(call: cst.Call, constructor: FunctionInfo) -> list[cst.Arg] | Non
         if argument.star == "*":
             return None
         if argument.star == "**":
-            if not isinstance(argument.value, cst.Name) or argument.value.value != rest or _uses(node, rest) != 1:
+            if rest is None or not isinstance(argument.value, cst.Name) or argument.value.value != rest:
                 return None
-            found += others
+            handed = _rest(node, rest, others, given)
+            if handed is None:
+                return None
+            found += handed
         else:
             found.append(argument.with_changes(value=_seen(argument.value, given)))
     return found
@@ -91,5 +97,79 @@ def _seen(value: cst.BaseExpression, given: dict[str, cst.BaseExpression | None]
     return SEVERAL if any(isinstance(each, (cst.Name, cst.Call)) for each in walk(value)) else value
 
 
-def _uses(node: cst.FunctionDef, name: str | None) -> int:
-    return sum(isinstance(each, cst.Name) and each.value == name for each in walk(node.body))
+class _Put(NamedTuple):
+    """What a statement puts into the keywords that a constructor hands on; `is_default`: unless they are given."""
+
+    key: str
+    value: cst.BaseExpression
+    is_default: bool
+
+
+def _rest(
+    node: cst.FunctionDef, rest: str, others: list[cst.Arg], given: dict[str, cst.BaseExpression | None]
+) -> list[cst.Arg] | None:
+    """Return the keywords that a constructor hands on by `**kwargs`, *rest*: *others*, and what it has put to them.
+
+    `if pool: kwargs["connection_pool"] = pool` puts nothing where no pool is given. None: it does something else, too.
+    """
+    found = {each.keyword.value if each.keyword is not None else "": each for each in others}
+    uses = 0
+    for statement, conditions in _statements(node.body, ()):
+        mentioned = sum(isinstance(each, cst.Name) and each.value == rest for each in walk(statement))
+        put = _put(statement, rest)
+        if put is None:
+            uses += mentioned
+            continue
+        if mentioned > 1 or not put.key.isidentifier():
+            return None
+        is_never = any(_is_nothing(given.get(name)) for name in conditions)
+        if not is_never and not (put.is_default and put.key in found):
+            value = _seen(put.value, given) if not conditions else SEVERAL
+            found[put.key] = cst.Arg(value, keyword=cst.Name(put.key))
+    return list(found.values()) if uses == 1 else None
+
+
+def _statements(body: cst.BaseSuite, conditions: tuple[str, ...]) -> Iterator[tuple[cst.CSTNode, tuple[str, ...]]]:
+    """Yield the statements of a block, and of those under `if name:`, with the names that must be true for them."""
+    for statement in body.body:
+        if isinstance(statement, cst.If) and isinstance(statement.test, cst.Name) and statement.orelse is None:
+            yield statement.test, conditions
+            yield from _statements(statement.body, (*conditions, statement.test.value))
+        elif isinstance(statement, cst.SimpleStatementLine):
+            yield from ((each, conditions) for each in statement.body)
+        else:
+            yield statement, conditions
+
+
+def _put(statement: cst.CSTNode, rest: str) -> _Put | None:
+    """`kwargs["key"] = value`, `kwargs.setdefault("key", value)`."""
+    if isinstance(statement, cst.Assign) and len(statement.targets) == 1:
+        target = statement.targets[0].target
+        if isinstance(target, cst.Subscript) and _is_name(target.value, rest) and len(target.slice) == 1:
+            index = target.slice[0].slice
+            key = _text(index.value) if isinstance(index, cst.Index) else None
+            return _Put(key, statement.value, is_default=False) if key is not None else None
+    call = statement.value if isinstance(statement, cst.Expr) else None
+    if (
+        not isinstance(call, cst.Call)
+        or not isinstance(call.func, cst.Attribute)
+        or not _is_name(call.func.value, rest)
+    ):
+        return None
+    if call.func.attr.value != "setdefault" or len(call.args) != 2:
+        return None
+    key = _text(call.args[0].value)
+    return _Put(key, call.args[1].value, is_default=True) if key is not None else None
+
+
+def _is_name(node: cst.CSTNode, name: str) -> bool:
+    return isinstance(node, cst.Name) and node.value == name
+
+
+def _text(node: cst.CSTNode) -> str | None:
+    value = node.evaluated_value if isinstance(node, cst.SimpleString) else None
+    return value if isinstance(value, str) else None
+
+
+def _is_nothing(value: cst.BaseExpression | None) -> bool:
+    return isinstance(value, cst.Name) and value.value in ("None", "False")
