@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from lintdb.flow.users import ParsedFile, is_renamed, last_name, parsed_file
+from lintdb.flow.users import ParsedFile, Target, is_renamed, last_name, parsed_file, ways_to
 from lintdb.syntax.names import FunctionInfo
 
 _MOST_LEVELS = 3
@@ -27,7 +27,6 @@ _ENDS = re.compile(
 """What methods and functions are called that end something, or the work on it; `close_old_orders()` is work."""
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
-_Texts = Callable[[str], tuple[tuple[str, str], ...]]
 
 
 class _Call(NamedTuple):
@@ -35,6 +34,51 @@ class _Call(NamedTuple):
 
     node: ast.Call
     file: ParsedFile
+    path: str
+
+
+class _Mention(NamedTuple):
+    """Where a name is read that may stand for what is looked for, and the file."""
+
+    node: ast.expr
+    file: ParsedFile
+    path: str
+
+
+class _Project:
+    """The files in which callers are looked for: those of the project of a function, or its own alone."""
+
+    def __init__(self, near: FunctionInfo, does_not_count: Callable[[str], bool]) -> None:
+        self._near = near
+        self._does_not_count = does_not_count
+
+    def texts_with(self, word: str) -> tuple[tuple[str, str], ...]:
+        """Return path and text of the files that mention a word."""
+        index = self._near.index
+        found = index.links.texts_with(word, index) if index.links is not None and index.name.path else None
+        texts = found if found is not None else ((index.name.path, index.module.code),)
+        return tuple((path, text) for path, text in texts if path == index.name.path or not self._does_not_count(path))
+
+    def mentions(self, name: str, path: str) -> list[_Mention] | None:
+        """Return where files may mean what a file at a path calls so at its top; None if that cannot be told."""
+        target = Target(name, path)
+        ways = ways_to(target, self._near)
+        found: list[_Mention] = []
+        looked_at = 0
+        for other, text in self.texts_with(name):
+            names = target.names_in(other, text, ways)
+            if not (names.by_name or names.by_attribute):
+                continue
+            looked_at += 1
+            file = parsed_file(text)
+            if looked_at > _MOST_FILES or not isinstance(file, ParsedFile) or is_renamed(name, text):
+                return None
+            found += [
+                _Mention(node, file, other)
+                for node in file.mentions(name)
+                if isinstance(node.ctx, ast.Load) and target.is_meant_by(node, names)
+            ]
+        return found
 
 
 def end_what_they_give(function: FunctionInfo, parameter: str, does_not_count: Callable[[str], bool]) -> bool:
@@ -44,16 +88,10 @@ def end_what_they_give(function: FunctionInfo, parameter: str, does_not_count: C
     """
     if function.owner is not None or function.is_nested or function.decorators or function.is_module:
         return False
-    links, own = function.index.links, function.index.name.path
-
-    def texts_with(word: str) -> tuple[tuple[str, str], ...]:
-        found = links.texts_with(word, function.index) if links is not None and own else None
-        texts = found if found is not None else ((own, function.index.module.code),)
-        return tuple((path, text) for path, text in texts if path == own or not does_not_count(path))
-
     file = parsed_file(function.index.module.code)
     node = _definition(file.tree, function.name) if isinstance(file, ParsedFile) else None
-    return node is not None and _all_end(node, parameter, texts_with, _MOST_LEVELS)
+    project = _Project(function, does_not_count)
+    return node is not None and _all_end(node, parameter, function.index.name.path, project, _MOST_LEVELS)
 
 
 def _definition(tree: ast.Module, name: str) -> _Function | None:
@@ -65,8 +103,9 @@ def _is_at_top(node: ast.AST, file: ParsedFile) -> bool:
     return not any(isinstance(each, _Function | ast.ClassDef) for each in file.around(node))
 
 
-def _all_end(function: _Function, parameter: str, texts_with: _Texts, levels: int) -> bool:
-    calls = _calls(function.name, texts_with) if levels else None
+def _all_end(function: _Function, parameter: str, path: str, project: _Project, levels: int) -> bool:
+    """Whether all calls of a function at the top of a file give it something that the caller ends."""
+    calls = _calls(function.name, path, project) if levels else None
     if not calls:
         return False
     is_given = False
@@ -74,48 +113,33 @@ def _all_end(function: _Function, parameter: str, texts_with: _Texts, levels: in
         if not _fits(call.node, function):
             continue  # one of another function out of the same table
         given = _given(call.node, function, parameter)
-        if not isinstance(given, ast.Name) or not _is_ended(given.id, call, texts_with, levels):
+        if not isinstance(given, ast.Name) or not _is_ended(given.id, call, project, levels):
             return False
         is_given = True
     return is_given
 
 
-def _calls(name: str, texts_with: _Texts) -> list[_Call] | None:
+def _calls(name: str, path: str, project: _Project) -> list[_Call] | None:
     """Return the calls of what has a name, directly or out of a table; None if it is used in any other way."""
     found: list[_Call] = []
-    for file in _files_with(name, texts_with):
-        if file is None:
-            return None
-        for node in _mentions(name, file.tree):
-            parent = next(file.around(node))
-            if isinstance(parent, ast.Call) and parent.func is node:
-                found.append(_Call(parent, file))
-                continue
-            table = _table_of(parent, file)
-            called = _calls_from(table, texts_with) if table is not None else None
-            if called is None:
-                return None
-            found += called
-    return found
-
-
-def _files_with(name: str, texts_with: _Texts) -> Iterator[ParsedFile | None]:
-    """Yield the files that mention a name; None if they are too many, or one cannot be read or calls it otherwise."""
-    texts = texts_with(name)
-    if len(texts) > _MOST_FILES:
-        yield None
-    for _, text in texts:
-        file = parsed_file(text)
-        yield file if isinstance(file, ParsedFile) and not is_renamed(name, text) else None
-
-
-def _mentions(name: str, tree: ast.AST) -> Iterator[ast.expr]:
-    """Yield where a name is read, also as an attribute of a module."""
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Name | ast.Attribute):
+    mentions = project.mentions(name, path)
+    for node, file, place in mentions or ():
+        parent = next(file.around(node))
+        if isinstance(parent, ast.Call) and parent.func is node:
+            found.append(_Call(parent, file, place))
             continue
-        called = node.id if isinstance(node, ast.Name) else node.attr
-        if called == name and isinstance(node.ctx, ast.Load):
+        table = _table_of(parent, file)
+        called = _calls_from(table, place, project) if table is not None else None
+        if called is None:
+            return None
+        found += called
+    return found if mentions is not None else None
+
+
+def _loads(name: str, tree: ast.AST) -> Iterator[ast.Name]:
+    """Yield where a variable is read."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
             yield node
 
 
@@ -128,23 +152,21 @@ def _table_of(node: ast.AST, file: ParsedFile) -> str | None:
     return target.id if isinstance(target, ast.Name) else None
 
 
-def _calls_from(table: str, texts_with: _Texts) -> list[_Call] | None:
+def _calls_from(table: str, path: str, project: _Project) -> list[_Call] | None:
     """Return the calls of what is taken out of a table by its key; None if anything else may be done with that."""
     found: list[_Call] = []
-    for file in _files_with(table, texts_with):
-        if file is None:
+    mentions = project.mentions(table, path)
+    for node, file, place in mentions or ():
+        taken = _taken(node, file)
+        holder = next(file.around(taken)) if taken is not None else None
+        if isinstance(holder, ast.Call) and holder.func is taken:
+            found.append(_Call(holder, file, place))
+        elif isinstance(holder, ast.Assign) and isinstance(holder.targets[0], ast.Name):
+            uses = [(each, next(file.around(each))) for each in _loads(holder.targets[0].id, _scope(node, file))]
+            found += [_Call(call, file, place) for use, call in uses if isinstance(call, ast.Call) and call.func is use]
+        elif taken is not None:
             return None
-        for node in _mentions(table, file.tree):
-            taken = _taken(node, file)
-            holder = next(file.around(taken)) if taken is not None else None
-            if isinstance(holder, ast.Call) and holder.func is taken:
-                found.append(_Call(holder, file))
-            elif isinstance(holder, ast.Assign) and isinstance(holder.targets[0], ast.Name):
-                uses = [(each, next(file.around(each))) for each in _mentions(holder.targets[0].id, _scope(node, file))]
-                found += [_Call(call, file) for use, call in uses if isinstance(call, ast.Call) and call.func is use]
-            elif taken is not None:
-                return None
-    return found
+    return found if mentions is not None else None
 
 
 def _taken(node: ast.expr, file: ParsedFile) -> ast.AST | None:
@@ -181,7 +203,7 @@ def _parameters(function: _Function) -> list[ast.arg]:
     return [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
 
 
-def _is_ended(name: str, call: _Call, texts_with: _Texts, levels: int) -> bool:
+def _is_ended(name: str, call: _Call, project: _Project, levels: int) -> bool:
     """Whether the caller's variable is used for such a call alone, and what it holds is ended then."""
     file, scope = call.file, _scope(call.node, call.file)
     is_ended = False
@@ -193,8 +215,8 @@ def _is_ended(name: str, call: _Call, texts_with: _Texts, levels: int) -> bool:
         if _scope(node, file) is not scope:
             return False
         if isinstance(node.ctx, ast.Store):
-            is_ended = is_ended or _is_bound_by_block(node, call.node, file, texts_with)
-        elif _ends(node, file, texts_with):
+            is_ended = is_ended or _is_bound_by_block(node, call.node, file, project)
+        elif _ends(node, file, project):
             is_ended = is_ended or node.lineno > call.node.lineno
         elif not (_is_test(node, file) or call.node in file.around(node) or _are_alternatives(node, call.node, file)):
             return False
@@ -203,20 +225,20 @@ def _is_ended(name: str, call: _Call, texts_with: _Texts, levels: int) -> bool:
     if is_ended or not isinstance(scope, _Function) or scope.decorator_list or not _is_at_top(scope, file):
         return is_ended
     is_parameter = any(each.arg == name for each in _parameters(scope))
-    return is_parameter and _all_end(scope, name, texts_with, levels - 1)
+    return is_parameter and _all_end(scope, name, call.path, project, levels - 1)
 
 
-def _is_bound_by_block(node: ast.Name, call: ast.Call, file: ParsedFile, texts_with: _Texts) -> bool:
+def _is_bound_by_block(node: ast.Name, call: ast.Call, file: ParsedFile, project: _Project) -> bool:
     """Whether a variable is that of a block, which ends what it holds, around a call."""
     item = next(file.around(node))
     blocks = [each for each in file.around(call) if isinstance(each, ast.With | ast.AsyncWith)]
     if not isinstance(item, ast.withitem) or not any(item in block.items for block in blocks):
         return False
     manager = item.context_expr.func if isinstance(item.context_expr, ast.Call) else item.context_expr
-    return _may_end(last_name(manager), texts_with, is_known=True)
+    return _may_end(last_name(manager), project, is_known=True)
 
 
-def _ends(node: ast.Name, file: ParsedFile, texts_with: _Texts) -> bool:
+def _ends(node: ast.Name, file: ParsedFile, project: _Project) -> bool:
     """Whether a mention is one that ends what the variable holds: `conn.close()`, `give_back(conn)`."""
     parents = file.around(node)
     parent = next(parents)
@@ -226,10 +248,10 @@ def _ends(node: ast.Name, file: ParsedFile, texts_with: _Texts) -> bool:
         return is_called and _ENDS.fullmatch(parent.attr) is not None
     call = _call_given(node, file)
     name = last_name(call.func) if call is not None else ""
-    return bool(name) and _may_end(name, texts_with, is_known=_ENDS.fullmatch(name) is not None)
+    return bool(name) and _may_end(name, project, is_known=_ENDS.fullmatch(name) is not None)
 
 
-def _may_end(name: str, texts_with: _Texts, *, is_known: bool) -> bool:
+def _may_end(name: str, project: _Project, *, is_known: bool) -> bool:
     """Whether a function or manager may end what it is given, or gives: one of the project must do so itself.
 
     *is_known*: others, of libraries, do so by what they are called.
@@ -237,7 +259,7 @@ def _may_end(name: str, texts_with: _Texts, *, is_known: bool) -> bool:
     if not name:
         return False
     defines = re.compile(rf"\b(?:def|class)[ \t]+{re.escape(name)}\b")
-    for _, text in texts_with(name):
+    for _, text in project.texts_with(name):
         file = parsed_file(text) if defines.search(text) is not None else None
         for node in _definitions(file.tree) if isinstance(file, ParsedFile) else ():
             if node.name == name:

@@ -74,7 +74,7 @@ def is_part_of_commands(function: FunctionInfo, does_not_count: Callable[[str], 
 
 def serves(function: FunctionInfo) -> bool:
     """Whether a program serves for as long as its process lives, by what it calls; one that sleeps need not."""
-    tree = parsed_by_python(textwrap.dedent(function.index.module.code_for_node(function.node)))
+    tree = parsed_by_python(textwrap.dedent(function.index.code_of(function.node)))
     nodes = ast.walk(tree) if isinstance(tree, ast.Module) else ()
     return any(
         _goes_on(node) and not (isinstance(node, ast.Call) and last_name(node.func) in GOES_ON) for node in nodes

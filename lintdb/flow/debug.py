@@ -169,7 +169,7 @@ def render_flow(program: Program, function: FunctionInfo) -> str:
     follower = program.run(function)
     lines = [f"{function.qualname}", render_cfg(cfg), "", "acquire sites:"]
     for site, found in follower.sites.items():
-        code = program.index.module.code_for_node(found.node) if isinstance(found.node, cst.BaseExpression) else ""
+        code = program.index.code_of(found.node) if isinstance(found.node, cst.BaseExpression) else ""
         lines.append(f"    {_rid((site, 0))} {found.kind} {found.name or ''} {' '.join(code.split())[:60]}")
     lines.append("states at the ends:")
     lines += [f"    {'raise' if end.is_raise else 'return'}: {render_state(end.state)}" for end in follower.exits]

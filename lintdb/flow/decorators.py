@@ -72,7 +72,7 @@ def _is_command(decorator: cst.BaseExpression, info: FunctionInfo) -> bool:
     target = decorator.func if isinstance(decorator, cst.Call) else decorator
     if not isinstance(target, cst.Attribute) or target.attr.value != "command":
         return False
-    tree = parsed_by_python(info.index.module.code_for_node(decorator))
+    tree = parsed_by_python(info.index.code_of(decorator))
     params = [param.name.value for param in info.params] if info.is_async else None
     statement = tree.body[0] if isinstance(tree, ast.Module) else None
     return isinstance(statement, ast.Expr) and is_command(statement.value, params)

@@ -125,4 +125,4 @@ class Processes:
         return None
 
     def _text(self, node: cst.CSTNode) -> str:
-        return self.index.module.code_for_node(node)
+        return self.index.code_of(node)

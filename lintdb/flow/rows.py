@@ -169,7 +169,7 @@ class Rows(Waits, ABC):
     def _gives_key(self, index: int) -> bool:
         """Whether a statement that has run gives a column that is null in no row."""
         op = self.operations.get(index)
-        return op is not None and self.knowledge.returns_key(self.index.module.code_for_node(op.node))
+        return op is not None and self.knowledge.returns_key(self.index.code_of(op.node))
 
     def _changed_by(self, read: Ref | None, state: State) -> Rid | None:
         """Return what the statement whose rows are *read* has changed, if nothing else is pending there."""

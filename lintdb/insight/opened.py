@@ -86,7 +86,7 @@ class Opened:
 
     def code(self, node: cst.CSTNode, limit: int = 60) -> str:
         """Return the code of a node on one line, shortened to *limit* characters."""
-        text = " ".join(self.index.module.code_for_node(node).split())
+        text = " ".join(self.index.code_of(node).split())
         return text if len(text) <= limit else text[: limit - 1] + "…"
 
     def locate(self, nodes: Iterable[cst.CSTNode], index: ModuleIndex | None = None) -> None:

@@ -356,7 +356,7 @@ class FileContext:
 
     def source_of(self, node: cst.CSTNode, limit: int = 60) -> str:
         """Return the code of a node on one line, shortened to *limit* characters, for use in messages."""
-        text = " ".join(self.program.index.module.code_for_node(node).split())
+        text = " ".join(self.program.index.code_of(node).split())
         return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

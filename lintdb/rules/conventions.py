@@ -28,7 +28,7 @@ def forgotten_commits(owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: File
     left = sorted({name for flow in flows for name in flow.left_work})
     if not left or owner.has_unknown_base:
         return
-    code = [ctx.program.index.module.code_for_node(each.node) for each in ctx.program.classes.family_of(owner)]
+    code = [each.index.code_of(each.node) for each in ctx.program.classes.family_of(owner)]
     for attribute in left:
         if not _commits_in_each_method(attribute, flows) or _is_committed_outside(attribute, ctx.text):
             continue

@@ -198,7 +198,7 @@ def _is_read(name: str, owner: ClassInfo, ctx: FileContext) -> bool:
     read = rf"\.{re.escape(name)}\b(?!\s*(?::[^=\n]*)?=(?!=))"
     text = ctx.text
     for other in index.classes.values():
-        code = index.module.code_for_node(other.node)
+        code = index.code_of(other.node)
         if other not in family:
             text = text.replace(code.strip(), "")
             if any(match not in ("self", "cls") for match in re.findall(rf"(\w+){read}", code)):

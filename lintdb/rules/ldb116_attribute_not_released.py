@@ -49,7 +49,7 @@ class AttributeNotReleased(Rule):
         opened = list(ctx.program.classes.opened_attributes(owner))
         given = list(ctx.program.classes.given_by_factories(owner))
         owned = list(ctx.program.classes.owned_objects(owner))
-        if not (opened or given or owned) or DYNAMIC.search(ctx.program.index.module.code_for_node(owner.node)):
+        if not (opened or given or owned) or DYNAMIC.search(ctx.program.index.code_of(owner.node)):
             return  # in the latter case it cannot be told which attributes its methods reach
         for attribute, _, call, kind in given:
             held = ctx.program.knowledge.kind(ctx.program.types.attribute_kind(owner, attribute) or "") or kind

@@ -32,7 +32,7 @@ class ReleaseInDel(Rule):
         finalizers = [flow for flow in flows if flow.function.name == "__del__"]
         in_del = {name for flow in finalizers for name in flow.handled_attributes}
         elsewhere = {name for flow in flows if flow not in finalizers for name in flow.handled_attributes}
-        if not in_del - elsewhere or DYNAMIC.search(ctx.program.index.module.code_for_node(owner.node)):
+        if not in_del - elsewhere or DYNAMIC.search(ctx.program.index.code_of(owner.node)):
             return
         seen: set[str] = set()
         for attribute, _, call, kind in ctx.program.classes.opened_attributes(owner):

@@ -33,8 +33,7 @@ def is_released_elsewhere(owner: ClassInfo, attribute: str, kind: Kind, ctx: Fil
     pattern = rf"(?<!self)(?<!cls)\.{re.escape(attribute)}\.(?:{'|'.join(map(re.escape, names))})\b" if names else r"$^"
     if re.search(awaited + pattern if awaited else pattern, ctx.text) is not None:
         return True
-    module = ctx.program.index.module
-    relatives = [module.code_for_node(each.node) for each in ctx.program.classes.family_of(owner) if each is not owner]
+    relatives = [each.index.code_of(each.node) for each in ctx.program.classes.family_of(owner) if each is not owner]
     in_base = (
         rf"{awaited or 'self'}\.{re.escape(attribute)}\.(?:{'|'.join(map(re.escape, names))})\b" if names else r"$^"
     )
@@ -43,8 +42,7 @@ def is_released_elsewhere(owner: ClassInfo, attribute: str, kind: Kind, ctx: Fil
 
 def is_looked_after(owner: ClassInfo, attribute: str, kinds: Iterable[Kind], ctx: FileContext) -> bool:
     """Whether methods of a class release an attribute whose kind they do not know, or do more with it than call it."""
-    module = ctx.program.index.module
-    code = "\n".join(module.code_for_node(each.node) for each in ctx.program.classes.family_of(owner))
+    code = "\n".join(each.index.code_of(each.node) for each in ctx.program.classes.family_of(owner))
     names = "|".join(re.escape(name) for kind in kinds for name in _releases(kind))
     held = rf"\bself\.{re.escape(attribute)}\b"
     return re.search(rf"{held}\.(?:{names or '$^'})\b|{held}(?!\s*(?:[.:]|=(?!=)))", code) is not None

@@ -199,7 +199,7 @@ def _is_limited_around(opening: Opening, evaluator: Evaluator, ctx: FileContext)
     """Whether a limit is put around a call: in its own function, or where the file calls that function."""
     import libcst as cst
 
-    module = evaluator.index.module
+    index = evaluator.index
     function = opening.function
     is_awaited = False
     for outer in ctx.repetition.fates.ancestry(function).ancestors(opening.node):
@@ -212,9 +212,9 @@ def _is_limited_around(opening: Opening, evaluator: Evaluator, ctx: FileContext)
         else:
             is_awaited = is_awaited or isinstance(outer, (cst.Await, cst.WithItem))
             continue
-        if any(_OUTER_LIMIT.search(module.code_for_node(head)) for head in heads):
+        if any(_OUTER_LIMIT.search(index.code_of(head)) for head in heads):
             return True
-    if not is_awaited and _OUTER_LIMIT.search(module.code_for_node(function.node)):
+    if not is_awaited and _OUTER_LIMIT.search(index.code_of(function.node)):
         return True  # a coroutine that is waited for later
     outermost = function
     while outermost.parent is not None and not outermost.parent.is_module:
@@ -241,7 +241,7 @@ def _is_set_elsewhere(
         return True
     if setting.name == "connect-timeout" and not opening.function.is_module:
         # One that the function itself begins later is too late for this call.
-        own = evaluator.index.module.code_for_node(opening.function.node)
+        own = evaluator.index.code_of(opening.function.node)
         is_elsewhere = len(_OUTER_LIMIT.findall(code)) > len(_OUTER_LIMIT.findall(own))
         if is_elsewhere or _is_limited_around(opening, evaluator, ctx):
             return True

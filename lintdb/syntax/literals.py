@@ -305,7 +305,7 @@ class Evaluator:
 
     def code_of(self, node: cst.CSTNode) -> str:
         """Return the code of a part of the module."""
-        return self.index.module.code_for_node(node)
+        return self.index.code_of(node)
 
     @staticmethod
     def template(node: cst.CSTNode, hidden: str) -> str | None:
@@ -316,22 +316,22 @@ class Evaluator:
 
     def surroundings(self, node: cst.CSTNode) -> str:
         """Return the code that handles what a call opens: its function or class, or what uses the module-level name."""
-        module = self.index.module
+        index = self.index
         function = self.scope
         while function.parent is not None and not function.parent.is_module:
             function = function.parent
         if function.owner is not None:
-            return module.code_for_node(function.owner.node)
+            return index.code_of(function.owner.node)
         if not function.is_module:
-            code = module.code_for_node(function.node)
+            code = index.code_of(function.node)
             # What the file hands the connection to may bound it.
             helpers = [
                 self.index.functions[name] for name in _handed_to(node, function) if name in self.index.functions
             ]
-            return code + "".join(module.code_for_node(helper.node) for helper in helpers if helper is not function)
+            return code + "".join(index.code_of(helper.node) for helper in helpers if helper is not function)
         names = [
             target.target.value
-            for statement in module.body
+            for statement in index.module.body
             if isinstance(statement, cst.SimpleStatementLine)
             for small in statement.body
             if isinstance(small, cst.Assign) and small.value is node
@@ -342,11 +342,11 @@ class Evaluator:
 
     def _mentions(self, names: list[str]) -> str:
         """Return the top-level statements, and the functions and classes that mention one of the names."""
-        module = self.index.module
-        parts = [module.code_for_node(s) for s in module.body if isinstance(s, cst.SimpleStatementLine)]
-        for statement in module.body:
+        body = self.index.module.body
+        parts = [self.index.code_of(s) for s in body if isinstance(s, cst.SimpleStatementLine)]
+        for statement in body:
             if isinstance(statement, (cst.FunctionDef, cst.ClassDef)):
-                code = module.code_for_node(statement)
+                code = self.index.code_of(statement)
                 if any(re.search(rf"\b{re.escape(name)}\b", code) for name in names):
                     parts.append(code)
         return "".join(parts)

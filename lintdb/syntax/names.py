@@ -337,6 +337,7 @@ class ModuleIndex:
     """What the module puts under keys of applications and the like (see `lintdb.syntax.keys`)."""
     stars: list[str] = field(default_factory=list)
     of_node: dict[int, FunctionInfo] = field(default_factory=dict)
+    _code: dict[int, str] = field(default_factory=dict)
     body: FunctionInfo = field(init=False)
 
     def __repr__(self) -> str:
@@ -455,6 +456,15 @@ class ModuleIndex:
     def find(self, dotted: str, *, is_needed: bool = False) -> Found | None:
         """Return what an imported dotted name leads to in the project; see `Links.find`."""
         return self.links.find(dotted, self, is_needed=is_needed) if self.links is not None else None
+
+    def code_of(self, node: cst.CSTNode) -> str:
+        """Return the source of a node of the module; that of large ones is asked for again and again, and kept."""
+        if not isinstance(node, (cst.FunctionDef, cst.ClassDef)):
+            return self.module.code_for_node(node)
+        found = self._code.get(id(node))
+        if found is None:
+            found = self._code[id(node)] = self.module.code_for_node(node)
+        return found
 
     def constant(self, name: str) -> cst.BaseExpression | None:
         """Return the expression of a module-level name that is assigned exactly once."""

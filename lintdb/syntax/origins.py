@@ -248,7 +248,7 @@ class Origins:
     def _parameter(self, param: cst.Param) -> Origin:
         name = param.name.value
         if param.annotation is not None:
-            words = set(re.findall(r"\w+", self.index.module.code_for_node(param.annotation.annotation)))
+            words = set(re.findall(r"\w+", self.index.code_of(param.annotation.annotation)))
             if not words & _TEXT_TYPES or (words & _TYPES_WITHOUT_TEXT and not words & {"str", "Any", "object"}):
                 return HARMLESS
         if isinstance(param.default, (cst.Integer, cst.Float)) or _MARKS.search(name):
@@ -263,7 +263,7 @@ class Origins:
     # --- parts of things ----------------------------------------------------------------------------------------------
 
     def _attribute(self, node: cst.Attribute) -> Origin:
-        text = self.index.module.code_for_node(node)
+        text = self.index.code_of(node)
         if _REQUESTS.search(text):
             return Origin(Trust.INPUT, node, "comes from the request")
         if node.attr.value.isupper() or node.attr.value in ("__name__", "__tablename__", "value", "name"):
@@ -300,7 +300,7 @@ class Origins:
         return bool(values) and all(value is not None and _is_literal(value) for value in values)
 
     def _subscript(self, node: cst.Subscript) -> Origin:
-        text = self.index.module.code_for_node(node.value)
+        text = self.index.code_of(node.value)
         if _REQUESTS.search(text):
             return Origin(Trust.INPUT, node, "comes from outside")
         base = self.of(node.value)
@@ -309,7 +309,7 @@ class Origins:
     def _call(self, node: cst.Call) -> Origin:
         dotted = self.index.dotted(node.func, self.function)
         values = [argument.value for argument in node.args]
-        text = self.index.module.code_for_node(node.func)
+        text = self.index.code_of(node.func)
         if dotted in _INPUT_CALLS or _REQUESTS.search(text):
             return Origin(Trust.INPUT, node, "comes from outside")
         if dotted in _SAFE_CALLS:
@@ -356,7 +356,7 @@ class Origins:
         if name in _SAME_TEXT:
             return self.of(function.value)
         if name == "replace":
-            doubles = bool(values) and "'" in self.index.module.code_for_node(values[0])
+            doubles = bool(values) and "'" in self.index.code_of(values[0])
             return HARMLESS if doubles else self.of(function.value)
         if name == "get":
             origin = self.of(function.value)
