@@ -387,7 +387,7 @@ class Follower(Iterations, Assumptions):
         if names_driver_error:
             # Past a handler for the driver's own errors only what the driver does not raise gets: possible, unlikely.
             state.make_unlikely(BYPASSED)
-        state.raised = raised._replace(passed=self.telling(passed, t.outer))
+        state.raised = raised._replace(passed=self.telling(passed, t.outer, state))
         self.go(t.outer, state)
 
     def _raise(self, t: ir.Raise, state: State) -> None:

@@ -167,7 +167,7 @@ class ModelledCalls(ChosenModels):
             self.units.sent.add(event if not self._may_lock(op, model, state) else None)
         if working is not None and self._is_statement(model, event, receiver, state):
             self.note_statement(working, op, is_many=False)
-        failed = self._fork_failure(op, model, receiver, state)
+        failed = self._fork_failure(op, model, subject, receiver, state)
         if failed is not None and model.raises is not Raises.NEVER:
             self.fail_units(op, model, event, working, failed)
         if failed is not None:
@@ -261,11 +261,13 @@ class ModelledCalls(ChosenModels):
                 owner = self.value(op.callee.base, state)
                 self.check_owner(rid, owner, op.node, method, state)
 
-    def _fork_failure(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> State | None:
+    def _fork_failure(
+        self, op: ir.CallOp, model: CallModel, subject: Value | None, receiver: Ref | None, state: State
+    ) -> State | None:
         """Take the path on which the call raises; return its state, if anybody minds."""
         name = self.calls[op.index].method if op.index in self.calls else ""
         if model.raises is Raises.NEVER:
-            if model.releases is None:
+            if model.releases is None or self._is_done(subject, state):
                 return None
             # Releasing does not fail in practice; where it does, other resources are what is lost.
             failed = self.throw(state, op.node, self.driver_raise(model.driver), is_low=True, by=name)
@@ -286,6 +288,12 @@ class ModelledCalls(ChosenModels):
         if receiver is not None:
             state.use(receiver.rid)
         return failed
+
+    def _is_done(self, subject: Value | None, state: State) -> bool:
+        """Whether what a call releases is released already, and another time does nothing."""
+        status = state.status(subject.rid) if isinstance(subject, Ref) else None
+        kind = self.kind_of(status)
+        return kind is not None and kind.idempotent_release and status is not None and status.phase == "released"
 
     def _result(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> Value | None:
         """Return the value of a modelled call that succeeds."""

@@ -166,8 +166,8 @@ class Run:
         return set()
 
     @functools.cached_property
-    def _caught_outside(self) -> dict[int, set[str]]:
-        """The classes that handlers name from a landing outwards, by the landing."""
+    def _caught_outside(self) -> dict[int, tuple[set[str], tuple[str, ...]]]:
+        """The classes that handlers name from a landing outwards, by the landing, and the slots of managers there."""
         return {}
 
     @functools.cached_property
@@ -244,15 +244,20 @@ class Run:
             ending = block.terminator
             landing = ending.outer if isinstance(ending, (ir.ExitRaise, ir.Dispatch)) else block.landing
 
-    def telling(self, passed: set[str], landing: int) -> tuple[str, ...]:
+    def telling(self, passed: set[str], landing: int, state: State) -> tuple[str, ...]:
         """Return which of some classes matter to handlers further out: to those for no more than one of these."""
         if not passed:
             return ()
         if landing not in self._caught_outside:
             ends = [self.cfg.blocks[each].terminator for each in self.landings(landing)]
             handlers = [handler for end in ends if isinstance(end, ir.Dispatch) for handler in end.handlers]
-            self._caught_outside[landing] = {name for handler in handlers for name in handler.types if name is not None}
-        outside = self._caught_outside[landing]
+            names = {name for handler in handlers for name in handler.types if name is not None}
+            slots = tuple(end.slot for end in ends if isinstance(end, ir.ExitRaise))
+            self._caught_outside[landing] = names, slots
+        outside, slots = self._caught_outside[landing]
+        managers = [state.env[slot] for slot in slots if slot in state.env]
+        suppressed = {name for each in managers if isinstance(each, Manager) for name in each.types if name is not None}
+        outside = outside | suppressed if suppressed else outside
         return tuple(
             sorted(name for name in passed if any(is_same_or_below(each, name, self.types) for each in outside))
         )

@@ -258,7 +258,7 @@ class Withs(ModelledCalls, ABC):
         if match is not Match.ALWAYS:
             types = value.types if isinstance(value, Manager) and value.what == "suppress" else ()
             passed = {*raised.passed, *(name for name in types if name is not None)}
-            state.raised = raised._replace(passed=self.telling(passed, t.outer))
+            state.raised = raised._replace(passed=self.telling(passed, t.outer, state))
             self.go(t.outer, state)
 
     def leave_value(self, node: cst.CSTNode, value: Value, state: State, is_async: bool | None, is_raise: bool) -> None:
