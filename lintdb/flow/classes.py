@@ -165,7 +165,7 @@ class Classes:
             name
             for name, method in methods.items()
             if self.is_release(name)
-            or any(isinstance(node, cst.Attribute) and self.is_release(node.attr.value) for node in walk(method.node))
+            or any(isinstance(node, cst.Attribute) and self.is_release(node.attr.value) for node in method.nodes)
         }
 
     def given_by_factories(self, owner: ClassInfo) -> Iterator[OpenedAttribute]:
@@ -186,7 +186,7 @@ class Classes:
     def _opened_for(self, value: cst.BaseExpression, scope: FunctionInfo) -> tuple[cst.Call, Kind] | None:
         """Return the call that opens what an argument is, or what that is made of, if nothing else is done with it."""
         if isinstance(value, cst.Name):
-            uses = sum(isinstance(node, cst.Name) and node.value == value.value for node in walk(scope.node))
+            uses = sum(isinstance(node, cst.Name) and node.value == value.value for node in scope.nodes)
             if uses > _BOUND_AND_HANDED_ON:
                 return None
         found = _origin(value, scope)
@@ -308,7 +308,7 @@ def _is_of_block(value: cst.BaseExpression, scope: FunctionInfo) -> bool:
     """
     if not isinstance(value, cst.Name):
         return False
-    blocks = [each for each in walk(scope.node) if isinstance(each, cst.With) and _does_something(each)]
+    blocks = [each for each in scope.nodes if isinstance(each, cst.With) and _does_something(each)]
     return any(
         isinstance(item.asname, cst.AsName)
         and isinstance(item.asname.name, cst.Name)

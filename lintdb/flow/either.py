@@ -15,7 +15,6 @@ from lintdb.effects import Kind
 from lintdb.flow.results import Unawaited
 from lintdb.syntax.ancestry import Ancestry
 from lintdb.syntax.names import FunctionInfo
-from lintdb.syntax.walk import walk
 
 if TYPE_CHECKING:
     from lintdb.flow.types_of import ModuleTypes
@@ -86,7 +85,7 @@ def _tells_apart(test: cst.BaseExpression, attribute: str) -> bool:
 
 def _awaits(info: FunctionInfo, attribute: str, method: str) -> bool:
     """Whether a function awaits the same method of the same attribute anywhere."""
-    for node in walk(info.node):
+    for node in info.nodes:
         call = node.expression if isinstance(node, cst.Await) else None
         if isinstance(call, cst.Call) and _method_of_attribute(call, info) == (attribute, method):
             return True

@@ -132,10 +132,8 @@ class Evidence:
 
     def _uses(self, function: FunctionInfo) -> dict[str, _Use]:
         uses: dict[str, _Use] = {}
-        awaited = {id(node.expression) for node in walk(function.node) if isinstance(node, cst.Await)}
-        handed = {
-            id(node.value) for node in walk(function.node) if isinstance(node, (cst.Arg, cst.Return, cst.Element))
-        }
+        awaited = {id(node.expression) for node in function.nodes if isinstance(node, cst.Await)}
+        handed = {id(node.value) for node in function.nodes if isinstance(node, (cst.Arg, cst.Return, cst.Element))}
         parts: dict[str, str] = {}
         for call in function.calls:
             if not isinstance(call.func, cst.Attribute):
@@ -189,7 +187,7 @@ class Evidence:
 
     def _add_handlers(self, function: FunctionInfo, uses: dict[str, _Use]) -> None:
         """Tie the names that are used in a `try` body to the libraries whose errors its handlers name."""
-        for node in walk(function.node):
+        for node in function.nodes:
             if not isinstance(node, cst.Try):
                 continue
             drivers: set[str] = set()
@@ -218,7 +216,7 @@ class Evidence:
         """Return the names that such parts get, with the name of what they come from."""
         found: dict[str, str] = {}
         makers = self._makers | self.knowledge.telltales()
-        for node in walk(function.node):
+        for node in function.nodes:
             value: cst.BaseExpression | None = None
             target: cst.CSTNode | None = None
             if isinstance(node, cst.Assign) and len(node.targets) == 1:

@@ -54,7 +54,7 @@ def has_loop_to_itself(function: FunctionInfo, does_not_count: Callable[[str], b
 
 def stands_beside(node: cst.CSTNode, function: FunctionInfo) -> bool:
     """Whether a call stands in an `async with` or `async for` of its function: a library may have work on the loop."""
-    blocks = [each for each in walk(function.node) if isinstance(each, (cst.For, cst.With)) and each.asynchronous]
+    blocks = [each for each in function.nodes if isinstance(each, (cst.For, cst.With)) and each.asynchronous]
     return any(inner is node for block in blocks for inner in walk(block.body))
 
 

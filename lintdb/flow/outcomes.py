@@ -32,7 +32,6 @@ from lintdb.flow.values import (
     Value,
 )
 from lintdb.syntax.names import FunctionInfo
-from lintdb.syntax.walk import walk
 
 _KEPT = (*NAMED, "placed", "kept")
 """Sites of what outlives a call: attributes, globals, what applications and caches have."""
@@ -239,7 +238,7 @@ def given_or_made(outcomes: Iterable[Outcome], *, may_give_kept: bool) -> frozen
 
 def gives_kept(info: FunctionInfo) -> bool:
     """Whether a function returns an attribute, or an item, of what it has not made: `_local.conn`, `_all[name]`."""
-    for node in walk(info.node):
+    for node in info.nodes:
         root = node.value if isinstance(node, cst.Return) else None
         is_part = isinstance(root, (cst.Attribute, cst.Subscript))
         while isinstance(root, (cst.Attribute, cst.Subscript)):

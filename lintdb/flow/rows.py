@@ -288,7 +288,7 @@ class Rows(Waits, ABC):
 
 def _tests(info: FunctionInfo, name: str) -> bool:
     """Whether a function makes anything depend on what a parameter is."""
-    tests = [node.test for node in walk(info.node) if isinstance(node, (cst.If, cst.Assert, cst.IfExp))]
+    tests = [node.test for node in info.nodes if isinstance(node, (cst.If, cst.Assert, cst.IfExp))]
     return any(isinstance(node, cst.Name) and node.value == name for test in tests for node in [test, *walk(test)])
 
 

@@ -8,7 +8,6 @@ import libcst as cst
 
 from lintdb.flow.stdlib import SERVICE_CLIENTS
 from lintdb.syntax.names import FunctionInfo, ModuleIndex
-from lintdb.syntax.walk import walk
 
 
 def clients_in(function: FunctionInfo, index: ModuleIndex) -> frozenset[str]:
@@ -37,7 +36,7 @@ def _values_of_module(function: FunctionInfo, index: ModuleIndex) -> Iterator[tu
 
 
 def _values_of(function: FunctionInfo) -> Iterator[tuple[str, cst.CSTNode | None]]:
-    for node in walk(function.node) if not function.is_module else ():
+    for node in function.nodes if not function.is_module else ():
         if isinstance(node, cst.Assign):
             yield from ((each.target.value, node.value) for each in node.targets if isinstance(each.target, cst.Name))
         elif isinstance(node, cst.WithItem) and node.asname is not None and isinstance(node.asname.name, cst.Name):

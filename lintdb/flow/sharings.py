@@ -27,7 +27,6 @@ from lintdb.flow.stdlib import (
 from lintdb.flow.summaries import NAMED, Summary, bind_arguments
 from lintdb.flow.values import Box, Coroutine, Many, Ref, Rid, Status, Value, spelling
 from lintdb.syntax.names import FunctionInfo
-from lintdb.syntax.walk import walk
 
 STARTED = "$.started."
 """What names begin with that hold what the tasks of a group work on; then comes the variable with the group.
@@ -42,7 +41,7 @@ def _takes_turns(function: FunctionInfo) -> bool:
     module = function.index.module
     return any(
         isinstance(node, cst.With) and any(_TAKES_TURNS.search(module.code_for_node(item)) for item in node.items)
-        for node in walk(function.node)
+        for node in function.nodes
     )
 
 
@@ -135,7 +134,7 @@ class Sharings(LocalCalls, ABC):
     @functools.cached_property
     def _group_names(self) -> dict[int, str]:
         """What blocks call what they enter."""
-        items = [item for node in walk(self.function.node) if isinstance(node, cst.With) for item in node.items]
+        items = [item for node in self.function.nodes if isinstance(node, cst.With) for item in node.items]
         named = [(item, item.asname.name) for item in items if item.asname is not None]
         return {id(item.item): name.value for item, name in named if isinstance(name, cst.Name)}
 

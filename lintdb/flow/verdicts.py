@@ -23,7 +23,6 @@ from lintdb.flow.values import (
     Status,
     Value,
 )
-from lintdb.syntax.walk import walk
 
 _MEANS_NO_COMMIT = re.compile(r"dry|commit|simulat|pretend|preview|rollback|no_?op", re.IGNORECASE)
 
@@ -75,7 +74,7 @@ class Verdicts(Values):
         kind = self.knowledge.kind(status.kind)
         models = kind.methods.items() if kind is not None else ()
         names = {name for name, found in models if any(model.event is Event.COMMIT for model in found)}
-        nodes = list(walk(self.function.node))
+        nodes = list(self.function.nodes)
         called = {id(node.func) for node in nodes if isinstance(node, cst.Call)}
         return any(
             isinstance(node, cst.Attribute) and node.attr.value in names and id(node) not in called for node in nodes

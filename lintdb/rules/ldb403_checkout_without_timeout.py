@@ -66,8 +66,6 @@ def _is_drained(call: KnownCall, flow: FunctionFlow, ctx: FileContext) -> bool:
     """Whether a method that stops its object waits for what it then closes: that is what stopping means."""
     import libcst as cst  # listing rules does not need it
 
-    from lintdb.syntax.walk import walk
-
     is_release = ctx.program.classes.is_release
     if not is_release(flow.function.name):
         return False
@@ -75,7 +73,7 @@ def _is_drained(call: KnownCall, flow: FunctionFlow, ctx: FileContext) -> bool:
     bound = next((each for each in outer if isinstance(each, (cst.Assign, cst.NamedExpr))), None)
     targets = bound.targets if isinstance(bound, cst.Assign) else [bound] if bound is not None else []
     names = {each.target.value for each in targets if isinstance(each.target, cst.Name)}
-    for node in walk(flow.function.node):
+    for node in flow.function.nodes:
         if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and is_release(node.func.attr.value):
             base = node.func.value
             if base in outer or base is call.node or (isinstance(base, cst.Name) and base.value in names):

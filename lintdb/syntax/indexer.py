@@ -10,7 +10,7 @@ import libcst as cst
 from lintdb.syntax.keys import attribute_key, item_key, may_be_owner
 from lintdb.syntax.modules import OWN, ModuleName
 from lintdb.syntax.names import FUNCTIONS_PER_MODULE, ClassInfo, FunctionInfo, Links, ModuleIndex
-from lintdb.syntax.walk import child_fields
+from lintdb.syntax.walk import push_children
 
 
 def _import_name(node: cst.Attribute | cst.Name) -> str:
@@ -91,15 +91,7 @@ class _Indexer:
                 if handler is not None and handler(current, scope, owner):
                     continue
             first = False
-            found: list[cst.CSTNode] = []
-            for name in child_fields(type(current)):
-                value = getattr(current, name)
-                if isinstance(value, cst.CSTNode):
-                    found.append(value)
-                elif isinstance(value, (tuple, list)):
-                    found.extend(item for item in value if isinstance(item, cst.CSTNode))
-            found.reverse()
-            stack.extend(found)
+            push_children(current, stack)
 
     def _function(self, node: cst.FunctionDef, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
         name = node.name.value

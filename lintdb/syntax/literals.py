@@ -365,13 +365,13 @@ def _of_elsewhere(items: Items | None) -> Items | None:
 def _handed_to(node: cst.CSTNode, function: FunctionInfo) -> set[str]:
     """Return the names of the functions that get the value of an expression of a function, or may get it."""
     names: set[str] = set()
-    for each in walk(function.node):
+    for each in function.nodes:
         if isinstance(each, cst.Assign) and unawaited(each.value) is node:
             names.update(target.target.value for target in each.targets if isinstance(target.target, cst.Name))
         elif isinstance(each, cst.WithItem) and unawaited(each.item) is node and each.asname is not None:
             names.update([each.asname.name.value] if isinstance(each.asname.name, cst.Name) else ())
     found: set[str] = set()
-    for call in walk(function.node):
+    for call in function.nodes:
         if isinstance(call, cst.Call) and isinstance(call.func, cst.Name):
             given = {part.value for argument in call.args for part in walk(argument) if isinstance(part, cst.Name)}
             if not names or names & given:

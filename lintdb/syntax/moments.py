@@ -67,7 +67,7 @@ class Moments:
         if any(param.name.value == name for param in self.function.params):
             return []
         values: list[cst.BaseExpression] = []
-        for node in walk(self.function.node):
+        for node in self.function.nodes:
             for target, value in _bindings(node):
                 if isinstance(target, cst.Name) and target.value == name and value is not None:
                     values.append(value)

@@ -95,6 +95,11 @@ class FunctionInfo:
         )
 
     @functools.cached_property
+    def nodes(self) -> tuple[cst.CSTNode, ...]:
+        """The node of the function and all code below it, as `walk` goes: many questions go through all of it."""
+        return tuple(walk(self.node))
+
+    @functools.cached_property
     def given(self) -> dict[str, list[cst.BaseExpression | None]]:
         """All that its local names are given: an expression, or None for a part of one, an item, a change."""
         found: dict[str, list[cst.BaseExpression | None]] = defaultdict(list)
@@ -119,7 +124,7 @@ class FunctionInfo:
     def compared(self) -> frozenset[str]:
         """The parameters that it compares with something: `kind == "redis"`, `kind in NAMES`, `match kind`."""
         found: set[str] = set()
-        for node in walk(self.node):
+        for node in self.nodes:
             subject = (
                 node.left if isinstance(node, cst.Comparison) else node.subject if isinstance(node, cst.Match) else None
             )
@@ -132,7 +137,7 @@ class FunctionInfo:
         """Whether it does anything with its first parameter but reach for an attribute."""
         name = self.params[0].name.value if self.params else ""
         found = reached = 0
-        for node in walk(self.node):
+        for node in self.nodes:
             found += isinstance(node, cst.Name) and node.value == name
             reached += isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name) and node.value.value == name
         params = sum(param.name.value == name for param in self.params)
@@ -144,7 +149,7 @@ class FunctionInfo:
         name = self.params[0].name.value if self.params else ""
         return frozenset(
             node.attr.value
-            for node in walk(self.node)
+            for node in self.nodes
             if isinstance(node, cst.Attribute) and (_is_name(node.value, name) or _is_super(node.value))
         )
 

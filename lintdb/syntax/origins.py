@@ -170,7 +170,7 @@ class Origins:
 
     def _of_local(self, name: str, scope: FunctionInfo) -> Origin:
         found = [self._given(self._parameter(p), name, scope) for p in scope.params if p.name.value == name]
-        for node in walk(scope.node):
+        for node in scope.nodes:
             if isinstance(node, cst.Assign):
                 if self._is_cleaned(node, name):
                     return HARMLESS
@@ -447,7 +447,7 @@ def _converts(node: cst.Comparison | cst.Expr, name: str) -> bool:
 
 def _is_checked(name: str, scope: FunctionInfo) -> bool:
     """Whether the function compares a name with what is allowed: `in`, `isinstance`, `isdigit`, a pattern."""
-    for node in walk(scope.node):
+    for node in scope.nodes:
         if isinstance(node, (cst.Comparison, cst.Expr)) and _converts(node, name):
             return True
         if isinstance(node, cst.Comparison) and isinstance(node.left, cst.Name) and node.left.value == name:

@@ -18,6 +18,9 @@ _PUNCTUATION = (
     "newline", "separator", "bar", "asynchronous", "first_colon", "star_etc", "posonly_ind", "relative",
 )  # fmt: skip
 
+_PLAIN = frozenset({str, bool, type(None), cst.MaybeSentinel})
+"""What stands in fields that is no node. To ask whether it is one takes longer: all classes of nodes are abstract."""
+
 # The names after a dot and before `=` in an argument are not names that are read.
 _fields_of: dict[type, tuple[str, ...]] = {cst.Attribute: ("value",), cst.Arg: ("value",)}
 
@@ -39,12 +42,25 @@ def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """Yield the direct children that are code, in source order."""
     for name in child_fields(type(node)):
         value = getattr(node, name)
-        if isinstance(value, cst.CSTNode):
+        kind = type(value)
+        if kind is tuple or kind is list:
+            yield from value
+        elif kind not in _PLAIN:
             yield value
-        elif isinstance(value, (tuple, list)):
-            for item in value:
-                if isinstance(item, cst.CSTNode):
-                    yield item
+
+
+def push_children(node: cst.CSTNode, stack: list[cst.CSTNode]) -> None:
+    """Put the children of a node that are code onto a stack, the first one on top."""
+    found: list[cst.CSTNode] = []
+    for name in _fields_of.get(type(node)) or child_fields(type(node)):
+        value = getattr(node, name)
+        kind = type(value)
+        if kind is tuple or kind is list:
+            found.extend(value)
+        elif kind not in _PLAIN:
+            found.append(value)
+    found.reverse()
+    stack.extend(found)
 
 
 def is_same_code(left: cst.CSTNode, right: cst.CSTNode) -> bool:
@@ -59,17 +75,7 @@ def _unspaced(node: cst.CSTNode) -> str:
 def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """Yield *node* and all code below it in preorder, without recursion."""
     stack = [node]
-    table = _fields_of
     while stack:
         current = stack.pop()
         yield current
-        names = table.get(type(current)) or child_fields(type(current))
-        found: list[cst.CSTNode] = []
-        for name in names:
-            value = getattr(current, name)
-            if isinstance(value, cst.CSTNode):
-                found.append(value)
-            elif isinstance(value, (tuple, list)):
-                found.extend(item for item in value if isinstance(item, cst.CSTNode))
-        found.reverse()
-        stack.extend(found)
+        push_children(current, stack)
