@@ -6,6 +6,7 @@ environment), so nothing must be reported.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -219,8 +220,16 @@ def _is_limited_around(opening: Opening, evaluator: Evaluator, ctx: FileContext)
     outermost = function
     while outermost.parent is not None and not outermost.parent.is_module:
         outermost = outermost.parent
-    around = rf"(?:wait_for|timeout|fail_after|move_on_after)\(\s*(?:[\w.]*\.)?{re.escape(outermost.name)}\("
-    return re.search(around, ctx.text) is not None
+    return outermost.name in _calls_with_a_limit(ctx.text)
+
+
+_LIMITED_CALL = re.compile(r"(?:wait_for|timeout|fail_after|move_on_after)\(\s*(?:[\w.]*\.)?(\w+)\(")
+
+
+@functools.lru_cache(maxsize=16)
+def _calls_with_a_limit(text: str) -> frozenset[str]:
+    """Return the functions that a file calls within a limit: `wait_for(connect(…), 5)`."""
+    return frozenset(_LIMITED_CALL.findall(text))
 
 
 def _is_set_elsewhere(

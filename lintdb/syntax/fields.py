@@ -30,6 +30,10 @@ class Held(NamedTuple):
     certainty: Certainty = Certainty.FIXED
 
 
+_RESPELLS = frozenset({"replace", "strip", "rstrip", "lstrip", "removeprefix"})
+"""Methods of texts that leave the options of an address as they are."""
+
+
 class _Instance(NamedTuple):
     """An object of a class: the call that makes it, where that is seen, and what evaluates it."""
 
@@ -108,7 +112,28 @@ def _of_class(owner: ClassInfo, name: str, evaluator: Evaluator) -> Held | None:
 def _completes(method: FunctionInfo, field: str) -> bool:
     """Whether a decorator makes a method change what a field is given: `@field_validator("url")`."""
     given = [arg.value for each in method.decorators if isinstance(each, cst.Call) for arg in each.args]
-    return any(isinstance(each, cst.SimpleString) and each.evaluated_value in (field, "*") for each in given)
+    is_meant = any(isinstance(each, cst.SimpleString) and each.evaluated_value in (field, "*") for each in given)
+    return is_meant and not _only_respells(method)
+
+
+def _only_respells(method: FunctionInfo) -> bool:
+    """Whether a method gives back what it is given but for a few letters: `return v.replace("postgres:", "…:", 1)`."""
+    value = method.params[1].name.value if len(method.params) > 1 else None
+    results = returned(method)
+    values = [*(results or ()), *method.given.get(value or "", ())]
+    is_same = all(each is not None and _respelled(each) == value for each in values)
+    return bool(results) and value is not None and is_same
+
+
+def _respelled(node: cst.BaseExpression) -> str | None:
+    """Return the variable whose text an expression is, but for what the options of an address are told by."""
+    while isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+        texts = [each.value for each in node.args if not isinstance(each.value, cst.Integer)]
+        is_plain = all(isinstance(each, cst.SimpleString) and not set("?&=") & set(each.value) for each in texts)
+        if node.func.attr.value not in _RESPELLS or not is_plain:
+            return None
+        node = node.func.value
+    return node.value if isinstance(node, cst.Name) else None
 
 
 def _default_of_field(value: cst.BaseExpression, home: Evaluator) -> cst.BaseExpression | None:
