@@ -13,7 +13,6 @@ import libcst as cst
 
 from lintdb.effects import Kind
 from lintdb.flow.results import Unawaited
-from lintdb.syntax.ancestry import Ancestry
 from lintdb.syntax.names import FunctionInfo
 
 if TYPE_CHECKING:
@@ -23,13 +22,12 @@ if TYPE_CHECKING:
 def never_awaited(info: FunctionInfo, types: ModuleTypes) -> Iterator[Unawaited]:
     """Yield calls of methods that are coroutines for one of the kinds that an attribute holds, and are not awaited.
 
-    A function that awaits the same call elsewhere knows the difference, and so does code that asks for something else
-    than whether there is an object at all.
+    A function that awaits what it calls on the attribute elsewhere knows the difference, and so does one that asks for
+    anything else than whether there is an object at all.
     """
     owner = info.owner
     if owner is None or not info.is_instance_method or not info.is_async:
         return
-    ancestry = None
     for call in info.calls:
         found = _method_of_attribute(call, info)
         if found is None:
@@ -39,11 +37,30 @@ def never_awaited(info: FunctionInfo, types: ModuleTypes) -> Iterator[Unawaited]
         awaited = [kind for kind in kinds if _is_coroutine(kind, method)]
         if len(kinds) < 2 or not awaited:
             continue
-        ancestry = ancestry or Ancestry(info.node)
-        holders = list(ancestry.ancestors(call))
-        is_told_apart = any(_tells_apart(test, attribute) for test in _tests(holders))
-        if isinstance(holders[0], cst.Expr) and not is_told_apart and not _awaits(info, attribute, method):
+        is_statement = any(isinstance(node, cst.Expr) and node.value is call for node in info.nodes)
+        if is_statement and not _knows_which(info, attribute):
             yield Unawaited(call, awaited[0])
+
+
+def _knows_which(info: FunctionInfo, attribute: str) -> bool:
+    """Whether a function tells the kinds apart, or may: what it asks, awaits or fills the attribute with says so."""
+    for node in info.nodes:
+        if isinstance(node, (cst.If, cst.While, cst.IfExp, cst.Assert)) and _tells_apart(node.test, attribute):
+            return True
+        if isinstance(node, (cst.Match, cst.BooleanOperation)):
+            return True
+        call = node.expression if isinstance(node, cst.Await) else None
+        if isinstance(call, cst.Call) and (_method_of_attribute(call, info) or ("",))[0] == attribute:
+            return True
+        if isinstance(node, cst.Assign) and any(_is_filled(each.target, attribute) for each in node.targets):
+            is_none = isinstance(node.value, cst.Name) and node.value.value == "None"
+            if not is_none:
+                return True
+    return False
+
+
+def _is_filled(target: cst.BaseAssignTargetExpression, attribute: str) -> bool:
+    return isinstance(target, cst.Attribute) and target.attr.value == attribute
 
 
 def _method_of_attribute(call: cst.Call, info: FunctionInfo) -> tuple[str, str] | None:
@@ -61,17 +78,6 @@ def _is_coroutine(kind: Kind, method: str) -> bool:
     return bool(models) and all(model.coroutine and not model.eager for model in models)
 
 
-def _tests(holders: list[cst.CSTNode]) -> Iterator[cst.BaseExpression]:
-    """Yield what decides whether code runs that stands in such nodes."""
-    for node in holders:
-        if isinstance(node, (cst.If, cst.While, cst.IfExp)):
-            yield node.test
-        elif isinstance(node, cst.Match):
-            yield node.subject
-        elif isinstance(node, cst.FunctionDef):
-            return
-
-
 def _tells_apart(test: cst.BaseExpression, attribute: str) -> bool:
     """Whether a test may ask for more than whether the attribute holds something."""
     if isinstance(test, cst.UnaryOperation):
@@ -81,12 +87,3 @@ def _tells_apart(test: cst.BaseExpression, attribute: str) -> bool:
         is_none = isinstance(other, cst.Name) and other.value == "None"
         return not is_none or _tells_apart(test.left, attribute)
     return not isinstance(test, cst.Attribute) or test.attr.value != attribute
-
-
-def _awaits(info: FunctionInfo, attribute: str, method: str) -> bool:
-    """Whether a function awaits the same method of the same attribute anywhere."""
-    for node in info.nodes:
-        call = node.expression if isinstance(node, cst.Await) else None
-        if isinstance(call, cst.Call) and _method_of_attribute(call, info) == (attribute, method):
-            return True
-    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,14 @@ from lintdb.syntax.walk import walk
 if TYPE_CHECKING:
     from lintdb.flow.types_of import ModuleTypes
 
+_ENDS = re.compile(r"roll_?back|undo|reset|abort|clean|restore", re.IGNORECASE)
+"""What statements and helpers are called that end a transaction."""
+
 
 def goes_on_with(info: FunctionInfo, parameter: str, types: ModuleTypes) -> bool:
-    """Whether some call of a nested function is in a `try` whose handler works on with what it was given.
+    """Whether some call of a nested function is in a `try` whose handler calls it again with what it was given.
 
-    The handler neither calls a method that cleans up, nor raises at its end. What was given is a variable; *parameter*
-    is its name in the nested function.
+    Nothing in the handler cleans up. What was given is a variable; *parameter* is its name in the nested function.
     """
     around = info.parent
     if around is None or around.is_module:
@@ -34,8 +37,7 @@ def goes_on_with(info: FunctionInfo, parameter: str, types: ModuleTypes) -> bool
             continue
         ancestry = ancestry or Ancestry(around.node)
         for handler in _handlers(call, ancestry):
-            mentioned = {node.value for node in walk(handler.body) if isinstance(node, cst.Name)}
-            if given.value in mentioned and not _ends_with_raise(handler) and not _cleans_up(handler, types):
+            if _tries_again(handler, info, given.value) and not _may_clean_up(handler, given.value, info, types):
                 return True
     return False
 
@@ -52,11 +54,39 @@ def _handlers(call: cst.Call, ancestry: Ancestry) -> Iterator[cst.ExceptHandler]
         inner = outer
 
 
-def _cleans_up(handler: cst.ExceptHandler, types: ModuleTypes) -> bool:
-    methods = [node.func for node in walk(handler.body) if isinstance(node, cst.Call)]
-    return any(isinstance(each, cst.Attribute) and types.knowledge.is_clean_up(each.attr.value) for each in methods)
+def _tries_again(handler: cst.ExceptHandler, info: FunctionInfo, given: str) -> bool:
+    """Whether a handler calls the nested function once more, with the same variable."""
+    return any(
+        isinstance(node, cst.Call)
+        and isinstance(node.func, cst.Name)
+        and node.func.value == info.name
+        and any(isinstance(each.value, cst.Name) and each.value.value == given for each in node.args)
+        for node in walk(handler.body)
+    )
 
 
-def _ends_with_raise(handler: cst.ExceptHandler) -> bool:
-    last = handler.body.body[-1] if handler.body.body else None
-    return isinstance(last, cst.SimpleStatementLine) and isinstance(last.body[-1], cst.Raise)
+def _may_clean_up(handler: cst.ExceptHandler, given: str, info: FunctionInfo, types: ModuleTypes) -> bool:
+    """Whether a handler may roll back: by a method, a statement or a helper; or it takes another connection."""
+    for node in walk(handler.body):
+        if isinstance(node, cst.SimpleString) and _ENDS.search(node.value) is not None:
+            return True
+        if isinstance(node, cst.AssignTarget) and isinstance(node.target, cst.Name) and node.target.value == given:
+            return True
+        if isinstance(node, cst.Call) and _is_clean_up(node, info, types):
+            return True
+    return False
+
+
+def _is_clean_up(call: cst.Call, info: FunctionInfo, types: ModuleTypes) -> bool:
+    name = getattr(call.func, "attr", call.func)
+    if (
+        not isinstance(name, cst.Name)
+        or types.knowledge.is_clean_up(name.value)
+        or _ENDS.search(name.value) is not None
+    ):
+        return True
+    helper = types.called(call, info.parent) if info.parent is not None else None
+    calls = helper.calls if isinstance(helper, FunctionInfo) and helper is not info else ()
+    return any(
+        isinstance(each.func, cst.Attribute) and types.knowledge.is_clean_up(each.func.attr.value) for each in calls
+    )

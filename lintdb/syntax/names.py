@@ -250,7 +250,8 @@ class ClassInfo:
     def _meant(self, base: cst.BaseExpression) -> cst.BaseExpression:
         """Return what a base stands for: `Base = Client[bytes] if TYPE_CHECKING else Client` in two statements, too."""
         plain = _unsubscripted(base)
-        values = self.index.values.get(plain.value, ()) if isinstance(plain, cst.Name) else ()
+        is_alias = isinstance(plain, cst.Name) and plain.value not in self.index.body.imports
+        values = self.index.values.get(plain.value, ()) if is_alias and isinstance(plain, cst.Name) else ()
         aliased = [_unsubscripted(value) for value in values if value is not None]
         names = {self.index.dotted(each, self.index.body) for each in aliased}
         return aliased[0] if len(aliased) == len(values) and len(names) == 1 and None not in names else plain

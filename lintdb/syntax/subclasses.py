@@ -27,13 +27,16 @@ def base_call(call: cst.Call, owner: ClassInfo) -> tuple[str, cst.Call] | None:
     if len(names) != 1 or None in names or owner.find_method("__new__") is not None:
         return None
     name = names.pop()
-    constructor = owner.find_method("__init__")
-    arguments: list[cst.Arg] | None = list(call.args)
-    if constructor is not None:
-        arguments = _handed_on(call, constructor)
-    if name is None or arguments is None:
-        return None
-    return name, cst.Call(call.func, arguments)
+    given = call
+    for each in owner.lineage:
+        constructor = each.methods.get("__init__")
+        if constructor is None:
+            continue
+        arguments = _handed_on(given, constructor)  # to the next class of the project, or to the library's at last
+        if arguments is None:
+            return None
+        given = cst.Call(call.func, arguments)
+    return (name, given) if name is not None else None
 
 
 def _handed_on(call: cst.Call, constructor: FunctionInfo) -> list[cst.Arg] | None:
@@ -46,6 +49,8 @@ def _handed_on(call: cst.Call, constructor: FunctionInfo) -> list[cst.Arg] | Non
     if bound is None:
         return None
     given, others = bound
+    # What a parameter is given before it is handed on may be anything.
+    given |= {each: SEVERAL for each in given if each in constructor.given}
     found: list[cst.Arg] = []
     for argument in inner[0].args:
         if argument.star == "*":
