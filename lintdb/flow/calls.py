@@ -253,10 +253,16 @@ class Calls(Concurrency):
         if isinstance(receiver, Query):
             state.set_name(op.target, self.narrowed(receiver, name))
             return None
-        if isinstance(receiver, Coroutine):
+        if isinstance(receiver, Coroutine) and not self._is_meant_for_result(receiver, name):
             # Method chained on something that is both awaitable and an object: `pool.acquire().__aenter__()`.
             state.escape(receiver, with_parents=False)
         return self._foreign_method(op, name, state)
+
+    def _is_meant_for_result(self, receiver: Coroutine, name: str) -> bool:
+        """Whether a method is one of what awaiting gives: `session.execute(query).scalar()` lacks the `await`."""
+        call = self.calls.get(receiver.call)
+        result = self.knowledge.kind(call.model.gives or call.model.acquires or "") if call is not None else None
+        return result is not None and name in result.methods
 
     def _object_method(
         self, op: ir.CallOp, receiver: Instance | Outside, name: str, state: State

@@ -114,11 +114,23 @@ class Follower(Iterations, Assumptions):
     def _store(self, op: ir.StoreOp, state: State) -> list[State] | None:
         value = self.value(op.operand, state)
         self._bind_name(op.name, value, state)
+        if value is None and isinstance(op.node, cst.AnnAssign) and not self.function.is_module:
+            self._bind_as_said(op.name, op.node.annotation.annotation, state)
         if state.kept:
             state.rename_error(op.operand.name if isinstance(op.operand, ir.Local) else "", op.name)
         if op.name == "$return" and value is not None:
             state.note(op.node, "return")
         return None
+
+    def _bind_as_said(self, name: str, annotation: cst.BaseExpression, state: State) -> None:
+        """`pool: Pool = request.app.state.pool`: nothing but the annotation tells what somebody else keeps there."""
+        what = self.types.type_of_annotation(annotation, self.function)
+        value = self.outside(("named", name), what, None, state)
+        if isinstance(value, Ref):
+            # As with what its use alone tells: whoever made it may look after it when the function is done.
+            state.update(value.rid, outlives=False)
+        if value is not None:
+            state.set_name(name, value)
 
     def _bind_name(self, name: str, value: Value | None, state: State) -> None:
         state.resources.pop((("named", name), 0), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -329,7 +330,9 @@ class Program:
             any(self._calls_model(call, info) for call in info.calls)
             or any(self._calls_model(call, info) for inner in info.lambdas.values() for call in inner.calls)
             or any(self._is_tracked(self.types.type_of_parameter(param, info)) for param in info.params)
+            or any(self._is_tracked(self.types.type_of_annotation(each.annotation, info)) for each in info.annotations)
             or self._touches_attribute(info)
+            or any(self._is_of_class(name) for name in info.attributes & self._attribute_owners.keys())
             or any(True for _ in self._unit_decorators(info))
             or any(self._cleans_up_local(call, info) for call in info.calls)
             or self._mentions_model(info)
@@ -397,6 +400,19 @@ class Program:
             )
             for name in self.classes.attributes_of(owner)
         )
+
+    @functools.cached_property
+    def _attribute_owners(self) -> dict[str, list[ClassInfo]]:
+        """The classes of the module by the names of their attributes."""
+        found: dict[str, list[ClassInfo]] = {}
+        for owner in self.index.classes.values():
+            for name in self.classes.attributes_of(owner):
+                found.setdefault(name, []).append(owner)
+        return found
+
+    def _is_of_class(self, name: str) -> bool:
+        """Whether objects of some class of the module hold a resource in an attribute: `db.pool` in any function."""
+        return any(isinstance(self.types.attribute_type(owner, name), str) for owner in self._attribute_owners[name])
 
     def _is_resource(self, name: str) -> bool:
         return name in self.index.values and self._is_tracked(self.types.global_type(name))

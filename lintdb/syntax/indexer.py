@@ -276,6 +276,8 @@ class _Indexer:
         self._bind(node.target, scope, owner)
         if node.value is not None:
             self._visit(node.value, scope)
+            if isinstance(node.target, cst.Name) and owner is None:
+                scope.annotations.append(node.annotation)
         return True
 
     def _augmented(self, node: cst.AugAssign, scope: FunctionInfo, owner: ClassInfo | None) -> bool:

@@ -53,6 +53,7 @@ class FunctionInfo:
     outer: set[str] = field(default_factory=set)
     imports: dict[str, str] = field(default_factory=dict)
     other_imports: dict[str, list[str]] = field(default_factory=dict)
+    annotations: list[cst.Annotation] = field(default_factory=list)
     nested: dict[str, FunctionInfo] = field(default_factory=dict)
     lambdas: dict[int, FunctionInfo] = field(default_factory=dict)
     number: int = 0
