@@ -345,7 +345,8 @@ class Kind:
     `id` is `<driver>.<name>`. `family` groups kinds for rules (`connection`, `cursor`, `session`, `pool`, `checkout`,
     `result`). `label` is how a message calls it, `verb` what its release is called there, where that is not what the
     family says. `state_flags` maps an attribute or method without arguments to the boolean that it has while the
-    resource is open. `tallies` are attributes that are zero or false where its unit of work has changed nothing.
+    resource is open. `tallies` are attributes that are zero or false where its unit of work has changed nothing,
+    `unit_flags` attributes or methods without arguments that are false where no unit of work is open.
     `truth_reads`: it is a query that is false where it has no rows. `autocommit` is the default mode of units of work:
     True (each statement is permanent), False (work is pending until commit) or None (no such thing); `parts_autocommit`
     is that of what a pool hands out, where the call that makes the pool decides (None: it does not). `events_on` names
@@ -412,6 +413,7 @@ class Kind:
     attribute_events: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     state_flags: Mapping[str, bool] = field(default_factory=lambda: MappingProxyType({}))
     tallies: tuple[str, ...] = ()
+    unit_flags: tuple[str, ...] = ()
     truth_reads: bool = False
     settings: tuple[Setting, ...] = ()
     autocommit: bool | None = None

@@ -81,6 +81,8 @@ _KIND_KEYS = (
         "state_flags"),
     Key("tallies", TEXTS, "attributes that are zero (or false) where its unit of work has changed nothing", "tallies",
         "`rowcount` for cursors and results"),
+    Key("unit_flags", TEXTS, "attributes or methods without arguments that are false where no unit of work is open",
+        "unit_flags"),
     Key("settings", SETTINGS, "bounds that the call which makes it can be given"),
     Key("orders", List(ORDER, "an array of orders"), "limits of which one is part of another", "orders"),
     Key("autocommit", FlagOrNone(),

@@ -72,12 +72,18 @@ class Assumptions(Values):
         self._note_presence(condition, outcome, state, new)
         self._note_mode(condition, outcome, state, new)
         self._note_change(condition, outcome, state, new)
-        for tally, is_zero in self._told(condition, outcome, state):
-            if is_zero:
-                new.update(tally.of, pending=-1)
-            elif (kind := self.kind_of(new.status(tally.by))) is not None and kind.gives_answers:
-                new.update(tally.by, answer="row")
+        self._note_tallies(condition, outcome, state, new)
         return new
+
+    def _note_tallies(self, condition: ir.Condition, outcome: bool, state: State, new: State) -> None:
+        """`if cur.rowcount`, `if conn.in_transaction`: where that is zero, or false, there is no work, or no unit."""
+        for tally, is_zero in self._told(condition, outcome, state):
+            if is_zero and tally.is_of_unit:
+                new.update(tally.of, pending=-1, begun=-1, failed=-1)
+            elif is_zero:
+                new.update(tally.of, pending=-1)
+            elif not tally.is_of_unit and (kind := self.kind_of(new.status(tally.by))) and kind.gives_answers:
+                new.update(tally.by, answer="row")
 
     def _note_mode(self, condition: ir.Condition, outcome: bool, state: State, new: State) -> None:
         """`if conn.autocommit == before`: then there is nothing to set back."""

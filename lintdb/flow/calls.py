@@ -444,6 +444,9 @@ class Calls(Concurrency):
         if receiver.rid[0][0] in ("param", "self", "global") and not status.is_there:
             state.update(receiver.rid, is_there=True)
         model = self.choose(kind.methods.get(name, ()), op, state)
+        if name in kind.unit_flags and not op.arguments:
+            state.set_name(op.target, self.unit_flag(receiver, state))
+            return None
         if model is not None:
             if name in kind.state_flags:
                 state.set_name(op.target, Literal(kind.state_flags[name] == (status.phase == "open")))

@@ -311,6 +311,10 @@ class Values(Run):
                 state.update(found.rid, parent=parent.rid)
         return found
 
+    def unit_flag(self, base: Ref, state: State) -> Tally:
+        """`conn.in_transaction`: whether a unit of work is open on a resource."""
+        return Tally(self.root_of(base.rid, state), base.rid, is_of_unit=True)
+
     def _resource_attribute(self, base: Ref, name: str, state: State) -> Value | None:
         """An attribute of a resource: a flag, a related resource, a method, or a part of it."""
         status = state.status(base.rid)
@@ -322,6 +326,8 @@ class Values(Run):
             return Literal(flag if status.phase == "open" else not flag) if status.phase != "gone" else None
         if name in kind.tallies:
             return Tally(self.root_of(base.rid, state), base.rid)
+        if name in kind.unit_flags and name not in kind.methods:
+            return self.unit_flag(base, state)
         if kind.attribute_events.get(name) in ("autocommit", "read-only") and status.autocommit:
             return TRUE
         if name in kind.attributes:

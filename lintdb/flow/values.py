@@ -116,11 +116,12 @@ class Change(Data):
 class Tally(Data):
     """How much the work on a resource has changed, or whether it has changed anything: nothing, where it is zero.
 
-    `by` is what tells it, and has rows where it is not zero.
+    `by` is what tells it, and has rows where it is not zero. `is_of_unit`: where it is zero no unit of work is open.
     """
 
     of: Rid
     by: Rid
+    is_of_unit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -471,7 +472,7 @@ def renamed(value: Value, names: Names) -> Value:
     if isinstance(value, Ref):
         return Ref(names.rid(value.rid))
     if isinstance(value, Tally):
-        return Tally(names.rid(value.of), names.rid(value.by))
+        return Tally(names.rid(value.of), names.rid(value.by), value.is_of_unit)
     if isinstance(value, Outside):
         return Outside(value.owner, names.site(value.root))
     if isinstance(value, Many):

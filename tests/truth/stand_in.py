@@ -140,7 +140,9 @@ class Connection:
 
     @property
     def in_transaction(self) -> bool:
-        return self._world().flip()
+        # A transaction of somebody else may be open on what the function is given.
+        record = self.truth_record
+        return bool(record.begun) or record.unit is not None or self._world().flip()
 
     @property
     def isolation_level(self) -> object:
