@@ -150,7 +150,8 @@ class CallModel:
     `eager` is for what is awaited for its result alone, and begins with the call (a future).
     `after_error` says what its failure does to the unit of work, where that is not what the kind says.
     `settings` are bounds on this very call, with its default when they are not given.
-    `joins`: it adds to what the receiver hears of from then on, whoever reads from it.
+    `joins`: it adds to what the receiver hears of from then on, whoever reads from it. `beside_reader`: it may be
+    called while another task reads from the receiver.
     `hides_errors`: what has failed is told by its value alone. `prepares`: the server keeps what it makes.
     `tells_changes`: it gives the number of rows that it has changed. `gives_column`: the first column of a row, which
     may be NULL. `takes` is the kind that it takes from its
@@ -194,6 +195,7 @@ class CallModel:
     settings: tuple[Setting, ...] = ()
     leaving: WithBlock | None = None
     joins: bool = False
+    beside_reader: bool = False
     hides_errors: bool = False
     prepares: bool = False
     tells_changes: bool = False

@@ -172,7 +172,9 @@ class Sharings(LocalCalls, ABC):
         if not isinstance(value, Coroutine):
             return set()
         if isinstance(value.inner, Ref):
-            return {self.root_of(value.inner.rid, state)}
+            call = self.calls.get(value.call)
+            is_beside = call is not None and call.model.beside_reader
+            return {self.root_of(value.inner.rid, state)} if not is_beside else set()
         pending = self.pending_calls.get(value.call)
         if pending is None or _takes_turns(pending.function):
             return set()

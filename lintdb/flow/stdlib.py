@@ -172,6 +172,10 @@ PURE_TESTS = frozenset({"isinstance", "issubclass", "hasattr", "callable", "len"
 KEEPS_FUNCTION = frozenset({
     "functools.wraps", "staticmethod", "classmethod", "typing.no_type_check", "functools.lru_cache", "functools.cache",
     "contextlib.contextmanager", "contextlib.asynccontextmanager", "typing.overload", "asyncio.coroutine",
+    "typing.override", "typing.final", "typing_extensions.override", "typing_extensions.final",
+    "typing_extensions.deprecated", "warnings.deprecated",
+    # They run it again after an error, and give what it gives.
+    "tenacity.retry", "backoff.on_exception", "retrying.retry", "retry.retry", "stamina.retry",
 })  # fmt: skip
 """Decorators after which the name still stands for the function, as far as what it captures goes."""
 
