@@ -356,6 +356,7 @@ class Calls(Concurrency):
         if dotted in COMBINES:
             return self.combine(op, state)
         if dotted in REGISTERS:
+            self.account_for(self.arguments_value(op, state), state)
             state.escape(self.arguments_value(op, state), with_parents=True)
             state.set_name(op.target, None)
             return None

@@ -21,7 +21,7 @@ from lintdb.flow.exceptions import Match, is_caught_before, match_handler
 from lintdb.flow.iteration import Iterations
 from lintdb.flow.run import THROWN
 from lintdb.flow.sharings import STARTED
-from lintdb.flow.sites import BYPASSED, Exit
+from lintdb.flow.sites import BYPASSED, REPLACED, Exit
 from lintdb.flow.state import WAS, State
 from lintdb.flow.summaries import RESUMED, YIELDED
 from lintdb.flow.texts import lengthened, pieces_of
@@ -183,7 +183,9 @@ class Follower(Iterations, Assumptions):
             old = self.value(ir.AttributeOf(op.base, op.attribute), state)
             before = state.status(old.rid) if isinstance(old, Ref) else None
             if before is not None and may_be_none(old) and before.phase == "open":
-                self.attributes.replaced.setdefault(op.attribute, op.node)
+                # Whether it stays open is seen at the end: `old = self.conn; self.conn = connect(); old.close()`.
+                state.set_name(REPLACED + op.attribute, old)
+                self.replacing.setdefault(op.attribute, op.node)
             self.kept_as[value.rid] = op.attribute
         if not self.owns_self:
             self.after.rebound.add(("self", op.attribute))

@@ -38,6 +38,7 @@ from lintdb.flow.texts import known_pieces
 from lintdb.flow.values import (
     ENDED,
     IN_BLOCK,
+    NONE,
     TRUE,
     Coroutine,
     Instance,
@@ -168,6 +169,8 @@ class LocalCalls(Containers, ABC):
             self._carry_over(op, info, outcome, new, released)
             for site in rebound:
                 new.forget_released(site)
+                if site[0] == "self" and new.env.get(f"self.{site[1]}") == NONE:
+                    del new.env[f"self.{site[1]}"]  # it may hold something now; if it does not, the outcome says so
             if outcome.is_raise:
                 # A constructor that refuses its arguments is possible, but not what code is written against.
                 is_refusal = info.name == "__init__" and outcome.raised.type is None

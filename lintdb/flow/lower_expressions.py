@@ -29,7 +29,7 @@ from lintdb.flow.stdlib import (
     SERVICE_METHODS,
     WAITS,
 )
-from lintdb.syntax.names import CONSTANTS
+from lintdb.syntax.names import CONSTANTS, asked_attribute
 from lintdb.syntax.walk import children
 
 
@@ -365,14 +365,9 @@ class Expressions(Conditions):
             is_raise = dotted in ALWAYS_RAISES
             self.end(ir.Raise(node, ALWAYS_RAISES[dotted], None, self.landing) if is_raise else ir.Dead())
             return ir.UNKNOWN
-        if dotted in REINDENTS and len(arguments) == 1:
-            return arguments[0].operand
-        if dotted in IDENTITY and len(arguments) == 2:
-            return arguments[1].operand
-        if dotted == "range" or (dotted in COMBINES and not arguments):
-            return self._empty(node) if dotted in FILLED_LATER else ir.Display(())
-        if dotted == "super" and not arguments:
-            return ir.SUPER
+        told = self._told(node, dotted, arguments)
+        if told is not None:
+            return told
         self._wait(node, dotted, arguments)
         if self._is_harmless(callee, dotted) or (dotted in NUMBERS and is_calculated(node)):
             return ir.UNKNOWN
@@ -384,6 +379,19 @@ class Expressions(Conditions):
             # If it is a text, its value is known; if not, this forgets nothing that was.
             self.emit(ir.StoreOp(node, self.in_cleanup, target, string_method(node, callee, arguments)))
         return ir.Local(target)
+
+    def _told(self, node: cst.Call, dotted: str | None, arguments: list[ir.CallArgument]) -> ir.Operand | None:
+        """Return the value of a call that is known without running anything."""
+        asked = asked_attribute(node) if dotted == "getattr" else None
+        if asked is not None:
+            return ir.AttributeOf(arguments[0].operand, asked[1])
+        if dotted in REINDENTS and len(arguments) == 1:
+            return arguments[0].operand
+        if dotted in IDENTITY and len(arguments) == 2:
+            return arguments[1].operand
+        if dotted == "range" or (dotted in COMBINES and not arguments):
+            return self._empty(node) if dotted in FILLED_LATER else ir.Display(())
+        return ir.SUPER if dotted == "super" and not arguments else None
 
     def _wait(self, node: cst.Call, dotted: str | None, arguments: list[ir.CallArgument]) -> None:
         """A call that waits, whatever else it does."""

@@ -14,6 +14,7 @@ from lintdb.flow.summaries import BEFORE, NAMED, REFUSED, WORKS, YIELDED, Outcom
 from lintdb.flow.values import (
     IN_BLOCK,
     MADE_OBJECT,
+    NONE,
     OWN_OBJECT,
     Instance,
     Literal,
@@ -44,7 +45,7 @@ def outcome_of(end: Exit, commits: set[SiteKey], refused: set[int], *, owns_self
     """
     state = end.state
     reachable = set(state.refs(end.value))
-    fields = _fields((OWN_OBJECT, ()), OWN_OBJECT, end, reachable) if owns_self else ()
+    fields = _fields((OWN_OBJECT, ()), OWN_OBJECT, end, reachable) if owns_self else _empty_attributes(state)
     made_here = end.value if isinstance(end.value, Instance) and end.value.id >= 0 else None
     made = _fields(made_here.part, MADE_OBJECT, end, reachable) if made_here is not None else ()
     parents: set[Rid] = set()
@@ -70,6 +71,12 @@ def outcome_of(end: Exit, commits: set[SiteKey], refused: set[int], *, owns_self
         _progress(state.env.get(YIELDED)),
         _attribute_with(end.value, state) if not owns_self else "",
     )
+
+
+def _empty_attributes(state: State) -> tuple[tuple[str, Value], ...]:
+    """Return the attributes of the caller's own object that hold nothing when a path ends."""
+    names = (name.removeprefix("self.") for name, value in state.env.items() if value == NONE)
+    return tuple((name, NONE) for name in sorted(names) if f"self.{name}" in state.env and "." not in name)
 
 
 def _attribute_with(value: Value | None, state: State) -> str:

@@ -60,6 +60,11 @@ class Evidence:
     made_by: cst.Call | None = None
 
 
+def _counts_rounds(test: cst.BaseExpression) -> bool:
+    """`n % 1000 == 0`"""
+    return any(isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Modulo) for node in walk(test))
+
+
 class Repetition:
     """Answers for the functions of one module."""
 
@@ -142,7 +147,8 @@ class Repetition:
         if Fate.RETURNED in fates:
             return self._of_factory_in_loop(function, kind, depth)
         for loop in self.fates.ancestry(function).loops(node):
-            if self._goes_through_data(loop) and not names_bound(loop) & names_read(node):
+            is_same = self._goes_through_data(loop) and not names_bound(loop) & names_read(node)
+            if is_same and not self._is_occasional(node, loop, function):
                 return Evidence(loop, "in each round of the loop")
         if function.is_module or function.decorators or _varies(node, function):
             return None
@@ -160,6 +166,20 @@ class Repetition:
             if found is not None:
                 return found if found.made_by is not None else replace(found, made_by=call)
         return None
+
+    def _is_occasional(self, node: cst.Call, loop: cst.CSTNode, function: FunctionInfo) -> bool:
+        """Whether few rounds of a loop open anything: after an error, or where what is there is missing or closed."""
+        names: set[str] = set()
+        for outer in self.fates.ancestry(function).ancestors(node):
+            if outer is loop:
+                return False
+            if isinstance(outer, cst.ExceptHandler):
+                return True
+            if isinstance(outer, cst.Assign):
+                names = {name for target in outer.targets for name in names_read(target.target)}
+            elif isinstance(outer, cst.If) and (names & names_read(outer.test) or _counts_rounds(outer.test)):
+                return True
+        return False
 
     def _goes_through_data(self, loop: cst.CSTNode) -> bool:
         if isinstance(loop, cst.While) or is_left_early(loop):

@@ -60,6 +60,7 @@ class Return:
         self.state = state
         self.maker = maker
         self.instance = instance
+        self.is_own = is_own
         self.kept_as = outcome.kept_as if is_own else ""
         self.outside = outside
         self.parts = parts
@@ -84,6 +85,9 @@ class Return:
                 self._set_field(self.instance.part, name, value)
             if self.state.is_away(self.instance):
                 self.state.hand_over(self.instance)
+        elif self.is_own:
+            for name, held in self.outcome.fields:
+                self.state.set_name(f"self.{name}", held)
         if self.kept_as and isinstance(result, Ref):
             # Both names are known to mean the same thing: `conn = self.connect()`, and later `self.conn.rollback()`.
             self.state.set_name(f"self.{self.kept_as}", result)

@@ -171,6 +171,11 @@ class Run:
         return {}
 
     @functools.cached_property
+    def replacing(self) -> dict[str, cst.CSTNode]:
+        """Attributes that are given something else while they may hold something open, and where."""
+        return {}
+
+    @functools.cached_property
     def nearer_names(self) -> dict[str, bool]:
         """Of names that a path has not bound, whether they are the function's own, or of one that it is in."""
         return {}

@@ -124,6 +124,10 @@ class AfterRelease:
     uncalled: dict[int, Uncalled] = field(default_factory=dict)
 
 
+REPLACED = "$.replaced."
+"""What names begin with that hold what an attribute held before it was given something else; then comes its name."""
+
+
 @dataclass
 class AttributeRecords:
     """What a run finds out about the attributes of the object whose method is followed.

@@ -13,7 +13,7 @@ from lintdb.finding import Confidence
 from lintdb.flow.decorators import ends_with_process
 from lintdb.flow.evaluate import Values
 from lintdb.flow.results import Leak, LostWork, PathStep, Unawaited
-from lintdb.flow.sites import BYPASSED, COROUTINE, UNHEARD_OF, Lost
+from lintdb.flow.sites import BYPASSED, COROUTINE, REPLACED, UNHEARD_OF, Lost
 from lintdb.flow.state import State
 from lintdb.flow.summaries import RESUMED, YIELDED
 from lintdb.flow.values import (
@@ -54,8 +54,17 @@ class Verdicts(Values):
         known = self.attributes.refilled
         self.attributes.refilled = refilled if known is None else refilled & known
 
+    def _note_replaced(self, state: State) -> None:
+        """A path ends: which attributes held something else before that is open still?"""
+        for attribute, node in self.replacing.items():
+            old = state.env.get(REPLACED + attribute)
+            status = state.status(old.rid) if isinstance(old, Ref) else None
+            if status is not None and status.phase == "open":
+                self.attributes.replaced.setdefault(attribute, node)
+
     def check_exit(self, state: State, *, is_raise: bool) -> None:
         """Collect what a path that has ended leaves open."""
+        self._note_replaced(state)
         for rid, status in state.resources.items():
             if status.phase == "open" and status.owed and status.used and not self.is_covered(status, state):
                 self.lost.append(Lost(rid, status, state))

@@ -9,7 +9,7 @@ import libcst as cst
 
 from lintdb.syntax.keys import attribute_key, item_key, may_be_owner
 from lintdb.syntax.modules import OWN, ModuleName
-from lintdb.syntax.names import FUNCTIONS_PER_MODULE, ClassInfo, FunctionInfo, Links, ModuleIndex
+from lintdb.syntax.names import FUNCTIONS_PER_MODULE, ClassInfo, FunctionInfo, Links, ModuleIndex, asked_attribute
 from lintdb.syntax.walk import push_children
 
 
@@ -162,6 +162,9 @@ class _Indexer:
 
     def _call(self, node: cst.Call, scope: FunctionInfo, owner: ClassInfo | None) -> bool:
         scope.calls.append(node)
+        asked = asked_attribute(node)
+        if asked is not None:
+            scope.attributes.add(asked[1])
         return False
 
     def _name(self, node: cst.Name, scope: FunctionInfo, owner: ClassInfo | None) -> bool:

@@ -148,11 +148,13 @@ class FunctionInfo:
     def own_attributes(self) -> frozenset[str]:
         """The attributes of its first parameter, and of `super()`, that it names, itself or in a nested function."""
         name = self.params[0].name.value if self.params else ""
-        return frozenset(
+        named = {
             node.attr.value
             for node in self.nodes
             if isinstance(node, cst.Attribute) and (_is_name(node.value, name) or _is_super(node.value))
-        )
+        }
+        asked = (asked_attribute(call) for call in self.calls)
+        return frozenset(named | {each[1] for each in asked if each is not None and _is_name(each[0], name)})
 
     @property
     def is_property(self) -> bool:
@@ -486,6 +488,14 @@ FUNCTIONS_PER_MODULE = 1 << 16
 def _unsubscripted(base: cst.BaseExpression) -> cst.BaseExpression:
     """`Base[T]` derives from `Base`."""
     return base.value if isinstance(base, cst.Subscript) else base
+
+
+def asked_attribute(call: cst.Call) -> tuple[cst.BaseExpression, str] | None:
+    """`getattr(object, "name", default)`: the object and the name, if that is written out."""
+    is_asked = isinstance(call.func, cst.Name) and call.func.value == "getattr" and len(call.args) in (2, 3)
+    name = call.args[1].value if is_asked else None
+    text = name.evaluated_value if isinstance(name, cst.SimpleString) else None
+    return (call.args[0].value, text) if isinstance(text, str) and text.isidentifier() else None
 
 
 def _is_merge(node: cst.CSTNode) -> bool:
