@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -41,6 +42,24 @@ from lintdb.flow.values import (
 class Assumptions(Values):
     """Splits a path at a test."""
 
+    @functools.cached_property
+    def told_attributes(self) -> dict[str, list[str]]:
+        """The attributes in which a constructor keeps what it is told, by parameter, where both mean the same."""
+        function = self.function
+        if function.owner is None or function.name != "__init__":
+            return {}
+        stores = [
+            each for block in self.cfg.blocks for each in block.operations if isinstance(each, ir.StoreAttributeOp)
+        ]
+        names = {param.name.value for param in function.params} - set(function.given)
+        found: dict[str, list[str]] = {}
+        for op in stores:
+            is_kept = isinstance(op.base, ir.Local) and self.is_self(op.base.name) and isinstance(op.operand, ir.Local)
+            is_only = sum(each.attribute == op.attribute for each in stores) == 1
+            if is_kept and is_only and isinstance(op.operand, ir.Local) and op.operand.name in names:
+                found.setdefault(op.operand.name, []).append(f"self.{op.attribute}")
+        return found
+
     def assume(self, condition: ir.Condition, outcome: bool, state: State) -> State | None:
         """Return a copy of the state in which the condition has the outcome, or None where it cannot have."""
         refine: tuple[str, Value] | None = None
@@ -65,6 +84,8 @@ class Assumptions(Values):
         new = state.copy()
         if refine is not None and known is None:
             new.env[refine[0]] = refine[1]
+            for kept in self.told_attributes.get(refine[0], ()):
+                new.env[kept] = refine[1]
             if isinstance(refine[1], Row):
                 new.env[LOOKED] = TRUE
         if key is not None and known is None:

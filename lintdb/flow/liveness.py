@@ -5,7 +5,7 @@ What is not live is dropped from states, so that those that differ in nothing el
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from lintdb.flow import ir
@@ -184,7 +184,7 @@ def _texts_in(operation: ir.Operation) -> Iterator[ir.Operand]:
             yield operand
 
 
-def _tests_of(block: Block, told: Container[str]) -> tuple[set[str], set[str]]:
+def _tests_of(block: Block, told: Collection[str]) -> tuple[set[str], set[str]]:
     """Return the names whose truth or value decides something in a block, and those that the block writes.
 
     A plain copy of a variable counts as a decision on it, since the copy may be what is tested; so does passing it to
@@ -202,9 +202,10 @@ def _tests_of(block: Block, told: Container[str]) -> tuple[set[str], set[str]]:
                 used.add(operation.operand.name)
             written.add(operation.name)
         elif isinstance(operation, ir.StoreAttributeOp):
-            # What a constructor is told, other methods may test.
-            if isinstance(operation.operand, ir.Local) and operation.operand.name in told:
-                used |= {operation.operand.name} - written
+            # What a constructor is told, or makes of that (`self.owns = conn is None`), other methods may test.
+            name = operation.operand.name if isinstance(operation.operand, ir.Local) else ""
+            if name in told or (told and name.startswith("$t")):
+                used |= {name} - written
         elif isinstance(operation, ir.CallOp) and _may_be_followed(operation):
             callee = operation.callee
             if isinstance(callee, ir.AttributeOf) and isinstance(callee.base, ir.Local):
