@@ -9,7 +9,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from lintdb.drivers.catalog import Models, Own, driver_names, load_models
-from lintdb.drivers.query_text import answer_of, may_lock, returns_key, stands_apart, tables_of
+from lintdb.drivers.query_text import (
+    answer_of,
+    changed_table,
+    may_lock,
+    returns_key,
+    stands_apart,
+    tables_of,
+    temporary_table,
+)
 from lintdb.effects import AfterError, CallModel, Event, Kind, Server
 
 _NOISE = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/|\()+", re.DOTALL)
@@ -225,6 +233,14 @@ class Answers:
     @functools.cached_property
     def _telltales(self) -> frozenset[str]:
         return frozenset(method for driver in self.models.drivers for method in driver.telltale)
+
+    def temporary_table(self, text: str) -> str:
+        """Return the name of the temporary table that a query text makes; empty: none."""
+        return temporary_table(text)
+
+    def changed_table(self, text: str) -> str:
+        """Return the first table that a query text changes; empty: none."""
+        return changed_table(text)
 
     def is_definition(self, text: str) -> bool:
         """Whether a query text creates, alters or drops something in a unit of work."""

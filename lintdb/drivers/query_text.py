@@ -120,6 +120,25 @@ _KEY_OF_TABLE = re.compile(r"(?P<table>\w+?)_?(?:id|uuid|pk)", re.IGNORECASE)
 _CHANGED_TABLE = re.compile(r"\b(?:update|into|from)\b[\s(\"]*(?:\w+\s*\.\s*)*(?P<table>\w+)", re.IGNORECASE)
 
 
+_TEMPORARY = re.compile(
+    r"\s*create\s+(?:or\s+replace\s+)?(?:(?:global|local)\s+)?temp(?:orary)?\s+table\s+(?:if\s+not\s+exists\s+)?"
+    r"[\"`\[]?(\w+)",
+    re.IGNORECASE,
+)
+
+
+def temporary_table(text: str) -> str:
+    """Return the name of the temporary table that a statement makes, which goes with its connection; empty: none."""
+    match = _TEMPORARY.match(text)
+    return match.group(1).lower() if match is not None else ""
+
+
+def changed_table(text: str) -> str:
+    """Return the first table that a statement names as one that it changes; empty: none."""
+    match = _CHANGED_TABLE.search(text)
+    return match["table"].lower() if match is not None else ""
+
+
 def returns_key(code: str) -> bool:
     """Whether a statement, or the code that makes it, returns a column that each row has: the key of its table.
 

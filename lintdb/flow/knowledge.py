@@ -75,6 +75,12 @@ class Knowledge(ExceptionClasses, Protocol):
     def telltales(self) -> frozenset[str]:
         """Return the methods by which what they are called on is known to be of one library."""
 
+    def temporary_table(self, text: str) -> str:
+        """Return the name of the table that a query text makes and that goes with its connection; empty: none."""
+
+    def changed_table(self, text: str) -> str:
+        """Return the first table that a query text changes; empty: none."""
+
     def is_definition(self, text: str) -> bool:
         """Return whether a query text creates, alters or drops something."""
 

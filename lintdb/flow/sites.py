@@ -181,7 +181,7 @@ class UnitRecords:
     `lent_at`: the `yield` that lends what lives on to a block. `guessed`: resources that nothing but their use makes
     known. `worked`: a call that works in a unit without a name. `again`: the calls of the function itself. `undone`:
     the libraries that are told that the unit around has failed. `kept_by_block`: the kinds of what the end of a block
-    makes work on permanent, for as long as that end is looked at.
+    makes work on permanent, for as long as that end is looked at. `temporary`: tables that go with their connection.
     """
 
     failures: dict[int, AfterError] = field(default_factory=dict)
@@ -192,6 +192,7 @@ class UnitRecords:
     repeated: set[int] = field(default_factory=set)
     statements: dict[SiteKey, int] = field(default_factory=dict)
     mixed: set[SiteKey] = field(default_factory=set)
+    temporary: set[str] = field(default_factory=set)
     sent: set[Event | None] = field(default_factory=set)
     ended: set[int] = field(default_factory=set)
     restored: set[int] = field(default_factory=set)

@@ -49,8 +49,18 @@ class Units(Misuses):
                 status = state.status(working) if working is not None else None
                 kind = self.kind_of(status)
                 return kind.definition_event if kind is not None else None
-            return self.knowledge.event_of_text(value.value, value.is_prefix)
+            return self._event_of_text(value)
         return None
+
+    def _event_of_text(self, text: Literal) -> Event | None:
+        """What is written into a table that goes with its connection is no work that could be lost."""
+        query = str(text.value)
+        made = self.knowledge.temporary_table(query)
+        if made:
+            self.units.temporary.add(made)
+        event = self.knowledge.event_of_text(query, text.is_prefix)
+        is_of_session = event is Event.WRITE and self.knowledge.changed_table(query) in self.units.temporary
+        return Event.READ if is_of_session else event
 
     def working_resource(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> Rid | None:
         """The resource whose unit of work a call moves."""

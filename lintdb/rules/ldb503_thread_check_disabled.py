@@ -34,13 +34,18 @@ class ThreadCheckDisabled(Rule):
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
         for off in find_off(opening, ctx, "thread-check"):
             evaluator, _, _ = look(opening, ctx)
-            code = re.sub(r"#[^\n]*", "", evaluator.surroundings(opening.node))
+            index = opening.function.index
+            kept = [index.constant(name) for name in sorted(opening.function.loads & index.values.keys())]
+            codes = [evaluator.surroundings(opening.node), *(index.code_of(each) for each in kept if each is not None)]
+            code = re.sub(r"#[^\n]*", "", "\n".join(codes))
             if _TAKES_TURNS.search(code):
                 return
             # Who says why the check is off has thought about threads.
             is_meant = is_test(opening.function, ctx.path) or ctx.is_explained(
                 opening.at(off.node), opening.function, r"thread"
             )
+            # One user has it until it is closed behind the `yield`, though in more than one thread perhaps.
+            is_meant = is_meant or opening.function.is_generator
             yield Report(
                 node=off.node,
                 message=f"`{off.spelling}` lets threads use the connection at once, and no lock is in sight",

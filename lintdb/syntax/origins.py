@@ -280,14 +280,44 @@ class Origins:
         return HARMLESS if self._is_class_constant(node) else UNKNOWN
 
     def _is_member(self, name: str) -> bool:
-        """Whether a parameter is, as its annotation says, a member of an enumeration."""
+        """Whether a variable is a member of an enumeration, by its annotation, its only value, or the loop around it.
+
+        Enumerations of other files of the project count, too.
+        """
         for param in self.function.params:
-            if param.name.value == name and param.annotation is not None:
-                owner = self.index.symbol_of(param.annotation.annotation, self.function)
-                lineage = owner.lineage if isinstance(owner, ClassInfo) else ()
-                bases = (each.index.dotted(base, each.index.body) for each in lineage for base in each.bases)
-                return any(base is not None and base.endswith(_ENUMERATIONS) for base in bases)
-        return False
+            if param.name.value == name:
+                said = param.annotation.annotation if param.annotation is not None else None
+                return said is not None and self._names_enumeration(said)
+        value = only_value(name, self.function)
+        if isinstance(value, cst.Call):
+            return self._is_enumeration(value.func)
+        loops = (node for node in self.function.nodes if isinstance(node, (cst.For, cst.CompFor)))
+        return any(
+            isinstance(loop.target, cst.Name) and loop.target.value == name and self._is_enumeration(loop.iter)
+            for loop in loops
+        )
+
+    def _names_enumeration(self, annotation: cst.BaseExpression) -> bool:
+        """Through quotes, `X | None` and `Optional[X]`."""
+        if isinstance(annotation, cst.SimpleString):
+            text = annotation.evaluated_value
+            try:
+                return isinstance(text, str) and self._names_enumeration(cst.parse_expression(text))
+            except cst.ParserSyntaxError:
+                return False
+        if isinstance(annotation, cst.BinaryOperation):
+            return any(self._names_enumeration(each) for each in (annotation.left, annotation.right))
+        if isinstance(annotation, cst.Subscript):
+            inner = [each.slice.value for each in annotation.slice if isinstance(each.slice, cst.Index)]
+            is_optional = isinstance(annotation.value, cst.Name) and annotation.value.value == "Optional"
+            return is_optional and any(self._names_enumeration(each) for each in inner)
+        return self._is_enumeration(annotation)
+
+    def _is_enumeration(self, node: cst.BaseExpression) -> bool:
+        owner = self.index.symbol_of(node, self.function, is_needed=True)
+        lineage = owner.lineage if isinstance(owner, ClassInfo) else ()
+        bases = (each.index.dotted(base, each.index.body) for each in lineage for base in each.bases)
+        return any(base is not None and base.endswith(_ENUMERATIONS) for base in bases)
 
     def _is_class_constant(self, node: cst.Attribute) -> bool:
         """`self.table`, where the class and its methods give it nothing but literals."""

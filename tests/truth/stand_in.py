@@ -125,7 +125,7 @@ class Connection:
     def __init__(self, *args: object, **kwargs: object) -> None:
         world = current_world()
         world.may_raise(is_driver=True)
-        is_memory = bool(args) and args[0] == ":memory:"
+        is_memory = bool(args) and args[0] in (":memory:", "", "file::memory:", "file::memory:?cache=shared")
         self._world = current_world
         self.truth_record = world.acquire("connection", is_memory=is_memory)
         self.truth_record.is_autocommit = "isolation_level" in kwargs and kwargs["isolation_level"] is None
