@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from lintdb.flow.results import FunctionFlow, KnownCall, Sharing
-    from lintdb.syntax.names import ClassInfo
+    from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 _NAMED_LIKE_ONE = re.compile(r"_*(?:conn|connection|cursor|cur|session|db_conn|db_session)")
 
@@ -54,6 +54,7 @@ class ConnectionSharedAcrossTasks(Rule):
         ctx: FileContext,
     ) -> Iterator[Report]:
         """A thread that works with what was opened before it started."""
+        yield from _used_in_started_threads(owner, ctx)
         bases = [ctx.program.index.dotted(base, ctx.program.index.body) for base in owner.bases]
         if "threading.Thread" not in bases or "run" not in owner.methods:
             return
@@ -73,6 +74,47 @@ class ConnectionSharedAcrossTasks(Rule):
             is_low = is_test(owner.methods["run"], ctx.path)
             label = kind.label if kind is not None else None
             yield _report(value, message, label, Confidence.LOW if is_low else Confidence.MEDIUM)
+
+
+def _used_in_started_threads(owner: ClassInfo, ctx: FileContext) -> Iterator[Report]:
+    """`Thread(target=self.work)`, where `work()` uses what only the thread may use that has opened it."""
+    started = [name for method in owner.methods.values() for name in _thread_targets(method, ctx)]
+    if not started or "check_same_thread" in ctx.text:
+        return
+    beside = _called_from(started, owner)
+    for attribute, assignments in owner.assigned.items():
+        kind = ctx.program.knowledge.kind(ctx.program.types.attribute_kind(owner, attribute) or "")
+        users = [name for name in beside if attribute in owner.methods[name].own_attributes]
+        if kind is None or "other-threads" not in kind.unshared or not users:
+            continue
+        for scope, value, _ in assignments:
+            is_opened = value is not None and ctx.program.types.opens(value, scope)
+            if is_opened and value is not None and not any(each.name in beside for each, _, _ in assignments):
+                message = f"`self.{attribute}` is opened in another thread than the one that `{users[0]}()` uses it in"
+                confidence = Confidence.LOW if is_test(scope, ctx.path) else Confidence.MEDIUM
+                yield _report(value, message, kind.label, confidence)
+
+
+def _thread_targets(method: FunctionInfo, ctx: FileContext) -> Iterator[str]:
+    """Yield the methods of the same object that a method starts threads with."""
+    for call in method.calls:
+        if ctx.program.index.dotted(call.func, method) != "threading.Thread":
+            continue
+        for argument in call.args:
+            is_target = argument.keyword is not None and argument.keyword.value == "target"
+            name = ctx.source_of(argument.value).rpartition(".")[2] if is_target else ""
+            if name in method.own_attributes:
+                yield name
+
+
+def _called_from(names: Iterable[str], owner: ClassInfo) -> list[str]:
+    """Return the methods of some names and those that they call on the same object."""
+    found = [name for name in dict.fromkeys(names) if name in owner.methods]
+    for name in found:
+        found += [
+            each for each in sorted(owner.methods[name].own_attributes) if each in owner.methods and each not in found
+        ]
+    return found
 
 
 def _report(node: cst.CSTNode, message: str, label: str | None, confidence: Confidence) -> Report:
