@@ -149,6 +149,9 @@ class Values(Run):
                 value = self.types.peers.types(found.symbol.index).global_constant(found.symbol.name)
         elif found is not None and isinstance(found.symbol, ClassInfo) and found.rest:
             is_own = found.symbol.find_method(found.rest[0]) is not None
+            constant = self.types.class_constant(found.symbol, found.rest[0]) if len(found.rest) == 1 else None
+            if constant is not None:
+                return constant
             value = self.class_itself(found.symbol, state) if not is_own else None
         if found is None or value is None:
             return None
@@ -257,8 +260,11 @@ class Values(Run):
         if not isinstance(base, ir.Local) or base.name in state.env or self.index.is_local(base.name, self.function):
             return None
         owner = self.index.find_class(base.name, self.function)
-        held = self.class_itself(owner, state) if owner is not None and owner.find_method(name) is None else None
-        return self._resource_attribute(held, name, state) if held is not None else None
+        if owner is None or owner.find_method(name) is not None:
+            return None
+        held = self.class_itself(owner, state)
+        found = self._resource_attribute(held, name, state) if held is not None else None
+        return found if found is not None else self.types.class_constant(owner, name)
 
     def class_itself(self, owner: ClassInfo, state: State) -> Ref | None:
         """Return a class that is itself a resource, by what it derives from."""
@@ -276,14 +282,17 @@ class Values(Run):
                 return field
             if name == "__dict__":
                 return Table(tuple(attributes_of(value.part, state)))
-            return Method(value, name) if value.owner.find_method(name) is not None else None
+            if value.owner.find_method(name) is not None:
+                return Method(value, name)
+            return self.types.class_constant(value.owner, name)
         if isinstance(value, Outside):
             if value.owner.find_method(name) is not None:
                 return Method(value, name)
             if _depth(value.root) >= _MAX_FIELDS:
                 return None
             what = self.types.attribute_type(value.owner, name)
-            return self.outside(("field", value.root, name), what, value.owner, state)
+            found = self.outside(("field", value.root, name), what, value.owner, state)
+            return found if found is not None else self.types.class_constant(value.owner, name)
         if isinstance(value, (Box, Many, Table)):
             return Method(value, name)
         return None
@@ -309,7 +318,7 @@ class Values(Run):
             parent = self._own_attribute(self_name, source, state) if source is not None and source != name else None
             if isinstance(parent, Ref):
                 state.update(found.rid, parent=parent.rid)
-        return found
+        return found if found is not None else self.types.class_constant(owner, name)
 
     def unit_flag(self, base: Ref, state: State) -> Tally:
         """`conn.in_transaction`: whether a unit of work is open on a resource."""

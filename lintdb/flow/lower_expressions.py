@@ -375,7 +375,7 @@ class Expressions(Conditions):
             return string_method(node, callee, arguments)
         target = self.temp()
         self.emit(ir.CallOp(node, self.in_cleanup, target, callee, dotted, tuple(arguments), index=self.counter))
-        if isinstance(callee, ir.AttributeOf) and callee.name == "format" and isinstance(callee.base, ir.Local):
+        if isinstance(callee, ir.AttributeOf) and callee.name == "format" and _may_be_text(callee.base):
             # If it is a text, its value is known; if not, this forgets nothing that was.
             self.emit(ir.StoreOp(node, self.in_cleanup, target, string_method(node, callee, arguments)))
         return ir.Local(target)
@@ -442,6 +442,10 @@ class Expressions(Conditions):
 
 def _is_logger(name: str) -> bool:
     return name.lower().strip("_") in LOG_NAMES
+
+
+def _may_be_text(operand: ir.Operand) -> bool:
+    return isinstance(operand, (ir.Local, ir.AttributeOf, ir.Dotted))
 
 
 def is_calculated(call: cst.Call) -> bool:

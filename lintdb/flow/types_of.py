@@ -510,6 +510,27 @@ class ModuleTypes:
         key = ("constant", self.index.name, name)
         return self.peers.memo.get(key, lambda: constant_value(self.index.constant(name), self))
 
+    def class_constant(self, owner: ClassInfo, name: str) -> Literal | Query | None:
+        """Return the text of a statement, or the statement, that a class gives an attribute for all its instances.
+
+        Not if any code gives it another one, or a class derived from it in the same file does.
+        """
+        key = ("class constant", owner, name)
+        return self.peers.memo.get(key, lambda: self._find_class_constant(owner, name))
+
+    def _find_class_constant(self, owner: ClassInfo, name: str) -> Literal | Query | None:
+        derived = [each for each in owner.index.classes.values() if each is not owner and owner in each.lineage]
+        if any(name in each.assigned or name in each.given for each in (*owner.lineage, *derived)):
+            return None
+        if any(name in each.body_values for each in derived):
+            return None
+        home = next((each for each in owner.lineage if name in each.body_values), None)
+        if home is None or name in home.methods:
+            return None
+        found = constant_value(home.body_values[name][0], self.of_module(home.index))
+        is_text = isinstance(found, Literal) and isinstance(found.value, str) and " " in found.value
+        return found if is_text or isinstance(found, Query) else None
+
 
 def _is_awaited(kind: Kind) -> bool:
     """Whether methods of a kind are coroutines."""
