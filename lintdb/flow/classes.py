@@ -16,6 +16,9 @@ from lintdb.syntax.literals import only_value, unawaited
 from lintdb.syntax.names import ClassInfo, FunctionInfo
 from lintdb.syntax.walk import walk
 
+_OWN_WAYS = frozenset({"__init__", "__enter__", "__exit__", "__aenter__", "__aexit__"})
+"""Methods with which a class is made, entered and left in a way of its own."""
+
 _RELEASING_NAMES = (
     "close", "aclose", "disconnect", "shutdown", "stop", "dispose", "release", "cleanup", "teardown", "quit",
     "terminate", "finish", "close_connection", "close_connections", "__exit__", "__aexit__",
@@ -55,9 +58,12 @@ class Classes:
         self.reach = Reach()
 
     def constructors_of_base(self, owner: ClassInfo) -> tuple[CallModel, ...]:
-        """Return the models of the driver's class that a class derives from, if no `__init__` is on the way."""
+        """Return the models of the driver's class that a class derives from, if no `__init__` is on the way.
+
+        Nor one that is left, or releases, in a way of its own.
+        """
         for each in owner.lineage:
-            if "__init__" in each.methods:
+            if not _OWN_WAYS.isdisjoint(each.methods) or any(map(self._releases_itself, each.methods.values())):
                 return ()
             knowledge = self.types.peers.types(each.index).knowledge
             for dotted in each.outside_bases:
@@ -65,6 +71,10 @@ class Classes:
                 if any(model.acquires is not None for model in models):
                     return models
         return ()
+
+    def _releases_itself(self, method: FunctionInfo) -> bool:
+        """`def shutdown(self): self.close()`"""
+        return any(self.is_release(name) for name in method.own_attributes)
 
     def opened_attributes(self, owner: ClassInfo) -> Iterator[OpenedAttribute]:
         """Yield what the methods of a class open and keep on `self`."""
