@@ -9,7 +9,7 @@ from typing import NamedTuple
 import libcst as cst
 
 from lintdb.syntax.fields import Certainty, Held, held_by_attribute, imported_variable
-from lintdb.syntax.mappings import SEVERAL, Items, add, changes_in, display, own_value, returned
+from lintdb.syntax.mappings import SEVERAL, Items, add, changes_in, display, inside, own_value, returned
 from lintdb.syntax.names import CONSTANTS, FunctionInfo, ModuleIndex
 from lintdb.syntax.walk import walk
 
@@ -179,7 +179,7 @@ class Evaluator:
             if value is None:
                 return self._mapping_of_imported(node, depth)
             items = self.mapping(value, depth + 1)
-            return self._grown(items, node.value, self._home(node.value), depth)
+            return self._with_changed_parts(self._grown(items, node.value, self._home(node.value), depth), node.value)
         if isinstance(node, cst.Attribute):
             own = self._mapping_of_attribute(node, depth)
             return own if own is not None else self._mapping_of_imported(node, depth)
@@ -238,6 +238,12 @@ class Evaluator:
             for key, value in more.items():
                 add(items, key, value)
         return items
+
+    def _with_changed_parts(self, items: Items | None, name: str) -> Items | None:
+        """`options["connect_args"]["options"] = …`: what an inner dictionary holds then is hidden."""
+        changes = changes_in(self._home(name)) if items is not None else {}
+        changed = [key for key in items or () if inside(name, key) in changes]
+        return items if items is None or not changed else {**items, **dict.fromkeys(changed, SEVERAL)}
 
     def _mapping_of_attribute(self, node: cst.Attribute, depth: int) -> Items | None:
         """`connect(**self.options)`: what the class puts there, once."""
