@@ -239,7 +239,7 @@ class Answers:
         return temporary_table(text)
 
     def changed_table(self, text: str) -> str:
-        """Return the first table that a query text changes; empty: none."""
+        """Return the table that a query text changes, if that is what it begins with; empty: none."""
         return changed_table(text)
 
     def is_definition(self, text: str) -> bool:

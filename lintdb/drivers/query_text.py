@@ -127,6 +127,13 @@ _TEMPORARY = re.compile(
 )
 
 
+_CHANGES_TABLE = re.compile(
+    r"\s*(?:insert\s+(?:\w+\s+)*?into|replace\s+into|update|delete\s+from)\s+[\"`\[]?(?:\w+[\"`\]]?\s*\.\s*[\"`\[]?)*"
+    r"(\w+)",
+    re.IGNORECASE,
+)
+
+
 def temporary_table(text: str) -> str:
     """Return the name of the temporary table that a statement makes, which goes with its connection; empty: none."""
     match = _TEMPORARY.match(text)
@@ -134,9 +141,9 @@ def temporary_table(text: str) -> str:
 
 
 def changed_table(text: str) -> str:
-    """Return the first table that a statement names as one that it changes; empty: none."""
-    match = _CHANGED_TABLE.search(text)
-    return match["table"].lower() if match is not None else ""
+    """Return the table that a statement changes, if that is what it begins with; empty: none."""
+    match = _CHANGES_TABLE.match(text)
+    return match.group(1).lower() if match is not None else ""
 
 
 def returns_key(code: str) -> bool:

@@ -79,7 +79,7 @@ class Knowledge(ExceptionClasses, Protocol):
         """Return the name of the table that a query text makes and that goes with its connection; empty: none."""
 
     def changed_table(self, text: str) -> str:
-        """Return the first table that a query text changes; empty: none."""
+        """Return the table that a query text changes, if that is what it begins with; empty: none."""
 
     def is_definition(self, text: str) -> bool:
         """Return whether a query text creates, alters or drops something."""
