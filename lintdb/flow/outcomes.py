@@ -75,8 +75,9 @@ def outcome_of(end: Exit, commits: set[SiteKey], refused: set[int], *, owns_self
 
 def _empty_attributes(state: State) -> tuple[tuple[str, Value], ...]:
     """Return the attributes of the caller's own object that hold nothing when a path ends."""
-    names = (name.removeprefix("self.") for name, value in state.env.items() if value == NONE)
-    return tuple((name, NONE) for name in sorted(names) if f"self.{name}" in state.env and "." not in name)
+    found = (name for name, value in state.env.items() if value == NONE and name.startswith("self."))
+    names = (name.removeprefix("self.") for name in found)
+    return tuple((name, NONE) for name in sorted(names) if "." not in name)
 
 
 def _attribute_with(value: Value | None, state: State) -> str:

@@ -26,9 +26,10 @@ def goes_on_with(info: FunctionInfo, parameter: str, types: ModuleTypes) -> bool
     Nothing in the handler cleans up. What was given is a variable; *parameter* is its name in the nested function.
     """
     around = info.parent
-    if around is None or around.is_module:
+    names = [param.name.value for param in info.params]
+    if around is None or around.is_module or parameter not in names:
         return False
-    argument = Argument([param.name.value for param in info.params].index(parameter), parameter)
+    argument = Argument(names.index(parameter), parameter)
     ancestry = None
     for call in around.calls:
         is_called = isinstance(call.func, cst.Name) and call.func.value == info.name
