@@ -33,6 +33,7 @@ _NEUTRAL = frozenset({"object", "ABC", "Protocol", "Generic"})
 _PLAIN_FIELDS = frozenset(
     {"ctx", "op", "ops", "id", "attr", "arg", "name", "names", "kind", "type_comment", "type_ignores"}
 )
+"""Fields of Python's nodes that hold names, operators and the like: no code that could mention anything."""
 
 AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
 _LOOPS = ast.For | ast.AsyncFor | ast.While | ast.ListComp | ast.SetComp | ast.DictComp
