@@ -139,9 +139,21 @@ class Assumptions(Values):
         if isinstance(condition, ir.Truth):
             sides = [(self.value(condition.operand, state), not outcome)]
         elif isinstance(condition, ir.Equals):
-            sides = [(self.value(condition.operand, state), outcome is not bool(condition.value))]
-        elif isinstance(condition, ir.IsEqual):
+            is_number = isinstance(condition.value, int) and not isinstance(condition.value, bool)
+            tested = self.value(condition.operand, state)
+            if isinstance(tested, Tally) and tested.is_of_unit and is_number and condition.value:
+                return  # the number of some state of a transaction
+            sides = [(tested, outcome is not bool(condition.value))]
+        elif isinstance(condition, (ir.IsEqual, ir.IsSame)):
             values = [self.value(condition.left, state), self.value(condition.right, state)]
+            of_unit = [each for each in values if isinstance(each, Tally) and each.is_of_unit]
+            if of_unit:
+                # `conn.info.transaction_status != TransactionStatus.IDLE`: that of other states says too little.
+                is_idle = any(isinstance(each, Name) and each.dotted.endswith("IDLE") for each in values)
+                yield from ((each, outcome) for each in of_unit if is_idle)
+                return
+            if isinstance(condition, ir.IsSame):
+                return
             are_tallies = all(isinstance(each, Tally) for each in values)
             sides = [(each, True) for each in values if outcome is are_tallies]
         elif isinstance(condition, ir.Exceeds):

@@ -248,6 +248,8 @@ class Values(Run):
         if isinstance(base, ir.Local) and self.is_self(base.name):
             return self._own_attribute(base.name, operand.name, state)
         found = self.attribute(self.value(base, state), operand.name, state)
+        if found is None and isinstance(base, ir.AttributeOf):
+            found = self._flag_of_part(base, operand.name, state)
         if found is None:
             found = self.attribute_of_class(base, operand.name, state)
         if found is None and self.function.keys:
@@ -319,6 +321,13 @@ class Values(Run):
             if isinstance(parent, Ref):
                 state.update(found.rid, parent=parent.rid)
         return found if found is not None else self.types.class_constant(owner, name)
+
+    def _flag_of_part(self, base: ir.AttributeOf, name: str, state: State) -> Tally | None:
+        """`conn.info.transaction_status`"""
+        owner = self.value(base.base, state)
+        kind = self.kind_of(state.status(owner.rid)) if isinstance(owner, Ref) else None
+        is_flag = kind is not None and f"{base.name}.{name}" in kind.unit_flags
+        return self.unit_flag(owner, state) if is_flag and isinstance(owner, Ref) else None
 
     def unit_flag(self, base: Ref, state: State) -> Tally:
         """`conn.in_transaction`: whether a unit of work is open on a resource."""
