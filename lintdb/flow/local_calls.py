@@ -89,7 +89,9 @@ class LocalCalls(Containers, ABC):
             state.set_name(op.target, self._manager(op, info, state, receiver))
             return None
         if info.is_generator:
-            held = Many((receiver if isinstance(receiver, Instance) else None, self.arguments_value(op, state)))
+            given = self.arguments_value(op, state)
+            inside = given.items if isinstance(given, Many) and not given.is_lazy else (given,)
+            held = Many((receiver if isinstance(receiver, Instance) else None, *inside))
             summary = self._summary(op, info, state, receiver)
             if summary is not None and _borrowed(summary, state) is not None:
                 # What its reader throws into it at the `yield` is no failure of its own.

@@ -46,6 +46,10 @@ class _Deed(NamedTuple):
     is_low: bool = False
 
 
+_READS_LATER = "__next__"
+"""What is done to what a generator reads from that is handed out."""
+
+
 class Misuses(UnitVerdicts):
     """Notes on each path what is done to resources that are released by then; turns it into results at the end."""
 
@@ -137,7 +141,8 @@ class Misuses(UnitVerdicts):
         for item in items:
             status = state.status(item.rid) if isinstance(item, Ref) else None
             if isinstance(item, Ref) and status is not None and status.phase == "released":
-                self._misused(item.rid, _Deed(what, node), state)
+                method = _READS_LATER if isinstance(value, Many) and value.is_lazy else ""
+                self._misused(item.rid, _Deed(what, node, method), state)
 
     def check_returned(self, value: Value | None, state: State) -> None:
         """A function ends and returns a value."""

@@ -40,11 +40,15 @@ def _deed(misuse: Misuse, ctx: FileContext) -> str:
         return f"`{ctx.source_of(misuse.node, 200).partition('(')[0]}()` is called"
     return {
         "read": f"{name} is read",
-        "return": f"{name} is returned",
-        "yield": f"{name} is yielded",
+        "return": f"{_handed_out(misuse, name)} is returned",
+        "yield": f"{_handed_out(misuse, name)} is yielded",
         "exit": f"the `with` block on {name} ends",
         "helper": f"`{misuse.method}()` uses {name}",
     }[misuse.what]
+
+
+def _handed_out(misuse: Misuse, name: str) -> str:
+    return f"a generator that reads {name}" if misuse.method else name
 
 
 def _when(misuse: Misuse) -> str:
@@ -52,5 +56,6 @@ def _when(misuse: Misuse) -> str:
         name = f"`{misuse.owner_name}`" if misuse.owner_name else f"the {misuse.owner.label}"
         return f"after {name}, which it belongs to, was {verb_of(misuse.owner)}"
     # Of a call on it the subject is the call.
-    name = shown(misuse) if misuse.what in ("use", "release") else "it"
+    is_other = misuse.what in ("use", "release") or (misuse.what in ("return", "yield") and misuse.method)
+    name = shown(misuse) if is_other else "it"
     return f"after {name} was {verb_of(misuse.kind)}"
