@@ -179,13 +179,15 @@ class UnitVerdicts(Verdicts):
 
     def _failed_units(
         self, told: Collection[tuple[SiteKey, cst.CSTNode]] = (), *, is_by_itself: bool = False
-    ) -> dict[SiteKey, tuple[tuple[int, int, bool], FailedUnit]]:
+    ) -> dict[SiteKey, tuple[tuple[int, bool, int, bool], FailedUnit]]:
         """Return one unit for each resource, with its rank: the surest, at the first call, rather swallowed.
+
+        One that is left by more than a commit which is refused comes before one that is not.
 
         Those are left out that are *told* of in other words: what a commit makes permanent after an error in the same
         unit, by resource and write, or in any where the error leaves the function.
         """
-        found: dict[SiteKey, tuple[tuple[int, int, bool], FailedUnit]] = {}
+        found: dict[SiteKey, tuple[tuple[int, bool, int, bool], FailedUnit]] = {}
         # The work that some path without errors leaves uncommitted is left to the caller.
         left = {
             (rid[0], status.pending)
@@ -224,7 +226,7 @@ class UnitVerdicts(Verdicts):
                     is_left = _swallowing(end.state)[0] is None and self._is_refused(status)
                 is_low = status.low >= UNLIKELY or is_left
                 confidence = Confidence.LOW if is_low else Confidence.MEDIUM
-                rank = (-int(confidence), index, not swallowed or status.failed < 0)
+                rank = (-int(confidence), self._is_refused(status), index, not swallowed or status.failed < 0)
                 known = found.get(rid[0])
                 if known is not None and known[0] <= rank:
                     continue
