@@ -84,7 +84,7 @@ class Assumptions(Values):
         new = state.copy()
         if refine is not None and known is None:
             new.env[refine[0]] = refine[1]
-            for kept in self.told_attributes.get(refine[0], ()):
+            for kept in (*self.told_attributes.get(refine[0], ()), *_attribute_behind(refine[0], state)):
                 new.env[kept] = refine[1]
             if isinstance(refine[1], Row):
                 new.env[LOOKED] = TRUE
@@ -358,3 +358,12 @@ def _refine(condition: ir.Condition, outcome: bool, value: Value | None, name: s
     if isinstance(condition, ir.Equals) and outcome and value is None:
         return (name, Literal(condition.value))
     return None
+
+
+def _attribute_behind(name: str, state: State) -> Iterator[str]:
+    """`conn = self.conn; if conn is None:`: what a test says of the variable it says of the attribute."""
+    held = state.env.get(name)
+    if isinstance(held, Ref) and held.rid[0][0] == "self":
+        attribute = f"self.{held.rid[0][1]}"
+        if attribute != name and state.env.get(attribute) in (None, held):
+            yield attribute
