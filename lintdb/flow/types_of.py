@@ -377,11 +377,16 @@ class ModuleTypes:
         return self.peers.memo.get(key, lambda: self._find_attribute_type(owner, attribute))
 
     def _find_attribute_type(self, owner: ClassInfo, attribute: str) -> Type | None:
+        found = self._kept_types(owner, attribute)
+        return found.pop() if len(found) == 1 else None
+
+    def _kept_types(self, owner: ClassInfo, attribute: str) -> set[Type]:
+        """Return what a class keeps in an attribute, or the nearest of its bases that keeps anything known there."""
         for each in owner.lineage:
             found = self.of_module(each.index)._assigned_types(each, attribute)  # noqa: SLF001 - of its own class
             if found:
-                return found.pop() if len(found) == 1 else None
-        return None
+                return found
+        return set()
 
     def attribute_kinds(self, owner: ClassInfo, attribute: str) -> tuple[Kind, ...]:
         """Return the kinds that instances of a class keep in an attribute: one or the other, if there are several.
@@ -392,13 +397,10 @@ class ModuleTypes:
         return self.peers.memo.get(key, lambda: self._find_attribute_kinds(owner, attribute)) or ()
 
     def _find_attribute_kinds(self, owner: ClassInfo, attribute: str) -> tuple[Kind, ...]:
-        for each in owner.lineage:
-            found = self.of_module(each.index)._assigned_types(each, attribute)  # noqa: SLF001 - of its own class
-            if found:
-                kinds = [self.knowledge.kind(what) for what in found if isinstance(what, str)]
-                known = [kind for kind in kinds if kind is not None]
-                return tuple(sorted(known, key=lambda kind: kind.id)) if len(known) == len(found) else ()
-        return ()
+        found = self._kept_types(owner, attribute)
+        kinds = [self.knowledge.kind(what) for what in found if isinstance(what, str)]
+        known = [kind for kind in kinds if kind is not None]
+        return tuple(sorted(known, key=lambda kind: kind.id)) if len(known) == len(found) else ()
 
     def _assigned_types(self, owner: ClassInfo, attribute: str) -> set[Type]:
         found: set[Type] = set()
@@ -519,7 +521,7 @@ class ModuleTypes:
         return self.peers.memo.get(key, lambda: self._find_class_constant(owner, name))
 
     def _find_class_constant(self, owner: ClassInfo, name: str) -> Literal | Query | None:
-        derived = [each for each in owner.index.classes.values() if each is not owner and owner in each.lineage]
+        derived = owner.derived
         if any(name in each.assigned or name in each.given for each in (*owner.lineage, *derived)):
             return None
         if any(name in each.body_values for each in derived):

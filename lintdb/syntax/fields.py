@@ -91,8 +91,7 @@ def property_read(node: cst.Attribute, evaluator: Evaluator) -> FunctionInfo | N
 
 def _is_overridden(owner: ClassInfo, name: str) -> bool:
     """Whether a class of the same file derives from one and has something of its own under a name."""
-    others = (each for each in owner.index.classes.values() if each is not owner and owner in each.lineage)
-    return any(name in each.methods or name in each.body_values or name in each.assigned for each in others)
+    return any(name in each.methods or name in each.body_values or name in each.assigned for each in owner.derived)
 
 
 def _of_class(owner: ClassInfo, name: str, evaluator: Evaluator) -> Held | None:

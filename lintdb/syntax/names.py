@@ -263,6 +263,11 @@ class ClassInfo:
         """Return the method that an instance has, from the class itself or from its bases in the project."""
         return next((each.methods[name] for each in self.lineage if name in each.methods), None)
 
+    @property
+    def derived(self) -> list[ClassInfo]:
+        """The classes of the same module that derive from it, directly or not."""
+        return [each for each in self.index.classes.values() if each is not self and self in each.lineage]
+
     def is_part_of_constructor(self, method: FunctionInfo) -> bool:
         """Whether a private method is called by `__init__` alone."""
         callers = {
