@@ -185,7 +185,7 @@ def open_program(
     if projects is not None:
         return projects.get(versions, own).open(source)
     from lintdb.drivers.answers import Answers
-    from lintdb.drivers.catalog import import_roots, load_models
+    from lintdb.drivers.catalog import exported_names, import_roots, load_models
     from lintdb.flow.program import Program
     from lintdb.syntax.indexer import build_index
     from lintdb.syntax.parse import parse_module
@@ -193,7 +193,7 @@ def open_program(
     module = parse_module(source)
     if isinstance(module, FileProblem):
         return module
-    index = build_index(module, libraries=import_roots())
+    index = build_index(module, libraries=import_roots(), exports=exported_names)
     models = load_models(gate.mentioned(source.text, own), versions, own)
     return Program(index, Answers(models, versions, own, index.imported_names))
 

@@ -100,12 +100,23 @@ def _iter_functions(driver: str) -> Iterator[Way]:
                 yield Way(driver, call.acquires, f"{name}({given[0]})", None, given[1] | {module_of(name)}, call, None)
 
 
+def _iter_factories(driver: str) -> Iterator[Way]:
+    """Yield the calls that give an owner which need not be released, and has no class that an annotation could name."""
+    known = models(driver)
+    for name, calls in known.functions.items():
+        for n, call in enumerate(calls):
+            kind = known.kinds[call.gives] if call.driver == driver and call.gives in known.kinds else None
+            given = arguments(call, calls[:n]) if kind is not None and not kind.types else None
+            if kind is not None and given is not None:
+                yield Way(driver, kind.id, f"{name}({given[0]})", None, given[1] | {module_of(name)}, call, None)
+
+
 def iter_ways(driver: str) -> Iterator[Way]:
     """Yield every spelling of every function, and one method of each kind that can come in as a parameter."""
     known = models(driver)
     loaded = known.driver(driver)
     assert loaded is not None
-    made = {way.kind: way for way in _iter_functions(driver)}
+    made = {way.kind: way for way in (*_iter_factories(driver), *_iter_functions(driver))}
     yield from _iter_functions(driver)
     for owner_id in loaded.kinds:
         owner = known.kinds[owner_id]

@@ -200,8 +200,17 @@ def _frozen(drivers: Mapping[str, set[str]]) -> Mapping[str, frozenset[str]]:
 def _names_of(driver: Driver) -> set[str]:
     """Return the dotted names of functions, classes and exceptions by which code refers to a driver."""
     names = {name for call in driver.functions for name in call.names}
-    names |= {name for kind in driver.kinds.values() for name in (*kind.types, *kind.objects)}
+    names |= {name for kind in driver.kinds.values() for name in (*kind.types, *kind.objects, *kind.classes)}
     return names | driver.exceptions.keys() | driver.aliases.keys()
+
+
+@functools.cache
+def exported_names(module: str) -> frozenset[str]:
+    """Return the names that `from module import *` brings in, of those that a built-in model speaks of."""
+    driver = import_roots().get(module.partition(".")[0])
+    names = _names_of(load_driver(driver)) if driver is not None else ()
+    parts = (name.rpartition(".") for name in names)
+    return frozenset(last for above, _, last in parts if above == module and not last.startswith("_"))
 
 
 @functools.cache
@@ -306,7 +315,7 @@ def _load_models(key: tuple[tuple[str, str | None], ...], own: Own) -> Models:
     for driver in drivers:
         for call in driver.functions:
             for name in call.names:
-                functions[name] = (*functions.get(name, ()), call)
+                functions[name] = _among(functions.get(name, ()), call, mine)
         for kind in driver.kinds.values():
             for name in kind.types:
                 types.setdefault(name, kind.id)
@@ -323,6 +332,17 @@ def _load_models(key: tuple[tuple[str, str | None], ...], own: Own) -> Models:
     return Models(
         tuple(drivers), functions, kinds, types, exceptions, errors, aliases, harmless, statements, classes, objects
     )
+
+
+def _among(others: tuple[CallModel, ...], call: CallModel, mine: set[str]) -> tuple[CallModel, ...]:
+    """Add a model of a function: one with conditions comes before those of other drivers that count in any case.
+
+    What the project says itself (*mine*) comes before all.
+    """
+    ahead = {call.driver, *mine}
+    places = [place for place, each in enumerate(others) if not each.when and each.driver not in ahead]
+    place = places[0] if places and call.when else len(others)
+    return (*others[:place], call, *others[place:])
 
 
 def _in_this_version(driver: Driver, kinds: dict[str, Kind]) -> Driver:

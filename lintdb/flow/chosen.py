@@ -6,6 +6,7 @@ import libcst as cst
 
 from lintdb.effects import CallModel, Condition, Duty
 from lintdb.flow import ir
+from lintdb.flow.derived import is_class_among
 from lintdb.flow.state import State
 from lintdb.flow.unknown import UnknownCalls
 from lintdb.flow.values import Box, Function, Literal, Ref
@@ -56,6 +57,9 @@ class ChosenModels(UnknownCalls):
         if operand is None:
             return False
         if condition.names:
+            written = self.types.given_argument(op.node, condition.argument) if isinstance(op.node, cst.Call) else None
+            if written is not None:
+                return is_class_among(written, self.function, condition.names, self.types)
             return operand.name in condition.names if isinstance(operand, ir.Dotted) else None
         value = self.value(operand, state)
         if isinstance(value, Literal) and not value.is_prefix:
@@ -86,7 +90,6 @@ class ChosenModels(UnknownCalls):
         if given is None:
             return False
         if condition.names:
-            dotted = self.index.dotted(given, self.function)
-            return dotted in condition.names if dotted is not None else None
+            return is_class_among(given, self.function, condition.names, self.types)
         value = Evaluator(self.index, self.function).value(given)
         return condition.is_met_by(value) if value is not HIDDEN else None

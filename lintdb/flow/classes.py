@@ -9,20 +9,15 @@ import libcst as cst
 
 from lintdb.effects import CallModel, Duty, Kind
 from lintdb.flow.behind import call_behind
+from lintdb.flow.derived import constructors_of_base
 from lintdb.flow.reach import Reach
 from lintdb.flow.stdlib import RECORDS
 from lintdb.flow.types_of import ModuleTypes
+from lintdb.flow.words import RELEASING_NAMES
 from lintdb.syntax.literals import only_value, unawaited
 from lintdb.syntax.names import ClassInfo, FunctionInfo
 from lintdb.syntax.walk import walk
 
-_OWN_WAYS = frozenset({"__init__", "__enter__", "__exit__", "__aenter__", "__aexit__"})
-"""Methods with which a class is made, entered and left in a way of its own."""
-
-_RELEASING_NAMES = (
-    "close", "aclose", "disconnect", "shutdown", "stop", "dispose", "release", "cleanup", "teardown", "quit",
-    "terminate", "finish", "close_connection", "close_connections", "__exit__", "__aexit__",
-)  # fmt: skip
 _OWNER = "connection"
 """The attribute by which many libraries tell what something belongs to: that can be closed by way of it."""
 _BOUND_AND_HANDED_ON = 2
@@ -58,23 +53,8 @@ class Classes:
         self.reach = Reach()
 
     def constructors_of_base(self, owner: ClassInfo) -> tuple[CallModel, ...]:
-        """Return the models of the driver's class that a class derives from, if no `__init__` is on the way.
-
-        Nor one that is left, or releases, in a way of its own.
-        """
-        for each in owner.lineage:
-            if not _OWN_WAYS.isdisjoint(each.methods) or any(map(self._releases_itself, each.methods.values())):
-                return ()
-            knowledge = self.types.peers.types(each.index).knowledge
-            for dotted in each.outside_bases:
-                models = knowledge.function(dotted) if dotted is not None else ()
-                if any(model.acquires is not None for model in models):
-                    return models
-        return ()
-
-    def _releases_itself(self, method: FunctionInfo) -> bool:
-        """`def shutdown(self): self.close()`"""
-        return any(self.is_release(name) for name in method.own_attributes)
+        """See `lintdb.flow.derived.constructors_of_base`."""
+        return constructors_of_base(owner, self.types)
 
     def opened_attributes(self, owner: ClassInfo) -> Iterator[OpenedAttribute]:
         """Yield what the methods of a class open and keep on `self`."""
@@ -280,12 +260,12 @@ class Classes:
         methods = [(name, each.methods[name]) for each in owner.lineage for name in each.methods]
         if any(name == "__del__" for name, _ in methods):
             return []
-        return [method for name, method in methods if name in _RELEASING_NAMES and _uses_its_object(method)]
+        return [method for name, method in methods if name in RELEASING_NAMES and _uses_its_object(method)]
 
     @staticmethod
     def is_release(name: str) -> bool:
         """Whether a method of that name is meant to release what an object holds."""
-        return name in _RELEASING_NAMES
+        return name in RELEASING_NAMES
 
     def attributes_of(self, owner: ClassInfo) -> set[str]:
         """Return the names of all attributes that instances have."""

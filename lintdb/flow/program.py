@@ -28,7 +28,7 @@ from lintdb.flow.stdlib import STARTS_CALL_METHODS
 from lintdb.flow.summaries import NAMED, Outcome, Summary
 from lintdb.flow.told import told_units, without_told
 from lintdb.flow.types_of import ModuleTypes, Result, Type
-from lintdb.flow.values import IN_BLOCK, NONE, Instance, Outside, Ref, SiteKey, Status
+from lintdb.flow.values import IN_BLOCK, NONE, Instance, Name, Outside, Ref, SiteKey, Status
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
 
 MAX_OUTCOMES = 8
@@ -70,6 +70,10 @@ class Workspace:
     def result_of(self, info: FunctionInfo) -> Result | None:
         """Return what every call of a function gives that gives anything; None where that cannot be told."""
         return self.memo.get(("result", info), lambda: self.program(info.index).find_result(info))
+
+    def lent_by(self, info: FunctionInfo) -> Type | None:
+        """Return what a generator yields to whoever a framework runs it for; None where that cannot be told."""
+        return self.memo.get(("lent", info), lambda: self.program(info.index).find_lent(info))
 
     def starts(self, info: FunctionInfo) -> Iterator[State]:
         """Yield the states in which the calls of a function begin that have been followed so far."""
@@ -165,7 +169,7 @@ class Program:
         state = State()
         sites: dict[SiteKey, Site] = {}
         for param in info.params:
-            found = self.types.type_of_parameter(param, info) if not param.star else None
+            found = self._type_of_parameter(param, info) if not param.star else None
             name = param.name.value
             site: SiteKey = ("param", name)
             if isinstance(found, ClassInfo):
@@ -184,6 +188,18 @@ class Program:
             sites[site] = Site(param, found, name)
         self._enter_decorators(info, state, sites)
         return state, sites
+
+    def _type_of_parameter(self, param: cst.Param, info: FunctionInfo) -> Type | None:
+        """Return what a parameter is by its annotation, or by what a framework gives: `db=Depends(get_db)`."""
+        if param.annotation is not None or not isinstance(param.default, cst.Call):
+            return self.types.type_of_parameter(param, info)
+        given = self.frameworks.given_for(param, info)
+        if not isinstance(given, FunctionInfo):
+            return None
+        if given.is_generator:
+            return self.workspace.lent_by(given)
+        result = self.workspace.result_of(given)
+        return result.type if result is not None else None
 
     def dropping(self, info: FunctionInfo, name: str) -> FunctionInfo | None:
         """Return the generator that gives a parameter to a handler, and then drops what is not permanent by then."""
@@ -294,6 +310,12 @@ class Program:
                 return Result(followed.type, followed.is_fresh and not is_cached(info))
         return Result(said, False) if said is not None else None
 
+    def find_lent(self, info: FunctionInfo) -> Type | None:
+        """Return the kind of what a generator yields."""
+        summary = self.summary(info, State(), None, owns_self=False)
+        kinds = {value.dotted if isinstance(value, Name) else None for value in summary.yields} if summary else {None}
+        return kinds.pop() if len(kinds) == 1 else None
+
     # --- candidates -------------------------------------------------------------------------------------------------
 
     def candidates(self) -> list[FunctionInfo]:
@@ -329,7 +351,7 @@ class Program:
         return (
             any(self._calls_model(call, info) for call in info.calls)
             or any(self._calls_model(call, info) for inner in info.lambdas.values() for call in inner.calls)
-            or any(self._is_tracked(self.types.type_of_parameter(param, info)) for param in info.params)
+            or any(self._is_tracked(self._type_of_parameter(param, info)) for param in info.params)
             or any(self._is_tracked(self.types.type_of_annotation(each.annotation, info)) for each in info.annotations)
             or self._touches_attribute(info)
             or any(self._is_of_class(name) for name in info.attributes & self._attribute_owners.keys())

@@ -10,6 +10,7 @@ import libcst as cst
 from lintdb.effects import Argument, CallModel, Condition, Event, Form, Kind
 from lintdb.flow.behind import call_behind
 from lintdb.flow.constants import constant_value
+from lintdb.flow.derived import is_class_among, kind_of_objects
 from lintdb.flow.evidence import Evidence
 from lintdb.flow.exceptions import builtin_is_subclass
 from lintdb.flow.knowledge import Knowledge
@@ -116,7 +117,7 @@ class ModuleTypes:
         if expression is None:
             return False
         if condition.names:
-            return self.index.dotted(expression, self.index.body) in condition.names
+            return is_class_among(expression, self.index.body, condition.names, self) is True
         if isinstance(expression, cst.Name):
             return expression.value in CONSTANTS and condition.is_met_by(CONSTANTS[expression.value])
         if isinstance(expression, (cst.SimpleString, cst.Integer)):
@@ -188,7 +189,8 @@ class ModuleTypes:
             return kind
         symbol = self.index.symbol_of(name, scope, is_needed=self.is_wide)
         if isinstance(symbol, ClassInfo):
-            return symbol
+            key = ("derived", symbol, self.is_wide)
+            return self.peers.memo.get(key, lambda: kind_of_objects(symbol, self)) or symbol
         if isinstance(symbol, Variable) and symbol.index is not self.index:
             types = self.of_module(symbol.index)
             return types.type_of_alias(symbol.name)
@@ -501,11 +503,17 @@ class ModuleTypes:
 
     def _find_global(self, name: str) -> Type | None:
         values = self.index.values.get(name, ())
-        found = {each for value in values if (each := self.type_of_expression(value, self.index.body)) is not None}
+        found = {each for value in values if (each := self._type_of_value(value)) is not None}
         if len(found) == 1:
             return found.pop()
         annotation = self.index.annotations.get(name)
         return self.type_of_annotation(annotation.annotation, self.index.body) if annotation is not None else None
+
+    def _type_of_value(self, value: cst.BaseExpression | None) -> Type | None:
+        """Return what a module-level name is given; `Session = SessionLocal` is another name for the same."""
+        if isinstance(value, cst.Name):
+            return self._type_of_variable(value, self.index.body)
+        return self.type_of_expression(value, self.index.body)
 
     def global_constant(self, name: str) -> Literal | Query | None:
         """Return the text, number or statement that a module-level name is given, if it is given one value only."""

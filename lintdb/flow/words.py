@@ -63,3 +63,9 @@ BESIDE = frozenset({
     "call_later", "call_soon", "add_reader", "add_signal_handler",
 })  # fmt: skip
 """What has a part in everything that runs on an event loop beside the coroutine that it was started for."""
+
+RELEASING_NAMES = frozenset({
+    "close", "aclose", "disconnect", "shutdown", "stop", "dispose", "release", "cleanup", "teardown", "quit",
+    "terminate", "finish", "close_connection", "close_connections", "__exit__", "__aexit__",
+})  # fmt: skip
+"""Methods that are meant to release what an object holds."""

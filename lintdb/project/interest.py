@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from re import Pattern
 
 from lintdb import gate
-from lintdb.drivers.catalog import Own, import_roots, load_models, words
+from lintdb.drivers.catalog import Own, exported_names, import_roots, load_models, words
 from lintdb.project.layout import Layout
 from lintdb.syntax.outline import Chain, Outline, imported_names, outline_of
 
@@ -108,7 +108,7 @@ class Interest:
     def _settle(self, path: str, module: _Module) -> None:
         """Work out the names of interest of one module from what is known of the others."""
         if module.outline is None:
-            module.outline = outline_of(module.text, self._layout.name_of(path))
+            module.outline = self._outline(path, module.text)
         outline = module.outline
         names: set[str] = set()
         made: set[str] = set()
@@ -133,6 +133,14 @@ class Interest:
                 names |= found.names
                 made |= found.driver_made
         module.names, module.driver_made = frozenset(names), frozenset(made)
+
+    def _outline(self, path: str, text: str) -> Outline:
+        """Return the outline of a module, with the names that `from library import *` may bring in."""
+        outline = outline_of(text, self._layout.name_of(path))
+        for star in outline.stars:
+            for name in exported_names(star):
+                outline.imports.setdefault(name, []).append(f"{star}.{name}")
+        return outline
 
     def _module_called(self, dotted: str, importer: str) -> _Module | None:
         located = self._layout.locate(dotted, importer) if dotted.strip(".") else None

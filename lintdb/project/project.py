@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from lintdb import gate
 from lintdb.drivers.answers import Answers
-from lintdb.drivers.catalog import import_roots, load_models
+from lintdb.drivers.catalog import exported_names, import_roots, load_models
 from lintdb.finding import FileProblem
 from lintdb.flow.knowledge import Knowledge
 from lintdb.flow.program import Program, Workspace
@@ -155,7 +155,7 @@ class Project:
         if isinstance(module, FileProblem):
             self._modules[path] = module
             return module
-        index = build_index(module, self._surroundings.layout.name_of(path), self, import_roots())
+        index = build_index(module, self._surroundings.layout.name_of(path), self, import_roots(), exported_names)
         self._modules[path] = index
         self._drivers[id(index)] = gate.mentioned(source.text, self._surroundings.own)
         return index

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 import libcst as cst
@@ -27,9 +27,17 @@ def _import_name(node: cst.Attribute | cst.Name) -> str:
 class _Indexer:
     """The walk. `_visit` dispatches on the exact node class; everything else just goes down."""
 
-    def __init__(self, module: cst.Module, name: ModuleName, links: Links | None, libraries: Container[str]) -> None:
+    def __init__(
+        self,
+        module: cst.Module,
+        name: ModuleName,
+        links: Links | None,
+        libraries: Container[str],
+        exports: Callable[[str], Iterable[str]],
+    ) -> None:
         self.index = ModuleIndex(module, name, links)
         self.libraries = libraries
+        self.exports = exports
         # Class, attribute, and who assigns what to it: the class may be defined further down.
         self.given: list[tuple[str, str, tuple[FunctionInfo, cst.BaseExpression | None, cst.Annotation | None]]] = []
         body = self.index.body
@@ -199,6 +207,8 @@ class _Indexer:
         base = self.index.name.absolute(len(node.relative), module)
         if isinstance(node.names, cst.ImportStar):
             self.index.stars.append(base)
+            if base.partition(".")[0] in self.libraries and not self._is_hidden(base):
+                self.index.starred.update((name, f"{base}.{name}") for name in self.exports(base))
             return True
         for alias in node.names:
             name = _import_name(alias.name)
@@ -207,8 +217,7 @@ class _Indexer:
         return True
 
     def _bind_import(self, scope: FunctionInfo, name: str, dotted: str) -> None:
-        links = self.index.links
-        if links is not None and dotted.partition(".")[0] in self.libraries and links.hides_library(dotted, self.index):
+        if dotted.partition(".")[0] in self.libraries and self._is_hidden(dotted):
             dotted = OWN + dotted
         # `try: import a as x / except ImportError: import b as x`: the first of which anything is known is meant.
         first = scope.imports.setdefault(name, dotted)
@@ -218,6 +227,10 @@ class _Indexer:
             scope.other_imports.setdefault(name, []).append(dotted)
         else:
             scope.imports[name] = dotted
+
+    def _is_hidden(self, dotted: str) -> bool:
+        """Whether a module of the project is meant where a library could be, too."""
+        return self.index.links is not None and self.index.links.hides_library(dotted, self.index)
 
     def _is_known(self, dotted: str) -> bool:
         """Whether an imported name is a library's that is known, or leads to a module of the project."""
@@ -355,13 +368,18 @@ class _Indexer:
 
 
 def build_index(
-    module: cst.Module, name: ModuleName | None = None, links: Links | None = None, libraries: Container[str] = ()
+    module: cst.Module,
+    name: ModuleName | None = None,
+    links: Links | None = None,
+    libraries: Container[str] = (),
+    exports: Callable[[str], Iterable[str]] = lambda _: (),
 ) -> ModuleIndex:
     """Walk the module once and return what its names mean; *name* and *links* are its place in a project.
 
-    *libraries* are the top-level names of libraries of which something is known.
+    *libraries* are the top-level names of libraries of which something is known, *exports* gives the names that
+    `from … import *` brings from a module of theirs.
     """
-    return _Indexer(module, name or ModuleName(), links, libraries).run()
+    return _Indexer(module, name or ModuleName(), links, libraries, exports).run()
 
 
 def key_of(node: cst.CSTNode) -> str | None:

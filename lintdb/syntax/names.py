@@ -350,6 +350,8 @@ class ModuleIndex:
     kept: dict[str, list[tuple[FunctionInfo, cst.BaseExpression | None]]] = field(default_factory=dict)
     """What the module puts under keys of applications and the like (see `lintdb.syntax.keys`)."""
     stars: list[str] = field(default_factory=list)
+    starred: dict[str, str] = field(default_factory=dict)
+    """What may be imported by `from library import *`: name → dotted name, of libraries that are known."""
     of_node: dict[int, FunctionInfo] = field(default_factory=dict)
     _code: dict[int, str] = field(default_factory=dict)
     body: FunctionInfo = field(init=False)
@@ -420,7 +422,7 @@ class ModuleIndex:
         starred = next((f"{star}.{name}" for star in reversed(self.stars) if self.find(f"{star}.{name}")), None)
         if starred is not None:
             return starred
-        return name if name in _BUILTINS else None
+        return self.starred.get(name) or (name if name in _BUILTINS else None)
 
     def is_local(self, name: str, scope: FunctionInfo) -> bool:
         """Whether a name is bound in the function itself (not module-level, not an enclosing function's)."""
