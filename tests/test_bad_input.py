@@ -43,6 +43,9 @@ class TestBadInput:
             (DATABASE + "x = '\0'\n", "x.py:2:6: LDB002 the file holds a NUL byte"),
             ("# coding: klingon\n" + DATABASE, "x.py:1:1: LDB002 unknown encoding 'klingon'"),
             (DATABASE.encode("utf-16"), "x.py:1:1: LDB002 the file is UTF-16"),
+            (DATABASE + 'def f():\n    """(\\Noselect)"""\n    sqlite3.connect("x")\n', "x.py:"),
+            (DATABASE + 'sqlite3.connect("\\x1")\n', "x.py:2:"),
+            (DATABASE + 'sqlite3.connect(b"\u00e9")\n', "x.py:2:"),
         ],
     )
     def test_message(self, check: Callable[[], Ran], data: str | bytes, place: str) -> None:

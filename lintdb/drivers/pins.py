@@ -1,16 +1,18 @@
 """Which versions of the modelled libraries a project uses, read from its own files.
 
 Looked at, in the folder of a checked file and upwards to the root of the repository: lock files, requirements and
-constraints, `pyproject.toml`, `Pipfile`, `setup.cfg`, `environment.yml`. An exact pin wins over a range, a near file
-over a far one. A range with an upper end means the newest version inside of it that a model tells apart. Nothing is
-executed, and a file that cannot be read is worth a warning, never an error.
+constraints, `pyproject.toml`, `Pipfile`, `setup.cfg`, what `setup.py` has written out, `environment.yml`. An exact pin
+wins over a range, a near file over a far one. A range with an upper end means the newest version inside of it that a
+model tells apart. Nothing is executed, and a file that cannot be read is worth a warning, never an error.
 """
 
 from __future__ import annotations
 
+import ast
 import configparser
 import json
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -216,6 +218,31 @@ def _read_setup_cfg(reader: _Reader, text: str, file: Path) -> None:
         reader.add_requirement(line, file)
 
 
+def _read_setup_py(reader: _Reader, text: str, file: Path) -> None:
+    """The texts in `install_requires=[…]` and `extras_require={…}`, there or in a list of the module; nothing is run."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of escapes in it
+            tree = ast.parse(text)
+    except SyntaxError:
+        return  # for another Python
+    assigned = {
+        target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    keywords = [each for node in ast.walk(tree) if isinstance(node, ast.Call) for each in node.keywords]
+    for keyword in keywords:
+        if keyword.arg in ("install_requires", "extras_require"):
+            value = keyword.value
+            meant = assigned.get(value.id, value) if isinstance(value, ast.Name) else value
+            for part in ast.walk(meant):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    reader.add_requirement(part.value, file)
+
+
 def _read_environment(reader: _Reader, text: str, file: Path) -> None:
     """Items such as `- redis=5.0.1` and, below `pip:`, `- redis==5.0.1`; one `=` is conda's "starts with"."""
     lists = [re.findall(r"'[^']*'|\"[^\"]*\"|[^,\s][^,]*", inner) for inner in _CONDA_LIST.findall(text)]
@@ -242,6 +269,7 @@ _FILES: tuple[tuple[str, Callable[[_Reader, str, Path], None]], ...] = (
     ("pyproject.toml", _read_pyproject),
     ("Pipfile", _read_pipfile),
     ("setup.cfg", _read_setup_cfg),
+    ("setup.py", _read_setup_py),
     ("environment.yml", _read_environment),
     ("environment.yaml", _read_environment),
 )

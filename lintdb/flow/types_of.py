@@ -127,8 +127,13 @@ class ModuleTypes:
     # --- annotations ------------------------------------------------------------------------------------------------
 
     def type_of_parameter(self, param: cst.Param, function: FunctionInfo) -> Type | None:
-        """Return what the annotation of a parameter says that it is."""
-        return self.type_of_annotation(param.annotation.annotation, function) if param.annotation is not None else None
+        """Return what the annotation of a parameter says that it is, or what it is unless a caller gives another."""
+        said = param.annotation
+        found = self.type_of_annotation(said.annotation, function) if said is not None else None
+        if found is not None or not isinstance(param.default, (cst.Name, cst.Attribute)):
+            return found
+        usual = self.type_of_receiver(param.default, function.parent or self.index.body)
+        return usual if isinstance(usual, str) else None
 
     def kind_of_annotation(self, annotation: cst.BaseExpression, scope: FunctionInfo) -> str | None:
         """Return the kind that a type annotation stands for."""
@@ -230,8 +235,7 @@ class ModuleTypes:
         if isinstance(node, cst.Name):
             for param in scope.params:
                 if param.name.value == node.value:
-                    said = param.annotation
-                    return self.type_of_annotation(said.annotation, scope) if said is not None else None
+                    return self.type_of_parameter(param, scope)
             value = only_value(node.value, scope) if self.index.is_local(node.value, scope) else None
             return self.type_of_expression(value, scope) if not isinstance(value, cst.Name) else None
         if isinstance(node, (cst.Attribute, cst.Subscript)):

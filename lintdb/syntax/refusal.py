@@ -34,13 +34,19 @@ _PYTHON_2_LINE = re.compile(
 # Nobody writes that by hand.
 _DEEP = 100
 _CURE = "split it into smaller statements or functions, or write a long chain as a table or a loop"
+_BAD_LITERALS = {
+    "(unicode error)": ": write the backslash twice, or an `r` before the quotes",
+    "(value error)": ": write the backslash twice, or an `r` before the quotes",
+    "bytes can only contain ASCII": ": write text, and encode it",
+}
+"""What Python says against literals that libcst takes without looking into them, and the cure."""
 _TOO_DEEP = ("too many nested parentheses", "too many levels of indentation", "too many statically nested blocks")
 
 
 def find_excess(source: SourceFile) -> FileProblem | None:
-    """Return the problem of a file that libcst must not be given, or None; says nothing about ordinary faults."""
+    """Return the problem of a file that libcst must not be given, or takes as it is; None for ordinary faults."""
     refusal = _parse(source)
-    if isinstance(refusal, SyntaxError) and (refusal.msg or "").startswith(_TOO_DEEP):
+    if isinstance(refusal, SyntaxError) and (refusal.msg or "").startswith((*_TOO_DEEP, *_BAD_LITERALS)):
         return _problem(source, refusal)
     if isinstance(refusal, RecursionError | MemoryError) or _is_too_deep(refusal, source.lines):
         return locate_excess(source, "cannot parse: the code is nested too deeply")
@@ -198,6 +204,8 @@ def _problem(source: SourceFile, error: SyntaxError) -> FileProblem:
         cure = " (this looks like Python 2: convert the file, or leave it out with `exclude`)"
     elif (error.msg or "").startswith(_TOO_DEEP):
         cure = f": {_CURE}"
+    elif (error.msg or "").startswith((*_BAD_LITERALS,)):
+        cure = next(cure for begin, cure in _BAD_LITERALS.items() if (error.msg or "").startswith(begin))
     elif error.msg == "invalid syntax":
         cure = " (correct it; a template, or code for another Python, can be left out with `exclude`)"
     return FileProblem(source.path, f"cannot parse: {error.msg}{cure}", line, column)
