@@ -71,7 +71,11 @@ PIPFILE_LOCK = json.dumps(
         ("setup.cfg", "[options.extras_require]\ndb =\n    redis<6\n", {"redis": "5.3.1"}),
         ("setup.py", 'setup(name="x", install_requires=["x", "redis==5.0.1"])\n', {"redis": "5.0.1"}),
         ("setup.py", "NEEDS = ('redis==5.0.1',)\nsetuptools.setup(install_requires=NEEDS)\n", {"redis": "5.0.1"}),
-        ("setup.py", 'setup(extras_require={"db": ["redis<6"]}, tests_require=["pymysql==0.9.3"])\n', {"redis": "5.3.1"}),
+        (
+            "setup.py",
+            'setup(extras_require={"db": ["redis<6"]}, tests_require=["pymysql==0.9.3"])\n',
+            {"redis": "5.3.1"},
+        ),
         ("setup.py", 'setup(install_requires=open("requirements.in").read().split())\n', {}),
         ("setup.py", "print 'x'\nsetup(install_requires=['redis==5.0.1'])\n", {}),
         ("Pipfile.lock", PIPFILE_LOCK, {"redis": "5.0.1", "pymysql": "0.9.3"}),

@@ -226,9 +226,22 @@ class Answers:
     def _borrowers(self) -> frozenset[str]:
         return frozenset(method for driver in self.models.drivers for method in driver.borrowers)
 
-    def telltales(self) -> frozenset[str]:
-        """Return the methods that objects of no other library have."""
-        return self._telltales
+    def telltales(self, name: str = "") -> frozenset[str]:
+        """Return the methods that objects of no other library have, or none of such a name."""
+        word = name.rpartition("_")[2].lower()
+        return self._telltales | self._named[word] if word in self._named else self._telltales
+
+    def named_telltales(self) -> frozenset[str]:
+        """Return the methods that tell what something is, together with its name."""
+        return frozenset().union(*self._named.values())
+
+    @functools.cached_property
+    def _named(self) -> Mapping[str, frozenset[str]]:
+        words = {word for driver in self.models.drivers for word in driver.named}
+        return {
+            word: frozenset(method for driver in self.models.drivers for method in driver.named.get(word, ()))
+            for word in words
+        }
 
     @functools.cached_property
     def _telltales(self) -> frozenset[str]:

@@ -100,7 +100,7 @@ VERSIONS = (
 TEXTS = TextList()
 ARGUMENTS = List(ArgumentType(), "a list of arguments")
 _LITERALS = List(Literal(), "a list of literals")
-_TEXT_LISTS = Map(TEXTS, "a table of lists of strings")
+TEXT_LISTS = Map(TEXTS, "a table of lists of strings")
 
 CONDITION = Shape(
     "a condition",
@@ -139,7 +139,7 @@ SETTING = Shape(
             "the unit of all its numbers", "unit", "`s`"),
         Key("arguments", ARGUMENTS, "arguments that set it", "arguments"),
         Key("dsn", TEXTS, "keys of the connection string that set it", "dsn"),
-        Key("nested", _TEXT_LISTS,
+        Key("nested", TEXT_LISTS,
             "keyword whose value is a dict → keys of that dict that set it; a dot leads into an inner dict", "nested"),
         Key("options", TEXTS,
             "names that set it as `-c name=value` in a text called `options`: an argument, a key of the connection "
@@ -272,7 +272,7 @@ SWITCH = Shape(
         *VERSIONS,
         Key("arguments", ARGUMENTS, "arguments that switch it", "arguments"),
         Key("dsn", TEXTS, "keys of the connection string that switch it", "dsn"),
-        Key("nested", _TEXT_LISTS, "keyword whose value is a dict → keys of that dict that switch it", "nested"),
+        Key("nested", TEXT_LISTS, "keyword whose value is a dict → keys of that dict that switch it", "nested"),
         Key("schemes", TEXTS, "schemes of connection strings that switch it off", "schemes"),
         Key(
             "off",

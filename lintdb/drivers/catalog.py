@@ -73,7 +73,7 @@ class Models:
 
         The last names of functions that hand something out or block, of the classes that annotations can name or from
         which classes derive that are of a kind themselves, of objects that are always there, the methods that end a
-        unit of work, those that tell the library by themselves, and the settings of frameworks.
+        unit of work, those that tell the library by themselves or with a name, and the settings of frameworks.
         """
         names = {
             name.rpartition(".")[2]
@@ -88,6 +88,7 @@ class Models:
             if any(call.event in (Event.COMMIT, Event.ROLLBACK) for call in calls)
         }
         names |= {method for driver in self.drivers for method in driver.telltale}
+        names |= {method for driver in self.drivers for methods in driver.named.values() for method in methods}
         names |= {word for driver in self.drivers for entry in driver.configurations for word in entry.words}
         return re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, names)))})\b")
 

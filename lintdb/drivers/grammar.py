@@ -24,6 +24,7 @@ from lintdb.drivers.call_grammar import (
     SETTINGS,
     SHARERS,
     SWITCH,
+    TEXT_LISTS,
     TEXTS,
     VERSIONS,
 )
@@ -181,6 +182,9 @@ _HEAD_KEYS = (
     Key("telltale", TEXTS,
         "methods that objects of no other library have: a file that calls one is looked at though it does not import "
         "this one, and what it is called on is known by its use"),
+    Key("named", TEXT_LISTS,
+        "last word of a name → methods that tell what something of that name is, in files that import this library: "
+        "`engine.connect()`"),
     Key("borrowers", TEXTS,
         "methods that leave what they are given to their caller, on objects of which nothing else is known: "
         "`Base.metadata.create_all(engine)`"),

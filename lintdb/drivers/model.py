@@ -50,10 +50,10 @@ class Driver:
     exception classes after which a unit of work is as good as before. `borrowed` maps kinds of this driver to what they
     take from a kind of another driver; the catalog, which knows those drivers, completes them. `naive_time` says what
     is made of a time without a zone; empty: not known. `same_rows` are methods of query objects and results that leave
-    the number of rows as it was. `telltale` are methods that objects of no other library have, `borrowers` such as are
-    given something and leave it to their caller. `aliases` maps dotted
-    names, or modules with everything in them, to the names that the model uses. `releases` are the versions that the
-    model was checked against, `cut_overs` those at which it says something else.
+    the number of rows as it was. `telltale` are methods that objects of no other library have, `named` those that tell
+    what something is whose name ends with a word (word → methods), `borrowers` such as are given something and leave it
+    to their caller. `aliases` maps dotted names, or modules with everything in them, to the names that the model uses.
+    `releases` are the versions that the model was checked against, `cut_overs` those at which it says something else.
     """
 
     name: str
@@ -77,6 +77,7 @@ class Driver:
     naive_time: str = ""
     same_rows: tuple[str, ...] = ()
     telltale: tuple[str, ...] = ()
+    named: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     borrowers: tuple[str, ...] = ()
     known_versions: str = ""
     newest: str = ""

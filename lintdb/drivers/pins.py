@@ -219,7 +219,7 @@ def _read_setup_cfg(reader: _Reader, text: str, file: Path) -> None:
 
 
 def _read_setup_py(reader: _Reader, text: str, file: Path) -> None:
-    """The texts in `install_requires=[…]` and `extras_require={…}`, there or in a list of the module; nothing is run."""
+    """The texts in `install_requires=[…]` and `extras_require={…}`, there or in a list of the module."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of escapes in it

@@ -112,6 +112,7 @@ def build_driver(data: dict[str, Any], version: str | None = None, foreign: Coll
         borrowed=MappingProxyType(borrowed),
         same_rows=texts(head.get("same_rows")),
         telltale=texts(head.get("telltale")),
+        named=MappingProxyType({word: texts(methods) for word, methods in head.get("named", {}).items()}),
         borrowers=texts(head.get("borrowers")),
         naive_time=head.get("naive_time", ""),
         known_versions=head.get("versions", newest),

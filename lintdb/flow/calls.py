@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
+from lintdb.effects import Duty
 from lintdb.flow import ir
 from lintdb.flow.concurrency import Concurrency
 from lintdb.flow.containers import SHRINKS
@@ -338,10 +339,11 @@ class Calls(Concurrency):
             return self.unknown_call(op, state)
         model = self.choose(models, op, state)
         if model is not None:
-            are_made = dotted == "map" and self.makes_coroutines(op, state)
+            is_done = dotted == "map" and self.makes_coroutines(op, state)
+            is_done = is_done or (dotted == "next" and self._outlasts_generator(op, state))
             subject = self.always_there(model.works_on, state) if model.works_on else None
             subject = subject if isinstance(subject, Ref) else None
-            return None if are_made else self.apply(op, model, subject, dotted.rpartition(".")[2], state)
+            return None if is_done else self.apply(op, model, subject, dotted.rpartition(".")[2], state)
         found = self.index.find(dotted, is_needed=self._gives_resources(op, state))
         receiver, _, name = dotted.rpartition(".")
         holder = self._holder(found, state)
@@ -375,6 +377,20 @@ class Calls(Concurrency):
             return self.unknown_call(op, state)
         state.set_name(op.target, wrapper)
         return None
+
+    def _outlasts_generator(self, op: ir.CallOp, state: State) -> bool:
+        """`db = next(get_db())`: the generator is gone at once, and with it all that would release what it yields.
+
+        What it does at its end is done by then; what can be used after that, as sessions can, has nobody to release it.
+        """
+        given = op.node.args[0].value if isinstance(op.node, cst.Call) and len(op.node.args) == 1 else None
+        kind_id, maker = self.dropped_generators.get(id(given), ("", ""))
+        kind = self.knowledge.kind(kind_id)
+        if kind is None or not kind.is_lazy or kind.duty is not Duty.MUST or kind.is_pool:
+            return False
+        status = Status(kind_id, autocommit=kind.autocommit, used=False)
+        state.set_name(op.target, self.acquire_as(op, status, state, maker=maker))
+        return True
 
     def _known_receiver(self, op: ir.CallOp, receiver: str, state: State, *, is_told: bool) -> Value | None:
         """What stands before the last dot, where its use or what the module has put there tells."""

@@ -4,7 +4,8 @@ Only solid evidence counts. The name says connection or session, every method th
 and something ties it to one library: a handler for the library's errors round a call on it, a statement made by the
 library that it executes, a function of the library that gets a part of it; or the methods are those of no other kind;
 or the file knows one library only, and what the function makes of it runs statements as a part of that does.
-A method that only one library has speaks whatever the name, where all that is done with its value fits: `x.pubsub()`.
+A method that only one library has speaks whatever the name, where all that is done with its value fits: `x.pubsub()`;
+and so do some methods of what has a name as everybody gives it in that library, `engine.connect()`.
 """
 
 from __future__ import annotations
@@ -60,10 +61,13 @@ class Evidence:
 
     def told_by(self, method: cst.Attribute, function: FunctionInfo) -> str | None:
         """Return the kind of what a method is called on, if that method tells it whatever the name: `x.pubsub()`."""
-        if method.attr.value not in self.knowledge.telltales():
-            return None
         name = self._name(method.value, function)
-        return self.kinds(function).get(name) if name is not None else None
+        if name is None or method.attr.value not in self._telltales(name):
+            return None
+        return self.kinds(function).get(name)
+
+    def _telltales(self, name: str) -> frozenset[str]:
+        return self.knowledge.telltales(name.rpartition(".")[2])
 
     def _candidates(self) -> list[Kind]:
         if self._kinds is None:
@@ -93,14 +97,14 @@ class Evidence:
         return any(each.sql is not None for models in part.methods.values() for each in models)
 
     def _is_candidate(self, function: FunctionInfo) -> bool:
-        words = self.knowledge.telltales() | (self._telling if self._candidates() else set())
+        words = self.knowledge.telltales() | self.knowledge.named_telltales()
+        words |= self._telling if self._candidates() else set()
         return any(isinstance(call.func, cst.Attribute) and call.func.attr.value in words for call in function.calls)
 
     def _find(self, function: FunctionInfo) -> Iterator[tuple[str, str]]:
         uses = self._uses(function)
-        telltales = self.knowledge.telltales()
         for name, use in uses.items():
-            if use.methods & telltales:
+            if use.methods & self._telltales(name):
                 told = self._told(name, use, uses, self._parts(function))
                 if told is not None:
                     yield name, told
@@ -114,7 +118,7 @@ class Evidence:
 
     def _told(self, name: str, use: _Use, uses: dict[str, _Use], parts: dict[str, str]) -> str | None:
         """Return the kind of what has a telltale method: the one whose value can be used as this function does."""
-        telltales = self.knowledge.telltales() & use.methods
+        telltales = self._telltales(name) & use.methods
         made = [uses[part] for part, source in parts.items() if source == name and part in uses]
         fitting: dict[str, str] = {}
         for kind in self.knowledge.kinds():
@@ -215,7 +219,7 @@ class Evidence:
     def _parts(self, function: FunctionInfo) -> dict[str, str]:
         """Return the names that such parts get, with the name of what they come from."""
         found: dict[str, str] = {}
-        makers = self._makers | self.knowledge.telltales()
+        makers = self._makers | self.knowledge.telltales() | self.knowledge.named_telltales()
         for node in function.nodes:
             value: cst.BaseExpression | None = None
             target: cst.CSTNode | None = None

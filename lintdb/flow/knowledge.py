@@ -72,8 +72,11 @@ class Knowledge(ExceptionClasses, Protocol):
     def borrowers(self) -> frozenset[str]:
         """Return the methods that leave what they are given to their caller, whatever object they are called on."""
 
-    def telltales(self) -> frozenset[str]:
-        """Return the methods by which what they are called on is known to be of one library."""
+    def telltales(self, name: str = "") -> frozenset[str]:
+        """Return the methods by which what they are called on, under a certain name, is known to be of one library."""
+
+    def named_telltales(self) -> frozenset[str]:
+        """Return the methods that tell that together with a name."""
 
     def temporary_table(self, text: str) -> str:
         """Return the name of the table that a query text makes and that goes with its connection; empty: none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from abc import ABC
 from dataclasses import replace
 
@@ -61,6 +62,11 @@ from lintdb.syntax.names import ClassInfo, FunctionInfo, Variable
 class LocalCalls(Containers, ABC):
     """Runs callees of the project."""
 
+    @functools.cached_property
+    def dropped_generators(self) -> dict[int, tuple[str, str]]:
+        """What generators yield that are called here: the call's identity → kind, and name of the function."""
+        return {}
+
     def local_call(
         self, op: ir.CallOp, info: FunctionInfo, self_name: str | None, state: State, receiver: Receiver = None
     ) -> list[State] | None:
@@ -93,6 +99,10 @@ class LocalCalls(Containers, ABC):
             inside = given.items if isinstance(given, Many) and not given.is_lazy else (given,)
             held = Many((receiver if isinstance(receiver, Instance) else None, *inside))
             summary = self._summary(op, info, state, receiver)
+            yielded = set(summary.yields) if summary is not None else set()
+            only = yielded.pop() if len(yielded) == 1 else None
+            if isinstance(only, Name):
+                self.dropped_generators[id(op.node)] = only.dotted, info.name
             if summary is not None and _borrowed(summary, state) is not None:
                 # What its reader throws into it at the `yield` is no failure of its own.
                 ends = (outcome for outcome in summary.outcomes if outcome.is_raise and outcome.yielded != "reached")

@@ -123,11 +123,16 @@ class Expressions(Conditions):
         """Whether reading an attribute may run a function of this module."""
         if node.attr.value not in self.index.properties or not isinstance(node.value, cst.Name):
             return False
-        owner, params = self.function.owner, self.function.params
-        if owner is None or not params or params[0].name.value != node.value.value:
+        owner = self.function.owner
+        if owner is None or not self._is_of_self(node):
             return True
         method = owner.find_method(node.attr.value)
         return method is not None and method.is_property
+
+    def _is_of_self(self, node: cst.Attribute) -> bool:
+        owner, params = self.function.owner, self.function.params
+        is_name = isinstance(node.value, cst.Name) and bool(params)
+        return owner is not None and is_name and params[0].name.value == getattr(node.value, "value", None)
 
     def _property(self, node: cst.Attribute, operand: ir.AttributeOf) -> ir.Operand:
         target = self.temp()
@@ -384,7 +389,10 @@ class Expressions(Conditions):
         """Return the value of a call that is known without running anything."""
         asked = asked_attribute(node) if dotted == "getattr" else None
         if asked is not None:
-            return ir.AttributeOf(arguments[0].operand, asked[1])
+            holder = arguments[0].operand
+            if isinstance(holder, ir.Dotted):
+                return ir.Dotted(f"{holder.name}.{asked[1]}")
+            return ir.AttributeOf(holder, asked[1])
         if dotted in REINDENTS and len(arguments) == 1:
             return arguments[0].operand
         if dotted in IDENTITY and len(arguments) == 2:
@@ -409,8 +417,8 @@ class Expressions(Conditions):
         return clients_in(self.function, self.index)
 
     def _callee(self, node: cst.BaseExpression) -> ir.Operand:
-        """What is called: not a property, whose value seldom is a function."""
-        if isinstance(node, cst.Attribute) and self._may_be_property(node):
+        """What is called: a property if it surely is one; its value seldom is a function."""
+        if isinstance(node, cst.Attribute) and self._may_be_property(node) and not self._is_of_self(node):
             return ir.AttributeOf(self.expression(node.value), node.attr.value)
         return self.expression(node)
 

@@ -65,6 +65,10 @@ class ModelledCalls(ChosenModels):
         self._note_text(op, model, receiver, state)
         if not model.borrows:
             state.escape(self.arguments_value(op, state), with_parents=True)
+        is_bound = model.acquires is None and model.gives is None and isinstance(model.parent, Argument)
+        if is_bound and receiver is not None:
+            # `Session.configure(bind=engine)`
+            state.update(receiver.rid, parent=self._parent(op, model, receiver, state))
         if model.query_event is not None:
             is_plain = bool(op.arguments) and not any(is_computed(argument.operand) for argument in op.arguments)
             answer = "every" if is_plain and model.query_event is Event.READ else "unknown"
@@ -349,7 +353,8 @@ class ModelledCalls(ChosenModels):
         freeing = self._freeing(kind, parent, state)
         is_free = freeing is not None
         is_guess = receiver is not None and self.root_of(receiver.rid, state) in self.units.guessed
-        is_guess = is_guess and not self.knowledge.telltales().intersection(model.names)
+        telling = self.knowledge.telltales() | self.knowledge.named_telltales() if is_guess else frozenset()
+        is_guess = is_guess and telling.isdisjoint(model.names)
         status = Status(
             kind_id,
             owed=(kind is None or kind.duty is not Duty.NONE) and not is_free and not is_guess,

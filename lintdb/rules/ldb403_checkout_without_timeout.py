@@ -51,7 +51,10 @@ class CheckoutWithoutTimeout(Rule):
 
 def _is_shared(call: KnownCall) -> bool:
     """Whether others take from the pool, too: it was not made in this very function."""
-    return isinstance(call.root, tuple) and call.root[0] in ("self", "global", "param")
+    if not isinstance(call.root, tuple):
+        return False
+    is_of_object = call.root[0] == "named" and "." in str(call.root[1])
+    return is_of_object or call.root[0] in ("self", "global", "param")
 
 
 def _is_checkout(call: KnownCall, ctx: FileContext) -> bool:

@@ -11,6 +11,9 @@ from lintdb.syntax.literals import only_value
 from lintdb.syntax.names import FunctionInfo, ModuleIndex
 
 _CONVERSION = re.compile(r"%(?:\((?P<key>\w+)\))?[#0\- +]*\d*(?:\.\d+)?[a-zA-Z%]")
+_FORMATS = ("format", "format_map")
+_OTHERS = "*"
+"""The key of a mapping that cannot be seen: it fills all gaps that have a name."""
 _FIELD = re.compile(r"\{(?P<key>\w*)[^{}]*\}")
 
 
@@ -26,10 +29,12 @@ def template_of(node: cst.BaseExpression, index: ModuleIndex, scope: FunctionInf
     found: list[str | cst.BaseExpression] | None = None
     if _is(node, cst.Modulo):
         found = _filled(_text(node.left, index, scope), _CONVERSION, _items(node.right))
-    elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == "format":
+    elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in _FORMATS:
         values: dict[object, cst.BaseExpression] = {}
         for number, argument in enumerate(node.args):
-            values[argument.keyword.value if argument.keyword is not None else number] = argument.value
+            is_mapping = argument.star == "**" or node.func.attr.value == "format_map"
+            key = argument.keyword.value if argument.keyword is not None else number
+            values[_OTHERS if is_mapping else key] = argument.value
         found = _filled(_text(node.func.value, index, scope), _FIELD, values)
     return found if found is not None else [node]
 
@@ -52,7 +57,7 @@ def _items(node: cst.BaseExpression) -> dict[object, cst.BaseExpression]:
             key.evaluated_value if isinstance(key, cst.SimpleString) else number: element.value
             for number, (key, element) in enumerate(zip(keys, node.elements, strict=True))
         }
-    return {0: node}
+    return {0: node, _OTHERS: node}
 
 
 def _text(template: cst.BaseExpression, index: ModuleIndex, scope: FunctionInfo) -> str | None:
@@ -82,7 +87,8 @@ def _filled(
             number += 1
         elif str(key).isdigit():
             key = int(str(key))
-        if key not in values:
+        filling = values.get(key) or (values.get(_OTHERS) if match["key"] else None)
+        if filling is None:
             return None
-        found.append(values[key])
+        found.append(filling)
     return [*found, text[end:]]
