@@ -380,6 +380,7 @@ class LocalCalls(Containers, ABC):
                     raised=before.raised or after.raised,
                     shared=before.shared or after.shared,
                     used=before.used or after.used,
+                    holds=rid not in outcome.committed and (before.holds or (after.used and not before.used)),
                     low=max(before.low, after.low),
                 )
 

@@ -34,6 +34,9 @@ from lintdb.flow.values import (
 )
 from lintdb.flow.verdicts import path_of
 
+_SENDS = frozenset({Event.BEGIN, Event.READ, Event.WRITE})
+"""What reaches the server, unless the call cannot fail."""
+
 
 class ModelledCalls(ChosenModels):
     """Runs call models."""
@@ -176,6 +179,7 @@ class ModelledCalls(ChosenModels):
             self.fail_units(op, model, event, working, failed)
         if failed is not None:
             self._after_failure(model, subject, receiver, failed)
+        self._note_held(working, model, event, state)
         if event is not None and working is not None:
             self.judge_retry(working, event, op, state)
             self.happen(working, event, op, state)
@@ -199,6 +203,15 @@ class ModelledCalls(ChosenModels):
             return [state, nothing]
         state.set_name(target, NONE if result is None and model.releases == "self" else result)
         return None
+
+    def _note_held(self, rid: Rid | None, model: CallModel, event: Event | None, state: State) -> None:
+        """What takes a connection with its first statement, and keeps it, may send one."""
+        if rid is None or model.raises is Raises.NEVER or (model.sql is None and event not in _SENDS):
+            return
+        status = state.status(rid)
+        kind = self.kind_of(status)
+        if status is not None and kind is not None and kind.is_lazy and not kind.is_pool and not status.holds:
+            state.update(rid, holds=True)
 
     def _release_all(self, op: ir.CallOp, model: CallModel, subject: Value | None, state: State) -> None:
         """A call releases what it is about; some is open again after that."""
@@ -372,8 +385,16 @@ class ModelledCalls(ChosenModels):
         """Note where something is taken from a shared owner while another of its kind, taken before, is still held."""
         owner_status = state.status(parent) if parent is not None else None
         owner = self.kind_of(owner_status)
-        if kind is not None and parent is not None and owner is not None and owner.is_pool:
+        if kind is not None and parent is not None and owner is not None and self._is_shared(owner, parent, state):
             self.note_taken(op, kind, parent, state)
+
+    def _is_shared(self, owner: Kind, rid: Rid, state: State) -> bool:
+        """Whether something is a pool, or makes sessions that take from one, as far as is known."""
+        if owner.family != "factory":
+            return owner.is_pool
+        source = state.resources[rid].parent
+        pool = self.kind_of(state.status(source)) if source is not None else None
+        return pool.is_pool if pool is not None else rid not in self.unpooled
 
     def note_taken(self, op: ir.CallOp, kind: Kind, owner: Rid, state: State, inner: cst.CSTNode | None = None) -> None:
         """Something of a kind is taken from an owner of many: by the call, or by what it calls, at *inner*."""
@@ -386,6 +407,8 @@ class ModelledCalls(ChosenModels):
             if status.phase != "open" or rid[0][0] == op.index or rid[0] not in self.sites:
                 continue
             other = self.knowledge.kind(status.kind)
+            if other is not None and other.is_lazy and not status.holds:
+                continue
             is_taken = status.parent == owner and status.owed and other is not None and other.family == kind.family
             is_lent = rid[0][0] == "managed" and rid[0][1] != op.index and owner in self.lent_from.get(rid[0][1], ())
             is_lent = is_lent and other is not None and not other.is_pool

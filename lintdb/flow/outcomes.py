@@ -126,6 +126,7 @@ def _as_seen_outside(outcome: Outcome) -> Outcome:
                 failed=_number_outside(status.failed),
                 begun=_number_outside(status.begun),
                 switched=_number_outside(status.switched),
+                holds=False,
             ),
         )
         for rid, status in outcome.statuses

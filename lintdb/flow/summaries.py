@@ -475,6 +475,7 @@ def canonical(state: State, names: Names) -> State:
             raised=False,
             low=0,
             is_there=status.is_there or status.phase == "released",
+            holds=False,
         )
     return new
 

@@ -82,7 +82,7 @@ class Units(Misuses):
                 # The error of a block is dealt with, if it does not get out.
                 state.set_name(THROWN, None)
             self.units.ended.add(status.begun)
-            state.update(rid, pending=-1, failed=-1, cut=False, begun=-1)
+            state.update(rid, pending=-1, failed=-1, cut=False, begun=-1, holds=False)
             if event is Event.ROLLBACK:
                 self._roll_back_the_same(rid, status.kind, state)
         elif event is Event.ROLLBACK_PART:

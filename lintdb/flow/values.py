@@ -324,7 +324,8 @@ class Status(NamedTuple):
 
     `cut`: something raised while work was pending. `begun`: index of the call that began the unit of work explicitly,
     `IN_BLOCK` for a block that ends it, -1 if it is in none. `switched`: index of the operation that changed its mode.
-    `parts_mode`: the mode of what it hands out, as `autocommit`.
+    `parts_mode`: the mode of what it hands out, as `autocommit`. `holds`: of what takes a connection with its first
+    statement, and gives that back with the end of its unit of work: it has one.
     """
 
     kind: str
@@ -349,6 +350,7 @@ class Status(NamedTuple):
     begun: int = -1
     switched: int = -1
     parts_mode: bool | None = None
+    holds: bool = False
 
     @property
     def in_unit(self) -> bool:

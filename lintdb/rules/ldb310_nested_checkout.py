@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
+from lintdb.rules.places import runs_for_somebody
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow
@@ -28,7 +29,7 @@ class NestedCheckout(Rule):
         if ctx.is_test:
             return
         for overlap in flow.overlaps:
-            if overlap.kind.family == "checkout":
+            if overlap.kind.family in ("checkout", "session"):
                 source = ctx.source_of(overlap.node, 50)
                 message = f"`{source}` takes a second connection from the pool"
                 steps = [ReportStep(overlap.held, "taken here"), ReportStep(overlap.node, "and another one here")]
@@ -38,10 +39,11 @@ class NestedCheckout(Rule):
                         ReportStep(overlap.node, "called here"),
                         ReportStep(overlap.inner, "takes another one"),
                     ]
+                is_of_one = overlap.kind.family == "session" and runs_for_somebody(flow.function, ctx.path)
                 yield Report(
                     node=overlap.node,
                     message=f"{message} while one is held: if all its users do so at once, they wait for each other",
-                    confidence=Confidence.MEDIUM,
+                    confidence=Confidence.LOW if is_of_one else Confidence.MEDIUM,
                     steps=tuple(steps),
                     resource_kind=overlap.kind.label,
                     acquired_at=overlap.held,
