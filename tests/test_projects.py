@@ -511,3 +511,37 @@ def test_outline_of_what_python_cannot_parse_is_empty() -> None:
 def test_the_texts_of_this_file_are_programs() -> None:
     for text in (DB, USE, *(text for _, text in synthetic(1, count=5))):
         ast.parse(text)
+
+
+SCOPED = """
+from sqlalchemy import create_engine
+from sqlalchemy.orm import scoped_session, sessionmaker
+
+SESSION = scoped_session(sessionmaker(bind=create_engine("postgresql://db/shop")))
+"""
+USE_OF_SCOPED = """
+from db import SESSION
+
+
+def store(user):
+    try:
+        SESSION.add(user)
+        SESSION.commit()
+    except Exception:
+        print("not stored")
+"""
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        ("", ["7:9 LDB201"]),
+        ("def drop(names):\n    names.remove('x')\n", ["7:9 LDB201"]),
+        ("from db import SESSION\n\n\ndef teardown(error):\n    SESSION.remove()\n", []),
+        ("from db import SESSION\n\napp.teardown_appcontext(SESSION.remove)\n", []),
+    ],
+)
+def test_scope_that_nothing_ends(write: Callable[[Mapping[str, str]], Path], other: str, expected: list[str]) -> None:
+    """A scoped session is a session of its thread where no file of the project removes it."""
+    root = write({"db.py": SCOPED, "use.py": USE_OF_SCOPED, "app.py": other})
+    assert findings(root / "use.py", projects=Projects()) == expected

@@ -106,6 +106,8 @@ _KIND_KEYS = (
     Key("return_rolls_back", Flag(), "its release ends what is pending before the next user sees it",
         "return_rolls_back", "true"),
     Key("scoped", Flag(), "whoever set up its scope ends its unit of work for certain", "is_scoped"),
+    Key("scope_end", Text(), "the method with which a project ends that scope; where nothing calls it, nobody does",
+        "scope_end"),
     Key("ambient_methods", TEXTS,
         "methods of any object that work in it without naming it: `save`, `objects.create`", "ambient_methods"),
     Key("keeps_parent", Flag(), "whoever holds it holds its parent, too, and can release that", "keeps_parent",

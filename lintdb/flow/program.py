@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -200,6 +201,12 @@ class Program:
             return self.workspace.lent_by(given)
         result = self.workspace.result_of(given)
         return result.type if result is not None else None
+
+    def never_calls(self, method: str) -> bool:
+        """Whether nothing in the project calls a method of that name without arguments; False if that is not clear."""
+        texts = self.index.links.texts_with(method, self.index) if self.index.links is not None else None
+        called = re.compile(rf"\.{method}\b(?!\s*\(\s*[^\s)])")
+        return texts is not None and not any(called.search(text) for _, text in texts)
 
     def dropping(self, info: FunctionInfo, name: str) -> FunctionInfo | None:
         """Return the generator that gives a parameter to a handler, and then drops what is not permanent by then."""

@@ -74,6 +74,9 @@ class Module(Protocol):
     ) -> Summary | None:
         """Return what a function does when it begins in a state; None where that cannot be told."""
 
+    def never_calls(self, method: str) -> bool:
+        """Whether nothing in the project calls a method of that name without arguments; False if that is not clear."""
+
     def dropping(self, info: FunctionInfo, name: str) -> FunctionInfo | None:
         """Return what gives a parameter to a handler, and after it drops what is not permanent by then."""
 

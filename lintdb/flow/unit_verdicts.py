@@ -244,12 +244,16 @@ class UnitVerdicts(Verdicts):
         wrote down of another error comes last, too, unless what it is written to lives on.
         """
         is_note = site[0] not in ("self", "global") and self._is_in_handler(index)
-        if kind.is_scoped or is_note:
+        if is_note or self._is_ended_by_scope(kind):
             return True
         owner = self.owner_class() if site[0] == "self" else None
         blocks = [block for block in (kind.with_block, kind.async_with_block) if block is not None]
         stays_open = bool(blocks) and not any(block.releases for block in blocks)
         return owner is not None and not stays_open and self.program.classes.is_lent(owner, str(site[1]))
+
+    def _is_ended_by_scope(self, kind: Kind) -> bool:
+        """Whether whoever set up the scope of something ends its unit of work: a framework, a call in the project."""
+        return kind.is_scoped and not (kind.scope_end and self.program.never_calls(kind.scope_end))
 
     def _is_in_handler(self, index: int) -> bool:
         """Whether an operation stands in a handler: what `finally` does is done without an error, too."""
@@ -293,7 +297,7 @@ class UnitVerdicts(Verdicts):
 
     def _is_own(self, site: SiteKey, kind: Kind) -> bool:
         """Whether the resource is an attribute or a global that is opened here: no caller is there to clean it up."""
-        if kind.is_scoped:
+        if self._is_ended_by_scope(kind):
             return False
         if site[0] == "self":
             owner = self.owner_class()
