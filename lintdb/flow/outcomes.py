@@ -31,6 +31,7 @@ from lintdb.flow.values import (
     Tally,
     Truthiness,
     Value,
+    holder_of,
 )
 from lintdb.syntax.names import FunctionInfo
 
@@ -57,7 +58,7 @@ def outcome_of(end: Exit, commits: set[SiteKey], refused: set[int], *, owns_self
     statuses = tuple(
         (rid, status._replace(failed=REFUSED) if status.failed in refused else status)
         for rid, status in state.resources.items()
-        if rid[0][0] in ("arg", *NAMED) or rid in reachable or rid in parents
+        if (rid[0][0] in ("arg", *NAMED) and not _is_of_own_name(rid[0])) or rid in reachable or rid in parents
     )
     return Outcome(
         end.is_raise,
@@ -71,6 +72,12 @@ def outcome_of(end: Exit, commits: set[SiteKey], refused: set[int], *, owns_self
         _progress(state.env.get(YIELDED)),
         _attribute_with(end.value, state) if not owns_self else "",
     )
+
+
+def _is_of_own_name(site: SiteKey) -> bool:
+    """Whether a place is in an object that the callee alone has a name for: a parameter that is given nothing known."""
+    holder = holder_of(site)
+    return holder is not None and (holder[0] in ("param", "named") or _is_of_own_name(holder))
 
 
 def _empty_attributes(state: State) -> tuple[tuple[str, Value], ...]:
