@@ -374,9 +374,18 @@ class Calls(Concurrency):
             return self.await_coroutine(op, first, state)
         wrapper = self._wrapper(op, dotted, first, state)
         if wrapper is None:
-            return self.unknown_call(op, state)
+            return self._unknown_function(op, dotted, state)
         state.set_name(op.target, wrapper)
         return None
+
+    def _unknown_function(self, op: ir.CallOp, dotted: str, state: State) -> list[State] | None:
+        """A function of which nothing is known, but perhaps that nothing comes after it: `fail(error)`, `die()`."""
+        links = self.index.links
+        ending = links.ending_of(dotted, self.index) if links is not None else ""
+        if ending == "exits":
+            return []
+        results = self.unknown_call(op, state)
+        return [] if ending else results
 
     def _outlasts_generator(self, op: ir.CallOp, state: State) -> bool:
         """`db = next(get_db())`: the generator is gone at once, and with it all that would release what it yields.

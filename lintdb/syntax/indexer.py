@@ -217,8 +217,10 @@ class _Indexer:
         return True
 
     def _bind_import(self, scope: FunctionInfo, name: str, dotted: str) -> None:
-        if dotted.partition(".")[0] in self.libraries and self._is_hidden(dotted):
-            dotted = OWN + dotted
+        if dotted.partition(".")[0] in self.libraries:
+            dotted = OWN + dotted if self._is_hidden(dotted) else dotted
+        elif self.index.links is not None:
+            dotted = self.index.links.library_behind(dotted, self.index) or dotted
         # `try: import a as x / except ImportError: import b as x`: the first of which anything is known is meant.
         first = scope.imports.setdefault(name, dotted)
         if first == dotted or not self._is_known(dotted):

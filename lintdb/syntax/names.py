@@ -327,6 +327,12 @@ class Links(Protocol):
     def keepers(self, key: str, index: ModuleIndex) -> tuple[ModuleIndex, ...]:
         """Return the other modules of a module's project that put something under a key (see `lintdb.syntax.keys`)."""
 
+    def library_behind(self, dotted: str, index: ModuleIndex) -> str | None:
+        """Return the name that a known library has for what a module of the project passes on; None if it does not."""
+
+    def ending_of(self, dotted: str, index: ModuleIndex) -> str:
+        """Return how a function of the project always ends (see `lintdb.syntax.endings`); empty where it may return."""
+
     def leads_to_module(self, dotted: str, index: ModuleIndex) -> bool:
         """Whether a dotted name is a module of the project, or something in one; none is parsed for the answer."""
 
@@ -419,9 +425,11 @@ class ModuleIndex:
         if name in self.classes or name in self.functions:
             return None
         # The last star is the one that counts, and it hides builtins.
-        starred = next((f"{star}.{name}" for star in reversed(self.stars) if self.find(f"{star}.{name}")), None)
-        if starred is not None:
-            return starred
+        for star in reversed(self.stars):
+            starred = f"{star}.{name}"
+            passed_on = self.links.library_behind(starred, self) if self.links is not None else None
+            if passed_on is not None or self.find(starred):
+                return passed_on or starred
         return self.starred.get(name) or (name if name in _BUILTINS else None)
 
     def is_local(self, name: str, scope: FunctionInfo) -> bool:
