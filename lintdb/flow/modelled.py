@@ -7,6 +7,7 @@ import libcst as cst
 from lintdb.effects import Argument, CallModel, Condition, Duty, Event, Form, Kind, Raises
 from lintdb.flow import ir
 from lintdb.flow.chosen import ChosenModels
+from lintdb.flow.evaluate import dotted_name
 from lintdb.flow.results import KnownCall, Overlap, QueryText
 from lintdb.flow.rows import is_computed
 from lintdb.flow.sites import UNHEARD_OF, Lost, Site
@@ -364,7 +365,7 @@ class ModelledCalls(ChosenModels):
         parent = self._parent(op, model, receiver, state)
         self.note_overlap(op, kind, parent, state)
         freeing = self._freeing(kind, parent, state)
-        is_free = freeing is not None
+        is_free = freeing is not None or self._is_freed_by_name(op, model, kind, parent)
         is_guess = receiver is not None and self.root_of(receiver.rid, state) in self.units.guessed
         telling = self.knowledge.telltales() | self.knowledge.named_telltales() if is_guess else frozenset()
         is_guess = is_guess and telling.isdisjoint(model.names)
@@ -449,6 +450,16 @@ class ModelledCalls(ChosenModels):
                 return parent if owner is not None else None
             parent = status.parent if owner.duty is Duty.NONE and owner.keeps_parent else None
         return None
+
+    def _is_freed_by_name(self, op: ir.CallOp, model: CallModel, kind: Kind | None, parent: Rid | None) -> bool:
+        """Whether something unknown that a resource is made with has the name of what it holds nothing beside."""
+        if kind is None or parent is not None or not isinstance(model.parent, Argument):
+            return False
+        operand = self.argument(op, model.parent)
+        name = dotted_name(operand) if operand is not None else None
+        if name is None or name.startswith("$"):
+            return False
+        return not self.knowledge.families_named(name.rpartition(".")[2]).isdisjoint(kind.free_with)
 
     def _goes_with(self, parent: Rid | None, kind: Kind | None, state: State) -> bool:
         """Whether a resource is released when its parent is."""

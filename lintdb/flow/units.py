@@ -209,6 +209,12 @@ class Units(Misuses):
                 # The unit has ended, one way or the other.
                 state.update(working, begun=-1)
             self.fail_unit(working, event, op, model, state)
+            status = state.status(working)
+            # `Event.create(…)`: a class of rows has no unit of work of its own, it works in the one around.
+            is_without = status is not None and status.autocommit is None and event is Event.WRITE
+            around = self.unit_worked_in(op, state) if is_without else None
+            if around is not None and around != working:
+                self.fail_unit_around(around, op, state)
         self.fail_named_units(op, model, working, state)
 
     def fail_unit(self, rid: Rid, event: Event | None, op: ir.CallOp, model: CallModel, state: State) -> None:
