@@ -101,7 +101,7 @@ class LocalCalls(Containers, ABC):
             summary = self._summary(op, info, state, receiver)
             yielded = set(summary.yields) if summary is not None else set()
             only = yielded.pop() if len(yielded) == 1 else None
-            if isinstance(only, Name):
+            if isinstance(only, Name) and not info.is_async:
                 self.dropped_generators[id(op.node)] = only.dotted, info.name
             if summary is not None and _borrowed(summary, state) is not None:
                 # What its reader throws into it at the `yield` is no failure of its own.

@@ -202,8 +202,6 @@ APPLICATIONS = frozenset({
 CLEANED_UP_APPLICATIONS = frozenset({"aiohttp.web.Application", "aiohttp.web_app.Application"})
 """Classes whose objects run generator functions, each as far as its `yield`, and the rest when they end."""
 
-STAND_INS = frozenset({"werkzeug.local.LocalProxy", "werkzeug.LocalProxy"})
-"""Classes whose objects stand for what a function gives, which is asked for each time."""
 PROXIES = frozenset({
     "wrapt.ObjectProxy", "wrapt.CallableObjectProxy", "wrapt.wrappers.ObjectProxy", "wrapt.BaseObjectProxy",
     "lazy_object_proxy.Proxy",

@@ -18,7 +18,6 @@ from lintdb.flow.memo import Memo
 from lintdb.flow.modes import Modes
 from lintdb.flow.places import Places
 from lintdb.flow.receivers import Receiver
-from lintdb.flow.stdlib import STAND_INS
 from lintdb.flow.values import Literal, Query
 from lintdb.syntax.literals import Evaluator, only_value, unawaited
 from lintdb.syntax.names import CONSTANTS, ClassInfo, FunctionInfo, ModuleIndex, Variable
@@ -516,14 +515,9 @@ class ModuleTypes:
 
     def _type_of_value(self, value: cst.BaseExpression | None) -> Type | None:
         """Return what a module-level name is given; `Session = SessionLocal` is another name for the same."""
-        body = self.index.body
         if isinstance(value, cst.Name):
-            return self._type_of_variable(value, body)
-        if isinstance(value, cst.Call) and value.args and self.index.dotted(value.func, body) in STAND_INS:
-            maker = self.index.symbol_of(value.args[0].value, body, is_needed=self.is_wide)
-            result = self.peers.result_of(maker) if isinstance(maker, FunctionInfo) else None
-            return result.type if result is not None else None
-        return self.type_of_expression(value, body)
+            return self._type_of_variable(value, self.index.body)
+        return self.type_of_expression(value, self.index.body)
 
     def global_constant(self, name: str) -> Literal | Query | None:
         """Return the text, number or statement that a module-level name is given, if it is given one value only."""
