@@ -297,7 +297,16 @@ class Answers:
             return True
         if name in self._layered_errors and self.is_driver_error(base):
             return None
-        return False if self._ancestors(base) is not None or "." not in base else None
+        if self._ancestors(base) is not None or "." not in base:
+            return False
+        # What another library calls its errors is no base of a driver's, unless it has the name of one.
+        is_own = self.breaks_units(name) and not self.is_driver_error(base)
+        return False if is_own and base.rpartition(".")[2] not in self._error_names else None
+
+    @functools.cached_property
+    def _error_names(self) -> frozenset[str]:
+        """The names of errors of the loaded drivers, as others may give them to what stands for one of several."""
+        return frozenset(name.rpartition(".")[2] for name in (*self.models.exceptions, *self.models.errors.values()))
 
     def _ancestors(self, name: str) -> list[str] | None:
         """Return the known bases of an exception class, nearest first, or None for a class that is not known."""

@@ -449,8 +449,7 @@ class Calls(Concurrency):
         if dotted in CLOSING or dotted in ACLOSING:
             return Manager("closing" if dotted in CLOSING else "aclosing", first)
         if dotted in SUPPRESS:
-            types = tuple(a.operand.name if isinstance(a.operand, ir.Dotted) else None for a in op.arguments)
-            return Manager("suppress", types=types)
+            return Manager("suppress", types=tuple(self._class_named(argument.operand) for argument in op.arguments))
         if dotted in SWALLOWS:
             return Manager("swallow")
         if dotted in NULLCONTEXT:
@@ -461,6 +460,13 @@ class Calls(Concurrency):
         if dotted == "functools.partial":
             return Partial(first, tuple(self.value(argument.operand, state) for argument in op.arguments[1:]))
         return None
+
+    def _class_named(self, operand: ir.Operand) -> str | None:
+        """Return the name of an exception class, as handlers have it."""
+        if isinstance(operand, ir.Dotted):
+            return operand.name
+        is_own = isinstance(operand, ir.Local) and self.index.find_class(operand.name, self.function) is not None
+        return operand.name if is_own and isinstance(operand, ir.Local) else None
 
     def _resource_method(self, op: ir.CallOp, receiver: Ref, name: str, state: State) -> list[State] | None:
         status = state.status(receiver.rid)

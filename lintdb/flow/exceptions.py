@@ -55,7 +55,8 @@ def match_type(handler: str | None, raised: Raised, classes: ExceptionClasses) -
     if downward:
         return Match.MAYBE
     if upward is None or downward is None:
-        return Match.NEVER if _is_of_another_module(handler, classes) else Match.MAYBE
+        is_of_others = _is_of_another_module(handler, classes) or (upward is False and "." in handler)
+        return Match.NEVER if is_of_others else Match.MAYBE
     return Match.NEVER
 
 

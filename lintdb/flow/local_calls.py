@@ -76,6 +76,7 @@ class LocalCalls(Containers, ABC):
             receiver = held if isinstance(held, Instance) else OWN
         if info.owner is not None and not info.is_method and isinstance(receiver, (Instance, Outside)):
             receiver = None  # a static method knows nothing of the object
+        self._hand_over_coroutines(op, info, state)
         if self.patched and reaches_patched(info, self.patched):
             _escape_object(receiver, state)
             return self.unknown_call(op, state)
@@ -118,6 +119,14 @@ class LocalCalls(Containers, ABC):
             state.set_name(op.target, self._local_coroutine(op, info, receiver, state))
             return None
         return self.apply_summary(op, info, state, op.target, receiver)
+
+    def _hand_over_coroutines(self, op: ir.CallOp, info: FunctionInfo, state: State) -> None:
+        """`both(*coroutines)` awaits what it is given in ways of its own, one by one or all at once."""
+        is_open = isinstance(info.node, cst.FunctionDef) and isinstance(info.node.params.star_arg, cst.Param)
+        for argument in op.arguments if is_open else ():
+            value = self.value(argument.operand, state) if argument.keyword is None else None
+            if isinstance(value, Coroutine):
+                state.escape(value, with_parents=False)
 
     def _local_coroutine(self, op: ir.CallOp, info: FunctionInfo, receiver: Receiver, state: State) -> Value:
         """The result of calling a coroutine function: nothing has happened yet."""
