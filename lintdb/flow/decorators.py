@@ -54,6 +54,32 @@ def keeps_function(info: FunctionInfo) -> bool:
     return all(name in KEEPS_FUNCTION and name not in CACHES for name in names)
 
 
+def runs_function(info: FunctionInfo) -> bool:
+    """Whether a call of the decorated name runs the function there and then, whatever is done before and after.
+
+    So it is with a decorator of the project whose inner function calls what the decorator is given; one that hands it
+    to a thread does not call it itself.
+    """
+    return bool(info.decorators) and all(_runs_what_it_gets(decorator, info) for decorator in info.decorators)
+
+
+def _runs_what_it_gets(decorator: cst.BaseExpression, info: FunctionInfo) -> bool:
+    name = _name(decorator, info)
+    if name in KEEPS_FUNCTION:
+        return name not in CACHES
+    target = decorator.func if isinstance(decorator, cst.Call) else decorator
+    symbol = info.index.symbol_of(target, info.parent or info.index.body)
+    return isinstance(symbol, FunctionInfo) and _calls_its_parameter(symbol, frozenset())
+
+
+def _calls_its_parameter(function: FunctionInfo, given: frozenset[str]) -> bool:
+    if function.is_async:
+        return False
+    calls = any(isinstance(call.func, cst.Name) and call.func.value in given for call in function.calls)
+    inner = given | {param.name.value for param in function.params}
+    return calls or any(_calls_its_parameter(each, inner) for each in function.nested.values())
+
+
 def ends_with_process(info: FunctionInfo) -> bool:
     """Whether the process ends when this function does, so that what an error leaves open is closed by that."""
     is_main = info.is_module or info.name in _ENDS_WITH_IT or _is_body_of_command(info)

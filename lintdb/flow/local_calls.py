@@ -11,7 +11,7 @@ import libcst as cst
 from lintdb.effects import Event
 from lintdb.flow import ir
 from lintdb.flow.containers import Containers
-from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, keeps_function
+from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, keeps_function, runs_function
 from lintdb.flow.objects import attributes_of, parts_of
 from lintdb.flow.patches import reaches_patched
 from lintdb.flow.reach import Reached
@@ -81,14 +81,7 @@ class LocalCalls(Containers, ABC):
             _escape_object(receiver, state)
             return self.unknown_call(op, state)
         if is_fixture(info) or not keeps_function(info):
-            _escape_object(receiver, state)
-            is_kept = is_cached(info)
-            is_there = is_kept and (_kept_by(info), 0) in state.resources
-            # What the path has got from it before is there.
-            results = self.unknown_call(op, state) if not is_there else None
-            if is_kept:
-                self._give_kept(op, info, state)
-            return results
+            return self._decorated_call(op, info, state, receiver)
         if is_generator_manager(info):
             if isinstance(receiver, Instance):
                 state.escape(receiver, with_parents=True)
@@ -119,6 +112,23 @@ class LocalCalls(Containers, ABC):
             state.set_name(op.target, self._local_coroutine(op, info, receiver, state))
             return None
         return self.apply_summary(op, info, state, op.target, receiver)
+
+    def _decorated_call(
+        self, op: ir.CallOp, info: FunctionInfo, state: State, receiver: Receiver
+    ) -> list[State] | None:
+        """A function whose decorator makes something else of it, of which little is known."""
+        _escape_object(receiver, state)
+        if runs_function(info) and not info.is_async and not info.is_generator and not op.is_elsewhere:
+            summary = self.program.summary(info, State(), None, owns_self=False)
+            if summary is not None and summary.blocks is not None:
+                self.blocking_helpers.setdefault(op.index, (op.node, summary.blocks))
+        is_kept = is_cached(info)
+        is_there = is_kept and (_kept_by(info), 0) in state.resources
+        # What the path has got from it before is there.
+        results = self.unknown_call(op, state) if not is_there else None
+        if is_kept:
+            self._give_kept(op, info, state)
+        return results
 
     def _hand_over_coroutines(self, op: ir.CallOp, info: FunctionInfo, state: State) -> None:
         """`both(*coroutines)` awaits what it is given in ways of its own, one by one or all at once."""

@@ -121,7 +121,7 @@ class Expressions(Conditions):
 
     def _may_be_property(self, node: cst.Attribute) -> bool:
         """Whether reading an attribute may run a function of this module."""
-        if node.attr.value not in self.index.properties or not isinstance(node.value, cst.Name):
+        if node.attr.value not in self.index.properties or not isinstance(node.value, (cst.Name, cst.Call)):
             return False
         owner = self.function.owner
         if owner is None or not self._is_of_self(node):

@@ -33,6 +33,8 @@ from lintdb.flow.values import IN_BLOCK, NONE, Instance, Name, Outside, Ref, Sit
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
 
 MAX_OUTCOMES = 8
+_YIELDING = frozenset({"Generator", "Iterator", "Iterable", "AsyncGenerator", "AsyncIterator", "AsyncIterable"})
+"""Types of generators, of which the first parameter is what they yield."""
 MOST_FOR_CALLERS = 80_000
 """Blocks that paths enter in functions which are followed for their callers, for the sake of one file that is checked.
 
@@ -318,10 +320,20 @@ class Program:
         return Result(said, False) if said is not None else None
 
     def find_lent(self, info: FunctionInfo) -> Type | None:
-        """Return the kind of what a generator yields."""
+        """Return the kind of what a generator yields: as followed, else as annotated."""
         summary = self.summary(info, State(), None, owns_self=False)
         kinds = {value.dotted if isinstance(value, Name) else None for value in summary.yields} if summary else {None}
-        return kinds.pop() if len(kinds) == 1 else None
+        followed = kinds.pop() if len(kinds) == 1 else None
+        annotation = info.node.returns if isinstance(info.node, cst.FunctionDef) else None
+        said = annotation.annotation if annotation is not None else None
+        if (
+            followed is not None
+            or not isinstance(said, cst.Subscript)
+            or not isinstance(said.slice[0].slice, cst.Index)
+        ):
+            return followed
+        name = said.value.attr.value if isinstance(said.value, cst.Attribute) else getattr(said.value, "value", "")
+        return self.types.type_of_annotation(said.slice[0].slice.value, info) if name in _YIELDING else None
 
     # --- candidates -------------------------------------------------------------------------------------------------
 

@@ -54,7 +54,7 @@ def _is_shared(call: KnownCall) -> bool:
     if not isinstance(call.root, tuple):
         return False
     is_of_object = call.root[0] == "named" and "." in str(call.root[1])
-    return is_of_object or call.root[0] in ("self", "global", "param")
+    return is_of_object or call.root[0] in ("self", "global", "param", "field")
 
 
 def _is_checkout(call: KnownCall, ctx: FileContext) -> bool:
