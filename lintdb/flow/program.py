@@ -260,6 +260,10 @@ class Program:
         if not follower.is_complete:
             return None
         told = told_units(follower, self.types, given, receiver)
+        for end in follower.exits:
+            if not end.is_raise:
+                for rid, status in end.state.resources.items():
+                    end.state.resources[rid] = follower.unharmed(status)
         ends = (
             outcome_of(end, follower.commits, follower.units.refused, owns_self=owns_self) for end in follower.exits
         )

@@ -171,6 +171,12 @@ class UnitVerdicts(Verdicts):
         units = self._failed_units(is_by_itself=True).items()
         return frozenset(site for site, (_, unit) in units if unit.is_swallowed and unit.confidence > Confidence.LOW)
 
+    def unharmed(self, status: Status) -> Status:
+        """Return a status as callers need it: a single statement that failed alone has left the unit as it was."""
+        kind = self.knowledge.kind(status.kind)
+        is_unharmed = status.failed >= 0 > status.pending and kind is not None and self._is_undone_alone(status, kind)
+        return status._replace(failed=-1) if is_unharmed else status
+
     def failed_units(self) -> list[FailedUnit]:
         """Return units of work on resources that live on, which failed and were never rolled back."""
         commits = self.units.error_commits.values()
@@ -210,7 +216,9 @@ class UnitVerdicts(Verdicts):
                     is_later = status.pending >= 0 and not status.cut and self._is_undone_alone(status, kind)
                     is_of_caller = status.pending in (-1, BEFORE)
                     index, swallowed = status.failed if is_of_caller else status.pending, True
-                    index = -1 if is_later else index  # the work began after the error: it is left to the caller
+                    is_kept = (rid[0], status.pending) in left and self._is_undone_alone(status, kind)
+                    # The work began after the error, or is as it would be without it: it is left to the caller.
+                    index = -1 if is_later or is_kept else index
                 elif not end.is_raise and status.cut and rid[0] in self.commits:
                     index, swallowed = -1 if (rid[0], status.pending) in left else status.pending, True
                 elif end.is_raise and rid[0] in self.commits and self._is_own(rid[0], kind):
