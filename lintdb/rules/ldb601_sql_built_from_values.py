@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
-from lintdb.rules.places import is_test
+from lintdb.rules.places import is_step_of_migration, is_test
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow, HandedText, QueryText
@@ -29,7 +29,8 @@ class SqlBuiltFromValues(Rule):
     )
 
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
-        in_test = is_test(flow.function, ctx.path)
+        # Nobody else has a say in the values of a test, nor in those of a migration.
+        is_own = is_test(flow.function, ctx.path) or is_step_of_migration(flow.function, ctx.path)
         reported: set[int] = set()
         texts: list[QueryText | HandedText] = [*flow.query_texts, *flow.handed_texts]
         for query in texts:
@@ -41,7 +42,7 @@ class SqlBuiltFromValues(Rule):
             if reported & places:
                 continue  # the same text runs twice, or another one at the same place
             reported |= places
-            yield _report(query, hole, origin, Confidence.LOW if in_test else confidence, ctx)
+            yield _report(query, hole, origin, Confidence.LOW if is_own else confidence, ctx)
 
 
 def _worst_hole(query: QueryText | HandedText, ctx: FileContext) -> tuple[Confidence, PlacedHole, Origin] | None:

@@ -42,6 +42,14 @@ def is_migration(path: str) -> bool:
     return not {"migration", "migrations", "alembic", "versions"}.isdisjoint(Path(path).parts[:-1])
 
 
+_MIGRATES = frozenset({"alembic", "django", "flask_migrate", "peewee_migrate", "playhouse", "yoyo"})
+
+
+def is_step_of_migration(function: FunctionInfo, path: str) -> bool:
+    """Whether code stands in a migration, by its folder and the tool that it imports."""
+    return is_migration(path) and any(name.partition(".")[0] in _MIGRATES for name in function.index.imported_names())
+
+
 def is_program(function: FunctionInfo) -> bool:
     """Whether a function is what the process was started for: `main`, a command, the last call of a script.
 
