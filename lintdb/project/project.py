@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Mapping
 
 from lintdb import gate
@@ -12,12 +11,12 @@ from lintdb.drivers.catalog import exported_names, import_roots, load_models
 from lintdb.finding import FileProblem
 from lintdb.flow.knowledge import Knowledge
 from lintdb.flow.program import Program, Workspace
+from lintdb.project.passing import Passing
 from lintdb.project.surroundings import Surroundings
 from lintdb.source import SourceFile
-from lintdb.syntax.endings import ending_of
 from lintdb.syntax.indexer import build_index
 from lintdb.syntax.names import Found, ModuleIndex, Symbol, Variable
-from lintdb.syntax.outline import Outline, outline_of
+from lintdb.syntax.outline import Outline
 from lintdb.syntax.parse import parse_module
 
 _MOST_STEPS = 12
@@ -37,9 +36,7 @@ class Project:
         self._left = budget
         self._modules: dict[str, ModuleIndex | FileProblem] = {}
         self._found: dict[tuple[str, str, bool], Found | None] = {}
-        self._endings: dict[tuple[str, str], str] = {}
-        self._behind: dict[tuple[str, str], str | None] = {}
-        self._outlines: dict[str, Outline] = {}
+        self._passing = Passing(surroundings)
         self._drivers: dict[int, frozenset[str]] = {}
         self._workspace = Workspace(self._knowledge_for)
 
@@ -93,7 +90,7 @@ class Project:
         source = self._surroundings.source_of(located.path) if located is not None else None
         if located is None or source is None:
             return None
-        return self._outline_of(located.path, source.text), located.rest
+        return self._passing.outline_of(located.path, source.text), located.rest
 
     def is_continued(self, name: str, index: ModuleIndex) -> bool:
         """See `lintdb.syntax.names.Links`."""
@@ -114,61 +111,11 @@ class Project:
 
     def library_behind(self, dotted: str, index: ModuleIndex) -> str | None:
         """See `lintdb.syntax.names.Links`."""
-        key = (dotted, index.name.path)
-        if key not in self._behind:
-            self._behind[key] = self._library_behind(*key, _MOST_STEPS) if index.name.path else None
-        return self._behind[key]
-
-    def _library_behind(self, dotted: str, importer: str, steps: int) -> str | None:
-        located = self._surroundings.layout.locate(dotted, importer) if steps else None
-        source = self._surroundings.source_of(located.path) if located is not None and located.rest else None
-        if located is None or source is None:
-            return None
-        name, *after = located.rest
-        if not _passes_on(name, source.text):
-            return None
-        outline = self._outline_of(located.path, source.text)
-        if name in outline.definitions:
-            return None
-        targets = [*outline.imports.get(name, ()), *(f"{star}.{name}" for star in outline.stars)]
-        for target in (".".join([each, *after]) for each in targets):
-            module, _, last = target.rpartition(".")
-            is_starred = not outline.imports.get(name) and last not in exported_names(module)
-            if target.partition(".")[0] in import_roots() and not is_starred and not self._is_own(target, located.path):
-                return target
-            found = self._library_behind(target, located.path, steps - 1)
-            if found is not None:
-                return found
-        return None
-
-    def _is_own(self, dotted: str, importer: str) -> bool:
-        located = self._surroundings.layout.locate(dotted, importer)
-        return located is not None and located.path != importer
-
-    def _outline_of(self, path: str, text: str) -> Outline:
-        if path not in self._outlines:
-            self._outlines[path] = outline_of(text, self._surroundings.layout.name_of(path))
-        return self._outlines[path]
+        return self._passing.library_behind(dotted, index.name.path) if index.name.path else None
 
     def ending_of(self, dotted: str, index: ModuleIndex) -> str:
         """See `lintdb.syntax.names.Links`."""
-        key = (dotted, index.name.path)
-        if key not in self._endings:
-            self._endings[key] = self._ending(dotted, index.name.path, _MOST_STEPS) if index.name.path else ""
-        return self._endings[key]
-
-    def _ending(self, dotted: str, importer: str, steps: int) -> str:
-        layout = self._surroundings.layout
-        located = layout.locate(dotted, importer) if steps else None
-        source = self._surroundings.source_of(located.path) if located is not None else None
-        if located is None or source is None or len(located.rest) != 1:
-            return ""
-        name = located.rest[0]
-        found = ending_of(name, source.text)
-        if found or not _passes_on(name, source.text):
-            return found
-        outline = self._outline_of(located.path, source.text)
-        return next((self._ending(each, located.path, steps - 1) for each in outline.imports.get(name, ())), "")
+        return self._passing.ending_of(dotted, index.name.path) if index.name.path else ""
 
     def leads_to_module(self, dotted: str, index: ModuleIndex) -> bool:
         """See `lintdb.syntax.names.Links`."""
@@ -220,35 +167,12 @@ class Project:
             return module
         index = build_index(module, self._surroundings.layout.name_of(path), self, import_roots(), exported_names)
         self._modules[path] = index
-        self._drivers[id(index)] = gate.mentioned(source.text, self._surroundings.own) | self._passed_on(index, path)
+        passed_on = self._passing.drivers(index.imported_names(), index.stars, path)
+        self._drivers[id(index)] = gate.mentioned(source.text, self._surroundings.own) | passed_on
         return index
-
-    def _passed_on(self, index: ModuleIndex, path: str) -> frozenset[str]:
-        """Return the drivers that a module has from others of the project."""
-        roots = {name.partition(".")[0] for name in index.imported_names()}
-        found = {driver for root, driver in import_roots().items() if root in roots}
-        return frozenset(found.union(*(self._starred(star, path, _MOST_STEPS) for star in index.stars)))
-
-    def _starred(self, star: str, importer: str, steps: int) -> frozenset[str]:
-        """Return the drivers that a module may have from one that it imports all names of."""
-        located = self._surroundings.layout.locate(star, importer) if steps else None
-        source = self._surroundings.source_of(located.path) if located is not None and not located.rest else None
-        if located is None or source is None:
-            return frozenset()
-        stars = self._outline_of(located.path, source.text).stars if "import *" in source.text else ()
-        return gate.mentioned(source.text, self._surroundings.own).union(
-            *(self._starred(each, located.path, steps - 1) for each in stars)
-        )
 
     def _knowledge_for(self, index: ModuleIndex) -> Knowledge:
         own = self._surroundings.own
         models = load_models(self._drivers[id(index)], self._versions, own)
         is_own = functools.cache(lambda dotted: self._defines(dotted, index))
         return Answers(models, self._versions, own, index.imported_names, is_own)
-
-
-def _passes_on(name: str, text: str) -> bool:
-    """Whether a module may import a name, or all names of another, as far as its text tells."""
-    word = re.escape(name)
-    pattern = rf"\bimport\b[^\n]*\b{word}\b|^\s+(?:\w+ as )?{word}\s*(?:,|#|$)|^\s*from .*\bimport \*|\bas {word}\b"
-    return re.search(pattern, text, re.MULTILINE) is not None

@@ -1,0 +1,108 @@
+"""What modules of a project pass on: names of libraries under names of their own, and the end of a path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from lintdb import gate
+from lintdb.drivers.catalog import exported_names, import_roots
+from lintdb.project.surroundings import Surroundings
+from lintdb.syntax.endings import ending_of
+from lintdb.syntax.outline import Outline, outline_of
+
+_MOST_STEPS = 12
+"""Of imports that only pass a name on."""
+
+
+class Passing:
+    """Answers from the texts of modules, of which none is parsed whole unless it may pass on what is asked for."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._surroundings = surroundings
+        self._libraries: dict[tuple[str, str], str | None] = {}
+        self._endings: dict[tuple[str, str], str] = {}
+        self._outlines: dict[str, Outline] = {}
+
+    def outline_of(self, path: str, text: str) -> Outline:
+        """Return the outline of a module, made once."""
+        if path not in self._outlines:
+            self._outlines[path] = outline_of(text, self._surroundings.layout.name_of(path))
+        return self._outlines[path]
+
+    def library_behind(self, dotted: str, importer: str) -> str | None:
+        """Return the library's name of what a module of the project passes on to the file *importer*; None if none."""
+        key = (dotted, importer)
+        if key not in self._libraries:
+            self._libraries[key] = self._library_behind(dotted, importer, _MOST_STEPS)
+        return self._libraries[key]
+
+    def ending_of(self, dotted: str, importer: str) -> str:
+        """Return how a function of the project always ends (see `lintdb.syntax.endings`); empty where it may return."""
+        key = (dotted, importer)
+        if key not in self._endings:
+            self._endings[key] = self._ending_of(dotted, importer, _MOST_STEPS)
+        return self._endings[key]
+
+    def drivers(self, imported: Iterable[str], stars: Iterable[str], path: str) -> frozenset[str]:
+        """Return the drivers whose names a module imports, whatever it calls them, or may have by its *stars*."""
+        roots = {name.partition(".")[0] for name in imported}
+        found = {driver for root, driver in import_roots().items() if root in roots}
+        return frozenset(found.union(*(self._starred(star, path, _MOST_STEPS) for star in stars)))
+
+    def _library_behind(self, dotted: str, importer: str, steps: int) -> str | None:
+        located = self._located(dotted, importer) if steps else None
+        if located is None or not located[2]:
+            return None
+        path, text, (name, *after) = located
+        outline = self.outline_of(path, text) if _may_pass_on(name, text) else None
+        if outline is None or name in outline.definitions:
+            return None
+        targets = [*outline.imports.get(name, ()), *(f"{star}.{name}" for star in outline.stars)]
+        for target in targets:
+            module, _, last = target.rpartition(".")
+            is_there = name in outline.imports or last in exported_names(module)
+            if is_there and target.partition(".")[0] in import_roots() and not self._is_own(target, path):
+                return ".".join([target, *after])
+            found = self._library_behind(".".join([target, *after]), path, steps - 1)
+            if found is not None:
+                return found
+        return None
+
+    def _is_own(self, dotted: str, importer: str) -> bool:
+        """Whether a name that could be a library's leads to another module of the project."""
+        located = self._surroundings.layout.locate(dotted, importer)
+        return located is not None and located.path != importer
+
+    def _ending_of(self, dotted: str, importer: str, steps: int) -> str:
+        located = self._located(dotted, importer) if steps else None
+        if located is None or len(located[2]) != 1:
+            return ""
+        path, text, (name,) = located
+        found = ending_of(name, text)
+        if found or not _may_pass_on(name, text):
+            return found
+        targets = self.outline_of(path, text).imports.get(name, ())
+        return next((self._ending_of(each, path, steps - 1) for each in targets), "")
+
+    def _starred(self, star: str, importer: str, steps: int) -> frozenset[str]:
+        located = self._located(star, importer) if steps else None
+        if located is None or located[2]:
+            return frozenset()
+        path, text, _ = located
+        stars = self.outline_of(path, text).stars if "import *" in text else ()
+        own = gate.mentioned(text, self._surroundings.own)
+        return own.union(*(self._starred(each, path, steps - 1) for each in stars))
+
+    def _located(self, dotted: str, importer: str) -> tuple[str, str, tuple[str, ...]] | None:
+        """Return the path and the text of the module that a name leads to, and the rest of the name."""
+        located = self._surroundings.layout.locate(dotted, importer)
+        source = self._surroundings.source_of(located.path) if located is not None else None
+        return (located.path, source.text, located.rest) if located is not None and source is not None else None
+
+
+def _may_pass_on(name: str, text: str) -> bool:
+    """Whether a module may import a name, or all names of another, as far as its text tells."""
+    word = re.escape(name)
+    pattern = rf"\bimport\b[^\n]*\b{word}\b|^\s+(?:\w+ as )?{word}\s*(?:,|#|$)|^\s*from .*\bimport \*|\bas {word}\b"
+    return re.search(pattern, text, re.MULTILINE) is not None
