@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from lintdb.drivers.catalog import Models, Own, driver_names, load_models
+from lintdb.drivers.catalog import Models, Own, driver_names, import_roots, load_models
 from lintdb.drivers.query_text import (
     answer_of,
     changed_table,
@@ -300,7 +300,7 @@ class Answers:
         if self._ancestors(base) is not None or "." not in base:
             return False
         # What another library calls its errors is no base of a driver's, unless it has the name of one.
-        is_own = self.breaks_units(name) and not self.is_driver_error(base)
+        is_own = name.partition(".")[0] in import_roots() and base.partition(".")[0] not in import_roots()
         return False if is_own and base.rpartition(".")[2] not in self._error_names else None
 
     @functools.cached_property
@@ -323,4 +323,14 @@ class Answers:
         if self.is_driver_error(name):
             error = self.models.errors[self._roots[name.partition(".")[0]]]
             return [error, *(self._ancestors(error) or [])]
-        return None
+        return self._ancestors_elsewhere(name)
+
+    def _ancestors_elsewhere(self, name: str) -> list[str] | None:
+        """The same for an error of a library that only other files of the project import."""
+        driver = import_roots().get(name.partition(".")[0])
+        known = self._others(driver).exceptions if driver is not None and "." in name else {}
+        found: list[str] = []
+        while name in known:
+            name = known[name]
+            found.append(name)
+        return found or None
