@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -204,11 +203,6 @@ class Values(Run):
             return Many(tuple(self.outside(("field", site, f"[{i}]"), each, holder, state) for i, each in items), True)
         return self.borrowed(site, what, holder, state) if what is not None else None
 
-    @functools.cached_property
-    def unpooled(self) -> set[Rid]:
-        """Factories that are known to make what takes from no pool."""
-        return set()
-
     def borrowed(self, site: SiteKey, kind_id: str, holder: ClassInfo | ModuleIndex | None, state: State) -> Ref:
         """Return a resource of a known kind that somebody else owns; *holder* is what has it."""
         rid: Rid = (site, 0)
@@ -219,9 +213,15 @@ class Values(Run):
             name = str(site[-1] if site[0] == "field" else site[1])
             autocommit = types.modes.of_kept(kind, name, holder) if kind is not None else None
             parts = types.modes.of_parts(kind, name, holder) if kind is not None else None
-            state.resources[rid] = Status(kind_id, owed=False, autocommit=autocommit, parts_mode=parts, outlives=True)
-            if kind is not None and kind.family == "factory" and types.modes.is_without_pool(name, holder):
-                self.unpooled.add(rid)
+            is_factory = kind is not None and kind.family == "factory"
+            state.resources[rid] = Status(
+                kind_id,
+                owed=False,
+                autocommit=autocommit,
+                parts_mode=parts,
+                outlives=True,
+                unpooled=is_factory and types.modes.is_without_pool(name, holder),
+            )
         if site not in self.sites:
             self.sites[site] = Site(self.function.node, kind_id, spelling(site))
         return Ref(rid)

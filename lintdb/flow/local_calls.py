@@ -236,6 +236,8 @@ class LocalCalls(Containers, ABC):
     def _note_return(self, op: ir.CallOp, info: FunctionInfo, summary: Summary, state: State) -> None:
         """What it means that a callee has come back."""
         self.forget_tested(op, info, state)
+        for rid in summary.holds:
+            state.update(rid, holds=True)
         for driver in summary.undone:
             self.happen_around(Event.ROLLBACK_PART, driver, state)
         if summary.refuses and op.is_dropped:
@@ -254,10 +256,12 @@ class LocalCalls(Containers, ABC):
 
     def _note_takes(self, op: ir.CallOp, summary: Summary, state: State) -> None:
         """What a callee takes from owners of many that both sides know."""
-        for owner, kind_id, node in summary.takes:
+        # What a task takes it takes at another time; nor does who has ended the unit of work before wait for anything.
+        ended = frozenset().union(*(outcome.committed for outcome in summary.outcomes))
+        for owner, kind_id, node in summary.takes if not op.is_elsewhere else ():
             kind = self.knowledge.kind(kind_id)
             if kind is not None:
-                self.note_taken(op, kind, owner, state, node)
+                self.note_taken(op, kind, owner, state, inner=node, ended=ended)
 
     def _note_handed(self, op: ir.CallOp, operand: ir.Operand | None, state: State) -> None:
         """A callee runs what it is given here as the text of a query."""
@@ -399,7 +403,7 @@ class LocalCalls(Containers, ABC):
                     raised=before.raised or after.raised,
                     shared=before.shared or after.shared,
                     used=before.used or after.used,
-                    holds=rid not in outcome.committed and (before.holds or (after.used and not before.used)),
+                    holds=before.holds and rid not in outcome.committed,
                     low=max(before.low, after.low),
                 )
 

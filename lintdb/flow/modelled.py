@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import libcst as cst
 
 from lintdb.effects import Argument, CallModel, Condition, Duty, Event, Form, Kind, Raises
@@ -393,12 +395,24 @@ class ModelledCalls(ChosenModels):
         """Whether something is a pool, or makes sessions that take from one, as far as is known."""
         if owner.family != "factory":
             return owner.is_pool
-        source = state.resources[rid].parent
-        pool = self.kind_of(state.status(source)) if source is not None else None
-        return pool.is_pool if pool is not None else rid not in self.unpooled
+        status = state.resources[rid]
+        pool = self.kind_of(state.status(status.parent)) if status.parent is not None else None
+        return pool.is_pool if pool is not None else not status.unpooled
 
-    def note_taken(self, op: ir.CallOp, kind: Kind, owner: Rid, state: State, inner: cst.CSTNode | None = None) -> None:
-        """Something of a kind is taken from an owner of many: by the call, or by what it calls, at *inner*."""
+    def note_taken(
+        self,
+        op: ir.CallOp,
+        kind: Kind,
+        owner: Rid,
+        state: State,
+        *,
+        inner: cst.CSTNode | None = None,
+        ended: Collection[Rid] = (),
+    ) -> None:
+        """Something of a kind is taken from an owner of many: by the call, or by what it calls, at *inner*.
+
+        *ended* are those whose unit of work the callee ends, before that as far as is known.
+        """
         if kind.duty is Duty.NONE:
             return
         self.taken.setdefault((owner, kind.id), inner or op.node)
@@ -408,7 +422,7 @@ class ModelledCalls(ChosenModels):
             if status.phase != "open" or rid[0][0] == op.index or rid[0] not in self.sites:
                 continue
             other = self.knowledge.kind(status.kind)
-            if other is not None and other.is_lazy and not status.holds:
+            if other is not None and other.is_lazy and (not status.holds or rid in ended):
                 continue
             is_taken = status.parent == owner and status.owed and other is not None and other.family == kind.family
             is_lent = rid[0][0] == "managed" and rid[0][1] != op.index and owner in self.lent_from.get(rid[0][1], ())

@@ -29,7 +29,7 @@ from lintdb.flow.stdlib import STARTS_CALL_METHODS
 from lintdb.flow.summaries import NAMED, Outcome, Summary
 from lintdb.flow.told import told_units, without_told
 from lintdb.flow.types_of import ModuleTypes, Result, Type
-from lintdb.flow.values import IN_BLOCK, NONE, Instance, Name, Outside, Ref, SiteKey, Status
+from lintdb.flow.values import IN_BLOCK, NONE, Instance, Name, Outside, Ref, Rid, SiteKey, Status
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
 
 MAX_OUTCOMES = 8
@@ -291,6 +291,7 @@ class Program:
             ends_yielded_on_error=follower.ends_yielded(on_error=True),
             drops_work=follower.drops_yielded_work(),
             undone=frozenset(follower.units.undone),
+            holds=_held_at_all_ends(follower),
             runs=frozenset(follower.values_seen.runs),
             unsure=frozenset(follower.unsure.sites) | given_or_made(outcomes, may_give_kept=gives_kept(info)),
         )
@@ -494,6 +495,16 @@ def blocking_call(follower: Follower) -> cst.CSTNode | None:
 
 _NOTHING = Result("", False)
 """Stands for None, as one of the things that a function gives."""
+
+
+def _held_at_all_ends(follower: Follower) -> frozenset[Rid]:
+    """Return what has a connection whichever way a function returns."""
+    ends = [
+        {rid for rid, status in end.state.resources.items() if status.holds}
+        for end in follower.exits
+        if not end.is_raise
+    ]
+    return frozenset(set.intersection(*ends)) if ends else frozenset()
 
 
 def _given(outcome: Outcome) -> Result | None:

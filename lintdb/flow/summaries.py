@@ -96,7 +96,8 @@ class Summary:
     that get another value; `statements` says what it sends statements to, and whether more than one; `takes` what
     it takes from owners of many: owner, kind and place. `refuses`: it raises where it finds nothing, so that it may
     be called for that alone. `undone` are the libraries to which it says that the unit of work around has failed.
-    `runs` are the parameters that it runs as the text of a query, `unsure` the resources that it makes and of which its
+    `holds` are sessions that have a connection whichever way it returns. `runs` are the parameters that it runs as the
+    text of a query, `unsure` the resources that it makes and of which its
     callers cannot be sure that they own them.
     """
 
@@ -115,6 +116,7 @@ class Summary:
     refuses: bool = False
     takes: tuple[tuple[Rid, str, cst.CSTNode], ...] = ()
     undone: frozenset[str] = frozenset()
+    holds: frozenset[Rid] = frozenset()
     runs: frozenset[str] = frozenset()
     unsure: frozenset[SiteKey] = frozenset()
 
@@ -463,6 +465,7 @@ def canonical(state: State, names: Names) -> State:
                 parts_mode=status.parts_mode,
                 parent=parent,
                 outlives=status.outlives,
+                unpooled=status.unpooled,
             )
             continue
         new.resources[names.rid(rid)] = status._replace(
@@ -493,6 +496,7 @@ def with_names(summary: Summary, names: Names) -> Summary:
         rebinds=frozenset(map(names.site, summary.rebinds)),
         statements=tuple((names.rid(rid), is_many) for rid, is_many in summary.statements),
         takes=tuple((names.rid(rid), kind, node) for rid, kind, node in summary.takes),
+        holds=frozenset(map(names.rid, summary.holds)),
     )
 
 

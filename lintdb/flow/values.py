@@ -325,7 +325,8 @@ class Status(NamedTuple):
     `cut`: something raised while work was pending. `begun`: index of the call that began the unit of work explicitly,
     `IN_BLOCK` for a block that ends it, -1 if it is in none. `switched`: index of the operation that changed its mode.
     `parts_mode`: the mode of what it hands out, as `autocommit`. `holds`: of what takes a connection with its first
-    statement, and gives that back with the end of its unit of work: it has one.
+    statement, and gives that back with the end of its unit of work: it has one. `unpooled`: a factory of what takes
+    from no pool.
     """
 
     kind: str
@@ -351,6 +352,7 @@ class Status(NamedTuple):
     switched: int = -1
     parts_mode: bool | None = None
     holds: bool = False
+    unpooled: bool = False
 
     @property
     def in_unit(self) -> bool:

@@ -29,7 +29,8 @@ class NestedCheckout(Rule):
         if ctx.is_test:
             return
         for overlap in flow.overlaps:
-            if overlap.kind.family in ("checkout", "session"):
+            is_session = overlap.kind.family == "session" and overlap.kind.is_lazy
+            if is_session or overlap.kind.family == "checkout":
                 source = ctx.source_of(overlap.node, 50)
                 message = f"`{source}` takes a second connection from the pool"
                 steps = [ReportStep(overlap.held, "taken here"), ReportStep(overlap.node, "and another one here")]
@@ -39,7 +40,7 @@ class NestedCheckout(Rule):
                         ReportStep(overlap.node, "called here"),
                         ReportStep(overlap.inner, "takes another one"),
                     ]
-                is_of_one = overlap.kind.family == "session" and runs_for_somebody(flow.function, ctx.path)
+                is_of_one = is_session and runs_for_somebody(flow.function, ctx.path)
                 yield Report(
                     node=overlap.node,
                     message=f"{message} while one is held: if all its users do so at once, they wait for each other",
