@@ -50,7 +50,8 @@ class DsnBuiltFromValues(Rule):
             start = match.start(name) if name in match.groupdict() else -1
             hole = holes[text.count(_HOLE, 0, start)] if start >= 0 else None
             if hole is not None and not _is_escaped(hole, opening, ctx):
-                yield _report(opening, hole, name, ctx)
+                breaks = "a `@`, `:` or `/`" if match.re is _IN_URL else "a blank, a quote or a `;`"
+                yield _report(opening, hole, name, breaks, ctx)
                 return
 
 
@@ -61,12 +62,12 @@ def _is_escaped(hole: cst.BaseExpression, opening: Opening, ctx: FileContext) ->
     return Origins(ctx.program.index, opening.function).of(hole).trust is Trust.HARMLESS
 
 
-def _report(opening: Opening, hole: cst.BaseExpression, name: str, ctx: FileContext) -> Report:
+def _report(opening: Opening, hole: cst.BaseExpression, name: str, breaks: str, ctx: FileContext) -> Report:
     what = "password" if name == "password" else "name of the user"
     return Report(
         node=hole,
-        message=f"`{ctx.source_of(hole, 40)}` is put into the connection string as it is: a `@`, `:` or `/` in the "
-        f"{what} breaks it",
+        message=f"`{ctx.source_of(hole, 40)}` is put into the connection string as it is: {breaks} in the {what} "
+        "breaks it",
         confidence=Confidence.LOW if is_test(opening.function, ctx.path) else Confidence.MEDIUM,
         steps=(ReportStep(hole, "put into the connection string here"), ReportStep(opening.node, "connects here")),
         resource_kind=opening.kind.label,
