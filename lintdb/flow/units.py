@@ -223,6 +223,8 @@ class Units(Misuses):
         kind = self.kind_of(status)
         if status is None or kind is None or not status.in_unit or status.failed >= 0:
             return
+        if kind.family == "session" and self._is_in_part(rid, state):
+            return  # its end undoes what failed there, and if more is tried before, that fails
         after = model.after_error or kind.after_error
         if event is Event.COMMIT:
             breaks = status.pending >= 0
@@ -238,6 +240,15 @@ class Units(Misuses):
             state.update(rid, failed=op.index)
             if state.raised is not None:
                 state.raised = state.raised._replace(call=op.index)
+
+    def _is_in_part(self, rid: Rid, state: State) -> bool:
+        """Whether a savepoint is open in the unit of work of a session."""
+        for status in state.resources.values():
+            kind = self.kind_of(status) if status.parent == rid and status.phase == "open" else None
+            ends = kind.methods.get("rollback", ()) if kind is not None else ()
+            if any(model.event is Event.ROLLBACK_PART for model in ends):
+                return True
+        return False
 
     def _breaks_when_read(self, rid: Rid, kind_id: str, after: AfterError) -> bool:
         """Whether a query that fails breaks the unit of work that it is in, in a module that has such units."""
