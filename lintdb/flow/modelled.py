@@ -37,6 +37,8 @@ from lintdb.flow.values import (
 )
 from lintdb.flow.verdicts import path_of
 
+_CONNECTED = {"checkout", "session"}
+"""Families that take a connection from a pool, by themselves or with their first statement."""
 _SENDS = frozenset({Event.BEGIN, Event.READ, Event.WRITE})
 """What reaches the server, unless the call cannot fail."""
 
@@ -424,7 +426,8 @@ class ModelledCalls(ChosenModels):
             other = self.knowledge.kind(status.kind)
             if other is not None and other.is_lazy and (not status.holds or rid in ended):
                 continue
-            is_taken = status.parent == owner and status.owed and other is not None and other.family == kind.family
+            is_alike = other is not None and (other.family == kind.family or {other.family, kind.family} == _CONNECTED)
+            is_taken = status.parent == owner and status.owed and is_alike
             is_lent = rid[0][0] == "managed" and rid[0][1] != op.index and owner in self.lent_from.get(rid[0][1], ())
             is_lent = is_lent and other is not None and not other.is_pool
             if is_taken or is_lent:

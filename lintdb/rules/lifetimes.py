@@ -192,9 +192,10 @@ def cure_of(leak: Leak, ctx: FileContext) -> str | None:
     if giving is not None:
         return f"call `{giving}` in `finally`" + (f", or take it in `{taking}`" if taking is not None else "")
     releases = _releases(leak.kind)
+    name = releases[0][0] if releases else "close"
     if not releases or not releases[0][1].coroutine:
-        return None
-    name = releases[0][0]
+        is_usual = any(each in ("close", "release") for each, _ in releases)
+        return None if is_usual or not releases else f"call its `{name}()` in `finally`"
     if leak.kind.async_with_block is not None and leak.kind.async_with_block.releases:
         return f"`await` its `{name}()` in `finally`, or open it in `async with`"
     if name == "aclose":
