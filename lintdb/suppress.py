@@ -169,7 +169,9 @@ def _iter_suppressions(
             yield _build_suppression(comment, noqa, metas, is_foreign_allowed=True)
         for own in _OWN_COMMENT.finditer(comment.text):
             ignore = _IGNORE.match(comment.text, own.start("text"))
-            if ignore is not None and not _names_bare_rule(comment.text, ignore, metas):
+            if ignore is not None and ignore["codes"] is not None and not ignore["codes"].strip():
+                yield _build_misread(comment, own, "its brackets are empty; write `# lintdb: ignore[LDB101]`")
+            elif ignore is not None and not _names_bare_rule(comment.text, ignore, metas):
                 yield _build_suppression(comment, ignore, metas, is_foreign_allowed=False)
             elif fault := _find_fault(comment, own, metas):
                 yield _build_misread(comment, own, fault)
@@ -244,8 +246,9 @@ def _iter_unused(
         return
     for selector in suppression.selectors:
         if selector.fault is not None:
+            what = "this comment" if len(suppression.selectors) == 1 else f"`{selector.text}`"
             finding = unused_suppression(
-                source.path, selector.span, f"this comment silences nothing: {selector.fault}", metas
+                source.path, selector.span, f"{what} silences nothing: {selector.fault}", metas
             )
             yield replace(finding, help="correct the comment, or delete it")
         elif (

@@ -92,6 +92,12 @@ def test_rules_that_are_off_are_not_judged(run: Run) -> None:
     assert run("--unused-ignores", "--ignore", "LDB001")[:2] == (0, "")
 
 
+def test_who_asks_is_told_whatever_is_selected(run: Run) -> None:
+    found = run("--unused-ignores", "--select", "core")[1]
+    assert found.count("LDB001") > 0
+    assert run("--unused-ignores", "--select", "core", "--ignore", "LDB0")[1].count("LDB001") == 0
+
+
 def test_what_a_comment_silences_needs_no_entry(run: Run) -> None:
     Path("jobs.py").write_text(LEAK.replace("path)\n    conn", "path)  # noqa: LDB101\n    conn"))
     assert "`LDB101` silences nothing in `jobs.py`" in run("--unused-ignores")[1]

@@ -186,6 +186,13 @@ def test_unused_suppression_is_reported(text: str, message: str) -> None:
     assert unused(text) == [message]
 
 
+def test_one_of_several_that_is_no_rule_is_named() -> None:
+    assert unused("x = 1  # lintdb: ignore[LDB101, pool-not-closd]\n") == [
+        "1:25 `LDB101` silences nothing here",
+        "1:33 `pool-not-closd` silences nothing: no rule is called 'pool-not-closd'; did you mean `pool-not-closed`?",
+    ]
+
+
 @pytest.mark.parametrize(
     ("comment", "fault"),
     [
@@ -197,6 +204,7 @@ def test_unused_suppression_is_reported(text: str, message: str) -> None:
         ("# lintdb: ignore(pool-not-closed)", "the brackets are missing; write `# lintdb: ignore[pool-not-closed]`"),
         ("# lintdb: ignore[LDB101", "`ignore[LDB101` is not understood; write `# lintdb: ignore[LDB101]`"),
         ("# lintdb: ignore [LDB101, LDB201]", "`ignore` is not understood; write `# lintdb: ignore[LDB101, LDB201]`"),
+        ("# lintdb: ignore[]", "its brackets are empty; write `# lintdb: ignore[LDB101]`"),
         ("# lintdb: skipfile", "`skipfile` is not understood; did you mean `skip-file`?"),
         ("# lintdb: off", "`off` is not understood; lintdb knows `ignore[LDB101]`, `ignore` and `skip-file`"),
         ("# lintdb:", "`lintdb:` is not understood; lintdb knows `ignore[LDB101]`, `ignore` and `skip-file`"),

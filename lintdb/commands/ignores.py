@@ -91,9 +91,11 @@ class IgnoresInUse:
                         yield StaleEntry(settings, entry.pattern.text, selector)
 
     def stale_findings(self, folders: Sequence[str], metas: Sequence[RuleMeta]) -> Iterator[Finding]:
-        """Yield all stale entries as findings, where the rule about such things is on."""
+        """Yield all stale entries as findings: who asks is told, unless the rule about such things is ignored."""
         for entry in (*self.stale_files(folders), *self.stale_codes(folders, metas)):
-            if UNUSED_SUPPRESSION in enabled_codes(entry.settings, metas):
+            ignored = (*entry.settings.ignore, *entry.settings.overrides.ignore)
+            is_on = UNUSED_SUPPRESSION in enabled_codes(entry.settings, metas)
+            if is_on or UNUSED_SUPPRESSION not in matching_codes(ignored, metas):
                 yield entry.as_finding(metas)
 
     def _judged(self, folders: Sequence[str]) -> Iterator[Settings]:
