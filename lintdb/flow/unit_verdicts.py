@@ -18,6 +18,9 @@ from lintdb.flow.summaries import BEFORE, WORKS
 from lintdb.flow.values import IN_BLOCK, Rid, SiteKey, Status
 from lintdb.flow.verdicts import Verdicts, is_unlikely, path_of
 from lintdb.syntax.ancestry import Ancestry
+from lintdb.syntax.walk import walk
+
+_LEAVES = (cst.Break, cst.Return, cst.Raise)
 
 
 class UnitVerdicts(Verdicts):
@@ -252,7 +255,7 @@ class UnitVerdicts(Verdicts):
         wrote down of another error comes last, too, unless what it is written to lives on.
         """
         is_note = site[0] not in ("self", "global") and self._is_in_handler(index)
-        if is_note or self._is_ended_by_scope(kind):
+        if is_note or (self._is_ended_by_scope(kind) and not self._is_tried_again(index)):
             return True
         owner = self.owner_class() if site[0] == "self" else None
         blocks = [block for block in (kind.with_block, kind.async_with_block) if block is not None]
@@ -262,6 +265,17 @@ class UnitVerdicts(Verdicts):
     def _is_ended_by_scope(self, kind: Kind) -> bool:
         """Whether whoever set up the scope of something ends its unit of work: a framework, a call in the project."""
         return kind.is_scoped and not (kind.scope_end and self.program.never_calls(kind.scope_end))
+
+    def _is_tried_again(self, index: int) -> bool:
+        """Whether a loop goes on after an error of an operation, and comes to it once more: before any scope ends."""
+        op = self.operations.get(index)
+        around = list(Ancestry(self.function.node).ancestors(op.node)) if op is not None else []
+        tries = [at for at, each in enumerate(around) if isinstance(each, (cst.Try, cst.TryStar)) and each.handlers]
+        if not tries or not any(isinstance(each, (cst.For, cst.While)) for each in around[tries[0] :]):
+            return False
+        innermost = around[tries[0]]
+        handlers = innermost.handlers if isinstance(innermost, (cst.Try, cst.TryStar)) else ()
+        return not any(isinstance(each, _LEAVES) for handler in handlers for each in walk(handler.body))
 
     def _is_in_handler(self, index: int) -> bool:
         """Whether an operation stands in a handler: what `finally` does is done without an error, too."""
