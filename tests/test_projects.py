@@ -539,6 +539,7 @@ def store(user):
         ("def drop(names):\n    names.remove('x')\n", ["7:9 LDB201"]),
         ("from db import SESSION\n\n\ndef teardown(error):\n    SESSION.remove()\n", []),
         ("from db import SESSION\n\napp.teardown_appcontext(SESSION.remove)\n", []),
+        ("from db import SESSION\n\n\n@app.teardown_request\ndef end(error):\n    SESSION.close()\n", []),
     ],
 )
 def test_scope_that_nothing_ends(write: Callable[[Mapping[str, str]], Path], other: str, expected: list[str]) -> None:

@@ -21,6 +21,13 @@ from lintdb.drivers.query_text import (
 from lintdb.effects import AfterError, CallModel, Event, Kind, Server
 
 _NOISE = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/|\()+", re.DOTALL)
+_LIKE_DATABASE = re.compile(
+    r"db|database|sql|integrity|duplicate|constraint|unique|deadlock|connection|operational|transaction|storage",
+    re.IGNORECASE,
+)
+"""In names of errors into which other libraries and projects translate a driver's."""
+_NAMED_BEFORE = re.compile(r"(?:^|_)(?:async|sync|db|database|pg|postgres|sql|mysql|main|read|write|test|the)_[a-z]+$")
+"""What may stand before a word that tells what something is: `db_engine`, `pg_pool`; not `http_pool`."""
 _SESSION_NAME = re.compile(r"(?:session|sess|db|database)$", re.IGNORECASE)
 _CONNECTION_NAME = re.compile(r"(?:conn|connection|^con|_con|cnx|cxn|db|dbh|database)$", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z]+")
@@ -228,7 +235,9 @@ class Answers:
 
     def telltales(self, name: str = "") -> frozenset[str]:
         """Return the methods that objects of no other library have, or none of such a name."""
-        word = name.rpartition("_")[2].lower()
+        before, _, word = name.lower().rpartition("_")
+        if before and _NAMED_BEFORE.search(name.lower()) is None:
+            return self._telltales
         return self._telltales | self._named[word] if word in self._named else self._telltales
 
     def named_telltales(self) -> frozenset[str]:
@@ -301,7 +310,8 @@ class Answers:
             return False
         # What another library calls its errors is no base of a driver's, unless it has the name of one.
         is_own = name.partition(".")[0] in import_roots() and base.partition(".")[0] not in import_roots()
-        return False if is_own and base.rpartition(".")[2] not in self._error_names else None
+        last = base.rpartition(".")[2]
+        return False if is_own and last not in self._error_names and not _LIKE_DATABASE.search(last) else None
 
     @functools.cached_property
     def _error_names(self) -> frozenset[str]:

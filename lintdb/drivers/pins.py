@@ -238,9 +238,11 @@ def _read_setup_py(reader: _Reader, text: str, file: Path) -> None:
         if keyword.arg in ("install_requires", "extras_require"):
             value = keyword.value
             meant = assigned.get(value.id, value) if isinstance(value, ast.Name) else value
-            for part in ast.walk(meant):
-                if isinstance(part, ast.Constant) and isinstance(part.value, str):
-                    reader.add_requirement(part.value, file)
+            lists = meant.values if isinstance(meant, ast.Dict) else [meant]
+            for each in lists:
+                for part in each.elts if isinstance(each, ast.List | ast.Tuple) else ():
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                        reader.add_requirement(part.value, file)
 
 
 def _read_environment(reader: _Reader, text: str, file: Path) -> None:

@@ -69,15 +69,20 @@ def _runs_what_it_gets(decorator: cst.BaseExpression, info: FunctionInfo) -> boo
         return name not in CACHES
     target = decorator.func if isinstance(decorator, cst.Call) else decorator
     symbol = info.index.symbol_of(target, info.parent or info.index.body)
-    return isinstance(symbol, FunctionInfo) and _calls_its_parameter(symbol, frozenset())
+    # `@retried(3)`: what the call gives is the decorator.
+    makers = [symbol, *symbol.nested.values()] if isinstance(symbol, FunctionInfo) else []
+    return any(_calls_what_it_gets(each) for each in makers)
 
 
-def _calls_its_parameter(function: FunctionInfo, given: frozenset[str]) -> bool:
-    if function.is_async:
+def _calls_what_it_gets(decorator: FunctionInfo) -> bool:
+    """Whether an inner function of a decorator calls its first parameter itself, not in a function further in."""
+    if decorator.is_async or not decorator.params:
         return False
-    calls = any(isinstance(call.func, cst.Name) and call.func.value in given for call in function.calls)
-    inner = given | {param.name.value for param in function.params}
-    return calls or any(_calls_its_parameter(each, inner) for each in function.nested.values())
+    given = decorator.params[0].name.value
+    return any(
+        not inner.is_async and any(isinstance(call.func, cst.Name) and call.func.value == given for call in inner.calls)
+        for inner in decorator.nested.values()
+    )
 
 
 def ends_with_process(info: FunctionInfo) -> bool:

@@ -95,7 +95,7 @@ class LocalCalls(Containers, ABC):
             summary = self._summary(op, info, state, receiver)
             yielded = set(summary.yields) if summary is not None else set()
             only = yielded.pop() if len(yielded) == 1 else None
-            if isinstance(only, Name) and not info.is_async:
+            if isinstance(only, Name) and not info.is_async and summary is not None and summary.ends_yielded:
                 self.dropped_generators[id(op.node)] = only.dotted, info.name
             if summary is not None and _borrowed(summary, state) is not None:
                 # What its reader throws into it at the `yield` is no failure of its own.
@@ -258,7 +258,7 @@ class LocalCalls(Containers, ABC):
         """What a callee takes from owners of many that both sides know."""
         # What a task takes it takes at another time; nor does who has ended the unit of work before wait for anything.
         ended = frozenset().union(*(outcome.committed for outcome in summary.outcomes))
-        for owner, kind_id, node in summary.takes if not op.is_elsewhere else ():
+        for owner, kind_id, node in summary.takes if not (op.is_elsewhere or self._is_quiet) else ():
             kind = self.knowledge.kind(kind_id)
             if kind is not None:
                 self.note_taken(op, kind, owner, state, inner=node, ended=ended)

@@ -76,7 +76,9 @@ class ModelledCalls(ChosenModels):
         is_bound = model.acquires is None and model.gives is None and isinstance(model.parent, Argument)
         if is_bound and receiver is not None:
             # `Session.configure(bind=engine)`
-            state.update(receiver.rid, parent=self._parent(op, model, receiver, state))
+            parent = self._parent(op, model, receiver, state)
+            if parent is not None:
+                state.update(receiver.rid, parent=parent, unpooled=False)
         if model.query_event is not None:
             is_plain = bool(op.arguments) and not any(is_computed(argument.operand) for argument in op.arguments)
             answer = "every" if is_plain and model.query_event is Event.READ else "unknown"
@@ -474,7 +476,7 @@ class ModelledCalls(ChosenModels):
             return False
         operand = self.argument(op, model.parent)
         name = dotted_name(operand) if operand is not None else None
-        if name is None or name.startswith("$"):
+        if name is None or name.startswith("$") or "con" not in name.rpartition(".")[2].lower():
             return False
         return not self.knowledge.families_named(name.rpartition(".")[2]).isdisjoint(kind.free_with)
 

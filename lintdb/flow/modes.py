@@ -66,9 +66,11 @@ class Modes:
         return self._shared_mode(kind, made)
 
     def is_without_pool(self, name: str, holder: ClassInfo | ModuleIndex | None) -> bool:
-        """Whether a factory that an attribute or a global keeps was made with what is known to be no pool."""
-        owners = [self._owner(call, scope) for call, scope in _made(name, holder)]
-        return bool(owners) and all(owner is not None and not owner.is_pool for owner in owners)
+        """Whether a factory that an attribute or a global keeps was made with what is no pool, or with nothing."""
+        made = [*_made(name, holder)]
+        owners = [self._owner(call, scope) for call, scope in made]
+        is_open = any(not call.args for call, _ in made)  # told later, by `configure()`: anything
+        return is_open or (bool(owners) and all(owner is not None and not owner.is_pool for owner in owners))
 
     def _shared_mode(self, kind: Kind, made: list[tuple[cst.Call, FunctionInfo]]) -> bool | None:
         modes = {

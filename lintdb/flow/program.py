@@ -30,6 +30,7 @@ from lintdb.flow.summaries import NAMED, Outcome, Summary
 from lintdb.flow.told import told_units, without_told
 from lintdb.flow.types_of import ModuleTypes, Result, Type
 from lintdb.flow.values import IN_BLOCK, NONE, Instance, Name, Outside, Ref, Rid, SiteKey, Status
+from lintdb.flow.words import ENDS_REQUESTS
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
 
 MAX_OUTCOMES = 8
@@ -206,9 +207,13 @@ class Program:
 
     def never_calls(self, method: str) -> bool:
         """Whether nothing in the project calls a method of that name without arguments; False if that is not clear."""
-        texts = self.index.links.texts_with(method, self.index) if self.index.links is not None else None
+        links = self.index.links
+        texts = links.texts_with(method, self.index) if links is not None else None
         called = re.compile(rf"\.{method}\b(?!\s*\(\s*[^\s)])")
-        return texts is not None and not any(called.search(text) for _, text in texts)
+        if links is None or texts is None or any(called.search(text) for _, text in texts):
+            return False
+        # What is done when a request is over may end it in other ways.
+        return not any(links.texts_with(word, self.index) for word in ENDS_REQUESTS)
 
     def dropping(self, info: FunctionInfo, name: str) -> FunctionInfo | None:
         """Return the generator that gives a parameter to a handler, and then drops what is not permanent by then."""

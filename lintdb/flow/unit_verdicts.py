@@ -220,6 +220,7 @@ class UnitVerdicts(Verdicts):
                     is_of_caller = status.pending in (-1, BEFORE)
                     index, swallowed = status.failed if is_of_caller else status.pending, True
                     is_kept = (rid[0], status.pending) in left and self._is_undone_alone(status, kind)
+                    is_kept = is_kept and not self._are_tried_together(status.pending, status.failed)
                     # The work began after the error, or is as it would be without it: it is left to the caller.
                     index = -1 if is_later or is_kept else index
                 elif not end.is_raise and status.cut and rid[0] in self.commits:
@@ -265,6 +266,17 @@ class UnitVerdicts(Verdicts):
     def _is_ended_by_scope(self, kind: Kind) -> bool:
         """Whether whoever set up the scope of something ends its unit of work: a framework, a call in the project."""
         return kind.is_scoped and not (kind.scope_end and self.program.never_calls(kind.scope_end))
+
+    def _are_tried_together(self, work: int, failed: int) -> bool:
+        """Whether two operations stand in the body of one `try`: the first is worth nothing without the second."""
+        if work == failed:
+            return False  # in another round of a loop
+        first, second = self.operations.get(work), self.operations.get(failed)
+        if first is None or second is None:
+            return True
+        around = Ancestry(self.function.node)
+        tries = {id(each) for each in around.ancestors(second.node) if isinstance(each, (cst.Try, cst.TryStar))}
+        return any(id(each) in tries for each in around.ancestors(first.node))
 
     def _is_tried_again(self, index: int) -> bool:
         """Whether a loop goes on after an error of an operation, and comes to it once more: before any scope ends."""

@@ -69,3 +69,6 @@ RELEASING_NAMES = frozenset({
     "terminate", "finish", "close_connection", "close_connections", "__exit__", "__aexit__",
 })  # fmt: skip
 """Methods that are meant to release what an object holds."""
+
+ENDS_REQUESTS = ("teardown_request", "teardown_appcontext", "after_request", "middleware", "zope")
+"""Words of a project in which something is done when a request is over."""

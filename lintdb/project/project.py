@@ -79,8 +79,8 @@ class Project:
         defined = outline.definitions.keys() - {"<module>"}
         return rest[0] in defined if rest else bool(defined)
 
-    def _defines(self, dotted: str, index: ModuleIndex) -> bool:
-        """Whether a module of the project defines what a dotted name stands for."""
+    def defines(self, dotted: str, index: ModuleIndex) -> bool:
+        """See `lintdb.syntax.names.Links`."""
         found = self._outlined(dotted, index)
         return found is not None and bool(found[1]) and found[1][0] in found[0].definitions
 
@@ -174,5 +174,5 @@ class Project:
     def _knowledge_for(self, index: ModuleIndex) -> Knowledge:
         own = self._surroundings.own
         models = load_models(self._drivers[id(index)], self._versions, own)
-        is_own = functools.cache(lambda dotted: self._defines(dotted, index))
+        is_own = functools.cache(lambda dotted: self.defines(dotted, index))
         return Answers(models, self._versions, own, index.imported_names, is_own)

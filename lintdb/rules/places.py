@@ -42,12 +42,12 @@ def is_migration(path: str) -> bool:
     return not {"migration", "migrations", "alembic", "versions"}.isdisjoint(Path(path).parts[:-1])
 
 
-_MIGRATES = frozenset({"alembic", "django", "flask_migrate", "peewee_migrate", "playhouse", "yoyo"})
+_MIGRATES = re.compile(r"(?:alembic|flask_migrate|peewee_migrate|yoyo|playhouse\.migrate|django\.db\.migrations)\b")
 
 
 def is_step_of_migration(function: FunctionInfo, path: str) -> bool:
     """Whether code stands in a migration, by its folder and the tool that it imports."""
-    return is_migration(path) and any(name.partition(".")[0] in _MIGRATES for name in function.index.imported_names())
+    return is_migration(path) and any(_MIGRATES.match(name) for name in function.index.imported_names())
 
 
 def is_program(function: FunctionInfo) -> bool:

@@ -5,24 +5,28 @@ from __future__ import annotations
 import ast
 import re
 
-_EXITS = frozenset({"exit", "_exit", "abort", "quit"})
+_EXITS = frozenset({"exit", "quit", "sys.exit", "os._exit", "os.abort"})
 _NEVER = frozenset({"NoReturn", "Never"})
 
 
 def ending_of(name: str, text: str) -> str:
     """Return how a top-level function of a module always ends: `"raises"`, `"exits"`, or nothing if it may return.
 
+    Nothing of a coroutine function, whose call does not run it, nor of one that a decorator may change.
+
     Only the function itself is parsed, and only if its text makes that possible: this is asked of many.
     """
-    found = re.search(rf"^(?:async[ \t]+)?def {re.escape(name)}\b.*?(?=^[^\s#)]|\Z)", text, re.MULTILINE | re.DOTALL)
+    found = re.search(rf"^def {re.escape(name)}\b.*?(?=^[^\s#)]|\Z)", text, re.MULTILINE | re.DOTALL)
     if found is None or not re.search(r"raise|exit|abort|quit|NoReturn|Never", found[0]):
         return ""
+    if not re.search(r"(?:\A|\n\s*\n|\n#[^\n]*\n)\Z", text[: found.start()]):
+        return ""  # a decorator may stand above
     try:
         tree = ast.parse(found[0])
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
     function = tree.body[0]
-    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or _may_return(function.body):
+    if not isinstance(function, ast.FunctionDef) or _may_return(function.body):
         return ""
     return _ending(function.body) or ("raises" if _last(function.returns) in _NEVER else "")
 
@@ -42,10 +46,8 @@ def _ending(body: list[ast.stmt]) -> str:
     last = body[-1]
     if isinstance(last, ast.Raise):
         return "raises"
-    if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call) and _last(last.value.func) in _EXITS:
+    if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call) and ast.unparse(last.value.func) in _EXITS:
         return "exits"
-    if isinstance(last, ast.With | ast.AsyncWith):
-        return _ending(last.body) if not any("suppress" in ast.dump(item) for item in last.items) else ""
     if isinstance(last, ast.If) and last.orelse:
         ends = {_ending(last.body), _ending(last.orelse)}
         return "" if "" in ends else "raises" if "raises" in ends else "exits"

@@ -330,6 +330,9 @@ class Links(Protocol):
     def library_behind(self, dotted: str, index: ModuleIndex) -> str | None:
         """Return the name that a known library has for what a module of the project passes on; None if it does not."""
 
+    def defines(self, dotted: str, index: ModuleIndex) -> bool:
+        """Whether a module of the project defines what a dotted name stands for."""
+
     def ending_of(self, dotted: str, index: ModuleIndex) -> str:
         """Return how a function of the project always ends (see `lintdb.syntax.endings`); empty where it may return."""
 
@@ -430,7 +433,14 @@ class ModuleIndex:
             passed_on = self.links.library_behind(starred, self) if self.links is not None else None
             if passed_on is not None or self.find(starred):
                 return passed_on or starred
-        return self.starred.get(name) or (name if name in _BUILTINS else None)
+            if self.starred.get(name) == starred or (name in self.starred and self._is_of_project(starred)):
+                break  # of several stars the last one counts, of libraries and of the project
+        else:
+            return name if name in _BUILTINS else None
+        return starred if self.starred[name] == starred else None
+
+    def _is_of_project(self, dotted: str) -> bool:
+        return self.links is not None and self.links.defines(dotted, self)
 
     def is_local(self, name: str, scope: FunctionInfo) -> bool:
         """Whether a name is bound in the function itself (not module-level, not an enclosing function's)."""

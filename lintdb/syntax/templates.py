@@ -12,6 +12,7 @@ from lintdb.syntax.names import FunctionInfo, ModuleIndex
 
 _CONVERSION = re.compile(r"%(?:\((?P<key>\w+)\))?[#0\- +]*\d*(?:\.\d+)?[a-zA-Z%]")
 _FORMATS = ("format", "format_map")
+_PUTS = frozenset({"update", "setdefault"})
 _OTHERS = "*"
 """The key of a mapping that cannot be seen: it fills all gaps that have a name."""
 _FIELD = re.compile(r"\{(?P<key>\w*)[^{}]*\}")
@@ -28,13 +29,16 @@ def template_of(node: cst.BaseExpression, index: ModuleIndex, scope: FunctionInf
         return [*template_of(node.left, index, scope), *template_of(node.right, index, scope)]
     found: list[str | cst.BaseExpression] | None = None
     if _is(node, cst.Modulo):
-        found = _filled(_text(node.left, index, scope), _CONVERSION, _items(node.right))
+        found = _filled(_text(node.left, index, scope), _CONVERSION, _items(node.right, scope))
     elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in _FORMATS:
         values: dict[object, cst.BaseExpression] = {}
         for number, argument in enumerate(node.args):
             is_mapping = argument.star == "**" or node.func.attr.value == "format_map"
             key = argument.keyword.value if argument.keyword is not None else number
-            values[_OTHERS if is_mapping else key] = argument.value
+            if not is_mapping:
+                values[key] = argument.value
+            elif _is_as_it_came(argument.value, scope):
+                values[_OTHERS] = argument.value
         found = _filled(_text(node.func.value, index, scope), _FIELD, values)
     return found if found is not None else [node]
 
@@ -48,7 +52,23 @@ def _filling(part: cst.BaseFormattedStringContent) -> cst.BaseExpression:
     return part.expression
 
 
-def _items(node: cst.BaseExpression) -> dict[object, cst.BaseExpression]:
+def _is_as_it_came(node: cst.BaseExpression, scope: FunctionInfo) -> bool:
+    """Whether a mapping comes from elsewhere, and the function puts nothing into it: what it holds may be escaped."""
+    text = scope.index.code_of(node)
+    for each in scope.nodes:
+        target = each.target if isinstance(each, cst.AssignTarget) else None
+        if isinstance(target, cst.Subscript) and scope.index.code_of(target.value) == text:
+            return False
+        function = each.func if isinstance(each, cst.Call) else None
+        is_put = isinstance(function, cst.Attribute) and function.attr.value in _PUTS
+        if is_put and isinstance(function, cst.Attribute) and scope.index.code_of(function.value) == text:
+            return False
+    if isinstance(node, cst.Name):
+        return any(param.name.value == node.value for param in scope.params) and only_value(node.value, scope) is None
+    return isinstance(node, (cst.Attribute, cst.Subscript))
+
+
+def _items(node: cst.BaseExpression, scope: FunctionInfo) -> dict[object, cst.BaseExpression]:
     if isinstance(node, cst.Tuple):
         return {number: element.value for number, element in enumerate(node.elements)}
     if isinstance(node, cst.Dict):
@@ -57,7 +77,7 @@ def _items(node: cst.BaseExpression) -> dict[object, cst.BaseExpression]:
             key.evaluated_value if isinstance(key, cst.SimpleString) else number: element.value
             for number, (key, element) in enumerate(zip(keys, node.elements, strict=True))
         }
-    return {0: node, _OTHERS: node}
+    return {0: node, _OTHERS: node} if _is_as_it_came(node, scope) else {0: node}
 
 
 def _text(template: cst.BaseExpression, index: ModuleIndex, scope: FunctionInfo) -> str | None:
