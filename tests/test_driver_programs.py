@@ -105,7 +105,7 @@ def _iter_factories(driver: str) -> Iterator[Way]:
     known = models(driver)
     for name, calls in known.functions.items():
         for n, call in enumerate(calls):
-            kind = known.kinds[call.gives] if call.driver == driver and call.gives in known.kinds else None
+            kind = known.kinds.get(call.gives or "") if call.driver == driver else None
             given = arguments(call, calls[:n]) if kind is not None and not kind.types else None
             if kind is not None and given is not None:
                 yield Way(driver, kind.id, f"{name}({given[0]})", None, given[1] | {module_of(name)}, call, None)
