@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from lintdb import gate
 from lintdb.drivers.catalog import exported_names, import_roots
 from lintdb.project.surroundings import Surroundings
 from lintdb.syntax.endings import ending_of
-from lintdb.syntax.outline import Outline, outline_of
+from lintdb.syntax.outline import Outline, imported_words, outline_of
 
 _MOST_STEPS = 12
 """Of imports that only pass a name on."""
@@ -23,6 +22,7 @@ class Passing:
         self._libraries: dict[tuple[str, str], str | None] = {}
         self._endings: dict[tuple[str, str], str] = {}
         self._outlines: dict[str, Outline] = {}
+        self._words: dict[str, frozenset[str]] = {}
 
     def outline_of(self, path: str, text: str) -> Outline:
         """Return the outline of a module, made once."""
@@ -55,7 +55,7 @@ class Passing:
         if located is None or not located[2]:
             return None
         path, text, (name, *after) = located
-        outline = self.outline_of(path, text) if _may_pass_on(name, text) else None
+        outline = self.outline_of(path, text) if self._may_pass_on(name, path, text) else None
         if outline is None or name in outline.definitions:
             return None
         targets = [*outline.imports.get(name, ()), *(f"{star}.{name}" for star in outline.stars)]
@@ -80,7 +80,7 @@ class Passing:
             return ""
         path, text, (name,) = located
         found = ending_of(name, text)
-        if found or not _may_pass_on(name, text):
+        if found or not self._may_pass_on(name, path, text):
             return found
         targets = self.outline_of(path, text).imports.get(name, ())
         return next((self._ending_of(each, path, steps - 1) for each in targets), "")
@@ -94,15 +94,14 @@ class Passing:
         own = gate.mentioned(text, self._surroundings.own)
         return own.union(*(self._starred(each, path, steps - 1) for each in stars))
 
+    def _may_pass_on(self, name: str, path: str, text: str) -> bool:
+        """Whether a module may import a name, or all names of another, as far as its text tells."""
+        if path not in self._words:
+            self._words[path] = imported_words(text)
+        return name in self._words[path] or "*" in self._words[path]
+
     def _located(self, dotted: str, importer: str) -> tuple[str, str, tuple[str, ...]] | None:
         """Return the path and the text of the module that a name leads to, and the rest of the name."""
         located = self._surroundings.layout.locate(dotted, importer)
         source = self._surroundings.source_of(located.path) if located is not None else None
         return (located.path, source.text, located.rest) if located is not None and source is not None else None
-
-
-def _may_pass_on(name: str, text: str) -> bool:
-    """Whether a module may import a name, or all names of another, as far as its text tells."""
-    word = re.escape(name)
-    pattern = rf"\bimport\b[^\n]*\b{word}\b|^\s+(?:\w+ as )?{word}\s*(?:,|#|$)|^\s*from .*\bimport \*|\bas {word}\b"
-    return re.search(pattern, text, re.MULTILINE) is not None

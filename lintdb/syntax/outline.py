@@ -45,6 +45,14 @@ def imported_names(text: str, module: ModuleName) -> list[ImportedName]:
     return found
 
 
+def imported_words(text: str) -> frozenset[str]:
+    """Return all names that import statements of a text may give something, and `*`; found on text alone."""
+    found: set[str] = set()
+    for match in _IMPORT.finditer(text):
+        found.update(re.findall(r"\w+|\*", _COMMENT.sub("", match["modules"] or match["names"] or "")))
+    return frozenset(found)
+
+
 def _first_word(part: str) -> str:
     words = part.strip("\\ \t\r\n").split()
     return words[0] if words else ""
