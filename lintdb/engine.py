@@ -90,15 +90,52 @@ class EngineOptions:
         return self.codes | self.muted if self.tell_muted else self.codes
 
 
+@dataclass(frozen=True)
+class Examined:
+    """What the rules find in a file, at whatever confidence; *program* is None where no rule can speak of anything."""
+
+    program: Program | None = None
+    found: tuple[tuple[Rule, Report], ...] = ()
+
+
 def check_source(source: SourceFile, options: EngineOptions, projects: Projects | None = None) -> FileResult:
     """Check one file; returns its findings, suppressed and sorted, or the problem that kept it from being checked.
 
     *projects* keeps what was found out about other files from one file of a run to the next. Raises `RuleCrash` where
     lintdb itself fails; callers that check many files turn that into a problem of the file.
     """
-    checked = _check(source, options, projects)
-    if isinstance(checked, FileProblem):
-        return FileResult(source.path, problem=checked)
+    examined = examine(source, options, projects)
+    return examined if isinstance(examined, FileResult) else settle(source, examined, options)
+
+
+def examine(source: SourceFile, options: EngineOptions, projects: Projects | None = None) -> Examined | FileResult:
+    """Run the rules that *options* asks for over a file; a result where the file cannot be checked.
+
+    What is found can be settled for these options and for any that differ from them in nothing but the confidence, or
+    in that they select fewer rules.
+    """
+    own = options.own_models
+    drivers = gate.mentioned(source.text, own)
+    if projects is None:
+        projects = Projects()
+    # What stands on an application is reached without any import: `request.app.db`.
+    may_concern = options.follow_imports and ("import" in source.text or "app" in source.text or "bot" in source.text)
+    if not drivers and not (may_concern and projects.surroundings(own).concerns(source)):
+        return Examined()
+    # Only now: where most files have nothing to be followed, a thread for each would cost more than all else.
+    return with_room(lambda: _follow(source, options, projects, drivers, may_concern=may_concern))
+
+
+def settle(source: SourceFile, examined: Examined, options: EngineOptions) -> FileResult:
+    """Return what of that which the rules have found is shown to whoever asks with these options."""
+    program = examined.program
+    reports = spoken(examined.found, options) if program is not None else []
+    if not may_silence(source.text):
+        # Nobody will ask about the others, and to find their places takes time.
+        reports = [(rule, report) for rule, report in reports if report.confidence >= options.min_confidence]
+    checked: list[Finding] = []
+    if program is not None and reports:
+        checked = with_room(lambda: to_findings(source, program, reports))
     kept = apply_suppressions(
         source,
         checked,
@@ -111,22 +148,9 @@ def check_source(source: SourceFile, options: EngineOptions, projects: Projects 
     return FileResult(source.path, tuple(shown), muted=frozenset(each.code for each in sure) - options.codes)
 
 
-def _check(source: SourceFile, options: EngineOptions, projects: Projects | None) -> list[Finding] | FileProblem:
-    own = options.own_models
-    drivers = gate.mentioned(source.text, own)
-    if projects is None:
-        projects = Projects()
-    # What stands on an application is reached without any import: `request.app.db`.
-    may_concern = options.follow_imports and ("import" in source.text or "app" in source.text or "bot" in source.text)
-    if not drivers and not (may_concern and projects.surroundings(own).concerns(source)):
-        return []
-    # Only now: where most files have nothing to be followed, a thread for each would cost more than all else.
-    return with_room(lambda: _follow(source, options, projects, drivers, may_concern=may_concern))
-
-
 def _follow(
     source: SourceFile, options: EngineOptions, projects: Projects, drivers: frozenset[str], *, may_concern: bool
-) -> list[Finding] | FileProblem:
+) -> Examined | FileResult:
     from lintdb.drivers.catalog import load_models
 
     own = options.own_models
@@ -134,15 +158,11 @@ def _follow(
     models = load_models(drivers, versions, own)
     is_idle = drivers and not has_triggers(source, models)
     if is_idle and not (may_concern and projects.surroundings(own).concerns(source)):
-        return []
+        return Examined()
     program = open_program(source, versions, projects if options.follow_imports else None, own)
     if isinstance(program, FileProblem):
-        return program
-    reports = find_spoken(source, program, models, options)
-    if not may_silence(source.text):
-        # Nobody will ask about the others, and to find their places takes time.
-        reports = [(rule, report) for rule, report in reports if report.confidence >= options.min_confidence]
-    return to_findings(source, program, reports)
+        return FileResult(source.path, problem=program)
+    return Examined(program, tuple(find_reports(source, program, models, options)))
 
 
 def versions_for(source: SourceFile, options: EngineOptions) -> dict[str, str]:
@@ -198,15 +218,20 @@ def open_program(
     return Program(index, Answers(models, versions, own, index.imported_names))
 
 
-def find_spoken(
-    source: SourceFile, program: Program, models: Models, options: EngineOptions
-) -> list[tuple[Rule, Report]]:
-    """Return what the selected rules find in a file, without what a more exact rule speaks for."""
+def spoken(found: Iterable[tuple[Rule, Report]], options: EngineOptions) -> list[tuple[Rule, Report]]:
+    """Return what the rules that are asked for say, without what a more exact rule speaks for."""
     from lintdb.rules.doubles import without_superseded
 
-    found = list(find_reports(source, program, models, options))
-    left = without_superseded(found, options.min_confidence)
+    running = _running(options)
+    left = without_superseded([each for each in found if each[0].meta.code in running], options.min_confidence)
     return [(rule, report) for rule, report in left if rule.meta.code in options.asked]
+
+
+def _running(options: EngineOptions) -> frozenset[str]:
+    """Return the rules that run: those that are asked for, and the muted ones that speak instead of others."""
+    from lintdb.rules.registry import all_rules
+
+    return options.asked | {rule.meta.code for rule in all_rules() if rule.meta.supersedes} & options.muted
 
 
 def find_reports(
@@ -216,8 +241,8 @@ def find_reports(
     from lintdb.rules.base import FileContext
     from lintdb.rules.registry import all_rules
 
-    silent = {rule.meta.code for rule in all_rules() if rule.meta.supersedes} & options.muted
-    rules = [rule for rule in all_rules() if rule.meta.code in options.asked | silent]
+    running = _running(options)
+    rules = [rule for rule in all_rules() if rule.meta.code in running]
     flows = list(_flows(source, program))
     handed_on = frozenset(node for flow in flows for node in flow.handed_on)
     openings = tuple(_openings(source, program, models, options))

@@ -31,8 +31,9 @@ import pytest
 from lintdb.finding import Confidence, FileProblem, FileResult, Finding, Severity, Span
 
 if TYPE_CHECKING:
-    from lintdb.engine import EngineOptions
+    from lintdb.engine import EngineOptions, Examined
     from lintdb.project.surroundings import Projects
+    from lintdb.rules.base import Report, Rule
     from lintdb.source import SourceFile
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -216,7 +217,7 @@ def fail_if(problems: list[Problem], path: str, text: str, first_line: int = 1) 
 
 @dataclass(frozen=True)
 class Checked:
-    """A program that was run twice, at the usual confidence and at the lowest, with its marks."""
+    """What lintdb says of a program, at the usual confidence and at the lowest, with its marks."""
 
     path: str
     text: str
@@ -233,13 +234,12 @@ def check(path: str, text: str, default_codes: frozenset[str]) -> Checked:
     """Run lintdb over a program with the codes that its directive selects, else *default_codes*."""
     directive = parse_directive(text)
     codes = codes_for(directive.select) if directive.select else default_codes
-    return Checked(
-        path,
-        text,
-        tuple(parse_marks(text)),
-        _findings_of(run(path, text, codes, directive, Confidence.MEDIUM), codes),
-        _findings_of(run(path, text, codes, directive, Confidence.LOW), codes),
+    examined = examine(path, text)
+    usual, with_low = (
+        _findings_of(settle(path, text, examined, codes, minimum), codes)
+        for minimum in (Confidence.MEDIUM, Confidence.LOW)
     )
+    return Checked(path, text, tuple(parse_marks(text)), usual, with_low)
 
 
 @functools.cache
@@ -255,12 +255,36 @@ def check_fixture(path: Path) -> Checked:
     return check(str(relative), text, default_codes() | {"LDB701"})
 
 
-def run(path: str, text: str, codes: frozenset[str], directive: Directive, minimum: Confidence) -> FileResult:
-    """Run the engine as `lintdb check` does, on text that need not exist as a file."""
-    from lintdb.engine import check_source
+@functools.lru_cache(maxsize=4)
+def examine(path: str, text: str) -> Examined | FileResult:
+    """Run all rules over a text, which need not exist as a file, as `lintdb check` does.
+
+    Several tests look at what was found in one program, with different codes, so it is followed once for all of them.
+    """
+    from lintdb.engine import examine
 
     source, projects = place(path, text)
-    return check_source(source, options_of(path, codes, directive, minimum), projects)
+    options = options_of(path, codes_for(("LDB",)), parse_directive(text), Confidence.LOW)
+    return examine(source, options, projects)
+
+
+def reports_of(path: Path) -> list[tuple[Rule, Report]]:
+    """Return all that the rules find in a file of `fixtures/` at the usual confidence, doubles included."""
+    examined = examine(str(path.relative_to(FIXTURES)), path.read_text(encoding="utf-8"))
+    found = () if isinstance(examined, FileResult) else examined.found
+    return [(rule, report) for rule, report in found if report.confidence >= Confidence.MEDIUM]
+
+
+def settle(
+    path: str, text: str, examined: Examined | FileResult, codes: frozenset[str], minimum: Confidence
+) -> FileResult:
+    """Return what of that is reported with some codes at a confidence."""
+    from lintdb.engine import settle
+
+    if isinstance(examined, FileResult):
+        return examined
+    source, _ = place(path, text)
+    return settle(source, examined, options_of(path, codes, parse_directive(text), minimum))
 
 
 def place(path: str, text: str) -> tuple[SourceFile, Projects | None]:

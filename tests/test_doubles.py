@@ -1,7 +1,7 @@
-"""One defect is one finding: no two rules report the same cause at the same place, whatever is selected.
+"""Which of two rules speaks where both see one cause is declared by the rules, and each declaration is needed.
 
-All rules run over all fixtures. Which reports have one cause is said by the rules themselves (`RuleMeta.cause`), and
-which of two speaks by `RuleMeta.supersedes`.
+That nothing is told twice is a test of every fixture (`test_fixtures.py`). Which reports have one cause is said by the
+rules themselves (`RuleMeta.cause`), and which of two speaks by `RuleMeta.supersedes`.
 """
 
 from __future__ import annotations
@@ -10,63 +10,29 @@ import functools
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from lintdb import gate
-from lintdb.drivers.catalog import load_models
-from lintdb.engine import find_reports, open_program
-from lintdb.finding import Confidence, FileProblem
+from lintdb.finding import Confidence
 from lintdb.rules.base import Report, Rule
 from lintdb.rules.doubles import find_doubles, without_superseded
 from lintdb.rules.lifetimes import LEAK_CODES
 from lintdb.rules.registry import all_metas
 from tests import harness
 
-FIXTURES = [path for folder in ("rules", "patterns", "projects", "programs") for path in harness.iter_fixtures(folder)]
+FOLDERS = ("rules", "patterns", "projects", "programs")
 CODES = frozenset(meta.code for meta in all_metas())
 RELATIONS = [(meta.code, code) for meta in all_metas() for code in meta.supersedes]
 
 
-@functools.cache
-def reports_of(path: Path) -> list[tuple[Rule, Report]]:
-    """Return all that the rules find in a fixture at the usual confidence, doubles included."""
-    text = path.read_text(encoding="utf-8")
-    shown = str(path.relative_to(harness.FIXTURES))
-    source, projects = harness.place(shown, text)
-    options = harness.options_of(shown, CODES, harness.parse_directive(text), Confidence.MEDIUM)
-    versions, own = options.target_versions, options.own_models
-    program = open_program(source, versions, projects, own)
-    if isinstance(program, FileProblem):
-        return []
-    found = find_reports(source, program, load_models(gate.mentioned(text, own), versions, own), options)
-    return [(rule, report) for rule, report in found if report.confidence >= Confidence.MEDIUM]
-
-
-@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: str(path.relative_to(harness.FIXTURES)))
-def test_no_doubles(path: Path) -> None:
-    doubles = {
-        f"{first.meta.code} {report.message}\n    {second.meta.code} {other.message}"
-        for (first, report), (second, other) in find_doubles(without_superseded(reports_of(path), Confidence.MEDIUM))
-    }
-    assert not doubles, "one cause, two findings:\n  " + "\n  ".join(sorted(doubles))
-
-
 def test_without_relations_there_would_be_doubles() -> None:
     """What is looked for is there to be found: in programs and in files of projects, too."""
-    folders = {
-        path.relative_to(harness.FIXTURES).parts[0]
-        for path in FIXTURES
-        if any(True for _ in find_doubles(reports_of(path)))
-    }
-    assert folders >= {"rules", "patterns", "programs", "projects"}
+    superseding = {better for better, _ in RELATIONS}
+    for folder in FOLDERS:
+        paths = [path for path in harness.iter_fixtures(folder) if _marks(path) & superseding]
+        assert any(any(True for _ in find_doubles(harness.reports_of(path))) for path in paths), folder
 
 
 def test_every_relation_is_needed() -> None:
     """Of the rules for the families of resources, which come together, one is enough."""
-    shown = {pair for path in FIXTURES for pair in _superseded(reports_of(path))}
-    shown |= {(better, leak) for better, code in shown if code in LEAK_CODES for leak in LEAK_CODES}
-    missing = [f"{better} over {code}" for better, code in RELATIONS if (better, code) not in shown]
-    assert not missing, f"no fixture shows what is declared: {', '.join(missing)}"
+    assert not [f"{better} over {code}: no fixture shows it" for better, code in RELATIONS if not _shown(better, code)]
 
 
 def test_relations_are_between_rules_and_have_an_end() -> None:
@@ -74,12 +40,29 @@ def test_relations_are_between_rules_and_have_an_end() -> None:
     assert not [pair for pair in RELATIONS if pair[::-1] in RELATIONS]
 
 
-def _superseded(reports: list[tuple[Rule, Report]]) -> Iterator[tuple[str, str]]:
-    """Yield which rule speaks for which, one pair of reports at a time."""
-    for rule, report in reports:
-        for better, other in reports:
+def _shown(better: str, code: str) -> bool:
+    """Whether some fixture, that of the rule itself first, has a place of which a rule speaks for another."""
+    codes = frozenset(LEAK_CODES if code in LEAK_CODES else [code])
+    paths = (path for folder in FOLDERS for path in harness.iter_fixtures(folder) if better in _marks(path))
+    return any(not codes.isdisjoint(_superseded_by(better, path)) for path in paths)
+
+
+@functools.cache
+def _marks(path: Path) -> frozenset[str]:
+    return frozenset(mark.code for mark in harness.parse_marks(path.read_text(encoding="utf-8")))
+
+
+@functools.cache
+def _superseded_by(code: str, path: Path) -> frozenset[str]:
+    """Return the rules for which one speaks in a fixture."""
+    return frozenset(_silenced(code, harness.reports_of(path)))
+
+
+def _silenced(code: str, reports: list[tuple[Rule, Report]]) -> Iterator[str]:
+    for better in (each for each in reports if each[0].meta.code == code):
+        for rule, report in reports:
             if (
-                rule.meta.code in better.meta.supersedes
-                and len(without_superseded([(rule, report), (better, other)], Confidence.MEDIUM)) < 2
+                rule.meta.code in better[0].meta.supersedes
+                and len(without_superseded([(rule, report), better], Confidence.MEDIUM)) < 2
             ):
-                yield better.meta.code, rule.meta.code
+                yield rule.meta.code

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from lintdb.finding import Confidence
+from lintdb.rules.doubles import find_doubles, without_superseded
 from tests import harness
 
 RULES = list(harness.iter_fixtures("rules"))
@@ -13,18 +15,51 @@ PATTERNS = list(harness.iter_fixtures("patterns"))
 OWN_MODELS = list(harness.iter_fixtures("own_models"))
 PROJECTS = list(harness.iter_fixtures("projects"))
 PROGRAMS = list(harness.iter_fixtures("programs"))
-ALL = [*RULES, *PATTERNS, *OWN_MODELS, *PROJECTS, *PROGRAMS]
+REPAIRED = [path for path in PROGRAMS if path.relative_to(harness.FIXTURES).parts[1].endswith("_fixed")]
+NAMED = [*RULES, *PATTERNS, *OWN_MODELS, *PROJECTS]
+ALL = [*NAMED, *PROGRAMS]
 
 
-@pytest.mark.parametrize("path", ALL, ids=lambda path: str(path.relative_to(harness.FIXTURES)))
+def _shown(path: Path) -> str:
+    return str(path.relative_to(harness.FIXTURES))
+
+
+@pytest.fixture(scope="module", params=ALL, ids=_shown)
+def path(request: pytest.FixtureRequest) -> Path:
+    """A file of fixtures; the tests that run it come one after the other, so that it is followed once for all."""
+    found: Path = request.param
+    return found
+
+
 def test_findings(path: Path) -> None:
     checked = harness.check_fixture(path)
     harness.fail_if(checked.all_problems(), f"fixtures/{checked.path}", checked.text)
 
 
-@pytest.mark.parametrize(
-    "path", [*RULES, *PATTERNS, *OWN_MODELS, *PROJECTS], ids=lambda path: str(path.relative_to(harness.FIXTURES))
-)
+def test_no_doubles(path: Path) -> None:
+    """One defect is one finding: no two rules report the same cause at the same place, whatever is selected."""
+    doubles = {
+        f"{first.meta.code} {report.message}\n    {second.meta.code} {other.message}"
+        for (first, report), (second, other) in find_doubles(
+            without_superseded(harness.reports_of(path), Confidence.MEDIUM)
+        )
+    }
+    assert not doubles, "one cause, two findings:\n  " + "\n  ".join(sorted(doubles))
+
+
+@pytest.mark.parametrize("path", REPAIRED, indirect=True, scope="module", ids=_shown)
+def test_repaired_program_is_silent(path: Path) -> None:
+    """Lintdb has nothing to say about the repaired versions of the sample programs, whatever is selected."""
+    relative = path.relative_to(harness.FIXTURES)
+    text = path.read_text(encoding="utf-8")
+    checked = harness.check(str(relative), text, harness.codes_for(("LDB",)))
+    found = [f"{finding.span.line}: {finding.code} {finding.message}" for finding in checked.findings]
+    assert not found, f"{relative}:\n  " + "\n  ".join(found)
+    assert "lintdb:" not in text.replace("lintdb-fixture:", ""), "it is not silent because it was told to be"
+    assert "noqa" not in text
+
+
+@pytest.mark.parametrize("path", NAMED, indirect=True, scope="module", ids=_shown)
 def test_names_say_the_verdict(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     subjects = harness.find_subjects(text)
@@ -39,10 +74,10 @@ def test_names_say_the_verdict(path: Path) -> None:
     assert len(names) == len(set(names)), "two parts have the same name, so a failure would not say which"
 
 
-@pytest.mark.parametrize("path", RULES, ids=lambda path: path.stem)
-def test_rule_fixture_has_both_verdicts(path: Path) -> None:
-    verdicts = {harness.verdict_of(part.name) for part in harness.find_subjects(path.read_text(encoding="utf-8"))}
-    assert {"ok", "bad"} <= verdicts or path.stem == "LDB002", (
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.stem)
+def test_rule_fixture_has_both_verdicts(rule: Path) -> None:
+    verdicts = {harness.verdict_of(part.name) for part in harness.find_subjects(rule.read_text(encoding="utf-8"))}
+    assert {"ok", "bad"} <= verdicts or rule.stem == "LDB002", (
         "a rule needs programs that it reports and that it does not"
     )
 

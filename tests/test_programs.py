@@ -1,4 +1,4 @@
-"""The repaired versions of the sample programs: lintdb has nothing to say about them, whatever is selected."""
+"""The repaired versions of the sample programs, which `test_fixtures.py` shows to be silent, are still programs."""
 
 from __future__ import annotations
 
@@ -7,30 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from lintdb.finding import Confidence
-from lintdb.rules.registry import all_metas
 from tests import harness
 
 PROGRAMS = harness.FIXTURES / "programs"
 REPAIRED = sorted(path for path in PROGRAMS.iterdir() if path.name.endswith("_fixed"))
-ALL = frozenset(meta.code for meta in all_metas())
 
 
 def files_of(folder: Path) -> dict[str, Path]:
     return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*.py"))}
-
-
-@pytest.mark.parametrize("folder", REPAIRED, ids=lambda folder: folder.name)
-def test_repaired_program_is_silent(folder: Path) -> None:
-    for path in files_of(folder).values():
-        text = path.read_text(encoding="utf-8")
-        shown = str(path.relative_to(harness.FIXTURES))
-        result = harness.run(shown, text, ALL, harness.parse_directive(text), Confidence.MEDIUM)
-        assert result.problem is None
-        found = [f"{finding.span.line}: {finding.code} {finding.message}" for finding in result.findings]
-        assert not found, f"{shown}:\n  " + "\n  ".join(found)
-        assert "lintdb:" not in text.replace("lintdb-fixture:", ""), "it is not silent because it was told to be"
-        assert "noqa" not in text
 
 
 @pytest.mark.parametrize("folder", REPAIRED, ids=lambda folder: folder.name)

@@ -56,7 +56,7 @@ class _Project:
         """Return path and text of the files that mention a word."""
         index = self._near.index
         found = index.links.texts_with(word, index) if index.links is not None and index.name.path else None
-        texts = found if found is not None else ((index.name.path, index.module.code),)
+        texts = found if found is not None else ((index.name.path, index.text),)
         return tuple((path, text) for path, text in texts if path == index.name.path or not self._does_not_count(path))
 
     def mentions(self, name: str, path: str) -> list[_Mention] | None:
@@ -88,7 +88,7 @@ def end_what_they_give(function: FunctionInfo, parameter: str, does_not_count: C
     """
     if function.owner is not None or function.is_nested or function.decorators or function.is_module:
         return False
-    file = parsed_file(function.index.module.code)
+    file = parsed_file(function.index.text)
     node = _definition(file.tree, function.name) if isinstance(file, ParsedFile) else None
     project = _Project(function, does_not_count)
     return node is not None and _all_end(node, parameter, function.index.name.path, project, _MOST_LEVELS)

@@ -51,15 +51,14 @@ def is_part_of_commands(function: FunctionInfo, does_not_count: Callable[[str], 
     prints = not PRINTS.isdisjoint((*function.loads, *function.attributes))
     while todo and len(seen) <= _MOST_FUNCTIONS:
         target = todo.pop()
-        uses = list(find_uses(target, function, does_not_count))
-        if target.name == "main" and not target.owner and not uses and target not in handlers:
-            is_started = True  # named in the metadata of a package
-            continue
-        if not uses or target.is_open:
+        if target.is_open:
             return False
-        for use in uses:
+        is_used = False
+        # The first use that speaks against it ends the search: what other files mention need not be parsed then.
+        for use in find_uses(target, function, does_not_count):
             if isinstance(use, Unknown) or not _may_be_command(use):
                 return False
+            is_used = True
             prints = prints or any(_prints(each) for each in _code(use))
             user = use.user
             if user is None or _is_command(use.by):
@@ -69,6 +68,9 @@ def is_part_of_commands(function: FunctionInfo, does_not_count: Callable[[str], 
                 todo.append(user)
                 if use.by is not None and _takes_more(use.by):
                     handlers.add(user)
+        if not is_used and (target.name != "main" or target.owner or target in handlers):
+            return False
+        is_started = is_started or not is_used  # a `main` that nothing calls is named in the metadata of a package
     return is_started and prints and not todo and not serves(function)
 
 

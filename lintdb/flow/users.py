@@ -176,7 +176,7 @@ def _texts_with(word: str, target: Target, near: FunctionInfo | ClassInfo) -> tu
     """Return path and text of the files that mention a word: of the target's own if there is no project."""
     links = near.index.links
     texts = links.texts_with(word, near.index) if links is not None else None
-    return texts if texts is not None else ((target.path, near.index.module.code),)
+    return texts if texts is not None else ((target.path, near.index.text),)
 
 
 def _imports(name: str, modules: Collection[str], text: str) -> bool:

@@ -12,7 +12,7 @@ import libcst as cst
 
 from lintdb import gate
 from lintdb.drivers.catalog import Models, load_models
-from lintdb.engine import EngineOptions, RuleCrash, find_spoken, open_program, versions_for
+from lintdb.engine import EngineOptions, RuleCrash, find_reports, open_program, spoken, versions_for
 from lintdb.finding import FileProblem, Span
 from lintdb.flow.watch import RELEASED, WITH_PARENT, Fate, Watcher
 from lintdb.project.surroundings import Projects
@@ -82,7 +82,8 @@ class Opened:
 
         What a more exact rule says as well is left out, as a check does it.
         """
-        return find_spoken(self.source, self.program, self.models, replace(self.options, codes=codes))
+        options = replace(self.options, codes=codes)
+        return spoken(find_reports(self.source, self.program, self.models, options), options)
 
     def code(self, node: cst.CSTNode, limit: int = 60) -> str:
         """Return the code of a node on one line, shortened to *limit* characters."""
@@ -95,7 +96,7 @@ class Opened:
         missing = [node for node in nodes if id(node) not in self._spans]
         if not missing:
             return
-        text = self.source.text if index is self.index else index.module.code
+        text = self.source.text if index is self.index else index.text
         path = self.source.path if index is self.index else shown_path(index.name.path)
         spans = spans_of(index.module, missing, text)
         for node in missing:

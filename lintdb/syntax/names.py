@@ -374,6 +374,11 @@ class ModuleIndex:
         )
 
     @functools.cached_property
+    def text(self) -> str:
+        """The module as it is written; libcst puts it together anew each time that it is asked."""
+        return self.module.code
+
+    @functools.cached_property
     def properties(self) -> frozenset[str]:
         """The names of the properties of all classes that the module has, imports or derives from."""
         classes = {each for own in self.classes.values() for each in own.lineage}
