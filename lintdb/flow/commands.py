@@ -37,10 +37,12 @@ _ARGUMENTS = frozenset({"argv", "args", "arguments", "options", "self", "cls"})
 """What `main` takes that is called from a command line; one that takes a request answers it."""
 
 
-def is_part_of_commands(function: FunctionInfo, does_not_count: Callable[[str], bool]) -> bool:
+def is_part_of_commands(
+    function: FunctionInfo, does_not_count: Callable[[str], bool], *, is_once: bool = False
+) -> bool:
     """Whether commands that print call a function, directly or not, and nothing else of its project ever does.
 
-    *does_not_count* says of a path that uses in that file do not matter, as those in tests.
+    *does_not_count* says of a path that uses in that file do not matter, as those in tests. *is_once*: nor does a loop.
     """
     if function.is_module or function.decorators:
         return False
@@ -56,7 +58,7 @@ def is_part_of_commands(function: FunctionInfo, does_not_count: Callable[[str], 
         is_used = False
         # The first use that speaks against it ends the search: what other files mention need not be parsed then.
         for use in find_uses(target, function, does_not_count):
-            if isinstance(use, Unknown) or not _may_be_command(use):
+            if isinstance(use, Unknown) or not _may_be_command(use) or (is_once and _is_repeated(use, target)):
                 return False
             is_used = True
             prints = prints or any(_prints(each) for each in _code(use))
@@ -102,6 +104,11 @@ def _may_be_command(use: Use) -> bool:
     if use.place.is_deferred or (use.by is not None and use.by.decorator_list and not _is_command(use.by)):
         return False
     return not any(_has_what_goes_on(each) for each in _code(use))
+
+
+def _is_repeated(use: Use, target: Target) -> bool:
+    """Whether a use may come again and again: in a loop, for each of many, or in the function itself."""
+    return use.place.is_repeated or not use.place.is_called or use.user == target
 
 
 def _code(use: Use) -> tuple[ast.AST, ...]:

@@ -159,7 +159,9 @@ class Frameworks:
 
     def is_start_up(self, info: FunctionInfo) -> bool:
         """Whether an application runs the function before it serves: where that fails, the process ends."""
-        return info.is_generator and (id(info) in self._started or self._takes_application(info))
+        if not info.is_generator:
+            return any(_registers_start(each) for each in info.decorators)
+        return id(info) in self._started or self._takes_application(info)
 
     def _takes_application(self, info: FunctionInfo) -> bool:
         if not info.params:
@@ -228,4 +230,20 @@ def _is_route(decorator: cst.BaseExpression) -> bool:
         isinstance(decorator, cst.Call)
         and isinstance(decorator.func, cst.Attribute)
         and decorator.func.attr.value in _ROUTES
+    )
+
+
+_ON_EVENT = re.compile(r"""["'](?:startup|before_server_start|main_process_start)["']""")
+
+
+def _registers_start(decorator: cst.BaseExpression) -> bool:
+    """`@app.on_event("startup")`, `@app.listener("before_server_start")`, `@app.before_serving`."""
+    target = decorator.func if isinstance(decorator, cst.Call) else decorator
+    if not isinstance(target, cst.Attribute):
+        return False
+    if target.attr.value == "before_serving":
+        return True
+    events = decorator.args[:1] if isinstance(decorator, cst.Call) else ()
+    return target.attr.value in ("on_event", "listener") and any(
+        isinstance(each.value, cst.SimpleString) and _ON_EVENT.fullmatch(each.value.value) for each in events
     )

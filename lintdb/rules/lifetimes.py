@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from lintdb.effects import Argument, Duty, Form
 from lintdb.finding import Confidence
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule
-from lintdb.rules.places import is_example_file, is_migration, is_program, is_test, is_test_file
+from lintdb.rules.places import is_done_once, is_example_file, is_migration, is_program, is_test, is_test_file
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -98,8 +98,12 @@ def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
     if leak.kind.family == "connection" and is_collected and is_test(flow.function, ctx.path):
         return True  # collected in silence, and soon
     # Such a pool has no threads that must be stopped; but for a coroutine the event loop ends before the process.
+    needs_loop = any(model.coroutine for _, model in _releases(leak.kind))
+    is_alone = leak.kind.family == "connection" and not needs_loop and not _is_in_loop(leak, flow, ctx)
+    if is_alone and is_done_once(flow.function):
+        return True  # one for the whole process, and nobody waits for it
     is_plain_pool = leak.kind.family in ("checkout", "session") or (leak.kind.family == "pool" and leak.kind.is_lazy)
-    is_quiet = is_plain_pool and not any(model.coroutine for _, model in _releases(leak.kind))
+    is_quiet = is_plain_pool and not needs_loop
     if not (is_quiet or is_example_file(ctx.path)):
         return False
     # Last: whether it is a program may take a look at all files of the project.
@@ -126,9 +130,13 @@ def _is_listened_to(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
         and ctx.source_of(call.node.func).startswith(f"{leak.name}.")
         and ctx.answer_of_call(call, flow.function, "wait-timeout") is not None
     )
-    if any(True for _ in ctx.repetition.fates.ancestry(flow.function).loops(leak.node)):
+    if _is_in_loop(leak, flow, ctx):
         return False  # after an error the next round opens another
     return any(ctx.is_read_for_ever(node, flow.function) for node in waiting) and _is_started_aside(flow, ctx)
+
+
+def _is_in_loop(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
+    return any(True for _ in ctx.repetition.fates.ancestry(flow.function).loops(leak.node))
 
 
 def _is_started_aside(flow: FunctionFlow, ctx: FileContext) -> bool:
