@@ -43,11 +43,15 @@ class Fate(enum.Enum):
 
 @dataclass(frozen=True)
 class Use:
-    """One use. For RETURNED: the kind of what is returned, and its place where a tuple is."""
+    """One use. For RETURNED: the kind of what is returned, and its place where a tuple is.
+
+    `is_lent`: a method of it is given to others, who may call it beside: `submit(client.get, key)`.
+    """
 
     fate: Fate
     kind: Kind | None = None
     index: int | None = None
+    is_lent: bool = False
 
 
 @dataclass(frozen=True)
@@ -180,7 +184,7 @@ class Fates:
         if part is not None:
             yield from self._climb(node, value.as_kind(self._kind(part)))
         else:
-            yield Use(Fate.USED)
+            yield Use(Fate.USED, is_lent=isinstance(parent, cst.Arg))
 
     def _with_item(self, node: cst.WithItem, value: _Followed) -> Iterator[Use]:
         kind = value.kind

@@ -264,7 +264,7 @@ class Program:
         self.workspace.memo.spend(follower.steps)
         if not follower.is_complete:
             return None
-        told = told_units(follower, self.types, given, receiver)
+        silently, by_error = told_units(follower, self.types, given, receiver)
         for end in follower.exits:
             if not end.is_raise:
                 for rid, status in end.state.resources.items():
@@ -272,7 +272,7 @@ class Program:
         ends = (
             outcome_of(end, follower.commits, follower.units.refused, owns_self=owns_self) for end in follower.exits
         )
-        outcomes = condensed(without_told(ends, told), MAX_OUTCOMES)
+        outcomes = condensed(without_told(ends, silently, by_error), MAX_OUTCOMES)
         if len(outcomes) > MAX_OUTCOMES:
             return None
         blocks = None if info.is_async else blocking_call(follower)

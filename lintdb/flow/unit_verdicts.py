@@ -166,13 +166,20 @@ class UnitVerdicts(Verdicts):
                     found.node, found.work, found.kind, found.name, found.in_finally, Confidence.LOW, found.path
                 )
 
-    def blamed_units(self) -> frozenset[SiteKey]:
-        """Return the resources whose unit of work the function leaves failed, as if nothing had happened.
+    def blamed_units(self) -> tuple[frozenset[SiteKey], frozenset[SiteKey]]:
+        """Return the resources whose unit of work the function leaves failed: in silence, and by an error.
 
         Checked by itself it does not know that what it is given ends soon, nor who sees to that.
         """
-        units = self._failed_units(is_by_itself=True).items()
-        return frozenset(site for site, (_, unit) in units if unit.is_swallowed and unit.confidence > Confidence.LOW)
+        units = [
+            (site, unit.is_swallowed)
+            for site, (_, unit) in self._failed_units(is_by_itself=True).items()
+            if unit.confidence > Confidence.LOW
+        ]
+        return (
+            frozenset(site for site, is_swallowed in units if is_swallowed),
+            frozenset(site for site, is_swallowed in units if not is_swallowed and site[0] == "global"),
+        )
 
     def unharmed(self, status: Status) -> Status:
         """Return a status as callers need it: a single statement that failed alone has left the unit as it was."""

@@ -227,6 +227,15 @@ class FileContext:
             for use in uses
         )
 
+    def is_for_one_thread(self, opening: Opening) -> bool:
+        """Whether a plain function makes something for itself alone and releases it: of its pool it needs one."""
+        from lintdb.flow.fates import Fate
+
+        if opening.function.is_module or opening.function.is_async or opening.is_configured:
+            return False
+        uses = self.repetition.fates.uses(opening.node, opening.kind, opening.function)
+        return {use.fate for use in uses} == {Fate.USED, Fate.RELEASED} and not any(use.is_lent for use in uses)
+
     @functools.cached_property
     def repetition(self) -> Repetition:
         """Which functions of the file run again and again."""

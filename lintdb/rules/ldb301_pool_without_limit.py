@@ -23,6 +23,8 @@ class PoolWithoutLimit(Rule):
     )
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
+        if opening.kind.family != "pool" and ctx.is_for_one_thread(opening):
+            return  # a client, whose pool nobody has asked for
         for answer in ctx.answers(opening, "max-size"):
             if answer.bound is Bound.ABSENT:
                 yield Report(
