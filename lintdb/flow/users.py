@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from lintdb.flow.words import RUNNERS, RUNS
 from lintdb.syntax.modules import ModuleName
-from lintdb.syntax.names import ClassInfo, FunctionInfo
+from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
 from lintdb.syntax.outline import ImportedName, imported_names
 from lintdb.syntax.refusal import parsed_by_python
 
@@ -273,6 +273,19 @@ def find_uses(
         is_offered = names.by_name and not uses and _is_package(path)
         if may_be_renamed or is_offered or isinstance(file, Exception):
             yield Unknown(path)
+
+
+def is_imported(index: ModuleIndex) -> bool:
+    """Whether another file of the project imports a module, as far as its last name tells."""
+    path = index.name.path
+    stem = _module_at(path) if path else ""
+    texts = index.links.texts_with(stem, index) if index.links is not None and stem else None
+    return any(
+        stem in (_last_part(each.base), each.name)
+        for other, text in texts or ()
+        if other != path
+        for each in _imported(text)
+    )
 
 
 def is_called_elsewhere(function: FunctionInfo, does_not_count: Callable[[str], bool]) -> bool:

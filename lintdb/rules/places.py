@@ -95,13 +95,21 @@ _COMMAND_LINE = frozenset({"ArgumentParser", "OptionParser"})
 
 
 def is_script(function: FunctionInfo, node: object) -> bool:
-    """Whether a node outside of functions is what somebody starts: guarded, or beside the parser of a command line."""
+    """Whether a node outside of functions is what somebody starts.
+
+    It is guarded, or beside what reads a command line, or in a file that defines nothing, closes what it opens, and is
+    imported by no other.
+    """
+    from lintdb.flow.users import is_imported
     from lintdb.syntax.ancestry import guarded_by_main
 
     if not function.is_module:
         return False
+    index = function.index
     takes_arguments = not _COMMAND_LINE.isdisjoint((*function.loads, *function.attributes))
-    return takes_arguments or id(node) in guarded_by_main(function.index.module)
+    if takes_arguments or id(node) in guarded_by_main(index.module):
+        return True
+    return not (index.functions or index.classes) and "close" in function.attributes and not is_imported(index)
 
 
 def prints_before(function: FunctionInfo, node: object) -> bool:
