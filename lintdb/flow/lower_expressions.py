@@ -374,7 +374,7 @@ class Expressions(Conditions):
         if told is not None:
             return told
         self._wait(node, dotted, arguments)
-        if self._is_harmless(callee, dotted) or (dotted in NUMBERS and is_calculated(node)):
+        if self._is_harmless(callee, dotted) or _is_logged(node) or (dotted in NUMBERS and is_calculated(node)):
             return ir.UNKNOWN
         if isinstance(callee, ir.AttributeOf) and isinstance(callee.base, (ir.Constant, ir.Text, ir.Format)):
             return string_method(node, callee, arguments)
@@ -450,6 +450,15 @@ class Expressions(Conditions):
 
 def _is_logger(name: str) -> bool:
     return name.lower().strip("_") in LOG_NAMES
+
+
+def _is_logged(call: cst.Call) -> bool:
+    """`logging.getLogger("shop").warning(…)`, without a name for the logger."""
+    func = call.func
+    maker = func.value if isinstance(func, cst.Attribute) and func.attr.value in LOG_METHODS else None
+    made_by = maker.func if isinstance(maker, cst.Call) else None
+    name = made_by.attr if isinstance(made_by, cst.Attribute) else made_by
+    return isinstance(name, cst.Name) and name.value in ("getLogger", "get_logger")
 
 
 def _may_be_text(operand: ir.Operand) -> bool:

@@ -25,6 +25,7 @@ NEVER_RAISES = frozenset({
     "print", "len", "range", "isinstance", "issubclass", "str", "repr", "id", "type", "bool", "callable", "hasattr",
     "object", "time.time", "time.monotonic", "time.perf_counter", "time.sleep", "datetime.datetime.now",
     "datetime.datetime.utcnow", "datetime.date.today", "traceback.print_exc", "traceback.format_exc",
+    "structlog.get_logger", "structlog.getLogger",
     "logging.getLogger", "os.getpid", "threading.get_ident", "sys.stdout.write", "sys.stderr.write",
     "sys.stdout.flush", "sys.stderr.flush", "warnings.warn", "collections.defaultdict", "collections.Counter",
     "globals", "locals", "os.path.join", "os.path.exists", "os.path.basename",
