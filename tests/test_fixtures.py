@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lintdb.engine import check_source
 from lintdb.finding import Confidence
 from lintdb.rules.doubles import find_doubles, without_superseded
 from tests import harness
@@ -52,11 +53,25 @@ def test_repaired_program_is_silent(path: Path) -> None:
     """Lintdb has nothing to say about the repaired versions of the sample programs, whatever is selected."""
     relative = path.relative_to(harness.FIXTURES)
     text = path.read_text(encoding="utf-8")
+    assert not harness.parse_directive(text).select, "all rules run on it"
     checked = harness.check(str(relative), text, harness.codes_for(("LDB",)))
     found = [f"{finding.span.line}: {finding.code} {finding.message}" for finding in checked.findings]
     assert not found, f"{relative}:\n  " + "\n  ".join(found)
     assert "lintdb:" not in text.replace("lintdb-fixture:", ""), "it is not silent because it was told to be"
     assert "noqa" not in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", RULES, indirect=True, scope="module", ids=_shown)
+def test_rule_finds_the_same_alone(path: Path) -> None:
+    """What a rule finds does not depend on which others run: fixtures are examined with all of them at once."""
+    checked = harness.check_fixture(path)
+    source, projects = harness.place(checked.path, checked.text)
+    directive = harness.parse_directive(checked.text)
+    codes = harness.codes_for(directive.select) if directive.select else frozenset({path.stem})
+    options = harness.options_of(checked.path, codes, directive, Confidence.LOW)
+    alone = check_source(source, options, projects)
+    assert alone.problem is not None or alone.findings == checked.with_low
 
 
 @pytest.mark.parametrize("path", NAMED, indirect=True, scope="module", ids=_shown)

@@ -263,12 +263,6 @@ class Classes:
         return [method for name, method in methods if name in RELEASING_NAMES and _uses_its_object(method)]
 
     @staticmethod
-    def ends_when_collected(owner: ClassInfo) -> bool:
-        """Whether `__del__` releases something, itself or by another method of its object."""
-        method = owner.find_method("__del__")
-        return method is not None and not RELEASING_NAMES.isdisjoint(method.attributes)
-
-    @staticmethod
     def is_release(name: str) -> bool:
         """Whether a method of that name is meant to release what an object holds."""
         return name in RELEASING_NAMES

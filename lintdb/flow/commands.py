@@ -11,7 +11,7 @@ import ast
 import functools
 import re
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import libcst as cst
 
@@ -42,27 +42,31 @@ def is_part_of_commands(
 ) -> bool:
     """Whether commands that print call a function, directly or not, and nothing else of its project ever does.
 
-    *does_not_count* says of a path that uses in that file do not matter, as those in tests. *is_once*: nor does a loop.
+    *does_not_count* says of a path that uses in that file do not matter, as those in tests. *is_once*: they call
+    it once, in no loop, and it does not come back to itself.
     """
     if function.is_module or function.decorators:
         return False
     todo = [Target.of(function)]
     seen = set(todo)
     handlers = {each for each in todo if any(_is_asked_for(param) for param in function.params)}
+    users: dict[Target, set[Target]] = {}
     is_started = False
     prints = not PRINTS.isdisjoint((*function.loads, *function.attributes))
-    while todo and len(seen) <= _MOST_FUNCTIONS:
+    while todo:
         target = todo.pop()
         if target.is_open:
             return False
         is_used = False
         # The first use that speaks against it ends the search: what other files mention need not be parsed then.
         for use in find_uses(target, function, does_not_count):
-            if isinstance(use, Unknown) or not _may_be_command(use) or (is_once and _is_repeated(use, target)):
+            if isinstance(use, Unknown) or not _may_be_command(use) or (is_once and _is_repeated(use)):
                 return False
             is_used = True
             prints = prints or any(_prints(each) for each in _code(use))
             user = use.user
+            if user is not None:
+                users.setdefault(target, set()).add(user)
             if user is None or _is_command(use.by):
                 is_started = True
             elif user not in seen:
@@ -70,10 +74,13 @@ def is_part_of_commands(
                 todo.append(user)
                 if use.by is not None and _takes_more(use.by):
                     handlers.add(user)
+                if len(seen) > _MOST_FUNCTIONS:
+                    return False
         if not is_used and (target.name != "main" or target.owner or target in handlers):
             return False
         is_started = is_started or not is_used  # a `main` that nothing calls is named in the metadata of a package
-    return is_started and prints and not todo and not serves(function)
+    is_over = not (is_once and _comes_back(users))
+    return is_started and prints and not todo and is_over and not serves(function)
 
 
 def serves(function: FunctionInfo) -> bool:
@@ -106,9 +113,23 @@ def _may_be_command(use: Use) -> bool:
     return not any(_has_what_goes_on(each) for each in _code(use))
 
 
-def _is_repeated(use: Use, target: Target) -> bool:
-    """Whether a use may come again and again: in a loop, for each of many, or in the function itself."""
-    return use.place.is_repeated or not use.place.is_called or use.user == target
+def _is_repeated(use: Use) -> bool:
+    """Whether a use may come again and again: in a loop, or for each of many."""
+    return use.place.is_repeated or not use.place.is_called
+
+
+def _comes_back(uses: Mapping[Target, set[Target]]) -> bool:
+    """Whether one of some functions is called by another that it calls, or by itself; *uses* are their users."""
+    for start in uses:
+        todo, seen = [*uses[start]], set()
+        while todo:
+            user = todo.pop()
+            if user == start:
+                return True
+            if user not in seen:
+                seen.add(user)
+                todo += uses.get(user, ())
+    return False
 
 
 def _code(use: Use) -> tuple[ast.AST, ...]:

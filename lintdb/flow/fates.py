@@ -45,7 +45,7 @@ class Fate(enum.Enum):
 class Use:
     """One use. For RETURNED: the kind of what is returned, and its place where a tuple is.
 
-    `is_lent`: a method of it is given to others, who may call it beside: `submit(client.get, key)`.
+    `is_lent`: a method of it is not called there, but may be elsewhere, and beside: `submit(client.get, key)`.
     """
 
     fate: Fate
@@ -184,7 +184,7 @@ class Fates:
         if part is not None:
             yield from self._climb(node, value.as_kind(self._kind(part)))
         else:
-            yield Use(Fate.USED, is_lent=isinstance(parent, cst.Arg))
+            yield Use(Fate.USED, is_lent=True)
 
     def _with_item(self, node: cst.WithItem, value: _Followed) -> Iterator[Use]:
         kind = value.kind

@@ -233,13 +233,16 @@ def _is_route(decorator: cst.BaseExpression) -> bool:
     )
 
 
+_APPLICATION = re.compile(r"(?:\w+_)?(?:app|application|api|server|router|bp|blueprint)", re.IGNORECASE)
+"""What an object is called whose events are those of a server."""
+
 _ON_EVENT = re.compile(r"""["'](?:startup|before_server_start|main_process_start)["']""")
 
 
 def _registers_start(decorator: cst.BaseExpression) -> bool:
     """`@app.on_event("startup")`, `@app.listener("before_server_start")`, `@app.before_serving`."""
     target = decorator.func if isinstance(decorator, cst.Call) else decorator
-    if not isinstance(target, cst.Attribute):
+    if not isinstance(target, cst.Attribute) or not _may_be_application(target.value):
         return False
     if target.attr.value == "before_serving":
         return True
@@ -247,3 +250,8 @@ def _registers_start(decorator: cst.BaseExpression) -> bool:
     return target.attr.value in ("on_event", "listener") and any(
         isinstance(each.value, cst.SimpleString) and _ON_EVENT.fullmatch(each.value.value) for each in events
     )
+
+
+def _may_be_application(node: cst.BaseExpression) -> bool:
+    name = getattr(node, "attr", node)
+    return isinstance(name, cst.Name) and _APPLICATION.fullmatch(name.value) is not None

@@ -1,4 +1,4 @@
-"""Whether something happens once in a process, where the program begins: an object is made, a function runs.
+"""Whether the objects of a class are there for as long as the process: made once, where a program begins.
 
 `store = Store()` on module level does that, and a function that is called there alone, or that is called like one that
 sets up a program. What cannot be told speaks against it.
@@ -11,26 +11,23 @@ from collections.abc import Callable, Iterator
 
 from lintdb.flow.users import AnyFunction, Target, Unknown, find_uses, last_name
 from lintdb.flow.words import BEGINS, OF_PROGRAMS, START_UP
-from lintdb.syntax.names import ClassInfo, FunctionInfo
+from lintdb.syntax.names import ClassInfo
 
 _MOST_TARGETS = 6
 """Functions between the class and the start of the program."""
 
 
-def happens_at_start(
-    what: ClassInfo | FunctionInfo, does_not_count: Callable[[str], bool], *, is_served: bool = False
-) -> bool:
-    """Whether nothing but the start of a program makes the objects of a class, or calls a function.
+def lives_with_process(owner: ClassInfo, does_not_count: Callable[[str], bool]) -> bool:
+    """Whether the objects of a class are made by the start of a program alone.
 
-    *does_not_count* says of a path that what is done in that file does not matter, as in tests. *is_served*: only where
-    a module is imported or a server starts, not where `main` does its work.
+    *does_not_count* says of a path that what is made in that file does not matter, as in tests.
     """
-    todo = [Target.of(what)]
+    todo = [Target.of(owner)]
     seen = set(todo)
     is_made = False
     while todo and len(seen) <= _MOST_TARGETS:
         target = todo.pop()
-        uses = list(find_uses(target, what, does_not_count))
+        uses = list(find_uses(target, owner, does_not_count))
         if not uses or target.is_open:
             return False  # a handler, or what another program calls
         for use in uses:
@@ -41,11 +38,9 @@ def happens_at_start(
             if not use.place.is_called or use.place.is_repeated or use.place.is_deferred:
                 return False  # it is derived from, or handed to others, who may make any number
             user = use.user
-            if user == target or (is_served and use.place.is_main):
-                return False
             if user is not None and user.owner and user.name == "__init__":
                 user = Target(user.owner, user.path)  # as often as that is made
-            if user is None or (use.by is not None and _begins(use.by, is_served)):
+            if user is None or (use.by is not None and begins_program(use.by)):
                 is_made = True
             elif use.by is not None and use.by.decorator_list:
                 return False  # a handler of requests, a task, a test
@@ -53,10 +48,6 @@ def happens_at_start(
                 seen.add(user)
                 todo.append(user)
     return is_made and not todo
-
-
-def _begins(function: AnyFunction, is_served: bool) -> bool:
-    return begins_program(function) and not (is_served and function.name == "main")
 
 
 def begins_program(function: AnyFunction) -> bool:

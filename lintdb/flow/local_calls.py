@@ -251,6 +251,8 @@ class LocalCalls(Containers, ABC):
         for rid, is_many in summary.statements:
             self.note_statement(rid, op, is_many=is_many)
         self._note_takes(op, summary, state)
+        for site, function in summary.told:
+            self.units.told_at[op.index, site] = function
         for name in summary.runs:
             self._note_handed(op, argument_for(info, name, op.arguments), state)
 

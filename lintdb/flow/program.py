@@ -264,7 +264,7 @@ class Program:
         self.workspace.memo.spend(follower.steps)
         if not follower.is_complete:
             return None
-        silently, by_error = told_units(follower, self.types, given, receiver)
+        told = told_units(follower, self.types, given, receiver)
         for end in follower.exits:
             if not end.is_raise:
                 for rid, status in end.state.resources.items():
@@ -272,7 +272,7 @@ class Program:
         ends = (
             outcome_of(end, follower.commits, follower.units.refused, owns_self=owns_self) for end in follower.exits
         )
-        outcomes = condensed(without_told(ends, silently, by_error), MAX_OUTCOMES)
+        outcomes = condensed(without_told(ends, told), MAX_OUTCOMES)
         if len(outcomes) > MAX_OUTCOMES:
             return None
         blocks = None if info.is_async else blocking_call(follower)
@@ -299,6 +299,7 @@ class Program:
             holds=_held_at_all_ends(follower),
             runs=frozenset(follower.values_seen.runs),
             unsure=frozenset(follower.unsure.sites) | given_or_made(outcomes, may_give_kept=gives_kept(info)),
+            told=follower.told_by_error(),
         )
 
     def run_for_caller(

@@ -78,7 +78,8 @@ class FailedUnit:
 
     `is_swallowed`: a handler of this function went on; otherwise the exception left the function. `is_of_block`: it was
     raised in the block that a manager serves, and `node` is its `yield`. `failed` is the call that failed, if it did so
-    in the unit. `parameter` is the one that the function is given it by.
+    in the unit. `parameter` is the one that the function is given it by. `told_at` is the function, called at `node`,
+    which leaves it so itself.
     """
 
     node: cst.CSTNode
@@ -90,6 +91,7 @@ class FailedUnit:
     is_of_block: bool = False
     failed: cst.CSTNode | None = None
     parameter: str | None = None
+    told_at: FunctionInfo | None = None
 
 
 @dataclass(frozen=True)

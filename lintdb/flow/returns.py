@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lintdb.flow import ir
-from lintdb.flow.classes import Classes
 from lintdb.flow.objects import Path, fields_of
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
@@ -84,8 +83,7 @@ class Return:
             self._forget_fields(self.instance)
             for name, value in self.outcome.fields:
                 self._set_field(self.instance.part, name, value)
-            if self.state.is_away(self.instance) or Classes.ends_when_collected(self.instance.owner):
-                # Where `__del__` sees to it, whoever drops the object has released what it opened on demand.
+            if self.state.is_away(self.instance):
                 self.state.hand_over(self.instance)
         elif self.is_own:
             for name, held in self.outcome.fields:

@@ -178,7 +178,8 @@ class UnitRecords:
     that cannot be seen. `ambient`: the blocks that are units without a name, in the order in which they are entered.
     `swallowed` and `error_commits`: the findings, by the node and by the call that they are about; whether
     the commit is refused, or ends a second try.
-    `lent_at`: the `yield` that lends what lives on to a block. `guessed`: resources that nothing but their use makes
+    `lent_at`: the `yield` that lends what lives on to a block. `told_at`: by call and global, the function that is told
+    of leaving its unit of work failed. `guessed`: resources that nothing but their use makes
     known. `worked`: a call that works in a unit without a name. `again`: the calls of the function itself. `undone`:
     the libraries that are told that the unit around has failed. `kept_by_block`: the kinds of what the end of a block
     makes work on permanent, for as long as that end is looked at. `temporary`: tables that go with their connection.
@@ -198,6 +199,7 @@ class UnitRecords:
     restored: set[int] = field(default_factory=set)
     switches: dict[int, cst.CSTNode] = field(default_factory=dict)
     lent_at: dict[int, cst.CSTNode] = field(default_factory=dict)
+    told_at: dict[tuple[int, SiteKey], FunctionInfo] = field(default_factory=dict)
     begun_at_yield: set[Rid] = field(default_factory=set)
     ambient: list[Rid] = field(default_factory=list)
     guessed: set[Rid] = field(default_factory=set)

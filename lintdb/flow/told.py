@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lintdb.flow.sites import Site
-from lintdb.flow.summaries import BEFORE, NAMED, Outcome
-from lintdb.flow.values import Ref, SiteKey, Status, Value
+from lintdb.flow.summaries import NAMED, Outcome
+from lintdb.flow.values import Ref, SiteKey, Value
 from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 if TYPE_CHECKING:
@@ -18,19 +18,17 @@ if TYPE_CHECKING:
 
 def told_units(
     follower: Follower, types: ModuleTypes, given: Mapping[str, Value], receiver: ClassInfo | None
-) -> tuple[frozenset[SiteKey], frozenset[SiteKey]]:
+) -> frozenset[SiteKey]:
     """Return the resources of a run for a caller whose unit of work is reported where the function is checked itself.
 
-    First those that it leaves failed as if nothing had happened, then those that it leaves by an error. *given* are the
-    variables that the run began with.
+    *given* are the variables that the run began with.
     """
     known: set[SiteKey] = set()
     for name, value in given.items():
         if isinstance(value, Ref) and _is_known_by_itself(name, follower.function, types, receiver):
             known.add(value.rid[0])
             follower.sites.setdefault(value.rid[0], Site(follower.function.node, "", name))
-    silently, by_error = follower.blamed_units()
-    return frozenset(site for site in silently if site in known or site[0] in NAMED), by_error
+    return frozenset(site for site in follower.blamed_units() if site in known or site[0] in NAMED)
 
 
 def _is_known_by_itself(name: str, info: FunctionInfo, types: ModuleTypes, receiver: ClassInfo | None) -> bool:
@@ -43,23 +41,16 @@ def _is_known_by_itself(name: str, info: FunctionInfo, types: ModuleTypes, recei
     return any(each.name.value == name and types.type_of_parameter(each, info) is not None for each in info.params)
 
 
-def without_told(
-    outcomes: Iterable[Outcome], silently: Collection[SiteKey], by_error: Collection[SiteKey]
-) -> Iterator[Outcome]:
-    """Yield what callers see of the ends of a function: of units that are told of by itself only that they are over.
-
-    The two collections are those of `told_units`.
-    """
+def without_told(outcomes: Iterable[Outcome], told: Collection[SiteKey]) -> Iterator[Outcome]:
+    """Yield what callers see of the ends of a function: of units that are told of by itself only that they are over."""
     for outcome in outcomes:
-        told = by_error if outcome.is_raise else silently
-        statuses = tuple(
-            (rid, _over(status, outcome) if rid[0] in told else status) for rid, status in outcome.statuses
-        )
-        yield replace(outcome, statuses=statuses) if told else outcome
-
-
-def _over(status: Status, outcome: Outcome) -> Status:
-    """Return a status as if the unit of work had ended; what the caller had begun itself is not over."""
-    if outcome.is_raise:
-        return status if status.pending == BEFORE else status._replace(failed=-1, pending=-1)
-    return status._replace(failed=-1, pending=-1, cut=False) if status.failed >= 0 else status
+        if told and not outcome.is_raise:
+            statuses = tuple(
+                (rid, status._replace(failed=-1, pending=-1, cut=False))
+                if rid[0] in told and status.failed >= 0
+                else (rid, status)
+                for rid, status in outcome.statuses
+            )
+            yield replace(outcome, statuses=statuses)
+        else:
+            yield outcome

@@ -18,6 +18,7 @@ from lintdb.flow.summaries import BEFORE, WORKS
 from lintdb.flow.values import IN_BLOCK, Rid, SiteKey, Status
 from lintdb.flow.verdicts import Verdicts, is_unlikely, path_of
 from lintdb.syntax.ancestry import Ancestry
+from lintdb.syntax.names import FunctionInfo
 from lintdb.syntax.walk import walk
 
 _LEAVES = (cst.Break, cst.Return, cst.Raise)
@@ -166,19 +167,20 @@ class UnitVerdicts(Verdicts):
                     found.node, found.work, found.kind, found.name, found.in_finally, Confidence.LOW, found.path
                 )
 
-    def blamed_units(self) -> tuple[frozenset[SiteKey], frozenset[SiteKey]]:
-        """Return the resources whose unit of work the function leaves failed: in silence, and by an error.
+    def blamed_units(self) -> frozenset[SiteKey]:
+        """Return the resources whose unit of work the function leaves failed, as if nothing had happened.
 
         Checked by itself it does not know that what it is given ends soon, nor who sees to that.
         """
-        units = [
-            (site, unit.is_swallowed)
+        units = self._failed_units(is_by_itself=True).items()
+        return frozenset(site for site, (_, unit) in units if unit.is_swallowed and unit.confidence > Confidence.LOW)
+
+    def told_by_error(self) -> tuple[tuple[SiteKey, FunctionInfo], ...]:
+        """Return the globals whose unit of work the function leaves failed by an error, and where that is told of."""
+        return tuple(
+            (site, unit.told_at or self.function)
             for site, (_, unit) in self._failed_units(is_by_itself=True).items()
-            if unit.confidence > Confidence.LOW
-        ]
-        return (
-            frozenset(site for site, is_swallowed in units if is_swallowed),
-            frozenset(site for site, is_swallowed in units if not is_swallowed and site[0] == "global"),
+            if not unit.is_swallowed and unit.confidence > Confidence.LOW and site[0] == "global"
         )
 
     def unharmed(self, status: Status) -> Status:
@@ -195,15 +197,16 @@ class UnitVerdicts(Verdicts):
 
     def _failed_units(
         self, told: Collection[tuple[SiteKey, cst.CSTNode]] = (), *, is_by_itself: bool = False
-    ) -> dict[SiteKey, tuple[tuple[int, bool, int, bool], FailedUnit]]:
+    ) -> dict[SiteKey, tuple[tuple[bool, int, bool, int, bool], FailedUnit]]:
         """Return one unit for each resource, with its rank: the surest, at the first call, rather swallowed.
 
-        One that is left by more than a commit which is refused comes before one that is not.
+        One that is left by more than a commit which is refused comes before one that is not, and one that a helper is
+        told of comes last.
 
         Those are left out that are *told* of in other words: what a commit makes permanent after an error in the same
         unit, by resource and write, or in any where the error leaves the function.
         """
-        found: dict[SiteKey, tuple[tuple[int, bool, int, bool], FailedUnit]] = {}
+        found: dict[SiteKey, tuple[tuple[bool, int, bool, int, bool], FailedUnit]] = {}
         # The work that some path without errors leaves uncommitted is left to the caller.
         left = {
             (rid[0], status.pending)
@@ -245,14 +248,19 @@ class UnitVerdicts(Verdicts):
                     is_left = _swallowing(end.state)[0] is None and self._is_refused(status)
                 is_low = status.low >= UNLIKELY or is_left
                 confidence = Confidence.LOW if is_low else Confidence.MEDIUM
-                rank = (-int(confidence), self._is_refused(status), index, not swallowed or status.failed < 0)
+                is_of_call = self._node_of(status.failed) in (None, node)
+                told_at = self.units.told_at.get((index, rid[0])) if is_of_call else None
+                is_late = not swallowed or status.failed < 0
+                rank = (told_at is not None, -int(confidence), self._is_refused(status), index, is_late)
                 known = found.get(rid[0])
                 if known is not None and known[0] <= rank:
                     continue
                 is_of_block, failed = index in self.units.lent_at, self._node_of(status.failed)
                 parameter = str(rid[0][1]) if rid[0][0] == "param" else None
                 path = path_of(end.state)
-                unit = FailedUnit(node, kind, site.name, swallowed, confidence, path, is_of_block, failed, parameter)
+                unit = FailedUnit(
+                    node, kind, site.name, swallowed, confidence, path, is_of_block, failed, parameter, told_at
+                )
                 found[rid[0]] = (rank, unit)
         return found
 

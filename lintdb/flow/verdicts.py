@@ -24,6 +24,9 @@ from lintdb.flow.values import (
     Value,
 )
 
+_OF_ERRORS = frozenset({"raise", "raises", "caught", "swallowed", "reraise"})
+"""Steps of a path that tell what becomes of an error."""
+
 _MEANS_NO_COMMIT = re.compile(r"dry|commit|simulat|pretend|preview|rollback|no_?op", re.IGNORECASE)
 
 
@@ -258,11 +261,18 @@ class Verdicts(Values):
         is_unsure = site in self.unsure.sites or id(self.sites[site].node) in self.unsure.calls
         if is_unlikely(status, state) or duty is Duty.WEAK or is_unsure:
             return Confidence.LOW
-        if status.raised and (ends_with_process(self.function) or self.program.frameworks.is_start_up(self.function)):
+        if status.raised and (ends_with_process(self.function) or self._fails_at_start(state)):
             return Confidence.LOW
         if status.raised or self.sites[site].maker is not None:
             return Confidence.MEDIUM
         return Confidence.HIGH
+
+    def _fails_at_start(self, state: State) -> bool:
+        """Whether an error ends the start of an application, and with it the process; a handler may go on."""
+        if not self.program.frameworks.is_start_up(self.function):
+            return False
+        told = [step.what for step in path_of(state) if step.what in _OF_ERRORS]
+        return not told or told[-1] not in ("caught", "swallowed")
 
     def unawaited(self) -> list[Unawaited]:
         """Return coroutine calls that a path without errors leaves un-awaited."""

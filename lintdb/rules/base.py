@@ -231,9 +231,13 @@ class FileContext:
         """Whether a plain function makes something for itself alone and releases it: of its pool it needs one."""
         from lintdb.flow.fates import Fate
 
-        if opening.function.is_module or opening.function.is_async or opening.is_configured:
+        function, kind = opening.function, opening.kind
+        is_sync = not any(
+            model.releases == "self" and model.coroutine for each in kind.methods.values() for model in each
+        )
+        if function.is_module or function.is_async or opening.is_configured or not is_sync:
             return False
-        uses = self.repetition.fates.uses(opening.node, opening.kind, opening.function)
+        uses = self.repetition.fates.uses(opening.node, kind, function)
         return {use.fate for use in uses} == {Fate.USED, Fate.RELEASED} and not any(use.is_lent for use in uses)
 
     @functools.cached_property

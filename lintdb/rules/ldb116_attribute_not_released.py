@@ -103,7 +103,7 @@ def _maker(call: cst.Call) -> str | None:
 
 
 def _confidence(owner: ClassInfo, kind: Kind, ctx: FileContext) -> Confidence:
-    from lintdb.flow.lifelong import happens_at_start  # loads libcst, which listing rules does not need
+    from lintdb.flow.lifelong import lives_with_process  # loads libcst, which listing rules does not need
     from lintdb.syntax.ancestry import guarded_by_main
 
     offers_release = ctx.program.classes.offers_release(owner)
@@ -116,7 +116,7 @@ def _confidence(owner: ClassInfo, kind: Kind, ctx: FileContext) -> Confidence:
     if id(owner.node) in guarded_by_main(ctx.program.index.module):
         return Confidence.LOW  # it ends with the program
     # Made once, it is closed by the end of the process; a `close()` says that somebody means to do it before.
-    is_kept = not offers_release and not is_subscription(kind) and happens_at_start(owner, is_test_file)
+    is_kept = not offers_release and not is_subscription(kind) and lives_with_process(owner, is_test_file)
     return Confidence.LOW if is_kept else Confidence.MEDIUM
 
 

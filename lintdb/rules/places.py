@@ -78,17 +78,13 @@ def is_watched(function: FunctionInfo) -> bool:
 
 
 def is_done_once(function: FunctionInfo) -> bool:
-    """Whether the start of a server, or a command that prints, does what a function does, once, and nothing else does.
+    """Whether a command that prints does what a function does, once, and nothing else does.
 
     Not the command itself: what that leaves open is easily mended.
     """
     from lintdb.flow.commands import is_part_of_commands  # as above
-    from lintdb.flow.lifelong import happens_at_start
 
-    if function.is_module or function.decorators or is_program(function):
-        return False
-    is_part = is_part_of_commands(function, is_test_file, is_once=True)
-    return is_part or happens_at_start(function, is_test_file, is_served=True)
+    return not is_program(function) and is_part_of_commands(function, is_test_file, is_once=True)
 
 
 _COMMAND_LINE = frozenset({"ArgumentParser", "OptionParser"})
