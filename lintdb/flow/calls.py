@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import libcst as cst
 
 from lintdb.effects import Duty
@@ -22,6 +24,7 @@ from lintdb.flow.stdlib import (
     COMBINES,
     EXIT_STACKS,
     GATHERS,
+    MAKES_FUTURE,
     METHODS_THAT_CALL_ELSEWHERE,
     METHODS_THAT_RUN,
     NULLCONTEXT,
@@ -374,7 +377,9 @@ class Calls(Concurrency):
             return self.await_coroutine(op, first, state)
         wrapper = self._wrapper(op, dotted, first, state)
         if wrapper is None:
-            return self._unknown_function(op, dotted, state)
+            # A future fails where it is awaited: what has been started is over then.
+            with self.nothing_raises() if dotted in MAKES_FUTURE else nullcontext():
+                return self._unknown_function(op, dotted, state)
         state.set_name(op.target, wrapper)
         return None
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lintdb.rules.base import FileContext
+from lintdb.rules.places import is_test_file
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow, LostWork
-    from lintdb.syntax.names import ClassInfo
+    from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 _ENDS = re.compile(
     r"commit|save|flush|finish|finali[sz]e|close|exit|end|done|stop|shutdown|sync|apply|dump|persist|tear_?down|del",
@@ -23,7 +25,8 @@ def forgotten_commits(owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: File
     """Yield writes of public methods that are left uncommitted in a class where each method commits its own.
 
     *flows* are of the methods of the class and its relatives. Silent where somebody else may commit: a method that does
-    nothing else, whoever gets the connection, a caller within the class, an unknown base.
+    nothing else, whoever gets the connection, a caller within the class or one that commits itself, an unknown base.
+    What a method sends with `flush()` it leaves to others to commit.
     """
     left = sorted({name for flow in flows for name in flow.left_work})
     if not left or owner.has_unknown_base:
@@ -37,8 +40,34 @@ def forgotten_commits(owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: File
             is_own = flow.function.owner is owner and flow.function.is_instance_method
             is_public = not name.startswith("_") and not flow.function.decorators
             is_used = any(re.search(rf"\b(?:self|cls|super\(\))\.{re.escape(name)}\b", text) for text in code)
-            if is_own and is_public and not is_used and attribute not in flow.committed_attributes:
-                yield from filter(None, [flow.left_work.get(attribute)])
+            is_left = attribute in flow.left_work and attribute not in flow.committed_attributes
+            if not (is_left and is_own and is_public and not is_used):
+                continue
+            work = flow.left_work.get(attribute)
+            if (
+                work is not None
+                and not _is_flushed(attribute, flow.function)
+                and not _do_callers_commit(flow.function, owner)
+            ):
+                yield work
+
+
+def _is_flushed(attribute: str, function: FunctionInfo) -> bool:
+    code = function.index.code_of(function.node)
+    return re.search(rf"\bself\.{re.escape(attribute)}\.flush\(", code) is not None
+
+
+def _do_callers_commit(function: FunctionInfo, owner: ClassInfo) -> bool:
+    """Whether a function of the project that names the class calls a method of it, and commits itself."""
+    from lintdb.flow.users import Target, Use, find_uses, last_name  # loads libcst, which listing rules does not need
+
+    uses = (use for use in find_uses(Target.of(function), function, is_test_file) if isinstance(use, Use))
+    for use in uses:
+        nodes = [node for code in use.code for node in ast.walk(code)] if use.place.is_called else []
+        names = {last_name(node.func) for node in nodes if isinstance(node, ast.Call)}
+        if "commit" in names and any(last_name(node) == owner.name for node in nodes):
+            return True
+    return False
 
 
 def _commits_in_each_method(attribute: str, flows: Sequence[FunctionFlow]) -> bool:

@@ -28,9 +28,13 @@ class NestedCheckout(Rule):
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
         if ctx.is_test:
             return
+        told: set[int] = set()
         for overlap in flow.overlaps:
+            if id(overlap.held) in told:
+                continue  # the cause is the same: what is held while others are taken
             is_session = overlap.kind.family == "session" and overlap.kind.is_lazy
             if is_session or overlap.kind.family == "checkout":
+                told.add(id(overlap.held))
                 source = ctx.source_of(overlap.node, 50)
                 message = f"`{source}` takes a second connection from the pool"
                 steps = [ReportStep(overlap.held, "taken here"), ReportStep(overlap.node, "and another one here")]
