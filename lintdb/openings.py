@@ -83,7 +83,7 @@ class _Finder:
                 yield opening
 
     def _openings(self, name: str, call: cst.Call, given: cst.Call | None, scope: FunctionInfo) -> Iterator[Opening]:
-        model = self._program.types.model_of_call(name, given if given is not None else call)
+        model = self._program.types.model_of_call(name, given if given is not None else call, scope)
         kind = self._program.knowledge.kind(model.acquires) if model is not None and model.acquires else None
         driver = self._models.driver(model.driver) if model is not None else None
         if model is not None and kind is not None and driver is not None:
@@ -297,7 +297,7 @@ class _Maker:
         asked_for = [name for name, library in libraries.items() if library in self._required]
         for name in asked_for or configuration.calls:
             models = self._load(libraries[name])
-            first = self._program.types.first_possible(models.functions.get(name, ()), call)
+            first = self._program.types.first_possible(models.functions.get(name, ()), call, self._program.index.body)
             yield self._opening(call, first, models, table)
 
     def _opening(self, call: cst.Call, model: CallModel | None, models: Models, table: _Table) -> Opening | None:

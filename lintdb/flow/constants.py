@@ -22,7 +22,7 @@ def constant_value(value: cst.BaseExpression | None, types: ModuleTypes) -> Lite
         return Literal(constant) if isinstance(constant, (str, int)) else None
     while isinstance(value, cst.Call):
         dotted = types.index.dotted(value.func, types.index.body)
-        model = types.model_of_call(dotted, value) if dotted is not None else None
+        model = types.model_of_call(dotted, value, types.index.body) if dotted is not None else None
         if model is not None and model.unwraps is not None:
             return constant_value(types.given_argument(value, model.unwraps), types)
         if model is not None and model.query_event is not None:

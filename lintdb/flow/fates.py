@@ -168,7 +168,7 @@ class Fates:
         name = node.attr.value
         kind = value.kind
         if isinstance(parent, cst.Call) and parent.func is node:
-            model = self._method(kind, name, parent)
+            model = self._method(kind, name, parent, value.function)
             if model is not None and model.releases == "self":
                 yield _released(kind)
             elif model is not None and (model.acquires or model.gives) is not None:
@@ -199,7 +199,7 @@ class Fates:
 
     def _in_call(self, call: cst.Call, inner: cst.CSTNode, value: _Followed) -> Iterator[Use]:
         if inner is call.func:  # a factory that is called
-            model = self._method(value.kind, "__call__", call)
+            model = self._method(value.kind, "__call__", call, value.function)
             made = self._kind(model.acquires or model.gives) if model is not None else None
             yield from self._climb(call, value.as_kind(made))
             return
@@ -214,11 +214,11 @@ class Fates:
         ):
             yield Use(Fate.USED)
         else:
-            model = self.program.types.model_of_call(dotted, call) if dotted is not None else None
+            model = self.program.types.model_of_call(dotted, call, value.function) if dotted is not None else None
             if is_method and isinstance(call.func, cst.Attribute):
                 # `pool.putconn(conn)`
                 receiver = self._kind(self.program.types.kind_of_expression(call.func.value, value.function))
-                model = self._method(receiver, call.func.attr.value, call)
+                model = self._method(receiver, call.func.attr.value, call, value.function)
             yield from self._as_argument(call, inner, model, value)
 
     def _as_argument(
@@ -242,11 +242,9 @@ class Fates:
         else:
             yield from uses
 
-    def _method(self, kind: Kind | None, name: str, call: cst.Call) -> CallModel | None:
-        for model in kind.methods.get(name, ()) if kind is not None else ():
-            if all(self.program.types.may_hold(condition, call) for condition in model.when):
-                return model
-        return None
+    def _method(self, kind: Kind | None, name: str, call: cst.Call, scope: FunctionInfo) -> CallModel | None:
+        models = kind.methods.get(name, ()) if kind is not None else ()
+        return self.program.types.first_possible(models, call, scope)
 
     def _kind(self, name: str | None) -> Kind | None:
         return self.program.knowledge.kind(name) if name is not None else None

@@ -60,7 +60,7 @@ class Modes:
             for scope in (function, *function.lambdas.values())
             for call in scope.calls
             if (dotted := index.dotted(call.func, scope)) is not None
-            and (model := self._types.model_of_call(dotted, call)) is not None
+            and (model := self._types.model_of_call(dotted, call, scope)) is not None
             and model.acquires == kind.id
         ]
         return self._shared_mode(kind, made)
@@ -87,7 +87,7 @@ class Modes:
             return None
         for condition in conditions:
             given = self._types.given_to(condition, written)
-            if given is not None and self._types.may_hold(condition, written):
+            if given is not None and self._types.may_hold(condition, written, scope):
                 return True
             if given is not None and not _is_constant(given):
                 return None
@@ -97,7 +97,7 @@ class Modes:
     def _owner(self, call: cst.Call, scope: FunctionInfo) -> Kind | None:
         """Return what a call is given as the owner of what it makes."""
         dotted = self._types.index.dotted(call.func, scope)
-        model = self._types.model_of_call(dotted, call) if dotted is not None else None
+        model = self._types.model_of_call(dotted, call, scope) if dotted is not None else None
         if model is None or not isinstance(model.parent, Argument):
             return None
         node = self._types.given_argument(call, model.parent)

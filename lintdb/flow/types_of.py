@@ -98,26 +98,26 @@ class ModuleTypes:
         found = self.index.find(name) if "." in name else None
         return found.symbol if found is not None and not found.rest and isinstance(found.symbol, ClassInfo) else None
 
-    def model_of_call(self, dotted: str, node: cst.Call) -> CallModel | None:
+    def model_of_call(self, dotted: str, node: cst.Call, scope: FunctionInfo) -> CallModel | None:
         """Return the model of a call by name alone: the first that its visible arguments do not rule out."""
-        return self.first_possible(self.knowledge.function(dotted), node)
+        return self.first_possible(self.knowledge.function(dotted), node, scope)
 
-    def first_possible(self, models: tuple[CallModel, ...], node: cst.Call) -> CallModel | None:
+    def first_possible(self, models: tuple[CallModel, ...], node: cst.Call, scope: FunctionInfo) -> CallModel | None:
         """Return the first of several models that the visible arguments of a call do not rule out."""
         for model in models:
-            if all(self.may_hold(condition, node) for condition in model.when):
+            if all(self.may_hold(condition, node, scope) for condition in model.when):
                 return model
         return None
 
-    def may_hold(self, condition: Condition, node: cst.Call) -> bool:
-        """Whether the visible arguments of a call leave it possible that a condition holds."""
+    def may_hold(self, condition: Condition, node: cst.Call, scope: FunctionInfo) -> bool:
+        """Whether the visible arguments of a call, in a function, leave it possible that a condition holds."""
         expression = self.given_to(condition, node)
         if condition.given is not None:
             return (expression is not None) == condition.given
         if expression is None:
             return False
         if condition.names:
-            return is_class_among(expression, self.index.body, condition.names, self) is True
+            return is_class_among(expression, scope, condition.names, self) is True
         if isinstance(expression, cst.Name):
             return expression.value in CONSTANTS and condition.is_met_by(CONSTANTS[expression.value])
         if isinstance(expression, (cst.SimpleString, cst.Integer)):
@@ -258,7 +258,7 @@ class ModuleTypes:
         if not isinstance(node, cst.Call):
             return None
         receiver = Receiver(self, node, scope)
-        model = self.first_possible(self._models_of(node, receiver, scope), node)
+        model = self.first_possible(self._models_of(node, receiver, scope), node, scope)
         if model is None:
             return self._type_from_project(node, receiver, scope, awaited)
         needs_await = model.coroutine or model.form is Form.AWAIT
@@ -442,7 +442,7 @@ class ModuleTypes:
             return False
         call = behind.call
         receiver = Receiver(self, call, scope)
-        model = self.first_possible(self._models_of(call, receiver, scope), call)
+        model = self.first_possible(self._models_of(call, receiver, scope), call, scope)
         if model is not None:
             if model.gives == "self" and isinstance(call.func, cst.Attribute):
                 return self.opens(call.func.value, scope)
