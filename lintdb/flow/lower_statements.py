@@ -6,7 +6,7 @@ that leave the same blocks share one copy. Exceptions inside a `try` body land i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import libcst as cst
@@ -20,6 +20,8 @@ from lintdb.flow.stdlib import (
     KEEPS_FUNCTION,
 )
 from lintdb.syntax.literals import Evaluator
+from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.walk import walk
 
 
 class Statements(Patterns):
@@ -394,16 +396,23 @@ class Statements(Patterns):
             return
         plain = all(self._keeps(decorator) for decorator in info.decorators)
         name = node.name.value
+        closure = ir.Closure(info)
+        held = [operand for operand in self._given_with(info) if isinstance(operand, ir.Local)]
         if plain:
-            closure = ir.Closure(info)
-            held = [self.expression(param.default) for param in info.params if param.default is not None]
-            held = [operand for operand in held if isinstance(operand, ir.Local)]
             self.emit(ir.StoreOp(node, self.in_cleanup, name, ir.Display((closure, *held)) if held else closure))
             return
         target = self.temp()
-        argument = ir.CallArgument(ir.Closure(info), None, "")
-        self.emit(ir.CallOp(node, self.in_cleanup, target, ir.UNKNOWN, "$decorator", (argument,)))
+        arguments = tuple(ir.CallArgument(operand, None, "") for operand in (closure, *held))
+        self.emit(ir.CallOp(node, self.in_cleanup, target, ir.UNKNOWN, "$decorator", arguments))
         self.emit(ir.ForgetOp(node, self.in_cleanup, (name,)))
+
+    def _given_with(self, info: FunctionInfo) -> Iterator[ir.Operand]:
+        """Yield what a function holds besides what it captures: `db=Depends(get)`, `Annotated[DB, Depends(get)]`."""
+        for param in info.params:
+            if param.default is not None:
+                yield self.expression(param.default)
+            if param.annotation is not None:
+                yield from (self.expression(call) for call in walk(param.annotation) if isinstance(call, cst.Call))
 
     def _keeps(self, decorator: cst.BaseExpression) -> bool:
         """Whether a decorator leaves the function what it is, as far as resources go."""
