@@ -69,6 +69,8 @@ def report_leak(leak: Leak, flow: FunctionFlow, ctx: FileContext, message: str |
             message = f"{name} is never {verb}"
         else:
             message = f"{name} is not {verb} {_cause(leak, ctx)}"
+        if _is_closed_instead(leak, flow, ctx):
+            message += f": `{leak.name}.close()` does not do that"
     return Report(
         node=leak.node,
         message=message,
@@ -108,6 +110,14 @@ def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
         return False
     # Last: whether it is a program may take a look at all files of the project.
     return is_migration(ctx.path) or is_test_file(ctx.path) or is_program(flow.function)
+
+
+def _is_closed_instead(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
+    """Whether what a pool has lent is closed, by a method that does not give it back."""
+    models = leak.kind.methods.get("close", ())
+    if leak.kind.family != "checkout" or leak.name is None or any(model.releases == "self" for model in models):
+        return False
+    return any(ctx.source_of(call.node.func) == f"{leak.name}.close" for call in flow.calls)
 
 
 def _is_read_out(leak: Leak) -> bool:
