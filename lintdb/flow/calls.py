@@ -23,8 +23,8 @@ from lintdb.flow.stdlib import (
     CLOSING,
     COMBINES,
     EXIT_STACKS,
+    FAILS_LATER,
     GATHERS,
-    MAKES_FUTURE,
     METHODS_THAT_CALL_ELSEWHERE,
     METHODS_THAT_RUN,
     NULLCONTEXT,
@@ -378,7 +378,7 @@ class Calls(Concurrency):
         wrapper = self._wrapper(op, dotted, first, state)
         if wrapper is None:
             # A future fails where it is awaited: what has been started is over then.
-            with self.nothing_raises() if dotted in MAKES_FUTURE else nullcontext():
+            with self.nothing_raises() if dotted in FAILS_LATER else nullcontext():
                 return self._unknown_function(op, dotted, state)
         state.set_name(op.target, wrapper)
         return None

@@ -229,8 +229,11 @@ PASSES_THROUGH = frozenset({
 })  # fmt: skip
 RUNS_COROUTINE = frozenset({"asyncio.run", "anyio.run", "trio.run"})
 """Functions that wait for a coroutine without an `await`."""
-MAKES_FUTURE = frozenset({"asyncio.shield", "asyncio.ensure_future", "asyncio.create_task"})
-"""What gives something to wait for, and does nothing else by itself."""
+FAILS_LATER = INJECTORS | {
+    "asyncio.shield", "asyncio.ensure_future", "asyncio.create_task", "fastapi.Query", "fastapi.Path", "fastapi.Body",
+    "fastapi.Header", "fastapi.Cookie", "fastapi.Form", "fastapi.File", "pydantic.Field",
+}  # fmt: skip
+"""What gives something to wait for, or says what a parameter is, and does nothing else by itself."""
 
 AWAITS_FIRST = RUNS_COROUTINE | {"asyncio.wait_for", "asyncio.shield"}
 IDENTITY = frozenset({"typing.cast", "cast"})
