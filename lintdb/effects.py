@@ -467,6 +467,11 @@ class Kind:
         return self.stays_open if self.stays_open is not None else self.family == "checkout"
 
     @property
+    def is_released_by_coroutine(self) -> bool:
+        """Whether a release of it must be awaited, so that it needs the event loop still."""
+        return any(model.coroutine for models in self.methods.values() for model in models if model.releases == "self")
+
+    @property
     def survives_parent(self) -> bool:
         """Whether it works after its parent has been released."""
         return self.outlives_parent if self.outlives_parent is not None else self.family == "checkout"

@@ -80,7 +80,7 @@ def is_part_of_commands(
             return False
         is_started = is_started or not is_used  # a `main` that nothing calls is named in the metadata of a package
     is_over = not (is_once and _comes_back(users))
-    return is_started and prints and not todo and is_over and not serves(function)
+    return is_started and prints and is_over and not serves(function)
 
 
 def serves(function: FunctionInfo) -> bool:

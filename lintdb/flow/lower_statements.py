@@ -21,7 +21,7 @@ from lintdb.flow.stdlib import (
 )
 from lintdb.syntax.literals import Evaluator
 from lintdb.syntax.names import FunctionInfo
-from lintdb.syntax.walk import walk
+from lintdb.syntax.walk import outermost_calls
 
 
 class Statements(Patterns):
@@ -412,7 +412,7 @@ class Statements(Patterns):
             if param.default is not None:
                 yield self.expression(param.default)
             if param.annotation is not None:
-                yield from (self.expression(call) for call in walk(param.annotation) if isinstance(call, cst.Call))
+                yield from map(self.expression, outermost_calls(param.annotation))
 
     def _keeps(self, decorator: cst.BaseExpression) -> bool:
         """Whether a decorator leaves the function what it is, as far as resources go."""

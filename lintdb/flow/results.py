@@ -20,6 +20,16 @@ class PathStep:
     what: str
     data: object = None
 
+    @property
+    def catches(self) -> bool:
+        """Whether an error ends there: in a handler, or in a block that keeps it."""
+        return self.what in ("caught", "swallowed")
+
+    @property
+    def is_of_error(self) -> bool:
+        """Whether the step tells what becomes of an error."""
+        return self.catches or self.what in ("raise", "raises", "reraise")
+
 
 @dataclass(frozen=True)
 class Leak:

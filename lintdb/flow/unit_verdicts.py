@@ -177,6 +177,8 @@ class UnitVerdicts(Verdicts):
 
     def told_by_error(self) -> tuple[tuple[SiteKey, FunctionInfo], ...]:
         """Return the globals whose unit of work the function leaves failed by an error, and where that is told of."""
+        if not any(site[0] == "global" for site in self.commits):
+            return ()  # no other unit is told of where an error leaves the function: most runs are spared the search
         return tuple(
             (site, unit.told_at or self.function)
             for site, (_, unit) in self._failed_units(is_by_itself=True).items()

@@ -24,9 +24,6 @@ from lintdb.flow.values import (
     Value,
 )
 
-_OF_ERRORS = frozenset({"raise", "raises", "caught", "swallowed", "reraise"})
-"""Steps of a path that tell what becomes of an error."""
-
 _MEANS_NO_COMMIT = re.compile(r"dry|commit|simulat|pretend|preview|rollback|no_?op", re.IGNORECASE)
 
 
@@ -271,8 +268,8 @@ class Verdicts(Values):
         """Whether an error ends the start of an application, and with it the process; a handler may go on."""
         if not self.program.frameworks.is_start_up(self.function):
             return False
-        told = [step.what for step in path_of(state) if step.what in _OF_ERRORS]
-        return not told or told[-1] not in ("caught", "swallowed")
+        steps = [step for step in path_of(state) if step.is_of_error]
+        return not steps or not steps[-1].catches
 
     def unawaited(self) -> list[Unawaited]:
         """Return coroutine calls that a path without errors leaves un-awaited."""

@@ -232,10 +232,7 @@ class FileContext:
         from lintdb.flow.fates import Fate
 
         function, kind = opening.function, opening.kind
-        is_sync = not any(
-            model.releases == "self" and model.coroutine for each in kind.methods.values() for model in each
-        )
-        if function.is_module or function.is_async or opening.is_configured or not is_sync:
+        if function.is_module or function.is_async or opening.is_configured or kind.is_released_by_coroutine:
             return False
         uses = self.repetition.fates.uses(opening.node, kind, function)
         return {use.fate for use in uses} == {Fate.USED, Fate.RELEASED} and not any(use.is_lent for use in uses)

@@ -111,17 +111,13 @@ def _confidence(owner: ClassInfo, kind: Kind, ctx: FileContext) -> Confidence:
     if is_quiet and is_test_file(ctx.path):
         return Confidence.LOW  # collected in silence, and soon
     # Dropped, it is collected with its connections; a `close()` says that that is not enough.
-    if kind.is_lazy and not _is_released_by_coroutine(kind) and not offers_release:
+    if kind.is_lazy and not kind.is_released_by_coroutine and not offers_release:
         return Confidence.LOW
     if id(owner.node) in guarded_by_main(ctx.program.index.module):
         return Confidence.LOW  # it ends with the program
     # Made once, it is closed by the end of the process; a `close()` says that somebody means to do it before.
     is_kept = not offers_release and not is_subscription(kind) and lives_with_process(owner, is_test_file)
     return Confidence.LOW if is_kept else Confidence.MEDIUM
-
-
-def _is_released_by_coroutine(kind: Kind) -> bool:
-    return any(model.coroutine for models in kind.methods.values() for model in models if model.releases == "self")
 
 
 def _report(

@@ -24,9 +24,6 @@ MAX_STEPS = 12
 _LAST_CALL = re.compile(r"\)\.(\w+)\([^()]*\)$")
 """The last call of a chain of calls: it is the one that raises."""
 
-_OF_ERRORS = frozenset({"raise", "raises", "caught", "swallowed", "reraise"})
-"""Steps of a path that tell what becomes of an error."""
-
 _STARTS = frozenset({
     "create_task", "ensure_future", "start_soon", "spawn", "Thread", "Process", "Greenlet", "start_background_task",
 })  # fmt: skip
@@ -100,12 +97,13 @@ def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
     if leak.kind.family == "connection" and is_collected and is_test(flow.function, ctx.path):
         return True  # collected in silence, and soon
     # Such a pool has no threads that must be stopped; but for a coroutine the event loop ends before the process.
-    needs_loop = any(model.coroutine for _, model in _releases(leak.kind))
-    is_alone = leak.kind.family == "connection" and not needs_loop and not _is_in_loop(leak, flow, ctx)
+    is_alone = (
+        leak.kind.family == "connection" and not leak.kind.is_released_by_coroutine and not _is_in_loop(leak, flow, ctx)
+    )
     if is_alone and is_done_once(flow.function):
         return True  # one for the whole process, and nobody waits for it
     is_plain_pool = leak.kind.family in ("checkout", "session") or (leak.kind.family == "pool" and leak.kind.is_lazy)
-    is_quiet = is_plain_pool and not needs_loop
+    is_quiet = is_plain_pool and not leak.kind.is_released_by_coroutine
     if not (is_quiet or is_example_file(ctx.path)):
         return False
     # Last: whether it is a program may take a look at all files of the project.
@@ -125,8 +123,8 @@ def _is_read_out(leak: Leak) -> bool:
 
     Whoever is handed its rows one by one may stop early, which is no error of theirs.
     """
-    steps = [step for step in leak.path if step.what in _OF_ERRORS]
-    goes_on = bool(steps) and steps[-1].what not in ("caught", "swallowed")
+    steps = [step for step in leak.path if step.is_of_error]
+    goes_on = bool(steps) and not steps[-1].catches
     is_handed_out = any(step.data == "yield" for step in steps)
     return goes_on and not is_handed_out and leak.on_error and leak.is_ever_released and leak.released_at is None
 
@@ -234,7 +232,7 @@ def _blocks_of_owner(leak: Leak, ctx: FileContext) -> Iterator[str]:
     """Yield the blocks that take such a thing and give it back at their end: `with pool.connection() as conn`."""
     if leak.owner is None:
         return
-    is_async = any(model.coroutine for _, model in _releases(leak.owner))
+    is_async = leak.owner.is_released_by_coroutine
     for name, models in leak.owner.methods.items():
         for model in models:
             made = ctx.program.knowledge.kind(model.acquires or "")

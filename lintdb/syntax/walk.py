@@ -72,6 +72,17 @@ def _unspaced(node: cst.CSTNode) -> str:
     return "".join(cst.Module([]).code_for_node(node).split())
 
 
+def outermost_calls(node: cst.CSTNode) -> Iterator[cst.Call]:
+    """Yield the calls in some code that are in no other call of it."""
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, cst.Call):
+            yield current
+        else:
+            push_children(current, stack)
+
+
 def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """Yield *node* and all code below it in preorder, without recursion."""
     stack = [node]
