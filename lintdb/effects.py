@@ -154,8 +154,8 @@ class CallModel:
     called while another task reads from the receiver.
     `hides_errors`: what has failed is told by its value alone. `prepares`: the server keeps what it makes.
     `tells_changes`: it gives the number of rows that it has changed. `gives_column`: the first column of a row, which
-    may be NULL. `takes` is the kind that it takes from its
-    receiver for as long as it runs.
+    may be NULL. `refuses_text`: a plain text of SQL is refused, or committed at once by older releases. `takes` is the
+    kind that it takes from its receiver for as long as it runs.
     `paramstyle` is how the values that follow the text of a query are marked in it, as PEP 249 calls it;
     with a `*` in front each value is an argument of its own. Empty: the call takes none, or it is not known how.
     `dsn_parts` are the arguments that it puts a connection string together from: its `scheme`, `user`, `password`,
@@ -200,6 +200,7 @@ class CallModel:
     prepares: bool = False
     tells_changes: bool = False
     gives_column: bool = False
+    refuses_text: bool = False
     takes: str | None = None
     paramstyle: str = ""
     dsn_parts: Mapping[str, Argument] = field(default_factory=lambda: MappingProxyType({}))
@@ -381,7 +382,7 @@ class Kind:
     "threads"; "other-threads" than the one that opened it, even later. `gives_answers`: what its methods give is the
     answer to the query that was run on it last. `reads_all` are the methods that bring all of that into memory at once,
     `repeats` those that run a statement several times. `survives_fork`: in a forked process it opens connections of its
-    own.
+    own. `keeps_process`: left open, it keeps the interpreter from exiting.
 
     `after_error` is what a failed statement does to the unit of work. `is_scoped` says that whoever set up the scope
     that it belongs to ends its unit of work for certain; `scope_end` is the method with which a project does that, or
@@ -435,6 +436,7 @@ class Kind:
     reads_all: tuple[str, ...] = ()
     repeats: tuple[str, ...] = ()
     survives_fork: bool = False
+    keeps_process: bool = False
     unshared: tuple[str, ...] = ()
     ends_when_read: bool = False
     reusable: bool = False

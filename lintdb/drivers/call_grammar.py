@@ -252,6 +252,8 @@ CALL = Shape(
         Key("tells_changes", Flag(), "it gives the number of rows that it has changed", "tells_changes"),
         Key("gives_column", Flag(), "it gives the first column of a row, which may be NULL, or false, in a row that is "
             "there", "gives_column"),
+        Key("refuses_text", Flag(), "a plain text of SQL is refused, or committed at once by older releases",
+            "refuses_text"),
     ),
 )  # fmt: skip
 

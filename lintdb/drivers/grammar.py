@@ -142,6 +142,7 @@ _KIND_KEYS = (
     Key("ends_when_read", Flag(), "iterating it to its end releases it", "ends_when_read"),
     Key("unshared", List(SHARERS, "a list of sharers", or_one=True), "who must not use it at the same time",
         "unshared"),
+    Key("keeps_process", Flag(), "left open, it keeps the interpreter from exiting", "keeps_process"),
     Key("survives_fork", Flag(), "in a forked process it opens connections of its own", "survives_fork"),
     Key("pools", Flag(), "each one keeps connections of its own, meant for many users", "is_pool",
         "true for the family `pool`"),

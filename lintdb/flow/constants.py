@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -24,7 +25,8 @@ def constant_value(value: cst.BaseExpression | None, types: ModuleTypes) -> Lite
         dotted = types.index.dotted(value.func, types.index.body)
         model = types.model_of_call(dotted, value, types.index.body) if dotted is not None else None
         if model is not None and model.unwraps is not None:
-            return constant_value(types.given_argument(value, model.unwraps), types)
+            inner = constant_value(types.given_argument(value, model.unwraps), types)
+            return replace(inner, is_clause=True) if isinstance(inner, Literal) else inner
         if model is not None and model.query_event is not None:
             return Query(model.query_event)
         if not isinstance(value.func, cst.Attribute):

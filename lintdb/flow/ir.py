@@ -399,7 +399,7 @@ class Branch:
 class Iterate:
     """`for target in operand`: one more element, or the end. May raise.
 
-    `at_least_once`: there is surely one element.
+    `at_least_once`: there is surely one element. `is_held`: all elements are there, and reading them does not fail.
     """
 
     node: cst.CSTNode
@@ -410,6 +410,7 @@ class Iterate:
     is_async: bool
     index: int = 0
     at_least_once: bool = False
+    is_held: bool = False
 
 
 @dataclass(slots=True, eq=False)

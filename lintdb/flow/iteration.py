@@ -22,7 +22,7 @@ class Iterations(Calls):
             status = state.status(value.rid)
             error = self.knowledge.error_class(status.kind.partition(".")[0]) if status is not None else None
             raised = Raised(error)
-        if not isinstance(value, (Literal, Data)):
+        if not isinstance(value, (Literal, Data)) and not (t.is_held and value in (None, NOT_NONE, TRUTHY)):
             failing = state
             if isinstance(value, Ref) and self._ends_when_read(value, state):
                 # It is closed when reading it fails, too.

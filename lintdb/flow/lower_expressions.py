@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import libcst as cst
 
 from lintdb.flow import ir
+from lintdb.flow.held import containers_in
 from lintdb.flow.lower_conditions import Conditions
 from lintdb.flow.lower_texts import arguments_of_modulo, concatenate, string_method, unescaped
 from lintdb.flow.lowering import is_short_wait
@@ -27,6 +28,7 @@ from lintdb.flow.stdlib import (
     REINDENTS,
     RUNS_GENERATOR,
     SERVICE_METHODS,
+    SLEEPS,
     WAITS,
 )
 from lintdb.syntax.names import CONSTANTS, asked_attribute
@@ -231,8 +233,10 @@ class Expressions(Conditions):
         self.goto(head)
         item = self.temp()
         is_async = node.asynchronous is not None
-        filled = is_surely_filled(node.iter)
-        head.terminator = ir.Iterate(node.iter, iterable, item, body.id, after.id, is_async, self.counter, filled)
+        head.terminator = ir.Iterate(
+            node.iter, iterable, item, body.id, after.id, is_async, self.counter,
+            is_surely_filled(node.iter), self.is_held(node.iter),
+        )  # fmt: skip
         self.continue_in(body)
         self.store(node.target, ir.Local(item), node.target)
         for condition in node.ifs:
@@ -338,6 +342,9 @@ class Expressions(Conditions):
 
     def _await(self, node: cst.Await) -> ir.Operand:
         value = self.expression(node.expression)
+        called = node.expression.func if isinstance(node.expression, cst.Call) else None
+        if called is not None and self.index.dotted(called, self.function) in SLEEPS:
+            return ir.UNKNOWN  # only who cancels it can make it fail
         target = self.temp()
         self.emit(ir.AwaitOp(node, self.in_cleanup, target, value))
         return ir.Local(target)
@@ -411,6 +418,14 @@ class Expressions(Conditions):
         if not isinstance(function, cst.Attribute) or function.attr.value not in SERVICE_METHODS:
             return False
         return isinstance(function.value, cst.Name) and function.value.value in self._clients
+
+    @functools.cached_property
+    def _containers(self) -> frozenset[str]:
+        return containers_in(self.function, self.index)
+
+    def is_held(self, node: cst.BaseExpression) -> bool:
+        """Whether an expression stands for a container, of which all elements are there."""
+        return bool(self._containers) and self.index.code_of(node) in self._containers
 
     @functools.cached_property
     def _clients(self) -> frozenset[str]:

@@ -235,8 +235,10 @@ class Statements(Patterns):
         self.goto(head)
         item = self.temp()
         is_async = node.asynchronous is not None
-        filled = is_surely_filled(node.iter)
-        head.terminator = ir.Iterate(node.iter, iterable, item, body.id, done.id, is_async, self.counter, filled)
+        head.terminator = ir.Iterate(
+            node.iter, iterable, item, body.id, done.id, is_async, self.counter,
+            is_surely_filled(node.iter), self.is_held(node.iter),
+        )  # fmt: skip
         head.label = "for"
         self.frames.append(Frame(self.landing, break_to=after.id, continue_to=head.id))
         self.continue_in(body)

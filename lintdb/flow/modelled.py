@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 import libcst as cst
 
@@ -86,7 +87,8 @@ class ModelledCalls(ChosenModels):
             return None
         if model.unwraps is not None:
             operand = self.argument(op, model.unwraps)
-            state.set_name(op.target, self.value(operand, state) if operand is not None else None)
+            inner = self.value(operand, state) if operand is not None else None
+            state.set_name(op.target, replace(inner, is_clause=True) if isinstance(inner, Literal) else inner)
             return None
         subject: Value | None = receiver
         if isinstance(model.releases, Argument):

@@ -21,7 +21,10 @@ ALWAYS_RAISES = {
 TYPED_KEYS = frozenset({"aiohttp.web.AppKey", "aiohttp.web.RequestKey", "aiohttp.web.ResponseKey"})
 """What makes the key of a mapping, with the type of what stands under it as the second argument."""
 
-NEVER_RAISES = frozenset({
+SLEEPS = frozenset({"asyncio.sleep", "anyio.sleep", "trio.sleep"})
+"""Coroutine functions that fail only where they are cancelled."""
+
+NEVER_RAISES = SLEEPS | frozenset({
     "print", "len", "range", "isinstance", "issubclass", "str", "repr", "id", "type", "bool", "callable", "hasattr",
     "object", "time.time", "time.monotonic", "time.perf_counter", "time.sleep", "datetime.datetime.now",
     "datetime.datetime.utcnow", "datetime.date.today", "traceback.print_exc", "traceback.format_exc",

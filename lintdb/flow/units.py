@@ -45,12 +45,19 @@ class Units(Misuses):
         if isinstance(value, Query):
             return value.event
         if isinstance(value, Literal) and isinstance(value.value, str):
+            if model.refuses_text and not value.is_clause and not self._is_begun(working, state):
+                return Event.READ  # what it says never waits for a commit
             if self.knowledge.is_definition(value.value):
                 status = state.status(working) if working is not None else None
                 kind = self.kind_of(status)
                 return kind.definition_event if kind is not None else None
             return self._event_of_text(value)
         return None
+
+    @staticmethod
+    def _is_begun(rid: Rid | None, state: State) -> bool:
+        status = state.status(rid) if rid is not None else None
+        return status is not None and status.begun >= 0
 
     def _event_of_text(self, text: Literal) -> Event | None:
         """What is written into a table that goes with its connection is no work that could be lost."""

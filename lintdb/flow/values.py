@@ -48,11 +48,15 @@ _MAX_NESTING = 5
 
 @dataclass(frozen=True, slots=True)
 class Literal(Value):
-    """A constant; `is_prefix` marks a string of which only the start is known, `rest` is what follows that."""
+    """A constant; `is_prefix` marks a string of which only the start is known, `rest` is what follows that.
+
+    `is_clause`: a function of a model has made something else of the text, which stands for it.
+    """
 
     value: object
     is_prefix: bool = False
     rest: tuple[Piece, ...] = ()
+    is_clause: bool = False
 
     def __hash__(self) -> int:
         return hash(self.value)
@@ -64,6 +68,7 @@ class Literal(Value):
             and other.value == self.value
             and other.is_prefix == self.is_prefix
             and other.rest == self.rest
+            and other.is_clause == self.is_clause
         )
 
 

@@ -258,14 +258,19 @@ class Verdicts(Values):
         is_unsure = site in self.unsure.sites or id(self.sites[site].node) in self.unsure.calls
         if is_unlikely(status, state) or duty is Duty.WEAK or is_unsure:
             return Confidence.LOW
-        if status.raised and (ends_with_process(self.function) or self._fails_at_start(state)):
+        if status.raised and not kind.keeps_process and self._ends_at_once(state):
             return Confidence.LOW
         if status.raised or self.sites[site].maker is not None:
             return Confidence.MEDIUM
         return Confidence.HIGH
 
-    def _fails_at_start(self, state: State) -> bool:
-        """Whether an error ends the start of an application, and with it the process; a handler may go on."""
+    def _ends_at_once(self, state: State) -> bool:
+        """Whether the process ends after an error: with a command, or with the start of an application that fails.
+
+        A handler of that may go on.
+        """
+        if ends_with_process(self.function):
+            return True
         if not self.program.frameworks.is_start_up(self.function):
             return False
         steps = [step for step in path_of(state) if step.is_of_error]

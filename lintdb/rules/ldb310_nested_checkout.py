@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
-from lintdb.rules.places import runs_for_somebody
+from lintdb.rules.places import is_work_of_workers, runs_for_somebody
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow
@@ -45,6 +45,7 @@ class NestedCheckout(Rule):
                         ReportStep(overlap.inner, "takes another one"),
                     ]
                 is_of_one = is_session and runs_for_somebody(flow.function, ctx.path)
+                is_of_one = is_of_one or is_work_of_workers(flow.function)
                 yield Report(
                     node=overlap.node,
                     message=f"{message} while one is held: if all its users do so at once, they wait for each other",

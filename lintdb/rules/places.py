@@ -77,6 +77,13 @@ def is_watched(function: FunctionInfo) -> bool:
     return (is_program(function) and not serves(function)) or is_part_of_commands(function, is_test_file)
 
 
+def is_work_of_workers(function: FunctionInfo) -> bool:
+    """Whether only tasks of Celery do what a function does: each process does one at a time, with a pool to itself."""
+    from lintdb.flow.jobs import is_work_of_tasks  # as above
+
+    return is_work_of_tasks(function, is_test_file)
+
+
 def is_done_once(function: FunctionInfo) -> bool:
     """Whether a command that prints does what a function does, once, and nothing else does.
 
