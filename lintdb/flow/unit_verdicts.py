@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
 import libcst as cst
 
@@ -10,7 +11,7 @@ from lintdb.effects import AfterError, Event, Kind, Raises
 from lintdb.finding import Confidence
 from lintdb.flow import ir
 from lintdb.flow.decorators import ends_with_process
-from lintdb.flow.results import ErrorCommit, FailedUnit, SwallowedError, UnfinishedUnit
+from lintdb.flow.results import ErrorCommit, FailedUnit, PathStep, SwallowedError, UnfinishedUnit
 from lintdb.flow.retries import goes_on_with
 from lintdb.flow.sites import UNLIKELY, Exit
 from lintdb.flow.state import State
@@ -158,14 +159,20 @@ class UnitVerdicts(Verdicts):
 
         With a single write there are no parts, and what a loop has done so far may be kept on purpose: low.
         """
+        return (found for _, found in self._commits_on_error())
+
+    def _commits_on_error(self) -> list[tuple[SiteKey, ErrorCommit]]:
+        """Return them with what they are about: one for each call, though each way into a `finally` has its own."""
+        best: dict[int, tuple[tuple[int, bool], SiteKey, ErrorCommit]] = {}
         for site, found, is_half in self.units.error_commits.values():
-            writes = self.units.writes.get(site, set())
-            if len(writes) > 1 or is_half or found.confidence is Confidence.LOW:
-                yield found
-            else:
-                yield ErrorCommit(
-                    found.node, found.work, found.kind, found.name, found.in_finally, Confidence.LOW, found.path
-                )
+            is_whole = len(self.units.writes.get(site, set())) <= 1 and not is_half
+            commit = replace(found, confidence=Confidence.LOW) if is_whole else found
+            # A handler that goes on as if nothing had happened is the better place to see what is wrong.
+            rank = (-int(commit.confidence), _last_handler(found.path) is None)
+            known = best.get(id(found.node))
+            if known is None or rank < known[0]:
+                best[id(found.node)] = (rank, site, commit)
+        return [(site, commit) for _, site, commit in best.values()]
 
     def blamed_units(self) -> frozenset[SiteKey]:
         """Return the resources whose unit of work the function leaves failed, as if nothing had happened.
@@ -193,12 +200,15 @@ class UnitVerdicts(Verdicts):
 
     def failed_units(self) -> list[FailedUnit]:
         """Return units of work on resources that live on, which failed and were never rolled back."""
-        commits = self.units.error_commits.values()
-        told = {(site, found.work) for site, found, _ in commits if found.confidence > Confidence.LOW}
+        told = {
+            (site, found.work, _last_handler(found.path))
+            for site, found in self._commits_on_error()
+            if found.confidence > Confidence.LOW
+        }
         return [*(unit for _, unit in self._failed_units(told).values()), *self.returned_dirty.values()]
 
     def _failed_units(
-        self, told: Collection[tuple[SiteKey, cst.CSTNode]] = (), *, is_by_itself: bool = False
+        self, told: Collection[tuple[SiteKey, cst.CSTNode, cst.CSTNode | None]] = (), *, is_by_itself: bool = False
     ) -> dict[SiteKey, tuple[tuple[bool, int, bool, int, bool], FailedUnit]]:
         """Return one unit for each resource, with its rank: the surest, at the first call, rather swallowed.
 
@@ -206,7 +216,7 @@ class UnitVerdicts(Verdicts):
         told of comes last.
 
         Those are left out that are *told* of in other words: what a commit makes permanent after an error in the same
-        unit, by resource and write, or in any where the error leaves the function.
+        unit, by resource, write and what caught the error, or in any where the error leaves the function.
         """
         found: dict[SiteKey, tuple[tuple[bool, int, bool, int, bool], FailedUnit]] = {}
         # The work that some path without errors leaves uncommitted is left to the caller.
@@ -240,7 +250,11 @@ class UnitVerdicts(Verdicts):
                 elif end.is_raise and rid[0] in self.commits and self._is_own(rid[0], kind):
                     index = status.pending if status.pending >= 0 else self._spoiling(rid, status, kind)
                 node = self._node_of(index)
-                is_told = any(site == rid[0] and (work is node or not swallowed) for site, work in told)
+                handler = _last_handler(path_of(end.state)) if told else None
+                is_told = any(
+                    each == rid[0] and (not swallowed or (work is node and caught is handler))
+                    for each, work, caught in told
+                )
                 if node is None or index in self.units.again or is_told:
                     continue  # what the function leaves behind when it is called is told where it does
                 if swallowed:
@@ -416,6 +430,12 @@ def _confidence(status: Status, end: Exit) -> Confidence:
 def _is_held(state: State) -> bool:
     """Whether an exception is on its way out, and waits for a `finally` block."""
     return any(slot.startswith("$held") for slot in state.kept)
+
+
+def _last_handler(path: Sequence[PathStep]) -> cst.CSTNode | None:
+    """Return what caught the last error of a path; None where it goes on."""
+    last = next((step for step in reversed(path) if step.is_of_error), None)
+    return last.node if last is not None and last.catches else None
 
 
 def _swallowing(state: State, failed: cst.CSTNode | None = None) -> tuple[cst.CSTNode | None, Sequence[str | None]]:

@@ -24,6 +24,7 @@ from tests.truth.execute import Program, Truth
 from tests.truth.generator import generate
 from tests.truth.verdicts import (
     CODES,
+    COMMITTED_ON_ERROR,
     CURSORS,
     FAILED_UNITS,
     FALSE,
@@ -63,7 +64,7 @@ class Comparison:
 
 def findings_of(text: str) -> list[Finding]:
     """Return what lintdb finds, at any confidence."""
-    options = EngineOptions(codes=frozenset(CODES), min_confidence=Confidence.LOW)
+    options = EngineOptions(codes=frozenset({*CODES, COMMITTED_ON_ERROR}), min_confidence=Confidence.LOW)
     result = check_source(SourceFile("program.py", text), options)
     assert result.problem is None, result.problem
     return list(result.findings)
@@ -94,7 +95,8 @@ def compare_program(text: str, *, max_runs: int = MAX_RUNS) -> Comparison:
         is_partial = truth.mistakes > 0 or not truth.is_complete
         comparison.verdicts += [each for each in verdicts if each.outcome != FALSE or not is_partial]
         real = {(each.table, each.line) for each in verdicts if each.outcome == FOUND}
-        witnesses = _replayed(program, truth, [each for each in here if key_of(each) in real])
+        named = [each for each in here if each.code in CODES and key_of(each) in real]
+        witnesses = _replayed(program, truth, named)
         comparison.verdicts += [each for each in witnesses if each.outcome == FOUND or not is_partial]
     return comparison
 

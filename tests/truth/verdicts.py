@@ -19,6 +19,8 @@ CODES = {
     "LDB101": CONNECTIONS[0], "LDB111": CONNECTIONS[0], "LDB121": CONNECTIONS[1], "LDB102": CURSORS[0],
     "LDB122": CURSORS[1], "LDB201": FAILED_UNITS, "LDB202": LOST_WORK, "LDB205": UNFINISHED, "LDB112": MISUSES,
 }  # fmt: skip
+COMMITTED_ON_ERROR = "LDB204"
+"""What is left open on one path, and made permanent after the same error on another, is told of for the commit."""
 FOUND, MISSED, FALSE, RIGHT = "found", "missed", "false", "silent"
 
 
@@ -44,6 +46,9 @@ def key_of(finding: Finding) -> tuple[str, int]:
 def compare_function(truth: Truth, findings: list[Finding]) -> Iterator[Verdict]:
     """Compare what is said of one function with what its runs have shown."""
     said: dict[tuple[str, int], Confidence] = {}
+    sure = [each for each in findings if each.code == COMMITTED_ON_ERROR and each.confidence >= Confidence.MEDIUM]
+    committed = {step.span.line for each in sure for step in each.steps if step.span.line < each.span.line}
+    findings = [each for each in findings if each.code in CODES]
     for each in findings:
         key = key_of(each)
         said[key] = max(each.confidence, said.get(key, Confidence.LOW))
@@ -60,7 +65,8 @@ def compare_function(truth: Truth, findings: list[Finding]) -> Iterator[Verdict]
         for step in each.steps
         if step.message == CAUGHT and step.span.line > each.span.line
     }
-    yield from _compare_units(truth, said, is_told=bool(handlers & truth.swallowed_at))
+    is_told = bool(handlers & truth.swallowed_at or committed & truth.open_units)
+    yield from _compare_units(truth, said, is_told=is_told)
     # Where nothing ever ends it, it is begun for the caller.
     yield from _compare_lines(
         UNFINISHED, truth.unfinished & truth.ended, truth.perhaps_unfinished & truth.ended, truth.ended, said
