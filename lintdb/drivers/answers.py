@@ -283,6 +283,11 @@ class Answers:
         found = self.models.driver(driver)
         return found.naive_time if found is not None else ""
 
+    def quotes_names(self, driver: str) -> bool:
+        """Return whether a library takes what stands between double quotes for a name, never for a text."""
+        found = self.models.driver(driver)
+        return found is not None and found.quotes_names
+
     def is_driver_error(self, name: str) -> bool:
         """Whether an exception class belongs to a loaded driver."""
         root = self._roots.get(name.partition(".")[0])

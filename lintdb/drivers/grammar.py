@@ -181,6 +181,7 @@ _HEAD_KEYS = (
         "utc": "it is read as UTC",
         "as-is": "it is stored as it is written",
     }), "what becomes of a time without a zone"),
+    Key("quotes_names", Flag(), "what stands between double quotes is a name, never a text"),
     Key("same_rows", TEXTS, "methods of query objects and results that leave the number of rows as it was"),
     Key("telltale", TEXTS,
         "methods that objects of no other library have: a file that calls one is looked at though it does not import "

@@ -49,7 +49,8 @@ class Driver:
     get through it. `statements` are methods of tables that make a statement, with what running it does. `harmless` are
     exception classes after which a unit of work is as good as before. `borrowed` maps kinds of this driver to what they
     take from a kind of another driver; the catalog, which knows those drivers, completes them. `naive_time` says what
-    is made of a time without a zone; empty: not known. `same_rows` are methods of query objects and results that leave
+    is made of a time without a zone; empty: not known. `quotes_names`: what stands between double quotes is a name,
+    never a text. `same_rows` are methods of query objects and results that leave
     the number of rows as it was. `telltale` are methods that objects of no other library have, `named` those that tell
     what something is whose name ends with a word (word → methods), `borrowers` such as are given something and leave it
     to their caller. `aliases` maps dotted names, or modules with everything in them, to the names that the model uses.
@@ -75,6 +76,7 @@ class Driver:
     aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     borrowed: Mapping[str, Like] = field(default_factory=lambda: MappingProxyType({}))
     naive_time: str = ""
+    quotes_names: bool = False
     same_rows: tuple[str, ...] = ()
     telltale: tuple[str, ...] = ()
     named: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))

@@ -30,7 +30,7 @@ from lintdb.effects import Kind
 
 _HEAD_KEYS = frozenset(INLINE_MODEL.keys) - frozenset(OWN_MODEL.keys)
 # Taken from the model in `extends`, where the own one is silent: what the calls behind it do.
-_TAKEN = ("errors", "blocking", "paramstyle", "naive_time")
+_TAKEN = ("errors", "blocking", "paramstyle", "naive_time", "quotes_names")
 
 
 @dataclass(frozen=True)

@@ -190,7 +190,7 @@ class Calls(Concurrency):
         own = self.owner_class()
         if own is not None and owner in own.lineage:
             return OWN
-        return Outside(owner, ("class", owner.name, owner.index.name.number)) if method.is_method else None
+        return Outside.of_class(owner) if method.is_method else None
 
     def _read_property(self, op: ir.CallOp, callee: ir.AttributeOf, state: State) -> list[State] | None:
         """`object.name` where some class of the module has a property of that name."""

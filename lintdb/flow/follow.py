@@ -27,6 +27,7 @@ from lintdb.flow.summaries import RESUMED, YIELDED
 from lintdb.flow.texts import lengthened, pieces_of
 from lintdb.flow.values import (
     COUNTED,
+    NOT_NONE,
     TRUTHY,
     Box,
     Coroutine,
@@ -169,7 +170,8 @@ class Follower(Iterations, Assumptions):
             self._keep_on_self(op, value, state)
             return None
         if isinstance(base, Instance):
-            state.set_name(f"{base.prefix}{op.attribute}", value)
+            # Who puts something into the attribute of an object means that it is there.
+            state.set_name(f"{base.prefix}{op.attribute}", value if value is not None else NOT_NONE)
             if state.is_away(base):
                 state.hand_over(value)
             return None

@@ -155,7 +155,14 @@ class Frameworks:
 
     def is_resumed(self, info: FunctionInfo) -> bool:
         """Whether what follows the function's `yield` runs whatever happens, when the application or container ends."""
-        return info.is_generator and (id(info) in self._resumed or self.is_start_up(info))
+        return info.is_generator and (
+            id(info) in self._resumed or self._provides_resource(info) or self.is_start_up(info)
+        )
+
+    def _provides_resource(self, info: FunctionInfo) -> bool:
+        """`@provide(scope=Scope.APP)`"""
+        targets = (each.func if isinstance(each, cst.Call) else each for each in info.decorators)
+        return any(self.index.dotted(each, self.index.body) in RESOURCE_PROVIDERS for each in targets)
 
     def is_start_up(self, info: FunctionInfo) -> bool:
         """Whether an application runs the function before it serves: where that fails, the process ends."""

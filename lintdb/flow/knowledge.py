@@ -101,3 +101,6 @@ class Knowledge(ExceptionClasses, Protocol):
 
     def naive_time(self, driver: str) -> str:
         """Return what a library makes of a time without a zone: "session", "local", "utc", "as-is", or "" (unknown)."""
+
+    def quotes_names(self, driver: str) -> bool:
+        """Return whether a library takes what stands between double quotes for a name, never for a text."""

@@ -76,6 +76,9 @@ class LocalCalls(Containers, ABC):
             receiver = held if isinstance(held, Instance) else OWN
         if info.owner is not None and not info.is_method and isinstance(receiver, (Instance, Outside)):
             receiver = None  # a static method knows nothing of the object
+        is_of_object = isinstance(receiver, Instance) or (receiver is OWN and self.function.is_instance_method)
+        if info.owner is not None and info.is_method and not info.is_instance_method and is_of_object:
+            receiver = Outside.of_class(info.owner)  # what it keeps on its class is no object's
         self._hand_over_coroutines(op, info, state)
         if self.patched and reaches_patched(info, self.patched):
             _escape_object(receiver, state)

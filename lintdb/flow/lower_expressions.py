@@ -425,6 +425,8 @@ class Expressions(Conditions):
 
     def is_held(self, node: cst.BaseExpression) -> bool:
         """Whether an expression stands for a container, of which all elements are there."""
+        if isinstance(node, cst.Call):
+            return isinstance(node.func, cst.Attribute) and node.func.attr.value in ("items", "keys") and not node.args
         return bool(self._containers) and self.index.code_of(node) in self._containers
 
     @functools.cached_property

@@ -384,6 +384,7 @@ class Program:
             or any(self._is_tracked(self._type_of_parameter(param, info)) for param in info.params)
             or any(self._is_tracked(self.types.type_of_annotation(each.annotation, info)) for each in info.annotations)
             or self._touches_attribute(info)
+            or self._touches_inherited(info)
             or any(self._is_of_class(name) for name in info.attributes & self._attribute_owners.keys())
             or any(True for _ in self._unit_decorators(info))
             or any(self._cleans_up_local(call, info) for call in info.calls)
@@ -452,6 +453,14 @@ class Program:
             )
             for name in self.classes.attributes_of(owner)
         )
+
+    def _touches_inherited(self, info: FunctionInfo) -> bool:
+        """Whether a method, or a function in it, uses one that its class has from another module, with a resource."""
+        owner, outer = info.owner, info.parent
+        while owner is None and outer is not None:
+            owner, outer = outer.owner, outer.parent
+        bases = [each for each in owner.lineage if each.index is not self.index] if owner is not None else ()
+        return any(not info.attributes.isdisjoint(each.methods) for each in bases)
 
     @functools.cached_property
     def _attribute_owners(self) -> dict[str, list[ClassInfo]]:

@@ -197,8 +197,13 @@ INJECTORS = frozenset({
     "taskiq_dependencies.Depends", "fast_depends.Depends", "faststream.Depends",
 })  # fmt: skip
 """Calls that make a dependency of a generator function: it is run as a context manager round its user."""
-RESOURCE_PROVIDERS = frozenset({"dependency_injector.providers.Resource"})
-"""Calls that take a generator function, and resume it when their container ends."""
+RESOURCE_PROVIDERS = frozenset({
+    "dependency_injector.providers.Resource", "dishka.provide", "dishka.provider.provide",
+})  # fmt: skip
+"""Calls and decorators that take a generator function, and resume it when their container ends.
+
+Read in the source of dishka 1.10: an error of a scope is sent to its generators as the value of `yield`, never thrown.
+"""
 APPLICATIONS = frozenset({
     "fastapi.FastAPI", "starlette.applications.Starlette", "litestar.Litestar", "fastapi.applications.FastAPI",
 })  # fmt: skip

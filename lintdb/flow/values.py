@@ -231,6 +231,11 @@ class Outside(Value):
     owner: ClassInfo
     root: SiteKey
 
+    @classmethod
+    def of_class(cls, owner: ClassInfo) -> Outside:
+        """Return what keeps what class methods keep on their class."""
+        return cls(owner, ("class", owner.name, owner.index.name.number))
+
 
 @dataclass(frozen=True, slots=True)
 class Method(Value):

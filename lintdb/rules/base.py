@@ -373,7 +373,15 @@ class FileContext:
 def _is_of(leak: Leak, opening: Opening) -> bool:
     if leak.maker is None:
         return leak.node is opening.node
-    return leak.maker == opening.function.name and leak.kind.family == opening.kind.family
+    return leak.kind.family == opening.kind.family and _makes(leak.maker, opening.function)
+
+
+def _makes(maker: str, function: FunctionInfo) -> bool:
+    """Whether a function is the one that is called *maker*, or a method that such a one of its class calls."""
+    method = function.owner.find_method(maker) if function.owner is not None else None
+    calls = method.calls if method is not None else ()
+    names = {getattr(getattr(call.func, "attr", None), "value", "") for call in calls}
+    return function.name == maker or function.name in names
 
 
 class Rule:

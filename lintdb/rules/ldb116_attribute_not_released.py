@@ -40,6 +40,7 @@ class AttributeNotReleased(Rule):
         help="give the class a `close()` (or `__exit__`) that releases it, and call that",
         since="0.1",
         cause="release",
+        supersedes=("LDB104", "LDB124"),
     )
 
     def check_class(self, owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: FileContext) -> Iterator[Report]:

@@ -23,6 +23,8 @@ class PoolWithoutWaitLimit(Rule):
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
         if not opening.kind.is_pool or ctx.is_test:
             return
+        if opening.kind.family != "pool" and ctx.is_for_one_thread(opening):
+            return  # a client, of which one function has need of one connection
         for answer in ctx.answers(opening, "checkout-timeout"):
             if answer.bound is not Bound.ABSENT:
                 continue

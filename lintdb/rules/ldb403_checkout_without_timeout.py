@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import Bound, FileContext, Report, Rule, RuleMeta
+from lintdb.rules.sharing import takes_connection
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow, KnownCall
-
-_LIKE_A_POOL = re.compile(r"pool|conn", re.IGNORECASE)
 
 
 class CheckoutWithoutTimeout(Rule):
@@ -32,7 +30,7 @@ class CheckoutWithoutTimeout(Rule):
             return
         seen: set[object] = set()
         for call in flow.calls:
-            if call.root in seen or not _is_shared(call) or not _is_checkout(call, ctx):
+            if call.root in seen or not _is_shared(call) or not takes_connection(call, ctx):
                 continue
             answer = ctx.answer_of_call(call, flow.function, "checkout-timeout")
             if answer is None or answer.bound is not Bound.ABSENT:
@@ -55,14 +53,6 @@ def _is_shared(call: KnownCall) -> bool:
         return False
     is_of_object = call.root[0] == "named" and "." in str(call.root[1])
     return is_of_object or call.root[0] in ("self", "global", "param", "field")
-
-
-def _is_checkout(call: KnownCall, ctx: FileContext) -> bool:
-    """Whether a call takes a connection: from a pool, or from a queue that is named like one."""
-    if call.model.acquires is not None:
-        kind = ctx.program.knowledge.kind(call.model.acquires)
-        return kind is not None and kind.family == "checkout"
-    return _LIKE_A_POOL.search(ctx.source_of(call.node.func)) is not None
 
 
 def _is_drained(call: KnownCall, flow: FunctionFlow, ctx: FileContext) -> bool:

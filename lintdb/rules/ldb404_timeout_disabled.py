@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import Answer, Bound, FileContext, Opening, Report, Rule, RuleMeta
+from lintdb.rules.sharing import takes_connection
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -51,7 +52,9 @@ class TimeoutDisabled(Rule):
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
         opened = {id(opening.node) for opening in ctx.openings}
         for call in flow.calls:
-            if id(call.node) in opened:
+            # A queue that is made by hand may hold anything.
+            is_of_others = call.model.driver == "stdlib" and not takes_connection(call, ctx)
+            if id(call.node) in opened or is_of_others:
                 continue
             for name, what in _WHAT.items():
                 answer = ctx.answer_of_call(call, flow.function, name)

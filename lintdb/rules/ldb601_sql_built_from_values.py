@@ -51,7 +51,9 @@ def _worst_hole(query: QueryText | HandedText, ctx: FileContext) -> tuple[Confid
     from lintdb.syntax.origins import Origins  # loads libcst, which listing rules does not need
 
     best: tuple[Confidence, PlacedHole, Origin] | None = None
-    for hole in placed_holes(query.pieces):
+    call = getattr(query, "call", None)  # none where the text is handed on
+    driver = call.model.driver if call is not None else ""
+    for hole in placed_holes(query.pieces, quotes_names=ctx.program.knowledge.quotes_names(driver)):
         origin = Origins(ctx.program.index, hole.hole.function).of(hole.hole.node)
         confidence = _confidence(hole, origin)
         if confidence is not None and (best is None or confidence > best[0]):

@@ -43,6 +43,11 @@ _BEFORE_VALUE = re.compile(
     r"(?:[=<>]|\b(?:like|ilike|limit|offset|between|regexp|rlike))\s*(?:\(\s*)?$|\b(?:in|values)\s*\(\s*$",
     re.IGNORECASE,
 )
+_IN_DOUBLE_QUOTES = re.compile(
+    r"(?:[=<>]|\b(?:like|ilike|between|regexp|rlike))\s*\"[^\"]*$|\b(?:in|values)\s*\(\s*(?:\"[^\"]*\"\s*,\s*)*\"[^\"]*$",
+    re.IGNORECASE,
+)
+"""MySQL takes that for a text, and SQLite does so where no column is called like it; for others it is a name."""
 _ARGUMENT_OF_A_TABLE = re.compile(
     r"\b(?:from\s|join\s|table\s*\()\s*[\w.]*\s*\((?:[^()]|\([^()]*\))*$|=>\s*'[^']*$", re.IGNORECASE
 )
@@ -56,8 +61,8 @@ def asks_for_rows(pieces: Sequence[Piece]) -> bool:
     return is_plain is not None and all(hole.place is not Place.NAME for hole in placed_holes(pieces))
 
 
-def placed_holes(pieces: Sequence[Piece]) -> Iterator[PlacedHole]:
-    """Yield the holes of a text with what they stand for."""
+def placed_holes(pieces: Sequence[Piece], *, quotes_names: bool = False) -> Iterator[PlacedHole]:
+    """Yield the holes of a text with what they stand for; *quotes_names*: double quotes are round names alone."""
     before = ""
     start = next((piece for piece in pieces if isinstance(piece, str)), "")
     can_bind = _NO_PARAMETERS.match(start) is None
@@ -67,13 +72,13 @@ def placed_holes(pieces: Sequence[Piece]) -> Iterator[PlacedHole]:
             continue
         # `FROM read_parquet('…')`: functions that give tables want their arguments as literals.
         is_literal = _ARGUMENT_OF_A_TABLE.search(before) is not None
-        yield PlacedHole(piece, _place(before), can_bind and not is_literal)
+        yield PlacedHole(piece, _place(before, quotes_names=quotes_names), can_bind and not is_literal)
         before += "0" if not before.endswith(" ") else "x"
 
 
-def _place(before: str) -> Place:
+def _place(before: str, *, quotes_names: bool) -> Place:
     before = re.sub(r"--[^\n]*(?:\n|$)|/\*.*?\*/", " ", before, flags=re.DOTALL)
-    if before.count("'") % 2:
+    if before.count("'") % 2 or (not quotes_names and _IN_DOUBLE_QUOTES.search(before)):
         return Place.QUOTED
     if re.search(r"[\"`\[.]$", before):
         return Place.NAME

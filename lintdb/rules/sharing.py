@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,16 @@ if TYPE_CHECKING:
     from lintdb.rules.base import FileContext
     from lintdb.syntax.ancestry import Ancestry
     from lintdb.syntax.names import FunctionInfo
+
+_LIKE_A_POOL = re.compile(r"pool|conn", re.IGNORECASE)
+
+
+def takes_connection(call: KnownCall, ctx: FileContext) -> bool:
+    """Whether a call takes a connection: from a pool, or from a queue that is named like one."""
+    if call.model.acquires is not None:
+        kind = ctx.program.knowledge.kind(call.model.acquires)
+        return kind is not None and kind.family == "checkout"
+    return _LIKE_A_POOL.search(ctx.source_of(call.node.func)) is not None
 
 
 def shared_by_requests(flow: FunctionFlow, ctx: FileContext) -> Iterator[KnownCall]:
