@@ -434,7 +434,9 @@ class Calls(Concurrency):
             method = symbol.find_method(rest[0]) if len(rest) == 1 else None
             if method is not None and not method.is_instance_method:
                 return self.local_call(op, method, None, state, self._class_object(symbol, method))
-            held: Value | None = self.class_itself(symbol, state) if method is None else None
+            held: Value | None = None
+            if method is None:
+                held = self.class_itself(symbol, state) or Outside.of_class(symbol)
             for name in rest[:-1]:
                 held = self.attribute(held, name, state)
             return self._known_method(op, held, rest[-1], state) if held is not None else self.unknown_call(op, state)

@@ -149,10 +149,8 @@ class Values(Run):
                 value = self.types.peers.types(found.symbol.index).global_constant(found.symbol.name)
         elif found is not None and isinstance(found.symbol, ClassInfo) and found.rest:
             is_own = found.symbol.find_method(found.rest[0]) is not None
-            constant = self.types.class_constant(found.symbol, found.rest[0]) if len(found.rest) == 1 else None
-            if constant is not None:
-                return constant
-            value = self.class_itself(found.symbol, state) if not is_own else None
+            if not is_own:
+                value = self.class_itself(found.symbol, state) or Outside.of_class(found.symbol)
         if found is None or value is None:
             return None
         for name in found.rest:
@@ -266,7 +264,7 @@ class Values(Run):
         return found
 
     def attribute_of_class(self, base: ir.Operand, name: str, state: State) -> Value | None:
-        """`User.get`, where a class of the module is itself a resource, by what it derives from."""
+        """`User.get`, where a class is itself a resource, by what it derives from; `Database.pool`, what it keeps."""
         if not isinstance(base, ir.Local) or base.name in state.env or self.index.is_local(base.name, self.function):
             return None
         owner = self.index.find_class(base.name, self.function)
@@ -274,7 +272,7 @@ class Values(Run):
             return None
         held = self.class_itself(owner, state)
         found = self._resource_attribute(held, name, state) if held is not None else None
-        return found if found is not None else self.types.class_constant(owner, name)
+        return found if found is not None else self.attribute(Outside.of_class(owner), name, state)
 
     def class_itself(self, owner: ClassInfo, state: State) -> Ref | None:
         """Return a class that is itself a resource, by what it derives from."""

@@ -31,7 +31,7 @@ from lintdb.flow.told import told_units, without_told
 from lintdb.flow.types_of import ModuleTypes, Result, Type
 from lintdb.flow.values import IN_BLOCK, NONE, Instance, Name, Outside, Ref, Rid, SiteKey, Status
 from lintdb.flow.words import ENDS_REQUESTS
-from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
+from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex, Variable
 
 MAX_OUTCOMES = 8
 _YIELDING = frozenset({"Generator", "Iterator", "Iterable", "AsyncGenerator", "AsyncIterator", "AsyncIterable"})
@@ -389,6 +389,7 @@ class Program:
             or any(True for _ in self._unit_decorators(info))
             or any(self._cleans_up_local(call, info) for call in info.calls)
             or self._mentions_model(info)
+            or self._mentions_kept(info)
             or bool(self.types.evidence.kinds(info))
             or (
                 not info.is_module and any(self._is_resource(name) or self._is_asked(name, info) for name in info.loads)
@@ -442,6 +443,32 @@ class Program:
                 if is_maker or self.knowledge.kind_of_object(full) is not None:
                     return True
         return False
+
+    def _mentions_kept(self, info: FunctionInfo) -> bool:
+        """Whether a function mentions what another module of the project keeps: `pool = Database.pool`."""
+        links = self.index.links
+        for name in info.loads if not info.is_module else ():
+            dotted = self.index.imported(name, info)
+            if dotted is None:
+                continue
+            names = [dotted]
+            if self.index.find(dotted) is None and links is not None and links.leads_to_module(dotted, self.index):
+                names = [f"{dotted}.{each}" for each in info.attributes]
+            if any(self._is_kept_elsewhere(each, info.attributes) for each in names):
+                return True
+        return False
+
+    def _is_kept_elsewhere(self, dotted: str, attributes: set[str]) -> bool:
+        """Whether a name of another module stands for a resource, or for a class that keeps one under an attribute."""
+        found = self.index.find(dotted)
+        if found is None or found.rest:
+            return False
+        types = self.types.peers.types(found.symbol.index)
+        if isinstance(found.symbol, Variable):
+            return isinstance(types.global_type(found.symbol.name), str)
+        owner = found.symbol if isinstance(found.symbol, ClassInfo) else None
+        kept = attributes & (owner.given.keys() | owner.assigned.keys()) if owner is not None else ()
+        return owner is not None and any(isinstance(types.attribute_type(owner, each), str) for each in kept)
 
     def _touches_attribute(self, info: FunctionInfo) -> bool:
         owner = info.owner
