@@ -110,7 +110,7 @@ class SwallowedError:
 
     `node` is what catches it, `failed` the call in the unit that fails (None: the block that a manager serves, then
     `at_yield`), `used_at` where the path goes on with it (None: the end of a block makes it permanent). `site`
-    identifies the resource.
+    identifies the resource. `is_alone`: on that path nothing was written before, and the unit ends next.
     """
 
     node: cst.CSTNode
@@ -122,6 +122,7 @@ class SwallowedError:
     at_yield: bool
     confidence: Confidence
     path: tuple[PathStep, ...]
+    is_alone: bool = False
 
 
 @dataclass(frozen=True)

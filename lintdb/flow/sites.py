@@ -172,7 +172,7 @@ class UnitRecords:
     `failures`: what a call that failed did to its unit; `refused`: those that were to make work permanent. `landings`:
     where the exceptions of a call go. `writes`: the calls that write to a resource; `handled`: those in handlers and
     clean-up. `statements`: the first call that sends anything to it, `mixed` what gets more than that one, `repeated`
-    those of them in loops. `ended`: the calls that begin a unit which some path ends. `restored`: the operations that
+    those of them in loops, `many` with those that send several. `ended`: the calls that begin a unit which some path ends. `restored`: the operations that
     change a mode which some path sets back; `switches`: those of them that are assignments. `begun_at_yield`: what is
     under way where a manager yields. `sent`: what all statements do but those that begin or end a unit, None for one
     that cannot be seen. `ambient`: the blocks that are units without a name, in the order in which they are entered.
@@ -191,6 +191,7 @@ class UnitRecords:
     writes: dict[SiteKey, set[int]] = field(default_factory=dict)
     handled: dict[SiteKey, set[int]] = field(default_factory=dict)
     repeated: set[int] = field(default_factory=set)
+    many: set[int] = field(default_factory=set)
     statements: dict[SiteKey, int] = field(default_factory=dict)
     mixed: set[SiteKey] = field(default_factory=set)
     temporary: set[str] = field(default_factory=set)

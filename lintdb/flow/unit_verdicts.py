@@ -44,10 +44,12 @@ class UnitVerdicts(Verdicts):
         if op is not None and op.in_cleanup:
             self._judge_commit_on_error(rid, status, op, state)
         elif status.failed >= 0:
-            self.judge_use(rid, status, op.node if op is not None else None, state)
+            self.judge_use(rid, status, op.node if op is not None else None, state, is_end=True)
 
-    def judge_use(self, rid: Rid, status: Status, used_at: cst.CSTNode | None, state: State) -> None:
-        """A path goes on with a unit of work after a call in it failed, and nothing rolled back."""
+    def judge_use(
+        self, rid: Rid, status: Status, used_at: cst.CSTNode | None, state: State, *, is_end: bool = False
+    ) -> None:
+        """A path goes on with a unit of work after a call in it failed, and nothing rolled back; *is_end*: it ends."""
         kind = self.knowledge.kind(status.kind)
         failed = self.operations.get(status.failed)
         if kind is None or failed is None or state.raised is not None or _is_held(state):
@@ -58,12 +60,16 @@ class UnitVerdicts(Verdicts):
         handler, _ = _swallowing(state, failed.node)
         node = handler if handler is not None else failed.node
         confidence = Confidence.LOW if is_unlikely(status, state) else Confidence.MEDIUM
+        # Only the text of a statement tells whether it has written anything that waits for the end.
+        is_told = any(call.root == rid[0] and call.model.sql is not None for call in self.calls.values())
+        is_alone = is_end and is_told and status.pending == -1 and status.failed not in self.units.many
         known = self.units.swallowed.get(id(node))
-        if known is None or known.confidence < confidence:
+        if known is None or (known.is_alone, -known.confidence) > (is_alone, -confidence):
             site = self.sites.get(rid[0])
             self.units.swallowed[id(node)] = SwallowedError(
-                node, failed.node, kind, site.name if site else None, rid[0], used_at, False, confidence, path_of(state)
-            )
+                node, failed.node, kind, site.name if site else None, rid[0], used_at, False, confidence,
+                path_of(state), is_alone,
+            )  # fmt: skip
 
     def judge_retry(self, rid: Rid, event: Event, op: ir.CallOp, state: State) -> None:
         """A statement follows on a call that failed: fine only where the failed statement alone is undone.
@@ -150,8 +156,8 @@ class UnitVerdicts(Verdicts):
         """
         left = {site for site, (_, unit) in self._failed_units().items() if unit.is_swallowed}
         for found in self.units.swallowed.values():
-            is_alone = found.site not in self.units.mixed and not found.at_yield and not found.kind.ambient_methods
-            if found.site not in left and not is_alone:
+            is_alone = found.is_alone or found.site not in self.units.mixed
+            if found.site not in left and not (is_alone and not found.at_yield and not found.kind.ambient_methods):
                 yield found
 
     def commits_on_error(self) -> Iterator[ErrorCommit]:

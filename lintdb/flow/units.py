@@ -139,7 +139,9 @@ class Units(Misuses):
         first = self.units.statements.setdefault(rid[0], op.index)
         if self.cfg.repeats(self.block):
             self.units.repeated.add(op.index)
-        if is_many or first != op.index or op.index in self.units.repeated:
+        if is_many or op.index in self.units.repeated:
+            self.units.many.add(op.index)
+        if first != op.index or op.index in self.units.many:
             self.units.mixed.add(rid[0])
 
     def begin_block(self, rid: Rid, state: State, by: int = -1) -> bool:
