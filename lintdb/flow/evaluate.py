@@ -264,7 +264,7 @@ class Values(Run):
         return found
 
     def attribute_of_class(self, base: ir.Operand, name: str, state: State) -> Value | None:
-        """`User.get`, where a class is itself a resource, by what it derives from; `Database.pool`, what it keeps."""
+        """`User.get`, where a class is itself a resource, by what it derives from; `Store.pool`, what it keeps."""
         if not isinstance(base, ir.Local) or base.name in state.env or self.index.is_local(base.name, self.function):
             return None
         owner = self.index.find_class(base.name, self.function)

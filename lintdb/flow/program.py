@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable, Iterator
 from typing import TypeVar
@@ -10,6 +9,7 @@ from typing import TypeVar
 import libcst as cst
 
 from lintdb.flow.builder import build_cfg
+from lintdb.flow.candidates import Candidates
 from lintdb.flow.cfg import CFG
 from lintdb.flow.classes import Classes
 from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager
@@ -25,13 +25,12 @@ from lintdb.flow.results import FunctionFlow
 from lintdb.flow.rows import LOOKED
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
-from lintdb.flow.stdlib import STARTS_CALL_METHODS
 from lintdb.flow.summaries import NAMED, Outcome, Summary
 from lintdb.flow.told import told_units, without_told
 from lintdb.flow.types_of import ModuleTypes, Result, Type
 from lintdb.flow.values import IN_BLOCK, NONE, Instance, Name, Outside, Ref, Rid, SiteKey, Status
 from lintdb.flow.words import ENDS_REQUESTS
-from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex, Variable
+from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
 
 MAX_OUTCOMES = 8
 _YIELDING = frozenset({"Generator", "Iterator", "Iterable", "AsyncGenerator", "AsyncIterator", "AsyncIterable"})
@@ -173,7 +172,7 @@ class Program:
         state = State()
         sites: dict[SiteKey, Site] = {}
         for param in info.params:
-            found = self._type_of_parameter(param, info) if not param.star else None
+            found = self.type_of_parameter(param, info) if not param.star else None
             name = param.name.value
             site: SiteKey = ("param", name)
             if isinstance(found, ClassInfo):
@@ -193,7 +192,7 @@ class Program:
         self._enter_decorators(info, state, sites)
         return state, sites
 
-    def _type_of_parameter(self, param: cst.Param, info: FunctionInfo) -> Type | None:
+    def type_of_parameter(self, param: cst.Param, info: FunctionInfo) -> Type | None:
         """Return what a parameter is by its annotation, or by what a framework gives: `db=Depends(get_db)`."""
         if param.annotation is not None or not isinstance(param.default, cst.Call):
             return self.types.type_of_parameter(param, info)
@@ -226,12 +225,13 @@ class Program:
 
     def _enter_decorators(self, info: FunctionInfo, state: State, sites: dict[SiteKey, Site]) -> None:
         """`@atomic`: the function's body is a unit of work, as if all of it stood in such a block."""
-        for decorator, kind in self._unit_decorators(info):
+        for decorator, kind in self.unit_decorators(info):
             site: SiteKey = ("decorator", kind)
             state.resources[site, 0] = Status(kind, owed=False, begun=IN_BLOCK)
             sites[site] = Site(decorator, kind)
 
-    def _unit_decorators(self, info: FunctionInfo) -> Iterator[tuple[cst.BaseExpression, str]]:
+    def unit_decorators(self, info: FunctionInfo) -> Iterator[tuple[cst.BaseExpression, str]]:
+        """Yield the decorators that make the body of a function a unit of work, each with the kind of that."""
         for decorator in info.decorators:
             target = decorator.func if isinstance(decorator, cst.Call) else decorator
             dotted = self.index.dotted(target, info.parent or self.index.body)
@@ -346,185 +346,9 @@ class Program:
         name = said.value.attr.value if isinstance(said.value, cst.Attribute) else getattr(said.value, "value", "")
         return self.types.type_of_annotation(said.slice[0].slice.value, info) if name in _YIELDING else None
 
-    # --- candidates -------------------------------------------------------------------------------------------------
-
     def candidates(self) -> list[FunctionInfo]:
         """Return the functions that can have anything to do with a resource, in source order."""
-        everything = self.index.all_functions
-        chosen = {id(info) for info in everything if self._touches(info)}
-        names = {info.name for info in everything if id(info) in chosen}
-        names |= {owner.name for owner in self.index.classes.values() if self._is_of_interest(owner, chosen)}
-        changed = bool(names)
-        while changed:
-            changed = False
-            for info in everything:
-                if id(info) not in chosen and (
-                    _calls_any(info, names) or not info.attributes.isdisjoint(names & self.index.properties)
-                ):
-                    chosen.add(id(info))
-                    names.add(info.name)
-                    if info.owner is not None:
-                        names.add(info.owner.name)
-                    changed = True
-        return [info for info in everything if id(info) in chosen]
-
-    def _is_of_interest(self, owner: ClassInfo, chosen: set[int]) -> bool:
-        """Whether making an object of the class can have to do with a resource."""
-        if any(id(method) in chosen for method in owner.methods.values()):
-            return True
-        # Bases of other modules are found only if they have to do with one.
-        inherits = any(each.index is not self.index for each in owner.lineage)
-        return inherits or bool(self.classes.constructors_of_base(owner))
-
-    def _touches(self, info: FunctionInfo) -> bool:
-        """Whether a function has to do with a resource itself: by a call, a parameter, an attribute or a global."""
-        return (
-            any(self._calls_model(call, info) for call in info.calls)
-            or any(self._calls_model(call, info) for inner in info.lambdas.values() for call in inner.calls)
-            or any(self._is_tracked(self._type_of_parameter(param, info)) for param in info.params)
-            or any(self._is_tracked(self.types.type_of_annotation(each.annotation, info)) for each in info.annotations)
-            or self._touches_attribute(info)
-            or self._touches_inherited(info)
-            or any(self._is_of_class(name) for name in info.attributes & self._attribute_owners.keys())
-            or any(True for _ in self._unit_decorators(info))
-            or any(self._cleans_up_local(call, info) for call in info.calls)
-            or self._mentions_model(info)
-            or self._mentions_kept(info)
-            or bool(self.types.evidence.kinds(info))
-            or (
-                not info.is_module and any(self._is_resource(name) or self._is_asked(name, info) for name in info.loads)
-            )
-            or any(self._is_placed(dotted, info) for dotted in self.index.placed)
-            or any(self._is_kept(key) for key in info.keys)
-        )
-
-    def _is_kept(self, key: str) -> bool:
-        """Whether a resource stands under a key of an application, or a function that may make one."""
-        places = self.types.places
-        return self._is_tracked(places.type_under(key)) or places.maker_under(key) is not None
-
-    def _is_placed(self, dotted: str, info: FunctionInfo) -> bool:
-        is_mentioned = dotted.rpartition(".")[2] in info.attributes
-        return is_mentioned and self._is_tracked(self.types.places.type_on(dotted))
-
-    def _calls_model(self, call: cst.Call, info: FunctionInfo) -> bool:
-        dotted = self.index.dotted(call.func, info)
-        if dotted is None:
-            return False
-        models = self.knowledge.function(dotted)
-        return any(model.driver != "stdlib" for model in models) or (not models and self.index.find(dotted) is not None)
-
-    def _is_tracked(self, what: Type | None) -> bool:
-        """Whether a type makes a function worth following; what classes of this module do is found by their names."""
-        return isinstance(what, str) or (isinstance(what, ClassInfo) and what.index is not self.index)
-
-    def _cleans_up_local(self, call: cst.Call, info: FunctionInfo) -> bool:
-        """`conn.close()` for a variable of the function, whatever it holds."""
-        function = call.func
-        return (
-            isinstance(function, cst.Attribute)
-            and isinstance(function.value, cst.Name)
-            and self.knowledge.is_clean_up(function.attr.value)
-            and self.index.is_local(function.value.value, info)
-            and not any(param.name.value == function.value.value for param in info.params)
-        )
-
-    def _mentions_model(self, info: FunctionInfo) -> bool:
-        """Whether a function mentions one that acquires (`connect = driver.connect`), or an object of a library."""
-        if info.is_module:
-            return False
-        for name in info.loads:
-            dotted = self.index.imported(name, info)
-            if dotted is None:
-                continue
-            for full in (dotted, *(f"{dotted}.{attribute}" for attribute in info.attributes)):
-                models = self.knowledge.function(full)
-                is_maker = any(model.acquires is not None and model.driver != "stdlib" for model in models)
-                if is_maker or self.knowledge.kind_of_object(full) is not None:
-                    return True
-        return False
-
-    def _mentions_kept(self, info: FunctionInfo) -> bool:
-        """Whether a function mentions what another module of the project keeps: `pool = Database.pool`."""
-        links = self.index.links
-        for name in info.loads if not info.is_module else ():
-            dotted = self.index.imported(name, info)
-            if dotted is None:
-                continue
-            names = [dotted]
-            if self.index.find(dotted) is None and links is not None and links.leads_to_module(dotted, self.index):
-                names = [f"{dotted}.{each}" for each in info.attributes]
-            if any(self._is_kept_elsewhere(each, info.attributes) for each in names):
-                return True
-        return False
-
-    def _is_kept_elsewhere(self, dotted: str, attributes: set[str]) -> bool:
-        """Whether a name of another module stands for a resource, or for a class that keeps one under an attribute."""
-        found = self.index.find(dotted)
-        if found is None or found.rest:
-            return False
-        types = self.types.peers.types(found.symbol.index)
-        if isinstance(found.symbol, Variable):
-            return isinstance(types.global_type(found.symbol.name), str)
-        owner = found.symbol if isinstance(found.symbol, ClassInfo) else None
-        kept = attributes & (owner.given.keys() | owner.assigned.keys()) if owner is not None else ()
-        return owner is not None and any(isinstance(types.attribute_type(owner, each), str) for each in kept)
-
-    def _touches_attribute(self, info: FunctionInfo) -> bool:
-        owner = info.owner
-        return owner is not None and any(
-            name in info.attributes
-            and (
-                self._is_tracked(self.types.attribute_type(owner, name))
-                or (info.is_async and bool(self.types.attribute_kinds(owner, name)))
-            )
-            for name in self.classes.attributes_of(owner)
-        )
-
-    def _touches_inherited(self, info: FunctionInfo) -> bool:
-        """Whether a method, or a function in it, uses one that its class has from another module, with a resource."""
-        owner, outer = info.owner, info.parent
-        while owner is None and outer is not None:
-            owner, outer = outer.owner, outer.parent
-        bases = [each for each in owner.lineage if each.index is not self.index] if owner is not None else ()
-        return any(not info.attributes.isdisjoint(each.methods) for each in bases)
-
-    @functools.cached_property
-    def _attribute_owners(self) -> dict[str, list[ClassInfo]]:
-        """The classes of the module by the names of their attributes."""
-        found: dict[str, list[ClassInfo]] = {}
-        for owner in self.index.classes.values():
-            for name in self.classes.attributes_of(owner):
-                found.setdefault(name, []).append(owner)
-        return found
-
-    def _is_of_class(self, name: str) -> bool:
-        """Whether objects of some class of the module hold a resource in an attribute: `db.pool` in any function."""
-        return any(isinstance(self.types.attribute_type(owner, name), str) for owner in self._attribute_owners[name])
-
-    def _is_resource(self, name: str) -> bool:
-        return name in self.index.values and self._is_tracked(self.types.global_type(name))
-
-    def _is_asked(self, name: str, info: FunctionInfo) -> bool:
-        """Whether a name is that of a class whose rows can be asked for, or of a key that a resource stands under."""
-        symbol = self.index.symbol_called(name, info)
-        if isinstance(symbol, ClassInfo):
-            return self.types.kind_of_class(symbol) is not None
-        return self._is_tracked(self.types.places.type_of_key(name, symbol))
-
-
-def _calls_any(info: FunctionInfo, names: set[str]) -> bool:
-    """Whether a function calls something of one of the names, bare or as a method of a variable, or has it started."""
-    for call in info.calls:
-        function = call.func
-        if isinstance(function, cst.Attribute) and function.attr.value in STARTS_CALL_METHODS and call.args:
-            function = call.args[0].value
-        if isinstance(function, cst.Attribute):
-            if isinstance(function.value, cst.Name) and function.attr.value in names:
-                return True
-        elif isinstance(function, cst.Name) and function.value in names:
-            return True
-    return False
+        return Candidates(self).functions()
 
 
 def blocking_call(follower: Follower) -> cst.CSTNode | None:
