@@ -284,9 +284,14 @@ class Answers:
         return found.naive_time if found is not None else ""
 
     def quotes_names(self, driver: str) -> bool:
-        """Return whether a library takes what stands between double quotes for a name, never for a text."""
+        """Return whether a library takes what stands between double quotes for a name, never for a text.
+
+        Of one that is not known, or works through others, it is said if some library of the file does.
+        """
         found = self.models.driver(driver)
-        return found is not None and found.quotes_names
+        if found is None or found.is_layer:
+            return any(each.quotes_names for each in self.models.drivers)
+        return found.quotes_names
 
     def is_driver_error(self, name: str) -> bool:
         """Whether an exception class belongs to a loaded driver."""

@@ -103,4 +103,7 @@ class Knowledge(ExceptionClasses, Protocol):
         """Return what a library makes of a time without a zone: "session", "local", "utc", "as-is", or "" (unknown)."""
 
     def quotes_names(self, driver: str) -> bool:
-        """Return whether a library takes what stands between double quotes for a name, never for a text."""
+        """Return whether a library takes what stands between double quotes for a name, never for a text.
+
+        Of one that is not known, or works through others, it is said if some library of the file does.
+        """
