@@ -39,6 +39,7 @@ from lintdb.flow.values import (
     Name,
     Raised,
     Ref,
+    Rid,
     Table,
     Tally,
     Value,
@@ -430,7 +431,11 @@ class Follower(Iterations, Assumptions):
         self.check_returned(value, state)
         kept = state.copy()
         if not self.is_manager:
-            state.escape(value, with_parents=True, all_parents=True)
+            mistaken = self._left_to_blocks(value, state)
+            for rid in mistaken:
+                # Its block was meant to release it, which is told of here and not of each caller.
+                kept.update(rid, owed=False)
+            state.escape(value, with_parents=not mistaken, all_parents=not mistaken)
         if THROWN in state.env and not self.is_for_caller:
             self.judge_yield(state)
         for rid in self.units.ambient:
@@ -439,6 +444,14 @@ class Follower(Iterations, Assumptions):
         self.exits.append(Exit(False, kept, value))
         self.note_refilled(kept)
         self.check_exit(state, is_raise=False)
+
+    @staticmethod
+    def _left_to_blocks(value: Value | None, state: State) -> list[Rid]:
+        """What a block on it has not released, and nothing but a part of it that is returned still leads to."""
+        returned = set(state.refs(value))
+        owners = {status.parent for rid in returned if (status := state.status(rid)) is not None and status.parent}
+        left = [(rid, status) for rid in owners - returned if (status := state.status(rid)) is not None]
+        return [rid for rid, status in left if status.kept and status.owed and status.phase == "open"]
 
     def _raise_exit(self, _: ir.RaiseExit, state: State) -> None:
         self.exits.append(Exit(True, state, None))
