@@ -274,6 +274,16 @@ class Values(Run):
         found = self._resource_attribute(held, name, state) if held is not None else None
         return found if found is not None else self.attribute(Outside.of_class(owner), name, state)
 
+    def class_named(self, operand: ir.Operand) -> Outside | None:
+        """Return what keeps the attributes of a class, where an operand is its name."""
+        owner: object = None
+        if isinstance(operand, ir.Local) and not self.index.is_local(operand.name, self.function):
+            owner = self.index.find_class(operand.name, self.function)
+        elif isinstance(operand, ir.Dotted):
+            found = self.index.find(operand.name)
+            owner = found.symbol if found is not None and not found.rest else None
+        return Outside.of_class(owner) if isinstance(owner, ClassInfo) else None
+
     def class_itself(self, owner: ClassInfo, state: State) -> Ref | None:
         """Return a class that is itself a resource, by what it derives from."""
         kind_id = self.types.kind_of_class(owner)

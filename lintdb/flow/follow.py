@@ -37,9 +37,11 @@ from lintdb.flow.values import (
     Literal,
     Many,
     Name,
+    Outside,
     Raised,
     Ref,
     Rid,
+    SiteKey,
     Table,
     Tally,
     Value,
@@ -171,14 +173,31 @@ class Follower(Iterations, Assumptions):
             self._keep_on_self(op, value, state)
             return None
         if isinstance(base, Instance):
-            # Who puts something into the attribute of an object means that it is there.
-            state.set_name(f"{base.prefix}{op.attribute}", value if value is not None else NOT_NONE)
+            is_there = value is None and self._is_given(op.operand)
+            state.set_name(f"{base.prefix}{op.attribute}", NOT_NONE if is_there else value)
             if state.is_away(base):
                 state.hand_over(value)
             return None
         self.note_kept_on_class(op, value, state)
+        holder = base if isinstance(base, Outside) else self.class_named(op.base)
+        if holder is not None:
+            place: SiteKey = ("field", holder.root, op.attribute)
+            self.after.rebound.add(place)
+            state.forget_released(place)
         state.escape(value, with_parents=True)
         return None
+
+    def _is_given(self, operand: ir.Operand) -> bool:
+        """Whether something that is not known is there for sure: a parameter without a default, or a new object."""
+        if not isinstance(operand, ir.Local):
+            return False
+        if operand.name.startswith("$t"):
+            op = self.operations.get(int(operand.name.removeprefix("$t")))
+            callee = op.callee if isinstance(op, ir.CallOp) else None
+            name = callee.name if isinstance(callee, (ir.Local, ir.Dotted, ir.AttributeOf)) else ""
+            return name.rpartition(".")[2][:1].isupper()
+        param = next((each for each in self.function.params if each.name.value == operand.name), None)
+        return param is not None and param.default is None and not param.star and param.annotation is None
 
     def _keep_on_self(self, op: ir.StoreAttributeOp, value: Value | None, state: State) -> None:
         """`self.attribute = value`: the object holds it now, and must release it some day."""
@@ -190,9 +209,11 @@ class Follower(Iterations, Assumptions):
                 state.set_name(REPLACED + op.attribute, old)
                 self.replacing.setdefault(op.attribute, op.node)
             self.kept_as[value.rid] = op.attribute
+        is_of_class = isinstance(op.base, ir.Local) and self.own_class(op.base.name) is not None
         if not self.owns_self:
             self.after.rebound.add(("self", op.attribute))
-            state.hand_over(value)
+        if not self.owns_self or is_of_class:
+            state.hand_over(value)  # what a class method keeps on its class is no object's
         state.set_name(f"self.{op.attribute}", value)
 
     def _store_item(self, op: ir.StoreItemOp, state: State) -> list[State] | None:

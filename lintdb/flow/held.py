@@ -1,23 +1,35 @@
 """Which expressions of a function stand for containers, by what it does with them: `len(rows)`, `rows.append(row)`.
 
-Reading their elements does not fail, as it may for a generator, or for the rows of a query.
+Reading their elements does not fail, as it may for a generator, or for what a query has found.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import libcst as cst
 
 from lintdb.syntax.names import FunctionInfo, ModuleIndex
 
-_OF_CONTAINERS = frozenset({"append", "extend", "insert", "keys", "items", "popitem", "setdefault", "appendleft"})
+_OF_CONTAINERS = frozenset({"append", "extend", "keys", "items", "popitem", "setdefault", "appendleft"})
 """Methods of lists and dictionaries that nothing lazy has."""
+
+_LAZY = re.compile(r"query|rows|cursor|result|reader|stream|iter|generator|objects", re.IGNORECASE)
+"""Words of names that may stand for something lazy, of which the length is known all the same."""
 
 
 def containers_in(function: FunctionInfo, index: ModuleIndex) -> frozenset[str]:
-    """Return the sources of such expressions; those of a nested function are its own."""
-    return frozenset(index.code_of(node) for node in _containers(function) if not isinstance(node, cst.Call))
+    """Return the sources of such expressions; those of a nested function are its own.
+
+    A variable that is given more than one value, or whose name says that it may be lazy, is none.
+    """
+    found = {index.code_of(node) for node in _containers(function) if not isinstance(node, cst.Call)}
+    params = {each.name.value for each in function.params}
+    given = function.given
+    return frozenset(
+        text for text in found if not _LAZY.search(text) and len(given.get(text, ())) + (text in params) <= 1
+    )
 
 
 def _containers(function: FunctionInfo) -> Iterator[cst.BaseExpression]:

@@ -28,24 +28,27 @@ def is_work_of_tasks(function: FunctionInfo, does_not_count: Callable[[str], boo
     """
     if function.is_module or function.is_async:
         return False
-    if function.decorators:
-        tree = parsed_by_python(textwrap.dedent(function.index.code_of(function.node)))
-        own = tree.body[0] if isinstance(tree, ast.Module) else None
-        return isinstance(own, AnyFunction) and _is_task(own)
-    todo = [Target.of(function)]
-    seen = set(todo)
+    start = Target.of(function)
+    tasks = {start} if function.decorators else set()
+    if function.decorators and not _is_itself_task(function):
+        return False
+    todo, seen = [start], {start}
     while todo and len(seen) <= _MOST_FUNCTIONS:
         target = todo.pop()
         uses = list(find_uses(target, function, does_not_count))
-        if target.is_open or not uses:
+        if target.is_open or not (uses or target in tasks):
             return False
         for use in uses:
+            if target in tasks and isinstance(use, Use) and not use.place.is_called:
+                continue  # `remind.delay()`, or a schedule: a worker does it
             user = use.user if isinstance(use, Use) else None
-            if isinstance(use, Unknown) or use.by is None or user is None or not use.place.is_called:
+            if isinstance(use, Unknown) or use.by is None or user is None:
                 return False
-            if _is_task(use.by):
-                continue
-            if use.by.decorator_list or isinstance(use.by, ast.AsyncFunctionDef) or use.place.is_deferred:
+            if not use.place.is_called or use.place.is_deferred:
+                return False
+            if _is_task(use.by, is_known=any(_imports_celery(each) for each in use.outside)):
+                tasks.add(user)
+            elif use.by.decorator_list or isinstance(use.by, ast.AsyncFunctionDef):
                 return False
             if user not in seen:
                 seen.add(user)
@@ -53,8 +56,24 @@ def is_work_of_tasks(function: FunctionInfo, does_not_count: Callable[[str], boo
     return not todo
 
 
-def _is_task(function: AnyFunction) -> bool:
-    return isinstance(function, ast.FunctionDef) and any(_makes_task(each) for each in function.decorator_list)
+def _is_itself_task(function: FunctionInfo) -> bool:
+    tree = parsed_by_python(textwrap.dedent(function.index.code_of(function.node)))
+    own = tree.body[0] if isinstance(tree, ast.Module) else None
+    is_known = any("celery" in name.lower() for name in function.index.imported_names())
+    return isinstance(own, AnyFunction) and _is_task(own, is_known=is_known)
+
+
+def _imports_celery(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.ImportFrom):
+        return "celery" in (statement.module or "").lower() or any("celery" in each.name for each in statement.names)
+    return isinstance(statement, ast.Import) and any("celery" in each.name for each in statement.names)
+
+
+def _is_task(function: AnyFunction, *, is_known: bool) -> bool:
+    """Whether it is a task; *is_known*: its file imports Celery, or an application of it."""
+    if not is_known or not isinstance(function, ast.FunctionDef):
+        return False
+    return any(_makes_task(each) for each in function.decorator_list)
 
 
 def _makes_task(decorator: ast.expr) -> bool:

@@ -76,9 +76,6 @@ class LocalCalls(Containers, ABC):
             receiver = held if isinstance(held, Instance) else OWN
         if info.owner is not None and not info.is_method and isinstance(receiver, (Instance, Outside)):
             receiver = None  # a static method knows nothing of the object
-        is_of_object = isinstance(receiver, Instance) or (receiver is OWN and self.function.is_instance_method)
-        if info.owner is not None and info.is_method and not info.is_instance_method and is_of_object:
-            receiver = Outside.of_class(info.owner)  # what it keeps on its class is no object's
         self._hand_over_coroutines(op, info, state)
         if self.patched and reaches_patched(info, self.patched):
             _escape_object(receiver, state)
@@ -196,7 +193,7 @@ class LocalCalls(Containers, ABC):
         self.units.landings[op.index] = self.block.landing
         released = {rid for rid, status in state.resources.items() if status.phase == "released"}
         self._note_callee(op, info, summary, state)
-        rebound = {site for site in summary.rebinds if receiver is OWN or site[0] != "self"}
+        rebound = {found for site in summary.rebinds if (found := _place_of(site, receiver)) is not None}
         self.after.rebound |= rebound
         for outcome in summary.outcomes:
             new = state.copy()
@@ -555,3 +552,10 @@ def _index_after(before: int, after: int, call: int) -> int:
     if after in (BEFORE, IN_BLOCK):
         return before if after == BEFORE else after
     return call if after >= 0 else -1
+
+
+def _place_of(site: SiteKey, receiver: Receiver) -> SiteKey | None:
+    """Return where the caller finds what is an attribute of its object to a callee; None for an object made here."""
+    if site[0] != "self" or receiver is OWN:
+        return site
+    return ("field", receiver.root, site[1]) if isinstance(receiver, Outside) else None

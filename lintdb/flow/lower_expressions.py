@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -31,8 +32,12 @@ from lintdb.flow.stdlib import (
     SLEEPS,
     WAITS,
 )
+from lintdb.syntax.ancestry import Ancestry
 from lintdb.syntax.names import CONSTANTS, asked_attribute
 from lintdb.syntax.walk import children
+
+_LIMITS = re.compile(r"timeout|fail_after|move_on|cancel|deadline", re.IGNORECASE)
+"""Words of managers that end what they are round when it has taken too long."""
 
 
 class Expressions(Conditions):
@@ -341,13 +346,30 @@ class Expressions(Conditions):
         return value
 
     def _await(self, node: cst.Await) -> ir.Operand:
+        if self._only_sleeps(node):
+            return ir.UNKNOWN
         value = self.expression(node.expression)
-        called = node.expression.func if isinstance(node.expression, cst.Call) else None
-        if called is not None and self.index.dotted(called, self.function) in SLEEPS:
-            return ir.UNKNOWN  # only who cancels it can make it fail
         target = self.temp()
         self.emit(ir.AwaitOp(node, self.in_cleanup, target, value))
         return ir.Local(target)
+
+    def _only_sleeps(self, node: cst.Await) -> bool:
+        """Whether it is `await asyncio.sleep(1)`, which fails only where it is cancelled, and nothing waits for that.
+
+        A `try` around it does, and a block that may be a limit on the time.
+        """
+        call = node.expression
+        dotted = self.index.dotted(call.func, self.function) if isinstance(call, cst.Call) else None
+        if not isinstance(call, cst.Call) or dotted not in SLEEPS or len(call.args) != 1:
+            return False
+        for outer in Ancestry(self.function.node).ancestors(node):
+            if isinstance(outer, (cst.Try, cst.TryStar)):
+                return False
+            managers = [item.item for item in outer.items] if isinstance(outer, cst.With) else []
+            if any(_LIMITS.search(self.index.code_of(each)) for each in managers):
+                return False
+        self._wait(call, dotted, [ir.CallArgument(self.expression(call.args[0].value), None, "")])
+        return True
 
     def _yield(self, node: cst.Yield) -> ir.Operand:
         value: ir.Operand = ir.Constant(None)

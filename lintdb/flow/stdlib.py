@@ -22,9 +22,9 @@ TYPED_KEYS = frozenset({"aiohttp.web.AppKey", "aiohttp.web.RequestKey", "aiohttp
 """What makes the key of a mapping, with the type of what stands under it as the second argument."""
 
 SLEEPS = frozenset({"asyncio.sleep", "anyio.sleep", "trio.sleep"})
-"""Coroutine functions that fail only where they are cancelled."""
+"""Coroutine functions that fail only where they are cancelled: by somebody else, or by a limit around them."""
 
-NEVER_RAISES = SLEEPS | frozenset({
+NEVER_RAISES = frozenset({
     "print", "len", "range", "isinstance", "issubclass", "str", "repr", "id", "type", "bool", "callable", "hasattr",
     "object", "time.time", "time.monotonic", "time.perf_counter", "time.sleep", "datetime.datetime.now",
     "datetime.datetime.utcnow", "datetime.date.today", "traceback.print_exc", "traceback.format_exc",

@@ -60,9 +60,10 @@ class UnitVerdicts(Verdicts):
         handler, _ = _swallowing(state, failed.node)
         node = handler if handler is not None else failed.node
         confidence = Confidence.LOW if is_unlikely(status, state) else Confidence.MEDIUM
-        # Only the text of a statement tells whether it has written anything that waits for the end.
-        is_told = any(call.root == rid[0] and call.model.sql is not None for call in self.calls.values())
-        is_alone = is_end and is_told and status.pending == -1 and status.failed not in self.units.many
+        is_first = self.units.statements.get(rid[0]) == status.failed and status.failed not in self.units.many
+        # What is sent as a text is seen wherever it is sent; others may work in the unit without any mention.
+        is_seen = any(call.root == rid[0] and call.model.sql is not None for call in self.calls.values())
+        is_alone = is_end and is_first and is_seen and status.pending == -1
         known = self.units.swallowed.get(id(node))
         if known is None or (known.is_alone, -known.confidence) > (is_alone, -confidence):
             site = self.sites.get(rid[0])
@@ -134,9 +135,21 @@ class UnitVerdicts(Verdicts):
         if known is None or known[1].confidence < confidence:
             site = self.sites.get(rid[0])
             found = ErrorCommit(
-                op.node, written.node, kind, site.name if site else None, _is_held(state), confidence, path_of(state)
+                op.node,
+                written.node,
+                kind,
+                site.name if site else None,
+                _is_held(state) or self._is_in_finally(op.node),
+                confidence,
+                path_of(state),
             )
             self.units.error_commits[op.index] = (rid[0], found, is_refused or is_second_try)
+
+    def _is_in_finally(self, node: cst.CSTNode) -> bool:
+        around = Ancestry(self.function.node).ancestors(node)
+        return isinstance(
+            next((e for e in around if isinstance(e, (cst.Finally, cst.ExceptHandler))), None), cst.Finally
+        )
 
     def _is_second_try(self, rid: Rid, state: State) -> bool:
         """Whether a handler of such errors writes more than a note of them: it goes another way to the same end."""
@@ -206,15 +219,11 @@ class UnitVerdicts(Verdicts):
 
     def failed_units(self) -> list[FailedUnit]:
         """Return units of work on resources that live on, which failed and were never rolled back."""
-        told = {
-            (site, found.work, _last_handler(found.path))
-            for site, found in self._commits_on_error()
-            if found.confidence > Confidence.LOW
-        }
+        told = [each for each in self._commits_on_error() if each[1].confidence > Confidence.LOW]
         return [*(unit for _, unit in self._failed_units(told).values()), *self.returned_dirty.values()]
 
     def _failed_units(
-        self, told: Collection[tuple[SiteKey, cst.CSTNode, cst.CSTNode | None]] = (), *, is_by_itself: bool = False
+        self, told: Collection[tuple[SiteKey, ErrorCommit]] = (), *, is_by_itself: bool = False
     ) -> dict[SiteKey, tuple[tuple[bool, int, bool, int, bool], FailedUnit]]:
         """Return one unit for each resource, with its rank: the surest, at the first call, rather swallowed.
 
@@ -222,7 +231,7 @@ class UnitVerdicts(Verdicts):
         told of comes last.
 
         Those are left out that are *told* of in other words: what a commit makes permanent after an error in the same
-        unit, by resource, write and what caught the error, or in any where the error leaves the function.
+        unit, or in any where the error leaves the function.
         """
         found: dict[SiteKey, tuple[tuple[bool, int, bool, int, bool], FailedUnit]] = {}
         # The work that some path without errors leaves uncommitted is left to the caller.
@@ -256,10 +265,9 @@ class UnitVerdicts(Verdicts):
                 elif end.is_raise and rid[0] in self.commits and self._is_own(rid[0], kind):
                     index = status.pending if status.pending >= 0 else self._spoiling(rid, status, kind)
                 node = self._node_of(index)
-                handler = _last_handler(path_of(end.state)) if told else None
                 is_told = any(
-                    each == rid[0] and (not swallowed or (work is node and caught is handler))
-                    for each, work, caught in told
+                    each == rid[0] and (not swallowed or self._is_same(commit, node, status.failed, end.state))
+                    for each, commit in told
                 )
                 if node is None or index in self.units.again or is_told:
                     continue  # what the function leaves behind when it is called is told where it does
@@ -285,6 +293,13 @@ class UnitVerdicts(Verdicts):
                 )
                 found[rid[0]] = (rank, unit)
         return found
+
+    def _is_same(self, commit: ErrorCommit, work: cst.CSTNode | None, failed: int, state: State) -> bool:
+        """Whether a commit on an error path tells of a unit that is left: by one handler, or as it fails itself."""
+        caught = _last_handler(commit.path)
+        handlers = (step.node for step in path_of(state) if step.catches)
+        is_handled = caught is not None and any(each is caught for each in handlers)
+        return commit.work is work and (is_handled or self._node_of(failed) is commit.node)
 
     def _ends_soon(self, site: SiteKey, index: int, kind: Kind) -> bool:
         """Whether a unit of work that a handler leaves failed is over soon.

@@ -44,7 +44,7 @@ _BEFORE_VALUE = re.compile(
     re.IGNORECASE,
 )
 _IN_DOUBLE_QUOTES = re.compile(
-    r"(?:[=<>]|\b(?:like|ilike|between|regexp|rlike))\s*\"[^\"]*$|\b(?:in|values)\s*\(\s*(?:\"[^\"]*\"\s*,\s*)*\"[^\"]*$",
+    r"(?:(?<!->)[=<>]|\b(?:like|ilike|between|regexp|rlike))\s*\"[^\"]*$|\b(?:in|values)\s*\(\s*(?:\"[^\"]*\"\s*,\s*)*\"[^\"]*$",
     re.IGNORECASE,
 )
 """MySQL takes that for a text, and SQLite does so where no column is called like it; for others it is a name."""
@@ -65,6 +65,7 @@ def placed_holes(pieces: Sequence[Piece], *, quotes_names: bool = False) -> Iter
     """Yield the holes of a text with what they stand for; *quotes_names*: double quotes are round names alone."""
     before = ""
     start = next((piece for piece in pieces if isinstance(piece, str)), "")
+    quotes_names = quotes_names or _quotes_names(pieces)
     can_bind = _NO_PARAMETERS.match(start) is None
     for piece in pieces:
         if isinstance(piece, str):
@@ -74,6 +75,13 @@ def placed_holes(pieces: Sequence[Piece], *, quotes_names: bool = False) -> Iter
         is_literal = _ARGUMENT_OF_A_TABLE.search(before) is not None
         yield PlacedHole(piece, _place(before, quotes_names=quotes_names), can_bind and not is_literal)
         before += "0" if not before.endswith(" ") else "x"
+
+
+def _quotes_names(pieces: Sequence[Piece]) -> bool:
+    """Whether the first thing between double quotes is a name: who writes `SET "a" = "b"` means columns by both."""
+    text = "".join(piece if isinstance(piece, str) else "x" for piece in pieces)
+    first = text.find('"')
+    return first >= 0 and _IN_DOUBLE_QUOTES.search(text[: first + 1]) is None
 
 
 def _place(before: str, *, quotes_names: bool) -> Place:
