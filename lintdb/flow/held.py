@@ -15,7 +15,7 @@ from lintdb.syntax.names import FunctionInfo, ModuleIndex
 _OF_CONTAINERS = frozenset({"append", "extend", "keys", "items", "popitem", "setdefault", "appendleft"})
 """Methods of lists and dictionaries that nothing lazy has."""
 
-_LAZY = re.compile(r"query|rows|cursor|result|reader|stream|iter|generator|objects", re.IGNORECASE)
+_LAZY = re.compile(r"quer|result|reader|stream|iter|generator|objects", re.IGNORECASE)
 """Words of names that may stand for something lazy, of which the length is known all the same."""
 
 
