@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from lintdb.flow.users import ParsedFile, Target, is_renamed, last_name, parsed_file, ways_to
 from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.plain import walk_tree
 
 _MOST_LEVELS = 3
 """Callers of callers that are looked at, where each gives what it was given itself."""
@@ -138,7 +139,7 @@ def _calls(name: str, path: str, project: _Project) -> list[_Call] | None:
 
 def _loads(name: str, tree: ast.AST) -> Iterator[ast.Name]:
     """Yield where a variable is read."""
-    for node in ast.walk(tree):
+    for node in walk_tree(tree):
         if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
             yield node
 
@@ -207,7 +208,7 @@ def _is_ended(name: str, call: _Call, project: _Project, levels: int) -> bool:
     """Whether the caller's variable is used for such a call alone, and what it holds is ended then."""
     file, scope = call.file, _scope(call.node, call.file)
     is_ended = False
-    for node in ast.walk(scope):
+    for node in walk_tree(scope):
         if isinstance(node, ast.Global | ast.Nonlocal) and name in node.names:
             return False
         if not isinstance(node, ast.Name) or node.id != name:
@@ -263,7 +264,7 @@ def _may_end(name: str, project: _Project, *, is_known: bool) -> bool:
         file = parsed_file(text) if defines.search(text) is not None else None
         for node in _definitions(file.tree) if isinstance(file, ParsedFile) else ():
             if node.name == name:
-                called = [last_name(each.func) for each in ast.walk(node) if isinstance(each, ast.Call)]
+                called = [last_name(each.func) for each in walk_tree(node) if isinstance(each, ast.Call)]
                 return any(_ENDS.fullmatch(each) for each in called) or "closing" in called
     return is_known
 

@@ -18,6 +18,7 @@ import libcst as cst
 from lintdb.flow.users import AnyFunction, Target, Unknown, Use, find_uses, last_name
 from lintdb.flow.words import GOES_ON, MAPS, PRINTS, RUNNERS, SERVES
 from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.plain import walk_tree
 from lintdb.syntax.refusal import parsed_by_python
 
 _MOST_FUNCTIONS = 12
@@ -86,7 +87,7 @@ def is_part_of_commands(
 def serves(function: FunctionInfo) -> bool:
     """Whether a program serves for as long as its process lives, by what it calls; one that sleeps need not."""
     tree = parsed_by_python(textwrap.dedent(function.index.code_of(function.node)))
-    nodes = ast.walk(tree) if isinstance(tree, ast.Module) else ()
+    nodes = walk_tree(tree) if isinstance(tree, ast.Module) else ()
     return any(
         _goes_on(node) and not (isinstance(node, ast.Call) and last_name(node.func) in GOES_ON) for node in nodes
     )
@@ -138,12 +139,12 @@ def _code(use: Use) -> tuple[ast.AST, ...]:
 
 @functools.lru_cache(maxsize=256)
 def _has_what_goes_on(code: ast.AST) -> bool:
-    return any(_goes_on(node) for node in ast.walk(code))
+    return any(_goes_on(node) for node in walk_tree(code))
 
 
 @functools.lru_cache(maxsize=256)
 def _prints(code: ast.AST) -> bool:
-    return any(last_name(node) in PRINTS for node in ast.walk(code))
+    return any(last_name(node) in PRINTS for node in walk_tree(code))
 
 
 def _goes_on(node: ast.AST) -> bool:

@@ -15,6 +15,7 @@ import libcst as cst
 from lintdb.flow.users import Target, Unknown, Use, find_uses, last_name
 from lintdb.flow.words import BESIDE
 from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.plain import walk_tree
 from lintdb.syntax.walk import walk
 
 _MOST_FUNCTIONS = 12
@@ -64,7 +65,7 @@ def _running(use: Use | Unknown) -> _Running:
     # What a coroutine hands over as it is will be called by others, whenever they like.
     is_handed_over = not (use.place.is_called or use.place.is_given or use.place.is_main)
     is_beside = use.place.is_beside or is_handed_over or use.place.is_deferred
-    is_beside = is_beside or any(_is_beside(node) for each in use.code for node in ast.walk(each))
+    is_beside = is_beside or any(_is_beside(node) for each in use.code for node in walk_tree(each))
     by = use.by
     if not isinstance(by, ast.AsyncFunctionDef):
         return _Running(None, use.place.is_main or use.place.is_given, is_beside)

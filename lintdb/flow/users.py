@@ -18,6 +18,7 @@ from lintdb.flow.words import RUNNERS, RUNS
 from lintdb.syntax.modules import ModuleName
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
 from lintdb.syntax.outline import ImportedName, imported_names
+from lintdb.syntax.plain import children_of
 from lintdb.syntax.refusal import parsed_by_python
 
 _MOST_STEPS = 4
@@ -29,11 +30,6 @@ _MOST_PARSED = 48
 _AS = re.compile(r"\b(\w+)[ \t]+as\b")
 _NEUTRAL = frozenset({"object", "ABC", "Protocol", "Generic"})
 """Classes that call nothing of what derives from them."""
-
-_PLAIN_FIELDS = frozenset(
-    {"ctx", "op", "ops", "id", "attr", "arg", "name", "names", "kind", "type_comment", "type_ignores"}
-)
-"""Fields of Python's nodes that hold names, operators and the like: no code that could mention anything."""
 
 AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
 _LOOPS = ast.For | ast.AsyncFor | ast.While | ast.ListComp | ast.SetComp | ast.DictComp
@@ -94,17 +90,6 @@ class Target:
         return isinstance(node, ast.Name) and names.by_name and node.id == self.name
 
 
-_fields_known: dict[type[ast.AST], tuple[str, ...]] = {}
-
-
-def _fields_of(kind: type[ast.AST]) -> tuple[str, ...]:
-    """Return the fields of a node class that can hold nodes: operators and contexts are no code."""
-    found = _fields_known.get(kind)
-    if found is None:
-        found = _fields_known[kind] = tuple(name for name in kind._fields if name not in _PLAIN_FIELDS)
-    return found
-
-
 class ParsedFile:
     """A file as Python parses it, which knows what stands in what, and where names are mentioned."""
 
@@ -113,16 +98,11 @@ class ParsedFile:
         self.outside = tuple(each for each in tree.body if not isinstance(each, AnyFunction | ast.ClassDef))
         self._parents: dict[ast.AST, ast.AST] = {}
         self._mentions: dict[str, list[ast.Name | ast.Attribute]] = {}
-        # As `ast.walk` goes, which takes three times as long: whole projects are read in this way.
         found: list[ast.AST] = [tree]
         for node in found:
-            for name in _fields_of(type(node)):
-                value = getattr(node, name, None)
-                children = value if isinstance(value, list) else (value,)
-                for child in children:
-                    if isinstance(child, ast.AST):
-                        self._parents[child] = node
-                        found.append(child)
+            children = children_of(node)
+            self._parents.update(dict.fromkeys(children, node))
+            found += children
             if isinstance(node, ast.Name | ast.Attribute):
                 self._mentions.setdefault(last_name(node), []).append(node)
 

@@ -60,10 +60,11 @@ def _is_flushed(attribute: str, function: FunctionInfo) -> bool:
 def _do_callers_commit(function: FunctionInfo, owner: ClassInfo) -> bool:
     """Whether a function of the project that names the class calls a method of it, and commits itself."""
     from lintdb.flow.users import Target, Use, find_uses, last_name  # loads libcst, which listing rules does not need
+    from lintdb.syntax.plain import walk_tree
 
     uses = (use for use in find_uses(Target.of(function), function, is_test_file) if isinstance(use, Use))
     for use in uses:
-        nodes = [node for code in use.code for node in ast.walk(code)] if use.place.is_called else []
+        nodes = [node for code in use.code for node in walk_tree(code)] if use.place.is_called else []
         names = {last_name(node.func) for node in nodes if isinstance(node, ast.Call)}
         if "commit" in names and any(last_name(node) == owner.name for node in nodes):
             return True

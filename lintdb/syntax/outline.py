@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from lintdb.syntax.modules import ModuleName
+from lintdb.syntax.plain import children_of, walk_tree
 from lintdb.syntax.refusal import parsed_by_python
 
 Chain = tuple[str, ...]
@@ -105,11 +106,11 @@ def outline_of(text: str, module: ModuleName) -> Outline:
 
 def _globals_set_in_functions(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
     """Yield each name of the module that a function declares to be global, with the statements that give it a value."""
-    for function in ast.walk(tree):
+    for function in walk_tree(tree):
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
-        declared = {name for node in ast.walk(function) if isinstance(node, ast.Global) for name in node.names}
-        for node in ast.walk(function) if declared else ():
+        declared = {name for node in walk_tree(function) if isinstance(node, ast.Global) for name in node.names}
+        for node in walk_tree(function) if declared else ():
             if isinstance(node, ast.Assign | ast.AnnAssign):
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 yield from ((each.id, node) for each in targets if isinstance(each, ast.Name) and each.id in declared)
@@ -160,4 +161,4 @@ def _add(outline: Outline, name: str, statement: ast.stmt, module: ModuleName, *
                     dotted = f"{base}{alias.name}" if base.endswith(".") else f"{base}.{alias.name}"
                     outline.imports.setdefault(alias.asname or alias.name, []).append(dotted)
         else:
-            todo.extend(ast.iter_child_nodes(node))
+            todo += children_of(node)
