@@ -11,13 +11,13 @@ from lintdb.effects import AfterError, Event, Kind, Raises
 from lintdb.finding import Confidence
 from lintdb.flow import ir
 from lintdb.flow.decorators import ends_with_process
-from lintdb.flow.results import ErrorCommit, FailedUnit, PathStep, SwallowedError, UnfinishedUnit
+from lintdb.flow.results import ErrorCommit, FailedUnit, SwallowedError, UnfinishedUnit
 from lintdb.flow.retries import goes_on_with
 from lintdb.flow.sites import UNLIKELY, Exit
 from lintdb.flow.state import State
 from lintdb.flow.summaries import BEFORE, WORKS
 from lintdb.flow.values import IN_BLOCK, Rid, SiteKey, Status
-from lintdb.flow.verdicts import Verdicts, is_unlikely, path_of
+from lintdb.flow.verdicts import Verdicts, is_unlikely, last_handler, path_of
 from lintdb.syntax.ancestry import Ancestry
 from lintdb.syntax.names import FunctionInfo
 from lintdb.syntax.walk import walk
@@ -60,10 +60,7 @@ class UnitVerdicts(Verdicts):
         handler, _ = _swallowing(state, failed.node)
         node = handler if handler is not None else failed.node
         confidence = Confidence.LOW if is_unlikely(status, state) else Confidence.MEDIUM
-        is_first = self.units.statements.get(rid[0]) == status.failed and status.failed not in self.units.many
-        # What is sent as a text is seen wherever it is sent; others may work in the unit without any mention.
-        is_seen = any(call.root == rid[0] and call.model.sql is not None for call in self.calls.values())
-        is_alone = is_end and is_first and is_seen and status.pending == -1
+        is_alone = is_end and status.pending == -1 and self._is_first_statement(rid, status.failed)
         known = self.units.swallowed.get(id(node))
         if known is None or (known.is_alone, -known.confidence) > (is_alone, -confidence):
             site = self.sites.get(rid[0])
@@ -71,6 +68,13 @@ class UnitVerdicts(Verdicts):
                 node, failed.node, kind, site.name if site else None, rid[0], used_at, False, confidence,
                 path_of(state), is_alone,
             )  # fmt: skip
+
+    def _is_first_statement(self, rid: Rid, index: int) -> bool:
+        """Whether a call sends the first statement to a resource, and no more than that."""
+        if self.units.statements.get(rid[0]) != index or index in self.units.many:
+            return False
+        # What is sent as a text is seen wherever it is sent; others may work in the unit without any mention.
+        return any(call.root == rid[0] and call.model.sql is not None for call in self.calls.values())
 
     def judge_retry(self, rid: Rid, event: Event, op: ir.CallOp, state: State) -> None:
         """A statement follows on a call that failed: fine only where the failed statement alone is undone.
@@ -187,7 +191,7 @@ class UnitVerdicts(Verdicts):
             is_whole = len(self.units.writes.get(site, set())) <= 1 and not is_half
             commit = replace(found, confidence=Confidence.LOW) if is_whole else found
             # A handler that goes on as if nothing had happened is the better place to see what is wrong.
-            rank = (-int(commit.confidence), _last_handler(found.path) is None)
+            rank = (-int(commit.confidence), last_handler(found.path) is None)
             known = best.get(id(found.node))
             if known is None or rank < known[0]:
                 best[id(found.node)] = (rank, site, commit)
@@ -296,7 +300,7 @@ class UnitVerdicts(Verdicts):
 
     def _is_same(self, commit: ErrorCommit, work: cst.CSTNode | None, failed: int, state: State) -> bool:
         """Whether a commit on an error path tells of a unit that is left: by one handler, or as it fails itself."""
-        caught = _last_handler(commit.path)
+        caught = last_handler(commit.path)
         handlers = (step.node for step in path_of(state) if step.catches)
         is_handled = caught is not None and any(each is caught for each in handlers)
         return commit.work is work and (is_handled or self._node_of(failed) is commit.node)
@@ -451,12 +455,6 @@ def _confidence(status: Status, end: Exit) -> Confidence:
 def _is_held(state: State) -> bool:
     """Whether an exception is on its way out, and waits for a `finally` block."""
     return any(slot.startswith("$held") for slot in state.kept)
-
-
-def _last_handler(path: Sequence[PathStep]) -> cst.CSTNode | None:
-    """Return what caught the last error of a path; None where it goes on."""
-    last = next((step for step in reversed(path) if step.is_of_error), None)
-    return last.node if last is not None and last.catches else None
 
 
 def _swallowing(state: State, failed: cst.CSTNode | None = None) -> tuple[cst.CSTNode | None, Sequence[str | None]]:

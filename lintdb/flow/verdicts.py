@@ -271,10 +271,7 @@ class Verdicts(Values):
         """
         if ends_with_process(self.function):
             return True
-        if not self.program.frameworks.is_start_up(self.function):
-            return False
-        steps = [step for step in path_of(state) if step.is_of_error]
-        return not steps or not steps[-1].catches
+        return self.program.frameworks.is_start_up(self.function) and last_handler(path_of(state)) is None
 
     def unawaited(self) -> list[Unawaited]:
         """Return coroutine calls that a path without errors leaves un-awaited."""
@@ -347,6 +344,12 @@ def _is_by_choice(path: Sequence[PathStep]) -> bool:
             if isinstance(name, cst.Name) and _MEANS_NO_COMMIT.search(name.value):
                 return True
     return False
+
+
+def last_handler(path: Sequence[PathStep]) -> cst.CSTNode | None:
+    """Return what caught the last error of a path; None where it goes on."""
+    last = next((step for step in reversed(path) if step.is_of_error), None)
+    return last.node if last is not None and last.catches else None
 
 
 def path_of(state: State) -> tuple[PathStep, ...]:
