@@ -102,10 +102,13 @@ class Classes:
         opened = (each for each in classes.opened_attributes(init.owner) if each.method is init)
         return next((each for each in opened if reached is None or each.name in reached), None)
 
-    def reached_by_releases(self, owner: ClassInfo) -> set[str] | None:
-        """Return the attributes that methods which are meant to release reach, if any; None if that may be all."""
+    def reached_by_releases(self, owner: ClassInfo, *, beside_del: bool = False) -> set[str] | None:
+        """Return the attributes that methods which are meant to release reach, if any; None if that may be all.
+
+        *beside_del*: those of a class with a `__del__`, too.
+        """
         found: set[str] = set()
-        for method in self.releases(owner):
+        for method in self.releases(owner, beside_del=beside_del):
             reached = self.reach.of(method, owner)
             if reached.hands_object_on or _OWNER in method.attributes:
                 return None
@@ -252,13 +255,14 @@ class Classes:
         return bool(self.releases(owner))
 
     @staticmethod
-    def releases(owner: ClassInfo) -> list[FunctionInfo]:
-        """Return the methods with which users of a class are meant to release what it holds: none beside `__del__`.
+    def releases(owner: ClassInfo, *, beside_del: bool = False) -> list[FunctionInfo]:
+        """Return the methods with which users of a class are meant to release what it holds.
 
-        One that does nothing with its object (`def stop(self): pass`) is there for somebody who calls it on others.
+        None beside `__del__`, unless *beside_del* asks for them. One that does nothing with its object
+        (`def stop(self): pass`) is there for somebody who calls it on others.
         """
         methods = [(name, each.methods[name]) for each in owner.lineage for name in each.methods]
-        if any(name == "__del__" for name, _ in methods):
+        if not beside_del and any(name == "__del__" for name, _ in methods):
             return []
         return [method for name, method in methods if name in RELEASING_NAMES and _uses_its_object(method)]
 

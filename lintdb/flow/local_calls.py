@@ -230,6 +230,8 @@ class LocalCalls(Containers, ABC):
             )
             end.bind(target)
             self.unsure.sites.update(ref.rid[0] for rid, ref in end.fresh.items() if rid[0] in summary.unsure)
+            if instance is not None:
+                self._leave_to_class(instance, maker, new, is_made=info.name == "__init__")
             results.append(new)
         return results
 
@@ -484,13 +486,14 @@ class LocalCalls(Containers, ABC):
         if init is None:
             state.set_name(op.target, instance)
             return None
+        if self.patched and reaches_patched(init, self.patched):
+            return self.unknown_call(op, state)
         results = self.apply_summary(op, init, state, op.target, instance)
         if results is None:
             state.set_name(op.target, None)
             return None
         for each in results:
             each.set_name(op.target, instance)
-            self._leave_to_class(instance, each)
         return results
 
     @staticmethod
@@ -501,19 +504,20 @@ class LocalCalls(Containers, ABC):
             state.escape(instance, with_parents=True)
         state.forget_fields(instance)
 
-    def _leave_to_class(self, instance: Instance, state: State) -> None:
-        """Nobody can release what the object opens and no method of it closes: its class's defect, not its user's.
+    def _leave_to_class(self, instance: Instance, maker: str, state: State, *, is_made: bool) -> None:
+        """Nobody can release what a method of the object has opened and none closes: its class's defect, not its user's.
 
-        Where the class is in another file, this one has nothing to show but the user that drops it, errors or not.
+        So it is with what its `__del__` releases, beside nothing else or when the object is made. Where the class is
+        in another file, this one has nothing to show but the user that drops it, errors or not.
         """
-        reached = self.program.classes.reached_by_releases(instance.owner)
+        reached = self.program.classes.reached_by_releases(instance.owner, beside_del=not is_made)
         if reached is None:
             return
         held = attributes_of(instance.part, state)
         in_reach = {rid for name, value in held if name in reached for rid in state.refs(value)}
         for rid in dict.fromkeys(rid for _, value in held for rid in state.refs(value)):
             site = self.sites.get(rid[0])
-            if site is None or site.maker != instance.owner.name or rid in in_reach:
+            if site is None or site.maker != maker or rid in in_reach:
                 continue
             if instance.owner.index is self.function.index:
                 state.escape_one(rid, with_parents=False)
