@@ -230,8 +230,7 @@ class LocalCalls(Containers, ABC):
             )
             end.bind(target)
             self.unsure.sites.update(ref.rid[0] for rid, ref in end.fresh.items() if rid[0] in summary.unsure)
-            if instance is not None:
-                self._leave_to_class(instance, maker, new, is_made=info.name == "__init__")
+            self._leave_to_class(instance, maker, new, is_made=info.name == "__init__")
             results.append(new)
         return results
 
@@ -504,12 +503,14 @@ class LocalCalls(Containers, ABC):
             state.escape(instance, with_parents=True)
         state.forget_fields(instance)
 
-    def _leave_to_class(self, instance: Instance, maker: str, state: State, *, is_made: bool) -> None:
-        """Nobody can release what a method of the object has opened and none closes: its class's defect, not its user's.
+    def _leave_to_class(self, instance: Instance | None, maker: str, state: State, *, is_made: bool) -> None:
+        """What a method of an object has opened, and none of its class closes: the defect of that, not of its user.
 
         So it is with what its `__del__` releases, beside nothing else or when the object is made. Where the class is
         in another file, this one has nothing to show but the user that drops it, errors or not.
         """
+        if instance is None:
+            return
         reached = self.program.classes.reached_by_releases(instance.owner, beside_del=not is_made)
         if reached is None:
             return

@@ -136,6 +136,7 @@ class Program:
         return FunctionFlow(
             info,
             leaks=[*follower.leaks(), *lent_leaks(self, info)],
+            returned=list(follower.returned()),
             lost_work=follower.works(),
             failed_units=follower.failed_units(),
             swallowed=list(follower.swallowed_errors()),

@@ -311,6 +311,8 @@ class FunctionFlow:
 
     function: FunctionInfo
     leaks: list[Leak] = field(default_factory=list)
+    returned: list[Leak] = field(default_factory=list)
+    """What the function opens and returns on some path without an error: a leak if nobody who gets it releases it."""
     lost_work: list[LostWork] = field(default_factory=list)
     failed_units: list[FailedUnit] = field(default_factory=list)
     swallowed: list[SwallowedError] = field(default_factory=list)

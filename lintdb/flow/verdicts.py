@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import libcst as cst
@@ -248,6 +248,23 @@ class Verdicts(Values):
             if key not in best or rank < best[key][0]:
                 best[key] = (rank, leak)
         return [leak for _, leak in best.values()]
+
+    def returned(self) -> Iterator[Leak]:
+        """Yield what the function opens itself and returns, once for each place where it does."""
+        seen: set[int] = set()
+        for end in self.exits:
+            rid = end.value.rid if isinstance(end.value, Ref) and not end.is_raise else None
+            status = end.state.status(rid) if rid is not None else None
+            site = self.sites.get(rid[0]) if rid is not None else None
+            kind = self.kind_of(status)
+            if site is None or status is None or kind is None or id(site.node) in seen:
+                continue
+            if status.phase == "open" and status.owed and not is_unlikely(status, end.state):
+                seen.add(id(site.node))
+                yield Leak(
+                    node=site.node, kind=kind, name=site.name, on_error=False, is_ever_released=False, kept=status.kept,
+                    confidence=Confidence.MEDIUM, path=path_of(end.state), maker=site.maker,
+                )  # fmt: skip
 
     def _name_at(self, rid: Rid | None) -> str | None:
         site = self.sites.get(rid[0]) if rid is not None else None

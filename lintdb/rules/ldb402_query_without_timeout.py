@@ -38,7 +38,7 @@ class QueryWithoutTimeout(Rule):
                 yield Report(
                     node=opening.at(),
                     message=f"nothing bounds the queries of this {opening.kind.label}{ctx.said_of_version(answer)}",
-                    confidence=Confidence.LOW if _is_watched(opening, ctx) else Confidence.MEDIUM,
+                    confidence=Confidence.LOW if _may_take_long(opening, ctx) else Confidence.MEDIUM,
                     help=f"bound them: `{suggest}`" if suggest else None,
                     resource_kind=opening.kind.label,
                     acquired_at=opening.at(),
@@ -46,9 +46,22 @@ class QueryWithoutTimeout(Rule):
                 )
 
 
-def _is_watched(opening: Opening, ctx: FileContext) -> bool:
-    """Whether somebody waits who can break it off: at a test, a migration, or a program that runs once or prints."""
+_BULK = frozenset({
+    "copy_expert", "copy_from", "copy_to", "copy_records_to_table", "copy_from_table", "copy_from_query",
+})  # fmt: skip
+"""Methods that load or unload whole tables, which takes as long as it takes: psycopg2's and asyncpg's."""
+
+
+def _may_take_long(opening: Opening, ctx: FileContext) -> bool:
+    """Whether queries are meant to take long, or somebody waits who can break them off.
+
+    The former where the class, or the function, that connects moves whole tables; the latter at a test, a migration,
+    or a program that runs once or prints.
+    """
     function = opening.function
+    users = function.owner.methods.values() if function.owner is not None else (function,)
+    if not function.is_module and any(not _BULK.isdisjoint(each.attributes) for each in users):
+        return True
     is_once = is_watched(function) or is_script(function, opening.node) or is_migration(ctx.path)
     return is_rehearsal(opening, ctx) or is_once or prints_before(function, opening.node)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from lintdb.effects import Argument, Duty, Form
@@ -44,8 +45,32 @@ class LeakRule(Rule):
                 continue
             if leak.kept and not leak.on_error:
                 continue  # LDB111 explains that better
+            if any(each.node is leak.node for each in flow.returned) and _is_left_by_users(leak, flow):
+                continue  # told of below, or by the rule about paths without an error
             message = f"`{leak.name}` is not {verb_of(leak.kind)} if the block raises" if leak.is_given else None
             yield report_leak(leak, flow, ctx, message)
+        for leak in flow.returned:
+            if leak.kind.family == self.family and not self.on_error and _is_left_by_users(leak, flow):
+                verb = verb_of(leak.kind)
+                message = f"{_called(leak)} is returned to `Depends()`, and nothing ever has it {verb}"
+                cure = f"`yield` it, and have it {verb} in `finally`: that runs when the request is over"
+                yield replace(report_leak(leak, flow, ctx, message), help=cure)
+
+
+def _is_left_by_users(leak: Leak, flow: FunctionFlow) -> bool:
+    """Whether a framework hands what the function opens to its users for each request, and none releases it."""
+    from lintdb.flow.injected import is_left_by_users  # loads libcst, which listing rules does not need
+
+    if leak.kind.is_pool or leak.kind.duty is not Duty.MUST:
+        return False
+    releases = frozenset(name for name, _ in _releases(leak.kind))
+    return is_left_by_users(flow.function, releases, is_test_file)
+
+
+def _called(leak: Leak) -> str:
+    """Return what a resource is called in a message."""
+    name = f"`{leak.name}`" if leak.name else f"the {leak.kind.label}"
+    return f"{name} (from `{leak.maker}()`)" if leak.maker is not None else name
 
 
 def verb_of(kind: Kind) -> str:
@@ -56,9 +81,7 @@ def verb_of(kind: Kind) -> str:
 def report_leak(leak: Leak, flow: FunctionFlow, ctx: FileContext, message: str | None = None) -> Report:
     """Return the report for one leak: what is left open, on which path, with the steps that prove it."""
     verb = verb_of(leak.kind)
-    name = f"`{leak.name}`" if leak.name else f"the {leak.kind.label}"
-    if leak.maker is not None:
-        name += f" (from `{leak.maker}()`)"
+    name = _called(leak)
     if message is None:
         if leak.is_covered:
             message = f"{name} is never {verb} itself, it is left to what it belongs to"
