@@ -37,7 +37,7 @@ def is_left_by_users(function: FunctionInfo, releases: frozenset[str], does_not_
     fates = [
         _fate_in(body, name, releases | RELEASING_NAMES)
         for use in find_uses(Target.of(function), function, does_not_count)
-        if isinstance(use, Use) and use.place.given_to in _INJECTING
+        if isinstance(use, Use) and use.place.given_to in _INJECTING and not _means_another(use, function)
         for body, name in _takers(use, function, does_not_count)
     ]
     return "dropped" in fates and "released" not in fates
@@ -49,6 +49,16 @@ def _is_injected(function: FunctionInfo) -> bool:
     texts = links.texts_with(function.name, function.index) if links is not None else None
     injected = re.compile(rf"\b(?:{'|'.join(sorted(_INJECTING))})\(\s*(?:\w+\.)*{function.name}\b")
     return any(injected.search(text) for text in ([text for _, text in texts] if texts else [function.index.text]))
+
+
+def _means_another(use: Use, function: FunctionInfo) -> bool:
+    """Whether a file has a function of that name from another module, which may be called like this one's."""
+    index = function.index
+    if use.path == index.name.path or index.links is None:
+        return False
+    module = index.links.module_at(use.path, index)
+    symbol = module.symbol_called(function.name, module.body, is_needed=True) if module is not None else None
+    return symbol is not None and symbol.index.name.path != index.name.path
 
 
 def _takers(
