@@ -28,6 +28,7 @@ from lintdb.flow.values import (
     Row,
     SiteKey,
     Status,
+    Table,
     Tally,
     Truthiness,
     Value,
@@ -46,8 +47,11 @@ def outcome_of(end: Exit, commits: set[SiteKey], refused: set[int], *, owns_self
     """
     state = end.state
     reachable = set(state.refs(end.value))
-    fields = _fields((OWN_OBJECT, ()), OWN_OBJECT, end, reachable) if owns_self else _empty_attributes(state)
     made_here = end.value if isinstance(end.value, Instance) and end.value.id >= 0 else None
+    value = end.value if made_here is not None or _is_portable(end.value) else None
+    if value is None:
+        state.escape(end.value, with_parents=False)  # whoever gets it has what it holds, under names of their own
+    fields = _fields((OWN_OBJECT, ()), OWN_OBJECT, end, reachable) if owns_self else _empty_attributes(state)
     made = _fields(made_here.part, MADE_OBJECT, end, reachable) if made_here is not None else ()
     parents: set[Rid] = set()
     for rid in reachable:
@@ -62,7 +66,7 @@ def outcome_of(end: Exit, commits: set[SiteKey], refused: set[int], *, owns_self
     )
     return Outcome(
         end.is_raise,
-        end.value if made_here is not None or _is_portable(end.value) else None,
+        value,
         statuses,
         state.raised or Raised(),
         state.low,
@@ -227,6 +231,8 @@ def _is_portable(value: Value | None) -> bool:
     """Whether a value means the same in the caller."""
     if isinstance(value, Many):
         return len(value.items) <= 8 and all(item is None or _is_portable(item) for item in value.items)
+    if isinstance(value, Table):
+        return len(value.items) <= 8 and all(item is None or _is_portable(item) for _, item in value.items)
     return isinstance(value, (Ref, Outside, Literal, Truthiness, Name, Row, Tally)) or (
         isinstance(value, Instance) and value.id < 0
     )
