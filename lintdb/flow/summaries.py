@@ -121,6 +121,9 @@ class Summary:
     unsure: frozenset[SiteKey] = frozenset()
     told: tuple[tuple[SiteKey, FunctionInfo], ...] = ()
 
+_MOST_KEYWORDS = 4
+"""Keywords beside a callee's own parameters that tell calls apart."""
+
 
 # --- before the call ------------------------------------------------------------------------------------------------
 
@@ -411,6 +414,10 @@ def _visible(value: Value, state: State) -> Value | None:
         value = replace(value, items=items) if items != value.items else value
         is_plain = all(item is not None and _visible(item, state) == item for item in value.items)
         return value if is_plain or state.holds_any(value) else None
+    if isinstance(value, Table) and len(value.items) <= _MOST_KEYWORDS and not state.holds_any(value):
+        # `**options`, which the callee may hand on: what is not among them has its default.
+        known = ((key, _visible(item, state) if item is not None else None) for key, item in value.items)
+        return Table(tuple(known))
     if not state.holds_any(value):
         # An object that holds nothing which is followed: for the callee, one that somebody else made.
         return value.outside() if isinstance(value, Instance) else None
