@@ -400,6 +400,7 @@ class Iterate:
     """`for target in operand`: one more element, or the end. May raise.
 
     `at_least_once`: there is surely one element. `is_held`: all elements are there, and reading them does not fail.
+    `again` is the variable that is true where a test has shown that there is one more.
     """
 
     node: cst.CSTNode
@@ -411,6 +412,7 @@ class Iterate:
     index: int = 0
     at_least_once: bool = False
     is_held: bool = False
+    again: str = ""
 
 
 @dataclass(slots=True, eq=False)

@@ -6,7 +6,7 @@ from lintdb.flow import ir
 from lintdb.flow.calls import Calls
 from lintdb.flow.sites import BYPASSED
 from lintdb.flow.state import State
-from lintdb.flow.values import NOT_NONE, TRUTHY, Box, Data, Literal, Many, Raised, Ref, Value, one_of
+from lintdb.flow.values import NOT_NONE, TRUE, TRUTHY, Box, Data, Literal, Many, Raised, Ref, Value, one_of
 
 
 class Iterations(Calls):
@@ -50,7 +50,7 @@ class Iterations(Calls):
         else:
             self._read(t, value, state)
         self.note_rows(t.node, value, state)
-        if not skip_done and not self._must_enter(t, state):
+        if not skip_done and not self._goes_on(t, state):
             done = state.copy()
             if isinstance(value, Ref) and self._ends_when_read(value, state):
                 self.release(value.rid, done, None)
@@ -63,15 +63,22 @@ class Iterations(Calls):
         if isinstance(t.operand, ir.Local) and value in (None, NOT_NONE):
             more.set_name(t.operand.name, TRUTHY)
         more.set_name(t.target, item)
-        if t.at_least_once:
-            more.facts[_entered(t)] = True
-        more.note(t.node, "next")
+        self._enter_round(t, more)
         self.go(t.body, more)
 
     @staticmethod
-    def _must_enter(t: ir.Iterate, state: State) -> bool:
-        """Whether the loop has at least one round, and has not had it on this path."""
-        return t.at_least_once and _entered(t) not in state.facts
+    def _enter_round(t: ir.Iterate, state: State) -> None:
+        if t.again:
+            state.set_name(t.again, None)
+        if t.at_least_once:
+            state.facts[_entered(t)] = True
+        state.note(t.node, "next")
+
+    @staticmethod
+    def _goes_on(t: ir.Iterate, state: State) -> bool:
+        """Whether there is surely another round: one at least, or one that a test has told of."""
+        is_told = bool(t.again) and state.env.get(t.again) == TRUE
+        return is_told or (t.at_least_once and _entered(t) not in state.facts)
 
     def _ends_when_read(self, value: Ref, state: State) -> bool:
         status = state.status(value.rid)

@@ -221,6 +221,9 @@ def _tests_of(block: Block, told: Collection[str]) -> tuple[set[str], set[str]]:
         used |= reads - written
         if t.condition.key is not None:
             used.add("?" + t.condition.key)
+    elif isinstance(t, ir.Iterate) and t.again:
+        used |= {t.again} - written
+        written.add(t.again)
     return used, written
 
 
@@ -238,7 +241,8 @@ def _names_of(block: Block) -> tuple[set[str], set[str]]:
         _add_condition(t.condition, reads)
     elif isinstance(t, ir.Iterate):
         _add_operand(t.operand, reads)
-        late = (t.target,)
+        reads |= {t.again} if t.again else set()
+        late = (t.target, t.again)
     elif isinstance(t, (ir.ExitRaise, ir.Raise)):
         if t.slot is not None:
             reads.add(t.slot)

@@ -9,6 +9,7 @@ import libcst as cst
 from lintdb.flow import ir
 from lintdb.flow.cfg import Block
 from lintdb.flow.lowering import Lowering
+from lintdb.flow.rounds import goes_on_if
 from lintdb.flow.stdlib import (
     PURE_TESTS,
 )
@@ -103,6 +104,22 @@ class Conditions(Lowering):
         return (self.index.dotted(expression, self.function) or "",)
 
     def _comparison(self, node: cst.Comparison, if_true: Block, if_false: Block) -> None:
+        for frame in self.frames:
+            outcome = goes_on_if(node, frame.counted) if frame.counted is not None else None
+            if outcome is True:
+                if_true = self._with_another_round(node, frame.again, if_true)
+            elif outcome is False:
+                if_false = self._with_another_round(node, frame.again, if_false)
+        self._compared(node, if_true, if_false)
+
+    def _with_another_round(self, node: cst.Comparison, again: str, following: Block) -> Block:
+        """Return a block that notes that the loop goes on, and leads to *following*."""
+        noting = self.block("another round")
+        noting.operations.append(ir.StoreOp(node, self.in_cleanup, again, ir.Constant(True)))
+        noting.terminator = ir.Jump(following.id)
+        return noting
+
+    def _compared(self, node: cst.Comparison, if_true: Block, if_false: Block) -> None:
         target = node.comparisons[0]
         operator = target.operator
         condition: ir.Condition

@@ -16,6 +16,7 @@ from lintdb.flow.cfg import Block
 from lintdb.flow.lower_expressions import is_surely_filled
 from lintdb.flow.lower_patterns import Patterns
 from lintdb.flow.lowering import Frame
+from lintdb.flow.rounds import counted
 from lintdb.flow.stdlib import (
     KEEPS_FUNCTION,
 )
@@ -235,12 +236,14 @@ class Statements(Patterns):
         self.goto(head)
         item = self.temp()
         is_async = node.asynchronous is not None
+        counts = counted(node)
+        again = self.slot("again") if counts is not None else ""
         head.terminator = ir.Iterate(
             node.iter, iterable, item, body.id, done.id, is_async, self.counter,
-            is_surely_filled(node.iter), self.is_held(node.iter),
+            is_surely_filled(node.iter), self.is_held(node.iter), again,
         )  # fmt: skip
         head.label = "for"
-        self.frames.append(Frame(self.landing, break_to=after.id, continue_to=head.id))
+        self.frames.append(Frame(self.landing, break_to=after.id, continue_to=head.id, counted=counts, again=again))
         self.continue_in(body)
         self.store(node.target, ir.Local(item), node.target)
         self._rest_of_loop(node, head, done, after)

@@ -14,6 +14,7 @@ import libcst as cst
 
 from lintdb.flow import ir
 from lintdb.flow.cfg import CFG, Block
+from lintdb.flow.rounds import Counted
 from lintdb.flow.stdlib import SHORT_WAIT
 from lintdb.syntax.names import FunctionInfo, ModuleIndex
 
@@ -24,7 +25,8 @@ NUMBERS_PER_FUNCTION = 1 << 20
 class Frame:
     """A block that must do something when it is left: `clean_up` emits it. Loops have targets instead.
 
-    `entries` has the clean-up copies made so far: way of leaving and how far → block.
+    `entries` has the clean-up copies made so far: way of leaving and how far → block. `counted` is what a loop counts
+    with, and `again` the variable that is true while another round is sure.
     """
 
     outer_landing: int
@@ -32,6 +34,8 @@ class Frame:
     break_to: int = -1
     continue_to: int = -1
     entries: dict[tuple[str, int], int] = field(default_factory=dict)
+    counted: Counted | None = None
+    again: str = ""
 
     @property
     def is_loop(self) -> bool:

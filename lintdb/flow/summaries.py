@@ -121,6 +121,7 @@ class Summary:
     unsure: frozenset[SiteKey] = frozenset()
     told: tuple[tuple[SiteKey, FunctionInfo], ...] = ()
 
+
 _MOST_KEYWORDS = 4
 """Keywords beside a callee's own parameters that tell calls apart."""
 
