@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import libcst as cst
 
@@ -54,13 +54,13 @@ def keeps_function(info: FunctionInfo) -> bool:
     return all(name in KEEPS_FUNCTION and name not in CACHES for name in names)
 
 
-def runs_function(info: FunctionInfo) -> bool:
+def runs_function(info: FunctionInfo, is_block: Callable[[cst.BaseExpression], bool]) -> bool:
     """Whether a call of the decorated name runs the function there and then, whatever is done before and after.
 
     So it is with a decorator of the project whose inner function calls what the decorator is given; one that hands it
-    to a thread does not call it itself.
+    to a thread does not call it itself. *is_block* says of a decorator that it is a context manager of a library.
     """
-    return bool(info.decorators) and all(_runs_what_it_gets(decorator, info) for decorator in info.decorators)
+    return bool(info.decorators) and all(_runs_what_it_gets(each, info) or is_block(each) for each in info.decorators)
 
 
 def _runs_what_it_gets(decorator: cst.BaseExpression, info: FunctionInfo) -> bool:

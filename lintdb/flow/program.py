@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import libcst as cst
 
+from lintdb.effects import Form
 from lintdb.flow.builder import build_cfg
 from lintdb.flow.candidates import Candidates
 from lintdb.flow.cfg import CFG
@@ -240,6 +241,20 @@ class Program:
                 kind = self.knowledge.kind(model.acquires) if model.acquires is not None else None
                 if kind is not None and kind.ambient_methods:
                     yield decorator, kind.id
+
+    def blocks_around(self, info: FunctionInfo) -> frozenset[cst.BaseExpression]:
+        """Return the decorators that are blocks of libraries round the function: `@atomic`, `@db.atomic()`."""
+        types = self.workspace.types(info.index)
+        found = {decorator for decorator, _ in self.workspace.program(info.index).unit_decorators(info)}
+        for decorator in info.decorators:
+            function = decorator.func if isinstance(decorator, cst.Call) else decorator
+            if isinstance(function, cst.Attribute):
+                found_type = types.type_of_receiver(function.value, info.parent or info.index.body)
+                kind = self.knowledge.kind(found_type) if isinstance(found_type, str) else None
+                models = kind.methods.get(function.attr.value, ()) if kind is not None else ()
+                if any(model.form in (Form.WITH, Form.AWAIT_OR_WITH) for model in models):
+                    found.add(decorator)
+        return frozenset(found)
 
     def summary(
         self, info: FunctionInfo, start: State, receiver: ClassInfo | None, *, owns_self: bool

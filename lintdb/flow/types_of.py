@@ -416,11 +416,17 @@ class ModuleTypes:
         for scope, value, annotation in assigned:
             choices = [value.body, value.orelse] if isinstance(value, cst.IfExp) else [value]
             types = {each for choice in choices if (each := self.type_of_expression(choice, scope)) is not None}
+            types |= {each for choice in choices if (each := self._kind_of_named_class(choice, scope)) is not None}
             if not types and annotation is not None:
                 said = self.type_of_annotation(annotation.annotation, scope)
                 types = {said} if said is not None else set()
             found |= types
         return found
+
+    def _kind_of_named_class(self, node: cst.BaseExpression | None, scope: FunctionInfo) -> str | None:
+        """`model = Order`: what a class is that stands for a resource itself, where it is named."""
+        symbol = self.index.symbol_of(node, scope) if isinstance(node, (cst.Name, cst.Attribute)) else None
+        return self.of_module(symbol.index).kind_of_class(symbol) if isinstance(symbol, ClassInfo) else None
 
     def is_opened_by(self, owner: ClassInfo, attribute: str) -> bool:
         """Whether a class (or a base of it) fills an attribute with what it opens itself, not with what it is given."""

@@ -15,6 +15,8 @@ _LOOKS = (
     cst.Attribute, cst.Subscript, cst.For, cst.CompFor, cst.If, cst.While, cst.Comparison, cst.ComparisonTarget,
     cst.UnaryOperation, cst.Param,
 )  # fmt: skip
+_STEPS = frozenset({"send", "__await__"})
+"""With which a coroutine is run step by step."""
 
 
 class Ancestry:
@@ -126,13 +128,18 @@ def takes_items_of(name: str, code: cst.CSTNode) -> bool:
 
 @functools.lru_cache(maxsize=64)
 def may_hand_on(code: cst.CSTNode, name: str) -> bool:
-    """Whether code does anything with the value of a variable but look at it: its attributes, its items, its truth."""
+    """Whether code does anything with the value of a variable but look at it: its attributes, its items, its truth.
+
+    What takes a step of a coroutine does.
+    """
     ancestry = Ancestry(code)
     for node in walk(code):
         if isinstance(node, cst.Name) and node.value == name:
             parent = next(ancestry.ancestors(node), None)
             is_keyword = isinstance(parent, cst.Arg) and parent.value is not node
             if not is_keyword and not isinstance(parent, _LOOKS):
+                return True
+            if isinstance(parent, cst.Attribute) and parent.value is node and parent.attr.value in _STEPS:
                 return True
     return False
 
