@@ -74,6 +74,9 @@ class Module(Protocol):
     ) -> Summary | None:
         """Return what a function does when it begins in a state; None where that cannot be told."""
 
+    def blocks_around(self, info: FunctionInfo) -> frozenset[cst.BaseExpression]:
+        """Return the decorators that are blocks of libraries round a function."""
+
     def never_calls(self, method: str) -> bool:
         """Whether nothing in the project calls a method of that name without arguments; False if that is not clear."""
 

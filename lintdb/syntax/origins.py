@@ -13,7 +13,7 @@ import libcst as cst
 from lintdb.syntax.given import given_for, items_at
 from lintdb.syntax.literals import only_value
 from lintdb.syntax.names import ClassInfo, FunctionInfo
-from lintdb.syntax.walk import walk
+from lintdb.syntax.walk import is_same_code, walk
 
 if TYPE_CHECKING:
     from lintdb.syntax.names import ModuleIndex
@@ -121,6 +121,8 @@ class Origins:
     def of(self, node: cst.CSTNode) -> Origin:
         """Return where the value of an expression comes from."""
         if isinstance(node, _LITERALS):
+            return HARMLESS
+        if isinstance(node, (cst.Attribute, cst.Subscript, cst.Call)) and _is_compared(node, self.function):
             return HARMLESS
         method = self._METHODS.get(type(node))
         if method is not None:
@@ -473,6 +475,16 @@ def _converts(node: cst.Comparison | cst.Expr, name: str) -> bool:
         return False
     given = call.args[0].value
     return call.func.value in ("int", "float") and isinstance(given, cst.Name) and given.value == name
+
+
+def _is_compared(node: cst.CSTNode, scope: FunctionInfo) -> bool:
+    """Whether the function compares what is written so with what is allowed: `data["sort"] not in COLUMNS`."""
+    return any(
+        isinstance(each, cst.Comparison)
+        and isinstance(each.comparisons[0].operator, (cst.In, cst.NotIn))
+        and is_same_code(each.left, node)
+        for each in scope.nodes
+    )
 
 
 def _is_checked(name: str, scope: FunctionInfo) -> bool:

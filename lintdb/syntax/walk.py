@@ -64,12 +64,12 @@ def push_children(node: cst.CSTNode, stack: list[cst.CSTNode]) -> None:
 
 
 def is_same_code(left: cst.CSTNode, right: cst.CSTNode) -> bool:
-    """Whether two nodes are written alike, however they are spread over lines."""
+    """Whether two nodes are written alike, however they are spread over lines and whichever quotes they use."""
     return left is right or _unspaced(left) == _unspaced(right)
 
 
 def _unspaced(node: cst.CSTNode) -> str:
-    return "".join(cst.Module([]).code_for_node(node).split())
+    return "".join(cst.Module([]).code_for_node(node).split()).replace("'", '"')
 
 
 def outermost_calls(node: cst.CSTNode) -> Iterator[cst.Call]:
