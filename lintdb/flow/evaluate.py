@@ -132,8 +132,15 @@ class Values(Run):
     def _global(self, variable: Variable, state: State) -> Value | None:
         """A module-level name that holds a resource, or an object of a class of the project."""
         index = variable.index
-        what = self.types.peers.types(index).global_type(variable.name)
-        return self.outside(("global", variable.name, index.name.number), what, index, state)
+        types = self.types.peers.types(index)
+        site: SiteKey = ("global", variable.name, index.name.number)
+        is_new = (site, 0) not in state.resources
+        found = self.outside(site, types.global_type(variable.name), index, state)
+        source = types.parent_global(variable.name) if isinstance(found, Ref) and is_new else None
+        parent = self._global(Variable(index, source), state) if source is not None else None
+        if isinstance(found, Ref) and isinstance(parent, Ref):
+            state.update(found.rid, parent=parent.rid)
+        return found
 
     def imported(self, dotted: str, state: State) -> Value | None:
         """What an imported name stands for, if another module of the project keeps a resource or an object there."""

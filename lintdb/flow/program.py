@@ -166,6 +166,8 @@ class Program:
             given_attributes=follower.attributes.given,
             left_work=follower.attributes.left_work,
             committed_attributes=follower.attributes.commits,
+            left_globals=follower.attributes.left_globals,
+            committed_globals=follower.attributes.global_commits,
             is_complete=follower.is_complete,
         )
 

@@ -355,4 +355,8 @@ class FunctionFlow:
     """Attributes of the object that a normal path leaves with a write that is not committed."""
     committed_attributes: dict[str, bool] = field(default_factory=dict)
     """Attributes that the method itself commits; whether that keeps a write of its own."""
+    left_globals: dict[str, LostWork] = field(default_factory=dict)
+    """Names of the module that a normal path leaves with a write that is not committed."""
+    committed_globals: dict[str, bool] = field(default_factory=dict)
+    """Names of the module that the function itself commits; whether that keeps a write of its own."""
     is_complete: bool = True

@@ -135,7 +135,8 @@ class AttributeRecords:
     `released`: what they hold is released; `given`: somebody gets it who may release it. `replaced`: they are
     overwritten while they may hold something open. `refilled`: at all ends so far they hold something open that was put
     there on the way; None before the first one. `left_work`: they are left with a write that is not committed.
-    `commits`: what they hold is committed here, by the method itself; whether that keeps a write of it.
+    `commits`: what they hold is committed here, by the method itself; whether that keeps a write of it. The two for
+    module-level names are `left_globals` and `global_commits`.
     """
 
     released: set[str] = field(default_factory=set)
@@ -143,13 +144,16 @@ class AttributeRecords:
     replaced: dict[str, cst.CSTNode] = field(default_factory=dict)
     left_work: dict[str, LostWork] = field(default_factory=dict)
     commits: dict[str, bool] = field(default_factory=dict)
+    left_globals: dict[str, LostWork] = field(default_factory=dict)
+    global_commits: dict[str, bool] = field(default_factory=dict)
     refilled: set[str] | None = None
 
     def note_commit(self, rid: Rid, *, keeps_work: bool) -> None:
-        """The method itself commits a resource."""
-        if rid[0][0] == "self":
-            attribute = str(rid[0][1])
-            self.commits[attribute] = keeps_work or self.commits.get(attribute, False)
+        """The function itself commits a resource."""
+        commits = {"self": self.commits, "global": self.global_commits}.get(str(rid[0][0]))
+        if commits is not None:
+            name = str(rid[0][1])
+            commits[name] = keeps_work or commits.get(name, False)
 
     @property
     def reopened(self) -> set[str]:

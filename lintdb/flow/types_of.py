@@ -475,6 +475,13 @@ class ModuleTypes:
                 return source.attr.value
         return None
 
+    def parent_global(self, name: str) -> str | None:
+        """Return the module-level name whose method filled another one: `a` for `b = a.part()`."""
+        call = unawaited(self.index.constant(name))
+        source = call.func.value if isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute) else None
+        is_own = isinstance(source, cst.Name) and source.value in self.index.values and source.value != name
+        return source.value if is_own and isinstance(source, cst.Name) else None
+
     def ends_units(self, kind_id: str) -> bool:
         """Whether the module calls anything by the name of a method that ends a unit of work on such a resource."""
         kind = self.knowledge.kind(kind_id)

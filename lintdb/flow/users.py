@@ -255,17 +255,19 @@ def find_uses(
             yield Unknown(path)
 
 
-def is_imported(index: ModuleIndex) -> bool:
-    """Whether another file of the project imports a module, as far as its last name tells."""
+def importers(index: ModuleIndex) -> Iterator[str]:
+    """Yield the paths of the files of the project that import a module, as far as its last name tells."""
     path = index.name.path
     stem = _module_at(path) if path else ""
     texts = index.links.texts_with(stem, index) if index.links is not None and stem else None
-    return any(
-        stem in (_last_part(each.base), each.name)
-        for other, text in texts or ()
-        if other != path
-        for each in _imported(text)
-    )
+    for other, text in texts or ():
+        if other != path and any(stem in (_last_part(each.base), each.name) for each in _imported(text)):
+            yield other
+
+
+def is_imported(index: ModuleIndex) -> bool:
+    """Whether another file of the project imports a module, as far as its last name tells."""
+    return any(True for _ in importers(index))
 
 
 def is_called_elsewhere(function: FunctionInfo, does_not_count: Callable[[str], bool]) -> bool:

@@ -72,7 +72,9 @@ class Verdicts(Values):
                 if status.owed:
                     self.lose_work(rid, status, state, None)
                 elif rid[0][0] == "self":
-                    self._note_left_work(rid, status, state)
+                    self._note_left_work(rid, status, state, self.attributes.left_work, "self.")
+                elif rid[0][0] == "global" and rid[0][2:] == (self.index.name.number,):
+                    self._note_left_work(rid, status, state, self.attributes.left_globals, "")
                 elif rid[0][0] == "param" and not self.is_for_caller:
                     generator = self.program.dropping(self.function, str(rid[0][1]))
                     if generator is not None and not self._hands_ending_on(status):
@@ -89,16 +91,19 @@ class Verdicts(Values):
             isinstance(node, cst.Attribute) and node.attr.value in names and id(node) not in called for node in nodes
         )
 
-    def _note_left_work(self, rid: Rid, status: Status, state: State) -> None:
-        """A method ends with uncommitted work on what its object keeps: another one has to commit it."""
-        attribute = str(rid[0][1])
+    def _note_left_work(self, rid: Rid, status: Status, state: State, left: dict[str, LostWork], before: str) -> None:
+        """A function ends with uncommitted work on what its object, or the module, keeps: another one has to commit it.
+
+        *before* is what stands before its name.
+        """
+        name = str(rid[0][1])
         kind = self.knowledge.kind(status.kind)
         op = self.operations.get(status.pending)
         if kind is None or op is None or not status.in_unit or status.raised or is_unlikely(status, state):
             return
         if state.raised is None and not _is_given_up(state) and not _is_by_choice(path_of(state)):
-            work = LostWork(op.node, kind, f"self.{attribute}", None, False, Confidence.MEDIUM, path_of(state))
-            self.attributes.left_work.setdefault(attribute, work)
+            work = LostWork(op.node, kind, f"{before}{name}", None, False, Confidence.MEDIUM, path_of(state))
+            left.setdefault(name, work)
 
     def check_overwritten(self, state: State) -> None:
         """Report earlier acquisitions of a loop that no variable holds any more."""

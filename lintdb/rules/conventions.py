@@ -1,4 +1,4 @@
-"""Whether a class has each of its methods commit what it writes, and which of them do not keep to that."""
+"""Whether each method of a class, or function of a module, commits what it writes, and which do not keep to that."""
 
 from __future__ import annotations
 
@@ -50,6 +50,45 @@ def forgotten_commits(owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: File
                 and not _do_callers_commit(flow.function, owner)
             ):
                 yield work
+
+
+def forgotten_commits_of_module(ctx: FileContext) -> Iterator[LostWork]:
+    """Yield writes that functions leave uncommitted on what the module keeps, where each of the others commits its own.
+
+    Silent where somebody else may commit: a function that does nothing else, whoever gets the connection or calls the
+    function, a block on it.
+    """
+    for name in sorted({name for flow in ctx.flows for name in flow.left_globals}):
+        committing = [flow for flow in ctx.flows if name in flow.committed_globals]
+        keeps = all(each.committed_globals[name] and not _ENDS.search(each.function.name) for each in committing)
+        if not committing or not keeps or _may_be_committed_by_others(name, ctx):
+            continue
+        for flow in ctx.flows:
+            function = flow.function
+            is_left = name in flow.left_globals and name not in flow.committed_globals
+            if is_left and not function.is_module and not _is_used(function):
+                yield flow.left_globals[name]
+
+
+def _may_be_committed_by_others(name: str, ctx: FileContext) -> bool:
+    """Whether a block of the file commits what a module-level name holds, or anybody else gets it."""
+    word = re.escape(name)
+    is_given = rf"[(,=]\s*{word}\s*[,)]|\breturn\s+{word}\b|\bwith\s+{word}\b|\b{word}\.__exit__"
+    if re.search(is_given, ctx.text) is not None:
+        return True
+    from lintdb.flow.users import importers  # loads libcst, which listing rules does not need
+
+    index = ctx.program.index
+    texts = index.links.texts_with(name, index) if index.links is not None and index.name.path else None
+    mentioning = {path for path, _ in texts or ()} - {index.name.path}
+    return any(path in mentioning for path in importers(index)) if mentioning else False
+
+
+def _is_used(function: FunctionInfo) -> bool:
+    """Whether anything mentions a function beside the framework that it is registered with."""
+    from lintdb.flow.users import Target, find_uses  # loads libcst, which listing rules does not need
+
+    return any(True for _ in find_uses(Target.of(function), function, is_test_file))
 
 
 def _is_flushed(attribute: str, function: FunctionInfo) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
-from lintdb.rules.conventions import forgotten_commits
+from lintdb.rules.conventions import forgotten_commits, forgotten_commits_of_module
 from lintdb.rules.lifetimes import last_turn, steps_of
 from lintdb.rules.places import is_test
 
@@ -62,6 +62,18 @@ class MissingCommit(Rule):
                 resource_kind=work.kind.label,
                 resource_name=work.name,
                 help=_cure(work, ctx),
+            )
+
+    def check_file(self, ctx: FileContext) -> Iterator[Report]:
+        for work in forgotten_commits_of_module(ctx):
+            yield Report(
+                node=work.node,
+                message="this write is not committed, as other functions of the module commit theirs",
+                confidence=work.confidence,
+                steps=(ReportStep(work.node, "written here"),),
+                resource_kind=work.kind.label,
+                resource_name=work.name,
+                help="commit at the end of the function",
             )
 
     def check_class(self, owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: FileContext) -> Iterator[Report]:
