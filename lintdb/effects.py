@@ -368,6 +368,7 @@ class Kind:
     `autocommit-if-none` (on for None, else off), `unknown`, or `read-only` (it only tells the mode). `enters` is what
     `as` binds in a `with` block: "self", "none", or the kind of another object that belongs to this one. `reusable`
     says that using it after its release is allowed and harmless (it opens again by itself, or starts afresh).
+    `tracks_objects`: what is assigned to attributes of the objects that it gives is a write of its unit of work.
     `idempotent_release` says that releasing it twice is the same as once. `is_pool`: each one keeps connections of its
     own, meant to be shared by many users. `orders` says which limits contain which others. `block_is_of_version`: in
     other versions leaving a block does something else. `fails_closed`: a method that opens it and fails leaves it
@@ -440,6 +441,7 @@ class Kind:
     unshared: tuple[str, ...] = ()
     ends_when_read: bool = False
     reusable: bool = False
+    tracks_objects: bool = False
     idempotent_release: bool = True
     is_pool: bool = False
     local_schemes: tuple[str, ...] = ()

@@ -169,6 +169,11 @@ def _facts(kind: Kind, driver: Driver, kinds: Mapping[str, Kind]) -> Facts:
         *(["holds nothing before it is used"] if kind.is_lazy else []),
         *(["an error leaves nothing working until a rollback"] if kind.after_error is AfterError.ABORTS else []),
         *(["may be used again after its release"] if kind.reusable else []),
+        *(
+            ["what is assigned to attributes of its objects is written with its next commit"]
+            if kind.tracks_objects
+            else []
+        ),
         *(["a second release is an error"] if not kind.idempotent_release else []),
         *(["its rows can be read after its release"] if kind.rows_after_release else []),
         *(["its rows can be read after its parent's release"] if kind.rows_after_parent else []),

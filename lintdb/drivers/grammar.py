@@ -127,6 +127,7 @@ _KIND_KEYS = (
     Key("fails_closed", Flag(), "a method that `opens` it and fails leaves it closed", "fails_closed",
         "true for the family `connection`"),
     Key("reusable", Flag(), "it may be used after its release: it opens again, or starts afresh", "reusable"),
+    Key("tracks_objects", Flag(), "assigning to attributes of the objects that it gives is a write", "tracks_objects"),
     Key("rows_after_release", Flag(), "what it has fetched can be read after its release", "rows_after_release"),
     Key("rows_after_parent", Flag(), "what it has fetched can be read after its parent's release",
         "rows_after_parent"),

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import libcst as cst
 
+from lintdb.effects import Event
 from lintdb.flow import ir
 from lintdb.flow.assume import Assumptions
 from lintdb.flow.calls import Calls
@@ -25,6 +26,7 @@ from lintdb.flow.sites import BYPASSED, REPLACED, Exit
 from lintdb.flow.state import WAS, State
 from lintdb.flow.summaries import RESUMED, YIELDED
 from lintdb.flow.texts import lengthened, pieces_of
+from lintdb.flow.tracked import tracked
 from lintdb.flow.values import (
     COUNTED,
     NOT_NONE,
@@ -152,6 +154,21 @@ class Follower(Iterations, Assumptions):
             state.hand_over(value)
         state.set_name(name, value)
 
+    def _write_to_tracked(self, op: ir.StoreAttributeOp, state: State) -> None:
+        """`user.name = name`, for an object that something has given which writes that with its next commit."""
+        is_emptied = isinstance(op.operand, ir.Constant) and op.operand.value is None
+        if not isinstance(op.base, ir.Local) or is_emptied:
+            return  # what is not to be shown to somebody is set to None
+        found = tracked(op.base.name, self.function)
+        giver = state.env.get(found.giver) if found is not None else None
+        kind = self.kind_of(state.status(giver.rid)) if isinstance(giver, Ref) else None
+        if found is None or not isinstance(giver, Ref) or kind is None or not kind.tracks_objects:
+            return
+        if found.declares(op.attribute):
+            call = ir.CallOp(op.node, op.in_cleanup, "", ir.UNKNOWN, None, (), index=op.index)
+            self.operations.setdefault(op.index, call)
+            self.happen(self.root_of(giver.rid, state), Event.WRITE, self.operations[op.index], state)
+
     def _store_attribute(self, op: ir.StoreAttributeOp, state: State) -> list[State] | None:
         value = self.value(op.operand, state)
         if state.facts:
@@ -178,6 +195,7 @@ class Follower(Iterations, Assumptions):
             if state.is_away(base):
                 state.hand_over(value)
             return None
+        self._write_to_tracked(op, state)
         self.note_kept_on_class(op, value, state)
         holder = base if isinstance(base, Outside) else self.class_named(op.base)
         if holder is not None:

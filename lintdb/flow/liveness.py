@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from lintdb.flow import ir
 from lintdb.flow.cfg import CFG, Block
+from lintdb.flow.tracked import tracked
+from lintdb.syntax.names import FunctionInfo
 
 
 class Liveness(NamedTuple):
@@ -27,7 +29,8 @@ def find_live(cfg: CFG) -> Liveness:
     function = cfg.function
     is_constructor = function.owner is not None and function.name == "__init__"
     told = frozenset(param.name.value for param in function.params) if is_constructor else frozenset()
-    names, tests = _backward(cfg, _names_of), _backward(cfg, lambda block: _tests_of(block, told))
+    names = _backward(cfg, lambda block: _names_of(block, function))
+    tests = _backward(cfg, lambda block: _tests_of(block, told))
     captured: set[str] = set()
     for nested in [*function.nested.values(), *function.lambdas.values()]:
         captured |= nested.free_names
@@ -227,12 +230,18 @@ def _tests_of(block: Block, told: Collection[str]) -> tuple[set[str], set[str]]:
     return used, written
 
 
-def _names_of(block: Block) -> tuple[set[str], set[str]]:
-    """Return the names a block reads before writing them, and those that it writes."""
+def _names_of(block: Block, function: FunctionInfo) -> tuple[set[str], set[str]]:
+    """Return the names a block reads before writing them, and those that it writes.
+
+    To change an object is to work with what has given it, and tracks it.
+    """
     used: set[str] = set()
     written: set[str] = set()
     for operation in block.operations:
         used |= _reads(operation) - written
+        if isinstance(operation, ir.StoreAttributeOp) and isinstance(operation.base, ir.Local):
+            found = tracked(operation.base.name, function)
+            used |= {found.giver} - written if found is not None else set()
         written.update(_writes(operation))
     t = block.terminator
     reads: set[str] = set()
