@@ -100,17 +100,16 @@ _COMMAND_LINE = frozenset({"ArgumentParser", "OptionParser"})
 def is_script(function: FunctionInfo, node: object) -> bool:
     """Whether a node outside of functions is what somebody starts.
 
-    It is guarded, or beside what reads a command line (a parser, `sys.argv[1]`), or in a file that defines nothing,
-    closes what it opens, and is imported by no other.
+    It is guarded, or beside what reads a command line, or in a file that defines nothing, closes what it opens, and is
+    imported by no other.
     """
     from lintdb.flow.users import is_imported
-    from lintdb.syntax.ancestry import guarded_by_main, takes_items_of
+    from lintdb.syntax.ancestry import guarded_by_main
 
     if not function.is_module:
         return False
     index = function.index
     takes_arguments = not _COMMAND_LINE.isdisjoint((*function.loads, *function.attributes))
-    takes_arguments = takes_arguments or ("argv" in function.attributes and takes_items_of("argv", index.module))
     if takes_arguments or id(node) in guarded_by_main(index.module):
         return True
     return not (index.functions or index.classes) and "close" in function.attributes and not is_imported(index)

@@ -120,13 +120,6 @@ def names_given(node: cst.CSTNode) -> set[str]:
 
 
 @functools.lru_cache(maxsize=64)
-def takes_items_of(name: str, code: cst.CSTNode) -> bool:
-    """Whether code takes an item of what an attribute of that name holds: `sys.argv[1]`."""
-    subscripts = (node for node in walk(code) if isinstance(node, cst.Subscript))
-    return any(isinstance(each.value, cst.Attribute) and each.value.attr.value == name for each in subscripts)
-
-
-@functools.lru_cache(maxsize=64)
 def may_hand_on(code: cst.CSTNode, name: str) -> bool:
     """Whether code does anything with the value of a variable but look at it: its attributes, its items, its truth.
 
