@@ -64,14 +64,14 @@ def findings(path: Path | str, options: EngineOptions = OPTIONS, projects: Proje
     return [f"{each.span.line}:{each.span.column} {each.code}" for each in result.findings]
 
 
-def lintdb(cwd: Path, *arguments: str, text: str | None = None) -> list[str]:
+def lintdb(cwd: Path, *arguments: str, text: str | None = None, fails: bool = False) -> list[str]:
     """Run the command and return what it finds, as `path:line:column code`."""
     start = [sys.executable, "-m", "lintdb", "check", "--output-format", "json", "--exit-zero"]
     environment = {**os.environ, "PYTHONPATH": str(harness.ROOT)}
     result = subprocess.run(
         [*start, *arguments], cwd=cwd, input=text, capture_output=True, text=True, check=False, env=environment
     )
-    assert result.returncode == 0, result.stderr
+    assert result.returncode == (2 if fails else 0), result.stderr
     return [f"{each['path']}:{each['line']}:{each['column']} {each['code']}" for each in _findings_of(result.stdout)]
 
 
@@ -209,6 +209,18 @@ def test_a_module_nested_beyond_reason_does_not_matter_to_others(write: Callable
     deep = DB + "x = " + "(" * 5000 + ")" * 5000 + "\n"
     folder = write({"db.py": DB, "deep.py": deep, "use.py": "from deep import connect as c\n" + USE + "    c(path)\n"})
     assert findings(folder / "use.py") == ["6:12 LDB101"]
+
+
+def test_a_broken_module_is_named_alike_whether_it_is_met_as_an_import_or_not(
+    write: Callable[[Mapping[str, str]], Path],
+) -> None:
+    use = (
+        "import sqlite3\nfrom broken import load\n\n\ndef f(path):\n    conn = sqlite3.connect(path)\n    load(conn)\n"
+    )
+    folder = write({"a.py": use, "broken.py": "import sqlite3\n\nLIMIT = 12abc\n", "z.py": use})
+    assert lintdb(folder, "--select", "LDB002", ".", fails=True) == ["broken.py:3:10 LDB002"]
+    assert lintdb(folder, "--select", "LDB002", "z.py", "./broken.py", fails=True) == ["broken.py:3:10 LDB002"]
+    assert lintdb(folder, "--select", "LDB002", "--per-file-ignores", "/broken.py:LDB002", ".", fails=True) == []
 
 
 # --- texts and switches ----------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
 
 from lintdb import gate
 from lintdb.drivers.answers import Answers
@@ -48,7 +49,10 @@ class Project:
         index = self._modules.get(path)
         if index is None:
             index = self._parse(path, source)
-        return index if isinstance(index, FileProblem) else self._workspace.program(index)
+        if isinstance(index, FileProblem):
+            # It may have been met as an import of another file, by its absolute path.
+            return replace(index, path=source.path)
+        return self._workspace.program(index)
 
     # --- other files ------------------------------------------------------------------------------------------------
 
