@@ -38,7 +38,7 @@ _OUR_CONCERN = re.compile(
     rb"^[ \t]*tool[ \t]*=|" + rb"|".join("lintdb".encode(each) for each in ("utf-8", "utf-16-le", "utf-32-le")), re.M
 )
 _NOT_UTF8 = "not UTF-8: save the file as UTF-8"
-_VERSION = re.compile(r"\d+(\.\d+)*([a-z]+\d*)?")
+_VERSION = re.compile(r"\d+(\.\d+)*((a|b|c|rc|alpha|beta|pre|preview)\d*)?(\.?(post|dev)\d*)?")
 
 
 class ConfigError(Exception):
@@ -177,14 +177,12 @@ def _keys_of(path: str, table: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _parse_toml(text: str, shown: str) -> dict[str, Any]:
     # Many runs have no configuration, and start faster without the reader.
-    from lintdb.toml import TOMLDecodeError, load_toml
+    from lintdb.toml import TOMLDecodeError, fault_in, load_toml
 
     try:
         return load_toml(text)
     except TOMLDecodeError as error:
-        place = re.search(r"\(at line (\d+), column \d+\)", str(error))
-        reason = str(error).partition(" (at ")[0]
-        line = int(place[1]) if place else len(text.splitlines())
+        line, reason = fault_in(text, error)
         message = f"this is not valid TOML ({reason}): correct the line or take it out"
         raise ConfigError(message, path=shown, line=line) from error
     except RecursionError as error:
@@ -344,8 +342,21 @@ class _Reader:
         raise self._error("jobs", f"must be a whole number from 1, not {value!r}")
 
     def _error(self, key: str | None, message: str, near: str | None = None) -> ConfigError:
-        line = _find_line(self._text, self._keys, key, near)
+        line = _find_line(self._text, self._keys, key, near) or self._line_above(key)
         return ConfigError(message, path=self._shown, line=line, key=key or near)
+
+    def _line_above(self, key: str | None) -> int:
+        """Return the line of the table that *key* stands in, where that is written below another one; 0 if nowhere.
+
+        `lintdb = {...}` below `[tool]`, or `tool = {...}` itself.
+        """
+        path = (*self._keys, key) if key is not None else tuple(self._keys)
+        lines = (
+            _find_line(self._text, path[:end], ".".join(path[end:last]), None)
+            for end in range(len(path) - 1, -1, -1)
+            for last in range(len(path), end, -1)
+        )
+        return next((line for line in lines if line), 0)
 
 
 def find_place(settings: Settings, key: str, near: str) -> tuple[str, int]:
@@ -353,6 +364,21 @@ def find_place(settings: Settings, key: str, near: str) -> tuple[str, int]:
     assert settings.path is not None
     text, keys = _read_again(settings.path)
     return _shown(settings.path), _find_line(text, keys, key, near) or 1
+
+
+def unused_config(settings: Settings) -> str | None:
+    """Return the pyproject.toml with a table of ours that does not count, because there is a lintdb.toml beside it."""
+    if settings.path is None or os.path.basename(settings.path) != "lintdb.toml":
+        return None
+    path = os.path.join(settings.root, "pyproject.toml")
+    try:
+        text, keys = _read_again(path)
+        table: Any = _parse_toml(text, path)
+    except ConfigError:
+        return None
+    for key in keys:
+        table = table.get(key) if isinstance(table, dict) else None
+    return path if keys and table is not None else None
 
 
 def find_table(settings: Settings, key: str) -> tuple[str, str]:
@@ -415,12 +441,12 @@ def _find_line(text: str, keys: Sequence[str], key: str | None, near: str | None
     table = r"\s*\.\s*".join(re.escape(part) for part in keys)
     start = 0
     if keys:
-        header = re.compile(rf"\s*(\[\s*)?{table}\b")
+        header = re.compile(rf"\s*(\[{{1,2}}\s*)?{table}\b")
         start = next((number for number, line in enumerate(lines) if header.match(line)), len(lines))
     if key is None:
         return start + 1 if start < len(lines) else 0
     prefix = rf"({table}\s*\.\s*)?" if keys else ""
-    spelled = re.compile(rf"""\s*(\[\s*)?{prefix}["']?{re.escape(key)}\b""")
+    spelled = re.compile(rf"""\s*(\[{{1,2}}\s*)?{prefix}["']?{re.escape(key)}\b""")
     found = next((number for number in range(start, len(lines)) if spelled.match(lines[number])), None)
     if found is None:
         return 0

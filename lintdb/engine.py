@@ -96,6 +96,7 @@ class Examined:
 
     program: Program | None = None
     found: tuple[tuple[Rule, Report], ...] = ()
+    warnings: tuple[FileProblem, ...] = ()
 
 
 def check_source(source: SourceFile, options: EngineOptions, projects: Projects | None = None) -> FileResult:
@@ -145,7 +146,8 @@ def settle(source: SourceFile, examined: Examined, options: EngineOptions) -> Fi
     )
     sure = [finding for finding in kept if finding.confidence >= options.min_confidence]
     shown = sorted((each for each in sure if each.code in options.codes), key=lambda finding: finding.sort_key)
-    return FileResult(source.path, tuple(shown), muted=frozenset(each.code for each in sure) - options.codes)
+    muted = frozenset(each.code for each in sure) - options.codes
+    return FileResult(source.path, tuple(shown), muted=muted, warnings=examined.warnings)
 
 
 def _follow(
@@ -155,14 +157,15 @@ def _follow(
 
     own = options.own_models
     versions = versions_for(source, options)
+    warnings = _unknown_versions(source, options)
     models = load_models(drivers, versions, own)
     is_idle = drivers and not has_triggers(source, models)
     if is_idle and not (may_concern and projects.surroundings(own).concerns(source)):
-        return Examined()
+        return Examined(warnings=warnings)
     program = open_program(source, versions, projects if options.follow_imports else None, own)
     if isinstance(program, FileProblem):
-        return FileResult(source.path, problem=program)
-    return Examined(program, tuple(find_reports(source, program, models, options)))
+        return FileResult(source.path, problem=program, warnings=warnings)
+    return Examined(program, tuple(find_reports(source, program, models, options)), warnings)
 
 
 def versions_for(source: SourceFile, options: EngineOptions) -> dict[str, str]:
@@ -171,6 +174,11 @@ def versions_for(source: SourceFile, options: EngineOptions) -> dict[str, str]:
     if options.use_pins:
         versions = {**_pinned(_folder_of(source)).versions, **versions}
     return versions
+
+
+def _unknown_versions(source: SourceFile, options: EngineOptions) -> tuple[FileProblem, ...]:
+    """Return what keeps lintdb from knowing the versions that a file's project pins."""
+    return _pin_faults(_folder_of(source)) if options.use_pins else ()
 
 
 def _folder_of(source: SourceFile) -> Path:
@@ -308,6 +316,13 @@ def _pinned(folder: Path) -> Pins:
     from lintdb.drivers.pins import read_pins
 
     return read_pins(folder)
+
+
+@functools.cache
+def _pin_faults(folder: Path) -> tuple[FileProblem, ...]:
+    from lintdb.pin_files import faults_around
+
+    return faults_around(str(folder), _pinned(folder).warnings)
 
 
 def to_findings(source: SourceFile, program: Program, reports: list[tuple[Rule, Report]]) -> list[Finding]:

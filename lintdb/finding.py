@@ -97,6 +97,8 @@ class Finding:
 class FileProblem:
     """Why a file could not be checked: an unreadable or unparsable file, or a crash of lintdb itself.
 
+    The same says what is wrong with a file of the project that is read for the sake of others, and where.
+
     `line` and `column` count from 1 and are 0 where no position is known.
     """
 
@@ -109,9 +111,14 @@ class FileProblem:
 
 @dataclass(frozen=True)
 class FileResult:
-    """All that came out of checking one file. `muted` are the codes that were asked about without being shown."""
+    """All that came out of checking one file.
+
+    `muted` are the codes that were asked about without being shown; `warnings` say what could not be learnt about the
+    file's project, which other files may say, too.
+    """
 
     path: str
     findings: tuple[Finding, ...] = ()
     problem: FileProblem | None = None
     muted: frozenset[str] = frozenset()
+    warnings: tuple[FileProblem, ...] = ()

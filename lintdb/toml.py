@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -12,12 +13,19 @@ if sys.version_info >= (3, 11):
 else:  # pragma: no cover - the backport has the same interface
     from tomli import TOMLDecodeError, loads
 
-__all__ = ["TOMLDecodeError", "load_toml", "render_list", "render_string"]
+__all__ = ["TOMLDecodeError", "fault_in", "load_toml", "render_list", "render_string"]
 
 
 def load_toml(text: str) -> dict[str, Any]:
     """Return what a TOML text says; raises `TOMLDecodeError`, a ValueError."""
     return loads(text)
+
+
+def fault_in(text: str, error: TOMLDecodeError) -> tuple[int, str]:
+    """Return the line of what is wrong in a TOML text, from 1, and what it is."""
+    place = re.search(r"\(at line (\d+), column \d+\)", str(error))
+    reason = str(error).partition(" (at ")[0]
+    return (int(place[1]) if place else len(text.splitlines())), reason
 
 
 def render_string(text: str) -> str:

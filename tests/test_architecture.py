@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "openings": {"libcst", "syntax", "flow", "drivers", "rules", "source", "effects", "finding"},
     "reporters": {"finding", "rules.base", "rules.registry"},
     "rulebook": {"finding", "rules.base", "rules.registry"},
+    "pin_files": {"finding", "drivers", "toml"},
 }
 # These see everything below them; nobody below may see them.
 TOP = {"cli", "commands", "flake8_plugin", "server", "__main__"}

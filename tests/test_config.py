@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lintdb.config import ConfigError, ConfigFinder, read_config
+from lintdb.config import ConfigError, ConfigFinder, read_config, unused_config
 from lintdb.drivers.own import read_own_table
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import RuleMeta
@@ -172,7 +172,6 @@ def test_libraries_have_several_names(tmp_path: Path) -> None:
 def test_line_of_a_key_in_pyproject_is_that_of_the_right_table(tmp_path: Path) -> None:
     text = "[tool.other]\nselect = ['E']\n\n[tool.lintdb]\nselect = ['E']\n"
     assert fault(tmp_path, text, "pyproject.toml").startswith("pyproject.toml:5: `select`")
-    assert fault(tmp_path, "[tool]\nlintdb = 3\n", "pyproject.toml").startswith("pyproject.toml: `tool.lintdb`: must")
     text = "[tool.lintdb.per-file-ignores]\n'x.py' = 'LDB1'\n"
     message = (
         'pyproject.toml:2: `per-file-ignores`: "x.py" needs a list of rules, for example ["LDB1", "LDB201"], not a'
@@ -180,6 +179,23 @@ def test_line_of_a_key_in_pyproject_is_that_of_the_right_table(tmp_path: Path) -
     assert fault(tmp_path, text, "pyproject.toml").startswith(message)
     text = "tool = 3\n\n[project]\nname = 'x'\n"
     assert fault(tmp_path, text, "pyproject.toml").startswith("pyproject.toml:1: `tool`: must be a table, written")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[tool]\nlintdb = 3\n", "pyproject.toml:2: `tool.lintdb`: must be a table"),
+        ("[tool.black]\n[tool]\n\nlintdb = []\n", "pyproject.toml:4: `tool.lintdb`: must be a table"),
+        ("\ntool = { lintdb = 3 }\n", "pyproject.toml:2: `tool.lintdb`: must be a table"),
+        ("tool.lintdb = 3\n", "pyproject.toml:1: `tool.lintdb`: must be a table"),
+        ("[[tool.lintdb]]\n", "pyproject.toml:1: `tool.lintdb`: must be a table"),
+        ("[tool]\nlintdb = { select = ['LDB9'] }\n", "pyproject.toml:2: `select`: no rule"),
+        ("[tool]\nlintdb.jobs = 1\nlintdb.select = ['LDB9']\n", "pyproject.toml:3: `select`: no rule"),
+        ("tool = { lintdb = { select = ['LDB9'] } }\n", "pyproject.toml:1: `select`: no rule"),
+    ],
+)
+def test_line_of_a_table_that_is_written_otherwise(tmp_path: Path, text: str, message: str) -> None:
+    assert fault(tmp_path, text, "pyproject.toml").startswith(message)
 
 
 def test_file_that_is_not_utf8(tmp_path: Path) -> None:
@@ -241,6 +257,28 @@ class TestFinding:
         assert self.find(inner).jobs == 2
         assert not self.find(inner).strict_cursors
         assert self.find(tmp_path).jobs == 1
+
+    def test_what_does_not_count_beside_a_lintdb_toml(self, tmp_path: Path) -> None:
+        (tmp_path / "lintdb.toml").write_text("")
+        for text, said in (
+            ("[tool.lintdb]\n", True),
+            ("[tool]\nlintdb = 3\n", True),
+            ("[project]\nname = 'lintdb'\n", False),
+            ("[tool.lintdb", False),
+            ("", False),
+        ):
+            (tmp_path / "pyproject.toml").write_text(text)
+            settings = self.find(tmp_path)
+            assert unused_config(settings) == (str(tmp_path / "pyproject.toml") if said else None)
+        (tmp_path / "pyproject.toml").unlink()
+        assert unused_config(self.find(tmp_path)) is None
+        (tmp_path / "lintdb.toml").rename(tmp_path / "pyproject.toml")
+        (tmp_path / "pyproject.toml").write_text("[tool.lintdb]\n")
+        assert unused_config(self.find(tmp_path)) is None
+
+    def test_both_layouts_of_a_lintdb_toml(self, tmp_path: Path) -> None:
+        (tmp_path / "lintdb.toml").write_text("[tool.lintdb]\nignore = ['LDB102']\n")
+        assert self.find(tmp_path).ignore == ("LDB102",)
 
     def test_lintdb_toml_wins_in_one_folder(self, tmp_path: Path) -> None:
         (tmp_path / "lintdb.toml").write_text("jobs = 1\n")

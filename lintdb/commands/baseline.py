@@ -10,7 +10,7 @@ import click
 
 from lintdb.commands.check import UNPARSABLE_FILE, Check
 from lintdb.commands.options import ConfigOptions, absolute_path, settings_options
-from lintdb.commands.output import CLEAN, FAILED, count, describe_problem, fail, note, write
+from lintdb.commands.output import CLEAN, FAILED, count, describe_problem, fail, note, tell_warnings, write
 from lintdb.config import ConfigFinder, find_table
 from lintdb.finding import Finding
 from lintdb.settings import Settings, path_below
@@ -40,6 +40,7 @@ def baseline_command(*, paths: tuple[str, ...], jobs: int | None, **config_optio
     check.run(paths or (".",), force_exclude=False)
     findings = [finding for finding in check.findings if finding.code != UNPARSABLE_FILE]
     write("\n".join(_tables(findings, finder)))
+    tell_warnings(check.warnings)
     for problem in check.problems:
         note(describe_problem(problem))
     for problem in check.absent:

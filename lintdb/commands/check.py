@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from lintdb.commands.ignores import IgnoresInUse
-from lintdb.commands.options import ConfigOptions, absolute_path, settings_options
+from lintdb.commands.options import ConfigOptions, absolute_path, settings_options, shown_path
 from lintdb.commands.output import (
     CLEAN,
     FAILED,
@@ -20,10 +21,11 @@ from lintdb.commands.output import (
     fail,
     is_terminal,
     note,
+    tell_warnings,
     wants_color,
     write,
 )
-from lintdb.config import ConfigFinder
+from lintdb.config import ConfigError, ConfigFinder
 from lintdb.finding import Confidence, FileProblem, FileResult, Finding, Severity, Span
 from lintdb.settings import OUTPUT_FORMATS, Settings, enabled_codes, enabled_codes_for, muted_codes_for
 
@@ -37,7 +39,59 @@ _STDIN = "-"
 _STDIN_NAME = "<stdin>"
 
 
-@click.command("check")
+class _CheckCommand(click.Command):
+    """A command whose report says so, too, where the command line or the configuration cannot be followed."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if not ctx.resilient_parsing:
+                # What can be understood in spite of it says where the report belongs.
+                known = self.make_context(
+                    ctx.info_name, given, ctx.parent, resilient_parsing=True, ignore_unknown_options=True
+                )
+                _report_failure(error, known.params.get("output_format"), known.params.get("output_file"))
+            raise
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (ConfigError, click.UsageError) as error:
+            _report_failure(error, ctx.params["output_format"] or _configured_format(ctx), ctx.params["output_file"])
+            raise
+
+
+def _configured_format(ctx: click.Context) -> str | None:
+    """Return the format that the configuration of the run names, if at least that can be read."""
+    from lintdb.rules.registry import all_metas
+
+    try:
+        finder = ConfigFinder(all_metas(), isolated=ctx.params["isolated"], config=ctx.params["config"])
+        return finder.for_run().output_format
+    except ConfigError:
+        return None
+
+
+def _report_failure(error: ConfigError | click.UsageError, output_format: str | None, output_file: str | None) -> None:
+    """Write the report of a run that did not take place: data formats have no findings, and why, if they can say so."""
+    from lintdb.reporters import TEXT_FORMATS, render
+    from lintdb.rules.registry import all_metas
+
+    if output_format is None or output_format in TEXT_FORMATS:
+        return
+    if isinstance(error, ConfigError):
+        message = f"`{error.key}`: {error.message}" if error.key else error.message
+        problem = FileProblem(error.path or "", message, error.line)
+    else:
+        problem = FileProblem("", error.format_message())
+    report = render(output_format, (), all_metas(), problems=[problem])
+    if _deliver(report, output_file) and output_file is not None:
+        note(f"lintdb: note: {output_file} has no findings, because nothing was checked")
+
+
+@click.command("check", cls=_CheckCommand)
 @click.argument("paths", nargs=-1)
 @settings_options
 @click.option(
@@ -105,7 +159,7 @@ class Check:
     """One run of `lintdb check`: what it found, and what it could not check.
 
     `problems` are all that kept files from being checked; `untold` are those of them that are no findings; `absent` are
-    paths that lead nowhere.
+    paths that lead nowhere. `warnings` are about files of the project that are read for the sake of others.
     """
 
     def __init__(self, metas: Sequence[RuleMeta], finder: ConfigFinder, *, unused_ignores: bool) -> None:
@@ -114,6 +168,7 @@ class Check:
         self.problems: tuple[FileProblem, ...] = ()
         self.untold: tuple[FileProblem, ...] = ()
         self.absent: tuple[FileProblem, ...] = ()
+        self.warnings: tuple[FileProblem, ...] = ()
         self.checked = 0
         self._finder = finder
         self._unused_ignores = unused_ignores
@@ -197,7 +252,7 @@ class Check:
             self._enabled[id(settings)] = enabled_codes(settings, self.metas)
         return settings, self._enabled[id(settings)]
 
-    def _take(self, results: Iterable[FileResult], more: Iterable[Finding] = ()) -> None:
+    def _take(self, results: Sequence[FileResult], more: Iterable[Finding] = ()) -> None:
         """Take over what was found in files, and *more* that is about none of them."""
         findings: list[Finding] = list(more)
         problems: list[FileProblem] = []
@@ -214,6 +269,12 @@ class Check:
                 untold.append(result.problem)
         self.findings = tuple(sorted(findings, key=lambda finding: finding.sort_key))
         self.problems, self.untold = tuple(problems), tuple(untold)
+        told = dict.fromkeys(warning for result in results for warning in result.warnings)
+        self.warnings = tuple(replace(each, path=shown_path(each.path)) for each in sorted(told, key=_place_of))
+
+
+def _place_of(problem: FileProblem) -> tuple[str, int, str]:
+    return problem.path, problem.line, problem.message
 
 
 def _unparsable(problem: FileProblem, metas: Iterable[RuleMeta]) -> Finding:
@@ -239,20 +300,16 @@ def _write_report(check: Check, output_format: str, output_file: str | None, *, 
         check.findings,
         check.metas,
         problems=(*check.problems, *check.absent),
+        warnings=check.warnings,
         lines_of=check.lines_of,
         color=output_file is None and wants_color(sys.stdout),
     )
     is_text = output_format in TEXT_FORMATS
     if statistics and is_text:
         report += text.render_statistics(check.findings)
-    if output_file is None:
-        write(report)
-    else:
-        try:
-            Path(output_file).write_text(report, encoding="utf-8", errors="backslashreplace")
-        except OSError as error:
-            fail(f"cannot write {output_file}: {error.strerror or error}")
-            return False
+    if not _deliver(report, output_file):
+        return False
+    tell_warnings(check.warnings)
     for problem in check.untold:
         note(describe_problem(problem))
     for problem in check.absent:
@@ -262,6 +319,19 @@ def _write_report(check: Check, output_format: str, output_file: str | None, *, 
         note(text.render_statistics(check.findings).rstrip("\n"))
     if is_text and (check.checked or check.problems):
         note(_summary(check))
+    return True
+
+
+def _deliver(report: str, output_file: str | None) -> bool:
+    """Write a report where it belongs, over what may be there; False if that cannot be done."""
+    if output_file is None:
+        write(report)
+        return True
+    try:
+        Path(output_file).write_text(report, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        fail(f"cannot write {output_file}: {error.strerror or error}")
+        return False
     return True
 
 

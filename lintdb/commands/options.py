@@ -19,7 +19,7 @@ from lintdb.config import (
 )
 from lintdb.finding import Confidence
 from lintdb.selection import PRESETS
-from lintdb.settings import Overrides, PathPattern, PerFileIgnore, enabled_codes_for, muted_codes_for
+from lintdb.settings import Overrides, PathPattern, PerFileIgnore, enabled_codes_for, muted_codes_for, path_below
 
 if TYPE_CHECKING:
     from lintdb.engine import EngineOptions
@@ -150,6 +150,11 @@ def _parse_per_file_ignore(text: str, root: str, metas: Sequence[RuleMeta]) -> P
 def absolute_path(path: str) -> str:
     """Return *path* made absolute and without `..`, links left alone: patterns are compared with what was typed."""
     return os.path.abspath(path)  # noqa: PTH100
+
+
+def shown_path(path: str) -> str:
+    """Return *path* (absolute) as users write it: relative where it lies below the current folder."""
+    return path_below(path, str(Path.cwd())) or path
 
 
 def engine_options(path: str, config_options: dict[str, Any]) -> tuple[EngineOptions, bool]:

@@ -7,6 +7,7 @@ import os
 import sys
 import textwrap
 import traceback
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -83,6 +84,12 @@ def describe_problem(problem: FileProblem) -> str:
     if not problem.is_crash:
         return f"{place}: {printable(problem.message)}"
     return f"{place}: lintdb crashed on this file: {printable(problem.message)}\n{BUG}"
+
+
+def tell_warnings(warnings: Iterable[FileProblem]) -> None:
+    """Say what could not be learnt about the project; the check goes on without it."""
+    for warning in warnings:
+        note(f"warning: {describe_problem(warning)}")
 
 
 def count(number: int, word: str) -> str:

@@ -17,13 +17,14 @@ def render(
     metas: Sequence[RuleMeta],
     *,
     problems: Sequence[FileProblem] = (),
+    warnings: Sequence[FileProblem] = (),
     lines_of: LinesOf = lambda _path: (),
     color: bool = False,
 ) -> str:
     """Return *findings* in the format of that name, ending with a line end unless it is empty.
 
-    *problems* are what kept files from being checked, whether a finding tells of it or not; only formats with a place
-    for them do.
+    *problems* are what kept files from being checked, whether a finding tells of it or not, or the run from taking
+    place; *warnings* are what the run went on without. Only formats with a place for them have them.
     *lines_of* gives the lines of a file for code frames.
     """
     # Each format is imported when it is asked for: a run has one.
@@ -42,9 +43,9 @@ def render(
     if output_format == "github":
         from lintdb.reporters import github
 
-        return github.render(findings)
+        return github.render(findings, problems, warnings)
     if output_format == "sarif":
         from lintdb.reporters import sarif
 
-        return sarif.render(findings, metas, problems)
+        return sarif.render(findings, metas, problems, warnings)
     raise ValueError(f"no such output format: {output_format}")

@@ -4,14 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lintdb.finding import Finding, Severity
+from lintdb.finding import FileProblem, Finding, Severity
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
 
-def render(findings: Sequence[Finding]) -> str:
-    """Return one command per finding."""
-    return "".join(_command(finding) + "\n" for finding in findings)
+def render(
+    findings: Sequence[Finding], problems: Sequence[FileProblem] = (), warnings: Sequence[FileProblem] = ()
+) -> str:
+    """Return one command per finding, and for each problem that no finding tells of; *warnings* are lesser ones."""
+    told = {(finding.path, finding.message) for finding in findings}
+    commands = [_command(finding) for finding in findings]
+    commands += [_notice(problem, "error") for problem in problems if (problem.path, problem.message) not in told]
+    commands += [_notice(warning, "warning") for warning in warnings]
+    return "".join(f"{command}\n" for command in commands)
+
+
+def _notice(problem: FileProblem, level: str) -> str:
+    properties = {"title": "lintdb"}
+    text = problem.message
+    if problem.path:
+        properties |= {"file": problem.path.replace("\\", "/"), "line": str(max(problem.line, 1))}
+        text = ":".join(str(part) for part in (problem.path, problem.line) if part) + f": {text}"
+    listed = ",".join(f"{key}={_escape_property(value)}" for key, value in properties.items())
+    return f"::{level} {listed}::{_escape(text)}"
 
 
 def _command(finding: Finding) -> str:

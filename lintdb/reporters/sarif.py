@@ -17,15 +17,22 @@ _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sa
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 
 
-def render(findings: Sequence[Finding], metas: Sequence[RuleMeta], problems: Sequence[FileProblem] = ()) -> str:
-    """Return a log of one run. *problems* make the run one that did not succeed."""
+def render(
+    findings: Sequence[Finding],
+    metas: Sequence[RuleMeta],
+    problems: Sequence[FileProblem] = (),
+    warnings: Sequence[FileProblem] = (),
+) -> str:
+    """Return a log of one run. *problems* make the run one that did not succeed; *warnings* do not."""
+    notifications = [_notification(problem, "error") for problem in problems]
+    notifications += [_notification(warning, "warning") for warning in warnings]
     index = {meta.code: number for number, meta in enumerate(metas)}
     run = {
         "tool": {"driver": {"name": "lintdb", "version": __version__, "rules": [_rule(meta) for meta in metas]}},
         "invocations": [
             {
                 "executionSuccessful": not problems,
-                "toolExecutionNotifications": [_notification(problem) for problem in problems],
+                "toolExecutionNotifications": notifications,
             }
         ],
         "columnKind": "unicodeCodePoints",
@@ -66,9 +73,13 @@ def _thread_step(step: Step, order: int) -> dict[str, Any]:
     return {"location": location, "executionOrder": order}
 
 
-def _notification(problem: FileProblem) -> dict[str, Any]:
-    span = Span(problem.line, max(problem.column, 1), problem.line, max(problem.column, 1))
-    return {"level": "error", "message": {"text": problem.message}, "locations": [_location(problem.path, span)]}
+def _notification(problem: FileProblem, level: str) -> dict[str, Any]:
+    notification: dict[str, Any] = {"level": level, "message": {"text": problem.message}}
+    # What is wrong with an option stands in no file.
+    if problem.path:
+        span = Span(problem.line, max(problem.column, 1), problem.line, max(problem.column, 1))
+        notification["locations"] = [_location(problem.path, span)]
+    return notification
 
 
 def _location(path: str, span: Span) -> dict[str, Any]:
