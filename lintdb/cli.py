@@ -22,6 +22,7 @@ from lintdb.commands.reference import drivers_command, rule_command, rules_comma
 from lintdb.commands.settings import config_command
 from lintdb.commands.why import why_command
 from lintdb.config import ConfigError
+from lintdb.selection import did_you_mean
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,7 +53,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else CLEAN
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+_MEANT = {"explain": "rule", "list": "rules", "lint": "check", "run": "check"}
+"""What other linters call our commands."""
+
+
+class _Commands(click.Group):
+    """The commands; one that does not exist is answered with the one that may be meant."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            meant = _MEANT.get(name)
+            cure = f"; did you mean `{meant}`?" if meant is not None else did_you_mean(name, self.commands)
+            ctx.fail(f"no command is called {name!r}{cure}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="lintdb", message="%(prog)s %(version)s")
 def cli() -> None:
     """Find database resources that Python code misuses: left open, never given back, waited on forever.

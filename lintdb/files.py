@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from lintdb.finding import FileProblem, FileResult
 from lintdb.project.surroundings import Projects
 from lintdb.room import ran_out_of_room, with_room
-from lintdb.source import SourceFile, read_source
+from lintdb.source import NO_SUCH_PATH, SourceFile, read_source
 
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
@@ -79,7 +79,7 @@ def find_files(paths: Iterable[str], settings_for: SettingsFor, *, force_exclude
         if force_exclude and settings_for(os.path.dirname(absolute)).is_below_excluded(absolute):
             continue
         if not os.path.lexists(path):
-            absent.append(FileProblem(shown or "''", "no such file or folder"))
+            absent.append(FileProblem(shown or "''", NO_SUCH_PATH))
             continue
         found = walk.iter_folder(shown, absolute) if os.path.isdir(path) else [(shown, absolute)]
         for shown_file, absolute_file in found:
@@ -102,7 +102,7 @@ class _Walk:
                 with os.scandir(absolute) as entries:
                     ordered = sorted(entries, key=lambda entry: entry.name)
             except OSError as error:
-                message = "no permission to read the folder"
+                message = "no permission to read the folder: grant it, or leave the folder out with `exclude`"
                 if not isinstance(error, PermissionError):
                     message = f"cannot read the folder: {error.strerror or error}"
                 self.problems.append(FileProblem(shown or ".", message))

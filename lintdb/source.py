@@ -35,6 +35,7 @@ _NOTEBOOK = (
     'this is a notebook, which lintdb does not read: check it with `nbqa "lintdb check" FILE`, or export it with '
     "`jupytext --to py` or `jupyter nbconvert --to script` and check that"
 )
+NO_SUCH_PATH = "no such file or folder"
 _STREAMS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/", os.devnull)
 """What a shell passes for its own pipes: these end, and are read."""
 
@@ -119,13 +120,14 @@ def decode_source(path: str, data: bytes) -> SourceFile | FileProblem:
 def describe_os_error(path: str, error: OSError) -> str:
     """Return what *error*, met while opening *path*, means to a user."""
     if error.errno == errno.ENOENT and Path(path).is_symlink():
-        return f"dangling link: it points to {str(Path(path).readlink())!r}, which does not exist"
+        target = str(Path(path).readlink())
+        return f"dangling link: it points to {target!r}, which does not exist: mend the link, or take it away"
     if error.errno == errno.ENOENT:
         return "no such file"
     if error.errno == errno.ELOOP:
-        return "link loop: the link leads back to itself"
+        return "link loop: the link leads back to itself: mend the link, or take it away"
     if error.errno == errno.EACCES:
-        return "no permission to read the file"
+        return "no permission to read the file: grant it, or leave the file out with `exclude`"
     if error.errno == errno.EISDIR:
         return "this is a folder, not a file"
     return f"cannot read the file: {error.strerror or error}"

@@ -157,7 +157,8 @@ class TestBadInput:
         ran = check()
         assert ran.code == 2
         assert ran.out.splitlines()[0] == (
-            "dangling.py:1:1: LDB002 dangling link: it points to 'gone.py', which does not exist"
+            "dangling.py:1:1: LDB002 dangling link: it points to 'gone.py', which does not exist: "
+            "mend the link, or take it away"
         )
         assert "loop.py:1:1: LDB002 link loop: the link leads back to itself" in ran.out
         assert "folder.py" not in ran.out

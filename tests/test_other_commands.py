@@ -103,6 +103,17 @@ class TestOtherCommands:
             said = f"lintdb: error: no rule is called {code!r}; `lintdb rules` lists all codes\n"
             assert run("rule", code) == (2, "", said)
 
+    def test_preset_is_no_rule(self, run: Run) -> None:
+        said = "lintdb: error: 'core' is a preset, not a rule: `lintdb rules --select core` lists what it has\n"
+        assert run("rule", "core") == run("rule", "CORE") == (2, "", said)
+
+    @pytest.mark.parametrize(("wrong", "right"), [("explain", "rule"), ("driver", "drivers"), ("chek", "check")])
+    def test_command_that_does_not_exist(self, run: Run, wrong: str, right: str) -> None:
+        ran = run(wrong, "LDB101")
+        assert (ran.code, ran.out) == (2, "")
+        assert f"no command is called {wrong!r}; did you mean `{right}`?" in ran.err
+        assert "did you mean" not in run("nonsense").err
+
     def test_family_of_rules(self, run: Run) -> None:
         ran = run("rule", "ldb1")
         assert ran.code == 0
@@ -110,6 +121,7 @@ class TestOtherCommands:
 
     def test_config(self, run: Run) -> None:
         write("a/lintdb.toml", "select = ['LDB1']\nignore = ['LDB121']\n[per-file-ignores]\n'x.py' = ['LDB117']\n")
+        write("a/x.py", "")
         ran = run("config", "a", "--target-version", "redis=5")
         assert ran.out.startswith(f"# from {Path('a/lintdb.toml').absolute()}\n")
         assert ran.out.endswith("# 2 rules on: LDB101, LDB117\n")
@@ -122,6 +134,7 @@ class TestOtherCommands:
     def test_config_has_all_keys(self, run: Run) -> None:
         write("all/lintdb.toml", EVERY_KEY)
         assert set(load_toml(EVERY_KEY)) == set(KEYS)
+        Path("none").mkdir()
         for folder in ("all", "none"):
             out = run("config", folder).out
             assert [key for key in KEYS if not re.search(rf"^(# )?\[?{key}\b|in .*\b{key}\b", out, re.M)] == []
@@ -134,13 +147,47 @@ class TestOtherCommands:
         write("app/.git/HEAD", "")
         write("app/requirements.txt", "redis==5.0.1\nSQLAlchemy==2.0.30\n")
         write("app/Pipfile.lock", "{")
+        write("app/x.py", "")
         out = run("config", "app", "--target-version", "sqlalchemy=1.4").out.splitlines()
         file = Path("app/requirements.txt").absolute()
         assert f"#   redis 5.0.1 ({file})" in out
         assert f"#   sqlalchemy 2.0.30 ({file}, but target-version counts)" in out
-        assert any("Pipfile.lock: cannot look for versions in it" in line for line in out)
+        assert any("Pipfile.lock:1: not valid JSON (" in line for line in out)
         assert run("config", "app/x.py").out.count(str(file)) == 2
         assert str(file) not in run("config", "app", "--isolated").out
+
+    def test_config_of_nothing(self, run: Run) -> None:
+        assert run("config", "absent") == (2, "", "lintdb: error: absent: no such file or folder\n")
+        assert run("config", "") == (2, "", "lintdb: error: '': no such file or folder\n")
+
+    def test_config_says_which_file_does_not_count(self, run: Run) -> None:
+        write("pyproject.toml", "[tool.lintdb]\nselect = ['all']\n")
+        assert "does not count" not in run("config").out
+        write("lintdb.toml", "")
+        said = f"# not from {Path('pyproject.toml').absolute()}: its [tool.lintdb] does not count beside a lintdb.toml"
+        assert run("config").out.splitlines()[1] == said
+
+    def test_config_says_which_versions_no_model_reaches(self, run: Run) -> None:
+        write(".git/HEAD", "")
+        write("pyproject.toml", "[tool.poetry.dependencies]\npsycopg2-binary = '9.0'\nredis = '6.0'\n")
+        out = run("config", "--target-version", "psycopg=2.0,pymysql=1.1").out.splitlines()
+        assert [line for line in out if "taken" in line] == [
+            "#   psycopg: 2.0 is older than what lintdb knows (3.0 \N{EN DASH} 3.3); what holds for 3.0 is taken",
+            "#   psycopg2: 9.0 is newer than what lintdb knows (2.7 \N{EN DASH} 2.9); what holds for 2.9 is taken",
+        ]
+        out = run("config", "--target-version", "psycopg2=2.9").out.splitlines()
+        assert [line for line in out if "taken" in line] == []
+
+    def test_drivers_says_which_versions_no_model_reaches(self, run: Run) -> None:
+        said = "  2.0 is older than what lintdb knows (3.5 \N{EN DASH} 8.1); what holds for 3.5 is taken"
+        assert run("drivers", "redis=2.0").out.splitlines()[1] == said
+        assert "sqlite3 3.9 (knows" in run("drivers", "sqlite3=3.9").out
+        for version in ("redis=3", "redis=3.5", "redis=8", "redis=8.1.99", "redis", "alembic=1.2", "mariadb=1.1.2"):
+            assert "what lintdb knows" not in run("drivers", version).out, version
+        for version in ("redis=8.2", "redis=9", "mariadb=2.0rc1", "alembic=2"):
+            assert " is newer than what lintdb knows" in run("drivers", version).out, version
+        for version in ("redis=3x", "redis=5.0.", "redis=new"):
+            assert "is not a version, such as 2.9" in run("drivers", version).err
 
     def test_drivers(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         def describe(name: str, version: str | None, own: object) -> str:

@@ -19,14 +19,18 @@ FALLBACK = FileProblem("x.py", "cannot parse: parser error", 9, 9)
         ("x = 1\nprint 'hello'\n", 2, "cannot parse: Missing parentheses in call to 'print'. Did you mean print(...)?"),
         ("x = 1\ndef f(:\n    pass\n", 2, "cannot parse: invalid syntax"),
         ("x = (\n\n", 1, "cannot parse: '(' was never closed"),
-        ("if x:\n\ty = 1\n        z = 2\n", 3, "cannot parse: inconsistent use of tabs and spaces in indentation"),
+        (
+            "if x:\n\ty = 1\n        z = 2\n",
+            3,
+            "cannot parse: inconsistent use of tabs and spaces in indentation: indent the lines of a block all alike",
+        ),
         ("if x:\ny = 1\n", 2, "cannot parse: expected an indented block after 'if' statement on line 1"),
     ],
 )
 def test_fault_is_explained_in_the_words_of_python(text: str, line: int, message: str) -> None:
     source = SourceFile("x.py", text)
     problem = explain_fault(source, FALLBACK)
-    assert (problem.path, problem.line, problem.message.partition(" (")[0]) == (
+    assert (problem.path, problem.line, problem.message.partition(" (")[0].partition(", best")[0]) == (
         "x.py",
         line,
         message.partition(" (")[0],

@@ -9,8 +9,9 @@ import click
 
 from lintdb.commands.options import list_option
 from lintdb.commands.output import CLEAN, FAILED, count, fail, note, write
+from lintdb.commands.versions import beyond_models
 from lintdb.config import ConfigError, ConfigFinder, check_selectors, is_version
-from lintdb.selection import matching_codes, suggest_rule
+from lintdb.selection import is_preset, matching_codes, suggest_rule
 
 if TYPE_CHECKING:
     from lintdb.rules.base import RuleMeta
@@ -44,6 +45,8 @@ def rule_command(code_or_name: str) -> int:
         if family:
             write(_list_rules(family))
             return CLEAN
+        if is_preset(code_or_name):
+            return fail(f"{wanted!r} is a preset, not a rule: `lintdb rules --select {wanted}` lists what it has")
         return fail(f"no rule is called {code_or_name!r}{suggest_rule(code_or_name, metas)}")
     try:
         page = without_directives(find_page(meta.code))
@@ -128,6 +131,10 @@ def drivers_command(*, name: str | None, file: str | None, schema: bool, config:
         text = catalog.describe(library, version or None, own) if name is not None else catalog.describe_all(own)
     except LookupError as error:
         return fail(str(error.args[0]) if error.args else f"no driver is called {library!r}")
+    if version and library != catalog.STANDARD:
+        title, _, rest = text.partition("\n")
+        said = beyond_models(catalog.find_driver(library, own), version, own)
+        text = f"{title}\n  {said}\n{rest}" if said else text
     write(text.rstrip("\n") + "\n")
     return CLEAN
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,13 @@ from typing import Any
 import click
 
 from lintdb.commands.options import ConfigOptions, absolute_path, settings_options
-from lintdb.commands.output import CLEAN, count, write
+from lintdb.commands.output import CLEAN, count, describe_problem, fail, write
+from lintdb.commands.versions import beyond_models
+from lintdb.config import unused_config
+from lintdb.finding import FileProblem
 from lintdb.selection import PRESETS, matching_codes
 from lintdb.settings import Settings, enabled_codes_for
+from lintdb.source import NO_SUCH_PATH
 from lintdb.toml import render_list, render_string
 
 
@@ -22,6 +27,8 @@ def config_command(path: str, **config_options: Any) -> int:
     """Print the settings that hold for PATH, the library versions pinned around it, and the rules that are on there."""
     from lintdb.rules.registry import all_metas
 
+    if not os.path.lexists(path):
+        return fail(describe_problem(FileProblem(path or "''", NO_SUCH_PATH)))
     metas = all_metas()
     finder = ConfigOptions(**config_options).build_finder(metas)
     absolute = absolute_path(path)
@@ -29,7 +36,7 @@ def config_command(path: str, **config_options: Any) -> int:
     settings = finder.for_folder(absolute) if is_folder else finder.for_file(absolute)
     pins = [] if finder.is_isolated else _render_pins(Path(absolute) if is_folder else Path(absolute).parent, settings)
     sizes = [f"{name} ({count(len(matching_codes([name], metas)), 'rule')})" for name in PRESETS]
-    notes = [*pins, f"# presets that select can name: {', '.join(sizes)}"]
+    notes = [*_render_outdated(settings), *pins, f"# presets that select can name: {', '.join(sizes)}"]
     write(_render_settings(settings, sorted(enabled_codes_for(settings, absolute, metas)), notes))
     return CLEAN
 
@@ -37,25 +44,41 @@ def config_command(path: str, **config_options: Any) -> int:
 def _render_pins(folder: Path, settings: Settings) -> list[str]:
     """Return comments about the library versions that files around *folder* pin, and about those that say nothing."""
     from lintdb.drivers.pins import read_pins
+    from lintdb.pin_files import faults_around
     from lintdb.reporters.text import printable
 
     pins = read_pins(folder)
-    lines = [f"# {printable(warning)}" for warning in pins.warnings]
+    lines = [f"# {describe_problem(fault)}" for fault in faults_around(str(folder), pins.warnings)]
     if not pins.versions:
-        return [
-            *lines,
-            "# no library versions are pinned: the newest known ones count, but for those in target-version",
-        ]
+        found = "no library versions are pinned" if not lines else "no library versions were found"
+        return [*lines, f"# {found}: the newest known ones count, but for those in target-version"]
     lines.append("# library versions that the project pins; for all others the newest known one counts")
     for driver, version in sorted(pins.versions.items()):
         beaten = ", but target-version counts" if driver in settings.target_version else ""
         lines.append(f"#   {driver} {version} ({printable(str(pins.sources[driver]))}{beaten})")
+        if not beaten:
+            lines += _beyond_models(driver, version, settings)
     return lines
+
+
+def _render_outdated(settings: Settings) -> list[str]:
+    """Return comments about the versions in `target-version` that no model was made for."""
+    lines = [
+        line for name, version in settings.target_version.items() for line in _beyond_models(name, version, settings)
+    ]
+    return ["# versions in target-version that lintdb does not know", *lines] if lines else []
+
+
+def _beyond_models(driver: str, version: str, settings: Settings) -> list[str]:
+    said = beyond_models(driver, version, settings.own_models)
+    return [f"#   {driver}: {said}"] if said else []
 
 
 def _render_settings(settings: Settings, codes: Sequence[str], notes: Sequence[str]) -> str:
     overrides = settings.overrides
     lines = [f"# from {settings.path}" if settings.path else "# no configuration file: these are the defaults"]
+    if (unused := unused_config(settings)) is not None:
+        lines.append(f"# not from {unused}: its [tool.lintdb] does not count beside a lintdb.toml")
     select = settings.select if overrides.select is None else overrides.select
     is_replaced = overrides.select is not None
     # What is not set stands in a comment: set to the same, it could mean something else together with other keys.

@@ -34,6 +34,7 @@ _PYTHON_2_LINE = re.compile(
 # Nobody writes that by hand.
 _DEEP = 100
 _CURE = "split it into smaller statements or functions, or write a long chain as a table or a loop"
+_MIXED = "inconsistent use of tabs and spaces"
 _BAD_LITERALS = {
     "(unicode error)": ": write the backslash twice, or an `r` before the quotes",
     "(value error)": ": write the backslash twice, or an `r` before the quotes",
@@ -206,6 +207,8 @@ def _problem(source: SourceFile, error: SyntaxError) -> FileProblem:
         cure = f": {_CURE}"
     elif (error.msg or "").startswith((*_BAD_LITERALS,)):
         cure = next(cure for begin, cure in _BAD_LITERALS.items() if (error.msg or "").startswith(begin))
+    elif (error.msg or "").startswith(_MIXED):
+        cure = ": indent the lines of a block all alike, best with spaces"
     elif error.msg == "invalid syntax":
         cure = " (correct it; a template, or code for another Python, can be left out with `exclude`)"
     return FileProblem(source.path, f"cannot parse: {error.msg}{cure}", line, column)
