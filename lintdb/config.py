@@ -161,6 +161,9 @@ def read_config(path: str, metas: Sequence[RuleMeta], *, must_apply: bool) -> Se
     if keys and not isinstance(table.get("tool", {}), dict):
         message = f"must be a table, written `[tool.lintdb]`, not {_type_name(table['tool'])}"
         raise ConfigError(message, path=shown, line=_find_line(text, (), "tool", None), key="tool")
+    if is_own and keys and (beside := [key for key in KEYS if key in table]):
+        message = "stands beside a table `[tool.lintdb]`, which alone would count: put all settings into one of the two"
+        raise ConfigError(message, path=shown, line=_find_line(text, (), beside[0], None), key=beside[0])
     for key in keys:
         table = table.get(key) if isinstance(table, dict) else None
     if table is None:

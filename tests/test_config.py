@@ -279,6 +279,9 @@ class TestFinding:
     def test_both_layouts_of_a_lintdb_toml(self, tmp_path: Path) -> None:
         (tmp_path / "lintdb.toml").write_text("[tool.lintdb]\nignore = ['LDB102']\n")
         assert self.find(tmp_path).ignore == ("LDB102",)
+        (tmp_path / "lintdb.toml").write_text("[tool.lintdb]\n[drivers.x]\n")
+        with pytest.raises(ConfigError, match=r"lintdb.toml:2: `drivers`: stands beside a table `\[tool.lintdb\]`"):
+            self.find(tmp_path)
 
     def test_lintdb_toml_wins_in_one_folder(self, tmp_path: Path) -> None:
         (tmp_path / "lintdb.toml").write_text("jobs = 1\n")
