@@ -42,7 +42,10 @@ _VERSION = re.compile(r"\d+(\.\d+)*((a|b|c|rc|alpha|beta|pre|preview)\d*)?(\.?(p
 
 
 class ConfigError(Exception):
-    """A setting that cannot be followed. `path` is None where it came from the command line."""
+    """A setting that cannot be followed. `path` is None where it came from the command line.
+
+    `output_format` is what the same file says of the format, if it does: in which the error is to be told.
+    """
 
     def __init__(self, message: str, *, path: str | None = None, line: int = 0, key: str | None = None) -> None:
         super().__init__(message)
@@ -50,6 +53,7 @@ class ConfigError(Exception):
         self.path = path
         self.line = line
         self.key = key
+        self.output_format: str | None = None
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.path, self.line) if part)
@@ -168,7 +172,12 @@ def read_config(path: str, metas: Sequence[RuleMeta], *, must_apply: bool) -> Se
         table = table.get(key) if isinstance(table, dict) else None
     if table is None:
         return Settings.defaults(root) if must_apply else None
-    return _Reader(table, text, shown, keys, metas).read(path, root)
+    try:
+        return _Reader(table, text, shown, keys, metas).read(path, root)
+    except ConfigError as error:
+        wanted = table.get("output-format") if isinstance(table, dict) else None
+        error.output_format = wanted if isinstance(wanted, str) and wanted in OUTPUT_FORMATS else None
+        raise
 
 
 def _keys_of(path: str, table: Mapping[str, Any]) -> tuple[str, ...]:

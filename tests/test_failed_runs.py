@@ -116,6 +116,13 @@ def test_format_of_the_configuration(failing: Run) -> None:
     assert location["physicalLocation"]["artifactLocation"]["uri"] == "sub/lintdb.toml"
     assert notification_in(failing("check", "--select", "LDB9").out)["message"]["text"].startswith("`--select`")
     assert failing("check", "--isolated", "--select", "LDB9").out == ""
+    # What is wrong is another key of the same file.
+    write("lintdb.toml", "output-format = 'sarif'\nselect = ['LDB9']\n")
+    told = notification_in(failing("check").out)
+    assert told["locations"][0]["physicalLocation"]["region"]["startLine"] == 2
+    for odd in ("'xml'", "3", "['sarif']"):
+        write("lintdb.toml", f"output-format = {odd}\nselect = ['LDB9']\n")
+        assert failing("check").out == ""
 
 
 def test_file_that_cannot_be_written(failing: Run) -> None:

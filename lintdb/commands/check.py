@@ -64,14 +64,14 @@ class _CheckCommand(click.Command):
 
 
 def _configured_format(ctx: click.Context) -> str | None:
-    """Return the format that the configuration of the run names, if at least that can be read."""
+    """Return the format that the configuration of the run names, if at least that can be understood."""
     from lintdb.rules.registry import all_metas
 
     try:
         finder = ConfigFinder(all_metas(), isolated=ctx.params["isolated"], config=ctx.params["config"])
         return finder.for_run().output_format
-    except ConfigError:
-        return None
+    except ConfigError as error:
+        return error.output_format
 
 
 def _report_failure(error: ConfigError | click.UsageError, output_format: str | None, output_file: str | None) -> None:
