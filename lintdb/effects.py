@@ -352,9 +352,10 @@ class Kind:
     `unit_flags` attributes or methods without arguments that are false where no unit of work is open.
     `truth_reads`: it is a query that is false where it has no rows. `autocommit` is the default mode of units of work:
     True (each statement is permanent), False (work is pending until commit) or None (no such thing); `parts_autocommit`
-    is that of what a pool hands out, where the call that makes the pool decides (None: it does not). `events_on` names
-    the kind itself ("self") or "parent": where read/write/commit events land. `return_rolls_back` says that releasing
-    it cleans a pending unit of work before the next user sees it.
+    is that of what a pool hands out, where the call that makes the pool decides (None: it does not); nobody can say if
+    `parts_class` is given a class that ends its units of work in a way of its own. `events_on` names the kind itself
+    ("self") or "parent": where read/write/commit events land. `return_rolls_back` says that releasing it cleans a
+    pending unit of work before the next user sees it.
 
     `duty_on_error` is the duty on paths on which something raised, where it differs. `keeps_parent`: whoever holds it
     holds its parent too, and can release it (a cursor's connection). `is_lazy`: it holds nothing before one of its
@@ -424,6 +425,7 @@ class Kind:
     autocommit_arguments: tuple[Condition, ...] = ()
     parts_autocommit: bool | None = None
     parts_autocommit_arguments: tuple[Condition, ...] = ()
+    parts_class: Argument | None = None
     read_begins: bool = False
     events_on: str = "self"
     definition_event: Event | None = Event.WRITE

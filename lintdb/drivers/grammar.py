@@ -28,7 +28,19 @@ from lintdb.drivers.call_grammar import (
     TEXTS,
     VERSIONS,
 )
-from lintdb.drivers.shapes import Choice, Flag, FlagOrNone, Key, List, Map, Shape, Text, VersionText, words_of
+from lintdb.drivers.shapes import (
+    ArgumentType,
+    Choice,
+    Flag,
+    FlagOrNone,
+    Key,
+    List,
+    Map,
+    Shape,
+    Text,
+    VersionText,
+    words_of,
+)
 from lintdb.effects import Duty
 
 _DUTY = words_of(Duty, {
@@ -96,6 +108,9 @@ _KIND_KEYS = (
         "parts_autocommit", "what is said of the kind that is handed out holds"),
     Key("parts_autocommit_when", List(CONDITION, "a condition, or a list of them", or_one=True),
         "conditions on the call that makes it under which `parts_autocommit` is true", "parts_autocommit_arguments"),
+    Key("parts_class", ArgumentType(),
+        "the argument with the class of what it makes: one of the project that ends its units of work in a way of its "
+        "own makes `parts_autocommit` unknown", "parts_class"),
     Key("read_begins", Flag(), "even a read begins a transaction", "read_begins"),
     Key("ddl", DEFINITION,
         "what becomes of a query that creates, alters or drops something", "definition_event", "`write`"),

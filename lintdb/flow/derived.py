@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from lintdb.effects import CallModel
+from lintdb.effects import CallModel, Event, Kind
 from lintdb.flow.words import RELEASING_NAMES
 from lintdb.syntax.names import ClassInfo, FunctionInfo
 
@@ -51,6 +51,20 @@ def kind_of_objects(owner: ClassInfo, types: ModuleTypes) -> str | None:
             if kind is not None:
                 return kind_id if own.isdisjoint(kind.methods) else None
     return None
+
+
+def ends_units_itself(made: Kind, expression: cst.BaseExpression, scope: FunctionInfo, types: ModuleTypes) -> bool:
+    """Whether an expression names a class of the project whose objects, of a kind, end units of work in their own way.
+
+    `def __exit__(self, *error): self.commit()`, or a `close()` that does so first.
+    """
+    owner = types.index.symbol_of(expression, scope, is_needed=True)
+    commits = {name for name, models in made.methods.items() if any(model.event is Event.COMMIT for model in models)}
+    return isinstance(owner, ClassInfo) and any(
+        name in _OWN_WAYS or (name in made.methods and name not in commits and not commits.isdisjoint(own))
+        for each in owner.lineage
+        for name, own in ((method.name, method.own_attributes) for method in each.methods.values())
+    )
 
 
 def is_class_among(

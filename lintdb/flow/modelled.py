@@ -531,6 +531,8 @@ class ModelledCalls(ChosenModels):
         """Return the mode of what the thing that is acquired will hand out."""
         if kind is None or kind.parts_autocommit is None:
             return None
+        if isinstance(op.node, cst.Call) and self.types.modes.is_up_to_class(kind, op.node, self.function):
+            return None
         owner = self._deciding(parent, state)
         if owner is not None and owner.parts_mode is not False:
             return owner.parts_mode

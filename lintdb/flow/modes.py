@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from lintdb.effects import Argument, Condition, Event, Kind
+from lintdb.flow.derived import ends_units_itself
 from lintdb.syntax.literals import Evaluator, unawaited
 from lintdb.syntax.names import CONSTANTS, ClassInfo, FunctionInfo, ModuleIndex
 from lintdb.syntax.walk import walk
@@ -72,9 +73,19 @@ class Modes:
         is_open = any(not call.args for call, _ in made)  # told later, by `configure()`: anything
         return is_open or (bool(owners) and all(owner is not None and not owner.is_pool for owner in owners))
 
+    def is_up_to_class(self, kind: Kind, call: cst.Call, scope: FunctionInfo) -> bool:
+        """Whether a call makes what hands out objects of a class that ends units of work in a way of its own."""
+        given = self._types.given_argument(call, kind.parts_class) if kind.parts_class is not None else None
+        models = kind.methods.get("__call__", ()) if given is not None else ()
+        made = self._types.knowledge.kind(next((each.acquires for each in models if each.acquires is not None), ""))
+        return given is not None and made is not None and ends_units_itself(made, given, scope, self._types)
+
     def _shared_mode(self, kind: Kind, made: list[tuple[cst.Call, FunctionInfo]]) -> bool | None:
         modes = {
-            self._of_call(call, scope, kind.parts_autocommit, kind.parts_autocommit_arguments) for call, scope in made
+            self._of_call(call, scope, kind.parts_autocommit, kind.parts_autocommit_arguments)
+            if not self.is_up_to_class(kind, call, scope)
+            else None
+            for call, scope in made
         }
         return modes.pop() if len(modes) == 1 else None if modes else kind.parts_autocommit
 
