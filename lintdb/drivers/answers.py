@@ -26,7 +26,9 @@ _LIKE_DATABASE = re.compile(
     re.IGNORECASE,
 )
 """In names of errors into which other libraries and projects translate a driver's."""
-_NAMED_BEFORE = re.compile(r"(?:^|_)(?:async|sync|db|database|pg|postgres|sql|mysql|main|read|write|test|the)_[a-z]+$")
+_NAMED_BEFORE = re.compile(
+    r"(?:^|_)(?:async|sync|db|database|conn|connection|cnx|pg|postgres|sql|mysql|oracle|neo4j|main|read|write|test|the)_[a-z]+$"
+)
 """What may stand before a word that tells what something is: `db_engine`, `pg_pool`; not `http_pool`."""
 _SESSION_NAME = re.compile(r"(?:session|sess|db|database)$", re.IGNORECASE)
 _CONNECTION_NAME = re.compile(r"(?:conn|connection|^con|_con|cnx|cxn|db|dbh|database)$", re.IGNORECASE)

@@ -243,6 +243,9 @@ class Values(Run):
         else:
             ref = self.borrowed(("param" if is_parameter else "named", name), kind, None, state)
         self.units.guessed.add(ref.rid)
+        known = self.knowledge.kind(kind)
+        if known is not None and known.is_pool and self.types.modes.is_made_elsewhere(known):
+            state.update(ref.rid, parts_mode=None)
         if not attribute and not is_parameter:
             # Whoever made it may look after it when the function is done.
             state.update(ref.rid, outlives=False)

@@ -21,6 +21,9 @@ from lintdb.syntax.names import FunctionInfo, ModuleIndex
 from lintdb.syntax.walk import walk
 
 _ENDS = (Event.COMMIT, Event.ROLLBACK)
+_GO_THROUGH = frozenset(
+    {"list", "tuple", "set", "frozenset", "dict", "sorted", "sum", "min", "max", "any", "all", "len"}
+)
 
 
 @dataclass
@@ -138,6 +141,7 @@ class Evidence:
         uses: dict[str, _Use] = {}
         awaited = {id(node.expression) for node in function.nodes if isinstance(node, cst.Await)}
         handed = {id(node.value) for node in function.nodes if isinstance(node, (cst.Arg, cst.Return, cst.Element))}
+        handed -= {id(arg.value) for call in function.calls if _goes_through(call) for arg in call.args}
         parts: dict[str, str] = {}
         for call in function.calls:
             if not isinstance(call.func, cst.Attribute):
@@ -306,6 +310,11 @@ def _classes(expression: cst.BaseExpression) -> list[cst.BaseExpression]:
     if isinstance(expression, cst.Tuple):
         return [element.value for element in expression.elements]
     return [expression]
+
+
+def _goes_through(call: cst.Call) -> bool:
+    """`list(session.run(query))`: what is gone through at once is nothing that somebody awaits."""
+    return isinstance(call.func, cst.Name) and call.func.value in _GO_THROUGH
 
 
 def _is_usable(kind: Kind) -> bool:

@@ -52,10 +52,15 @@ class Modes:
 
     def of_parts_given(self, kind: Kind) -> bool | None:
         """Return the mode of what a pool that a parameter holds hands out: that of all that the module makes."""
-        if kind.parts_autocommit is None:
-            return None
+        return self._shared_mode(kind, self._calls_that_make(kind)) if kind.parts_autocommit is not None else None
+
+    def is_made_elsewhere(self, kind: Kind) -> bool:
+        """Whether the mode of what a pool hands out is decided where it is made, which the module does not do."""
+        return kind.parts_autocommit is not None and not self._calls_that_make(kind)
+
+    def _calls_that_make(self, kind: Kind) -> list[tuple[cst.Call, FunctionInfo]]:
         index = self._types.index
-        made = [
+        return [
             (call, scope)
             for function in index.all_functions
             for scope in (function, *function.lambdas.values())
@@ -64,7 +69,6 @@ class Modes:
             and (model := self._types.model_of_call(dotted, call, scope)) is not None
             and model.acquires == kind.id
         ]
-        return self._shared_mode(kind, made)
 
     def is_without_pool(self, name: str, holder: ClassInfo | ModuleIndex | None) -> bool:
         """Whether a factory that an attribute or a global keeps was made with what is no pool, or with nothing."""
