@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import libcst as cst
 
-from lintdb.effects import AfterError, CallModel, Event
+from lintdb.effects import AfterError, CallModel, Duty, Event
 from lintdb.finding import Confidence
 from lintdb.flow import ir
 from lintdb.flow.misuse import Misuses
@@ -340,7 +340,11 @@ class Units(Misuses):
         status = state.status(rid)
         kind = self.kind_of(status)
         owner = rid[0][0]
-        return owner if isinstance(owner, tuple) and kind is not None and kind.is_pool else None
+        if not isinstance(owner, tuple) or kind is None or not kind.is_pool:
+            return None
+        holder = self.kind_of(state.status(owner))
+        # An extension is not closed, whatever becomes of its engine.
+        return owner if holder is None or holder.duty is not Duty.NONE else None
 
     def release(self, rid: Rid, state: State, node: cst.CSTNode | None, by_with: cst.CSTNode | None = None) -> None:
         """Release a resource and what goes with it; uncommitted work on it is lost here.
