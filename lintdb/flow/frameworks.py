@@ -11,6 +11,7 @@ from typing import TypeAlias
 import libcst as cst
 
 from lintdb.flow.decorators import is_generator_manager
+from lintdb.flow.provided import is_handler, provided_for
 from lintdb.flow.stdlib import APPLICATIONS, CLEANED_UP_APPLICATIONS, INJECTORS, RESOURCE_PROVIDERS
 from lintdb.syntax.modules import ModuleName
 from lintdb.syntax.names import FunctionInfo, ModuleIndex, Symbol, Variable
@@ -38,8 +39,13 @@ class Frameworks:
         return info.is_generator and id(info) in self._injected
 
     def is_of_request(self, param: cst.Param, scope: FunctionInfo) -> bool:
-        """Whether a framework runs a generator round the function for a parameter, and so ends what it is given."""
-        return self.generator_of(param, scope) is not None
+        """Whether a framework runs a generator round the function for a parameter, and so ends what it is given.
+
+        What a handler gets by a name for which nothing is written a plugin gives it, in the same way.
+        """
+        if self.generator_of(param, scope) is not None:
+            return True
+        return is_handler(scope) and self.given_for(param, scope) is None
 
     def generator_of(self, param: cst.Param, scope: FunctionInfo) -> FunctionInfo | None:
         """Return the generator that a framework runs round the function for a parameter."""
@@ -50,6 +56,7 @@ class Frameworks:
         """Return what a framework calls for a parameter, or the `Depends(…)` that hides that; None if nothing."""
         found = self.injected_by(param.default, scope) if param.default is not None else None
         annotation = param.annotation.annotation if param.annotation is not None else None
+        found = found if found is not None else self._provided_for(param, scope)
         if found is not None or annotation is None:
             return found
         if not isinstance(annotation, (cst.Name, cst.Attribute)):
@@ -61,6 +68,17 @@ class Frameworks:
             name = annotation.value
         meant = holder.constant(name)
         return Frameworks(holder).injected_by(meant, holder.body) if meant is not None else None
+
+    def _provided_for(self, param: cst.Param, scope: FunctionInfo) -> _Given | None:
+        """Return what is given by the name of a parameter: `dependencies={"db": Provide(get_db)}`."""
+        written = provided_for(param.name.value, scope) if is_handler(scope) else None
+        if written is None:
+            return None
+        node, home = written
+        if isinstance(node, cst.Call):
+            return Frameworks(home.index).injected_by(node, home)
+        symbol = home.index.symbol_of(node, home, is_needed=True)
+        return symbol if isinstance(symbol, FunctionInfo) else None
 
     def injected_by(self, node: cst.CSTNode, scope: FunctionInfo) -> _Given | None:
         """Return what an expression makes a dependency of (`Depends(get_db)`): a function, or what cannot be seen."""
