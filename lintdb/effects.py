@@ -288,6 +288,18 @@ class Server:
 
 
 @dataclass(frozen=True)
+class Sign:
+    """What only a program for releases `before` a version can say, as patterns for its text.
+
+    `code` are patterns for that, `unless` for what no such program says.
+    """
+
+    before: str
+    code: tuple[str, ...]
+    unless: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Configuration:
     """A call that a framework makes with what stands in the settings of whoever uses it.
 

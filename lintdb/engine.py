@@ -169,11 +169,17 @@ def _follow(
 
 
 def versions_for(source: SourceFile, options: EngineOptions) -> dict[str, str]:
-    """Return the library versions that hold for a file: those that are asked for, else those that are pinned."""
-    versions = dict(options.target_versions)
+    """Return the library versions that hold for a file: those that are asked for, else those that are pinned.
+
+    Where there is neither, what only works with old releases tells that the file is written for one of them.
+    """
+    from lintdb.drivers.told import told_versions
+
+    own = options.own_models
+    versions = told_versions(gate.mentioned(source.text, own), source.text, own)
     if options.use_pins:
-        versions = {**_pinned(_folder_of(source)).versions, **versions}
-    return versions
+        versions |= _pinned(_folder_of(source)).versions
+    return versions | dict(options.target_versions)
 
 
 def _unknown_versions(source: SourceFile, options: EngineOptions) -> tuple[FileProblem, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from lintdb.drivers.call_grammar import CALL, CONDITION, CONFIGURATION, DSN_PARTS, ORDER, SERVER, SETTING, SWITCH
+from lintdb.drivers.call_grammar import CALL, CONDITION, CONFIGURATION, DSN_PARTS, ORDER, SERVER, SETTING, SIGN, SWITCH
 from lintdb.drivers.grammar import INLINE_MODEL, KIND, OWN_HEAD, OWN_MODEL
 from lintdb.drivers.shapes import ARGUMENT_TABLE, ArgumentType, Choice, Key, List, Map, Shape, Type
 
@@ -23,6 +23,7 @@ _SECTIONS = {
     "`orders`": ORDER,
     "`[[switches]]`": SWITCH,
     "`[[servers]]`": SERVER,
+    "`[[signs]]`": SIGN,
     "`[[configurations]]`": CONFIGURATION,
 }
 

@@ -59,6 +59,7 @@ DRIVERS_IN_ORDER = [
     "pins",
     "query_text",
     "answers",
+    "told",
 ]
 
 # The flow engine speaks of resources and of the events that `effects` names (begin, commit, …); which library has them,

@@ -298,6 +298,17 @@ SERVER = Shape(
     ),
 )  # fmt: skip
 
+SIGN = Shape(
+    "a sign",
+    "What only works with releases before a version, in any file that uses the library. Where nothing pins it, such a "
+    "file is taken for one that is written for the newest of those.",
+    (
+        Key("before", VersionText(), "the first version with which it fails", "before", is_required=True),
+        Key("code", TEXTS, "regular expressions for what fails", "code", is_required=True),
+        Key("unless", TEXTS, "the same for what fails with all of those", "unless"),
+    ),
+)
+
 CONFIGURATION = Shape(
     "a configuration",
     "A call that a framework makes with what its user writes into settings: variables of a settings module, attributes "

@@ -23,6 +23,7 @@ from lintdb.drivers.call_grammar import (
     SETTING_NAMES,
     SETTINGS,
     SHARERS,
+    SIGN,
     SWITCH,
     TEXT_LISTS,
     TEXTS,
@@ -225,6 +226,7 @@ _BODY_KEYS = (
     Key("names", Map(TEXTS, "a table of lists"), "lists of names that `@list` in `names` stands for"),
     Key("switches", List(SWITCH, "an array of switches"), "safeguards that can be switched off"),
     Key("servers", List(SERVER, "an array of servers"), "servers that it talks to, where they differ"),
+    Key("signs", List(SIGN, "an array of signs"), "what tells that a file is written for old releases"),
     Key(
         "configurations",
         List(CONFIGURATION, "an array of configurations"),

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lintdb.drivers.grammar import KIND
-from lintdb.effects import CallModel, Configuration, Event, Kind, Server, Switch
+from lintdb.effects import CallModel, Configuration, Event, Kind, Server, Sign, Switch
 
 
 class ModelError(Exception):
@@ -54,7 +54,9 @@ class Driver:
     the number of rows as it was. `telltale` are methods that objects of no other library have, `named` those that tell
     what something is whose name ends with a word (word → methods), `borrowers` such as are given something and leave it
     to their caller. `aliases` maps dotted names, or modules with everything in them, to the names that the model uses.
-    `releases` are the versions that the model was checked against, `cut_overs` those at which it says something else.
+    `signs` tell
+    files that are written for old releases. `releases` are the versions that the model was checked against, `cut_overs`
+    those at which it says something else.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Driver:
     cut_overs: tuple[str, ...] = ()
     switches: tuple[Switch, ...] = ()
     servers: tuple[Server, ...] = ()
+    signs: tuple[Sign, ...] = ()
     configurations: tuple[Configuration, ...] = ()
 
 

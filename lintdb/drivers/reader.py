@@ -15,7 +15,7 @@ from typing import Any
 
 from packaging.version import Version
 
-from lintdb.drivers.call_grammar import CALL, CONDITION, CONFIGURATION, DSN_PARTS, SERVER, SETTING, SWITCH
+from lintdb.drivers.call_grammar import CALL, CONDITION, CONFIGURATION, DSN_PARTS, SERVER, SETTING, SIGN, SWITCH
 from lintdb.drivers.grammar import HEAD, KIND, MODEL
 from lintdb.drivers.model import Driver, Like, MissingHeadError, ModelError, gives_answers, inherit, is_coroutine
 from lintdb.drivers.shapes import ShapeError, hint
@@ -30,6 +30,7 @@ from lintdb.effects import (
     Raises,
     Server,
     Setting,
+    Sign,
     Switch,
 )
 from lintdb.toml import TOMLDecodeError, load_toml
@@ -122,6 +123,7 @@ def build_driver(data: dict[str, Any], version: str | None = None, foreign: Coll
         cut_overs=cut_overs,
         switches=tuple(read.switches(data.get("switches", ()))),
         servers=tuple(Server(**SERVER.read_into(table)) for table in data.get("servers", ())),
+        signs=tuple(Sign(**SIGN.read_into(table)) for table in data.get("signs", ())),
         configurations=tuple(read.configurations(data.get("configurations", ()))),
     )
 
