@@ -130,6 +130,13 @@ class Answers:
         found = [server for server in servers if any(_is_below(name, server.imports) for name in names)]
         return found[0] if len(found) == 1 else None
 
+    def definition_event(self, kind: Kind, scheme: str) -> Event | None:
+        """Return what a query counts as that defines something, on what was had by a connection string of a scheme."""
+        driver = self.models.driver(kind.driver) or self._others(kind.driver).driver(kind.driver)
+        servers = driver.servers if driver is not None else ()
+        found = next((each for each in servers if scheme.partition("+")[0] in each.schemes), None)
+        return found.definition_event if found is not None else kind.definition_event
+
     def _others(self, driver: str) -> Models:
         """Return the models of a library that the file itself does not name; none for what is no library."""
         is_known = driver in driver_names() or any(model.name == driver for model in self._own)

@@ -295,6 +295,8 @@ SERVER = Shape(
             is_required=True),
         Key("ddl", DEFINITION, "what becomes of a query that creates, alters or drops something", "definition_event",
             "`write`"),
+        Key("schemes", TEXTS, "schemes of connection strings that lead to it, up to a `+`: what is taken from a pool "
+            "that is made with one has its `ddl`", "schemes"),
     ),
 )  # fmt: skip
 

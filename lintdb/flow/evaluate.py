@@ -228,7 +228,11 @@ class Values(Run):
                 unpooled=is_factory and types.modes.is_without_pool(name, holder),
             )
         if site not in self.sites:
-            self.sites[site] = Site(self.function.node, kind_id, spelling(site))
+            kind = self.knowledge.kind(kind_id)
+            types = self.types.peers.types(holder.index if isinstance(holder, ClassInfo) else holder or self.index)
+            name = str(site[-1] if site[0] == "field" else site[1])
+            scheme = types.modes.scheme_of(name, holder) if kind is not None and kind.is_pool else ""
+            self.sites[site] = Site(self.function.node, kind_id, spelling(site), scheme=scheme)
         return Ref(rid)
 
     def evident(self, name: str, state: State) -> Ref | None:

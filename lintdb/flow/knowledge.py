@@ -87,6 +87,9 @@ class Knowledge(ExceptionClasses, Protocol):
     def is_definition(self, text: str) -> bool:
         """Return whether a query text creates, alters or drops something."""
 
+    def definition_event(self, kind: Kind, scheme: str) -> Event | None:
+        """Return what a query counts as that `is_definition`, where a connection string of that scheme led to it."""
+
     def is_driver_error(self, name: str) -> bool:
         """Return whether a dotted exception class belongs to a library that hands out resources."""
 

@@ -451,8 +451,10 @@ class ModelledCalls(ChosenModels):
         if old is not None and old.phase == "open" and old.owed:
             self._push_back(rid, state, op.target)
         if site not in self.sites:
-            self.sites[site] = Site(op.node, status.kind, maker=maker)
             kind = self.knowledge.kind(status.kind)
+            is_made_here = kind is not None and kind.is_pool and maker is None and isinstance(op.node, cst.Call)
+            scheme = self.types.modes.scheme_of_call(op.node, self.function) if is_made_here else ""
+            self.sites[site] = Site(op.node, status.kind, maker=maker, scheme=scheme)
             if kind is not None and kind.ambient_methods:
                 self.units.ambient.append(rid)
         state.resources[rid] = status

@@ -5,6 +5,7 @@ True: each statement is; False: work waits for a commit; None: nobody can say.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from lintdb.syntax.walk import walk
 if TYPE_CHECKING:
     from lintdb.flow.types_of import ModuleTypes
 
+_SCHEME = re.compile(r"([A-Za-z]\w*(?:\+\w+)?)://")
 _SWITCHES = (Event.AUTOCOMMIT_ON, Event.AUTOCOMMIT_OFF, Event.AUTOCOMMIT_UNKNOWN)
 
 
@@ -69,6 +71,28 @@ class Modes:
             and (model := self._types.model_of_call(dotted, call, scope)) is not None
             and model.acquires == kind.id
         ]
+
+    def scheme_of(self, name: str, holder: ClassInfo | ModuleIndex | None) -> str:
+        """Return the scheme of the connection string that what an attribute or a global keeps is made with."""
+        found = {self.scheme_of_call(call, scope) for call, scope in _made(name, holder)}
+        return found.pop() if len(found) == 1 else ""
+
+    def scheme_of_call(self, call: cst.CSTNode, scope: FunctionInfo) -> str:
+        """Return the scheme of the connection string that a call is given, if it is written out there."""
+        if not isinstance(call, cst.Call):
+            return ""
+        dotted = self._types.index.dotted(call.func, scope)
+        model = self._types.model_of_call(dotted, call, scope) if dotted is not None else None
+        if model is None or model.dsn is None:
+            return ""
+        evaluator = Evaluator(scope.index, scope)
+        node = self._types.given_argument(call, model.dsn)
+        node = evaluator.resolved(node) if node is not None else None
+        while isinstance(node, cst.BinaryOperation):
+            node = node.left
+        text = evaluator.template(node, " ") or evaluator.value(node) if node is not None else None
+        match = _SCHEME.match(text) if isinstance(text, str) else None
+        return match.group(1).lower() if match is not None else ""
 
     def is_without_pool(self, name: str, holder: ClassInfo | ModuleIndex | None) -> bool:
         """Whether a factory that an attribute or a global keeps was made with what is no pool, or with nothing."""

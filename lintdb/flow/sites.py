@@ -47,12 +47,16 @@ It speaks of what was open at that time. What a handler opens later is left open
 
 @dataclass(eq=False)
 class Site:
-    """Where resources are acquired: the call, the kind, the first name given to it, the function that made it."""
+    """Where resources are acquired: the call, the kind, the first name given to it, the function that made it.
+
+    `scheme` is that of the connection string of a pool, as far as it is written out.
+    """
 
     node: cst.CSTNode
     kind: str
     name: str | None = None
     maker: str | None = None
+    scheme: str = ""
 
 
 @dataclass

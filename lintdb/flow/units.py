@@ -50,9 +50,20 @@ class Units(Misuses):
             if self.knowledge.is_definition(value.value):
                 status = state.status(working) if working is not None else None
                 kind = self.kind_of(status)
-                return kind.definition_event if kind is not None else None
+                return self.knowledge.definition_event(kind, self._scheme(working, state)) if kind is not None else None
             return self._event_of_text(value)
         return None
+
+    def _scheme(self, rid: Rid | None, state: State) -> str:
+        """Return the scheme of the connection string of the pool that something was taken from; empty: not known."""
+        seen: set[Rid] = set()
+        while rid is not None and rid not in seen:
+            seen.add(rid)
+            site, status = self.sites.get(rid[0]), state.status(rid)
+            if site is not None and site.scheme:
+                return site.scheme
+            rid = status.parent if status is not None else None
+        return ""
 
     @staticmethod
     def _is_begun(rid: Rid | None, state: State) -> bool:
