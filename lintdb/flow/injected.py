@@ -7,21 +7,35 @@ returns. Users are read from names alone, in all files of the project.
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Callable, Iterator
 
 from lintdb.flow.stdlib import INJECTORS
-from lintdb.flow.users import AnyFunction, Target, Use, find_uses, last_name
+from lintdb.flow.users import AnyFunction, ParsedFile, Target, Use, find_uses, last_name, parsed_file
 from lintdb.flow.words import RELEASING_NAMES
-from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.names import FunctionInfo, ModuleIndex
+from lintdb.syntax.plain import walk_tree
 
 _INJECTING = frozenset(name.rpartition(".")[2] for name in INJECTORS) - {"Provide"}
 """What makes a dependency of a function where its value is taken; `Provide` does so elsewhere."""
 
 _MAY_RELEASE = re.compile(
-    r"clos|releas|put|return|dispos|remov|clean|clear|finish|end|stop|quit|exit|discard|detach|free"
+    r"(?:\w+_)?(?:a?clos\w*|releas\w*|put(?:conn)?|return\w*|dispos\w*|remov\w*|clean\w*|clear\w*|finish\w*|end|stop\w*|quit|"
+    r"exit|discard\w*|free|enter_\w+|with\w*)(?:_\w+)?",
+    re.IGNORECASE,
 )
-"""In what a function is called that may release what it is given."""
+"""What a function is called that may release what it is given."""
+
+_MAY_KEEP = re.compile(
+    r"(?:\w+_)?(?:push|callback|add|append|register|submit|defer|set|put|schedule|spawn)(?:_\w+)?", re.IGNORECASE
+)
+"""What a function is called that may keep what it is given, or have another one work with it."""
+
+_MOST_CALLEES = 6
+"""Functions of one name that a value is followed into; with more of them it cannot be told which is meant."""
+
+_DEEPEST = 3
 
 
 def is_left_by_users(function: FunctionInfo, releases: frozenset[str], does_not_count: Callable[[str], bool]) -> bool:
@@ -34,8 +48,9 @@ def is_left_by_users(function: FunctionInfo, releases: frozenset[str], does_not_
         return False
     if not _is_injected(function):
         return False
+    search = _Search(function, releases | RELEASING_NAMES)
     fates = [
-        _fate_in(body, name, releases | RELEASING_NAMES)
+        search.fate_in(body, name)
         for use in find_uses(Target.of(function), function, does_not_count)
         if isinstance(use, Use) and use.place.given_to in _INJECTING and not _means_another(use, function)
         for body, name in _takers(use, function, does_not_count)
@@ -57,8 +72,26 @@ def _means_another(use: Use, function: FunctionInfo) -> bool:
     if use.path == index.name.path or index.links is None:
         return False
     module = index.links.module_at(use.path, index)
-    symbol = module.symbol_called(function.name, module.body, is_needed=True) if module is not None else None
-    return symbol is not None and symbol.index.name.path != index.name.path
+    if module is None:
+        return False
+    injected = re.findall(rf"\b(?:{'|'.join(sorted(_INJECTING))})\(\s*((?:\w+\.)*){function.name}\b", module.text)
+    found = [_meant_by(holder, function.name, module) for holder in dict.fromkeys(injected)]
+    # What is had from a module that cannot be found is not this one.
+    return bool(found) and not any(
+        path == index.name.path or (path is None and not holder)
+        for holder, path in zip(dict.fromkeys(injected), found, strict=True)
+    )
+
+
+def _meant_by(holder: str, name: str, module: ModuleIndex) -> str | None:
+    """Return the file of the function that a name means in a module, with what stands before it: `database.`."""
+    if not holder:
+        symbol = module.symbol_called(name, module.body, is_needed=True)
+        return symbol.index.name.path if symbol is not None else None
+    first, _, rest = holder.partition(".")
+    dotted = module.imported(first, module.body)
+    found = module.find(f"{dotted}.{rest}{name}", is_needed=True) if dotted is not None else None
+    return found.symbol.index.name.path if found is not None and not found.rest else None
 
 
 def _takers(
@@ -101,33 +134,79 @@ def _mentions(argument: ast.arg, function: AnyFunction, name: str) -> bool:
 
 
 def _names(node: ast.AST, name: str) -> bool:
-    return any(last_name(each) == name for each in ast.walk(node))
+    return name in _mentioned(node)
 
 
-def _fate_in(function: AnyFunction, name: str | None, releases: frozenset[str]) -> str:
-    """Return what a function does with a parameter: "dropped", "released", or "unknown" where others are given it."""
-    if name is None:
-        return "unknown"
-    fates = set()
-    parents = {child: node for each in function.body for node in ast.walk(each) for child in ast.iter_child_nodes(node)}
-    for node in (each for statement in function.body for each in ast.walk(statement)):
-        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
-            fates.add(_fate_of(node, parents, releases))
-    return next((each for each in ("released", "unknown") if each in fates), "dropped")
+@functools.lru_cache(maxsize=4096)
+def _mentioned(node: ast.AST) -> frozenset[str]:
+    return frozenset(last_name(each) for each in walk_tree(node))
 
 
-def _fate_of(node: ast.Name, parents: dict[ast.AST, ast.AST], releases: frozenset[str]) -> str:
-    outer = parents.get(node)
-    if isinstance(outer, ast.Attribute):
-        return "released" if outer.attr in releases else "dropped"
-    if isinstance(outer, ast.withitem):
-        return "released"
-    if isinstance(outer, ast.keyword):
-        outer = parents.get(outer)
-    if isinstance(outer, ast.Call):
-        called = last_name(outer.func)
+class _Search:
+    """Looks for what becomes of a value, also in the functions of the project that are given it."""
+
+    def __init__(self, function: FunctionInfo, releases: frozenset[str]) -> None:
+        self._near = function
+        self._releases = releases
+
+    def fate_in(self, function: AnyFunction, name: str | None, depth: int = 0) -> str:
+        """Return what a function does with a parameter: "dropped", "released", or "unknown" where others get it."""
+        if name is None or depth > _DEEPEST:
+            return "unknown"
+        fates = set()
+        parents = {
+            child: node for each in function.body for node in ast.walk(each) for child in ast.iter_child_nodes(node)
+        }
+        for node in (each for statement in function.body for each in ast.walk(statement)):
+            if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
+                fates.add(self._fate_of(node, parents, depth))
+        return next((each for each in ("released", "unknown") if each in fates), "dropped")
+
+    def _fate_of(self, node: ast.Name, parents: dict[ast.AST, ast.AST], depth: int) -> str:
+        outer = parents.get(node)
+        if isinstance(outer, ast.Attribute):
+            return "released" if outer.attr in self._releases else "dropped"
+        if isinstance(outer, ast.withitem):
+            return "released"
+        keyword = outer.arg if isinstance(outer, ast.keyword) else None
+        call = parents.get(outer) if isinstance(outer, ast.keyword) else outer
+        if isinstance(call, ast.Call):
+            return self._fate_as_argument(node, keyword, call, depth)
+        is_looked_at = isinstance(outer, ast.Compare | ast.BoolOp | ast.UnaryOp | ast.If | ast.IfExp | ast.Subscript)
+        return "dropped" if is_looked_at else "unknown"
+
+    def _fate_as_argument(self, node: ast.Name, keyword: str | None, call: ast.Call, depth: int) -> str:
+        called = last_name(call.func)
         if _MAY_RELEASE.fullmatch(called):
             return "released"
-        return "unknown" if called[:1].isupper() or not called else "dropped"
-    is_looked_at = isinstance(outer, ast.Compare | ast.BoolOp | ast.UnaryOp | ast.If | ast.IfExp | ast.Subscript)
-    return "dropped" if is_looked_at else "unknown"
+        if not called or called[:1].isupper() or _MAY_KEEP.fullmatch(called):
+            return "unknown"
+        callees = list(self._functions_called(called))
+        if not callees or len(callees) > _MOST_CALLEES:
+            return "unknown"
+        position = call.args.index(node) if node in call.args else None
+        fates = {self._fate_in_callee(each, is_method, position, keyword, depth) for each, is_method in callees}
+        return next((each for each in ("released", "unknown") if each in fates), "dropped")
+
+    def _fate_in_callee(
+        self, function: AnyFunction, is_method: bool, position: int | None, keyword: str | None, depth: int
+    ) -> str:
+        arguments = _arguments(function)[1 if is_method else 0 :]
+        names = [each.arg for each in arguments]
+        name = keyword if keyword in names else None
+        if name is None and position is not None and position < len(names):
+            name = names[position]
+        is_generator = any(isinstance(each, ast.Yield | ast.YieldFrom) for each in ast.walk(function))
+        return "unknown" if is_generator or function.decorator_list else self.fate_in(function, name, depth + 1)
+
+    def _functions_called(self, name: str) -> Iterator[tuple[AnyFunction, bool]]:
+        """Yield the functions and methods of the project that have a name, and whether each is a method."""
+        index = self._near.index
+        texts = index.links.texts_with(name, index) if index.links is not None and index.name.path else None
+        for text in [text for _, text in texts] if texts is not None else [index.text]:
+            file = parsed_file(text) if re.search(rf"\bdef\s+{name}\b", text) is not None else None
+            if not isinstance(file, ParsedFile):
+                continue
+            for node in walk_tree(file.tree):
+                if isinstance(node, AnyFunction) and node.name == name:
+                    yield node, isinstance(next(file.around(node), None), ast.ClassDef)
