@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 import libcst as cst
 
+from lintdb.syntax.ancestry import Ancestry, names_bound
+from lintdb.syntax.walk import walk
+
 _MODULE = cst.Module([])
 
 
@@ -24,7 +27,41 @@ class Counted(NamedTuple):
 
 
 def counted(loop: cst.For) -> Counted | None:
-    """Return what a `for` over `range(…)` or `enumerate(…)` counts with, and how far; None for other loops."""
+    """Return what a `for` over `range(…)` or `enumerate(…)` counts with, and how far; None for other loops.
+
+    Nor for one whose body changes either, or hands what is counted to somebody who may.
+    """
+    found = _counted(loop)
+    return found if found is not None and not _changes(loop.body, found) else None
+
+
+def _changes(body: cst.BaseSuite, counted: Counted) -> bool:
+    """Whether code may change the variable, or what the loop counts to."""
+    root = counted.last.base.removeprefix("len(").removesuffix(")")
+    bound = names_bound(body)
+    if counted.variable in bound or root in bound:
+        return True
+    if root == counted.last.base:
+        attribute = root.rpartition(".")[2] if "." in root else None
+        targets = (each.target for each in walk(body) if isinstance(each, (cst.AssignTarget, cst.AugAssign)))
+        return any(isinstance(each, cst.Attribute) and each.attr.value == attribute for each in targets)
+    # Of a container the body may look at the length, and at items.
+    ancestry = Ancestry(body)
+    for node in walk(body):
+        if isinstance(node, (cst.Name, cst.Attribute)) and _MODULE.code_for_node(node) == root:
+            outer, further = [*ancestry.ancestors(node), None, None][:2]
+            is_item = isinstance(outer, cst.Subscript) and outer.value is node
+            is_measured = isinstance(outer, cst.Arg) and isinstance(further, cst.Call) and _is_len(further)
+            if not (is_measured or (is_item and not isinstance(further, (cst.AssignTarget, cst.Del, cst.AugAssign)))):
+                return True
+    return False
+
+
+def _is_len(call: cst.Call) -> bool:
+    return isinstance(call.func, cst.Name) and call.func.value == "len"
+
+
+def _counted(loop: cst.For) -> Counted | None:
     call = loop.iter
     if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Name) or loop.asynchronous is not None:
         return None
@@ -81,5 +118,4 @@ def _sum(node: cst.BaseExpression) -> Sum | None:
         return None
     if isinstance(node, cst.Name) or (isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name)):
         return Sum(_MODULE.code_for_node(node), 0)
-    is_length = isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "len"
-    return Sum(_MODULE.code_for_node(node), 0) if is_length else None
+    return Sum(_MODULE.code_for_node(node), 0) if isinstance(node, cst.Call) and _is_len(node) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import libcst as cst
 from lintdb.syntax.given import given_for, items_at
 from lintdb.syntax.literals import only_value
 from lintdb.syntax.names import ClassInfo, FunctionInfo
-from lintdb.syntax.walk import is_same_code, walk
+from lintdb.syntax.walk import unspaced, walk
 
 if TYPE_CHECKING:
     from lintdb.syntax.names import ModuleIndex
@@ -122,7 +123,7 @@ class Origins:
         """Return where the value of an expression comes from."""
         if isinstance(node, _LITERALS):
             return HARMLESS
-        if isinstance(node, (cst.Attribute, cst.Subscript, cst.Call)) and _is_compared(node, self.function):
+        if isinstance(node, (cst.Attribute, cst.Subscript, cst.Call)) and self._is_compared(node):
             return HARMLESS
         method = self._METHODS.get(type(node))
         if method is not None:
@@ -338,6 +339,19 @@ class Origins:
         base = self.of(node.value)
         return base if base.trust in (Trust.HARMLESS, Trust.INPUT) else Origin(Trust.UNKNOWN, base.node, base.words)
 
+    def _is_compared(self, node: cst.Attribute | cst.Subscript | cst.Call) -> bool:
+        """Whether the function compares what is written so with what is allowed: `data["sort"] not in COLUMNS`.
+
+        What is allowed is known: a constant, or what is written down. Of calls only `get` gives the same twice.
+        """
+        compared = _comparisons(self.function)
+        if not compared:
+            return False
+        if isinstance(node, cst.Call) and not (isinstance(node.func, cst.Attribute) and node.func.attr.value == "get"):
+            return False
+        allowed = compared.get(unspaced(node), ())
+        return any(_lists_something(each) and self.of(each).trust is Trust.HARMLESS for each in allowed)
+
     def _call(self, node: cst.Call) -> Origin:
         dotted = self.index.dotted(node.func, self.function)
         values = [argument.value for argument in node.args]
@@ -477,13 +491,23 @@ def _converts(node: cst.Comparison | cst.Expr, name: str) -> bool:
     return call.func.value in ("int", "float") and isinstance(given, cst.Name) and given.value == name
 
 
-def _is_compared(node: cst.CSTNode, scope: FunctionInfo) -> bool:
-    """Whether the function compares what is written so with what is allowed: `data["sort"] not in COLUMNS`."""
-    return any(
-        isinstance(each, cst.Comparison)
-        and isinstance(each.comparisons[0].operator, (cst.In, cst.NotIn))
-        and is_same_code(each.left, node)
-        for each in scope.nodes
+@functools.lru_cache(maxsize=256)
+def _comparisons(scope: FunctionInfo) -> dict[str, list[cst.BaseExpression]]:
+    """Return what a function compares with `in` and `not in`, as it is written, and with what."""
+    found: dict[str, list[cst.BaseExpression]] = {}
+    for node in scope.nodes:
+        if isinstance(node, cst.Comparison) and isinstance(node.comparisons[0].operator, (cst.In, cst.NotIn)):
+            found.setdefault(unspaced(node.left), []).append(node.comparisons[0].comparator)
+    return found
+
+
+def _lists_something(node: cst.BaseExpression) -> bool:
+    """Whether what a value is compared with may list what is allowed: `(None, "")` only says what is missing."""
+    if not isinstance(node, (cst.Tuple, cst.List, cst.Set)):
+        return isinstance(node, (cst.Name, cst.Attribute, cst.Dict, cst.Call))
+    texts = [each.value for each in node.elements]
+    return any(isinstance(each, cst.SimpleString) and each.evaluated_value for each in texts) or any(
+        isinstance(each, (cst.Name, cst.Attribute)) and getattr(each, "value", "") != "None" for each in texts
     )
 
 

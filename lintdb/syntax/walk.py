@@ -65,10 +65,11 @@ def push_children(node: cst.CSTNode, stack: list[cst.CSTNode]) -> None:
 
 def is_same_code(left: cst.CSTNode, right: cst.CSTNode) -> bool:
     """Whether two nodes are written alike, however they are spread over lines and whichever quotes they use."""
-    return left is right or _unspaced(left) == _unspaced(right)
+    return left is right or unspaced(left) == unspaced(right)
 
 
-def _unspaced(node: cst.CSTNode) -> str:
+def unspaced(node: cst.CSTNode) -> str:
+    """Return the code of a node without its white space, with double quotes: equal for what is written alike."""
     return "".join(cst.Module([]).code_for_node(node).split()).replace("'", '"')
 
 
