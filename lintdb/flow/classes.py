@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -101,6 +102,32 @@ class Classes:
         reached = self.reached_by_releases(owner)
         opened = (each for each in classes.opened_attributes(init.owner) if each.method is init)
         return next((each for each in opened if reached is None or each.name in reached), None)
+
+    def opens_when_made(self, owner: ClassInfo) -> bool:
+        """Whether constructors of a class open something themselves, whatever its other methods do."""
+        return any(
+            each.method.name == "__init__"
+            for part in owner.lineage
+            for each in Classes(self.types.peers.types(part.index)).opened_attributes(part)
+        )
+
+    def is_left_to_class(self, owner: ClassInfo, name: str) -> bool:
+        """Whether nothing but the class is to be told of what an attribute holds: nobody releases it, or gets it.
+
+        Or the object's end releases it.
+        """
+        finalizers = [each.methods["__del__"] for each in owner.lineage if "__del__" in each.methods]
+        reached = [self.reach.of(each, owner) for each in finalizers]
+        if any(each.hands_object_on or name in each.names for each in reached):
+            return True
+        word = re.escape(name)
+        releases = "|".join([*sorted(RELEASING_NAMES), r"\w*clos\w*"])
+        is_given = rf"return\s+\w+\.{word}\b|[(,=\[]\s*\w+\.{word}\s*[,)\]\n]"
+        handled = re.compile(rf"\.{word}\.(?:{releases})\b|{is_given}")
+        elsewhere = re.compile(rf"(?<!self)(?<!cls)\.{word}\.(?:{releases})\b")
+        return not any(
+            handled.search(each.index.code_of(each.node)) or elsewhere.search(each.index.text) for each in owner.lineage
+        )
 
     def reached_by_releases(self, owner: ClassInfo, *, beside_del: bool = False) -> set[str] | None:
         """Return the attributes that methods which are meant to release reach, if any; None if that may be all.

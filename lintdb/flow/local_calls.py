@@ -486,7 +486,7 @@ class LocalCalls(Containers, ABC):
         if init is None:
             state.set_name(op.target, instance)
             return None
-        if self.patched and reaches_patched(init, self.patched):
+        if self.patched and not self.program.classes.opens_when_made(owner) and reaches_patched(init, self.patched):
             return self.unknown_call(op, state)
         results = self.apply_summary(op, init, state, op.target, instance)
         if results is None:
@@ -517,7 +517,8 @@ class LocalCalls(Containers, ABC):
             return
         held = attributes_of(instance.part, state)
         in_reach = {rid for name, value in held if name in reached for rid in state.refs(value)}
-        for rid in dict.fromkeys(rid for _, value in held for rid in state.refs(value)):
+        told = {name for name, _ in held if is_made or self.program.classes.is_left_to_class(instance.owner, name)}
+        for rid in dict.fromkeys(rid for name, value in held if name in told for rid in state.refs(value)):
             site = self.sites.get(rid[0])
             if site is None or site.maker != maker or rid in in_reach:
                 continue

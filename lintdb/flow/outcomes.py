@@ -28,7 +28,6 @@ from lintdb.flow.values import (
     Row,
     SiteKey,
     Status,
-    Table,
     Tally,
     Truthiness,
     Value,
@@ -231,8 +230,6 @@ def _is_portable(value: Value | None) -> bool:
     """Whether a value means the same in the caller."""
     if isinstance(value, Many):
         return len(value.items) <= 8 and all(item is None or _is_portable(item) for item in value.items)
-    if isinstance(value, Table):
-        return len(value.items) <= 8 and all(item is None or _is_portable(item) for _, item in value.items)
     return isinstance(value, (Ref, Outside, Literal, Truthiness, Name, Row, Tally)) or (
         isinstance(value, Instance) and value.id < 0
     )

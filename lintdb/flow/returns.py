@@ -25,7 +25,6 @@ from lintdb.flow.values import (
     Row,
     SiteKey,
     Status,
-    Table,
     Tally,
     Truthiness,
     Value,
@@ -144,8 +143,6 @@ class Return:
             return self.given[value]
         if isinstance(value, Many):
             return Many(tuple(self._value(item) for item in value.items), value.is_sequence)
-        if isinstance(value, Table):
-            return Table(tuple((key, self._value(item)) for key, item in value.items))
         if isinstance(value, Ref):
             return self._resource(value.rid)
         if isinstance(value, Instance):

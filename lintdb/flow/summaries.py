@@ -6,6 +6,7 @@ in equal states. So those that come from the caller are renamed to ("arg", n) fi
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -43,6 +44,7 @@ from lintdb.flow.values import (
     spelling,
 )
 from lintdb.syntax.names import CONSTANTS, FunctionInfo
+from lintdb.syntax.walk import walk
 
 BEFORE = 1 << 30
 """Stands for "work that was pending before the call" while a summary is made."""
@@ -163,14 +165,47 @@ def bind_arguments(
     known = {name: value for name, value in bound.items() if value is not None}
     if star is not None:
         known[star] = Many(tuple(rest), is_sequence=True)
-    if star_kwarg is not None:
-        known[star_kwarg] = Table(tuple(named_rest))
+    options = _options(star_kwarg, named_rest, info, state) if star_kwarg is not None else None
+    if star_kwarg is not None and options is not None:
+        known[star_kwarg] = options
     if not is_hidden:
         given = {*bound, *(argument.keyword for argument in arguments)}
         known.update(_defaults(info, [param for param in params if param.name.value not in given]))
     for name, value in _captured(info, state):
         known.setdefault(name, value)
     return known
+
+
+def _options(name: str, given: Sequence[tuple[object, Value | None]], info: FunctionInfo, state: State) -> Table | None:
+    """Return what `**options` are in a function, as far as that stays as it is; None where it does not matter."""
+    taken = _taken_out(name, info)
+    if taken is not None:
+        return Table(tuple(item for item in given if item[0] not in taken))
+    options = Table(tuple(given))
+    return options if state.holds_any(options) else None
+
+
+@functools.lru_cache(maxsize=1024)
+def _taken_out(name: str, info: FunctionInfo) -> frozenset[str] | None:
+    """Return the keys that a function takes out of its `**options`; None if it may change them in other ways.
+
+    All else that it does with them is to look, and to write them out in calls: `f(**options)`.
+    """
+    nodes = list(walk(info.node))
+    harmless = 1  # the parameter itself
+    keys: set[str] = set()
+    for node in nodes:
+        if isinstance(node, cst.Arg) and node.star == "**":
+            harmless += isinstance(node.value, cst.Name) and node.value.value == name
+        elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+            base, key = node.func.value, node.args[0].value if node.args else None
+            is_method = isinstance(base, cst.Name) and base.value == name and isinstance(key, cst.SimpleString)
+            if is_method and node.func.attr.value in ("get", "pop"):
+                harmless += 1
+                if node.func.attr.value == "pop" and isinstance(key, cst.SimpleString):
+                    keys.add(str(key.evaluated_value))
+    mentions = sum(isinstance(node, cst.Name) and node.value == name for node in nodes)
+    return frozenset(keys) if mentions == harmless else None
 
 
 def argument_for(info: FunctionInfo, name: str, arguments: Sequence[ir.CallArgument]) -> ir.Operand | None:

@@ -60,7 +60,10 @@ def forgotten_commits_of_module(ctx: FileContext) -> Iterator[LostWork]:
     """
     for name in sorted({name for flow in ctx.flows for name in flow.left_globals}):
         committing = [flow for flow in ctx.flows if name in flow.committed_globals]
-        keeps = all(each.committed_globals[name] and not _ENDS.search(each.function.name) for each in committing)
+        keeps = all(
+            each.committed_globals[name] and not _ENDS.search(each.function.name) and not _is_hook(each.function)
+            for each in committing
+        )
         if not committing or not keeps or _may_be_committed_by_others(name, ctx):
             continue
         for flow in ctx.flows:
@@ -70,14 +73,37 @@ def forgotten_commits_of_module(ctx: FileContext) -> Iterator[LostWork]:
                 yield flow.left_globals[name]
 
 
-def _may_be_committed_by_others(name: str, ctx: FileContext) -> bool:
-    """Whether a block of the file commits what a module-level name holds, or anybody else gets it."""
-    word = re.escape(name)
-    is_given = rf"[(,=]\s*{word}\s*[,)]|\breturn\s+{word}\b|\bwith\s+{word}\b|\b{word}\.__exit__"
-    if re.search(is_given, ctx.text) is not None:
-        return True
-    from lintdb.flow.users import importers  # loads libcst, which listing rules does not need
+_HOOKS = re.compile(
+    r"after|before|teardown|middleware|event|listen|hook|complet|wrapper|decorat|periodic|signal|task|loop"
+)
 
+
+def _is_hook(function: FunctionInfo) -> bool:
+    """Whether a function may run behind others: as their wrapper, or by what it is called or registered with."""
+    if function.is_nested:
+        return True
+    registered = " ".join(function.index.code_of(each) for each in function.decorators)
+    return _HOOKS.search(f"{function.name} {registered}".lower()) is not None
+
+
+_WORKS = frozenset(
+    {"execute", "executemany", "executescript", "cursor", "commit", "rollback", "close", "total_changes"}
+)
+
+
+def _may_be_committed_by_others(name: str, ctx: FileContext) -> bool:
+    """Whether a block commits what a module-level name holds, or anybody else gets it: it is more than worked with."""
+    from lintdb.flow.users import ParsedFile, importers, parsed_file  # loads libcst, which listing rules does not need
+
+    file = parsed_file(ctx.text)
+    if not isinstance(file, ParsedFile):
+        return True
+    for node in file.mentions(name):
+        outer, further = [*file.around(node), node, node][:2]
+        is_filled = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        is_method = isinstance(outer, ast.Attribute) and isinstance(further, ast.Call) and further.func is outer
+        if not is_filled and not (is_method and isinstance(outer, ast.Attribute) and outer.attr in _WORKS):
+            return True
     index = ctx.program.index
     texts = index.links.texts_with(name, index) if index.links is not None and index.name.path else None
     mentioning = {path for path, _ in texts or ()} - {index.name.path}
