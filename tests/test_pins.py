@@ -66,6 +66,7 @@ PIPFILE_LOCK = json.dumps(
         ("requirements.txt", "redis @ https://example.org/redis.whl\nhttps://example.org/x.whl\n{{ redis }}\n", {}),
         ("requirements-dev.txt", "redis==5.0.1\n", {"redis": "5.0.1"}),
         ("requirements/base.txt", "redis==5.0.1\n", {"redis": "5.0.1"}),
+        ("requirement/main.txt", "redis==5.0.1\n", {"redis": "5.0.1"}),
         ("constraints.txt", "redis==5.0.1\n", {"redis": "5.0.1"}),
         ("setup.cfg", "[options]\ninstall_requires =\n    redis==5.0.1\n    x\n", {"redis": "5.0.1"}),
         ("setup.cfg", "[options.extras_require]\ndb =\n    redis<6\n", {"redis": "5.3.1"}),

@@ -268,6 +268,7 @@ _FILES: tuple[tuple[str, Callable[[_Reader, str, Path], None]], ...] = (
     ("constraints*.txt", _read_requirements),
     ("requirements*.txt", _read_requirements),
     ("requirements/*.txt", _read_requirements),
+    ("requirement/*.txt", _read_requirements),
     ("pyproject.toml", _read_pyproject),
     ("Pipfile", _read_pipfile),
     ("setup.cfg", _read_setup_cfg),
