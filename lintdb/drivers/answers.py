@@ -238,6 +238,14 @@ class Answers:
         """Return the methods that leave what they are given to their caller, whatever object they are called on."""
         return self._borrowers
 
+    def pool_borrowers(self) -> frozenset[str]:
+        """Return the methods that leave a pool that they are given to their caller."""
+        return self._pool_borrowers
+
+    @functools.cached_property
+    def _pool_borrowers(self) -> frozenset[str]:
+        return frozenset(method for driver in self.models.drivers for method in driver.pool_borrowers)
+
     @functools.cached_property
     def _borrowers(self) -> frozenset[str]:
         return frozenset(method for driver in self.models.drivers for method in driver.borrowers)

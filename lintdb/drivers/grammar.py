@@ -209,6 +209,8 @@ _HEAD_KEYS = (
     Key("borrowers", TEXTS,
         "methods that leave what they are given to their caller, on objects of which nothing else is known: "
         "`Base.metadata.create_all(engine)`"),
+    Key("pool_borrowers", TEXTS,
+        "the same of those that do so where they are given pools: `frame.to_sql(name, engine)`"),
     Key("layer", Flag(), "it works through other libraries, whose errors may get through it", default="false"),
     Key("statements", Map(EVENT, "a table of events"),
         "methods of tables that make a statement → what running it does: `table.insert()`"),

@@ -53,7 +53,8 @@ class Driver:
     never a text. `same_rows` are methods of query objects and results that leave
     the number of rows as it was. `telltale` are methods that objects of no other library have, `named` those that tell
     what something is whose name ends with a word (word → methods), `borrowers` such as are given something and leave it
-    to their caller. `aliases` maps dotted names, or modules with everything in them, to the names that the model uses.
+    to their caller, `pool_borrowers` such as do so with pools. `aliases` maps dotted names, or modules with everything
+    in them, to the names that the model uses.
     `signs` tell
     files that are written for old releases. `releases` are the versions that the model was checked against, `cut_overs`
     those at which it says something else.
@@ -83,6 +84,7 @@ class Driver:
     telltale: tuple[str, ...] = ()
     named: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     borrowers: tuple[str, ...] = ()
+    pool_borrowers: tuple[str, ...] = ()
     known_versions: str = ""
     newest: str = ""
     releases: tuple[str, ...] = ()

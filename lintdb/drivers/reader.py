@@ -115,6 +115,7 @@ def build_driver(data: dict[str, Any], version: str | None = None, foreign: Coll
         telltale=texts(head.get("telltale")),
         named=MappingProxyType({word: texts(methods) for word, methods in head.get("named", {}).items()}),
         borrowers=texts(head.get("borrowers")),
+        pool_borrowers=texts(head.get("pool_borrowers")),
         naive_time=head.get("naive_time", ""),
         quotes_names=head.get("quotes_names", False),
         known_versions=head.get("versions", newest),

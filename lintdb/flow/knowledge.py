@@ -72,6 +72,9 @@ class Knowledge(ExceptionClasses, Protocol):
     def borrowers(self) -> frozenset[str]:
         """Return the methods that leave what they are given to their caller, whatever object they are called on."""
 
+    def pool_borrowers(self) -> frozenset[str]:
+        """Return the methods that do so where they are given pools alone."""
+
     def telltales(self, name: str = "") -> frozenset[str]:
         """Return the methods by which what they are called on, under a certain name, is known to be of one library."""
 

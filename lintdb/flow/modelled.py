@@ -215,6 +215,8 @@ class ModelledCalls(ChosenModels):
 
     def _note_held(self, rid: Rid | None, model: CallModel, event: Event | None, state: State) -> None:
         """What takes a connection with its first statement, and keeps it, may send one."""
+        if rid is not None and model.receiver is not None:
+            state.use(rid)  # `read_sql(query, engine)`
         if rid is None or model.raises is Raises.NEVER or (model.sql is None and event not in _SENDS):
             return
         status = state.status(rid)

@@ -35,7 +35,7 @@ class UnknownCalls(Rows):
 
     def unknown_call(self, op: ir.CallOp, state: State) -> list[State] | None:
         """Nothing is known of the callee: it may raise anything, and in most cases may keep what it is given."""
-        leaves_arguments = self._leaves_arguments(op)
+        leaves_arguments = self._leaves_arguments(op, state)
         if not leaves_arguments:
             self.give_away(op, state, is_kept=_makes_object(op))
         self.forget_missing(state)
@@ -51,10 +51,17 @@ class UnknownCalls(Rows):
         state.set_name(op.target, self._statement(op))
         return None
 
-    def _leaves_arguments(self, op: ir.CallOp) -> bool:
+    def _leaves_arguments(self, op: ir.CallOp, state: State) -> bool:
         """`Base.metadata.create_all(engine)`: nothing is known of the object, but of objects with such a method."""
         function = op.node.func if isinstance(op.node, cst.Call) else None
-        return isinstance(function, cst.Attribute) and function.attr.value in self.knowledge.borrowers()
+        if not isinstance(function, cst.Attribute):
+            return False
+        if function.attr.value in self.knowledge.borrowers():
+            return True
+        if function.attr.value not in self.knowledge.pool_borrowers():
+            return False
+        kinds = [self.kind_of(state.status(rid)) for rid in state.refs(self.arguments_value(op, state))]
+        return all(kind is not None and kind.is_pool for kind in kinds)
 
     def give_away(self, op: ir.CallOp, state: State, *, is_kept: bool) -> None:
         """What a call is given is somebody else's matter from here on; *is_kept*: with what it belongs to."""
