@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from lintdb.effects import Duty
 from lintdb.flow import ir
 from lintdb.flow.objects import Path, fields_of
 from lintdb.flow.sites import Site
@@ -175,6 +176,8 @@ class Return:
     def _make(self, status: Status) -> Ref:
         op = self.op
         number = len(self.fresh)
+        if self._begins_anew(status):
+            status = status._replace(phase="open", owed=True, used=False, pending=-1, begun=-1, holds=False)
         if status.phase == "open" and status.owed:
             pending = op.index if status.pending >= 0 else -1
             begun = op.index if status.begun >= 0 else -1
@@ -205,3 +208,9 @@ class Return:
             outlives=status.outlives,
         )
         return Ref((key, 0))
+
+    def _begins_anew(self, status: Status) -> bool:
+        """`with Session(engine) as session: return session`: it takes a connection again with its next statement."""
+        kind = self.caller.kind_of(status)
+        is_session = kind is not None and kind.family == "session" and kind.reusable and kind.is_lazy
+        return is_session and kind is not None and kind.duty is Duty.MUST and status.phase == "released"
