@@ -24,8 +24,8 @@ TOML = ("pyproject.toml", "Pipfile")
 LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pylock*.toml")
 JSON = ("Pipfile.lock",)
 TEXTS = ("constraints*.txt", "requirements*.txt", "setup.cfg", "environment.yml", "environment.yaml")
-REQUIREMENTS = "requirements"
-"""The folder whose `*.txt` are requirements, too."""
+REQUIREMENTS = ("requirements", "requirement")
+"""The folders whose `*.txt` are requirements, too."""
 
 _UNKNOWN = "the versions that it pins are not known"
 _MISSED = "versions that it pins may be missed"
@@ -62,9 +62,10 @@ def _files_around(folder: str) -> Iterator[str]:
     while True:
         names = _names_in(folder)
         yield from (os.path.join(folder, name) for name in names if _IS_TEXT.match(name) or _is_parsed(name))
-        if REQUIREMENTS in names:
-            inner = os.path.join(folder, REQUIREMENTS)
-            yield from (os.path.join(inner, name) for name in _names_in(inner) if name.endswith(".txt"))
+        for each in REQUIREMENTS:
+            inner = os.path.join(folder, each)
+            texts = _names_in(inner) if each in names else ()
+            yield from (os.path.join(inner, name) for name in texts if name.endswith(".txt"))
         parent = os.path.dirname(folder)
         if ".git" in names or ".hg" in names or parent == folder:
             return

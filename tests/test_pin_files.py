@@ -31,7 +31,7 @@ def write(path: Path, data: str | bytes) -> None:
 
 
 def test_all_files_are_looked_at_from_which_versions_are_read() -> None:
-    known = {*TOML, *LOCKS, *JSON, *TEXTS, f"{REQUIREMENTS}/*.txt"}
+    known = {*TOML, *LOCKS, *JSON, *TEXTS, *(f"{folder}/*.txt" for folder in REQUIREMENTS)}
     # Python programs say themselves how they are encoded, and may be for another Python.
     assert known == {pattern for pattern, _ in pins._FILES} - {"setup.py"}
 

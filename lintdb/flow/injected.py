@@ -84,7 +84,7 @@ def _means_another(use: Use, function: FunctionInfo) -> bool:
 
 
 def _meant_by(holder: str, name: str, module: ModuleIndex) -> str | None:
-    """Return the file of the function that a name means in a module, with what stands before it: `database.`."""
+    """Return the file of the function that a name means in a module, with what stands before it: `module.`."""
     if not holder:
         symbol = module.symbol_called(name, module.body, is_needed=True)
         return symbol.index.name.path if symbol is not None else None
