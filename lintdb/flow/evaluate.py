@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import libcst as cst
+
 from lintdb.effects import Argument
 from lintdb.flow import ir
 from lintdb.flow.objects import attributes_of
@@ -286,7 +288,20 @@ class Values(Run):
             return None
         held = self.class_itself(owner, state)
         found = self._resource_attribute(held, name, state) if held is not None else None
+        if isinstance(found, Ref) and self._is_replaced(owner, name, found, state):
+            return None
         return found if found is not None else self.attribute(Outside.of_class(owner), name, state)
+
+    def _is_replaced(self, owner: ClassInfo, name: str, usual: Ref, state: State) -> bool:
+        """Whether a class fills what it has from its base itself, with something that has methods of its own for it."""
+        holder = next((each for each in owner.lineage if name in each.body_values), None)
+        value = holder.body_values[name][0] if holder is not None else None
+        if holder is None or not isinstance(value, cst.Call):
+            return False
+        made = self.types.of_module(holder.index).called(value, holder.index.body)
+        kind = self.kind_of(state.status(usual.rid))
+        own = {method for each in made.lineage for method in each.methods} if isinstance(made, ClassInfo) else set()
+        return kind is not None and not own.isdisjoint(kind.methods)
 
     def class_named(self, operand: ir.Operand) -> Outside | None:
         """Return what keeps the attributes of a class, where an operand is its name."""

@@ -15,8 +15,6 @@ _LOOKS = (
     cst.Attribute, cst.Subscript, cst.For, cst.CompFor, cst.If, cst.While, cst.Comparison, cst.ComparisonTarget,
     cst.UnaryOperation, cst.Param,
 )  # fmt: skip
-_STEPS = frozenset({"send", "__await__"})
-"""With which a coroutine is run step by step."""
 
 
 class Ancestry:
@@ -128,13 +126,21 @@ def may_hand_on(code: cst.CSTNode, name: str) -> bool:
     ancestry = Ancestry(code)
     for node in walk(code):
         if isinstance(node, cst.Name) and node.value == name:
-            parent = next(ancestry.ancestors(node), None)
+            parent, outer = [*ancestry.ancestors(node), None, None][:2]
             is_keyword = isinstance(parent, cst.Arg) and parent.value is not node
             if not is_keyword and not isinstance(parent, _LOOKS):
                 return True
-            if isinstance(parent, cst.Attribute) and parent.value is node and parent.attr.value in _STEPS:
+            if isinstance(parent, cst.Attribute) and parent.value is node and _takes_step(parent, outer):
                 return True
     return False
+
+
+def _takes_step(method: cst.Attribute, outer: cst.CSTNode | None) -> bool:
+    """Whether a method runs a coroutine step by step: `send(None)`; what sends something else is no coroutine."""
+    is_called = isinstance(outer, cst.Call) and outer.func is method
+    given = outer.args[0].value if isinstance(outer, cst.Call) and is_called and outer.args else None
+    is_step = not is_called or (isinstance(given, cst.Name) and given.value == "None")
+    return method.attr.value == "__await__" or (method.attr.value == "send" and is_step)
 
 
 def guarded_by_main(module: cst.Module) -> set[int]:
