@@ -51,7 +51,7 @@ class Moments:
             held = [list(self.inside(value)) for value in values]
             self._seen.discard(node.value)
             if all(held):
-                yield from held[0]
+                yield from next((each for each in held if _ITSELF not in each), ())
         elif isinstance(node, cst.Call) and self.index.dotted(node.func, self.function) in ("dict", "tuple", "list"):
             for argument in node.args:
                 yield from self.inside(argument.value)
@@ -78,9 +78,11 @@ class Moments:
     def _moment(self, node: cst.CSTNode) -> Moment | None:
         """Return the moment that an expression is, perhaps moved by a span of time or written as a text."""
         if isinstance(node, cst.Name):
+            if node.value in self._seen:
+                return _ITSELF  # `now = now.replace(second=0)`
             values = self._values(node.value)
             self._seen.add(node.value)
-            found = [self._moment(value) for value in values]
+            found = [each for value in values if (each := self._moment(value)) is not _ITSELF]
             self._seen.discard(node.value)
             return found[0] if found and None not in found else None
         if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, (cst.Add, cst.Subtract)):
@@ -108,6 +110,10 @@ class Moments:
         keywords = {argument.keyword.value for argument in node.args if argument.keyword is not None}
         keeps = method == "replace" and len(keywords) == len(node.args) and "tzinfo" not in keywords
         return self._moment(node.func.value) if keeps or method in _SAME else None
+
+
+_ITSELF = Moment(cst.Call(cst.Name("itself")), False)
+"""What a variable is in a value of its own."""
 
 
 def _bindings(node: cst.CSTNode) -> list[tuple[cst.CSTNode, cst.BaseExpression | None]]:
