@@ -16,6 +16,8 @@ from lintdb.flow.values import (
     MADE_OBJECT,
     NONE,
     OWN_OBJECT,
+    Box,
+    Function,
     Instance,
     Literal,
     Many,
@@ -28,6 +30,7 @@ from lintdb.flow.values import (
     Row,
     SiteKey,
     Status,
+    Table,
     Tally,
     Truthiness,
     Value,
@@ -48,8 +51,9 @@ def outcome_of(end: Exit, commits: set[SiteKey], refused: set[int], *, owns_self
     reachable = set(state.refs(end.value))
     made_here = end.value if isinstance(end.value, Instance) and end.value.id >= 0 else None
     value = end.value if made_here is not None or _is_portable(end.value) else None
-    if value is None:
-        state.escape(end.value, with_parents=False)  # whoever gets it has what it holds, under names of their own
+    if isinstance(end.value, (Box, Table, Function)):
+        # Whoever gets it has what it holds, under names of their own. What is one of several may be no part of it.
+        state.escape(end.value, with_parents=False)
     fields = _fields((OWN_OBJECT, ()), OWN_OBJECT, end, reachable) if owns_self else _empty_attributes(state)
     made = _fields(made_here.part, MADE_OBJECT, end, reachable) if made_here is not None else ()
     parents: set[Rid] = set()
