@@ -20,6 +20,9 @@ _MOST_NAMES = 3
 _LETS_GO = frozenset({"expunge", "expunge_all", "make_transient", "no_autoflush", "merge"})
 """After which an object is somebody's copy."""
 
+_ASKS = frozenset({"get", "get_one", "query", "scalars", "scalar", "execute", "exec", "stream_scalars"})
+"""Methods that are asked for objects of a class."""
+
 _BY_KEY = frozenset({"get", "get_one"})
 """What is asked for a class, and then for a key."""
 
@@ -53,6 +56,8 @@ def tracked(name: str, function: FunctionInfo) -> Tracked | None:
     first = _first_call(node)
     if first is None or not isinstance(first.func, cst.Attribute) or not isinstance(first.func.value, cst.Name):
         return None
+    if first.func.attr.value not in _ASKS:
+        return None  # to look for a class may take another file
     owner = _class_asked_for(first, function)
     return Tracked(first.func.value.value, owner) if owner is not None else None
 

@@ -425,6 +425,9 @@ class ModuleTypes:
 
     def _kind_of_named_class(self, node: cst.BaseExpression | None, scope: FunctionInfo) -> str | None:
         """`model = Order`: what a class is that stands for a resource itself, where it is named."""
+        name = getattr(node, "attr", node)
+        if not isinstance(name, cst.Name) or not name.value[:1].isupper() or name.value.isupper():
+            return None  # no class is called so; to look for it may take another file
         symbol = self.index.symbol_of(node, scope) if isinstance(node, (cst.Name, cst.Attribute)) else None
         return self.of_module(symbol.index).kind_of_class(symbol) if isinstance(symbol, ClassInfo) else None
 
