@@ -116,6 +116,10 @@ class Classes:
 
         Or the object's end releases it.
         """
+        key = ("left", owner, name)
+        return bool(self.types.peers.memo.get(key, lambda: self._is_left_to_class(owner, name)))
+
+    def _is_left_to_class(self, owner: ClassInfo, name: str) -> bool:
         finalizers = [each.methods["__del__"] for each in owner.lineage if "__del__" in each.methods]
         reached = [self.reach.of(each, owner) for each in finalizers]
         if any(each.hands_object_on or name in each.names for each in reached):

@@ -517,10 +517,11 @@ class LocalCalls(Containers, ABC):
             return
         held = attributes_of(instance.part, state)
         in_reach = {rid for name, value in held if name in reached for rid in state.refs(value)}
-        told = {name for name, _ in held if is_made or self.program.classes.is_left_to_class(instance.owner, name)}
-        for rid in dict.fromkeys(rid for name, value in held if name in told for rid in state.refs(value)):
+        for name, rid in [(name, rid) for name, value in held for rid in state.refs(value)]:
             site = self.sites.get(rid[0])
             if site is None or site.maker != maker or rid in in_reach:
+                continue
+            if not is_made and not self.program.classes.is_left_to_class(instance.owner, name):
                 continue
             if instance.owner.index is self.function.index:
                 state.escape_one(rid, with_parents=False)
