@@ -43,9 +43,8 @@ class Frameworks:
 
         What a handler gets by a name for which nothing is written a plugin gives it, in the same way.
         """
-        if self.generator_of(param, scope) is not None:
-            return True
-        return is_handler(scope) and self.given_for(param, scope) is None
+        given = self.given_for(param, scope)
+        return is_handler(scope) if given is None else isinstance(given, FunctionInfo) and given.is_generator
 
     def generator_of(self, param: cst.Param, scope: FunctionInfo) -> FunctionInfo | None:
         """Return the generator that a framework runs round the function for a parameter."""

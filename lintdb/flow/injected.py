@@ -15,7 +15,7 @@ from lintdb.flow.stdlib import INJECTORS
 from lintdb.flow.users import AnyFunction, ParsedFile, Target, Use, find_uses, last_name, parsed_file
 from lintdb.flow.words import RELEASING_NAMES
 from lintdb.syntax.names import FunctionInfo, ModuleIndex
-from lintdb.syntax.plain import walk_tree
+from lintdb.syntax.plain import children_of, walk_tree
 
 _INJECTING = frozenset(name.rpartition(".")[2] for name in INJECTORS) - {"Provide"}
 """What makes a dependency of a function where its value is taken; `Provide` does so elsewhere."""
@@ -153,13 +153,13 @@ class _Search:
         """Return what a function does with a parameter: "dropped", "released", or "unknown" where others get it."""
         if name is None or depth > _DEEPEST:
             return "unknown"
-        fates = set()
-        parents = {
-            child: node for each in function.body for node in ast.walk(each) for child in ast.iter_child_nodes(node)
+        nodes = [node for statement in function.body for node in walk_tree(statement)]
+        parents = {child: node for node in nodes for child in children_of(node)}
+        fates = {
+            self._fate_of(node, parents, depth)
+            for node in nodes
+            if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
         }
-        for node in (each for statement in function.body for each in ast.walk(statement)):
-            if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
-                fates.add(self._fate_of(node, parents, depth))
         return next((each for each in ("released", "unknown") if each in fates), "dropped")
 
     def _fate_of(self, node: ast.Name, parents: dict[ast.AST, ast.AST], depth: int) -> str:
@@ -196,7 +196,7 @@ class _Search:
         name = keyword if keyword in names else None
         if name is None and position is not None and position < len(names):
             name = names[position]
-        is_generator = any(isinstance(each, ast.Yield | ast.YieldFrom) for each in ast.walk(function))
+        is_generator = any(isinstance(each, ast.Yield | ast.YieldFrom) for each in walk_tree(function))
         return "unknown" if is_generator or function.decorator_list else self.fate_in(function, name, depth + 1)
 
     def _functions_called(self, name: str) -> Iterator[tuple[AnyFunction, bool]]:

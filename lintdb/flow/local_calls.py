@@ -118,8 +118,8 @@ class LocalCalls(Containers, ABC):
     ) -> list[State] | None:
         """A function whose decorator makes something else of it, of which little is known."""
         _escape_object(receiver, state)
-        is_block = self.program.blocks_around(info).__contains__
-        if runs_function(info, is_block) and not info.is_async and not info.is_generator and not op.is_elsewhere:
+        is_plain = not (info.is_async or info.is_generator or op.is_elsewhere)
+        if is_plain and runs_function(info, self.program.blocks_around(info).__contains__):
             summary = self.program.summary(info, State(), None, owns_self=False)
             if summary is not None and summary.blocks is not None:
                 self.blocking_helpers.setdefault(op.index, (op.node, summary.blocks))

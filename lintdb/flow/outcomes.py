@@ -50,7 +50,6 @@ def outcome_of(end: Exit, commits: set[SiteKey], refused: set[int], *, owns_self
     state = end.state
     reachable = set(state.refs(end.value))
     made_here = end.value if isinstance(end.value, Instance) and end.value.id >= 0 else None
-    value = end.value if made_here is not None or _is_portable(end.value) else None
     if isinstance(end.value, (Box, Table, Function)):
         # Whoever gets it has what it holds, under names of their own. What is one of several may be no part of it.
         state.escape(end.value, with_parents=False)
@@ -69,7 +68,7 @@ def outcome_of(end: Exit, commits: set[SiteKey], refused: set[int], *, owns_self
     )
     return Outcome(
         end.is_raise,
-        value,
+        end.value if made_here is not None or _is_portable(end.value) else None,
         statuses,
         state.raised or Raised(),
         state.low,

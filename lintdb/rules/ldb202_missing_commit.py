@@ -66,27 +66,23 @@ class MissingCommit(Rule):
 
     def check_file(self, ctx: FileContext) -> Iterator[Report]:
         for work in forgotten_commits_of_module(ctx):
-            yield Report(
-                node=work.node,
-                message="this write is not committed, as other functions of the module commit theirs",
-                confidence=work.confidence,
-                steps=(ReportStep(work.node, "written here"),),
-                resource_kind=work.kind.label,
-                resource_name=work.name,
-                help="commit at the end of the function",
-            )
+            yield _report_forgotten(work, "functions of the module", "function")
 
     def check_class(self, owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: FileContext) -> Iterator[Report]:
         for work in forgotten_commits(owner, flows, ctx):
-            yield Report(
-                node=work.node,
-                message=f"this write is not committed, as other methods of `{owner.name}` commit theirs",
-                confidence=work.confidence,
-                steps=(ReportStep(work.node, "written here"),),
-                resource_kind=work.kind.label,
-                resource_name=work.name,
-                help="commit at the end of the method",
-            )
+            yield _report_forgotten(work, f"methods of `{owner.name}`", "method")
+
+
+def _report_forgotten(work: LostWork, others: str, what: str) -> Report:
+    return Report(
+        node=work.node,
+        message=f"this write is not committed, as other {others} commit theirs",
+        confidence=work.confidence,
+        steps=(ReportStep(work.node, "written here"),),
+        resource_kind=work.kind.label,
+        resource_name=work.name,
+        help=f"commit at the end of the {what}",
+    )
 
 
 def _after_write(work: LostWork) -> tuple[PathStep, ...]:
