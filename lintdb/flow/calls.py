@@ -495,6 +495,9 @@ class Calls(Concurrency):
             flag = kind.state_flags[name]
             state.set_name(op.target, Literal(flag if status.phase == "open" else not flag))
             return None
+        part = self.knowledge.kind(kind.any_attribute) if kind.any_attribute is not None else None
+        if part is not None and "__call__" in part.methods:
+            return self._resource_method(op, self.part_of(receiver, part.id, state), "__call__", state)
         if name in ("__enter__", "__aenter__"):
             state.set_name(op.target, receiver)
             return None

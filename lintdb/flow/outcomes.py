@@ -10,7 +10,7 @@ import libcst as cst
 from lintdb.flow.objects import as_part, fields_of, parts_of
 from lintdb.flow.sites import Exit
 from lintdb.flow.state import State
-from lintdb.flow.summaries import BEFORE, NAMED, REFUSED, WORKS, YIELDED, Outcome
+from lintdb.flow.summaries import BEFORE, NAMED, REFUSED, WORKS, YIELDED, Outcome, is_usual
 from lintdb.flow.values import (
     IN_BLOCK,
     MADE_OBJECT,
@@ -64,7 +64,7 @@ def outcome_of(end: Exit, commits: set[SiteKey], refused: set[int], *, owns_self
     statuses = tuple(
         (rid, status._replace(failed=REFUSED) if status.failed in refused else status)
         for rid, status in state.resources.items()
-        if (rid[0][0] in ("arg", *NAMED) and not _is_of_own_name(rid[0])) or rid in reachable or rid in parents
+        if (_is_seen_by_caller(rid, status) and not _is_of_own_name(rid[0])) or rid in reachable or rid in parents
     )
     return Outcome(
         end.is_raise,
@@ -78,6 +78,11 @@ def outcome_of(end: Exit, commits: set[SiteKey], refused: set[int], *, owns_self
         _progress(state.env.get(YIELDED)),
         _attribute_with(end.value, state) if not owns_self else "",
     )
+
+
+def _is_seen_by_caller(rid: Rid, status: Status) -> bool:
+    """Whether a caller knows a resource, too, and does not find by itself what there is to know of it."""
+    return rid[0][0] == "arg" or (rid[0][0] in NAMED and not is_usual(status))
 
 
 def _is_of_own_name(site: SiteKey) -> bool:
@@ -171,7 +176,8 @@ def _but_for_its_past(outcome: Outcome) -> Outcome:
     if not outcome.is_raise:
         return outcome
     statuses = tuple(
-        (rid, status._replace(low=0, raised=False, cut=False, shared=False)) for rid, status in outcome.statuses
+        (rid, status._replace(low=0, raised=False, cut=False, shared=False, answer=""))
+        for rid, status in outcome.statuses
     )
     return replace(_but_for_its_class(outcome), statuses=statuses)
 

@@ -327,7 +327,7 @@ def _forget_the_usual(start: State, its_object: SiteKey | None, reached: Reached
     And what it does not look at: what is in attributes of its object other than those that are *reached*, as long as
     nothing is under way there. Calls that differ in nothing else are alike, and followed once.
     """
-    usual = {rid for rid, status in start.resources.items() if rid[0][0] in NAMED and _is_usual(status)}
+    usual = {rid for rid, status in start.resources.items() if rid[0][0] in NAMED and is_usual(status)}
     if reached is not None and not reached.hands_object_on:
         usual |= _beside(start, its_object, reached.names)
     usual -= {status.parent for status in start.resources.values()}
@@ -369,7 +369,7 @@ def _beside(start: State, its_object: SiteKey | None, reached: Collection[str]) 
     }
 
 
-def _is_usual(status: Status) -> bool:
+def is_usual(status: Status) -> bool:
     """Whether nothing is known of what somebody else owns, but that it is there to be used."""
     return _is_idle(status) and (status.phase == "gone" or (not status.is_there and not status.answer))
 

@@ -113,6 +113,9 @@ def _subjects_of(source: Source) -> Iterator[Subject]:
         return  # a fixture about files that are no Python
     strangers, of_sqlite3 = _imported(tree, of_python=False), _imported(tree, of_python=True)
     definitions: dict[str, ast.AST] = {node.name: node for node in tree.body if isinstance(node, _DEFINITIONS)}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and _used_by([node], {}) & strangers:
+            strangers.add(node.targets[0].id)
     is_marked = harness.parse_marks(source.text) or "#" in source.label
     for name, node, bases in _functions(tree):
         if harness.verdict_of(name) is None and source.label.startswith(("patterns", "rules")):
