@@ -175,6 +175,11 @@ def _may_be_followed(operation: ir.CallOp) -> bool:
     return isinstance(callee, ir.Local) or (isinstance(callee, ir.AttributeOf) and isinstance(callee.base, ir.Local))
 
 
+def _is_of_base(operation: ir.CallOp) -> bool:
+    """`super().save()`: it works on the object, without naming it."""
+    return isinstance(operation.callee, ir.AttributeOf) and operation.callee.base is ir.SUPER
+
+
 def _texts_in(operation: ir.Operation) -> Iterator[ir.Operand]:
     """Yield the texts that an operation puts together."""
     operands: list[ir.Operand] = []
@@ -239,6 +244,8 @@ def _names_of(block: Block, function: FunctionInfo) -> tuple[set[str], set[str]]
     written: set[str] = set()
     for operation in block.operations:
         used |= _reads(operation) - written
+        if isinstance(operation, ir.CallOp) and _is_of_base(operation) and function.params:
+            used |= {function.params[0].name.value} - written
         if isinstance(operation, ir.StoreAttributeOp) and isinstance(operation.base, ir.Local):
             found = tracked(operation.base.name, function)
             used |= {found.giver} - written if found is not None else set()

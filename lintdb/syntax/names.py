@@ -201,14 +201,15 @@ class ClassInfo:
 
     @functools.cached_property
     def matters(self) -> bool:
-        """Whether the class can have to do with resources, so that its bases matter, too, whatever they are."""
+        """Whether the class can have to do with resources, by what its code mentions."""
         links = self.index.links
         return links is not None and self.index.classes.get(self.name) is self and links.matters(self.name, self.index)
 
     @functools.cached_property
     def parents(self) -> tuple[ClassInfo, ...]:
         """The classes of the project that this one derives from directly."""
-        return self.find_parents(is_needed=self.matters)
+        found = (self._symbol_of(base) for base in self.bases)
+        return tuple(each for each in found if isinstance(each, ClassInfo) and each is not self)
 
     @functools.cached_property
     def lineage(self) -> tuple[ClassInfo, ...]:
@@ -219,36 +220,27 @@ class ClassInfo:
             current = todo.pop()
             if current not in found:
                 found[current] = None
-                todo.extend(reversed(current.find_parents(is_needed=self.matters)))
+                todo.extend(reversed(current.parents))
         return tuple(found)
 
     @functools.cached_property
     def outside_bases(self) -> tuple[str | None, ...]:
         """Dotted names of the bases that the project does not define; None for those that cannot be named."""
-        return self.find_outside_bases(is_needed=self.matters)
-
-    @functools.cached_property
-    def has_unknown_base(self) -> bool:
-        """Whether the class inherits from something that the project does not define (`object`, ABC and such apart)."""
-        bases = (base for each in self.lineage for base in each.find_outside_bases(is_needed=self.matters))
-        return any(base not in NEUTRAL_BASES for base in bases)
-
-    def find_parents(self, *, is_needed: bool) -> tuple[ClassInfo, ...]:
-        """Return the classes of the project that this one derives from directly; *is_needed* as for `Links.find`."""
-        found = (self._symbol_of(base, is_needed=is_needed) for base in self.bases)
-        return tuple(each for each in found if isinstance(each, ClassInfo) and each is not self)
-
-    def find_outside_bases(self, *, is_needed: bool) -> tuple[str | None, ...]:
-        """Return the names of the bases that the project does not define; *is_needed* as for `Links.find`."""
         found: list[str | None] = []
         for base in self.bases:
-            symbol = self._symbol_of(base, is_needed=is_needed)
+            symbol = self._symbol_of(base)
             if not isinstance(symbol, ClassInfo) or symbol is self:
                 found.append(self.index.dotted(self._meant(base), self.index.body))
         return tuple(found)
 
-    def _symbol_of(self, base: cst.BaseExpression, *, is_needed: bool) -> Symbol | None:
-        return self.index.symbol_of(self._meant(base), self.index.body, is_needed=is_needed)
+    @functools.cached_property
+    def has_unknown_base(self) -> bool:
+        """Whether the class inherits from something that the project does not define (`object`, ABC and such apart)."""
+        return any(base not in NEUTRAL_BASES for each in self.lineage for base in each.outside_bases)
+
+    def _symbol_of(self, base: cst.BaseExpression) -> Symbol | None:
+        # A base may do nothing but keep what the class works with.
+        return self.index.symbol_of(self._meant(base), self.index.body, is_needed=True)
 
     def _meant(self, base: cst.BaseExpression) -> cst.BaseExpression:
         """Return what a base stands for: `Base = Client[bytes] if TYPE_CHECKING else Client` in two statements, too."""
