@@ -52,8 +52,7 @@ class Candidates:
         """Whether making an object of the class can have to do with a resource."""
         if any(id(method) in chosen for method in owner.methods.values()):
             return True
-        # Bases of other modules are found only if they have to do with one.
-        inherits = any(each.index is not self._index for each in owner.lineage)
+        inherits = any(each.index is not self._index and each.matters for each in owner.lineage)
         return inherits or bool(self._classes.constructors_of_base(owner))
 
     def _touches(self, info: FunctionInfo) -> bool:
@@ -167,7 +166,8 @@ class Candidates:
         owner, outer = info.owner, info.parent
         while owner is None and outer is not None:
             owner, outer = outer.owner, outer.parent
-        bases = [each for each in owner.lineage if each.index is not self._index] if owner is not None else ()
+        lineage = owner.lineage if owner is not None else ()
+        bases = [each for each in lineage if each.index is not self._index and each.matters]
         return any(not info.attributes.isdisjoint(each.methods) for each in bases)
 
     @functools.cached_property
@@ -195,13 +195,17 @@ class Candidates:
 
 
 def _calls_any(info: FunctionInfo, names: set[str]) -> bool:
-    """Whether a function calls something of one of the names, bare or as a method of a variable, or has it started."""
+    """Whether a function calls something of one of the names, bare, as a method of a variable or of its attribute.
+
+    Or it has that started.
+    """
     for call in info.calls:
         function = call.func
         if isinstance(function, cst.Attribute) and function.attr.value in STARTS_CALL_METHODS and call.args:
             function = call.args[0].value
         if isinstance(function, cst.Attribute):
-            if isinstance(function.value, cst.Name) and function.attr.value in names:
+            receiver = function.value.value if isinstance(function.value, cst.Attribute) else function.value
+            if isinstance(receiver, cst.Name) and function.attr.value in names:
                 return True
         elif isinstance(function, cst.Name) and function.value in names:
             return True
