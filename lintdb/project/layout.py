@@ -2,7 +2,8 @@
 
 Python itself is not asked: what it would import depends on an environment that lintdb neither has nor runs. A dotted
 name is looked up in the folder from which the importing file's own package would be imported, then in the folders above
-it up to the root of the project, and in `src` of each.
+it up to the root of the project, and in `src` of each; at last beside the file, and above it in its package: a program
+may be started inside of that.
 """
 
 # Paths are strings here: they are keys of many tables, and Path objects would dominate the time.
@@ -11,9 +12,11 @@ it up to the root of the project, and in `src` of each.
 from __future__ import annotations
 
 import os
+import sys
 import zlib
 from typing import NamedTuple
 
+from lintdb.drivers.catalog import import_roots
 from lintdb.syntax.modules import OWN, ModuleName
 
 _ROOT_MARKS = frozenset({
@@ -116,9 +119,21 @@ class Layout:
             for _ in range(len(name) - len(absolute) - 1):
                 folder = os.path.dirname(folder)
             roots = self.roots_of(importer) if absolute == name else (folder,)
-            self._located[key] = self._locate(absolute.split("."), roots)
+            parts = absolute.split(".")
+            located = self._locate(parts, roots)
+            if located is None and absolute == name and not _is_of_library(parts[0]):
+                located = self._locate(parts, self._folders_of_package(folder))
+            self._located[key] = located
         found = self._located[key]
         return found if found is not None and found.path != importer else None
+
+    def _folders_of_package(self, folder: str) -> tuple[str, ...]:
+        """Return a folder and those above it, as far as they are parts of one package."""
+        found: list[str] = []
+        while _PACKAGE in self.listing(folder) and os.path.dirname(folder) != folder:
+            found.append(folder)
+            folder = os.path.dirname(folder)
+        return tuple(found)
 
     def _locate(self, parts: list[str], roots: tuple[str, ...]) -> Located | None:
         best: Located | None = None
@@ -141,6 +156,11 @@ class Layout:
                 # The nearest root that has the package has its modules, too.
                 return best
         return best
+
+
+def _is_of_library(name: str) -> bool:
+    """Whether Python, or a library that is known, has a module of that name, which one of a package does not hide."""
+    return name in sys.stdlib_module_names or name in import_roots()
 
 
 def _python_files_below(root: str) -> tuple[str, ...] | None:
