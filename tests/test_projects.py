@@ -329,11 +329,15 @@ def located(folder: Path, dotted: str, importer: str) -> tuple[str, tuple[str, .
         ("pkg.sub.Thing.method", "pkg/use.py", ("pkg/sub/__init__.py", ("Thing", "method"))),
         ("pkg.nothing", "pkg/use.py", ("pkg/__init__.py", ("nothing",))),
         ("db.connect", "pkg/use.py", ("db.py", ("connect",))),
-        ("use.f", "pkg/db.py", None),
+        ("use.f", "pkg/db.py", ("pkg/use.py", ("f",))),  # the program is started inside of its package
+        ("use.f", "pkg/sub/__init__.py", ("pkg/use.py", ("f",))),
+        ("sub.f", "space/part.py", None),
         ("space.part.x", "script.py", ("space/part.py", ("x",))),
         ("space.x", "script.py", None),
         ("installed.core.run", "script.py", ("src/installed/core.py", ("run",))),
-        ("core.run", "src/installed/__init__.py", None),
+        ("core.run", "src/installed/__init__.py", ("src/installed/core.py", ("run",))),
+        ("json.loads", "pkg/db.py", None),
+        ("redis.Redis", "pkg/db.py", None),
         ("sqlite3.connect", "script.py", None),
         ("near.x", "space/part.py", ("space/near.py", ("x",))),
         ("db.connect", "space/part.py", ("db.py", ("connect",))),
@@ -346,7 +350,8 @@ def test_dotted_names_lead_to_files(
     write: Callable[[Mapping[str, str]], Path], dotted: str, importer: str, expected: tuple[str, tuple[str, ...]] | None
 ) -> None:
     names = (
-        "pkg/__init__.py pkg/db.py pkg/use.py pkg/sub/__init__.py db.py script.py space/part.py space/near.py "
+        "pkg/__init__.py pkg/db.py pkg/use.py pkg/json.py pkg/redis.py pkg/sub/__init__.py db.py script.py "
+        "space/part.py space/near.py "
         "src/installed/__init__.py src/installed/core.py"
     )
     folder = write(dict.fromkeys(names.split(), ""))
