@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from lintdb.flow.captured import type_of_captured
 from lintdb.flow.stdlib import STARTS_CALL_METHODS
 from lintdb.syntax.names import ClassInfo, FunctionInfo, Variable
 
@@ -73,8 +74,16 @@ class Candidates:
             or (
                 not info.is_module and any(self._is_resource(name) or self._is_asked(name, info) for name in info.loads)
             )
+            or self._captures(info)
             or any(self._is_placed(dotted, info) for dotted in self._index.placed)
             or any(self._is_kept(key) for key in info.keys)
+        )
+
+    def _captures(self, info: FunctionInfo) -> bool:
+        """Whether a nested function works with a resource of the function that it stands in."""
+        is_nested = info.parent is not None and not info.parent.is_module
+        return is_nested and any(
+            self._is_tracked(type_of_captured(name, info, self._types)) for name in info.free_names
         )
 
     def _is_kept(self, key: str) -> bool:

@@ -9,6 +9,7 @@ import libcst as cst
 
 from lintdb.effects import Argument
 from lintdb.flow import ir
+from lintdb.flow.captured import type_of_captured
 from lintdb.flow.objects import attributes_of
 from lintdb.flow.run import Run
 from lintdb.flow.sites import Site
@@ -107,8 +108,10 @@ class Values(Run):
 
     def _free_value(self, name: str, state: State) -> Value | None:
         """A name that the path has not bound: a module-level value, if it is nothing nearer."""
-        if self.function.is_module or self._is_nearer(name):
+        if self.function.is_module:
             return None
+        if self._is_nearer(name):
+            return self._captured(name, state) if name in self.function.free_names else None
         is_global = name in self.index.values or name in self.index.annotations
         found = self._global(Variable(self.index, name), state) if is_global else None
         return found if found is not None else self._constant(name)
@@ -122,6 +125,17 @@ class Values(Run):
                 scope = scope.parent
             found = self.nearer_names[name] = scope is not None and not scope.is_module
         return found
+
+    def _captured(self, name: str, state: State) -> Value | None:
+        """A variable of the function that this one stands in: whoever made what it holds may look after that."""
+        if self.is_for_caller:
+            return None
+        key = ("captured", self.function, name)
+        found = self.types.peers.memo.get(key, lambda: type_of_captured(name, self.function, self.types))
+        value = self.outside(("named", name), found, None, state)
+        if isinstance(value, Ref):
+            state.update(value.rid, outlives=False)
+        return value
 
     def _constant(self, name: str) -> Value | None:
         """A module-level name that stands for a function, or for a text or a number."""
