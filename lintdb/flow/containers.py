@@ -77,6 +77,8 @@ class Containers(Withs, ABC):
                 group = Many(tuple(i for _, i in group.items))
             state.set_name(op.target, group)
             return None
+        if isinstance(group, Table) and name in ("get", "pop") and self._take_by_key(op, group, name, state):
+            return None
         items = group.items if isinstance(group, Many) else tuple(i for _, i in group.items)
         if isinstance(group, Table) or name in TAKES:
             state.escape(self.arguments_value(op, state), with_parents=True)
@@ -92,6 +94,18 @@ class Containers(Withs, ABC):
         self.throw(state, op.node, is_low=is_done or op.in_cleanup)
         state.set_name(op.target, None)
         return None
+
+    def _take_by_key(self, op: ir.CallOp, group: Table, name: str, state: State) -> bool:
+        """`options.pop("conn", None)`: what is known to stand under a key; afterwards it does not."""
+        key = self.value(op.arguments[0].operand, state) if op.arguments else None
+        found = [each for each, _ in group.items if isinstance(key, Literal) and each == key.value]
+        if not found:
+            return False
+        values = dict(group.items)
+        state.set_name(op.target, values.pop(found[0]))
+        if name == "pop" and isinstance(op.callee, ir.AttributeOf) and isinstance(op.callee.base, ir.Local):
+            state.set_name(op.callee.base.name, Table(tuple(values.items())))
+        return True
 
     def _release_by_name(self, item: Ref, name: str, state: State) -> None:
         status = state.status(item.rid)

@@ -177,35 +177,24 @@ def bind_arguments(
 
 
 def _options(name: str, given: Sequence[tuple[object, Value | None]], info: FunctionInfo, state: State) -> Table | None:
-    """Return what `**options` are in a function, as far as that stays as it is; None where it does not matter."""
-    taken = _taken_out(name, info)
-    if taken is not None:
-        return Table(tuple(item for item in given if item[0] not in taken))
+    """Return what `**options` are in a function, but for what it takes out of them; None where it does not matter."""
     options = Table(tuple(given))
-    return options if state.holds_any(options) else None
+    return options if _stays(name, info) or state.holds_any(options) else None
 
 
 @functools.lru_cache(maxsize=1024)
-def _taken_out(name: str, info: FunctionInfo) -> frozenset[str] | None:
-    """Return the keys that a function takes out of its `**options`; None if it may change them in other ways.
-
-    All else that it does with them is to look, and to write them out in calls: `f(**options)`.
-    """
+def _stays(name: str, info: FunctionInfo) -> bool:
+    """Whether a function does no more with its `**options` than look, take some out, and write them out in calls."""
     nodes = list(walk(info.node))
     harmless = 1  # the parameter itself
-    keys: set[str] = set()
     for node in nodes:
         if isinstance(node, cst.Arg) and node.star == "**":
             harmless += isinstance(node.value, cst.Name) and node.value.value == name
         elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
             base, key = node.func.value, node.args[0].value if node.args else None
             is_method = isinstance(base, cst.Name) and base.value == name and isinstance(key, cst.SimpleString)
-            if is_method and node.func.attr.value in ("get", "pop"):
-                harmless += 1
-                if node.func.attr.value == "pop" and isinstance(key, cst.SimpleString):
-                    keys.add(str(key.evaluated_value))
-    mentions = sum(isinstance(node, cst.Name) and node.value == name for node in nodes)
-    return frozenset(keys) if mentions == harmless else None
+            harmless += is_method and node.func.attr.value in ("get", "pop")
+    return sum(isinstance(node, cst.Name) and node.value == name for node in nodes) == harmless
 
 
 def argument_for(info: FunctionInfo, name: str, arguments: Sequence[ir.CallArgument]) -> ir.Operand | None:

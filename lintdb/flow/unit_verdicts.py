@@ -17,7 +17,7 @@ from lintdb.flow.sites import UNLIKELY, Exit
 from lintdb.flow.state import State
 from lintdb.flow.summaries import BEFORE, WORKS
 from lintdb.flow.values import IN_BLOCK, Rid, SiteKey, Status
-from lintdb.flow.verdicts import Verdicts, is_unlikely, last_handler, path_of
+from lintdb.flow.verdicts import Verdicts, is_by_choice, is_unlikely, last_handler, path_of
 from lintdb.syntax.ancestry import Ancestry
 from lintdb.syntax.names import FunctionInfo
 from lintdb.syntax.walk import walk
@@ -280,7 +280,9 @@ class UnitVerdicts(Verdicts):
                     is_left = is_left or (not is_by_itself and self._ends_soon(rid[0], index, kind))
                 else:
                     is_left = _swallowing(end.state)[0] is None and self._is_refused(status)
-                is_low = status.low >= UNLIKELY or is_left
+                path = path_of(end.state)
+                # `if commit: conn.commit()`: whoever says no goes on with the work, and looks after it.
+                is_low = status.low >= UNLIKELY or is_left or is_by_choice(path)
                 confidence = Confidence.LOW if is_low else Confidence.MEDIUM
                 is_of_call = self._node_of(status.failed) in (None, node)
                 told_at = self.units.told_at.get((index, rid[0])) if is_of_call else None
@@ -291,7 +293,6 @@ class UnitVerdicts(Verdicts):
                     continue
                 is_of_block, failed = index in self.units.lent_at, self._node_of(status.failed)
                 parameter = str(rid[0][1]) if rid[0][0] == "param" else None
-                path = path_of(end.state)
                 unit = FailedUnit(
                     node, kind, site.name, swallowed, confidence, path, is_of_block, failed, parameter, told_at
                 )

@@ -101,7 +101,7 @@ class Verdicts(Values):
         op = self.operations.get(status.pending)
         if kind is None or op is None or not status.in_unit or status.raised or is_unlikely(status, state):
             return
-        if state.raised is None and not _is_given_up(state) and not _is_by_choice(path_of(state)):
+        if state.raised is None and not _is_given_up(state) and not is_by_choice(path_of(state)):
             work = LostWork(op.node, kind, f"{before}{name}", None, False, Confidence.MEDIUM, path_of(state))
             left.setdefault(name, work)
 
@@ -199,7 +199,7 @@ class Verdicts(Values):
         """Return the loss, at low confidence where a path that keeps the work tells that this one is meant, or rare."""
         if site not in self.commits:
             return work
-        is_meant = _is_by_choice(work.path) or self._skips_its_loop(work.path)
+        is_meant = is_by_choice(work.path) or self._skips_its_loop(work.path)
         return replace(work, is_kept_elsewhere=True, confidence=Confidence.LOW if is_meant else work.confidence)
 
     def _skips_its_loop(self, path: Sequence[PathStep]) -> bool:
@@ -356,7 +356,7 @@ def is_unlikely(status: Status, state: State) -> bool:
     return status.low >= BYPASSED or state.low >= UNHEARD_OF
 
 
-def _is_by_choice(path: Sequence[PathStep]) -> bool:
+def is_by_choice(path: Sequence[PathStep]) -> bool:
     """Whether a flag of such a name decides, after the last write, that it is not kept: `if not dry_run: …`."""
     for step in reversed(path):
         if step.what == "write":
