@@ -28,7 +28,7 @@ class WithBlockKeepsOpen(Rule):
 
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
         for leak in flow.leaks:
-            if not leak.kept or leak.on_error or leak.is_covered:
+            if not leak.kept or leak.on_error or leak.is_covered or leak.is_ever_released:
                 continue
             name = f"`{leak.name}`" if leak.name else f"the {leak.kind.label}"
             if leak.kind.family == "checkout":

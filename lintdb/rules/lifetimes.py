@@ -43,7 +43,7 @@ class LeakRule(Rule):
                 continue
             if leak.is_covered and not (ctx.strict_cursors and self.family == "cursor"):
                 continue
-            if leak.kept and not leak.on_error:
+            if leak.kept and not (leak.on_error or leak.is_ever_released):
                 continue  # LDB111 explains that better
             if any(each.node is leak.node for each in flow.returned) and _is_left_by_users(leak, flow):
                 continue  # told of below, or by the rule about paths without an error
