@@ -7,6 +7,7 @@ or to a coroutine function of which the same is true. What cannot be told speaks
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -18,6 +19,8 @@ from lintdb.syntax.names import FunctionInfo
 from lintdb.syntax.plain import walk_tree
 from lintdb.syntax.walk import walk
 
+_THREADS = re.compile(r"executor$|thread_?pool$|^threads$")
+"""What is called so has threads that can wait, where it is there at all."""
 _MOST_FUNCTIONS = 12
 """Coroutine functions between one that blocks and those that run it."""
 
@@ -57,6 +60,36 @@ def stands_beside(node: cst.CSTNode, function: FunctionInfo) -> bool:
     """Whether a call stands in an `async with` or `async for` of its function: a library may have work on the loop."""
     blocks = [each for each in function.nodes if isinstance(each, (cst.For, cst.With)) and each.asynchronous]
     return any(inner is node for block in blocks for inner in walk(block.body))
+
+
+def stands_without_threads(node: cst.CSTNode, function: FunctionInfo) -> bool:
+    """Whether a call runs only where the program has no threads to give it to: `if self.executor is None: ...`."""
+    for each in function.nodes:
+        if isinstance(each, cst.If):
+            when = _says_of_threads(each.test)
+            branch = {False: each.body, True: each.orelse}.get(when) if when is not None else None
+            if branch is not None and any(inner is node for inner in walk(branch)):
+                return True
+    return False
+
+
+def _says_of_threads(test: cst.BaseExpression) -> bool | None:
+    """Whether there are threads if a test holds; None where it does not ask for them."""
+    if isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
+        inner = _says_of_threads(test.expression)
+        return None if inner is None else not inner
+    if isinstance(test, cst.Comparison) and len(test.comparisons) == 1:
+        target = test.comparisons[0]
+        is_none = isinstance(target.comparator, cst.Name) and target.comparator.value == "None"
+        if not is_none or not isinstance(target.operator, (cst.Is, cst.IsNot)) or not _names_threads(test.left):
+            return None
+        return isinstance(target.operator, cst.IsNot)
+    return True if _names_threads(test) else None
+
+
+def _names_threads(node: cst.BaseExpression) -> bool:
+    name = node.attr if isinstance(node, cst.Attribute) else node
+    return isinstance(name, cst.Name) and _THREADS.search(name.value.lower()) is not None
 
 
 def _running(use: Use | Unknown) -> _Running:

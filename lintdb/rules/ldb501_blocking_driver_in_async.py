@@ -55,12 +55,12 @@ class BlockingDriverInAsync(Rule):
 
 def _confidence(flow: FunctionFlow, ctx: FileContext) -> Callable[[cst.CSTNode], Confidence]:
     """Return what tells how sure it is that others wait while a call blocks."""
-    from lintdb.flow.loops import has_loop_to_itself, stands_beside  # loads libcst, which listing rules does not need
+    from lintdb.flow.loops import has_loop_to_itself, stands_beside, stands_without_threads  # loads libcst, as rarely
 
     if is_test(flow.function, ctx.path) or _runs_at_startup(flow, ctx):
         return lambda _: Confidence.LOW
     if not has_loop_to_itself(flow.function, is_test_file):
-        return lambda _: Confidence.HIGH
+        return lambda node: Confidence.LOW if stands_without_threads(node, flow.function) else Confidence.HIGH
     return lambda node: Confidence.HIGH if stands_beside(node, flow.function) else Confidence.LOW
 
 
