@@ -37,6 +37,7 @@ from lintdb.flow.values import (
     renamed,
 )
 from lintdb.flow.verdicts import path_of
+from lintdb.syntax.names import FunctionInfo
 
 _CONNECTED = {"checkout", "session"}
 """Families that take a connection from a pool, by themselves or with their first statement."""
@@ -306,7 +307,7 @@ class ModelledCalls(ChosenModels):
         made = self.knowledge.kind(model.acquires) if model.acquires is not None else None
         is_lazy = made is not None and made.is_lazy and not model.coroutine
         # Where an object is left by a block, what it rolls back before it closes is gone if that fails.
-        is_farewell = model.event is Event.ROLLBACK and self.function.name in ("__exit__", "__aexit__")
+        is_farewell = model.event is Event.ROLLBACK and _is_of_exit(self.function)
         # An engine that gets no connection has none to hold.
         is_open_if_it_fails = made is None or made.family not in ("connection", "checkout")
         if receiver is not None and is_open_if_it_fails:
@@ -572,3 +573,10 @@ class ModelledCalls(ChosenModels):
             goes_with_parent=goes,
         )
         return Ref((site, 0))
+
+
+def _is_of_exit(function: FunctionInfo) -> bool:
+    """Whether a method runs as a block on its object ends: `__exit__`, or one that this calls on the object."""
+    owner = function.owner
+    found = (owner.find_method(name) for name in ("__exit__", "__aexit__")) if owner is not None else ()
+    return any(each is not None and (each is function or function.name in each.attributes) for each in found)
