@@ -17,11 +17,12 @@ from lintdb import __version__
 from lintdb.commands.baseline import baseline_command
 from lintdb.commands.check import check_command
 from lintdb.commands.debug import debug_group
-from lintdb.commands.output import CLEAN, FAILED, INTERRUPTED, drop, fail, is_full, report_crash
+from lintdb.commands.output import CLEAN, FAILED, INTERRUPTED, drop, end_now, fail, is_full, note, report_crash
 from lintdb.commands.reference import drivers_command, rule_command, rules_command
 from lintdb.commands.settings import config_command
 from lintdb.commands.why import why_command
 from lintdb.config import ConfigError
+from lintdb.room import is_left_behind
 from lintdb.selection import did_you_mean
 
 
@@ -34,6 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = cli.main(args=argv, prog_name="lintdb", standalone_mode=False)
     except click.exceptions.Abort:
+        note("lintdb: interrupted")
+        if is_left_behind():
+            end_now(INTERRUPTED)
         return INTERRUPTED
     except click.ClickException as error:
         error.show()
@@ -76,7 +80,7 @@ class _Commands(click.Group):
 def cli() -> None:
     """Find database resources that Python code misuses: left open, never given back, waited on forever.
 
-    Exit codes: 0 clean, 1 findings, 2 lintdb could not do its job.
+    Exit codes: 0 clean, 1 findings, 2 lintdb could not do its job, 130 interrupted.
     """
 
 

@@ -21,6 +21,8 @@ _STACK_BYTES = 512 * 1024 * 1024
 """Five kilobytes for each frame: older Pythons take stack for every call, and so do calls through C on all."""
 
 _here = threading.local()
+_left: list[threading.Event] = []
+"""The ends of threads that nobody waits for any more, because of an interrupt."""
 
 
 def with_room(work: Callable[[], T]) -> T:
@@ -32,6 +34,8 @@ def with_room(work: Callable[[], T]) -> T:
         return work()
     done: list[T] = []
     raised: list[BaseException] = []
+    # An interrupted `join()` may take a thread for one that has ended.
+    has_ended = threading.Event()
 
     def run() -> None:
         _here.has_room = True
@@ -39,6 +43,8 @@ def with_room(work: Callable[[], T]) -> T:
             done.append(work())
         except BaseException as error:  # noqa: BLE001 - handed on to who waits
             raised.append(error)
+        finally:
+            has_ended.set()
 
     # An interrupt reaches the thread that waits; this one must not keep the process alive then.
     thread = threading.Thread(target=run, name="lintdb", daemon=True)
@@ -49,6 +55,9 @@ def with_room(work: Callable[[], T]) -> T:
         while thread.is_alive():
             # Not all systems let an interrupt through to who waits without a limit.
             thread.join(1)
+    except BaseException:
+        _left.append(has_ended)
+        raise
     finally:
         sys.setrecursionlimit(before)
     if not has_started:
@@ -56,6 +65,15 @@ def with_room(work: Callable[[], T]) -> T:
     if raised:
         raise raised[0]
     return done[0]
+
+
+def is_left_behind() -> bool:
+    """Whether a thread goes on with work that was interrupted.
+
+    It cannot be stopped. Where it is in code that is no Python, such as the parser, an interpreter that ends in the
+    usual way takes the whole process down with a signal.
+    """
+    return any(not has_ended.is_set() for has_ended in _left)
 
 
 def ran_out_of_room(error: BaseException | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -129,7 +130,7 @@ class TestExitCodes:
 
         monkeypatch.setattr("lintdb.files.check_files", interrupt)
         ran = run("check")
-        assert (ran.code, ran.out, ran.err.strip()) == (130, "", "")
+        assert (ran.code, ran.out, ran.err.strip()) == (130, "", "lintdb: interrupted")
 
     @pytest.mark.parametrize(
         "arguments",
@@ -315,6 +316,27 @@ class TestProcess:
             )
             ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=full, text=True, env=environment, check=False)
             assert ran.returncode == 0
+
+    @pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise there")
+    def test_interrupt_while_a_file_is_parsed(self, tmp_path: Path) -> None:
+        (tmp_path / "x.py").write_text("import sqlite3\n")
+        # The parser is no Python: a thread that is in it when the interpreter ends takes the process with it.
+        code = (
+            "import sys, libcst; from lintdb import cli, engine\n"
+            "def parse(*_):\n"
+            "    text = 'load(1, [2, 3])\\n' * 10_000\n"
+            "    print('started', flush=True)\n"
+            "    while True: libcst.parse_module(text)\n"
+            "engine.check_source = parse\n"
+            f"sys.exit(cli.main(['check', {str(tmp_path)!r}]))\n"
+        )
+        command = [sys.executable, "-c", code]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"started\n"
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate()
+        assert (process.returncode, out, err.strip()) == (130, b"", b"lintdb: interrupted")
 
     def test_terminal_without_utf8(self, tmp_path: Path) -> None:
         (tmp_path / "é.py").write_text("import sqlite3; name = '数据'; x = 1  # noqa: LDB101\n", encoding="utf-8")

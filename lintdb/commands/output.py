@@ -8,7 +8,8 @@ import sys
 import textwrap
 import traceback
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, TextIO
+from contextlib import suppress
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import click
 
@@ -50,6 +51,14 @@ def is_full(error: OSError) -> bool:
 def drop(stream: TextIO) -> None:
     """Let what is still buffered go nowhere, or the interpreter would complain about it at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def end_now(code: int) -> NoReturn:
+    """End the process without waiting for anything but what is written already."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(code)
 
 
 def note(text: str) -> None:
