@@ -85,7 +85,7 @@ class ConfigFinder:
         self._metas = metas
         self._overrides = overrides
         self._cwd = os.path.abspath(cwd or os.getcwd())
-        self._by_folder: dict[str, Settings | None] = {}
+        self._by_folder: dict[str, Settings | ConfigError | None] = {}
         self._default = Settings.defaults(self._cwd).with_overrides(overrides)
         self.is_isolated = isolated
         self._forced: Settings | None = self._default if isolated else None
@@ -95,10 +95,16 @@ class ConfigFinder:
             self._forced = settings.with_overrides(overrides)
 
     def for_folder(self, folder: str) -> Settings:
-        """Return the settings for files in *folder* (absolute); raises ConfigError for a broken configuration."""
+        """Return the settings for files in *folder* (absolute); raises ConfigError for a broken configuration.
+
+        It is the same error for all folders that the configuration governs.
+        """
         if self._forced is not None:
             return self._forced
-        return self._find(folder) or self._default
+        settings = self._find(folder)
+        if isinstance(settings, ConfigError):
+            raise settings
+        return settings or self._default
 
     def for_file(self, path: str) -> Settings:
         """Return the settings for the file *path* (absolute)."""
@@ -108,9 +114,9 @@ class ConfigFinder:
         """Return the settings of the current folder: they decide what is not about one file, such as the format."""
         return self.for_folder(self._cwd)
 
-    def _find(self, folder: str) -> Settings | None:
+    def _find(self, folder: str) -> Settings | ConfigError | None:
         climbed: list[str] = []
-        settings: Settings | None = None
+        settings: Settings | ConfigError | None = None
         while folder not in self._by_folder:
             climbed.append(folder)
             settings = self._read_folder(folder)
@@ -123,12 +129,15 @@ class ConfigFinder:
         self._by_folder.update(dict.fromkeys(climbed, settings))
         return settings
 
-    def _read_folder(self, folder: str) -> Settings | None:
+    def _read_folder(self, folder: str) -> Settings | ConfigError | None:
         for name in _CONFIG_NAMES:
             path = os.path.join(folder, name)
             # A link that leads nowhere is meant to be a configuration, too: reading it says what is wrong.
             if os.path.isfile(path) or (os.path.islink(path) and not os.path.exists(path)):
-                settings = read_config(path, self._metas, must_apply=False)
+                try:
+                    settings = read_config(path, self._metas, must_apply=False)
+                except ConfigError as error:
+                    return error
                 if settings is not None:
                     return settings.with_overrides(self._overrides)
         return None
@@ -145,7 +154,10 @@ def read_config(path: str, metas: Sequence[RuleMeta], *, must_apply: bool) -> Se
             data = file.read()
     except OSError as error:
         cure = ": mend the link, or take it away" if os.path.islink(path) else ""
-        raise ConfigError(f"cannot read the file: {error.strerror or error}{cure}", path=shown) from error
+        message = f"cannot read the file: {error.strerror or error}{cure}"
+        if isinstance(error, PermissionError):
+            message = "no permission to read the file: grant it, or name another one with `--config`"
+        raise ConfigError(message, path=shown) from error
     is_own = os.path.basename(path) != "pyproject.toml"
     root = os.path.dirname(os.path.abspath(path))
     # A pyproject.toml that never says lintdb is not even parsed: it may be broken on purpose, as in test data.

@@ -25,6 +25,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from lintdb.config import ConfigError
 from lintdb.finding import FileProblem, FileResult
 from lintdb.project.surroundings import Projects
 from lintdb.room import ran_out_of_room, with_room
@@ -61,11 +62,13 @@ class FoundFiles:
     """The files to check, in the order to check them, and what stood in the way of finding more.
 
     `absent` are the paths that lead nowhere: not a file that cannot be checked, but a slip of who has named it.
+    `broken` are configurations that cannot be followed: they alone know what is to be checked in their folders.
     """
 
     files: tuple[str, ...]
     problems: tuple[FileProblem, ...] = ()
     absent: tuple[FileProblem, ...] = ()
+    broken: tuple[ConfigError, ...] = ()
 
 
 def find_files(paths: Iterable[str], settings_for: SettingsFor, *, force_exclude: bool = False) -> FoundFiles:
@@ -76,15 +79,17 @@ def find_files(paths: Iterable[str], settings_for: SettingsFor, *, force_exclude
     for path in paths:
         shown = _without_dot(path)
         absolute = os.path.abspath(path)
-        if force_exclude and settings_for(os.path.dirname(absolute)).is_below_excluded(absolute):
-            continue
+        if force_exclude:
+            settings = walk.settings_for(os.path.dirname(absolute))
+            if settings is None or settings.is_below_excluded(absolute):
+                continue
         if not os.path.lexists(path):
             absent.append(FileProblem(shown or "''", NO_SUCH_PATH))
             continue
         found = walk.iter_folder(shown, absolute) if os.path.isdir(path) else [(shown, absolute)]
         for shown_file, absolute_file in found:
             files.setdefault(absolute_file, shown_file)
-    return FoundFiles(tuple(files.values()), tuple(walk.problems), tuple(absent))
+    return FoundFiles(tuple(files.values()), tuple(walk.problems), tuple(absent), tuple(walk.broken))
 
 
 class _Walk:
@@ -92,6 +97,16 @@ class _Walk:
         self._settings_for = settings_for
         self._ignores = _IgnoreFiles()
         self.problems: list[FileProblem] = []
+        self.broken: list[ConfigError] = []
+
+    def settings_for(self, folder: str) -> Settings | None:
+        """Return the settings of *folder* (absolute), or None where its configuration is broken: that is noted."""
+        try:
+            return self._settings_for(folder)
+        except ConfigError as error:
+            if error not in self.broken:
+                self.broken.append(error)
+            return None
 
     def iter_folder(self, shown: str, absolute: str) -> Iterator[tuple[str, str]]:
         """Yield (path to show, absolute path) of the files in a folder and, after them, of those below it."""
@@ -107,7 +122,9 @@ class _Walk:
                     message = f"cannot read the folder: {error.strerror or error}"
                 self.problems.append(FileProblem(shown or ".", message))
                 continue
-            settings = self._settings_for(absolute)
+            settings = self.settings_for(absolute)
+            if settings is None:
+                continue
             folders: list[tuple[str, str]] = []
             for entry in ordered:
                 is_folder = entry.is_dir(follow_symlinks=False)

@@ -189,6 +189,56 @@ class TestExitCodes:
         assert ran.err.startswith(f"lintdb: error: {os.path.join('sub', '')}{message}")  # noqa: PTH118
         assert run("check", "--isolated").code == 1
 
+    @pytest.mark.parametrize("paths", [[], ["sub/x.py", "ok.py", "sub/deep"], ["ok.py", "sub", "--force-exclude"]])
+    def test_broken_configuration_of_a_folder(self, run: Run, paths: list[str]) -> None:
+        write("sub/lintdb.toml", "[tool.lintdb\n")
+        for path in ("sub/x.py", "sub/deep/x.py", "ok.py"):
+            write(path, LEAK)
+        ran = run("check", *paths)
+        assert (ran.code, ran.out) == (2, "ok.py:4:5: LDB101 `leak` is not closed\n")
+        error, summary = ran.err.splitlines()
+        assert error.replace(os.sep, "/").startswith("lintdb: error: sub/lintdb.toml:1: this is not valid TOML")
+        assert summary == "Found 1 finding in 1 file (checked 1 file, none where a configuration is broken)"
+        assert run("check", "--exit-zero", *paths).code == 2
+        ran = run("check", "--output-format", "json", *paths)
+        assert (ran.code, [found["path"] for found in json.loads(ran.out)]) == (2, ["ok.py"])
+        [log] = json.loads(run("check", "--output-format", "sarif", *paths).out)["runs"]
+        assert log["invocations"][0]["executionSuccessful"] is False
+        assert len(log["invocations"][0]["toolExecutionNotifications"]) == 1
+        assert "sub/lintdb.toml,line=1" in run("check", "--output-format", "github", *paths).out.replace(os.sep, "/")
+        write("ok.py", "")
+        ran = run("check", *paths)
+        assert ran.err.splitlines()[-1] == (
+            "No findings, but not all was checked: checked 1 file, none where a configuration is broken"
+        )
+
+    def test_broken_configuration_of_the_run(self, run: Run) -> None:
+        write("lintdb.toml", "[tool.lintdb\n")
+        write("sub/lintdb.toml", "")
+        write("sub/x.py", LEAK)
+        for paths in ([], ["sub"]):
+            ran = run("check", *paths)
+            assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+
+    def test_unreadable_configuration(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(path: str, *arguments: object, **options: object) -> object:
+            if str(path).endswith("lintdb.toml"):
+                raise PermissionError(13, "Permission denied")
+            return open_file(path, *arguments, **options)  # type: ignore[call-overload]
+
+        write("sub/lintdb.toml", "")
+        write("sub/x.py", LEAK)
+        write("ok.py", LEAK)
+        # Permissions do not bind the superuser, as whom tests often run in containers.
+        open_file = open
+        monkeypatch.setattr("builtins.open", refuse)
+        ran = run("check")
+        assert (ran.code, ran.out) == (2, "ok.py:4:5: LDB101 `leak` is not closed\n")
+        assert ran.err.splitlines()[0].replace(os.sep, "/") == (
+            "lintdb: error: sub/lintdb.toml: "
+            "no permission to read the file: grant it, or name another one with `--config`"
+        )
+
 
 @pytest.mark.usefixtures("fake")
 class TestOptions:

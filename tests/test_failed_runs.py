@@ -108,6 +108,7 @@ def test_texts_have_it_on_standard_error(
 
 
 def test_format_of_the_configuration(failing: Run) -> None:
+    write("x.py", "")
     write("lintdb.toml", "output-format = 'sarif'\n")
     write("sub/lintdb.toml", "select = ['LDB9']\n")
     write("sub/y.py", LEAK)

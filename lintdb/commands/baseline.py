@@ -43,13 +43,13 @@ def baseline_command(*, paths: tuple[str, ...], jobs: int | None, **config_optio
     tell_warnings(check.warnings)
     for problem in check.problems:
         note(describe_problem(problem))
-    for problem in check.absent:
+    for problem in check.faults:
         fail(describe_problem(problem))
     if check.checked:
         files = len({finding.path for finding in findings})
         found = f"{count(len(findings), 'finding')} in {count(files, 'file')}" if findings else "No findings: no table"
         note(f"{found} (checked {count(check.checked, 'file')})")
-    return FAILED if check.problems or check.absent else CLEAN
+    return FAILED if check.problems or check.faults else CLEAN
 
 
 def _tables(findings: Iterable[Finding], finder: ConfigFinder) -> Iterator[str]:

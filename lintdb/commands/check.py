@@ -81,14 +81,15 @@ def _report_failure(error: ConfigError | click.UsageError, output_format: str | 
 
     if output_format is None or output_format in TEXT_FORMATS:
         return
-    if isinstance(error, ConfigError):
-        message = f"`{error.key}`: {error.message}" if error.key else error.message
-        problem = FileProblem(error.path or "", message, error.line)
-    else:
-        problem = FileProblem("", error.format_message())
+    problem = _as_problem(error) if isinstance(error, ConfigError) else FileProblem("", error.format_message())
     report = render(output_format, (), all_metas(), problems=[problem])
     if _deliver(report, output_file) and output_file is not None:
         note(f"lintdb: note: {output_file} has no findings, because nothing was checked")
+
+
+def _as_problem(error: ConfigError) -> FileProblem:
+    message = f"`{error.key}`: {error.message}" if error.key else error.message
+    return FileProblem(error.path or "", message, error.line)
 
 
 @click.command("check", cls=_CheckCommand)
@@ -150,7 +151,7 @@ def check_command(
         shown_format = "full" if output_file is None and is_terminal(sys.stdout) else "concise"
     if not _write_report(check, shown_format, output_file, statistics=statistics):
         return FAILED
-    if check.problems or check.absent:
+    if check.problems or check.faults:
         return FAILED
     return FINDINGS if check.findings and not exit_zero else CLEAN
 
@@ -159,7 +160,8 @@ class Check:
     """One run of `lintdb check`: what it found, and what it could not check.
 
     `problems` are all that kept files from being checked; `untold` are those of them that are no findings; `absent` are
-    paths that lead nowhere. `warnings` are about files of the project that are read for the sake of others.
+    paths that lead nowhere, `broken` configurations that cannot be followed: nothing is checked where they hold.
+    `warnings` are about files of the project that are read for the sake of others.
     """
 
     def __init__(self, metas: Sequence[RuleMeta], finder: ConfigFinder, *, unused_ignores: bool) -> None:
@@ -168,6 +170,7 @@ class Check:
         self.problems: tuple[FileProblem, ...] = ()
         self.untold: tuple[FileProblem, ...] = ()
         self.absent: tuple[FileProblem, ...] = ()
+        self.broken: tuple[FileProblem, ...] = ()
         self.warnings: tuple[FileProblem, ...] = ()
         self.checked = 0
         self._finder = finder
@@ -177,14 +180,24 @@ class Check:
         self._options: dict[tuple[int, frozenset[str]], EngineOptions] = {}
         self._sources: dict[str, SourceFile] = {}
 
+    @property
+    def faults(self) -> tuple[FileProblem, ...]:
+        """What kept the run from its job and is about no file that can be checked."""
+        return (*self.absent, *self.broken)
+
     def run(self, paths: Iterable[str], *, force_exclude: bool) -> None:
-        """Check all files under *paths*."""
+        """Check all files under *paths*; raises ConfigError if the configuration of the run itself is broken."""
         from lintdb.files import FileTask, check_files, find_files
 
         paths = tuple(paths)
+        jobs = self._finder.for_run().jobs
         found = find_files(paths, self._finder.for_folder, force_exclude=force_exclude)
-        tasks = [FileTask(path, self._options_for(path)) for path in found.files]
-        results = check_files(tasks, self._finder.for_run().jobs)
+        # The walk has asked for the configurations of folders; those of files that are named show here.
+        options = {path: self._options_or_error(path) for path in found.files}
+        tasks = [FileTask(path, each) for path, each in options.items() if not isinstance(each, ConfigError)]
+        broken = (*found.broken, *(each for each in options.values() if isinstance(each, ConfigError)))
+        self.broken = tuple(_as_problem(error) for error in dict.fromkeys(broken))
+        results = check_files(tasks, jobs)
         folders = [absolute_path(path) for path in paths if Path(path).is_dir()]
         for result in results:
             absolute = absolute_path(result.path)
@@ -197,7 +210,7 @@ class Check:
         if not self._unused_ignores:
             for entry in self._ignores.stale_files(folders):
                 note(entry.as_warning())
-        if not tasks and not found.problems and not found.absent:
+        if not tasks and not found.problems and not self.faults:
             note("warning: no Python files found")
         elif tasks and not any(task.options.codes for task in tasks):
             note("warning: no rule is on, so nothing is looked for")
@@ -229,6 +242,12 @@ class Check:
             self._sources[path] = source
         return self._sources[path].lines
 
+    def _options_or_error(self, path: str) -> EngineOptions | ConfigError:
+        try:
+            return self._options_for(path)
+        except ConfigError as error:
+            return error
+
     def _options_for(self, path: str) -> EngineOptions:
         from lintdb.engine import EngineOptions
 
@@ -252,6 +271,13 @@ class Check:
             self._enabled[id(settings)] = enabled_codes(settings, self.metas)
         return settings, self._enabled[id(settings)]
 
+    def _tells_unparsable(self, path: str) -> bool:
+        try:
+            return UNPARSABLE_FILE in self._settings_and_codes(path)[1]
+        except ConfigError:
+            # A folder that was named, which cannot be read, where the configuration cannot be followed either.
+            return False
+
     def _take(self, results: Sequence[FileResult], more: Iterable[Finding] = ()) -> None:
         """Take over what was found in files, and *more* that is about none of them."""
         findings: list[Finding] = list(more)
@@ -263,7 +289,7 @@ class Check:
                 self.checked += 1
                 continue
             problems.append(result.problem)
-            if not result.problem.is_crash and UNPARSABLE_FILE in self._settings_and_codes(result.path)[1]:
+            if not result.problem.is_crash and self._tells_unparsable(result.path):
                 findings.append(_unparsable(result.problem, self.metas))
             else:
                 untold.append(result.problem)
@@ -299,7 +325,7 @@ def _write_report(check: Check, output_format: str, output_file: str | None, *, 
         output_format,
         check.findings,
         check.metas,
-        problems=(*check.problems, *check.absent),
+        problems=(*check.problems, *check.faults),
         warnings=check.warnings,
         lines_of=check.lines_of,
         color=output_file is None and wants_color(sys.stdout),
@@ -312,7 +338,7 @@ def _write_report(check: Check, output_format: str, output_file: str | None, *, 
     tell_warnings(check.warnings)
     for problem in check.untold:
         note(describe_problem(problem))
-    for problem in check.absent:
+    for problem in check.faults:
         fail(describe_problem(problem))
     if statistics and not is_text:
         # A machine reads standard output: statistics would spoil it.
@@ -339,9 +365,11 @@ def _summary(check: Check) -> str:
     checked = f"checked {count(check.checked, 'file')}"
     if check.problems:
         checked += f", could not check {count(len({problem.path for problem in check.problems}), 'file')}"
+    if check.broken:
+        checked += ", none where a configuration is broken"
     if check.findings:
         files = len({finding.path for finding in check.findings})
         return f"Found {count(len(check.findings), 'finding')} in {count(files, 'file')} ({checked})"
-    if check.problems or check.absent:
+    if check.problems or check.faults:
         return f"No findings, but not all was checked: {checked}"
     return f"All clean: {checked}"
