@@ -119,7 +119,12 @@ class Plugin:
         from lintdb.engine import EngineOptions
 
         path = str(Path(self._filename).absolute())
-        settings = self._finder.for_file(path)
+        try:
+            settings = self._finder.for_file(path)
+        except ConfigError as error:
+            # What a plugin raises ends flake8 with all its findings.
+            yield 1, 0, f"LDB002 not checked, because of its configuration: {error}", type(self)
+            return
         muted = muted_codes_for(settings, path, all_metas())
         options = EngineOptions.from_settings(
             settings, self._codes_for(path), muted, honor_noqa=False, use_pins=not self._finder.is_isolated

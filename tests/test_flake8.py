@@ -272,6 +272,15 @@ def test_isolated_is_without_pins_here_and_in_the_command(
     assert [line.split()[1] for line in lines(run_flake8(folder, *options))] == expected
 
 
+def test_broken_configuration_of_a_folder(leak: Path) -> None:
+    (leak / "sub").mkdir()
+    (leak / "sub" / "lintdb.toml").write_text("[tool.lintdb\n")
+    (leak / "sub" / "x.py").write_text(LEAK.format(comment=""))
+    result = run_flake8(leak)
+    assert lines(result) == [LEAK_AT, "sub/x.py:1:1: LDB002"]
+    assert "not checked, because of its configuration: sub/lintdb.toml:1: this is not valid TOML" in result.stdout
+
+
 def test_isolated_reads_no_configuration(leak: Path) -> None:
     (leak / "lintdb.toml").write_text('ignore = ["LDB101"]\n')
     assert lines(run_flake8(leak)) == []
