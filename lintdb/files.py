@@ -50,6 +50,17 @@ _SELDOM = (50_000, 20, 50)
 """Thresholds of the garbage collector: syntax trees are many objects that stay; to look through them often is dear."""
 
 
+class LeftOut(NamedTuple):
+    """A file or folder that is not checked, and by whose word."""
+
+    shown: str
+    absolute: str
+    because: str
+
+
+BY_EXCLUDE, BY_GIT = "`exclude` leaves out", "git ignores"
+
+
 class FileTask(NamedTuple):
     """A file to check, and how."""
 
@@ -63,12 +74,14 @@ class FoundFiles:
 
     `absent` are the paths that lead nowhere: not a file that cannot be checked, but a slip of who has named it.
     `broken` are configurations that cannot be followed: they alone know what is to be checked in their folders.
+    `left_out` are the files and folders that would have been looked at but for a setting.
     """
 
     files: tuple[str, ...]
     problems: tuple[FileProblem, ...] = ()
     absent: tuple[FileProblem, ...] = ()
     broken: tuple[ConfigError, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def find_files(paths: Iterable[str], settings_for: SettingsFor, *, force_exclude: bool = False) -> FoundFiles:
@@ -81,7 +94,10 @@ def find_files(paths: Iterable[str], settings_for: SettingsFor, *, force_exclude
         absolute = os.path.abspath(path)
         if force_exclude:
             settings = walk.settings_for(os.path.dirname(absolute))
-            if settings is None or settings.is_below_excluded(absolute):
+            if settings is None:
+                continue
+            if settings.is_below_excluded(absolute):
+                walk.left_out.append(LeftOut(shown, absolute, BY_EXCLUDE))
                 continue
         if not os.path.lexists(path):
             absent.append(FileProblem(shown or "''", NO_SUCH_PATH))
@@ -89,7 +105,33 @@ def find_files(paths: Iterable[str], settings_for: SettingsFor, *, force_exclude
         found = walk.iter_folder(shown, absolute) if os.path.isdir(path) else [(shown, absolute)]
         for shown_file, absolute_file in found:
             files.setdefault(absolute_file, shown_file)
-    return FoundFiles(tuple(files.values()), tuple(walk.problems), tuple(absent), tuple(walk.broken))
+    return FoundFiles(
+        tuple(files.values()), tuple(walk.problems), tuple(absent), tuple(walk.broken), tuple(walk.left_out)
+    )
+
+
+def describe_left_out(left_out: Iterable[LeftOut]) -> str | None:
+    """Return what keeps Python files from being checked, with one of them; None if there are none.
+
+    This looks into the folders that were left out, which may be large: ask when nothing else was found.
+    """
+    found: dict[str, str] = {}
+    for each in left_out:
+        if each.because not in found and (path := _first_file(each)) is not None:
+            found[each.because] = path
+            if len(found) == len((BY_EXCLUDE, BY_GIT)):
+                break
+    return f"{' or '.join(found)}, such as {next(iter(found.values()))}" if found else None
+
+
+def _first_file(left_out: LeftOut) -> str | None:
+    if not os.path.isdir(left_out.absolute):
+        return left_out.shown if os.path.exists(left_out.absolute) else None
+    for folder, folders, names in os.walk(left_out.absolute):
+        folders.sort()
+        if first := min((name for name in names if name.endswith(".py")), default=None):
+            return os.path.join(left_out.shown, os.path.relpath(os.path.join(folder, first), left_out.absolute))
+    return None
 
 
 class _Walk:
@@ -98,6 +140,7 @@ class _Walk:
         self._ignores = _IgnoreFiles()
         self.problems: list[FileProblem] = []
         self.broken: list[ConfigError] = []
+        self.left_out: list[LeftOut] = []
 
     def settings_for(self, folder: str) -> Settings | None:
         """Return the settings of *folder* (absolute), or None where its configuration is broken: that is noted."""
@@ -130,19 +173,20 @@ class _Walk:
                 is_folder = entry.is_dir(follow_symlinks=False)
                 if not is_folder and not _is_python_file(entry):
                     continue
-                if self._is_left_out(entry, is_folder, settings):
-                    continue
                 child = (os.path.join(shown, entry.name), entry.path)
+                if because := self._left_out_by(entry, is_folder, settings):
+                    self.left_out.append(LeftOut(*child, because))
+                    continue
                 if is_folder:
                     folders.append(child)
                 else:
                     yield child
             pending.extend(reversed(folders))
 
-    def _is_left_out(self, entry: os.DirEntry[str], is_folder: bool, settings: Settings) -> bool:
+    def _left_out_by(self, entry: os.DirEntry[str], is_folder: bool, settings: Settings) -> str | None:
         if settings.is_excluded(entry.path):
-            return True
-        return settings.respect_gitignore and self._ignores.cover(entry.path, is_folder)
+            return BY_EXCLUDE
+        return BY_GIT if settings.respect_gitignore and self._ignores.cover(entry.path, is_folder) else None
 
 
 def _is_python_file(entry: os.DirEntry[str]) -> bool:

@@ -43,6 +43,42 @@ class TestExitCodes:
     def test_no_files(self, run: Run) -> None:
         assert run("check") == (0, "", "warning: no Python files found\n")
 
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["--exclude", "ok.py,gen", "."], "`exclude` leaves out or git ignores, such as gen/deep/x.py"),
+            (["--exclude", "ok.py,gen,git", "."], "`exclude` leaves out, such as gen/deep/x.py"),
+            (["--exclude", "ok.py,gen", "--force-exclude", "ok.py"], "`exclude` leaves out, such as ok.py"),
+            (["--exclude", "gen", "--force-exclude", "gen"], "`exclude` leaves out, such as gen/deep/x.py"),
+            (["--extend-exclude", "ok.py", "git"], "git ignores, such as git/x.py"),
+            (
+                ["--extend-exclude", "ok.py,gen", "ok.py", "git", "--force-exclude"],
+                "`exclude` leaves out or git ignores",
+            ),
+        ],
+    )
+    def test_all_files_are_left_out(self, run: Run, arguments: list[str], said: str) -> None:
+        write("git/.gitignore", "*.py\n")
+        write(".gitignore", "git/sub\n")
+        for path in ("ok.py", "gen/deep/x.py", "gen/a/notes.txt", "git/x.py"):
+            write(path, LEAK)
+        ran = run("check", *arguments)
+        assert (ran.code, ran.out) == (0, "")
+        assert ran.err.replace(os.sep, "/").startswith(f"warning: no Python files but those that {said}")
+        assert ran.err.count("\n") == 1
+
+    def test_no_files_beside_folders_that_are_left_out(self, run: Run) -> None:
+        write("venv/notes.txt", "")
+        assert run("check") == (0, "", "warning: no Python files found\n")
+        assert run("check", "--force-exclude", "venv") == (0, "", "warning: no Python files found\n")
+
+    def test_all_files_are_left_out_by_the_configuration(self, run: Run) -> None:
+        write("lintdb.toml", "exclude = ['ok.py']\n")
+        write("ok.py", LEAK)
+        write("also/ok.py", LEAK)
+        said = "warning: no Python files but those that `exclude` leaves out, such as ok.py\n"
+        assert run("check") == (0, "", said)
+
     def test_no_rules(self, run: Run) -> None:
         write("x.py", LEAK)
         ran = run("check", "--select", "")

@@ -187,7 +187,7 @@ class Check:
 
     def run(self, paths: Iterable[str], *, force_exclude: bool) -> None:
         """Check all files under *paths*; raises ConfigError if the configuration of the run itself is broken."""
-        from lintdb.files import FileTask, check_files, find_files
+        from lintdb.files import FileTask, check_files, describe_left_out, find_files
 
         paths = tuple(paths)
         jobs = self._finder.for_run().jobs
@@ -211,7 +211,8 @@ class Check:
             for entry in self._ignores.stale_files(folders):
                 note(entry.as_warning())
         if not tasks and not found.problems and not self.faults:
-            note("warning: no Python files found")
+            left_out = describe_left_out(found.left_out)
+            note(f"warning: no Python files {'found' if left_out is None else f'but those that {left_out}'}")
         elif tasks and not any(task.options.codes for task in tasks):
             note("warning: no rule is on, so nothing is looked for")
 
