@@ -55,7 +55,12 @@ def faults_around(folder: str, warnings: Iterable[str]) -> tuple[FileProblem, ..
     found = [fault for file in _files_around(folder) if (fault := _fault_in(file)) is not None]
     explained = tuple(f"{fault.path}: " for fault in found)
     others = (warning.partition(": ") for warning in warnings if not warning.startswith(explained))
-    return (*found, *(FileProblem(path, message) for path, _, message in others))
+    return (*found, *(_as_problem(place, message) for place, _, message in others))
+
+
+def _as_problem(place: str, message: str) -> FileProblem:
+    path, _, line = place.rpartition(":")
+    return FileProblem(path, message, int(line)) if path and line.isdecimal() else FileProblem(place, message)
 
 
 def _files_around(folder: str) -> Iterator[str]:

@@ -51,7 +51,13 @@ def test_all_files_are_looked_at_from_which_versions_are_read() -> None:
         ("poetry.lock", b"\xe9\n", 1, NOT_TEXT),
         ("setup.cfg", b"[options]\nx = \xe9\n", 2, NOT_TEXT),
         # What only the reader of versions knows.
-        ("requirements.txt", "-r missing.txt\n", 0, "cannot look for versions in it: "),
+        (
+            "requirements.txt",
+            "redis\\\n==5.0.1\n  -r missing.txt\n",
+            3,
+            "`-r missing.txt`: no such file: create it, correct the name, or take the line out",
+        ),
+        ("requirements.txt", "-c .\n", 1, "`-c .`: this is no file: correct the name, or take the line out"),
         ("setup.cfg", "install_requires = redis", 0, "cannot look for versions in it: "),
         ("pyproject.toml", "[tool]\npoetry = 1", 0, "cannot look for versions in it: "),
     ],
@@ -117,6 +123,23 @@ def test_nothing_above_the_repository_is_read(tmp_path: Path) -> None:
     write(tmp_path / "pyproject.toml", "[")
     write(tmp_path / "repo" / ".git" / "HEAD", "")
     assert faults(tmp_path / "repo") == ()
+
+
+def test_one_warning_for_a_file_that_others_include(project: Path) -> None:
+    write(project / "requirements.txt", "-r requirements-base.txt\n")
+    write(project / "requirements-base.txt", "-r missing.txt\n")
+    assert [(fault.path, fault.line) for fault in faults(project)] == [(str(project / "requirements-base.txt"), 1)]
+
+
+def test_a_file_that_must_not_be_read(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    write(project / "requirements.txt", "redis==5.0.1\n")
+    # Permissions do not bind the superuser, as whom tests often run in containers.
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    [fault] = faults(project)
+    assert fault.message == "cannot look for versions in it: no permission to read the file: grant it"
 
 
 def test_huge_files_are_told_of_once(project: Path) -> None:

@@ -41,6 +41,7 @@ _POETRY_PART = re.compile(r"^\s*(\^|~(?!=))\s*(\d+(?:\.\d+)*)\s*$")
 class Pins:
     """What a project says: driver → version, driver → file that says so, and what could not be read.
 
+    `warnings` begin with the file, `FILE: ` or `FILE:LINE: `.
     `required` are the drivers that it asks for, also those of which it leaves the version open.
     """
 
@@ -95,9 +96,7 @@ class _Reader:
             parse(self, file.read_bytes().decode("utf-8-sig", errors="replace"), file)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, configparser.Error) as error:
             # Whatever shape the file has, the check goes on without it.
-            self.warnings.append(
-                f"{file}: cannot look for versions in it: {str(error).splitlines()[0] if str(error) else error!r}"
-            )
+            self.warnings.append(f"{file}: cannot look for versions in it: {_reason(error)}")
 
     def add(self, name: str, specifier: str, file: Path) -> None:
         """Note that *file* wants a distribution; names that no model knows are passed over."""
@@ -124,6 +123,14 @@ class _Reader:
         self.add(requirement.name, str(requirement.specifier), file)
 
 
+def _reason(error: Exception) -> str:
+    if isinstance(error, PermissionError):
+        return "no permission to read the file: grant it"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error).splitlines()[0] if str(error) else repr(error)
+
+
 # --- one function for each kind of file -------------------------------------------------------------------------------
 
 
@@ -142,14 +149,33 @@ def _read_pipfile_lock(reader: _Reader, text: str, file: Path) -> None:
 
 
 def _read_requirements(reader: _Reader, text: str, file: Path, depth: int = 0) -> None:
-    for line in re.sub(r"\\\r?\n", " ", text).splitlines():
+    for number, line in _joined_lines(text):
         included = re.match(r"\s*(?:-r|--requirement|-c|--constraint)[\s=]+(\S+)", line)
         if included is None:
             reader.add_requirement(line, file)
         elif depth < MAX_INCLUDES and "://" not in included[1]:
-            reader.read_file(
-                file.parent / included[1], lambda r, inner, path: _read_requirements(r, inner, path, depth + 1)
-            )
+            other = file.parent / included[1]
+            if other.is_file():
+                reader.read_file(other, lambda r, inner, path: _read_requirements(r, inner, path, depth + 1))
+                continue
+            # Who asks for it can mend that; the file that is not there names nobody.
+            fault = "this is no file: correct" if other.exists() else "no such file: create it, correct"
+            cure = f"{fault} the name, or take the line out"
+            reader.warnings.append(f"{file}:{number}: `{included[0].strip()}`: {cure}")
+
+
+def _joined_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a text with the number of each; a backslash at the end of one goes on with the next."""
+    joined, first = "", 1
+    for number, line in enumerate(text.splitlines(), 1):
+        first = first if joined else number
+        if line.endswith("\\"):
+            joined += line[:-1] + " "
+            continue
+        yield first, joined + line
+        joined = ""
+    if joined:
+        yield first, joined
 
 
 def _read_pyproject(reader: _Reader, text: str, file: Path) -> None:
@@ -295,7 +321,12 @@ def read_pins(start_dir: Path) -> Pins:
         chosen = _choose(wishes, known_versions(driver))
         if chosen is not None:
             versions[driver], sources[driver] = chosen
-    return Pins(MappingProxyType(versions), MappingProxyType(sources), tuple(reader.warnings), frozenset(by_driver))
+    return Pins(
+        MappingProxyType(versions),
+        MappingProxyType(sources),
+        tuple(dict.fromkeys(reader.warnings)),
+        frozenset(by_driver),
+    )
 
 
 def find_versions(start_dir: Path) -> Mapping[str, str]:
