@@ -67,6 +67,15 @@ def check_selectors(key: str, selectors: Iterable[str], metas: Sequence[RuleMeta
             raise ConfigError(fault, key=key)
 
 
+def current_folder() -> str:
+    """Return the path of the current folder, against which settings are looked up; raises ConfigError if it is gone."""
+    try:
+        return os.getcwd()
+    except OSError as error:
+        message = f"the current folder cannot be found ({error.strerror or error}): it may have been deleted"
+        raise ConfigError(f"{message}; change to another one") from error
+
+
 class ConfigFinder:
     """Finds the settings that hold for a path; each folder is looked at once.
 
@@ -84,7 +93,7 @@ class ConfigFinder:
     ) -> None:
         self._metas = metas
         self._overrides = overrides
-        self._cwd = os.path.abspath(cwd or os.getcwd())
+        self._cwd = os.path.abspath(cwd or current_folder())
         self._by_folder: dict[str, Settings | ConfigError | None] = {}
         self._default = Settings.defaults(self._cwd).with_overrides(overrides)
         self.is_isolated = isolated

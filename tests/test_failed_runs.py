@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.command import LEAK, Run, write
+from tests.command import LEAK, Ran, Run, write
 
 pytestmark = pytest.mark.usefixtures("fake")
 
@@ -132,6 +132,51 @@ def test_file_that_cannot_be_written(failing: Run) -> None:
     assert "cannot write absent/out.sarif" in ran.err
     assert "no rule is called 'LDB9'" in ran.err
     assert "has no findings" not in ran.err
+
+
+class TestCurrentFolder:
+    """It has been deleted, or nobody may ask for its path."""
+
+    @pytest.fixture
+    def lost(self, failing: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+        def run(*arguments: str) -> Ran:
+            with monkeypatch.context() as patch:
+                patch.setattr("os.getcwd", refuse)
+                return failing(*arguments)
+
+        def refuse() -> str:
+            raise FileNotFoundError(2, "No such file or directory")
+
+        return run
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ["check", "{x}"],
+            ["check"],
+            ["config"],
+            ["drivers"],
+            ["baseline"],
+            ["why", "{x}:4"],
+            ["debug", "summary", "{x}"],
+        ],
+    )
+    def test_message(self, lost: Run, arguments: list[str]) -> None:
+        path = Path("x.py").absolute()
+        ran = lost(*(each.format(x=path) for each in arguments))
+        assert (ran.code, ran.out) == (2, "")
+        assert ran.err == (
+            "lintdb: error: the current folder cannot be found (No such file or directory): "
+            "it may have been deleted; change to another one\n"
+        )
+
+    def test_what_needs_none_goes_on(self, lost: Run) -> None:
+        assert lost("rule", "LDB101").code == 0
+
+    def test_data_formats_say_it(self, lost: Run) -> None:
+        path = str(Path("x.py").absolute())
+        told = notification_in(lost("check", "--output-format", "sarif", path).out)
+        assert told["message"]["text"].startswith("the current folder cannot be found")
 
 
 def test_github_has_what_no_finding_tells_of(failing: Run) -> None:

@@ -15,6 +15,7 @@ from lintdb.config import (
     ConfigError,
     ConfigFinder,
     check_selectors,
+    current_folder,
     parse_target_versions,
 )
 from lintdb.finding import Confidence
@@ -112,7 +113,7 @@ class ConfigOptions:
             ("--extend-select", self.extend_select),
         ):
             check_selectors(option, selectors or (), metas)
-        root = str(Path.cwd())
+        root = current_folder()
         overrides = Overrides(
             select=self.select,
             ignore=self.ignore or (),
