@@ -13,6 +13,7 @@ from typing import NamedTuple
 _HEADING = re.compile(r"##\s+(?P<title>.+?)\s*#*\s*")
 _FENCE = re.compile(r"(?P<ticks>`{3,})\s*(?P<language>[\w+-]*)\s*")
 _DIRECTIVE = "# lintdb-fixture:"
+_VERSIONS = re.compile(r" target-version=(\S+)")
 _PYTHON = frozenset({"python", "py"})
 
 
@@ -59,10 +60,20 @@ def find_page(code: str) -> str:
     raise PageNotFoundError(f"the rule book has no page for {code}")
 
 
-def without_directives(page: str) -> str:
-    """Return *page* without the lines in its examples that tell the tests how to run them: readers need not know."""
-    lines = (line for line in _lines(page) if line.fence is None or not line.text.startswith(_DIRECTIVE))
-    return "".join(f"{line.text}\n" for line in lines)
+def for_readers(page: str) -> str:
+    """Return *page* without the lines in its examples that tell the tests how to run them.
+
+    Readers need to know only which version of a library an example is about.
+    """
+    lines = (line.text if line.fence is None else _for_readers(line.text) for line in _lines(page))
+    return "".join(f"{line}\n" for line in lines if line is not None)
+
+
+def _for_readers(line: str) -> str | None:
+    if not line.startswith(_DIRECTIVE):
+        return line
+    versions = _VERSIONS.search(line)
+    return f"# lintdb check --target-version {versions[1].replace(':', '=')}" if versions is not None else None
 
 
 def sections(page: str) -> dict[str, str]:

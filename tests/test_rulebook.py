@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,12 @@ def check(code: str, example: rulebook.Example) -> harness.Checked:
     return harness.check(f"rules/{code}.md", example.code, frozenset({code}))
 
 
+def check_as_read(code: str, example: rulebook.Example) -> harness.Checked:
+    """Run an example with the rules that are on by default, and its page's; of directives readers see the version."""
+    text = re.sub(r"select=\S+", "", example.code)
+    return harness.check(f"rules/{code}.md", text, harness.default_codes() | {code})
+
+
 @pytest.mark.parametrize(("code", "example"), examples_of_pages("Bad"))
 def test_bad_example(code: str, example: rulebook.Example) -> None:
     checked = check(code, example)
@@ -76,6 +83,30 @@ def test_good_example(code: str, example: rulebook.Example) -> None:
     checked = check(code, example)
     harness.fail_if(checked.all_problems(), checked.path, example.code, example.first_line)
     assert not checked.findings, "a good example must be silent"
+
+
+@pytest.mark.parametrize(("code", "example"), examples_of_pages("Bad"))
+def test_bad_example_fires_beside_the_rules_that_are_on(code: str, example: rulebook.Example) -> None:
+    """Who copies it, and turns the rule on if need be, finds what the page shows."""
+    checked = check_as_read(code, example)
+    shown = [mark for mark in checked.marks if mark.code == code and mark.kind == harness.EXPECTED]
+    silent = [mark.line for mark in shown if not any(mark.fits(finding) for finding in checked.findings)]
+    assert not silent, f"{checked.path}:{example.first_line}: nothing found in lines {silent} of\n{example.code}"
+
+
+NOT_SEEN = {("LDB303", "LDB402"): "what `session_callback` sets on each connection of an Oracle pool"}
+"""Page and code of findings in good examples that are wrong."""
+
+
+@pytest.mark.parametrize(("code", "example"), examples_of_pages("Good"))
+def test_good_example_is_good_for_the_rules_that_are_on(code: str, example: rulebook.Example) -> None:
+    """Who copies it is not told of something else."""
+    checked = check_as_read(code, example)
+    found = [f"{each.span.line}: {each.code} {each.message}" for each in checked.findings]
+    wrong = {other for page, other in NOT_SEEN if page == code}
+    assert {each.code for each in checked.findings} == wrong, f"{checked.path}:{example.first_line}:\n  " + "\n  ".join(
+        found
+    )
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
@@ -105,6 +136,14 @@ class TestRulebook:
         lines = PAGE.splitlines()
         for example in rulebook.examples(PAGE):
             assert lines[example.first_line - 1] == example.code.splitlines()[0]
+
+    def test_readers_see_the_version_that_an_example_is_about(self) -> None:
+        page = "```python\n# lintdb-fixture: select=LDB1 target-version=redis:7.4,pymysql:1.0\na = 1\n```\n"
+        shown = "```python\n# lintdb check --target-version redis=7.4,pymysql=1.0\na = 1\n```\n"
+        assert rulebook.for_readers(page) == shown
+        assert (
+            rulebook.for_readers(page.replace(" target-version=redis:7.4,pymysql:1.0", "")) == "```python\na = 1\n```\n"
+        )
 
     def test_block_at_the_end_of_the_page_may_be_open(self) -> None:
         assert rulebook.examples("```python\na = 1") == [("", "a = 1\n", 2)]

@@ -34,7 +34,7 @@ A model of your own begins like this; DRIVERS.md has all keys:
 @click.argument("code_or_name")
 def rule_command(code_or_name: str) -> int:
     """Explain one rule: its page of the rule book. The start of a code (LDB1) lists the rules that begin so."""
-    from lintdb.rulebook import find_page, without_directives
+    from lintdb.rulebook import find_page, for_readers
     from lintdb.rules.registry import all_metas
 
     wanted = code_or_name.lower()
@@ -49,7 +49,7 @@ def rule_command(code_or_name: str) -> int:
             return fail(f"{wanted!r} is a preset, not a rule: `lintdb rules --select {wanted}` lists what it has")
         return fail(f"no rule is called {code_or_name!r}{suggest_rule(code_or_name, metas)}")
     try:
-        page = without_directives(find_page(meta.code))
+        page = for_readers(find_page(meta.code))
     except LookupError:
         page = f"# {meta.code}: {meta.name}\n\n{meta.summary}\n\n{meta.help}\n"
     write(page.rstrip("\n") + "\n")
