@@ -380,10 +380,15 @@ class TestCommand:
             "  - line 6: psycopg2 connection `conn`\n"
             "  - line 7: psycopg2 cursor\n"
         )
-        assert main(["why", "app.py:6:5"]) == 0
-        out = capsys.readouterr().out
-        assert out.startswith("app.py:6: LDB121 `conn`")
-        assert "nothing that lintdb knows" not in out
+        for column in (5, 99):
+            assert main(["why", f"app.py:6:{column}"]) == 0
+            assert capsys.readouterr().out == (
+                f"app.py:6: nothing that lintdb knows is acquired on this line, column {column}\n"
+                "  but at column 12: psycopg2 connection `conn`\n"
+                "  the nearest lines that acquire something:\n"
+                "  - line 7: psycopg2 cursor\n"
+                "  - line 9: psycopg2 connection `store`\n"
+            )
         Path("none.py").write_text("x = 1\n", encoding="utf-8")
         assert main(["why", "none.py:1"]) == 0
         assert capsys.readouterr().out.endswith("\n  nor anywhere else in this file\n")
@@ -399,6 +404,22 @@ class TestCommand:
         assert "  help: " in out
         assert "nothing that lintdb knows" not in out
         assert "nearest" not in out
+        assert main(["why", "late.py:5:5"]) == 0
+        assert capsys.readouterr().out == out
+        assert main(["why", "late.py:5:40"]) == 0
+        out = capsys.readouterr().out
+        assert out.startswith(
+            "late.py:5: nothing that lintdb knows is acquired on this line, column 40\n  but at column 5: LDB112 "
+        )
+
+    def test_two_on_a_line(self, capsys: pytest.CaptureFixture[str]) -> None:
+        text = "import sqlite3\ndef f(a, b):\n    one, two = sqlite3.connect(a), sqlite3.connect(b)\n"
+        Path("two.py").write_text(text, encoding="utf-8")
+        for column, name in ((16, "one"), (36, "two")):
+            assert main(["why", f"two.py:3:{column}"]) == 0
+            out = capsys.readouterr().out
+            assert out.startswith(f"two.py:3:{column}: sqlite3 connection `{name}`")
+            assert out.count("LDB101") == 1
 
     def test_an_excluded_file(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["why", "app.py:6", "--exclude", "app.py"]) == 0

@@ -130,6 +130,13 @@ class _Group:
         return found
 
 
+def _covers(span: Span, line: int, column: int | None) -> bool:
+    """Whether a span is on a line, and at a column of it if one is given."""
+    if column is None:
+        return span.line <= line <= span.end_line
+    return (span.line, span.column) <= (line, column) < (span.end_line, span.end_column)
+
+
 class Inquiry:
     """Answers for the lines of one file."""
 
@@ -153,8 +160,9 @@ class Inquiry:
         shown = sorted(acquired, key=_order)
         begun = [each for each in shown if each.span.line == line] or shown
         told = {finding for each in begun for finding in (*each.findings, *each.others)}
-        others = tuple(self._others_on(line, told))
-        nearest = () if begun or others else tuple(self._nearest(line))
+        on_line = tuple(self._others_on(line, told))
+        others = tuple(each for each in on_line if _covers(each.span, line, column))
+        nearest = () if begun or others else tuple(self._nearest(line, on_line))
         return Answer(source.path, line, column, tuple(begun), nearest, others)
 
     def everything(self) -> list[Acquired]:
@@ -205,20 +213,23 @@ class Inquiry:
         return place.span
 
     def _stands_at(self, node: cst.CSTNode, line: int, column: int | None) -> bool:
-        span = self._span(node)
-        if column is None:
-            return span.line <= line <= span.end_line
-        return (span.line, span.column) <= (line, column) < (span.end_line, span.end_column)
+        return _covers(self._span(node), line, column)
 
-    def _nearest(self, line: int) -> Iterator[Nearby]:
+    def _nearest(self, line: int, on_line: Iterable[Finding]) -> Iterator[Nearby]:
+        """Yield what stands at other columns of a line, the findings *on_line* too, and what other lines acquire."""
+        beside = {each.span.column: f"{each.code} {each.message}" for each in on_line}
         found: dict[int, Nearby] = {}
         titles = [(group.node, _title(group.kind, group.name)) for group in self._groups]
         titles += [(opening.node, _title(opening.kind, None)) for opening in self._unreached]
         for node, text in titles:
             span = self._span(node)
-            found.setdefault(span.line, Nearby(span.line, span.column, text))
-        closest = sorted(found, key=lambda each: (abs(each - line), each))[:_NEAREST]
-        yield from (found[each] for each in sorted(closest))
+            if span.line == line:
+                beside[span.column] = text
+            else:
+                found.setdefault(span.line, Nearby(span.line, span.column, text))
+        here = [Nearby(line, column, text) for column, text in sorted(beside.items())]
+        closest = sorted(found, key=lambda each: (abs(each - line), each))[: _NEAREST - bool(here)]
+        yield from sorted([*here, *(found[each] for each in closest)], key=lambda each: (each.line, each.column))
 
     # --- why --------------------------------------------------------------------------------------------------------
 
