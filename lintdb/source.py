@@ -35,6 +35,8 @@ _NOTEBOOK = (
     'this is a notebook, which lintdb does not read: check it with `nbqa "lintdb check" FILE`, or export it with '
     "`jupytext --to py` or `jupyter nbconvert --to script` and check that"
 )
+_PYTHON_NAMES = (".py", ".pyi", ".pyw")
+_SHEBANG = re.compile(r"#!.*\bpython")
 NO_SUCH_PATH = "no such file or folder"
 _STREAMS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/", os.devnull)
 """What a shell passes for its own pipes: these end, and are read."""
@@ -115,6 +117,24 @@ def decode_source(path: str, data: bytes) -> SourceFile | FileProblem:
             )
             return FileProblem(path, message, cookie.line, 1)
     return _decode(path, data, encoding, cookie, has_bom)
+
+
+def looks_like_python(source: SourceFile) -> bool:
+    """Whether a file that has been named may be meant as Python: by its name, its first line, or what stands in it."""
+    if source.path.endswith(_PYTHON_NAMES) or _SHEBANG.match(source.text):
+        return True
+    # Most runs are handed nothing else, and start faster without it.
+    import ast
+    import warnings
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of escapes in it
+            body = ast.parse(source.text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    # A word or two of prose may be an expression, too.
+    return any(not isinstance(each, ast.Expr) or isinstance(each.value, ast.Call) for each in body)
 
 
 def describe_os_error(path: str, error: OSError) -> str:

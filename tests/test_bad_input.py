@@ -179,6 +179,42 @@ class TestBadInput:
         assert ran.code == 2
         assert "x.py:1:1: LDB002 no permission to read the file" in ran.out
 
+    @pytest.mark.parametrize("text", ["hello\n", "hello world\n", "# Title\n\nA text.\n", "", "'one'\n", "x = '\\\n"])
+    @pytest.mark.parametrize("name", ["a.txt", "README", "a.cfg"])
+    def test_file_that_is_no_python(self, run: Run, name: str, text: str) -> None:
+        write(name, text)
+        write("x.py", "x = 1\n")
+        ran = run("check", name, "x.py")
+        assert (ran.code, ran.out) == (0, "")
+        assert ran.err == (
+            f"warning: {name}: this does not look like Python, and lintdb checks nothing else\n"
+            "All clean: checked 2 files\n"
+        )
+        assert "does not look like Python" in run("check", name, "--output-format", "sarif").out
+        assert run("check").err == "All clean: checked 1 file\n"
+
+    @pytest.mark.parametrize(
+        ("name", "text"),
+        [
+            ("tool", "#!/usr/bin/env python3\nprint 'for another Python'\n"),
+            ("tool.cgi", "#!/usr/bin/python -u\n"),
+            ("wscript", "def build(ctx):\n    ctx(rule='touch ${TGT}', target='x')\n"),
+            ("conf.in", "import os\n"),
+            ("conf.in", "configure('\\d')\n"),
+            ("stub.pyi", "...\n"),
+            ("window.pyw", ""),
+            ("x.py", "hello world\n"),
+        ],
+    )
+    def test_file_that_is_python_by_another_name(self, run: Run, name: str, text: str) -> None:
+        write(name, text)
+        assert run("check", name) == (0, "", "All clean: checked 1 file\n")
+
+    def test_no_python_that_is_told_of_anyway(self, run: Run) -> None:
+        write("a.txt", "import sqlite3\nhello world\n")
+        ran = run("check", "a.txt")
+        assert (ran.code, "does not look like Python" in ran.err) == (2, False)
+
     def test_long_file_without_a_database(self, check: Callable[[], Ran]) -> None:
         write("x.py", "x = 1\n" * 50_000)
         assert check().code == 1

@@ -197,7 +197,8 @@ class Check:
         tasks = [FileTask(path, each) for path, each in options.items() if not isinstance(each, ConfigError)]
         broken = (*found.broken, *(each for each in options.values() if isinstance(each, ConfigError)))
         self.broken = tuple(_as_problem(error) for error in dict.fromkeys(broken))
-        results = check_files(tasks, jobs)
+        odd = {path for path in found.files if not path.endswith(".py") and Path(path).is_file()}
+        results = [_with_doubt(each) if each.path in odd else each for each in check_files(tasks, jobs)]
         folders = [absolute_path(path) for path in paths if Path(path).is_dir()]
         for result in results:
             absolute = absolute_path(result.path)
@@ -298,6 +299,19 @@ class Check:
         self.problems, self.untold = tuple(problems), tuple(untold)
         told = dict.fromkeys(warning for result in results for warning in result.warnings)
         self.warnings = tuple(replace(each, path=shown_path(each.path)) for each in sorted(told, key=_place_of))
+
+
+def _with_doubt(result: FileResult) -> FileResult:
+    """Return a result with a warning if nothing is found because the file is no Python."""
+    from lintdb.source import looks_like_python, read_source
+
+    if result.findings or result.problem is not None:
+        return result
+    source = read_source(result.path)
+    if isinstance(source, FileProblem) or looks_like_python(source):
+        return result
+    doubt = FileProblem(result.path, "this does not look like Python, and lintdb checks nothing else")
+    return replace(result, warnings=(*result.warnings, doubt))
 
 
 def _place_of(problem: FileProblem) -> tuple[str, int, str]:
