@@ -33,10 +33,12 @@ from lintdb.source import NO_SUCH_PATH, SourceFile, read_source
 
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
+    from ctypes import Array, c_byte
 
     from pathspec import GitIgnoreSpec
 
     from lintdb.engine import EngineOptions
+    from lintdb.progress import Progress
     from lintdb.settings import Settings
 
 SettingsFor = Callable[[str], "Settings"]
@@ -44,6 +46,7 @@ SettingsFor = Callable[[str], "Settings"]
 # A process costs about as much to start as it takes to pass this many bytes through the text gate and a few parses.
 _SMALL_RUN_BYTES = 400_000
 _CHUNKS_PER_JOB = 8
+_TELL_SECONDS = 0.25
 _TRACED = -50
 """Frames of a trace that are shown, counted from where it happened: one too deep has a hundred thousand."""
 _SELDOM = (50_000, 20, 50)
@@ -275,27 +278,41 @@ def _without_dot(path: str) -> str:
     return "" if path == "." else path
 
 
-def check_files(tasks: Sequence[FileTask], jobs: int | None = None) -> tuple[FileResult, ...]:
-    """Return the result of each task, in their order; *jobs* is the number of processes, one per core by default."""
+def check_files(
+    tasks: Sequence[FileTask], jobs: int | None = None, progress: Progress | None = None
+) -> tuple[FileResult, ...]:
+    """Return the result of each task, in their order; *jobs* is the number of processes, one per core by default.
+
+    *progress* is told how many are done.
+    """
     sizes = [_size_of(task.path) for task in tasks]
     jobs = min(jobs or os.cpu_count() or 1, len(tasks))
     if jobs <= 1 or sum(sizes) < _SMALL_RUN_BYTES:
-        return _check_here(tasks)
+        return _check_here(tasks, progress)
     try:
-        return _Pool(tasks).run(build_chunks(sizes, jobs * _CHUNKS_PER_JOB), jobs)
+        return _Pool(tasks, progress).run(build_chunks(sizes, jobs * _CHUNKS_PER_JOB), jobs)
     except (ImportError, NotImplementedError, OSError):
         # Some sandboxes allow no further processes, or no semaphores.
-        return _check_here(tasks)
+        return _check_here(tasks, progress)
 
 
-def _check_here(tasks: Sequence[FileTask]) -> tuple[FileResult, ...]:
+def _check_here(tasks: Sequence[FileTask], progress: Progress | None) -> tuple[FileResult, ...]:
     projects = Projects()
     before = gc.get_threshold()
     gc.set_threshold(*_SELDOM)
     try:
-        return with_room(lambda: tuple(check_file(task, projects) for task in tasks))
+        return with_room(lambda: tuple(_check_all(tasks, projects, progress.reach if progress else None)))
     finally:
         gc.set_threshold(*before)
+
+
+def _check_all(
+    tasks: Iterable[FileTask], projects: Projects, reached: Callable[[int], None] | None
+) -> Iterator[FileResult]:
+    for number, task in enumerate(tasks, start=1):
+        yield check_file(task, projects)
+        if reached is not None:
+            reached(number)
 
 
 def check_file(task: FileTask, projects: Projects | None = None) -> FileResult:
@@ -348,8 +365,11 @@ def build_chunks(sizes: Sequence[int], count: int) -> list[range]:
 class _Pool:
     """Checks chunks of files in processes, one chunk a process at a time, so that a death has few suspects."""
 
-    def __init__(self, tasks: Sequence[FileTask]) -> None:
+    def __init__(self, tasks: Sequence[FileTask], progress: Progress | None) -> None:
         self._tasks = tasks
+        self._progress = progress
+        # Chunks are few, and take long. No lock: a process that dies would keep it.
+        self._reports = _new_reports(len(tasks)) if progress is not None else None
         self._results: dict[int, FileResult] = {}
 
     def run(self, chunks: Sequence[range], jobs: int) -> tuple[FileResult, ...]:
@@ -370,15 +390,15 @@ class _Pool:
         """Take chunks off the end of *waiting* and check them; return those in hand when a process died, if one did."""
         from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 
-        executor = ProcessPoolExecutor(min(jobs, len(waiting)), initializer=_prepare_worker)
+        executor = ProcessPoolExecutor(min(jobs, len(waiting)), initializer=_prepare_worker, initargs=(self._reports,))
         in_hand: dict[Future[list[FileResult]], range] = {}
         lost: list[range] = []
         try:
             while (waiting or in_hand) and not lost:
                 while waiting and len(in_hand) < jobs:
                     chunk = waiting.pop()
-                    in_hand[executor.submit(_check_chunk, self._tasks[chunk.start : chunk.stop])] = chunk
-                done, _ = wait(in_hand, return_when=FIRST_COMPLETED)
+                    in_hand[executor.submit(_check_chunk, self._tasks[chunk.start : chunk.stop], chunk.start)] = chunk
+                done = self._wait(in_hand)
                 for future in done:
                     chunk = in_hand.pop(future)
                     try:
@@ -395,6 +415,16 @@ class _Pool:
         finally:
             executor.shutdown(wait=True, cancel_futures=True)
 
+    def _wait(self, in_hand: Iterable[Future[list[FileResult]]]) -> set[Future[list[FileResult]]]:
+        """Wait until a chunk is done, and tell meanwhile how far all of them are."""
+        if self._progress is None or self._reports is None:
+            return wait(in_hand, return_when=FIRST_COMPLETED).done
+        done: set[Future[list[FileResult]]] = set()
+        while not done:
+            done = wait(in_hand, _TELL_SECONDS, return_when=FIRST_COMPLETED).done
+            self._progress.reach(bytes(self._reports).count(1))
+        return done
+
 
 def _stop(executor: ProcessPoolExecutor) -> None:
     """End the workers at once: after an interrupt nobody waits for their chunks."""
@@ -402,7 +432,21 @@ def _stop(executor: ProcessPoolExecutor) -> None:
         process.terminate()
 
 
-def _prepare_worker() -> None:
+def _new_reports(count: int) -> Array[c_byte]:
+    # Most runs need no processes, and start faster without this.
+    from multiprocessing.sharedctypes import RawArray
+
+    reports: Array[c_byte] = RawArray("b", count)
+    return reports
+
+
+_reports: list[Array[c_byte]] = []
+"""In a worker: a byte for each file of the run, set once it is checked; empty if nobody wants to know."""
+
+
+def _prepare_worker(reports: Array[c_byte] | None) -> None:
+    if reports is not None:
+        _reports.append(reports)
     # Ctrl-C reaches the whole group of processes. Workers just end; the parent does the talking.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.set_threshold(*_SELDOM)
@@ -414,8 +458,14 @@ def _shared() -> Projects:
     return Projects()
 
 
-def _check_chunk(tasks: Sequence[FileTask]) -> list[FileResult]:
-    return with_room(lambda: [check_file(task, _shared()) for task in tasks])
+def _check_chunk(tasks: Sequence[FileTask], start: int) -> list[FileResult]:
+    """Check files in a worker; *start* is the place of the first of them in the run."""
+
+    def report(number: int) -> None:
+        for each in _reports:
+            each[start + number - 1] = 1
+
+    return with_room(lambda: list(_check_all(tasks, _shared(), report)))
 
 
 def _size_of(path: str) -> int:

@@ -10,7 +10,17 @@ import click
 
 from lintdb.commands.check import UNPARSABLE_FILE, Check
 from lintdb.commands.options import ConfigOptions, absolute_path, settings_options
-from lintdb.commands.output import CLEAN, FAILED, count, describe_problem, fail, note, tell_warnings, write
+from lintdb.commands.output import (
+    CLEAN,
+    FAILED,
+    count,
+    describe_problem,
+    fail,
+    note,
+    shows_progress,
+    tell_warnings,
+    write,
+)
 from lintdb.config import ConfigFinder, find_table
 from lintdb.finding import Finding
 from lintdb.settings import Settings, path_below
@@ -37,7 +47,7 @@ def baseline_command(*, paths: tuple[str, ...], jobs: int | None, **config_optio
     metas = all_metas()
     finder = ConfigOptions(**config_options).build_finder(metas, jobs=jobs)
     check = Check(metas, finder, unused_ignores=False)
-    check.run(paths or (".",), force_exclude=False)
+    check.run(paths or (".",), force_exclude=False, is_watched=shows_progress(None, None))
     findings = [finding for finding in check.findings if finding.code != UNPARSABLE_FILE]
     write("\n".join(_tables(findings, finder)))
     tell_warnings(check.warnings)

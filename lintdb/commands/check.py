@@ -21,12 +21,14 @@ from lintdb.commands.output import (
     fail,
     is_terminal,
     note,
+    shows_progress,
     tell_warnings,
     wants_color,
     write,
 )
 from lintdb.config import ConfigError, ConfigFinder
 from lintdb.finding import Confidence, FileProblem, FileResult, Finding, Severity, Span
+from lintdb.progress import watching
 from lintdb.settings import OUTPUT_FORMATS, Settings, enabled_codes, enabled_codes_for, muted_codes_for
 
 if TYPE_CHECKING:
@@ -144,7 +146,8 @@ def check_command(
     elif stdin_filename is not None:
         raise click.UsageError("--stdin-filename names what is read when PATHS is `-`; it goes with no other path")
     else:
-        check.run(paths or (".",), force_exclude=force_exclude)
+        is_watched = shows_progress(finder.for_run().output_format, output_file)
+        check.run(paths or (".",), force_exclude=force_exclude, is_watched=is_watched)
 
     shown_format = finder.for_run().output_format
     if shown_format is None:
@@ -185,8 +188,11 @@ class Check:
         """What kept the run from its job and is about no file that can be checked."""
         return (*self.absent, *self.broken)
 
-    def run(self, paths: Iterable[str], *, force_exclude: bool) -> None:
-        """Check all files under *paths*; raises ConfigError if the configuration of the run itself is broken."""
+    def run(self, paths: Iterable[str], *, force_exclude: bool, is_watched: bool) -> None:
+        """Check all files under *paths*; if somebody watches, standard error shows how far that has come.
+
+        Raises ConfigError if the configuration of the run itself is broken.
+        """
         from lintdb.files import FileTask, check_files, describe_left_out, find_files
 
         paths = tuple(paths)
@@ -198,7 +204,9 @@ class Check:
         broken = (*found.broken, *(each for each in options.values() if isinstance(each, ConfigError)))
         self.broken = tuple(_as_problem(error) for error in dict.fromkeys(broken))
         odd = {path for path in found.files if not path.endswith(".py") and Path(path).is_file()}
-        results = [_with_doubt(each) if each.path in odd else each for each in check_files(tasks, jobs)]
+        with watching(len(tasks), sys.stderr if is_watched else None) as progress:
+            checked = check_files(tasks, jobs, progress)
+        results = [_with_doubt(each) if each.path in odd else each for each in checked]
         folders = [absolute_path(path) for path in paths if Path(path).is_dir()]
         for result in results:
             absolute = absolute_path(result.path)

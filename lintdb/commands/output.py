@@ -34,6 +34,15 @@ def is_terminal(stream: TextIO) -> bool:
     return stream.isatty()
 
 
+def shows_progress(output_format: str | None, output_file: str | None) -> bool:
+    """Whether somebody watches standard error, and no data for machines is written to the same terminal."""
+    from lintdb.reporters import TEXT_FORMATS
+
+    if not is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb":
+        return False
+    return output_format in (None, *TEXT_FORMATS) or output_file is not None or not is_terminal(sys.stdout)
+
+
 def write(text: str) -> None:
     """Write to standard output. A reader that has gone away (`lintdb check | head`) is no failure."""
     try:
