@@ -57,6 +57,8 @@ MAX_ENDS = 128
 MAX_FORKS = 256
 """States behind one operation inside a block: calls of helpers have many outcomes, and those of several multiply."""
 MAX_STEPS = 12000
+_COST_WITHOUT_RESOURCE = 3
+"""What a step counts for where nothing is known to be there: it seldom leads to a finding, and there are many of them."""
 
 
 class Follower(Iterations, Assumptions):
@@ -84,6 +86,7 @@ class Follower(Iterations, Assumptions):
                 # A caller cannot use half of a summary.
                 return
             self.steps += 1
+            self.cost += 1 if state.resources else _COST_WITHOUT_RESOURCE
             if self.steps > MAX_STEPS:
                 self.is_complete = False
                 return

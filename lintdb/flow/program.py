@@ -279,7 +279,7 @@ class Program:
         given = dict(start.env)
         self.workspace.memo.spend(1)
         follower = self.run_for_caller(Follower, info, start, receiver, owns_self=owns_self)
-        self.workspace.memo.spend(follower.steps)
+        self.workspace.memo.spend(follower.cost)
         if not follower.is_complete:
             return None
         told = told_units(follower, self.types, given, receiver)
