@@ -58,7 +58,7 @@ MAX_FORKS = 256
 """States behind one operation inside a block: calls of helpers have many outcomes, and those of several multiply."""
 MAX_STEPS = 12000
 _COST_WITHOUT_RESOURCE = 3
-"""What a step counts for where nothing is known to be there: it seldom leads to a finding, and there are many of them."""
+"""What a step counts for where nothing is known to be there: it seldom leads to a finding, and there are many."""
 
 
 class Follower(Iterations, Assumptions):

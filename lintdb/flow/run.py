@@ -95,8 +95,8 @@ class Run:
     `keeping_loops` are the loops in whose rounds work is made permanent. `kept_as` says which attribute of the object
     holds a resource. `covered` are resources that went with their parent, without a release of their own. `tested` are
     the variables that conditions test, from the block on that runs now. `steps` counts the blocks that paths have
-    entered, `cost` what they count for together. `yielded` says of what it lends in which mode that is. `has_older`: some call has acquired a second
-    resource while the first was still open.
+    entered, `cost` what they count for together. `yielded` says of what it lends in which mode that is.
+    `has_older`: some call has acquired a second resource while the first was still open.
     """
 
     tested: frozenset[str] = frozenset()
