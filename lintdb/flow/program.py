@@ -24,6 +24,7 @@ from lintdb.flow.memo import Memo
 from lintdb.flow.outcomes import condensed, given_or_made, gives_kept, outcome_of
 from lintdb.flow.results import FunctionFlow
 from lintdb.flow.rows import LOOKED
+from lintdb.flow.scopes import unended_scopes
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
 from lintdb.flow.summaries import NAMED, Outcome, Summary
@@ -136,7 +137,7 @@ class Program:
         follower = self.run(info)
         return FunctionFlow(
             info,
-            leaks=[*follower.leaks(), *lent_leaks(self, info)],
+            leaks=[*follower.leaks(), *lent_leaks(self, info), *unended_scopes(self, info)],
             returned=list(follower.returned()),
             lost_work=follower.works(),
             failed_units=follower.failed_units(),

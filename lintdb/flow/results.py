@@ -40,7 +40,7 @@ class Leak:
     this module that opened it for this one. `is_covered`: its parent was released, and it with that.
     `is_given`: the function did not acquire it, but gets it to release it. `has_no_release`: it is in an object whose
     class, in another file, has no method to release it. `owner` is the kind of what it was taken from, and
-    `owner_name` what that is called.
+    `owner_name` what that is called. `is_of_scope`: it is what a registry keeps for a scope that is left.
     """
 
     node: cst.CSTNode
@@ -61,6 +61,7 @@ class Leak:
     has_no_release: bool = False
     owner: Kind | None = None
     owner_name: str | None = None
+    is_of_scope: bool = False
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,9 @@ class LeakRule(Rule):
             if any(each.node is leak.node for each in flow.returned) and _is_left_by_users(leak, flow):
                 continue  # told of below, or by the rule about paths without an error
             message = f"`{leak.name}` is not {verb_of(leak.kind)} if the block raises" if leak.is_given else None
+            if leak.is_of_scope:
+                yield _report_scope(leak, flow, ctx)
+                continue
             yield report_leak(leak, flow, ctx, message)
         for leak in flow.returned:
             if leak.kind.family == self.family and not self.on_error and _is_left_by_users(leak, flow):
@@ -55,6 +58,19 @@ class LeakRule(Rule):
                 message = f"{_called(leak)} is returned to `Depends()`, and nothing ever has it {verb}"
                 cure = f"`yield` it, and have it {verb} in `finally`: that runs when the request is over"
                 yield replace(report_leak(leak, flow, ctx, message), help=cure)
+
+
+def _report_scope(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> Report:
+    end = f"{leak.name}.{leak.kind.scope_end}()"
+    message = f"what `{leak.name}` opens in this scope stays open: nothing calls `{end}` at its end"
+    report = report_leak(leak, flow, ctx, message)
+    is_low = is_test(flow.function, ctx.path) or is_test_file(ctx.path)
+    call = f"await {end}" if leak.kind.is_released_by_coroutine else end
+    return replace(
+        report,
+        help=f"`{call}` in `finally`, inside the block",
+        confidence=Confidence.LOW if is_low else leak.confidence,
+    )
 
 
 def _is_left_by_users(leak: Leak, flow: FunctionFlow) -> bool:
