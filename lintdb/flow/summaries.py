@@ -19,6 +19,7 @@ from lintdb.flow.sites import EarlyUse
 from lintdb.flow.state import State
 from lintdb.flow.values import (
     IN_BLOCK,
+    NONE,
     OWN_OBJECT,
     SELF,
     Box,
@@ -281,12 +282,19 @@ def start_of_call(
                 start.env[name] = value
     roots = {*_roots(start.env.values()), *((receiver.root,) if isinstance(receiver, Outside) else ())}
     for rid, status in state.resources.items():
-        if _is_known(rid[0], roots, shares_self):
+        if _is_known(rid[0], roots, shares_self) and not (shares_self and _has_left(rid, start, state)):
             start.resources[rid] = status
     _add_reached(start, state)
     its_object = receiver.root if isinstance(receiver, Outside) else SELF if shares_self else None
     _forget_the_usual(start, its_object, reached)
     return start
+
+
+def _has_left(rid: Rid, start: State, state: State) -> bool:
+    """Whether an attribute of the object has been emptied: what it held is not what a callee finds in it."""
+    site = rid[0]
+    is_emptied = site[0] == "self" and state.env.get(f"self.{site[1]}") == NONE
+    return is_emptied and not any(rid in start.refs(value) for value in start.env.values())
 
 
 def _fields_for_callee(receiver: Instance, state: State, reached: Reached | None, most_tested: int) -> dict[str, Value]:
