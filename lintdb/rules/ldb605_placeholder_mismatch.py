@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
-from lintdb.rules.placeholders import has_other_style, placeholders_of, single_percent, style_of
+from lintdb.rules.placeholders import has_other_style, placeholders_of, quoted_placeholders, style_of, wrong_percent
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow, QueryText
     from lintdb.syntax.bound import Values
 
-_OWN = {"qmark": "?", "pyformat": "%s", "numeric_dollar": "$1"}
+_OWN = {
+    "qmark": "?",
+    "pyformat": "%s",
+    "pyformat_bound": "%s",
+    "pyformat_plain": "%s",
+    "numeric_dollar": "$1",
+}
+_Told = tuple[str, Confidence]
 _SINGLE = {
     "text": "the text that is given for the values counts as its characters, one value each: it stands in no tuple",
     "number": "a number is given for the values, which the library refuses: it stands in no tuple",
@@ -38,20 +45,22 @@ class PlaceholderMismatch(Rule):
         for query in flow.query_texts:
             if query.is_guess or len(query.pieces) != 1 or id(query.node) in reported:
                 continue
-            message = next(_messages(query, str(query.pieces[0]), flow, ctx), None)
-            if message is not None:
+            told = next(_messages(query, str(query.pieces[0]), flow, ctx), None)
+            if told is not None:
                 reported.add(id(query.node))
-                yield Report(query.node, message, Confidence.MEDIUM)
+                yield Report(query.node, *told)
 
 
-def _messages(query: QueryText, text: str, flow: FunctionFlow, ctx: FileContext) -> Iterator[str]:
+def _messages(query: QueryText, text: str, flow: FunctionFlow, ctx: FileContext) -> Iterator[_Told]:
     """Yield what is wrong with a text and the values that can be seen beside it."""
     from lintdb.syntax.bound import values_of  # loads libcst, which listing rules does not need
     from lintdb.syntax.literals import Evaluator
 
     style = style_of(query, ctx.program.knowledge)
-    if not style or ("prepared" in ctx.text and style == "pyformat"):
+    if not style or ("prepared" in ctx.text and style == "pyformat") or ("RawCursor" in ctx.text and "bound" in style):
         return  # such cursors have placeholders of their own
+    if style == "pyformat_bound" and "ClientCursor" in ctx.text:
+        style = "pyformat"
     evaluator = Evaluator(ctx.program.index, flow.function)
     model = query.call.model
     position = model.sql.position if model.sql is not None and model.sql.position is not None else 0
@@ -59,7 +68,9 @@ def _messages(query: QueryText, text: str, flow: FunctionFlow, ctx: FileContext)
     for values in values_of(query.call.node, position, style, evaluator, names=model.names, is_many=is_many):
         message = _message(text, style.lstrip("*"), values)
         if message is not None:
-            yield message
+            yield message, Confidence.MEDIUM
+        elif (quoted := _in_quotes(text, style, values)) is not None:
+            yield quoted
 
 
 def _message(text: str, style: str, values: Values) -> str | None:
@@ -67,8 +78,12 @@ def _message(text: str, style: str, values: Values) -> str | None:
     other = has_other_style(text, style, given if isinstance(given, frozenset) else frozenset())
     if other is not None and given:
         return f"`{other}` is no placeholder of this library, which has `{_OWN[style]}`"
-    if style == "pyformat" and given and (single := single_percent(text)) is not None:
-        return f"the `%` in `{single}` is taken for a placeholder where values are given: for itself it stands as `%%`"
+    if given and (wrong := wrong_percent(text, style)) is not None:
+        around, is_meant = wrong
+        if is_meant:
+            own = f"{around[: around.index(')') + 1]}s" if ")" in around else "%s"
+            return f"`{around}` is no placeholder of this library, which has `{own}` for values of all types"
+        return f"the `%` in `{around}` is taken for a placeholder where values are given: for itself it stands as `%%`"
     if values.single:
         found = placeholders_of(text, style)
         return _SINGLE[values.single] if found is not None and found.count + len(found.names) else None
@@ -78,7 +93,7 @@ def _message(text: str, style: str, values: Values) -> str | None:
         return None
     if isinstance(given, frozenset):
         missing = sorted(found.names - given)
-        if found.count and style in ("qmark", "pyformat"):
+        if found.count and style != "numeric_dollar":
             return "the values have names, and the placeholders have none"
         return f"no value is given for the placeholder `{missing[0]}`" if missing else None
     if found.names and style != "qmark":
@@ -90,6 +105,26 @@ def _message(text: str, style: str, values: Values) -> str | None:
     if values.is_text:
         return f"each character of the text that is given for the values counts as one: these are {given}"
     return f"the text has {_number(count, 'placeholder')}, and {_number(given, 'value')} {_verb(given)} given"
+
+
+def _in_quotes(text: str, style: str, values: Values) -> _Told | None:
+    """Return what is wrong with placeholders that stand in quotes."""
+    if not values.given:
+        return None
+    doubtful: _Told | None = None
+    for quoted in quoted_placeholders(text, style):
+        if style == "pyformat_bound":
+            # Executed: `interval '%s days'` is one day for each value, since `$1 days` is what the server reads.
+            said = f"`{quoted.literal}` stays as it is: the value goes to the server apart from the text"
+            return f"{said}, and a placeholder in quotes is none", Confidence.MEDIUM
+        kind = values.types.get(quoted.value)
+        if kind == "text":
+            said = f"the quotes in `{quoted.literal}` are one pair too many: the library puts a text in quotes itself"
+            return said, Confidence.MEDIUM
+        if kind is None and quoted.is_alone and doubtful is None:
+            said = f"`{quoted.literal}` stands in quotes, and the library puts a text in quotes itself"
+            doubtful = said, Confidence.LOW
+    return doubtful
 
 
 def _number(count: int, word: str) -> str:

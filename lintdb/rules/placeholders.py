@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,31 @@ if TYPE_CHECKING:
 _NOT_CODE = re.compile(r"--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$", re.DOTALL)
 _LITERAL = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`")
 _NAMED = re.compile(r"(?<![:\w\]]):([A-Za-z_]\w*)")
-_FORMAT = re.compile(r"%(?:\((?P<name>[^)]*)\))?(?P<type>[sbtdif%])")
+_TYPES = {"pyformat": "sb", "pyformat_bound": "sbt", "pyformat_plain": "sd"}
+"""What may follow a `%` that stands for a value: `b` is one of mysqlclient's."""
+_FORMATS = {
+    style: re.compile(rf"%(?:\((?P<name>[^)]*)\))?(?P<type>[{types}{'' if style.endswith('plain') else '%'}])")
+    for style, types in _TYPES.items()
+}
+_PERCENT = re.compile(r"%(?:\((?P<name>[^)]*)\))?(?P<type>.?)", re.DOTALL)
+_NUMBERS = frozenset("bdfit")
+"""What is written for a placeholder by those who think of the language's own formats, or of another library."""
+_SKIPPED_OR_LITERAL = re.compile(
+    r"--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$|(?P<literal>'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\")", re.DOTALL
+)
+
+
+@dataclass(frozen=True)
+class Quoted:
+    """A placeholder within a literal: the literal, and which value it stands for, by its place or its name."""
+
+    literal: str
+    value: int | str
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether nothing else stands in the literal."""
+        return _PERCENT.fullmatch(self.literal[1:-1]) is not None
 
 
 @dataclass(frozen=True)
@@ -26,9 +51,9 @@ class Placeholders:
 
 def placeholders_of(text: str, style: str, *, in_literals: bool = True) -> Placeholders | None:
     """Return the placeholders of a text in a driver's style; None where another way of marking is mixed in."""
-    if style == "pyformat":
+    if style in _FORMATS:
         # The library replaces them in literals and comments, too.
-        found = [m for m in _FORMAT.finditer(text if in_literals else _code(text)) if m["type"] != "%"]
+        found = [m for m in _FORMATS[style].finditer(text if in_literals else _code(text)) if m["type"] != "%"]
         if not in_literals:
             # What is sent as it is may calculate: `a %b` is a modulo.
             found = [match for match in found if match["type"] == "s"]
@@ -44,16 +69,45 @@ def placeholders_of(text: str, style: str, *, in_literals: bool = True) -> Place
     return Placeholders(max(numbers, default=0), frozenset())
 
 
-def single_percent(text: str) -> str | None:
-    """Return what stands around a `%` that is neither doubled nor a placeholder; None if there is none."""
-    match = re.search(r"[^\s%]*(?<!%)(?:%%)*%(?![%(sbtdif])[^\s%]*", text)
-    return match.group() if match is not None else None
+def wrong_percent(text: str, style: str) -> tuple[str, bool] | None:
+    """Return what stands around the first `%` that the library refuses; and whether it is meant as a placeholder.
+
+    None if there is none. Some libraries look for their own placeholders alone, and refuse nothing.
+    """
+    if style not in _TYPES or style == "pyformat_plain":
+        return None
+    for match in _PERCENT.finditer(text):
+        name, kind = match["name"], match["type"]
+        if kind in _TYPES[style] + "%" and kind and not (kind == "%" and name is not None):
+            continue
+        if name is not None:
+            return f"%({name}){kind if kind in _NUMBERS else ''}", True
+        if kind in _NUMBERS and kind and not re.match(r"\w", text[match.end() :]):
+            return match.group(), True
+        before, after = re.split(r"\s", text[: match.start()])[-1], re.split(r"[\s%]", text[match.start() + 1 :])[0]
+        return f"{before}%{after}", False
+    return None
+
+
+def quoted_placeholders(text: str, style: str) -> Iterator[Quoted]:
+    """Yield the placeholders of a text that stand within quotes."""
+    if style not in _FORMATS or "\\" in text:
+        return  # with a backslash it is the server's settings that say where a literal ends
+    literals = [match for match in _SKIPPED_OR_LITERAL.finditer(text) if match["literal"]]
+    number = 0
+    for match in _FORMATS[style].finditer(text):
+        if match["type"] == "%":
+            continue
+        around = next((each for each in literals if each.start() < match.start() < each.end()), None)
+        if around is not None:
+            yield Quoted(around.group(), match["name"] or number)
+        number += not match["name"]
 
 
 def has_other_style(text: str, style: str, names: frozenset[str] = frozenset()) -> str | None:
     """Return a placeholder of another library's that a text has instead of this one's; *names* are those of values."""
     code = _code(text)
-    if style == "pyformat" and "%" not in text:
+    if style in _FORMATS and "%" not in text:
         named = next((name for name in _NAMED.findall(code) if name in names), None)
         if named is not None:
             return f":{named}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -22,12 +22,13 @@ class Values:
     """What goes with a text: so many values, or values by names.
 
     `is_text`: each character of a text is one. `single` is a `text` or a `number` that was meant to be the only value,
-    and of which only the type is known.
+    and of which only the type is known. `types` says of values whether they are surely a `text` or a `number`.
     """
 
     given: int | frozenset[str]
     is_text: bool = False
     single: str = ""
+    types: Mapping[int | str, str] = field(default_factory=dict)
 
 
 def values_of(
@@ -85,11 +86,11 @@ def _values_in(node: cst.BaseExpression, style: str, evaluator: Evaluator) -> It
             yield Values(len(found.evaluated_value), is_text=True)
     elif isinstance(found, (cst.Tuple, cst.List)):
         if not any(isinstance(element, cst.StarredElement) for element in found.elements):
-            yield Values(len(found.elements))
+            yield Values(len(found.elements), types=_types(enumerate(e.value for e in found.elements), evaluator))
     elif isinstance(found, (cst.Dict, cst.Call)) and (display(found) is not None):
         items = evaluator.mapping(node)
         if items is not None:
-            yield Values(frozenset(items))
+            yield Values(frozenset(items), types=_types(items.items(), evaluator))
 
 
 def _single(node: cst.BaseExpression, evaluator: Evaluator) -> str:
@@ -104,6 +105,21 @@ def _single(node: cst.BaseExpression, evaluator: Evaluator) -> str:
         return ""
     said = param.annotation.annotation
     return _SINGLE.get(said.value, "") if isinstance(said, cst.Name) else ""
+
+
+def _types(
+    values: Iterable[tuple[int, cst.BaseExpression]] | Iterable[tuple[str, cst.BaseExpression]], evaluator: Evaluator
+) -> Mapping[int | str, str]:
+    return {key: found for key, value in values if (found := _type_of(evaluator.resolved(value), evaluator))}
+
+
+def _type_of(node: cst.BaseExpression, evaluator: Evaluator) -> str:
+    """Return whether a value is surely a `text` or a `number`; empty if that is not known."""
+    if isinstance(node, cst.SimpleString):
+        return "text" if isinstance(node.evaluated_value, str) else ""
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Name):
+        return _SINGLE.get(node.func.value, "")
+    return _single(node, evaluator)
 
 
 def _is_used_once(node: cst.BaseExpression, evaluator: Evaluator) -> bool:

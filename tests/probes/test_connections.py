@@ -144,7 +144,10 @@ def test_a_row_that_is_not_there(subject: Subject, table: str) -> None:
     assert all(call.may_return_none for call in calls)
 
 
-PLACEHOLDERS = {"qmark": "?", "pyformat": "%s", "*qmark": "?", "*numeric_dollar": "$1"}
+PLACEHOLDERS = {
+    "qmark": "?", "*qmark": "?", "*numeric_dollar": "$1",
+    "pyformat": "%s", "pyformat_bound": "%s", "pyformat_plain": "%s",
+}  # fmt: skip
 
 
 def test_placeholders(subject: Subject, table: str) -> None:
