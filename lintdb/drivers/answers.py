@@ -12,6 +12,7 @@ from lintdb.drivers.catalog import Models, Own, driver_names, import_roots, load
 from lintdb.drivers.query_text import (
     answer_of,
     changed_table,
+    looks_at_index,
     may_lock,
     returns_key,
     stands_apart,
@@ -196,7 +197,7 @@ class Answers:
             match = _NOISE.match(text)
             begins = _BEGINS.fullmatch(text, match.end() if match else 0)
             return Event.BEGIN if begins and not is_prefix else None
-        return _EVENTS.get(word)
+        return Event.READ if word == "INSERT" and looks_at_index(text) else _EVENTS.get(word)
 
     def is_clean_up(self, method: str) -> bool:
         """Return whether a method of that name releases something, or ends a unit of work."""

@@ -114,6 +114,21 @@ def _plain(match: re.Match[str]) -> str:
     return re.sub(r"[\"`\[\]]", "", match.group(1)).lower()
 
 
+_LOOKS_AT_INDEX = re.compile(
+    r"\binsert\s+into\s+(?:[\w\"`\[\]]+\s*\.\s*)?[\"`\[]?(?P<table>\w+)[\"`\]]?\s*\(\s*[\"`\[]?(?P=table)[\"`\]]?\s*"
+    r"(?:,\s*[\"`\[]?rank[\"`\]]?\s*)?\)\s*values\s*\(\s*['\"]integrity-check['\"]",
+    re.IGNORECASE,
+)
+
+
+def looks_at_index(text: str) -> bool:
+    """Whether a text has the form of a row and is a command of a full-text table of SQLite that changes nothing.
+
+    Executed: all others ('rebuild', 'optimize', 'merge', 'delete-all', values that are set) are undone by a rollback.
+    """
+    return _LOOKS_AT_INDEX.search(text) is not None
+
+
 _RETURNED = re.compile(r"\breturning\b[\s(]*(?:\w+\s*\.\s*)*(?P<column>\w+)", re.IGNORECASE)
 _KEY = re.compile(r"id|uuid|guid|pk|rowid|oid", re.IGNORECASE)
 _KEY_OF_TABLE = re.compile(r"(?P<table>\w+?)_?(?:id|uuid|pk)", re.IGNORECASE)
