@@ -314,8 +314,8 @@ class Configuration:
     `calls` are the functions that the framework may call with that; several, where it takes what is installed. Or it
     makes something of its own: the kind `acquires`. `host` is the key without which the server is on the same machine.
     `limits` are the names of the settings that are decided there (empty: all), `settings` differ from those of what is
-    called. `suggest` is how a message spells a cure, with `…` for the argument: `"OPTIONS": {…}`. `label` is how it
-    calls what is made.
+    called. `decides` are the names of the switches that the framework sets itself. `suggest` is how a message spells a
+    cure, with `…` for the argument: `"OPTIONS": {…}`. `label` is how it calls what is made.
     """
 
     calls: tuple[str, ...] = ()
@@ -331,6 +331,7 @@ class Configuration:
     host: str = ""
     limits: tuple[str, ...] = ()
     settings: tuple[Setting, ...] = ()
+    decides: tuple[str, ...] = ()
     suggest: str = ""
     label: str = ""
     driver: str = ""

@@ -313,7 +313,7 @@ class _Maker:
             self._kind(kind),
             driver.title,
             driver.version,
-            tuple(driver.switches),
+            tuple(each for each in driver.switches if each.name not in self._configuration.decides),
             place=table.place,
             keys=MappingProxyType(keys),
             is_here=self._is_here(table),

@@ -340,6 +340,8 @@ CONFIGURATION = Shape(
         Key("limits", List(SETTING_NAMES, "a list of names of settings", or_one=True),
             "the settings that are decided there", "limits", "all that the call has"),
         Key("settings", SETTINGS, "settings that differ from those of the call"),
+        Key("decides", List(SWITCH_NAMES, "a list of names of switches"),
+            "the switches that the framework sets itself, whatever stands there", "decides"),
         Key("suggest", Text(), "how a message spells a cure, with `…` for the argument: `\"OPTIONS\": {…}`", "suggest"),
         Key("label", Text(), "what a message calls that which is made", "label", "the label of its kind"),
     ),
