@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 import libcst as cst
@@ -12,7 +12,7 @@ from lintdb.effects import CallModel, Duty, Kind
 from lintdb.flow.behind import call_behind
 from lintdb.flow.derived import constructors_of_base
 from lintdb.flow.reach import Reach
-from lintdb.flow.stdlib import RECORDS
+from lintdb.flow.stdlib import HANDLERS_OF_ONE_REQUEST, RECORDS
 from lintdb.flow.types_of import ModuleTypes
 from lintdb.flow.words import RELEASING_NAMES
 from lintdb.syntax.literals import only_value, unawaited
@@ -251,6 +251,29 @@ class Classes:
         return bool(given) and all(_is_of_block(value, scope) for scope, value in given)
 
     @staticmethod
+    def is_ended_with_request(owner: ClassInfo, attribute: str, endings: Collection[str]) -> bool:
+        """Whether a framework makes an object for each request, and at its end has the object end what it holds.
+
+        *endings* are the methods that end it.
+        """
+        bases = {base for each in owner.lineage for base in each.outside_bases if base is not None}
+        names = {name for base in bases for name in HANDLERS_OF_ONE_REQUEST.get(base, ())}
+        todo = [each.methods[name] for each in owner.lineage for name in names if name in each.methods]
+        seen: set[str] = set()
+        while todo:
+            method = todo.pop()
+            seen.add(method.name)
+            for call in method.calls:
+                if not isinstance(call.func, cst.Attribute):
+                    continue
+                name = call.func.attr.value
+                if name in endings and _is_attribute_of_self(call.func.value, attribute):
+                    return True
+                helper = owner.find_method(name) if _is_self(call.func.value) and name not in seen else None
+                todo += [helper] if helper is not None else []
+        return False
+
+    @staticmethod
     def is_made_by_init(owner: ClassInfo) -> bool:
         """Whether calling the class makes a new object and runs its `__init__`, and nothing else has a say in it."""
         return not any(
@@ -354,12 +377,11 @@ def _is_none(value: cst.BaseExpression | None) -> bool:
 
 
 def _is_attribute_of_self(node: cst.CSTNode, name: str) -> bool:
-    return (
-        isinstance(node, cst.Attribute)
-        and node.attr.value == name
-        and isinstance(node.value, cst.Name)
-        and node.value.value == "self"
-    )
+    return isinstance(node, cst.Attribute) and node.attr.value == name and _is_self(node.value)
+
+
+def _is_self(node: cst.CSTNode) -> bool:
+    return isinstance(node, cst.Name) and node.value == "self"
 
 
 def _is_parameter(name: str, scope: FunctionInfo) -> bool:

@@ -211,6 +211,12 @@ APPLICATIONS = frozenset({
 CLEANED_UP_APPLICATIONS = frozenset({"aiohttp.web.Application", "aiohttp.web_app.Application"})
 """Classes whose objects run generator functions, each as far as its `yield`, and the rest when they end."""
 
+HANDLERS_OF_ONE_REQUEST = {"tornado.web.RequestHandler": ("finish", "on_finish")}
+"""Classes of which a framework makes an object for each request, with the methods that it calls at its end in any case.
+
+Read in the source of tornado 6.6: `_execute()` sends an error page for what is raised, and that calls `finish()`.
+"""
+
 PROXIES = frozenset({
     "wrapt.ObjectProxy", "wrapt.CallableObjectProxy", "wrapt.wrappers.ObjectProxy", "wrapt.BaseObjectProxy",
     "lazy_object_proxy.Proxy",

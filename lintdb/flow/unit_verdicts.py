@@ -19,7 +19,7 @@ from lintdb.flow.summaries import BEFORE, WORKS
 from lintdb.flow.values import IN_BLOCK, Rid, SiteKey, Status
 from lintdb.flow.verdicts import Verdicts, is_by_choice, is_unlikely, last_handler, path_of
 from lintdb.syntax.ancestry import Ancestry
-from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.names import ClassInfo, FunctionInfo
 from lintdb.syntax.walk import walk
 
 _LEAVES = (cst.Break, cst.Return, cst.Raise)
@@ -318,7 +318,18 @@ class UnitVerdicts(Verdicts):
         owner = self.owner_class() if site[0] == "self" else None
         blocks = [block for block in (kind.with_block, kind.async_with_block) if block is not None]
         stays_open = bool(blocks) and not any(block.releases for block in blocks)
+        if owner is not None and self._is_ended_with_request(owner, str(site[1]), kind):
+            return True
         return owner is not None and not stays_open and self.program.classes.is_lent(owner, str(site[1]))
+
+    def _is_ended_with_request(self, owner: ClassInfo, attribute: str, kind: Kind) -> bool:
+        """Whether a framework makes the object for one request, and it ends its unit of work when that is over."""
+        endings = {
+            name
+            for name, calls in kind.methods.items()
+            if any(call.releases == "self" or call.event is Event.ROLLBACK for call in calls)
+        }
+        return self.program.classes.is_ended_with_request(owner, attribute, endings)
 
     def _is_ended_by_scope(self, kind: Kind) -> bool:
         """Whether whoever set up the scope of something ends its unit of work: a framework, a call in the project."""
@@ -394,6 +405,8 @@ class UnitVerdicts(Verdicts):
             owner = self.owner_class()
             if owner is None or owner.is_part_of_constructor(self.function):
                 return False  # where it fails there is no object
+            if self._is_ended_with_request(owner, str(site[1]), kind):
+                return False
             is_inherited = kind.family == "connection" and self.types.is_inherited(owner, str(site[1]))
             return is_inherited or self.types.is_opened_by(owner, str(site[1]))
         return site[0] == "global"
