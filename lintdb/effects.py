@@ -28,6 +28,8 @@ class WithBlock(enum.Enum):
     """nothing happens to the resource"""
     WRONG_RELEASE = "wrong-release"
     """the object is closed in a way that does not give it back to its owner (a slot of a pool is lost)"""
+    UNKNOWN = "unknown"
+    """nobody can say: neither that the resource is released, nor that it is still open"""
     NONE = "none"
     """not a context manager: entering raises"""
 

@@ -82,6 +82,7 @@ BLOCK = words_of(WithBlock, {
     "commit+release": "pending work is committed (rolled back after an exception), then it is released",
     "keep": "nothing happens to it",
     "wrong-release": "it is closed in a way that does not give it back to its owner",
+    "unknown": "nobody can say: from there on nothing is said of it",
     "none": "it is no context manager: the block is an error",
 })  # fmt: skip
 AFTER_ERROR = words_of(AfterError, {

@@ -30,6 +30,7 @@ BLOCKS = {
     WithBlock.COMMIT_RELEASE: "commits, or rolls back after an exception, then releases it",
     WithBlock.KEEP: "does nothing to it",
     WithBlock.WRONG_RELEASE: "closes it without giving it back: the slot of its pool is lost",
+    WithBlock.UNKNOWN: "may do anything",
     WithBlock.NONE: "is an error",
 }
 # A resource that has no units of work loses none.

@@ -353,8 +353,8 @@ class Withs(ModelledCalls, ABC):
         ways = [kind.async_with_block, kind.with_block] if is_async else [kind.with_block, kind.async_with_block]
         known = [way for way in ways if way is not None and (is_async is not None or way is not WithBlock.NONE)]
         block = known[0] if known else None
-        if block is None:
-            # Not known to be a context manager: nothing can be said of it from here on.
+        if block is None or block is WithBlock.UNKNOWN:
+            # Not known to be a context manager, or what kind of: nothing can be said of it from here on.
             state.escape(value, with_parents=False)
             return
         root = self.root_of(value.rid, state)
