@@ -6,14 +6,14 @@ from contextlib import nullcontext
 
 import libcst as cst
 
-from lintdb.effects import Duty
+from lintdb.effects import Duty, Form
 from lintdb.flow import ir
 from lintdb.flow.concurrency import Concurrency
 from lintdb.flow.containers import SHRINKS
 from lintdb.flow.evaluate import dotted_name
 from lintdb.flow.lowering import NUMBERS_PER_FUNCTION
 from lintdb.flow.patches import is_patched
-from lintdb.flow.results import Uncalled
+from lintdb.flow.results import Unawaited, Uncalled
 from lintdb.flow.sites import OWN, Receiver, Site
 from lintdb.flow.state import State
 from lintdb.flow.stdlib import (
@@ -61,6 +61,8 @@ from lintdb.flow.values import (
 )
 from lintdb.syntax.names import ClassInfo, Found, FunctionInfo, Variable
 
+_READY_FAMILIES = ("connection", "pool", "checkout")
+"""What has to be connected before it can be used."""
 _FIRST_EXTRA_CALL = NUMBERS_PER_FUNCTION - (1 << 16)
 """Numbers of the calls that syntax makes, behind those of the calls that are written."""
 
@@ -257,16 +259,31 @@ class Calls(Concurrency):
         if isinstance(receiver, Query):
             state.set_name(op.target, self.narrowed(receiver, name))
             return None
-        if isinstance(receiver, Coroutine) and not self._is_meant_for_result(receiver, name):
-            # Method chained on something that is both awaitable and an object: `pool.acquire().__aenter__()`.
-            state.escape(receiver, with_parents=False)
+        if isinstance(receiver, Coroutine):
+            self._note_unready(op, receiver, name, state)
         return self._foreign_method(op, name, state)
 
-    def _is_meant_for_result(self, receiver: Coroutine, name: str) -> bool:
-        """Whether a method is one of what awaiting gives: `session.execute(query).scalar()` lacks the `await`."""
-        call = self.calls.get(receiver.call)
+    def _note_unready(self, op: ir.CallOp, receiver: Coroutine, name: str, state: State) -> None:
+        """A method is called on a coroutine: it may be one of what awaiting gives, so that the `await` is missing.
+
+        `session.execute(query).scalar()`, or `pool = create_pool(dsn)` and then `pool.acquire()`.
+        """
+        call, status = self.calls.get(receiver.call), state.status(receiver.rid)
         result = self.knowledge.kind(call.model.gives or call.model.acquires or "") if call is not None else None
-        return result is not None and name in result.methods
+        if call is None or result is None or name not in result.methods:
+            # Method chained on something that is both awaitable and an object: `pool.acquire().__aenter__()`.
+            state.escape(receiver, with_parents=False)
+            return
+        if status is None or status.owed or status.phase != "open" or call.model.form is not Form.AWAIT_OR_WITH:
+            return
+        if result.family in _READY_FAMILIES and all(
+            model.acquires or model.takes or model.sql or model.event for model in result.methods[name]
+        ):
+            if not self.is_for_caller:
+                self.values_seen.unready.setdefault(id(call.node), Unawaited(call.node, result, op.node))
+        else:
+            # Some can be made ready by a method, too: `await conn.start()`.
+            state.escape(receiver, with_parents=False)
 
     def _object_method(
         self, op: ir.CallOp, receiver: Instance | Outside, name: str, state: State

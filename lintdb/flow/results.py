@@ -236,10 +236,14 @@ class UnboundRelease:
 
 @dataclass(frozen=True)
 class Unawaited:
-    """A coroutine call that a normal path never awaits nor hands on."""
+    """A coroutine call that a normal path never awaits nor hands on.
+
+    `used`: a call on what it gives, which awaiting it or entering it would have made ready.
+    """
 
     node: cst.CSTNode
     kind: Kind | None
+    used: cst.CSTNode | None = None
 
 
 @dataclass(frozen=True)

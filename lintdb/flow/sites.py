@@ -19,6 +19,7 @@ from lintdb.flow.results import (
     QueryText,
     Sharing,
     SwallowedError,
+    Unawaited,
     UnboundRelease,
     Uncalled,
     Wait,
@@ -227,7 +228,7 @@ class ValueRecords:
     By the identity of a node: `waits_at` are the calls that wait for something else, `waits` those of them that do so
     while a unit of work is open. `events` is what calls do to the unit of work, `row_loops` what loops go through that
     holds what a query gave, `read_whole` the calls that bring all of an unbounded answer into memory. `runs` are the
-    parameters that are run as the text of a query, just as they are.
+    parameters that are run as the text of a query, just as they are. `unready` is what is used before it is awaited.
     """
 
     rows: dict[int, cst.CSTNode] = field(default_factory=dict)
@@ -240,6 +241,7 @@ class ValueRecords:
     waits_at: dict[int, cst.CSTNode] = field(default_factory=dict)
     waits: dict[int, Wait] = field(default_factory=dict)
     events: dict[int, Event] = field(default_factory=dict)
+    unready: dict[int, Unawaited] = field(default_factory=dict)
     row_loops: dict[int, cst.CSTNode] = field(default_factory=dict)
     read_whole: dict[int, cst.CSTNode] = field(default_factory=dict)
     readings: dict[int, cst.CSTNode] = field(default_factory=dict)

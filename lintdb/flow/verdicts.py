@@ -307,7 +307,7 @@ class Verdicts(Values):
             call = self.calls.get(index) if isinstance(index, int) else None
             kind = self.knowledge.kind(call.receiver) if call is not None and call.receiver else None
             found[rid[0]] = Unawaited(site.node, kind)
-        return list(found.values())
+        return [*found.values(), *self.values_seen.unready.values()]
 
     def drops_yielded_work(self) -> bool:
         """Whether a generator releases what it yields without a commit, and nobody else can have made one."""

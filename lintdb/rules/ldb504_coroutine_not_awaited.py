@@ -29,8 +29,12 @@ class CoroutineNotAwaited(Rule):
 
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
         for lost in flow.unawaited:
+            message = f"`{ctx.source_of(lost.node, 50)}` is not awaited: it never runs"
+            if lost.used is not None:
+                use = ctx.source_of(lost.used, 200).partition("(")[0]
+                message = f"`{ctx.source_of(lost.node, 50)}` is neither awaited nor entered: `{use}()` fails"
             yield Report(
                 node=lost.node,
-                message=f"`{ctx.source_of(lost.node, 50)}` is not awaited: it never runs",
+                message=message,
                 resource_kind=lost.kind.label if lost.kind is not None else None,
             )
