@@ -19,7 +19,7 @@ from lintdb.flow.modes import Modes
 from lintdb.flow.places import Places
 from lintdb.flow.receivers import Receiver
 from lintdb.flow.values import Literal, Query
-from lintdb.syntax.literals import Evaluator, only_value, unawaited
+from lintdb.syntax.literals import HIDDEN, Evaluator, only_value, unawaited
 from lintdb.syntax.names import CONSTANTS, ClassInfo, FunctionInfo, ModuleIndex, Variable
 
 Type = Union[str, ClassInfo, "tuple[Type | None, ...]"]
@@ -119,7 +119,9 @@ class ModuleTypes:
         if condition.names:
             return is_class_among(expression, scope, condition.names, self) is True
         if isinstance(expression, cst.Name):
-            return expression.value in CONSTANTS and condition.is_met_by(CONSTANTS[expression.value])
+            value = CONSTANTS.get(expression.value, HIDDEN)
+            value = Evaluator(self.index, scope).value(expression) if value is HIDDEN else value
+            return value is not HIDDEN and condition.is_met_by(value)
         if isinstance(expression, (cst.SimpleString, cst.Integer)):
             return condition.is_met_by(expression.evaluated_value)
         return False

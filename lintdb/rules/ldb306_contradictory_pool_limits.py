@@ -29,7 +29,8 @@ class ContradictoryPoolLimits(Rule):
         refused = ctx.refused(opening)
         if refused:
             names = " and ".join(f"`{name}`" for name in refused)
-            yield _report(opening, f"{names}: this pool class keeps no connections and refuses limits")
+            reason = "is of another class" if opening.kind.is_pool else "class keeps no connections"
+            yield _report(opening, f"{names}: this pool {reason} and refuses limits")
             return
         limits = {answer.setting.name: answer for answer in ctx.answers(opening, "min-size", "max-size")}
         if len(limits) < 2:
