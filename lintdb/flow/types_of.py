@@ -119,12 +119,14 @@ class ModuleTypes:
         if condition.names:
             return is_class_among(expression, scope, condition.names, self) is True
         if isinstance(expression, cst.Name):
-            value = CONSTANTS.get(expression.value, HIDDEN)
-            value = Evaluator(self.index, scope).value(expression) if value is HIDDEN else value
+            value = CONSTANTS[expression.value] if expression.value in CONSTANTS else self._constant(expression, scope)
             return value is not HIDDEN and condition.is_met_by(value)
         if isinstance(expression, (cst.SimpleString, cst.Integer)):
             return condition.is_met_by(expression.evaluated_value)
         return False
+
+    def _constant(self, name: cst.Name, scope: FunctionInfo) -> object:
+        return Evaluator(self.index, scope).value(name)
 
     # --- annotations ------------------------------------------------------------------------------------------------
 

@@ -14,9 +14,14 @@ from lintdb.rules.settings import look
 if TYPE_CHECKING:
     import libcst as cst
 
+    from lintdb.syntax.names import FunctionInfo
+
 _HOLE = "\0"
 _IN_URL = re.compile(rf"\w[\w+.-]*://(?:(?P<user>{_HOLE})|[^/@:\s{_HOLE}]*):(?P<password>{_HOLE})@")
 _IN_TEXT = re.compile(rf"\b(?:password|pwd|passwd)\s*=\s*(?P<password>{_HOLE})", re.IGNORECASE)
+
+_ESCAPED = re.compile(r"quot|escap|encod|safe|clean", re.IGNORECASE)
+"""How something is called that has been escaped where it was made."""
 
 
 class DsnBuiltFromValues(Rule):
@@ -49,17 +54,55 @@ class DsnBuiltFromValues(Rule):
         for name in ("password", "user"):
             start = match.start(name) if name in match.groupdict() else -1
             hole = holes[text.count(_HOLE, 0, start)] if start >= 0 else None
-            if hole is not None and not _is_escaped(hole, opening, ctx):
+            if hole is not None and not _is_escaped(hole, name, opening, ctx):
                 breaks = "a `@`, `:` or `/`" if match.re is _IN_URL else "a blank, a quote or a `;`"
                 yield _report(opening, hole, name, breaks, ctx)
                 return
 
 
-def _is_escaped(hole: cst.BaseExpression, opening: Opening, ctx: FileContext) -> bool:
-    """Whether a value is a constant, or has been through something that escapes."""
+def _is_escaped(hole: cst.BaseExpression, name: str, opening: Opening, ctx: FileContext) -> bool:
+    """Whether a value is a constant, or has been through something that escapes.
+
+    For the text of a query a name in capitals is a constant, and so is what another module has; a password that is
+    called so may be any.
+    """
     from lintdb.syntax.origins import Origins, Trust
 
-    return Origins(ctx.program.index, opening.function).of(hole).trust is Trust.HARMLESS
+    is_harmless = Origins(ctx.program.index, opening.function).of(hole).trust is Trust.HARMLESS
+    return is_harmless and not (name == "password" and _is_kept_plain(hole, opening.function))
+
+
+def _is_kept_plain(node: cst.BaseExpression, scope: FunctionInfo, depth: int = 3) -> bool:
+    """Whether an expression names what a module, or settings, keep, and that has not been through anything."""
+    import libcst as cst
+
+    from lintdb.syntax.literals import HIDDEN, Evaluator
+    from lintdb.syntax.names import Variable
+    from lintdb.syntax.origins import Origins, Trust
+
+    index = scope.index
+    if not isinstance(node, (cst.Name, cst.Attribute)) or _ESCAPED.search(index.code_of(node)) or not depth:
+        return False
+    if Evaluator(index, scope).value(node) is not HIDDEN or _is_of_function(node, scope):
+        return False
+    symbol = index.symbol_of(node, scope, is_needed=True)
+    home = symbol.index if isinstance(symbol, Variable) else index
+    name = symbol.name if isinstance(symbol, Variable) else getattr(node, "value", "")
+    value = home.constant(name) if isinstance(name, str) else None
+    if value is None:
+        return isinstance(node, cst.Attribute)
+    is_plain = Origins(home, home.body).of(value).trust is not Trust.HARMLESS
+    return is_plain or _is_kept_plain(value, home.body, depth - 1)
+
+
+def _is_of_function(node: cst.BaseExpression, scope: FunctionInfo) -> bool:
+    """Whether an expression is a name of a function, or of one around it."""
+    function: FunctionInfo | None = scope
+    while function is not None and not function.is_module:
+        if scope.index.is_local(getattr(node, "value", ""), function):
+            return True
+        function = function.parent
+    return False
 
 
 def _report(opening: Opening, hole: cst.BaseExpression, name: str, breaks: str, ctx: FileContext) -> Report:
