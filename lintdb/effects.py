@@ -377,9 +377,10 @@ class Kind:
 
     `duty_on_error` is the duty on paths on which something raised, where it differs. `keeps_parent`: whoever holds it
     holds its parent too, and can release it (a cursor's connection). `is_lazy`: it holds nothing before one of its
-    methods that can fail has been called. `free_with`: families of parents with which it holds nothing of its own.
-    `outlives`: families of parents whose release leaves it open.
-    `ends_when_read`: iterating it to its end releases it. `is_collected`: dropped, it is closed, without a warning.
+    methods that can fail has been called. `in_memory`: it connects to nothing, and what it has goes with it.
+    `free_with`: families of parents with which it holds nothing of its own. `outlives`: families of parents whose
+    release leaves it open. `ends_when_read`: iterating it to its end releases it. `is_collected`: dropped, it is
+    closed, without a warning.
 
     `definition_event` is what a query that creates, alters or drops something counts as: WRITE (pending like others),
     COMMIT (everything pending becomes permanent) or None (permanent at once, and the rest stays pending).
@@ -423,6 +424,7 @@ class Kind:
     duty_on_error: Duty | None = None
     keeps_parent: bool = False
     is_lazy: bool = False
+    in_memory: bool = False
     is_collected: bool = False
     free_with: tuple[str, ...] = ()
     outlives: tuple[str, ...] = ()

@@ -168,6 +168,7 @@ def _facts(kind: Kind, driver: Driver, kinds: Mapping[str, Kind]) -> Facts:
         *(["closed in silence when it is dropped"] if kind.is_collected else []),
         *(["left open, it keeps the interpreter from exiting"] if kind.keeps_process else []),
         *(["holds nothing before it is used"] if kind.is_lazy else []),
+        *(["connects to nothing"] if kind.in_memory else []),
         *(["an error leaves nothing working until a rollback"] if kind.after_error is AfterError.ABORTS else []),
         *(["may be used again after its release"] if kind.reusable else []),
         *(

@@ -27,7 +27,7 @@ class ConnectionAtImport(Rule):
         kind = opening.kind
         if opening.is_configured or not opening.function.is_module:
             return
-        if kind.is_lazy or kind.family not in ("connection", "checkout", "session"):
+        if kind.is_lazy or kind.in_memory or kind.family not in ("connection", "checkout", "session"):
             return
         from lintdb.syntax.ancestry import guarded_by_main  # loads libcst, which listing rules does not need
 
