@@ -115,6 +115,8 @@ class _Read(Elements):
 
 _SQL_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 WRITES = ("insert", "update", "delete", "replace")
+_LOOKS = re.compile(r"\binto\s+(?:\w+\.)?\"?(\w+)\"?\(\"?\1\"?\W.*'integrity-check'", re.IGNORECASE)
+"""A command of a full-text table that has the form of a row and writes nothing (executed)."""
 
 
 _PRIVATE = ("", ":memory:", "file::memory:", "file::memory:?cache=shared")
@@ -247,7 +249,7 @@ class Connection:
         world = self._world()
         record = self.truth_record
         statement = _SQL_COMMENT.sub(" ", sql) if isinstance(sql, str) else ""
-        word = statement.strip().partition(" ")[0].lower()
+        word = statement.strip().partition(" ")[0].lower() if _LOOKS.search(statement) is None else "look"
         is_in_unit = record.begun or not record.is_autocommit
         if word in WRITES and record.is_open and is_in_unit and record.unit is None:
             self._begin_unit()
