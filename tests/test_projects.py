@@ -330,12 +330,15 @@ def located(folder: Path, dotted: str, importer: str) -> tuple[str, tuple[str, .
         ("pkg.nothing", "pkg/use.py", ("pkg/__init__.py", ("nothing",))),
         ("db.connect", "pkg/use.py", ("db.py", ("connect",))),
         ("use.f", "pkg/db.py", ("pkg/use.py", ("f",))),  # the program is started inside of its package
+        ("use.g", "pkg/db.py", None),
         ("use.f", "pkg/sub/__init__.py", ("pkg/use.py", ("f",))),
+        ("use.f", "named/db.py", None),  # its modules name their package
         ("sub.f", "space/part.py", None),
         ("space.part.x", "script.py", ("space/part.py", ("x",))),
         ("space.x", "script.py", None),
         ("installed.core.run", "script.py", ("src/installed/core.py", ("run",))),
-        ("core.run", "src/installed/__init__.py", ("src/installed/core.py", ("run",))),
+        ("core", "src/installed/__init__.py", ("src/installed/core.py", ())),
+        ("core.run", "src/installed/__init__.py", None),
         ("json.loads", "pkg/db.py", None),
         ("redis.Redis", "pkg/db.py", None),
         ("sqlite3.connect", "script.py", None),
@@ -354,7 +357,8 @@ def test_dotted_names_lead_to_files(
         "space/part.py space/near.py "
         "src/installed/__init__.py src/installed/core.py"
     )
-    folder = write(dict.fromkeys(names.split(), ""))
+    texts = {"pkg/use.py": "def f(): ...\n", "named/use.py": "def f(): ...\n", "named/db.py": "from .use import f\n"}
+    folder = write({**dict.fromkeys(names.split(), ""), "named/__init__.py": "", **texts})
     assert located(folder, dotted, importer) == expected
 
 

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 def type_of_captured(name: str, function: FunctionInfo, types: ModuleTypes) -> Type | None:
     """Return what a variable of an enclosing function holds, if it is given one value only, or is a parameter."""
+    if name in function.outer:
+        return None  # the module's, or it may hold something else by now
     home = function.parent
     while home is not None and not home.is_module and not types.index.is_local(name, home):
         home = home.parent
-    if home is None or home.is_module:
+    if home is None or home.is_module or name in home.nested:
         return None
     param = next((each for each in home.params if each.name.value == name), None)
     if param is not None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from abc import ABC
 
+import libcst as cst
+
 from lintdb.effects import WithBlock
 from lintdb.flow import ir
 from lintdb.flow.state import FILLED, State
 from lintdb.flow.stdlib import LAZY, REGROUPS
+from lintdb.flow.summaries import stays
 from lintdb.flow.values import (
     Box,
     Coroutine,
@@ -96,15 +99,25 @@ class Containers(Withs, ABC):
         return None
 
     def _take_by_key(self, op: ir.CallOp, group: Table, name: str, state: State) -> bool:
-        """`options.pop("conn", None)`: what is known to stand under a key; afterwards it does not."""
+        """`options.pop("conn", None)` of `**options`: what a caller gives under a key; afterwards it is not there.
+
+        A dictionary that the function has made may be changed in ways that are not followed.
+        """
+        base = op.callee.base if isinstance(op.callee, ir.AttributeOf) else None
+        node = self.function.node
+        rest = node.params.star_kwarg if isinstance(node, cst.FunctionDef) else None
+        if rest is None or not isinstance(base, ir.Local) or base.name != rest.name.value:
+            return False
+        if not stays(base.name, self.function):
+            return False
         key = self.value(op.arguments[0].operand, state) if op.arguments else None
         found = [each for each, _ in group.items if isinstance(key, Literal) and each == key.value]
         if not found:
             return False
         values = dict(group.items)
         state.set_name(op.target, values.pop(found[0]))
-        if name == "pop" and isinstance(op.callee, ir.AttributeOf) and isinstance(op.callee.base, ir.Local):
-            state.set_name(op.callee.base.name, Table(tuple(values.items())))
+        if name == "pop":
+            state.set_name(base.name, Table(tuple(values.items())))
         return True
 
     def _release_by_name(self, item: Ref, name: str, state: State) -> None:

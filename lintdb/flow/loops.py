@@ -19,7 +19,7 @@ from lintdb.syntax.names import FunctionInfo
 from lintdb.syntax.plain import walk_tree
 from lintdb.syntax.walk import walk
 
-_THREADS = re.compile(r"executor$|thread_?pool$|^threads$")
+_THREADS = re.compile(r"_?(?:thread_?pool_?)?executor|_?thread_?pool")
 """What is called so has threads that can wait, where it is there at all."""
 _MOST_FUNCTIONS = 12
 """Coroutine functions between one that blocks and those that run it."""
@@ -68,7 +68,9 @@ def stands_without_threads(node: cst.CSTNode, function: FunctionInfo) -> bool:
         if isinstance(each, cst.If):
             when = _says_of_threads(each.test)
             branch = {False: each.body, True: each.orelse}.get(when) if when is not None else None
-            if branch is not None and any(inner is node for inner in walk(branch)):
+            inside = list(walk(branch)) if branch is not None else []
+            makes = any(isinstance(inner, cst.AssignTarget) and _names_threads(inner.target) for inner in inside)
+            if not makes and any(inner is node for inner in inside):
                 return True
     return False
 
@@ -89,7 +91,7 @@ def _says_of_threads(test: cst.BaseExpression) -> bool | None:
 
 def _names_threads(node: cst.BaseExpression) -> bool:
     name = node.attr if isinstance(node, cst.Attribute) else node
-    return isinstance(name, cst.Name) and _THREADS.search(name.value.lower()) is not None
+    return isinstance(name, cst.Name) and _THREADS.fullmatch(name.value.lower()) is not None
 
 
 def _running(use: Use | Unknown) -> _Running:

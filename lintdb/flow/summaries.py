@@ -180,11 +180,11 @@ def bind_arguments(
 def _options(name: str, given: Sequence[tuple[object, Value | None]], info: FunctionInfo, state: State) -> Table | None:
     """Return what `**options` are in a function, but for what it takes out of them; None where it does not matter."""
     options = Table(tuple(given))
-    return options if _stays(name, info) or state.holds_any(options) else None
+    return options if stays(name, info) or state.holds_any(options) else None
 
 
 @functools.lru_cache(maxsize=1024)
-def _stays(name: str, info: FunctionInfo) -> bool:
+def stays(name: str, info: FunctionInfo) -> bool:
     """Whether a function does no more with its `**options` than look, take some out, and write them out in calls."""
     nodes = list(walk(info.node))
     harmless = 1  # the parameter itself

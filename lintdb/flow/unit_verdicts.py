@@ -11,7 +11,7 @@ from lintdb.effects import AfterError, Event, Kind, Raises
 from lintdb.finding import Confidence
 from lintdb.flow import ir
 from lintdb.flow.decorators import ends_with_process
-from lintdb.flow.results import ErrorCommit, FailedUnit, SwallowedError, UnfinishedUnit
+from lintdb.flow.results import ErrorCommit, FailedUnit, PathStep, SwallowedError, UnfinishedUnit
 from lintdb.flow.retries import goes_on_with
 from lintdb.flow.sites import UNLIKELY, Exit
 from lintdb.flow.state import State
@@ -282,7 +282,7 @@ class UnitVerdicts(Verdicts):
                     is_left = _swallowing(end.state)[0] is None and self._is_refused(status)
                 path = path_of(end.state)
                 # `if commit: conn.commit()`: whoever says no goes on with the work, and looks after it.
-                is_low = status.low >= UNLIKELY or is_left or is_by_choice(path)
+                is_low = status.low >= UNLIKELY or is_left or self._is_left_to_caller(path)
                 confidence = Confidence.LOW if is_low else Confidence.MEDIUM
                 is_of_call = self._node_of(status.failed) in (None, node)
                 told_at = self.units.told_at.get((index, rid[0])) if is_of_call else None
@@ -298,6 +298,17 @@ class UnitVerdicts(Verdicts):
                 )
                 found[rid[0]] = (rank, unit)
         return found
+
+    def _is_left_to_caller(self, path: tuple[PathStep, ...]) -> bool:
+        """Whether a flag that the caller has given says, before anything fails, that the work is not made permanent."""
+        last_write = max((number for number, step in enumerate(path) if step.what == "write"), default=-1)
+        after = path[last_write + 1 :]
+        first_error = next((number for number, step in enumerate(after) if step.is_of_error), len(after))
+        params = {param.name.value for param in self.function.params}
+        given = [
+            each for each in after[:first_error] if not isinstance(each.node, cst.Name) or each.node.value in params
+        ]
+        return is_by_choice(given)
 
     def _is_same(self, commit: ErrorCommit, work: cst.CSTNode | None, failed: int, state: State) -> bool:
         """Whether a commit on an error path tells of a unit that is left: by one handler, or as it fails itself."""

@@ -12,8 +12,10 @@ may be started inside of that.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import zlib
+from pathlib import Path
 from typing import NamedTuple
 
 from lintdb.drivers.catalog import import_roots
@@ -45,6 +47,7 @@ class Layout:
         self._roots: dict[str, tuple[str, ...]] = {}
         self._names: dict[str, ModuleName] = {}
         self._located: dict[tuple[str, str], Located | None] = {}
+        self._by_package: dict[str, bool] = {}
         self._files: dict[str, tuple[str, ...] | None] = {}
 
     def listing(self, folder: str) -> frozenset[str]:
@@ -122,10 +125,28 @@ class Layout:
             parts = absolute.split(".")
             located = self._locate(parts, roots)
             if located is None and absolute == name and not _is_of_library(parts[0]):
-                located = self._locate(parts, self._folders_of_package(folder))
+                located = self._locate_beside(parts, key[0])
             self._located[key] = located
         found = self._located[key]
         return found if found is not None and found.path != importer else None
+
+    def _locate_beside(self, parts: list[str], folder: str) -> Located | None:
+        """Return where a name leads in a program that is started inside of its package.
+
+        Others mean a library that has the name: where files import by way of their package, or the name is not there.
+        """
+        located = self._locate(parts, self._folders_of_package(folder))
+        if located is None or self._imports_by_package(folder):
+            return None
+        return located if not located.rest or _says(located.path, _definition_of(located.rest[0])) else None
+
+    def _imports_by_package(self, folder: str) -> bool:
+        """Whether a file in a folder imports from its own package, which only one that is in it can do."""
+        if folder not in self._by_package:
+            files = [os.path.join(folder, each) for each in sorted(self.listing(folder)) if each.endswith(".py")]
+            top = re.escape(self.name_of(files[0]).dotted.partition(".")[0]) if files else ""
+            self._by_package[folder] = any(_says(each, rf"^\s*(?:from|import)\s+(?:\.|{top}\b)") for each in files)
+        return self._by_package[folder]
 
     def _folders_of_package(self, folder: str) -> tuple[str, ...]:
         """Return a folder and those above it, as far as they are parts of one package."""
@@ -161,6 +182,22 @@ class Layout:
 def _is_of_library(name: str) -> bool:
     """Whether Python, or a library that is known, has a module of that name, which one of a package does not hide."""
     return name in sys.stdlib_module_names or name in import_roots()
+
+
+def _definition_of(name: str) -> str:
+    """Return what a file says where it may define a top-level name, as a regular expression."""
+    told = re.escape(name)
+    made = rf"^\s*(?:async\s+)?(?:def|class)\s+{told}\b|^\s*{told}\b[^=\n(]*="
+    return rf"{made}|^\s*(?:from|import)\b[^\n]*\b{told}\b"
+
+
+def _says(path: str, pattern: str) -> bool:
+    """Whether a pattern matches in the text of a file; not if that cannot be read."""
+    try:
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return re.search(pattern, text, re.MULTILINE) is not None
 
 
 def _python_files_below(root: str) -> tuple[str, ...] | None:

@@ -240,7 +240,12 @@ class ClassInfo:
 
     def _symbol_of(self, base: cst.BaseExpression) -> Symbol | None:
         # A base may do nothing but keep what the class works with.
-        return self.index.symbol_of(self._meant(base), self.index.body, is_needed=True)
+        meant = self._meant(base)
+        found = self.index.symbol_of(meant, self.index.body, is_needed=True)
+        if found is not None or not isinstance(meant, cst.Name) or meant.value in self.index.body.imports:
+            return found
+        starred = (self.index.find(f"{star}.{meant.value}", is_needed=True) for star in reversed(self.index.stars))
+        return next((each.symbol for each in starred if each is not None and not each.rest), None)
 
     def _meant(self, base: cst.BaseExpression) -> cst.BaseExpression:
         """Return what a base stands for: `Base = Client[bytes] if TYPE_CHECKING else Client` in two statements, too."""
