@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
-from lintdb.rules.lifetimes import cure_of, report_leak
+from lintdb.rules.lifetimes import cure_of, is_left_by_block, report_leak
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow
@@ -28,7 +28,7 @@ class WithBlockKeepsOpen(Rule):
 
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
         for leak in flow.leaks:
-            if not leak.kept or leak.on_error or leak.is_covered or leak.is_ever_released:
+            if not is_left_by_block(leak, flow, ctx) or leak.is_covered:
                 continue
             name = f"`{leak.name}`" if leak.name else f"the {leak.kind.label}"
             if leak.kind.family == "checkout":

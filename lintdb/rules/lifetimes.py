@@ -43,7 +43,7 @@ class LeakRule(Rule):
                 continue
             if leak.is_covered and not (ctx.strict_cursors and self.family == "cursor"):
                 continue
-            if leak.kept and not (leak.on_error or leak.is_ever_released):
+            if is_left_by_block(leak, flow, ctx):
                 continue  # LDB111 explains that better
             if any(each.node is leak.node for each in flow.returned) and _is_left_by_users(leak, flow):
                 continue  # told of below, or by the rule about paths without an error
@@ -58,6 +58,18 @@ class LeakRule(Rule):
                 message = f"{_called(leak)} is returned to `Depends()`, and nothing ever has it {verb}"
                 cure = f"`yield` it, and have it {verb} in `finally`: that runs when the request is over"
                 yield replace(report_leak(leak, flow, ctx, message), help=cure)
+
+
+def is_left_by_block(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
+    """Whether a `with` block that does not release is to blame: nothing behind it does, but in a handler perhaps."""
+    import libcst as cst
+
+    if not leak.kept or leak.on_error:
+        return False
+    if not leak.is_ever_released or leak.released_at is None:
+        return not leak.is_ever_released
+    around = ctx.repetition.fates.ancestry(flow.function).ancestors(leak.released_at)
+    return any(isinstance(each, cst.ExceptHandler) for each in around)
 
 
 def _report_scope(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> Report:
