@@ -140,12 +140,14 @@ class State:
             return iter(())
         if type(value) is Ref:
             return iter((value.rid,))
+        if not self.resources:
+            return iter(())  # there are none to be reached
         return (each.rid for each in self._reached(value) if isinstance(each, (Ref, Coroutine)))
 
     def _reached(self, value: Value | None) -> Iterator[Value]:
         """Yield a value, and all that can be reached from it."""
-        seen: set[int | str] = set()
-        held_by: dict[str, list[Value]] | None = None
+        seen: set[int] = set()
+        prefixes: tuple[str, ...] = ()
         todo: list[Value | None] = [value]
         while todo:
             current = todo.pop()
@@ -161,12 +163,11 @@ class State:
                     seen.add(current.id)
                     todo.extend(self.boxes.get(current.id, ()))
             elif isinstance(current, Instance):
-                # The attributes of an object may hold the object: each is looked into once.
+                # The attributes of an object may hold it: each is looked into once, with those of objects in it.
                 prefix = current.prefix
-                if prefix not in seen:
-                    seen.add(prefix)
-                    held_by = self._held_by_prefix() if held_by is None else held_by
-                    todo += held_by.get(prefix, ())
+                if not prefix.startswith(prefixes or "\n"):
+                    prefixes = (*prefixes, prefix)
+                    todo += [held for name, held in self.env.items() if name.startswith(prefix)]
             elif isinstance(current, Method):
                 todo.append(current.receiver)
             elif isinstance(current, Partial):
@@ -178,16 +179,6 @@ class State:
                 seen.add(id(current.info))
                 if current.info.is_nested:
                     todo.extend(self.env.get(name) for name in current.info.free_names)
-
-    def _held_by_prefix(self) -> dict[str, list[Value]]:
-        """Return what the attributes of each object hold, and those of the objects in it, by its prefix."""
-        found: dict[str, list[Value]] = {}
-        for name, value in self.env.items():
-            dot = name.find(".")
-            while dot >= 0:
-                found.setdefault(name[: dot + 1], []).append(value)
-                dot = name.find(".", dot + 1)
-        return found
 
     def reached(self) -> set[Rid]:
         """Return the resources that some variable holds."""
