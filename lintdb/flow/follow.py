@@ -233,8 +233,11 @@ class Follower(Iterations, Assumptions):
         is_of_class = isinstance(op.base, ir.Local) and self.own_class(op.base.name) is not None
         if not self.owns_self:
             self.after.rebound.add(("self", op.attribute))
-        if not self.owns_self or is_of_class:
-            state.hand_over(value)  # what a class method keeps on its class is no object's
+        held = self.value(op.base, state)
+        is_away = isinstance(held, Instance) and state.is_away(held)
+        if not self.owns_self or is_of_class or is_away:
+            # What a class method keeps on its class is no object's; what is put into one that others have is theirs.
+            state.hand_over(value)
         state.set_name(f"self.{op.attribute}", value)
 
     def _store_item(self, op: ir.StoreItemOp, state: State) -> list[State] | None:

@@ -259,7 +259,7 @@ class State:
         for each in list(self._reached(value)):
             if isinstance(each, Box):
                 self.boxes.pop(each.id, None)
-            elif isinstance(each, Instance) and each.id >= 0:
+            elif isinstance(each, Instance):
                 self.env[_AWAY + each.prefix] = TRUE
 
     def is_away(self, instance: Instance) -> bool:
