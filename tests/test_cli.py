@@ -408,7 +408,9 @@ class TestProcess:
         (tmp_path / "x.py").write_text("import sqlite3\n")
         # The parser is no Python: a thread that is in it when the interpreter ends takes the process with it.
         code = (
-            "import sys, libcst; from lintdb import cli, engine\n"
+            "import signal, sys, libcst; from lintdb import cli, engine\n"
+            # A shell that runs the tests in the background has all that it starts ignore interrupts.
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
             "def parse(*_):\n"
             "    text = 'load(1, [2, 3])\\n' * 10_000\n"
             "    print('started', flush=True)\n"
@@ -421,7 +423,10 @@ class TestProcess:
             assert process.stdout is not None
             assert process.stdout.readline() == b"started\n"
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate()
+            try:
+                out, err = process.communicate(timeout=60)
+            finally:
+                process.kill()
         assert (process.returncode, out, err.strip()) == (130, b"", b"lintdb: interrupted")
 
     def test_terminal_without_utf8(self, tmp_path: Path) -> None:
