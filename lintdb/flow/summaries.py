@@ -294,7 +294,7 @@ def _has_left(rid: Rid, start: State, state: State) -> bool:
     """Whether an attribute of the object has been emptied: what it held is not what a callee finds in it."""
     site = rid[0]
     is_emptied = site[0] == "self" and state.env.get(f"self.{site[1]}") == NONE
-    return is_emptied and not any(rid in start.refs(value) for value in start.env.values())
+    return is_emptied and not any(rid in state.refs(value) for value in start.env.values())
 
 
 def _fields_for_callee(receiver: Instance, state: State, reached: Reached | None, most_tested: int) -> dict[str, Value]:
