@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 def type_of_captured(name: str, function: FunctionInfo, types: ModuleTypes) -> Type | None:
     """Return what a variable of an enclosing function holds, if it is given one value only, or is a parameter."""
+    return types.peers.memo.get(("captured", function, name), lambda: _find_type(name, function, types))
+
+
+def _find_type(name: str, function: FunctionInfo, types: ModuleTypes) -> Type | None:
     if name in function.outer:
         return None  # the module's, or it may hold something else by now
     home = function.parent

@@ -130,9 +130,7 @@ class Values(Run):
         """A variable of the function that this one stands in: whoever made what it holds may look after that."""
         if self.is_for_caller:
             return None
-        key = ("captured", self.function, name)
-        found = self.types.peers.memo.get(key, lambda: type_of_captured(name, self.function, self.types))
-        value = self.outside(("named", name), found, None, state)
+        value = self.outside(("named", name), type_of_captured(name, self.function, self.types), None, state)
         if isinstance(value, Ref):
             state.update(value.rid, outlives=False)
         return value
