@@ -67,6 +67,7 @@ PARAMSTYLES = Choice({
     "qmark": "`?`, and a sequence of values",
     "pyformat": "`%s` or `%(name)s`, and a sequence or mapping of values, which are put into the text; `%%` is a `%`",
     "pyformat_bound": "the same, but text and values go to the server apart from each other; `%b` and `%t`, too",
+    "pyformat_exact": "`%s` or `%(name)s`, any other `%` is itself, and values stand in a list, tuple or mapping",
     "pyformat_plain": "`%s`, `%d` or `%(name)s`, and any other `%` is itself",
     "*qmark": "`?`, and each value is an argument of its own",
     "*numeric_dollar": "`$1`, and each value is an argument of its own",

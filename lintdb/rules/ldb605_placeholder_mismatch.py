@@ -17,14 +17,15 @@ _OWN = {
     "qmark": "?",
     "pyformat": "%s",
     "pyformat_bound": "%s",
+    "pyformat_exact": "%s",
     "pyformat_plain": "%s",
     "numeric_dollar": "$1",
 }
+_PREPARED = frozenset({"pyformat", "pyformat_exact"})
+"""Styles of libraries that have cursors for prepared statements beside the usual ones."""
 _Told = tuple[str, Confidence]
-_SINGLE = {
-    "text": "the text that is given for the values counts as its characters, one value each: it stands in no tuple",
-    "number": "a number is given for the values, which the library refuses: it stands in no tuple",
-}
+_SPLIT = "the text that is given for the values counts as its characters, one value each: it stands in no tuple"
+_REFUSED = "a {} is given for the values, which the library refuses: it stands in no tuple"
 
 
 class PlaceholderMismatch(Rule):
@@ -57,7 +58,7 @@ def _messages(query: QueryText, text: str, flow: FunctionFlow, ctx: FileContext)
     from lintdb.syntax.literals import Evaluator
 
     style = style_of(query, ctx.program.knowledge)
-    if not style or ("prepared" in ctx.text and style == "pyformat") or ("RawCursor" in ctx.text and "bound" in style):
+    if not style or ("prepared" in ctx.text and style in _PREPARED) or ("RawCursor" in ctx.text and "bound" in style):
         return  # such cursors have placeholders of their own
     if style == "pyformat_bound" and "ClientCursor" in ctx.text:
         style = "pyformat"
@@ -86,7 +87,9 @@ def _message(text: str, style: str, values: Values) -> str | None:
         return f"the `%` in `{around}` is taken for a placeholder where values are given: for itself it stands as `%%`"
     if values.single:
         found = placeholders_of(text, style)
-        return _SINGLE[values.single] if found is not None and found.count + len(found.names) else None
+        is_split = style == "qmark" and values.single == "text"
+        told = _SPLIT if is_split else _REFUSED.format(values.single)
+        return told if found is not None and found.count + len(found.names) else None
     # Without values the text is sent as it is: what stands in literals means itself.
     found = placeholders_of(text, style, in_literals=given != 0)
     if found is None:

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 _NOT_CODE = re.compile(r"--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$", re.DOTALL)
 _LITERAL = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`")
 _NAMED = re.compile(r"(?<![:\w\]]):([A-Za-z_]\w*)")
-_TYPES = {"pyformat": "sb", "pyformat_bound": "sbt", "pyformat_plain": "sd"}
+_TYPES = {"pyformat": "sb", "pyformat_bound": "sbt", "pyformat_exact": "s", "pyformat_plain": "sd"}
 """What may follow a `%` that stands for a value: `b` is one of mysqlclient's."""
+_ITSELF = frozenset({"pyformat_exact", "pyformat_plain"})
+"""Where libraries look for their own placeholders alone: any other `%` is itself, and `%%` is two of them."""
 _FORMATS = {
-    style: re.compile(rf"%(?:\((?P<name>[^)]*)\))?(?P<type>[{types}{'' if style.endswith('plain') else '%'}])")
+    style: re.compile(rf"%(?:\((?P<name>[^)]*)\))?(?P<type>[{types}{'' if style in _ITSELF else '%'}])")
     for style, types in _TYPES.items()
 }
 _PERCENT = re.compile(r"%(?:\((?P<name>[^)]*)\))?(?P<type>.?)", re.DOTALL)
@@ -72,9 +74,9 @@ def placeholders_of(text: str, style: str, *, in_literals: bool = True) -> Place
 def wrong_percent(text: str, style: str) -> tuple[str, bool] | None:
     """Return what stands around the first `%` that the library refuses; and whether it is meant as a placeholder.
 
-    None if there is none. Some libraries look for their own placeholders alone, and refuse nothing.
+    None if there is none.
     """
-    if style not in _TYPES or style == "pyformat_plain":
+    if style not in _TYPES or style in _ITSELF:
         return None
     for match in _PERCENT.finditer(text):
         name, kind = match["name"], match["type"]

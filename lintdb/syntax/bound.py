@@ -14,6 +14,8 @@ from lintdb.syntax.walk import walk
 if TYPE_CHECKING:
     from lintdb.syntax.literals import Evaluator
 
+_IN_SEQUENCE = frozenset({"qmark", "pyformat_bound", "pyformat_exact"})
+"""Styles of libraries that never take what is no sequence or mapping for the only value."""
 _SINGLE = {"str": "text", "int": "number", "float": "number", "bool": "number"}
 
 
@@ -75,7 +77,9 @@ def _rows(node: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
 def _values_in(node: cst.BaseExpression, style: str, evaluator: Evaluator) -> Iterator[Values]:
     """Yield what an expression holds for one run of a text; nothing where that cannot be seen."""
     found = evaluator.resolved(node)
-    single = _single(found, evaluator) if style == "qmark" else ""
+    single = _single(found, evaluator) if style in _IN_SEQUENCE else ""
+    if style in _IN_SEQUENCE - {"qmark"} and isinstance(found, cst.SimpleString | cst.ConcatenatedString):
+        single = "text"
     if single:
         yield Values(1, single=single)
         return

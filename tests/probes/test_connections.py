@@ -146,7 +146,7 @@ def test_a_row_that_is_not_there(subject: Subject, table: str) -> None:
 
 PLACEHOLDERS = {
     "qmark": "?", "*qmark": "?", "*numeric_dollar": "$1",
-    "pyformat": "%s", "pyformat_bound": "%s", "pyformat_plain": "%s",
+    "pyformat": "%s", "pyformat_bound": "%s", "pyformat_plain": "%s", "pyformat_exact": "%s",
 }  # fmt: skip
 
 
