@@ -229,7 +229,8 @@ class Setting:
     `options`: an argument, a key of the connection string or of a dict in `nested`; it counts only if it names one of
     them); `nested` maps a keyword whose value is a dict to keys of that dict (`connect_args` → `connect_timeout`; a dot
     leads into an inner dict); `sql` prefixes of session statements, run later or given as one of `sql_arguments`;
-    `attributes` and `methods` of the acquired object; `call_arguments` of its query methods.
+    `attributes` and `methods` of the acquired object; `call_arguments` of its query methods. `prepared_by` lists
+    arguments that hold a function which is called with each new object, and may use such spellings.
     """
 
     name: str
@@ -244,6 +245,7 @@ class Setting:
     attributes: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
     call_arguments: tuple[str, ...] = ()
+    prepared_by: tuple[Argument, ...] = ()
     environment: tuple[str, ...] = ()
     unlimited: tuple[object, ...] = ()
     immediate: tuple[object, ...] = ()

@@ -153,6 +153,8 @@ SETTING = Shape(
         Key("attributes", TEXTS, "attributes of the object that set it when they are assigned", "attributes"),
         Key("methods", TEXTS, "methods of the object that set it", "methods"),
         Key("call_arguments", TEXTS, "keywords of its query methods that set it for one call", "call_arguments"),
+        Key("prepared_by", ARGUMENTS,
+            "arguments with a function that is called with each new object, and may set it", "prepared_by"),
         Key("environment", TEXTS, "environment variables that set it", "environment"),
         Key("unlimited", _LITERALS, "values that switch it off", "unlimited"),
         Key("immediate", _LITERALS, "values that mean not to wait at all", "immediate"),

@@ -193,7 +193,6 @@ def _normal(text: str) -> str:
 
 
 _OUTER_LIMIT = re.compile(r"\b(?:asyncio\.timeout|wait_for|move_on_after|fail_after|async_timeout)\b")
-_HANDS_ON = re.compile(r"\b(?:configure|init|setup|reset|on_connect|connect_callback|checkout_callback)\s*=")
 
 
 def _is_limited_around(opening: Opening, evaluator: Evaluator, ctx: FileContext) -> bool:
@@ -241,12 +240,7 @@ def _is_set_elsewhere(
     code = evaluator.surroundings(opening.node)
     if is_call:
         return _is_limited_around(opening, evaluator, ctx)
-    text = _normal(code)
-    if any(_normal(prefix) in text for prefix in setting.sql):
-        return True
-    if any(re.search(rf"\.{re.escape(name)}\s*=(?!=)", code) for name in setting.attributes):
-        return True
-    if any(re.search(rf"\.{re.escape(name)}\s*\(", code) for name in setting.methods):
+    if _sets(setting, code) or _is_set_by_function(setting, evaluator, look(opening, ctx)[1]):
         return True
     if setting.name == "connect-timeout" and not opening.function.is_module:
         # One that the function itself begins later is too late for this call.
@@ -257,10 +251,53 @@ def _is_set_elsewhere(
     elif setting.name.endswith("-timeout") and _OUTER_LIMIT.search(code):
         return True
     if setting.name == "query-timeout":
-        if _HANDS_ON.search(ctx.source_of(opening.node, 2000)):
-            return True
         return any(_bounds_each_query(name, code) for name in setting.call_arguments)
     return False
+
+
+def _sets(setting: Setting, code: str) -> bool:
+    """Whether code runs a statement that sets a bound, assigns an attribute or calls a method that does."""
+    text = _normal(code)
+    return (
+        any(_normal(prefix) in text for prefix in setting.sql)
+        or any(re.search(rf"\.{re.escape(name)}\s*=(?!=)", code) for name in setting.attributes)
+        or any(re.search(rf"\.{re.escape(name)}\s*\(", code) for name in setting.methods)
+    )
+
+
+_MOST_REACHED = 20
+"""Functions that are looked at for what prepares a connection."""
+
+
+def _is_set_by_function(setting: Setting, evaluator: Evaluator, arguments: Arguments) -> bool:
+    """Whether a function that is called with each new object may set a bound: it does, or cannot be seen."""
+    from lintdb.syntax.names import FunctionInfo  # loads libcst, which listing rules does not need
+
+    for argument in setting.prepared_by:
+        node = arguments.find(argument)
+        if node is None:
+            continue
+        function = evaluator.index.symbol_of(node, evaluator.scope, is_needed=True)
+        if not isinstance(function, FunctionInfo):
+            return True
+        if any(_sets(setting, each.index.code_of(each.node)) for each in _reached_from(function)):
+            return True
+    return False
+
+
+def _reached_from(function: FunctionInfo) -> Iterator[FunctionInfo]:
+    """Yield a function, and those of the project that it calls, directly or through others."""
+    from lintdb.syntax.names import FunctionInfo  # loads libcst, which listing rules does not need
+
+    waiting, seen = [function], {id(function)}
+    while waiting and len(seen) < _MOST_REACHED:
+        current = waiting.pop()
+        yield current
+        for call in current.calls:
+            callee = current.index.symbol_of(call.func, current, is_needed=True)
+            if isinstance(callee, FunctionInfo) and id(callee) not in seen:
+                seen.add(id(callee))
+                waiting.append(callee)
 
 
 def _bounds_each_query(argument: str, code: str) -> bool:
