@@ -14,6 +14,7 @@ from lintdb.flow.stdlib import (
     GENERATOR_MANAGERS,
     KEEPS_FUNCTION,
 )
+from lintdb.flow.wrappers import gives_what_it_gets
 from lintdb.syntax.names import FunctionInfo
 from lintdb.syntax.refusal import parsed_by_python
 
@@ -49,9 +50,11 @@ def is_cached(info: FunctionInfo) -> bool:
 
 
 def keeps_function(info: FunctionInfo) -> bool:
-    """Whether a call of the decorated name runs the function as written."""
-    names = [_name(decorator, info) for decorator in info.decorators]
-    return all(name in KEEPS_FUNCTION and name not in CACHES for name in names)
+    """Whether a call of the decorated name runs the function as written, and gives what that gives."""
+    return all(
+        (name in KEEPS_FUNCTION and name not in CACHES) or gives_what_it_gets(decorator, info)
+        for decorator, name in ((each, _name(each, info)) for each in info.decorators)
+    )
 
 
 def runs_function(info: FunctionInfo, is_block: Callable[[cst.BaseExpression], bool]) -> bool:

@@ -11,7 +11,7 @@ import libcst as cst
 from lintdb.effects import Event
 from lintdb.flow import ir
 from lintdb.flow.containers import Containers
-from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, keeps_function, runs_function
+from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, runs_function
 from lintdb.flow.objects import attributes_of, parts_of
 from lintdb.flow.patches import reaches_patched
 from lintdb.flow.reach import Reached
@@ -80,7 +80,7 @@ class LocalCalls(Containers, ABC):
         if self.patched and reaches_patched(info, self.patched):
             _escape_object(receiver, state)
             return self.unknown_call(op, state)
-        if is_fixture(info) or not keeps_function(info):
+        if is_fixture(info) or not self.program.runs_as_written(info):
             return self._decorated_call(op, info, state, receiver)
         if is_generator_manager(info):
             if isinstance(receiver, Instance):

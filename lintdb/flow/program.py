@@ -13,7 +13,7 @@ from lintdb.flow.builder import build_cfg
 from lintdb.flow.candidates import Candidates
 from lintdb.flow.cfg import CFG
 from lintdb.flow.classes import Classes
-from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager
+from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, keeps_function
 from lintdb.flow.either import never_awaited
 from lintdb.flow.follow import Follower
 from lintdb.flow.frameworks import Frameworks
@@ -102,6 +102,7 @@ class Program:
         self.frameworks = Frameworks(index)
         self._cfgs: dict[int, CFG] = {}
         self._live: dict[int, Liveness] = {}
+        self._as_written: dict[FunctionInfo, bool] = {}
 
     # --- following --------------------------------------------------------------------------------------------------
 
@@ -244,6 +245,13 @@ class Program:
                 kind = self.knowledge.kind(model.acquires) if model.acquires is not None else None
                 if kind is not None and kind.ambient_methods:
                     yield decorator, kind.id
+
+    def runs_as_written(self, info: FunctionInfo) -> bool:
+        """Return whether a call of a function's name runs it as written, whatever its decorators do; found out once."""
+        found = self._as_written.get(info)
+        if found is None:
+            found = self._as_written[info] = not info.decorators or keeps_function(info)
+        return found
 
     def blocks_around(self, info: FunctionInfo) -> frozenset[cst.BaseExpression]:
         """Return the decorators that are blocks of libraries round the function: `@atomic`, `@db.atomic()`."""

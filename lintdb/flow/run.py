@@ -77,6 +77,9 @@ class Module(Protocol):
     def blocks_around(self, info: FunctionInfo) -> frozenset[cst.BaseExpression]:
         """Return the decorators that are blocks of libraries round a function."""
 
+    def runs_as_written(self, info: FunctionInfo) -> bool:
+        """Return whether a call of a function's name runs it as written, whatever its decorators do."""
+
     def never_calls(self, method: str) -> bool:
         """Whether nothing in the project calls a method of that name without arguments; False if that is not clear."""
 

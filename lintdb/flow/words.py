@@ -72,3 +72,10 @@ RELEASING_NAMES = frozenset({
 
 ENDS_REQUESTS = ("teardown_request", "teardown_appcontext", "after_request", "middleware", "zope")
 """Words of a project in which something is done when a request is over."""
+
+ENDS_OR_BEGINS = re.compile(
+    r"commit|rollback|begin|atomic|transact|savepoint|clos|releas|remov|dispos|clean|session|conn|engine|pool|"
+    r"(?:^|_)db(?:_|$)|^execute",
+    re.IGNORECASE,
+)
+"""In the names that a decorator's wrapper mentions: it may end, or begin, what the function works with."""

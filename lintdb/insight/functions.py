@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import libcst as cst
 
 from lintdb.flow import watch
-from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, keeps_function
+from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager
 from lintdb.flow.program import blocking_call
 from lintdb.flow.sites import UNHEARD_OF, Exit
 from lintdb.flow.state import State
@@ -303,7 +303,7 @@ class Description:
             return "not followed to its end: it has too many paths"
         if info.is_module:
             return "followed to its end"
-        if is_fixture(info) or not keeps_function(info):
+        if is_fixture(info) or not self.program.runs_as_written(info):
             return f"callers do not follow it: {why_unfollowed(self.opened, info)}"
         if info.is_generator and not is_generator_manager(info):
             return "followed to its end; it runs when somebody iterates"

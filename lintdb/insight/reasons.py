@@ -8,7 +8,7 @@ import libcst as cst
 
 from lintdb.effects import Kind
 from lintdb.flow import watch
-from lintdb.flow.decorators import is_fixture, keeps_function
+from lintdb.flow.decorators import is_fixture
 from lintdb.flow.program import MAX_OUTCOMES
 from lintdb.flow.results import PathStep
 from lintdb.flow.state import State
@@ -207,9 +207,9 @@ def why_unfollowed(opened: Opened, info: FunctionInfo) -> str:
     """Say why there is no summary of a function of the project."""
     if is_fixture(info):
         return "a test framework calls it"
-    if not keeps_function(info):
-        return "its decorator may make something else of it"
     program = opened.program_of(info.index)
+    if not program.runs_as_written(info):
+        return "its decorator may make something else of it"
     run = program.run_for_caller(Watcher, info, State(), None, owns_self=False)
     if not run.is_complete:
         return "it has too many paths"
