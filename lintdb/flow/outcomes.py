@@ -38,14 +38,19 @@ from lintdb.flow.values import (
 )
 from lintdb.syntax.names import FunctionInfo
 
+_Fields = tuple[tuple[str, Value], ...]
+
 _KEPT = (*NAMED, "placed", "kept")
 """Sites of what outlives a call: attributes, globals, what applications and caches have."""
 
 
-def outcome_of(end: Exit, commits: set[SiteKey], refused: set[int], *, owns_self: bool) -> Outcome:
+def outcome_of(
+    end: Exit, commits: set[SiteKey], refused: set[int], given: Iterable[int], *, owns_self: bool
+) -> Outcome:
     """Return what a caller sees of one end of a run; what it cannot see of the object's attributes escapes.
 
-    *commits* are the resources whose work the run makes permanent, *refused* the calls that fail to.
+    *commits* are the resources whose work the run makes permanent, *refused* the calls that fail to, *given* the numbers
+    of the objects among its arguments.
     """
     state = end.state
     reachable = set(state.refs(end.value))
@@ -55,6 +60,7 @@ def outcome_of(end: Exit, commits: set[SiteKey], refused: set[int], *, owns_self
         state.escape(end.value, with_parents=False)
     fields = _fields((OWN_OBJECT, ()), OWN_OBJECT, end, reachable) if owns_self else _empty_attributes(state)
     made = _fields(made_here.part, MADE_OBJECT, end, reachable) if made_here is not None else ()
+    held = tuple((number, _fields((number, ()), number, end, reachable)) for number in given)
     parents: set[Rid] = set()
     for rid in reachable:
         status = state.status(rid)
@@ -75,6 +81,7 @@ def outcome_of(end: Exit, commits: set[SiteKey], refused: set[int], *, owns_self
         frozenset(rid for rid, _ in statuses if rid[0] in commits),
         fields,
         made,
+        held,
         _progress(state.env.get(YIELDED)),
         _attribute_with(end.value, state) if not owns_self else "",
     )
@@ -168,8 +175,13 @@ def _but_for_its_class(outcome: Outcome) -> Outcome:
 
 
 def _but_for_its_data(outcome: Outcome) -> Outcome:
-    fields = tuple((name, value) for name, value in outcome.fields if not isinstance(value, (Literal, Truthiness)))
-    return replace(_but_for_its_class(_but_for_its_likelihood(outcome)), fields=fields)
+    given = tuple((number, _but_for_data(fields)) for number, fields in outcome.given)
+    surest = _but_for_its_class(_but_for_its_likelihood(outcome))
+    return replace(surest, fields=_but_for_data(outcome.fields), given=given)
+
+
+def _but_for_data(fields: _Fields) -> _Fields:
+    return tuple((name, value) for name, value in fields if not isinstance(value, (Literal, Truthiness)))
 
 
 def _but_for_its_past(outcome: Outcome) -> Outcome:
@@ -207,9 +219,14 @@ def _of_either_class(one: Outcome, other: Outcome) -> Outcome:
 
 
 def _with_common_data(one: Outcome, other: Outcome) -> Outcome:
-    common = set(one.fields) & set(other.fields)
     surer = _of_either_class(one, other)
-    return replace(surer, fields=tuple(field for field in surer.fields if field in common))
+    held = dict(other.given) if surer is one else dict(one.given)
+    given = tuple((number, _common(fields, held.get(number, ()))) for number, fields in surer.given)
+    return replace(surer, fields=_common(one.fields, other.fields), given=given)
+
+
+def _common(one: _Fields, other: _Fields) -> _Fields:
+    return tuple(field for field in one if field in set(other))
 
 
 def _progress(value: Value | None) -> str:

@@ -30,7 +30,7 @@ from lintdb.flow.state import State
 from lintdb.flow.summaries import NAMED, Outcome, Summary
 from lintdb.flow.told import told_units, without_told
 from lintdb.flow.types_of import ModuleTypes, Result, Type
-from lintdb.flow.values import IN_BLOCK, NONE, Instance, Name, Outside, Ref, Rid, SiteKey, Status
+from lintdb.flow.values import GIVEN_OBJECT, IN_BLOCK, NONE, Instance, Name, Outside, Ref, Rid, SiteKey, Status
 from lintdb.flow.words import ENDS_REQUESTS
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
 
@@ -296,8 +296,11 @@ class Program:
             if not end.is_raise:
                 for rid, status in end.state.resources.items():
                     end.state.resources[rid] = follower.unharmed(status)
+        numbers = {value.id for value in given.values() if isinstance(value, Instance)}
+        objects = sorted(number for number in numbers if number <= GIVEN_OBJECT)
         ends = (
-            outcome_of(end, follower.commits, follower.units.refused, owns_self=owns_self) for end in follower.exits
+            outcome_of(end, follower.commits, follower.units.refused, objects, owns_self=owns_self)
+            for end in follower.exits
         )
         outcomes = condensed(without_told(ends, told), MAX_OUTCOMES)
         if len(outcomes) > MAX_OUTCOMES:

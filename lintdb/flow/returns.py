@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from lintdb.effects import Duty
 from lintdb.flow import ir
-from lintdb.flow.objects import Path, fields_of
+from lintdb.flow.objects import Path, fields_of, parts_of
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
 from lintdb.flow.summaries import Outcome, is_passed
 from lintdb.flow.values import (
+    GIVEN_OBJECT,
     MADE_OBJECT,
     OWN_OBJECT,
     Instance,
@@ -65,9 +66,18 @@ class Return:
         self.kept_as = outcome.kept_as if is_own else ""
         self.outside = outside
         self.parts = parts
-        self.places = {path: part for part, path in parts.items()}
         self.statuses = dict(outcome.statuses)
         self.given = caller.objects_given.get(op.index, {})
+        self.objects = {
+            known.id: value
+            for known, value in self.given.items()
+            if isinstance(known, Instance) and known.id <= GIVEN_OBJECT
+        }
+        known_parts = {each.part: parts_of(each.part, state) for each in self.objects.values()}
+        if instance is not None:
+            known_parts[instance.part] = dict(parts)
+        self.known_parts = known_parts
+        self.places = {root: {path: part for part, path in paths.items()} for root, paths in known_parts.items()}
         self.fresh: dict[Rid, Ref] = {}
 
     def bind(self, target: str) -> None:
@@ -89,6 +99,13 @@ class Return:
         elif self.is_own:
             for name, held in self.outcome.fields:
                 self.state.set_name(f"self.{name}", held)
+        for number, fields in self.outcome.given:
+            given = self.objects.get(number)
+            if given is not None:
+                for field in list(fields_of(self.known_parts[given.part], self.state)):
+                    del self.state.env[prefix_of(field.holder) + field.attribute]
+                for name, value in fields:
+                    self._set_field(given.part, name, value)
         if self.kept_as and isinstance(result, Ref):
             # Both names are known to mean the same thing: `conn = self.connect()`, and later `self.conn.rollback()`.
             self.state.set_name(f"self.{self.kept_as}", result)
@@ -119,7 +136,7 @@ class Return:
 
     def _part(self, root: Part, path: tuple[str, ...]) -> Part:
         """Return what the caller calls an object that the callee finds in one of the caller's."""
-        known = self.places.get(path) if self.instance is not None and root == self.instance.part else None
+        known = self.places.get(root, {}).get(path)
         return known or (root[0], (*root[1], *path))
 
     def _object(self, owner: ClassInfo) -> Instance:
@@ -154,10 +171,11 @@ class Return:
         """The object whose method was called, or the one that was made, or what is in them."""
         if value.id == MADE_OBJECT:
             return replace(value, id=self.op.index)
-        if self.instance is None or value.id != OWN_OBJECT:
+        known = self.instance if value.id == OWN_OBJECT else self.objects.get(value.id)
+        if known is None:
             return None
-        number, path = self._part(self.instance.part, value.path)
-        return replace(value, id=number, path=path) if value.path else self.instance
+        number, path = self._part(known.part, value.path)
+        return replace(value, id=number, path=path) if value.path else known
 
     def _resource(self, rid: Rid) -> Ref | None:
         if self.state.status(rid) is not None:

@@ -18,6 +18,7 @@ from lintdb.flow.reach import Reached
 from lintdb.flow.sites import EarlyUse
 from lintdb.flow.state import State
 from lintdb.flow.values import (
+    GIVEN_OBJECT,
     IN_BLOCK,
     NONE,
     OWN_OBJECT,
@@ -41,6 +42,7 @@ from lintdb.flow.values import (
     Truthiness,
     Value,
     holder_of,
+    prefix_of,
     renamed,
     spelling,
 )
@@ -70,7 +72,8 @@ class Outcome:
     """One way a function ends, for its callers: what becomes of the resources it got, and what it returns.
 
     Resources are named as in the summary's own run; `statuses` has those that the caller can see. `fields` are the
-    attributes of the object whose method was called, `made` those of an object that the function made and returns.
+    attributes of the object whose method was called, `made` those of an object that the function made and returns, `given`
+    those of the objects among its arguments, by their numbers.
     `yielded` says of a generator whether the path has passed a `yield` ("reached"), and gone on after it ("resumed").
     `kept_as` is the attribute of the caller's own object in which the function has put what it returns.
     """
@@ -83,6 +86,7 @@ class Outcome:
     committed: frozenset[Rid]
     fields: tuple[tuple[str, Value], ...] = ()
     made: tuple[tuple[str, Value], ...] = ()
+    given: tuple[tuple[int, tuple[tuple[str, Value], ...]], ...] = ()
     yielded: str = ""
     kept_as: str = ""
 
@@ -266,12 +270,14 @@ def start_of_call(
     others cannot matter there, and neither can what is idle.
     """
     start = State()
+    objects = _Objects(receiver, state)
     for name, value in bound.items():
         # Most texts make no difference to what is done: only those that decide are worth a summary of their own.
         is_choice = isinstance(value, Literal) and isinstance(value.value, str) and name in info.compared
-        kept = value if is_choice else _visible(value, state)
+        kept = value if is_choice else (objects.known(value) or _visible(value, state))
         if kept is not None:
             start.env[name] = kept
+    start.env.update(objects.fields)
     if isinstance(receiver, Instance) and info.params:
         start.env[info.params[0].name.value] = Instance(OWN_OBJECT, receiver.owner)
         most_tested = _MOST_TESTED if len(info.calls) < _MANY_CALLS else 0
@@ -288,6 +294,35 @@ def start_of_call(
     its_object = receiver.root if isinstance(receiver, Outside) else SELF if shares_self else None
     _forget_the_usual(start, its_object, reached)
     return start
+
+
+class _Objects:
+    """What a callee calls the objects among its arguments, and the `fields` by which it knows what they hold."""
+
+    def __init__(self, receiver: Instance | Outside | None, state: State) -> None:
+        self._state = state
+        self._parts = [(OWN_OBJECT, parts_of(receiver.part, state))] if isinstance(receiver, Instance) else []
+        self.fields: dict[str, Value] = {}
+
+    def known(self, value: Value) -> Instance | None:
+        """Return an object that holds resources as the callee knows it; None for any other value."""
+        state = self._state
+        if not isinstance(value, Instance) or state.is_away(value):
+            return None
+        for number, paths in self._parts:
+            within = as_part(value, paths, number)
+            if within is not None:
+                return within
+        paths = parts_of(value.part, state)
+        if any(part in paths for _, others in self._parts for part in others):
+            return None  # it holds another one, which has a name already
+        number = GIVEN_OBJECT - sum(each <= GIVEN_OBJECT for each, _ in self._parts)
+        self._parts.append((number, paths))
+        for field in fields_of(paths, state):
+            kept = as_part(field.value, paths, number) or _visible(field.value, state)
+            if kept is not None:
+                self.fields[prefix_of((number, paths[field.holder])) + field.attribute] = kept
+        return Instance(number, value.owner)
 
 
 def _has_left(rid: Rid, start: State, state: State) -> bool:
@@ -556,4 +591,7 @@ def _outcome_renamed(outcome: Outcome, names: Names) -> Outcome:
         committed=frozenset(names.rid(rid) for rid in outcome.committed),
         fields=tuple((name, renamed(value, names)) for name, value in outcome.fields),
         made=tuple((name, renamed(value, names)) for name, value in outcome.made),
+        given=tuple(
+            (number, tuple((name, renamed(value, names)) for name, value in fields)) for number, fields in outcome.given
+        ),
     )

@@ -190,6 +190,8 @@ OWN_OBJECT = -1
 """Stands for the object whose method is being followed (`self`)."""
 MADE_OBJECT = -2
 """Stands for the object that a function makes and returns, for its callers."""
+GIVEN_OBJECT = -3
+"""Stands for the first object that a function is given and that its caller follows; others have the numbers below."""
 
 Part = tuple[int, tuple[str, ...]]
 """Names an object: the call that made it, or that made the object that it is in, and its path from there."""
