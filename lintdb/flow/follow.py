@@ -368,14 +368,17 @@ class Follower(Iterations, Assumptions):
         self.yields.append(None if is_rows else self._describe(value, state))
         if op.is_from:
             state.escape(value, with_parents=True)
+        lent = set(state.refs(value))
         for rid in list(state.refs(value)):
             state.update(rid, shared=True, used=True)
             status = state.status(rid)
             if status is not None and max(status.pending, status.failed) >= 0:
                 # The consumer may commit, or roll back.
                 state.update(rid, pending=-1, failed=-1, cut=False)
-            self.yielded[rid[0]] = status.autocommit if status is not None else None
             parent = status.parent if status is not None else None
+            if parent not in lent:
+                # `yield cur, conn`: what becomes of the connection is what counts.
+                self.yielded[rid[0]] = status.autocommit if status is not None else None
             if parent is not None and parent in self.start.resources:
                 self.lenders.add(parent)
         state.set_name(YIELDED, Literal("reached"))
@@ -395,11 +398,19 @@ class Follower(Iterations, Assumptions):
     def _describe(value: Value | None, state: State) -> Value | None:
         """Return a value that means something outside this run.
 
-        A kind name for a resource, an empty `Many` for what holds any, else None.
+        A kind name for a resource, those of a tuple, an object of a class of the project as one that was not made here,
+        an empty `Many` for what else holds any, else None.
         """
         if isinstance(value, Ref):
             status = state.status(value.rid)
             return Name(status.kind) if status is not None else None
+        if isinstance(value, Many) and value.is_sequence and len(value.items) > 1:
+            kinds = [state.status(each.rid) if isinstance(each, Ref) else None for each in value.items]
+            names = tuple(Name(status.kind) if status is not None else None for status in kinds)
+            if any(names):
+                return Many(names, is_sequence=True)
+        if isinstance(value, (Instance, Outside)):
+            return Outside(value.owner, ("managed",))
         return Many(()) if state.holds_any(value) else None
 
     def _catch(self, op: ir.CatchOp, state: State) -> list[State] | None:

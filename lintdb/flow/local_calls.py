@@ -453,12 +453,12 @@ class LocalCalls(Containers, ABC):
                 state.update(rid, used=True)
         # Paths may come here with resources of different places.
         self.managed[op.index] = self.managed.get(op.index, frozenset()) | released
-        kinds = {value.dotted if isinstance(value, Name) else None for value in summary.yields}
-        kind = kinds.pop() if len(kinds) == 1 else None
         ways = self.managers.setdefault(op.index, [])
         if summary not in ways:
             ways.append(summary)
-        return Manager("local", arguments, kind=kind, call=op.index, way=ways.index(summary))
+        lends = set(summary.yields)
+        only = lends.pop() if len(lends) == 1 else None
+        return Manager("local", arguments, call=op.index, way=ways.index(summary), lends=only)
 
     # --- classes ----------------------------------------------------------------------------------------------------
 

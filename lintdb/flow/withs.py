@@ -32,6 +32,7 @@ from lintdb.flow.values import (
     Raised,
     Ref,
     Rid,
+    SiteKey,
     Status,
     Value,
 )
@@ -185,20 +186,41 @@ class Withs(ModelledCalls, ABC):
         return None, value
 
     def _managed_target(self, value: Manager, state: State) -> Value | None:
-        """What `as` binds: a resource that the manager looks after."""
-        if value.kind is None:
+        """What `as` binds: a resource that the manager looks after, an object of the project, or a tuple with some."""
+        lends = value.lends
+        if isinstance(lends, Name):
+            return self._lent(value, ("managed", value.call), lends.dotted, state)
+        if isinstance(lends, Outside):
+            return Outside(lends.owner, ("managed", value.call))
+        if not isinstance(lends, Many) or not lends.is_sequence:
             return None
-        site = ("managed", value.call)
+        kinds = {number: item.dotted for number, item in enumerate(lends.items) if isinstance(item, Name)}
+        lent = {number: self._lent(value, ("managed", value.call, number), kinds[number], state) for number in kinds}
+        for number, part in lent.items():
+            # `yield cur, conn`: work on the one is work on the other.
+            owner = next((lent[each] for each in lent if self._makes(kinds[each], kinds[number])), None)
+            if owner is not None and owner != part:
+                state.update(part.rid, parent=owner.rid)
+        return Many(tuple(lent.get(number) for number in range(len(lends.items))), is_sequence=True)
+
+    def _makes(self, owner: str, kind: str) -> bool:
+        """Whether a method of one kind acquires the other."""
+        found = self.knowledge.kind(owner)
+        models = found.methods.values() if found is not None else ()
+        return any(model.acquires == kind for each in models for model in each)
+
+    def _lent(self, value: Manager, site: SiteKey, kind_id: str, state: State) -> Ref:
+        """Add a resource that a manager lends for the time of its block."""
         call = self.operations.get(value.call)
-        self.sites.setdefault(site, Site(call.node if call else self.function.node, value.kind))
-        kind = self.knowledge.kind(value.kind)
+        self.sites.setdefault(site, Site(call.node if call else self.function.node, kind_id))
+        kind = self.knowledge.kind(kind_id)
         autocommit = kind.autocommit if kind is not None else None
         summary = self.summary_of(value)
         lenders = summary.lenders if summary is not None else frozenset()
         parent = next(iter(lenders)) if len(lenders) == 1 else None
         goes = self._goes_with(parent, kind, state)
         state.resources[(site, 0)] = Status(
-            value.kind, owed=False, autocommit=autocommit, parent=parent, goes_with_parent=goes
+            kind_id, owed=False, autocommit=autocommit, parent=parent, goes_with_parent=goes
         )
         return Ref((site, 0))
 
@@ -333,16 +355,16 @@ class Withs(ModelledCalls, ABC):
             self._end_unit(value, summary, state, is_raise)
         for rid in self.managed.get(value.call, frozenset()):
             self.release(rid, state, None, node)
-        target: Rid = (("managed", value.call), 0)
-        status = state.status(target)
-        is_pending = status is not None and status.phase == "open" and status.pending >= 0
-        if status is not None and is_pending and summary is not None and summary.drops_work:
-            self.lose_work(target, status, state, None, by_with=True)
         ends = summary is not None and (summary.ends_yielded_on_error if is_raise else summary.ends_yielded)
-        if status is not None and status.phase == "open" and ends:
-            self.note_release(target, node, state)
-        if summary is None or ends or not summary.lenders:
-            state.release(target)
+        for target in [rid for rid in state.resources if rid[0][:2] == ("managed", value.call)]:
+            status = state.resources[target]
+            is_pending = status.phase == "open" and status.pending >= 0
+            if is_pending and summary is not None and summary.drops_work:
+                self.lose_work(target, status, state, None, by_with=True)
+            if status.phase == "open" and ends:
+                self.note_release(target, node, state)
+            if summary is None or ends or not summary.lenders:
+                state.release(target)
 
     def exit_resource(self, node: cst.CSTNode, value: Ref, state: State, is_async: bool | None, is_raise: bool) -> None:
         """`with conn:` ends: what that does is the driver's business."""
