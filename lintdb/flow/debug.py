@@ -65,6 +65,8 @@ def render_operation(operation: ir.Operation) -> str:
         return f"{o(operation.box)} += {o(operation.operand)}"
     if isinstance(operation, ir.ForgetOp):
         return f"forget {', '.join(operation.names)}"
+    if isinstance(operation, ir.LearnOp):
+        return f"learn {operation.text}: {', '.join(f'{key} is {value}' for key, value in operation.facts)}"
     if isinstance(operation, ir.LookOp):
         return f"look {o(operation.operand)}"
     if isinstance(operation, ir.WaitOp):

@@ -326,6 +326,12 @@ class Follower(Iterations, Assumptions):
             state.kept.pop(name, None)
         return None
 
+    def _learn(self, op: ir.LearnOp, state: State) -> list[State] | None:
+        for key in [key for key in state.facts if key == op.text or key.startswith(f"{op.text} ")]:
+            del state.facts[key]
+        state.facts.update((key, known) for key, known in op.facts if key in self.relevant_keys)
+        return None
+
     def _await(self, op: ir.AwaitOp, state: State) -> list[State] | None:
         value = self.value(op.operand, state)
         if isinstance(value, Coroutine):
@@ -523,6 +529,7 @@ class Follower(Iterations, Assumptions):
         ir.BoxOp: _box,
         ir.BoxAddOp: _box_add,
         ir.ForgetOp: _forget,
+        ir.LearnOp: _learn,
         ir.LookOp: Calls.look,
         ir.WaitOp: Calls.wait,
         ir.EnterOp: Calls.enter,

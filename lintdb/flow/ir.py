@@ -327,6 +327,14 @@ class ForgetOp(Operation):
 
 
 @dataclass(slots=True, eq=False)
+class LearnOp(Operation):
+    """What conditions call `text` has another value: all that is known of it are the `facts`, outcomes of conditions."""
+
+    text: str
+    facts: tuple[tuple[str, bool], ...] = ()
+
+
+@dataclass(slots=True, eq=False)
 class LookOp(Operation):
     """`x.name` as a statement: read and dropped."""
 
@@ -400,7 +408,8 @@ class Iterate:
     """`for target in operand`: one more element, or the end. May raise.
 
     `at_least_once`: there is surely one element. `is_held`: all elements are there, and reading them does not fail.
-    `again` is the variable that is true where a test has shown that there is one more.
+    `again` is the variable that is true where a test has shown that there is one more. `over` is what is not empty
+    where there is one: a variable, or the text by which conditions call it.
     """
 
     node: cst.CSTNode
@@ -413,6 +422,7 @@ class Iterate:
     at_least_once: bool = False
     is_held: bool = False
     again: str = ""
+    over: str = ""
 
 
 @dataclass(slots=True, eq=False)

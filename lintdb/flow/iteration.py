@@ -60,11 +60,20 @@ class Iterations(Calls):
         if isinstance(value, (Box, Many)):
             for rid in state.refs(value):
                 more.visit(rid, t.index)
-        if isinstance(t.operand, ir.Local) and value in (None, NOT_NONE):
-            more.set_name(t.operand.name, TRUTHY)
+        self._fill(t, more)
         more.set_name(t.target, item)
         self._enter_round(t, more)
         self.go(t.body, more)
+
+    def _fill(self, t: ir.Iterate, state: State) -> None:
+        """There is an element, so that what it comes from is not empty."""
+        if t.over in self.relevant_keys:
+            state.facts[t.over] = True
+        for name in {t.over, t.operand.name if isinstance(t.operand, ir.Local) else ""} - {""}:
+            value = state.env.get(name)
+            is_open = value in (None, NOT_NONE) or (type(value) is Data and name in self.tested)
+            if is_open and "." not in name and "[" not in name:
+                state.set_name(name, TRUTHY)
 
     @staticmethod
     def _enter_round(t: ir.Iterate, state: State) -> None:

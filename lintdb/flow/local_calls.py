@@ -12,6 +12,7 @@ from lintdb.effects import Event
 from lintdb.flow import ir
 from lintdb.flow.containers import Containers
 from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, runs_function
+from lintdb.flow.flags import flag_of_both
 from lintdb.flow.objects import attributes_of, parts_of
 from lintdb.flow.patches import reaches_patched
 from lintdb.flow.reach import Reached
@@ -38,9 +39,11 @@ from lintdb.flow.summaries import (
 from lintdb.flow.texts import known_pieces
 from lintdb.flow.values import (
     ENDED,
+    FALSY,
     IN_BLOCK,
     NONE,
     TRUE,
+    TRUTHY,
     Coroutine,
     Instance,
     Literal,
@@ -169,7 +172,21 @@ class LocalCalls(Containers, ABC):
     def apply_summary(
         self, op: ir.CallOp, info: FunctionInfo, state: State, target: str, receiver: Receiver = None
     ) -> list[State] | None:
-        """Run a call through the summary of its callee."""
+        """Run a call through the summary of its callee; once for each truth of a flag that decides here, too."""
+        flag = flag_of_both(op, info, self.tested, state)
+        if not flag:
+            return self._apply_summary(op, info, state, target, receiver)
+        results: list[State] = []
+        for truth in (TRUTHY, FALSY):
+            case = state.copy()
+            case.set_name(flag, truth)
+            found = self.apply_summary(op, info, case, target, receiver)
+            results += found if found is not None else [case]
+        return results
+
+    def _apply_summary(
+        self, op: ir.CallOp, info: FunctionInfo, state: State, target: str, receiver: Receiver
+    ) -> list[State] | None:
         if isinstance(receiver, Instance) and self._holds_others_only(receiver, state):
             receiver = receiver.outside()
         instance = receiver if isinstance(receiver, Instance) else None

@@ -64,13 +64,13 @@ class Conditions(Lowering):
             operands = [self.expression(argument.value) for argument in node.args]
             if len(operands) == 2 and isinstance(node.func, cst.Name) and node.func.value == "isinstance":
                 types = self._type_names(node.args[1].value)
-                self.branch(node, ir.IsInstance(operands[0], types, self._key(node)), if_true, if_false)
+                self.branch(node, ir.IsInstance(operands[0], types, self.key(node)), if_true, if_false)
                 return
             name = operands[1] if len(operands) == 2 else None
             if isinstance(name, ir.Constant) and isinstance(name.value, str):
-                self.branch(node, ir.HasName(operands[0], name.value, self._key(node)), if_true, if_false)
+                self.branch(node, ir.HasName(operands[0], name.value, self.key(node)), if_true, if_false)
                 return
-            self.branch(node, ir.Truth(ir.UNKNOWN, self._key(node)), if_true, if_false)
+            self.branch(node, ir.Truth(ir.UNKNOWN, self.key(node)), if_true, if_false)
             return
         self._truth_of(node, node, False, if_true, if_false)
 
@@ -91,7 +91,7 @@ class Conditions(Lowering):
         if tests.is_none is None:
             self.condition(operand, if_true, if_false)
             return
-        condition = ir.IsNone(self.expression(operand), self._key(operand, " is None"))
+        condition = ir.IsNone(self.expression(operand), self.key(operand, " is None"))
         blocks = (if_true, if_false) if tests.is_none else (if_false, if_true)
         self.branch(node, condition, *blocks, is_negated=not tests.is_none)
 
@@ -140,19 +140,19 @@ class Conditions(Lowering):
             if isinstance(left, ir.Constant) and not isinstance(right, ir.Constant):
                 left, right = right, left
             if isinstance(right, ir.Constant) and right.value is None:
-                condition = ir.IsNone(left, self._key(node.left, " is None"))
+                condition = ir.IsNone(left, self.key(node.left, " is None"))
             elif isinstance(right, ir.Constant):
-                condition = ir.Equals(left, right.value, self._key(node.left, f" == {right.value!r}"))
+                condition = ir.Equals(left, right.value, self.key(node.left, f" == {right.value!r}"))
             elif isinstance(operator, (cst.Is, cst.IsNot)):
-                condition = ir.IsSame(left, right, self._key(node))
+                condition = ir.IsSame(left, right, self.key(node))
             else:
-                condition = ir.IsEqual(left, right, self._key(node.left, f" == {_text(target.comparator)}"))
+                condition = ir.IsEqual(left, right, self.key(node.left, f" == {text_of(target.comparator)}"))
         elif isinstance(operator, (cst.GreaterThan, cst.LessThanEqual)):
-            condition = ir.Exceeds(left, right, self._key(node.left, f" > {_text(target.comparator)}"))
+            condition = ir.Exceeds(left, right, self.key(node.left, f" > {text_of(target.comparator)}"))
         elif isinstance(operator, (cst.LessThan, cst.GreaterThanEqual)):
-            condition = ir.Exceeds(right, left, self._key(target.comparator, f" > {_text(node.left)}"))
+            condition = ir.Exceeds(right, left, self.key(target.comparator, f" > {text_of(node.left)}"))
         else:
-            condition = ir.Truth(ir.UNKNOWN, self._key(node))
+            condition = ir.Truth(ir.UNKNOWN, self.key(node))
         if negated:
             if_true, if_false = if_false, if_true
         self.branch(node, condition, if_true, if_false, is_negated=negated)
@@ -169,7 +169,7 @@ class Conditions(Lowering):
         if isinstance(right, (cst.List, cst.Tuple, cst.Dict)) and not right.elements and sign in ("==", "!="):
             return left, sign == "=="
         is_rest = isinstance(left, cst.BinaryOperation) and isinstance(left.operator, cst.Modulo)
-        if is_rest and bound == 0 and sign in ("==", "!=") and _text(left) is not None:
+        if is_rest and bound == 0 and sign in ("==", "!=") and text_of(left) is not None:
             return left, sign == "=="
         is_length = isinstance(left, cst.Call) and self.index.dotted(left.func, self.function) == "len"
         if not is_length or not isinstance(left, cst.Call) or len(left.args) != 1 or left.args[0].star:
@@ -185,7 +185,7 @@ class Conditions(Lowering):
         if isinstance(tested, cst.Name) and isinstance(node, cst.Comparison):
             self.expression(node.left)  # `len(x)` fails where there is no x
         value = self.expression(tested)
-        key = self._key(tested) if isinstance(tested, (cst.Attribute, cst.Subscript, cst.BinaryOperation)) else None
+        key = self.key(tested) if isinstance(tested, (cst.Attribute, cst.Subscript, cst.BinaryOperation)) else None
         blocks = (if_false, if_true) if is_negated else (if_true, if_false)
         self.branch(node, ir.Truth(value, key), *blocks, is_negated=is_negated)
 
@@ -195,9 +195,9 @@ class Conditions(Lowering):
             return False
         return self.index.dotted(node.func, self.function) in ("locals", "vars", "dir")
 
-    def _key(self, node: cst.CSTNode, suffix: str = "") -> str | None:
+    def key(self, node: cst.CSTNode, suffix: str = "") -> str | None:
         """Return a text that is equal for equal conditions, and count it; None where a call makes each test new."""
-        text = _text(node)
+        text = text_of(node)
         if text is None:
             return None
         text += suffix
@@ -205,31 +205,31 @@ class Conditions(Lowering):
         return text
 
 
-def _text(node: cst.CSTNode) -> str | None:
+def text_of(node: cst.CSTNode) -> str | None:
     """Return a canonical text of an expression that has no effect and no call in it (pure tests apart), else None."""
     if isinstance(node, cst.Name):
         return node.value
     if isinstance(node, cst.Attribute):
-        base = _text(node.value)
+        base = text_of(node.value)
         return f"{base}.{node.attr.value}" if base else None
     if isinstance(node, (cst.SimpleString, cst.Integer, cst.Float)):
         return node.value
     if isinstance(node, cst.Comparison) and len(node.comparisons) == 1:
         target = node.comparisons[0]
-        left, right = _text(node.left), _text(target.comparator)
+        left, right = text_of(node.left), text_of(target.comparator)
         operator = _OPERATORS.get(type(target.operator))
         return f"{left} {operator} {right}" if left and right and operator else None
     if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Modulo):
-        left, right = _text(node.left), _text(node.right)
+        left, right = text_of(node.left), text_of(node.right)
         return f"{left} % {right}" if left and right and not isinstance(node.left, cst.SimpleString) else None
     if isinstance(node, cst.Subscript) and len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index):
-        base, key = _text(node.value), _text(node.slice[0].slice.value)
+        base, key = text_of(node.value), text_of(node.slice[0].slice.value)
         return f"{base}[{key}]" if base and key else None
     if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value in ("isinstance", "hasattr"):
-        parts = [_text(argument.value) for argument in node.args]
+        parts = [text_of(argument.value) for argument in node.args]
         return f"{node.func.value}({', '.join(p for p in parts if p)})" if all(parts) else None
     if isinstance(node, cst.Tuple):
-        parts = [_text(element.value) for element in node.elements]
+        parts = [text_of(element.value) for element in node.elements]
         return f"({', '.join(p for p in parts if p)})" if all(parts) else None
     return None
 

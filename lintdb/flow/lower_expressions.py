@@ -11,7 +11,7 @@ import libcst as cst
 
 from lintdb.flow import ir
 from lintdb.flow.held import containers_in
-from lintdb.flow.lower_conditions import Conditions
+from lintdb.flow.lower_conditions import Conditions, text_of
 from lintdb.flow.lower_texts import arguments_of_modulo, concatenate, string_method, unescaped
 from lintdb.flow.lowering import is_short_wait
 from lintdb.flow.services import clients_in
@@ -94,6 +94,9 @@ class Expressions(Conditions):
             self._slices(target)
             self._need(node, base, "TypeError")
             self.emit(ir.StoreItemOp(node, self.in_cleanup, base, value))
+            text = text_of(target)
+            if text is not None:
+                self.emit(ir.LearnOp(node, self.in_cleanup, text))
         elif isinstance(target, (cst.Tuple, cst.List)):
             self._need(node, value, "TypeError")
             names: list[str | None] = []
@@ -240,7 +243,7 @@ class Expressions(Conditions):
         is_async = node.asynchronous is not None
         head.terminator = ir.Iterate(
             node.iter, iterable, item, body.id, after.id, is_async, self.counter,
-            is_surely_filled(node.iter), self.is_held(node.iter),
+            is_surely_filled(node.iter), self.is_held(node.iter), over=self.over(node),
         )  # fmt: skip
         self.continue_in(body)
         self.store(node.target, ir.Local(item), node.target)
@@ -445,6 +448,13 @@ class Expressions(Conditions):
     def _containers(self) -> frozenset[str]:
         return containers_in(self.function, self.index)
 
+    def over(self, node: cst.For | cst.CompFor) -> str:
+        """Return what is not empty where a loop has a round: a variable, or a text as conditions have it."""
+        source = _filled_with(node.iter) if node.asynchronous is None else None
+        if isinstance(source, cst.Name):
+            return source.value
+        return (self.key(source) or "") if isinstance(source, (cst.Attribute, cst.Subscript)) else ""
+
     def is_held(self, node: cst.BaseExpression) -> bool:
         """Whether an expression stands for a container, of which all elements are there."""
         if isinstance(node, cst.Call):
@@ -530,3 +540,26 @@ def _variable(node: cst.Subscript) -> str:
     """Return the name of the variable that a subscript is, empty for another expression."""
     index = node.slice[0].slice
     return index.value.value if isinstance(index, cst.Index) and isinstance(index.value, cst.Name) else ""
+
+
+_SAME_LENGTH = frozenset(
+    {"enumerate", "sorted", "reversed", "list", "tuple", "set", "iter", "tqdm", "track", "range", "len"}
+)
+_PARTS = frozenset({"items", "keys", "values", "copy"})
+
+
+def _filled_with(node: cst.BaseExpression) -> cst.BaseExpression:
+    """Return what cannot be empty where an expression is not: `rows` of `enumerate(rows)`, `all` of `all.items()`."""
+    while True:
+        if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value in _SAME_LENGTH:
+            if not node.args or node.args[0].star or node.args[0].keyword is not None:
+                return node
+            node = node.args[0].value
+        elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in _PARTS:
+            if node.args:
+                return node
+            node = node.func.value
+        elif isinstance(node, cst.Subscript) and isinstance(node.slice[0].slice, cst.Slice):
+            node = node.value
+        else:
+            return node

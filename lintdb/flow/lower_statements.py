@@ -13,6 +13,7 @@ import libcst as cst
 
 from lintdb.flow import ir
 from lintdb.flow.cfg import Block
+from lintdb.flow.lower_conditions import text_of
 from lintdb.flow.lower_expressions import is_surely_filled
 from lintdb.flow.lower_patterns import Patterns
 from lintdb.flow.lowering import Frame
@@ -113,6 +114,19 @@ class Statements(Patterns):
             self.emit(ir.ForgetOp(node, self.in_cleanup, (node.target.value,)))
         else:
             self.store(node.target, ir.UNKNOWN, node)
+            self._count(node)
+
+    def _count(self, node: cst.AugAssign) -> None:
+        """`found["new"] += 1`, `self.count += 1`: what counts is above zero from there on."""
+        text = text_of(node.target)
+        is_more = isinstance(node.value, cst.Integer) and node.value.evaluated_value > 0
+        if text is None or not is_more or not isinstance(node.operator, cst.AddAssign):
+            return
+        facts = [("", True), (" > 0", True), (" == 0", False)]
+        found = ((self.key(node.target, suffix), outcome) for suffix, outcome in facts)
+        self.emit(
+            ir.LearnOp(node, self.in_cleanup, text, tuple((key, known) for key, known in found if key is not None))
+        )
 
     def _return(self, node: cst.Return) -> None:
         value: ir.Operand = ir.Constant(None) if node.value is None else self.expression(node.value)
@@ -240,7 +254,7 @@ class Statements(Patterns):
         again = self.slot("again") if counts is not None else ""
         head.terminator = ir.Iterate(
             node.iter, iterable, item, body.id, done.id, is_async, self.counter,
-            is_surely_filled(node.iter), self.is_held(node.iter), again,
+            is_surely_filled(node.iter), self.is_held(node.iter), again, self.over(node),
         )  # fmt: skip
         head.label = "for"
         self.frames.append(Frame(self.landing, break_to=after.id, continue_to=head.id, counted=counts, again=again))

@@ -7,7 +7,7 @@ of its own from there, which stays the same whatever attribute it moves to.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -29,10 +29,11 @@ class Field(NamedTuple):
     name: str
 
 
-def parts_of(root: Part, state: State, detached: Value | None = None) -> dict[Part, Path]:
+def parts_of(root: Part, state: State, detached: Value | None = None, others: Collection[int] = ()) -> dict[Part, Path]:
     """Return an object and the objects in it that hold resources, each with its path from the first.
 
-    *detached* is one that may have been in it, and still has its path.
+    *detached* is one that may have been in it, and still has its path. *others* are the numbers of objects that have a
+    name of their own, so that they are no part of this one.
     """
     number, start = root
     paths: dict[Part, Path] = {root: ()}
@@ -42,7 +43,7 @@ def parts_of(root: Part, state: State, detached: Value | None = None) -> dict[Pa
     while todo:
         part = todo.pop(0)
         for attribute, value in attributes_of(part, state):
-            if not isinstance(value, Instance) or value.part in paths:
+            if not isinstance(value, Instance) or value.part in paths or value.id in others:
                 continue
             is_inside = value.id == number and value.path[: len(start)] == start
             path = value.path[len(start) :] if is_inside else (*paths[part], attribute)

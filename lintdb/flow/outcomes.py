@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import libcst as cst
@@ -45,12 +45,12 @@ _KEPT = (*NAMED, "placed", "kept")
 
 
 def outcome_of(
-    end: Exit, commits: set[SiteKey], refused: set[int], given: Iterable[int], *, owns_self: bool
+    end: Exit, commits: set[SiteKey], refused: set[int], given: Collection[int], *, owns_self: bool
 ) -> Outcome:
     """Return what a caller sees of one end of a run; what it cannot see of the object's attributes escapes.
 
-    *commits* are the resources whose work the run makes permanent, *refused* the calls that fail to, *given* the numbers
-    of the objects among its arguments.
+    *commits* are the resources whose work the run makes permanent, *refused* the calls that fail to, *given* are the
+    numbers of the objects among its arguments.
     """
     state = end.state
     reachable = set(state.refs(end.value))
@@ -58,9 +58,10 @@ def outcome_of(
     if isinstance(end.value, (Box, Table, Function)):
         # Whoever gets it has what it holds, under names of their own. What is one of several may be no part of it.
         state.escape(end.value, with_parents=False)
-    fields = _fields((OWN_OBJECT, ()), OWN_OBJECT, end, reachable) if owns_self else _empty_attributes(state)
-    made = _fields(made_here.part, MADE_OBJECT, end, reachable) if made_here is not None else ()
-    held = tuple((number, _fields((number, ()), number, end, reachable)) for number in given)
+    roots = {*given, *((OWN_OBJECT,) if owns_self else ())}
+    fields = _fields((OWN_OBJECT, ()), OWN_OBJECT, end, reachable, roots) if owns_self else _empty_attributes(state)
+    made = _fields(made_here.part, MADE_OBJECT, end, reachable, roots) if made_here is not None else ()
+    held = tuple((number, _fields((number, ()), number, end, reachable, roots)) for number in given)
     parents: set[Rid] = set()
     for rid in reachable:
         status = state.status(rid)
@@ -233,14 +234,15 @@ def _progress(value: Value | None) -> str:
     return str(value.value) if isinstance(value, Literal) else ""
 
 
-def _fields(root: Part, number: int, end: Exit, reachable: set[Rid]) -> tuple[tuple[str, Value], ...]:
+def _fields(root: Part, number: int, end: Exit, reachable: set[Rid], roots: set[int]) -> _Fields:
     """Return the attributes of an object, and of those in it, that mean the same in the caller.
 
-    The object is called *number* there. What its other attributes hold escapes.
+    The object is called *number* there, and *roots* are all that the caller has names for. What its other attributes
+    hold escapes.
     """
     state = end.state
     fields: list[tuple[str, Value]] = []
-    paths = parts_of(root, state, end.value)
+    paths = parts_of(root, state, end.value, roots - {root[0]})
     found = list(fields_of(paths, state))
     reachable.update(state.refs(Many(tuple(field.value for field in found))))
     for field in found:

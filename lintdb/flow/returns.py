@@ -99,6 +99,14 @@ class Return:
         elif self.is_own:
             for name, held in self.outcome.fields:
                 self.state.set_name(f"self.{name}", held)
+        self._bind_given()
+        if self.kept_as and isinstance(result, Ref):
+            # Both names are known to mean the same thing: `conn = self.connect()`, and later `self.conn.rollback()`.
+            self.state.set_name(f"self.{self.kept_as}", result)
+        self.state.set_name(target, result)
+
+    def _bind_given(self) -> None:
+        """Bind the attributes of the objects that the callee was given."""
         for number, fields in self.outcome.given:
             given = self.objects.get(number)
             if given is not None:
@@ -106,10 +114,6 @@ class Return:
                     del self.state.env[prefix_of(field.holder) + field.attribute]
                 for name, value in fields:
                     self._set_field(given.part, name, value)
-        if self.kept_as and isinstance(result, Ref):
-            # Both names are known to mean the same thing: `conn = self.connect()`, and later `self.conn.rollback()`.
-            self.state.set_name(f"self.{self.kept_as}", result)
-        self.state.set_name(target, result)
 
     def _kept_outside(self) -> Value | None:
         """What `Store.get()` has put into an attribute of somebody else's object, and gives: what that holds now."""

@@ -72,8 +72,8 @@ class Outcome:
     """One way a function ends, for its callers: what becomes of the resources it got, and what it returns.
 
     Resources are named as in the summary's own run; `statuses` has those that the caller can see. `fields` are the
-    attributes of the object whose method was called, `made` those of an object that the function made and returns, `given`
-    those of the objects among its arguments, by their numbers.
+    attributes of the object whose method was called, `made` those of an object that the function made and returns,
+    `given` those of the objects among its arguments, by their numbers.
     `yielded` says of a generator whether the path has passed a `yield` ("reached"), and gone on after it ("resumed").
     `kept_as` is the attribute of the caller's own object in which the function has put what it returns.
     """

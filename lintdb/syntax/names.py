@@ -134,6 +134,15 @@ class FunctionInfo:
         return frozenset(found & {param.name.value for param in self.params})
 
     @functools.cached_property
+    def deciding(self) -> frozenset[str]:
+        """The parameters whose truth it tests: `if flag:`, `if not flag and rows:`."""
+        found: set[str] = set()
+        for node in self.nodes:
+            if isinstance(node, (cst.If, cst.IfExp, cst.While)):
+                found.update(_tested_names(node.test))
+        return frozenset(found & {param.name.value for param in self.params})
+
+    @functools.cached_property
     def hands_object_on(self) -> bool:
         """Whether it does anything with its first parameter but reach for an attribute."""
         name = self.params[0].name.value if self.params else ""
@@ -541,6 +550,17 @@ def _names_in(target: cst.CSTNode) -> Iterator[str]:
     elif isinstance(target, (cst.Tuple, cst.List)):
         for element in target.elements:
             yield from _names_in(element.value)
+
+
+def _tested_names(node: cst.BaseExpression) -> Iterator[str]:
+    """Yield the names whose truth an expression asks for."""
+    if isinstance(node, cst.BooleanOperation):
+        yield from _tested_names(node.left)
+        yield from _tested_names(node.right)
+    elif isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Not):
+        yield from _tested_names(node.expression)
+    elif isinstance(node, cst.Name):
+        yield node.value
 
 
 def _is_name(node: cst.BaseExpression, name: str) -> bool:

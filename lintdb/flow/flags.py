@@ -1,0 +1,30 @@
+"""Flags by which a function and one that it calls both go: `add(conn, row, dry_run)`, then `if not dry_run: commit()`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from lintdb.flow import ir
+from lintdb.flow.state import State
+from lintdb.flow.summaries import argument_for
+from lintdb.flow.values import NOT_NONE
+from lintdb.syntax.names import FunctionInfo
+
+
+def flag_of_both(op: ir.CallOp, info: FunctionInfo, tested: Collection[str], state: State) -> str:
+    """Return a variable of unknown truth that decides in a callee what is done, and is *tested* later in the caller.
+
+    Args:
+        op: the call.
+        info: the function that is called.
+        tested: the variables of the caller that conditions test from there on.
+        state: what the caller knows.
+    """
+    if not state.resources or not info.deciding or op.is_elsewhere:
+        return ""
+    for name in sorted(info.deciding):
+        operand = argument_for(info, name, op.arguments)
+        if isinstance(operand, ir.Local) and operand.name in tested and not operand.name.startswith("$"):
+            if state.env.get(operand.name) in (None, NOT_NONE):
+                return operand.name
+    return ""
