@@ -202,6 +202,15 @@ class TestExitCodes:
             (["--target-version", "nosuch=2"], "no library is called 'nosuch'; `lintdb drivers` lists those"),
             (["--per-file-ignores", "x.py"], "`--per-file-ignores`: 'x.py' is not PATTERN:RULES"),
             (["--per-file-ignores", "x.py:LDB9"], "no rule is called 'LDB9'"),
+            (["--per-file-ignores", ""], "'' is not PATTERN:RULES"),
+            (["--per-file-ignores", "x.py:"], "'x.py:' is not PATTERN:RULES"),
+            (["--per-file-ignores", ":LDB1"], "':LDB1' is not PATTERN:RULES"),
+            (["--per-file-ignores", "x.py:LDB1:LDB121"], "'x.py:LDB1:LDB121' is not PATTERN:RULES"),
+            (["--per-file-ignores", "x.py: y.py:LDB1"], "'x.py:y.py:LDB1' is not PATTERN:RULES"),
+            (["--per-file-ignores", "x.py:LDB1,y.py"], "'y.py' is not PATTERN:RULES"),
+            (["--per-file-ignores", "x.py:LDB1,y.py:"], "'y.py:' is not PATTERN:RULES"),
+            (["--per-file-ignores", "x.py:LDB9,y.py:LDB1"], "no rule is called 'LDB9'"),
+            (["--per-file-ignores", "x.py:conection-not-closed,y.py:LDB1"], "did you mean `connection-not-closed`?"),
         ],
     )
     def test_bad_values(self, run: Run, arguments: list[str], message: str) -> None:
@@ -311,6 +320,22 @@ class TestOptions:
         write("src/x.py", LEAK)
         ran = run("check", "--per-file-ignores", "tests/*:LDB121,LDB1")
         assert ran.out == f"src{os.sep}x.py:4:5: LDB101 `leak` is not closed\n"
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "a.py:LDB101,sub/c.py:LDB101",
+            "a.py:LDB101 sub/c.py:LDB101",
+            "a.py:LDB121,LDB101,\n  sub/c.py : connection-not-closed ,\n",
+            "a.py,sub/c.py:LDB101",
+            "gone.py:LDB121 a.py sub:LDB101",
+            "gone.py:LDB121,a.py,sub/*:core,LDB1",
+        ],
+    )
+    def test_per_file_ignores_of_several_files(self, run: Run, text: str) -> None:
+        for path in ("a.py", "sub/c.py", "b.py"):
+            write(path, LEAK)
+        assert run("check", "--per-file-ignores", text).out == "b.py:4:5: LDB101 `leak` is not closed\n"
 
     def test_excludes(self, run: Run) -> None:
         for path in ("gen/x.py", "venv/x.py", "x.py"):

@@ -103,11 +103,23 @@ def test_what_a_comment_silences_needs_no_entry(run: Run) -> None:
     assert "`LDB101` silences nothing in `jobs.py`" in run("--unused-ignores")[1]
 
 
-def test_entries_of_the_command_line_are_not_judged(run: Run) -> None:
+def test_entries_of_the_command_line_are_no_findings(run: Run) -> None:
     Path("pyproject.toml").write_text('[tool.lintdb.per-file-ignores]\n"jobs.py" = ["LDB101"]\n')
     code, out, err = run("--unused-ignores", "--per-file-ignores", "absent.py:LDB1")
     assert (code, out) == (0, "")
-    assert "absent.py" not in err
+    assert err.startswith("warning: `--per-file-ignores`: `absent.py` names no file that is checked\n")
+
+
+@pytest.mark.parametrize("paths", [[], ["."], [os.pardir]])
+def test_pattern_of_the_command_line_without_files_is_warned_of(run: Run, paths: list[str]) -> None:
+    Path("pyproject.toml").unlink()
+    said = run("--per-file-ignores", "jobs.py:LDB1,sub/gone.py,more.py:LDB1", *paths)[2]
+    assert said.count("warning:") == 1
+    assert "warning: `--per-file-ignores`: `sub/gone.py` names no file that is checked\n" in said
+
+
+def test_pattern_of_the_command_line_may_be_about_files_that_are_not_asked_for(run: Run) -> None:
+    assert "warning" not in run("--per-file-ignores", "jobs.py:LDB1", "sub")[2]
 
 
 def test_a_file_of_our_own_has_its_keys_at_the_top(run: Run) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lintdb.commands.ignores import IgnoresInUse
+from lintdb.commands.ignores import IgnoresInUse, stale_pattern_warning
 from lintdb.commands.options import ConfigOptions, absolute_path, settings_options, shown_path
 from lintdb.commands.output import (
     CLEAN,
@@ -219,6 +219,8 @@ class Check:
         if not self._unused_ignores:
             for entry in self._ignores.stale_files(folders):
                 note(entry.as_warning())
+        for pattern in self._ignores.stale_patterns(folders):
+            note(stale_pattern_warning(pattern))
         if not tasks and not found.problems and not self.faults:
             left_out = describe_left_out(found.left_out)
             note(f"warning: no Python files {'found' if left_out is None else f'but those that {left_out}'}")

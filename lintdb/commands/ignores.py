@@ -31,7 +31,7 @@ class StaleEntry:
     def message(self) -> str:
         """What is wrong with it."""
         if self.selector is None:
-            return f"`per-file-ignores`: `{self.pattern}` names no file that is checked"
+            return _names_no_file("per-file-ignores", self.pattern)
         return f"`per-file-ignores`: `{self.selector}` silences nothing in `{self.pattern}`"
 
     def as_warning(self) -> str:
@@ -50,18 +50,21 @@ class StaleEntry:
 class IgnoresInUse:
     """What became of each entry in a run: the files that it named, and the codes that it silenced there.
 
-    Only the entries of configuration files are judged, and only those of a file whose whole folder was checked.
+    The entries of a configuration file are judged if its whole folder was checked, those of the command line if the
+    current folder was; of the latter only whether they name files, because they stand nowhere to be taken out.
     """
 
     _settings: dict[str, Settings] = field(default_factory=dict)
+    _given: dict[PerFileIgnore, None] = field(default_factory=dict)
     _named: set[PerFileIgnore] = field(default_factory=set)
     _silenced: dict[PerFileIgnore, set[str]] = field(default_factory=dict)
 
     def saw(self, settings: Settings, path: str) -> None:
         """Remember that the file *path* (absolute) is checked with these settings."""
-        if settings.path is not None and settings.per_file_ignores:
+        if settings.path is not None and settings.own_per_file_ignores:
             self._settings[settings.path] = settings
-            self._named.update(entry for entry in settings.per_file_ignores if entry.pattern.matches(path))
+        self._given.update(dict.fromkeys(settings.overrides.per_file_ignores))
+        self._named.update(entry for entry in settings.per_file_ignores if entry.pattern.matches(path))
 
     def silenced(self, settings: Settings, path: str, codes: Iterable[str]) -> None:
         """Remember that *codes* were found in that file, and not shown."""
@@ -72,6 +75,12 @@ class IgnoresInUse:
     def is_in_vain(self, folders: Sequence[str]) -> bool:
         """Whether there are entries, and none of them can be judged by what was checked."""
         return bool(self._settings) and not any(True for _ in self._judged(folders))
+
+    def stale_patterns(self, folders: Sequence[str]) -> Iterator[str]:
+        """Yield the patterns of the command line that name no file, if all below the current folder was checked."""
+        for entry in self._given:
+            if entry not in self._named and _is_below(entry.pattern.root, folders):
+                yield entry.pattern.text
 
     def stale_files(self, folders: Sequence[str]) -> Iterator[StaleEntry]:
         """Yield the entries that name no file, of configurations of which all is below *folders* (absolute)."""
@@ -100,5 +109,18 @@ class IgnoresInUse:
 
     def _judged(self, folders: Sequence[str]) -> Iterator[Settings]:
         for settings in self._settings.values():
-            if any(path_below(settings.root, folder) is not None for folder in folders):
+            if _is_below(settings.root, folders):
                 yield settings
+
+
+def _is_below(path: str, folders: Sequence[str]) -> bool:
+    return any(path_below(path, folder) is not None for folder in folders)
+
+
+def _names_no_file(key: str, pattern: str) -> str:
+    return f"`{key}`: `{pattern}` names no file that is checked"
+
+
+def stale_pattern_warning(pattern: str) -> str:
+    """Return the line for standard error about a pattern of the command line."""
+    return f"warning: {_names_no_file('--per-file-ignores', pattern)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from lintdb.config import (
     parse_target_versions,
 )
 from lintdb.finding import Confidence
-from lintdb.selection import PRESETS
+from lintdb.selection import PRESETS, check_selector, suggest_rule
 from lintdb.settings import Overrides, PathPattern, PerFileIgnore, enabled_codes_for, muted_codes_for, path_below
 
 if TYPE_CHECKING:
@@ -31,11 +31,20 @@ _SELECT_HELP = (
     + "; ".join(f"{name} ({meaning})" for name, meaning in PRESETS.items())
     + "."
 )
+_PER_FILE_IGNORES = "--per-file-ignores"
+_SEPARATORS = re.compile(r"[,\s]+")
+_DRIVE = re.compile(r"[A-Za-z]:(?=[\\/])")
+_OF_PATHS = re.compile(r"[./\\*?\[]")
+"""What stands in patterns of paths, and in no name of a rule."""
 
 
 def _split_list(_context: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> tuple[str, ...] | None:
     """Return the words of a repeatable option whose values may be lists with commas; None if it was not given."""
-    return tuple(word for value in values for word in re.split(r"[,\s]+", value) if word) if values else None
+    return tuple(word for value in values for word in _words(value)) if values else None
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in _SEPARATORS.split(text) if word]
 
 
 def list_option(name: str, metavar: str, description: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -50,7 +59,10 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
         list_option("--ignore", "RULES", "Rules not to run."),
         list_option("--extend-select", "RULES", "Rules to run besides those selected or on by default."),
         click.option(
-            "--per-file-ignores", multiple=True, metavar="PATTERN:RULES", help="Rules not to run in some files."
+            _PER_FILE_IGNORES,
+            multiple=True,
+            metavar="PATTERN:RULES",
+            help="Rules not to run in some files, for example tests/*:LDB4,LDB116,conf.py:LDB1.",
         ),
         list_option("--exclude", "PATTERNS", "Files and folders to leave out, instead of the `exclude` setting."),
         list_option("--extend-exclude", "PATTERNS", "Files and folders to leave out besides those."),
@@ -118,7 +130,9 @@ class ConfigOptions:
             select=self.select,
             ignore=self.ignore or (),
             extend_select=self.extend_select or (),
-            per_file_ignores=tuple(_parse_per_file_ignore(text, root, metas) for text in self.per_file_ignores),
+            per_file_ignores=tuple(
+                entry for text in self.per_file_ignores for entry in _parse_per_file_ignores(text, root, metas)
+            ),
             exclude=None if self.exclude is None else _patterns("--exclude", self.exclude, root),
             extend_exclude=_patterns("--extend-exclude", self.extend_exclude or (), root),
             min_confidence=None if self.min_confidence is None else Confidence.parse(self.min_confidence),
@@ -138,14 +152,53 @@ def _patterns(option: str, texts: Sequence[str], root: str) -> tuple[PathPattern
     return patterns
 
 
-def _parse_per_file_ignore(text: str, root: str, metas: Sequence[RuleMeta]) -> PerFileIgnore:
-    pattern, separator, codes = text.rpartition(":")
-    selectors = tuple(word for word in re.split(r"[,\s]+", codes) if word)
-    if not separator or not pattern.strip() or not selectors:
-        raise ConfigError(f'{text!r} is not PATTERN:RULES, for example "tests/*:LDB1"', key="--per-file-ignores")
-    check_selectors("--per-file-ignores", selectors, metas)
-    [path_pattern] = _patterns("--per-file-ignores", [pattern.strip()], root)
-    return PerFileIgnore(path_pattern, selectors)
+def _parse_per_file_ignores(text: str, root: str, metas: Sequence[RuleMeta]) -> Iterator[PerFileIgnore]:
+    """Yield the entries in a text of pairs PATTERN:RULES; what flake8 accepts for its option is accepted here.
+
+    Pairs, patterns and rules are separated alike, by commas or blanks. Several patterns may stand before a colon; after
+    it the first word that is no rule begins the next pair. Raises ConfigError for what is neither.
+    """
+    for patterns, selectors in _split_pairs(text, metas):
+        check_selectors(_PER_FILE_IGNORES, selectors, metas)
+        yield from (PerFileIgnore(each, selectors) for each in _patterns(_PER_FILE_IGNORES, patterns, root))
+
+
+def _split_pairs(text: str, metas: Sequence[RuleMeta]) -> Iterator[tuple[list[str], tuple[str, ...]]]:
+    words = _words(re.sub(r"\s*:\s*", ":", text))
+    last_colon = max((number for number, word in enumerate(words) if ":" in word), default=-1)
+    patterns: list[str] = []
+    selectors: list[str] | None = None
+    for number, word in enumerate(words):
+        begins_pair = ":" in word or (number < last_colon and _may_be_pattern(word, metas))
+        if selectors and begins_pair:
+            yield patterns, tuple(selectors)
+            patterns, selectors = [], None
+        if ":" in word:
+            pattern, _, selector = word.rpartition(":")
+            if selectors is not None or not pattern or ":" in _DRIVE.sub("", pattern):
+                raise _no_pair(word)
+            patterns.append(pattern)
+            selectors = [selector] if selector else []
+        elif selectors is None:
+            patterns.append(word)
+        elif _may_be_pattern(word, metas) and _OF_PATHS.search(word):
+            raise _no_pair(word)
+        else:
+            selectors.append(word)
+    if not selectors:
+        raise _no_pair(text if not words else words[-1])
+    yield patterns, tuple(selectors)
+
+
+def _may_be_pattern(word: str, metas: Sequence[RuleMeta]) -> bool:
+    """Whether a word behind rules is none itself; what is like the name of a rule is taken for a slip, not a file."""
+    if check_selector(word, metas) is None:
+        return False
+    return bool(_OF_PATHS.search(word)) or not suggest_rule(word, metas, PRESETS)
+
+
+def _no_pair(word: str) -> ConfigError:
+    return ConfigError(f'{word!r} is not PATTERN:RULES, for example "tests/*:LDB1"', key=_PER_FILE_IGNORES)
 
 
 def absolute_path(path: str) -> str:
