@@ -8,8 +8,10 @@ The engine is imported inside the commands that need it: `lintdb --help` and com
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -28,6 +30,10 @@ from lintdb.selection import did_you_mean
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with *argv* (by default the program's own) and return its exit code."""
+    for name in ("stdout", "stderr"):
+        # Whoever started us may have closed it: then what is written there goes nowhere.
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open to the end
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character gets an escape instead of an encoding error.
         if reconfigure := getattr(stream, "reconfigure", None):

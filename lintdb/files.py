@@ -102,7 +102,7 @@ def find_files(paths: Iterable[str], settings_for: SettingsFor, *, force_exclude
             if settings.is_below_excluded(absolute):
                 walk.left_out.append(LeftOut(shown, absolute, BY_EXCLUDE))
                 continue
-        if not os.path.lexists(path):
+        if leads_nowhere(path):
             absent.append(FileProblem(shown or "''", NO_SUCH_PATH))
             continue
         found = walk.iter_folder(shown, absolute) if os.path.isdir(path) else [(shown, absolute)]
@@ -111,6 +111,17 @@ def find_files(paths: Iterable[str], settings_for: SettingsFor, *, force_exclude
     return FoundFiles(
         tuple(files.values()), tuple(walk.problems), tuple(absent), tuple(walk.broken), tuple(walk.left_out)
     )
+
+
+def leads_nowhere(path: str) -> bool:
+    """Whether there is nothing at *path*. Where nobody may look there may be something: to read it says why not."""
+    try:
+        os.lstat(path)
+    except PermissionError:
+        return False
+    except (OSError, ValueError):
+        return True
+    return False
 
 
 def describe_left_out(left_out: Iterable[LeftOut]) -> str | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,11 @@ from tests.command import Ran, Run, write
 from tests.harness import ROOT
 
 DATABASE = "import sqlite3\n"
+
+
+def _in_shell(arguments: str) -> subprocess.CompletedProcess[str]:
+    command = f"{shlex.quote(sys.executable)} -m lintdb {arguments}"
+    return subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 class TestBadInput:
@@ -178,6 +185,51 @@ class TestBadInput:
         ran = check()
         assert ran.code == 2
         assert "x.py:1:1: LDB002 no permission to read the file" in ran.out
+
+    @pytest.fixture
+    def closed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let nobody look into a folder that is called so; permissions themselves do not bind the superuser."""
+
+        def refuse(look: Callable[..., Any]) -> Callable[..., Any]:
+            def looking(path: Any, *arguments: Any, **options: Any) -> Any:
+                if "closed" in str(path).split(os.sep)[:-1]:
+                    raise PermissionError(13, "Permission denied", str(path))
+                return look(path, *arguments, **options)
+
+            return looking
+
+        for where, name in ((os, "stat"), (os, "lstat"), (Path, "stat"), (Path, "read_bytes")):
+            monkeypatch.setattr(where, name, refuse(getattr(where, name)))
+
+    @pytest.mark.usefixtures("closed")
+    @pytest.mark.parametrize("path", ["closed/x.py", "closed/x"])
+    def test_path_in_a_folder_that_nobody_may_look_into(self, run: Run, path: str) -> None:
+        Path("closed").mkdir()
+        write("leak.py", f"{DATABASE}def f():\n    c = sqlite3.connect('x')\n")
+        ran = run("check", path, "leak.py")
+        said = "no permission to read the file: grant it, or leave the file out with `exclude`"
+        leak = "leak.py:3:9: LDB101 `c` is never closed"
+        assert (ran.code, sorted(ran.out.splitlines())) == (2, [f"{path}:1:1: LDB002 {said}", leak])
+        assert ran.err.splitlines()[-1].endswith("(checked 1 file, could not check 1 file)")
+        for answer in (run("why", f"{path}:1"), run("debug", "summary", path), run("debug", "summary", f"{path}:f")):
+            assert (answer.code, answer.err) == (2, f"lintdb: error: {path}: {said}\n")
+        assert "This is a bug" not in run("baseline", path).err
+
+    @pytest.mark.skipif(os.name == "nt", reason="streams are closed otherwise there")
+    @pytest.mark.parametrize("output_format", ["concise", "github"])
+    def test_standard_input_that_is_closed(self, output_format: str) -> None:
+        said = "standard input is closed: there is nothing to read for `-`"
+        # A shell can close the stream; to do that in the child of a process with threads is not safe.
+        ran = _in_shell(f"check - --output-format {output_format} <&-")
+        assert (ran.returncode, ran.stderr) == (2, f"lintdb: error: {said}\n")
+        assert ran.stdout == ("" if output_format == "concise" else f"::error title=lintdb::{said}\n")
+
+    @pytest.mark.skipif(os.name == "nt", reason="streams are closed otherwise there")
+    def test_output_that_is_closed(self, tmp_path: Path) -> None:
+        (tmp_path / "leak.py").write_text(f"{DATABASE}def f():\n    c = sqlite3.connect('x')\n")
+        ran = _in_shell(f"check {shlex.quote(str(tmp_path))} >&-")
+        assert (ran.returncode, ran.stderr) == (1, "Found 1 finding in 1 file (checked 1 file)\n")
+        assert _in_shell(f"check {shlex.quote(str(tmp_path))} 2>&-").returncode == 1
 
     @pytest.mark.parametrize("text", ["hello\n", "hello world\n", "# Title\n\nA text.\n", "", "'one'\n", "x = '\\\n"])
     @pytest.mark.parametrize("name", ["a.txt", "README", "a.cfg"])

@@ -6,12 +6,12 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from lintdb.commands.ignores import IgnoresInUse, stale_pattern_warning
-from lintdb.commands.options import ConfigOptions, absolute_path, settings_options, shown_path
+from lintdb.commands.options import ConfigOptions, absolute_path, is_file, is_folder, settings_options, shown_path
 from lintdb.commands.output import (
     CLEAN,
     FAILED,
@@ -203,11 +203,11 @@ class Check:
         tasks = [FileTask(path, each) for path, each in options.items() if not isinstance(each, ConfigError)]
         broken = (*found.broken, *(each for each in options.values() if isinstance(each, ConfigError)))
         self.broken = tuple(_as_problem(error) for error in dict.fromkeys(broken))
-        odd = {path for path in found.files if not path.endswith(".py") and Path(path).is_file()}
+        odd = {path for path in found.files if not path.endswith(".py") and is_file(path)}
         with watching(len(tasks), sys.stderr if is_watched else None) as progress:
             checked = check_files(tasks, jobs, progress)
         results = [_with_doubt(each) if each.path in odd else each for each in checked]
-        folders = [absolute_path(path) for path in paths if Path(path).is_dir()]
+        folders = [absolute_path(path) for path in paths if is_folder(path)]
         for result in results:
             absolute = absolute_path(result.path)
             self._ignores.silenced(self._finder.for_file(absolute), absolute, result.muted)
@@ -236,7 +236,7 @@ class Check:
         absolute = absolute_path(shown)
         if force_exclude and self._finder.for_file(absolute).is_below_excluded(absolute):
             return
-        source = decode_source(shown, sys.stdin.buffer.read())
+        source = decode_source(shown, _read_stdin())
         if isinstance(source, FileProblem):
             self._take([FileResult(shown, problem=source)])
             return
@@ -309,6 +309,17 @@ class Check:
         self.problems, self.untold = tuple(problems), tuple(untold)
         told = dict.fromkeys(warning for result in results for warning in result.warnings)
         self.warnings = tuple(replace(each, path=shown_path(each.path)) for each in sorted(told, key=_place_of))
+
+
+def _read_stdin() -> bytes:
+    # Python has no such stream where whoever started it has closed it.
+    stream: TextIO | None = sys.stdin
+    if stream is None:
+        raise ConfigError("standard input is closed: there is nothing to read for `-`")
+    try:
+        return stream.buffer.read()
+    except OSError as error:
+        raise ConfigError(f"cannot read standard input: {error.strerror or error}") from error
 
 
 def _with_doubt(result: FileResult) -> FileResult:

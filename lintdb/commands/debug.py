@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
 
-from lintdb.commands.options import engine_options, settings_options
+from lintdb.commands.options import engine_options, is_file, settings_options
 from lintdb.commands.output import CLEAN, fail, wrapped, write
 from lintdb.room import with_room
 
@@ -41,7 +40,7 @@ def debug_flow_command(target: str) -> int:
 def debug_summary_command(target: str, **config_options: Any) -> int:
     """Print what lintdb understood of a function or class: what it opens, hands on, releases, and owes."""
     path, separator, name = target.rpartition(":")
-    if not separator or Path(target).is_file():
+    if not separator or is_file(target):
         path, name = target, ""
     if not path or (separator and path != target and not name):
         raise click.UsageError("say FILE or FILE:NAME, for example orders/store.py:Store.close")

@@ -206,6 +206,16 @@ def absolute_path(path: str) -> str:
     return os.path.abspath(path)  # noqa: PTH100
 
 
+def is_folder(path: str) -> bool:
+    """Whether *path* leads to a folder; where nobody may look, it does not."""
+    return os.path.isdir(path)  # noqa: PTH112 - which raises for some versions of Python
+
+
+def is_file(path: str) -> bool:
+    """Whether *path* leads to a file; where nobody may look, it does not."""
+    return os.path.isfile(path)  # noqa: PTH113 - as above
+
+
 def shown_path(path: str) -> str:
     """Return *path* (absolute) as users write it: relative where it lies below the current folder."""
     return path_below(path, str(Path.cwd())) or path

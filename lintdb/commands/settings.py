@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from lintdb.commands.options import ConfigOptions, absolute_path, settings_options
+from lintdb.commands.options import ConfigOptions, absolute_path, is_folder, settings_options
 from lintdb.commands.output import CLEAN, count, describe_problem, fail, write
 from lintdb.commands.versions import beyond_models
 from lintdb.config import unused_config
@@ -25,16 +24,17 @@ from lintdb.toml import render_list, render_string
 @settings_options
 def config_command(path: str, **config_options: Any) -> int:
     """Print the settings that hold for PATH, the library versions pinned around it, and the rules that are on there."""
+    from lintdb.files import leads_nowhere
     from lintdb.rules.registry import all_metas
 
-    if not os.path.lexists(path):
+    if leads_nowhere(path):
         return fail(describe_problem(FileProblem(path or "''", NO_SUCH_PATH)))
     metas = all_metas()
     finder = ConfigOptions(**config_options).build_finder(metas)
     absolute = absolute_path(path)
-    is_folder = Path(absolute).is_dir()
-    settings = finder.for_folder(absolute) if is_folder else finder.for_file(absolute)
-    pins = [] if finder.is_isolated else _render_pins(Path(absolute) if is_folder else Path(absolute).parent, settings)
+    folder = Path(absolute) if is_folder(absolute) else Path(absolute).parent
+    settings = finder.for_folder(str(folder))
+    pins = [] if finder.is_isolated else _render_pins(folder, settings)
     sizes = [f"{name} ({count(len(matching_codes([name], metas)), 'rule')})" for name in PRESETS]
     notes = [*_render_outdated(settings), *pins, f"# presets that select can name: {', '.join(sizes)}"]
     write(_render_settings(settings, sorted(enabled_codes_for(settings, absolute, metas)), notes))
