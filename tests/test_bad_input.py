@@ -192,7 +192,7 @@ class TestBadInput:
 
         def refuse(look: Callable[..., Any]) -> Callable[..., Any]:
             def looking(path: Any, *arguments: Any, **options: Any) -> Any:
-                if "closed" in str(path).split(os.sep)[:-1]:
+                if "closed" in Path(path).parts[:-1]:
                     raise PermissionError(13, "Permission denied", str(path))
                 return look(path, *arguments, **options)
 
@@ -240,8 +240,10 @@ class TestBadInput:
         assert (ran.code, ran.out) == (0, "")
         assert ran.err == (
             f"warning: {name}: this does not look like Python, and lintdb checks nothing else\n"
-            "All clean: checked 2 files\n"
+            "All clean: checked 1 file\n"
         )
+        ran = run("check", name)
+        assert (ran.code, ran.out, ran.err.count("\n"), "All clean" in ran.err) == (0, "", 1, False)
         assert "does not look like Python" in run("check", name, "--output-format", "sarif").out
         assert run("check").err == "All clean: checked 1 file\n"
 

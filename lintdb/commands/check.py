@@ -206,13 +206,16 @@ class Check:
         odd = {path for path in found.files if not path.endswith(".py") and is_file(path)}
         with watching(len(tasks), sys.stderr if is_watched else None) as progress:
             checked = check_files(tasks, jobs, progress)
-        results = [_with_doubt(each) if each.path in odd else each for each in checked]
+        doubtful = {each.path for each in checked if each.path in odd and _is_doubtful(each)}
+        results = [_with_doubt(each) if each.path in doubtful else each for each in checked]
         folders = [absolute_path(path) for path in paths if is_folder(path)]
         for result in results:
             absolute = absolute_path(result.path)
             self._ignores.silenced(self._finder.for_file(absolute), absolute, result.muted)
         stale = self._ignores.stale_findings(folders, self.metas) if self._unused_ignores else ()
         self._take([*results, *(FileResult(problem.path, problem=problem) for problem in found.problems)], stale)
+        # Nobody knows what would be found in a text that is no Python: to say that it is clean would be wrong.
+        self.checked -= len(doubtful)
         self.absent = found.absent
         if self._unused_ignores and self._ignores.is_in_vain(folders):
             note("warning: --unused-ignores judges a configuration only if its whole folder is checked")
@@ -322,15 +325,17 @@ def _read_stdin() -> bytes:
         raise ConfigError(f"cannot read standard input: {error.strerror or error}") from error
 
 
-def _with_doubt(result: FileResult) -> FileResult:
-    """Return a result with a warning if nothing is found because the file is no Python."""
+def _is_doubtful(result: FileResult) -> bool:
+    """Whether nothing is found because the file is no Python."""
     from lintdb.source import looks_like_python, read_source
 
     if result.findings or result.problem is not None:
-        return result
+        return False
     source = read_source(result.path)
-    if isinstance(source, FileProblem) or looks_like_python(source):
-        return result
+    return not isinstance(source, FileProblem) and not looks_like_python(source)
+
+
+def _with_doubt(result: FileResult) -> FileResult:
     doubt = FileProblem(result.path, "this does not look like Python, and lintdb checks nothing else")
     return replace(result, warnings=(*result.warnings, doubt))
 
