@@ -16,7 +16,7 @@ from tests.command import METAS, Ran, Run, fake_check, seen_options
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Return a function that runs the command in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    for name in ("NO_COLOR", "FORCE_COLOR", "LINTDB_DEBUG"):
+    for name in ("NO_COLOR", "FORCE_COLOR", "LINTDB_DEBUG", "GITHUB_WORKSPACE"):
         monkeypatch.delenv(name, raising=False)
 
     def run(*arguments: str, stdin: bytes = b"") -> Ran:

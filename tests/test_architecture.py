@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "toml": set(),
     "source": {"finding"},
     "room": set(),
+    "repository": set(),
     "gate": {"drivers", "rules.base", "rules.registry"},
     "project": {"libcst", "finding", "source", "gate", "syntax", "flow", "drivers"},
     "selection": {"rules.base"},
@@ -71,8 +72,8 @@ DATABASE_WORDS = re.compile(
 # Without a database in any file these are all that runs, and libcst takes longer to import than they to run. Rules are
 # among them, for their metadata.
 LIGHT = [
-    "cli", "config", "effects", "files", "finding", "flake8_plugin", "gate", "room", "selection", "settings",
-    "source", "suppress", "toml",
+    "cli", "config", "effects", "files", "finding", "flake8_plugin", "gate", "repository", "room", "selection",
+    "settings", "source", "suppress", "toml",
 ]  # fmt: skip
 LIGHT_FOLDERS = ["commands", "drivers", "rules"]
 

@@ -267,6 +267,36 @@ def test_github_gives_no_columns_over_several_lines() -> None:
     assert "line=1,endLine=3::" in render("github", [finding], METAS)
 
 
+def test_github_gives_files_from_the_root_and_texts_as_users_write_them(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = ["orders/x.py", str(tmp_path / "y.py"), "../up.py", "../../out.py", "<stdin>"]
+    findings = [simple("connect()", "connect()", path=name, span=Span(1, 0, 2, 1)) for name in names]
+    warning = FileProblem("uv.lock", "broken", 3)
+    output = render("github", findings, METAS, warnings=[warning], root=str(tmp_path.parent)).replace("\\", "/")
+    lines = output.splitlines()
+    here, out = tmp_path.name, (tmp_path.parent.parent / "out.py").as_posix().replace(":", "%3A")
+    files = [line.partition("file=")[2].partition(",line=")[0] for line in lines]
+    assert files == [f"{here}/orders/x.py", f"{here}/y.py", "up.py", out, "<stdin>", f"{here}/uv.lock"]
+    assert "::orders/x.py:1:0: LDB101" in lines[0]
+
+
+def test_sarif_gives_paths_from_the_root(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    problem = FileProblem(str(tmp_path / "y.py"), "cannot be read", 1)
+    log = json.loads(render("sarif", [LEAK], METAS, problems=[problem], root=str(tmp_path.parent)))
+    [run] = log["runs"]
+    check_sarif_run(run)
+    [result] = run["results"]
+    [told] = run["invocations"][0]["toolExecutionNotifications"]
+    steps = result["codeFlows"][0]["threadFlows"][0]["locations"]
+    places = [*result["locations"], *told["locations"], *(each["location"] for each in steps)]
+    base = {"uriBaseId": "%SRCROOT%"}
+    assert [each["physicalLocation"]["artifactLocation"] for each in places] == [
+        {"uri": f"{tmp_path.name}/{name}", **base}
+        for name in ["orders/report.py", "y.py", *["orders/report.py"] * len(steps)]
+    ]
+
+
 def sarif(findings: Sequence[Finding], problems: Sequence[FileProblem] = ()) -> dict[str, Any]:
     log: dict[str, Any] = json.loads(render("sarif", findings, METAS, problems=problems))
     assert log["version"] == "2.1.0"

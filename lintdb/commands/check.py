@@ -26,7 +26,7 @@ from lintdb.commands.output import (
     wants_color,
     write,
 )
-from lintdb.config import ConfigError, ConfigFinder
+from lintdb.config import ConfigError, ConfigFinder, current_folder
 from lintdb.finding import Confidence, FileProblem, FileResult, Finding, Severity, Span
 from lintdb.progress import watching
 from lintdb.settings import OUTPUT_FORMATS, Settings, enabled_codes, enabled_codes_for, muted_codes_for
@@ -84,7 +84,7 @@ def _report_failure(error: ConfigError | click.UsageError, output_format: str | 
     if output_format is None or output_format in TEXT_FORMATS:
         return
     problem = _as_problem(error) if isinstance(error, ConfigError) else FileProblem("", error.format_message())
-    report = render(output_format, (), all_metas(), problems=[problem])
+    report = render(output_format, (), all_metas(), problems=[problem], root=_root_of_paths())
     if _deliver(report, output_file) and output_file is not None:
         note(f"lintdb: note: {output_file} has no findings, because nothing was checked")
 
@@ -370,6 +370,7 @@ def _write_report(check: Check, output_format: str, output_file: str | None, *, 
         warnings=check.warnings,
         lines_of=check.lines_of,
         color=output_file is None and wants_color(sys.stdout),
+        root=_root_of_paths(),
     )
     is_text = output_format in TEXT_FORMATS
     if statistics and is_text:
@@ -387,6 +388,15 @@ def _write_report(check: Check, output_format: str, output_file: str | None, *, 
     if is_text and (check.checked or check.problems):
         note(_summary(check))
     return True
+
+
+def _root_of_paths() -> str | None:
+    from lintdb.repository import find_checkout
+
+    try:
+        return find_checkout(current_folder())
+    except ConfigError:
+        return None
 
 
 def _deliver(report: str, output_file: str | None) -> bool:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from lintdb import __version__
 from lintdb.finding import FileProblem, Finding, Severity, Span, Step
+from lintdb.reporters import path_from
 from lintdb.rules.base import RuleMeta
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -22,10 +23,15 @@ def render(
     metas: Sequence[RuleMeta],
     problems: Sequence[FileProblem] = (),
     warnings: Sequence[FileProblem] = (),
+    root: str | None = None,
 ) -> str:
-    """Return a log of one run. *problems* make the run one that did not succeed; *warnings* do not."""
-    notifications = [_notification(problem, "error") for problem in problems]
-    notifications += [_notification(warning, "warning") for warning in warnings]
+    """Return a log of one run. *problems* make the run one that did not succeed; *warnings* do not.
+
+    Paths are written from *root*. The log does not say where that is (`originalUriBaseIds`): whoever reads it has the
+    repository elsewhere.
+    """
+    notifications = [_notification(problem, "error", root) for problem in problems]
+    notifications += [_notification(warning, "warning", root) for warning in warnings]
     index = {meta.code: number for number, meta in enumerate(metas)}
     run = {
         "tool": {"driver": {"name": "lintdb", "version": __version__, "rules": [_rule(meta) for meta in metas]}},
@@ -36,7 +42,7 @@ def render(
             }
         ],
         "columnKind": "unicodeCodePoints",
-        "results": [_result(finding, index) for finding in findings],
+        "results": [_result(finding, index, root) for finding in findings],
     }
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
@@ -52,38 +58,38 @@ def _rule(meta: RuleMeta) -> dict[str, Any]:
     }
 
 
-def _result(finding: Finding, index: dict[str, int]) -> dict[str, Any]:
+def _result(finding: Finding, index: dict[str, int], root: str | None) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": finding.code,
         "level": _LEVELS[finding.severity],
         "message": {"text": f"{finding.message}; {finding.help}" if finding.help else finding.message},
-        "locations": [_location(finding.path, finding.span)],
+        "locations": [_location(finding.path, finding.span, root)],
         "properties": {"confidence": finding.confidence.label},
     }
     if finding.code in index:
         result["ruleIndex"] = index[finding.code]
     if finding.steps:
-        steps = [_thread_step(step, order) for order, step in enumerate(finding.steps, start=1)]
+        steps = [_thread_step(step, order, root) for order, step in enumerate(finding.steps, start=1)]
         result["codeFlows"] = [{"threadFlows": [{"locations": steps}]}]
     return result
 
 
-def _thread_step(step: Step, order: int) -> dict[str, Any]:
-    location = {**_location(step.path, step.span), "message": {"text": step.message}}
+def _thread_step(step: Step, order: int, root: str | None) -> dict[str, Any]:
+    location = {**_location(step.path, step.span, root), "message": {"text": step.message}}
     return {"location": location, "executionOrder": order}
 
 
-def _notification(problem: FileProblem, level: str) -> dict[str, Any]:
+def _notification(problem: FileProblem, level: str, root: str | None) -> dict[str, Any]:
     notification: dict[str, Any] = {"level": level, "message": {"text": problem.message}}
     # What is wrong with an option stands in no file.
     if problem.path:
         span = Span(problem.line, max(problem.column, 1), problem.line, max(problem.column, 1))
-        notification["locations"] = [_location(problem.path, span)]
+        notification["locations"] = [_location(problem.path, span, root)]
     return notification
 
 
-def _location(path: str, span: Span) -> dict[str, Any]:
-    physical: dict[str, Any] = {"artifactLocation": _artifact(path)}
+def _location(path: str, span: Span, root: str | None) -> dict[str, Any]:
+    physical: dict[str, Any] = {"artifactLocation": _artifact(path_from(root, path))}
     # SARIF knows no line 0: a place without a line is the file as a whole.
     if span.line:
         physical["region"] = {
