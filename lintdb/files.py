@@ -1,8 +1,8 @@
 """From the paths a user gives to checked files: the walk over folders and the pool of processes.
 
-The walk takes `*.py`, obeys .gitignore files and the `exclude` settings, never follows a link to a folder (so link
-loops cannot catch it) and lists files in a stable order. A file or folder that the user names is always taken, even
-where an exclusion covers it; only `force_exclude` changes that.
+The walk takes `*.py`, obeys .gitignore files (which say nothing of files that git tracks) and the `exclude` settings,
+never follows a link to a folder (so link loops cannot catch it) and lists files in a stable order. A file or folder
+that the user names is always taken, even where an exclusion covers it; only `force_exclude` changes that.
 
 The pool hands out chunks of about equal size in bytes. Whatever happens to one file, the others are checked: an
 exception becomes that file's problem, and when a process dies the files it had in hand are tried again one by one, so
@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from lintdb.config import ConfigError
 from lintdb.finding import FileProblem, FileResult
 from lintdb.project.surroundings import Projects
+from lintdb.repository import TrackedFiles
 from lintdb.room import ran_out_of_room, with_room
 from lintdb.source import NO_SUCH_PATH, SourceFile, read_source
 
@@ -152,6 +153,7 @@ class _Walk:
     def __init__(self, settings_for: SettingsFor) -> None:
         self._settings_for = settings_for
         self._ignores = _IgnoreFiles()
+        self._tracked = TrackedFiles()
         self.problems: list[FileProblem] = []
         self.broken: list[ConfigError] = []
         self.left_out: list[LeftOut] = []
@@ -167,9 +169,9 @@ class _Walk:
 
     def iter_folder(self, shown: str, absolute: str) -> Iterator[tuple[str, str]]:
         """Yield (path to show, absolute path) of the files in a folder and, after them, of those below it."""
-        pending = [(shown, absolute)]
+        pending = [(shown, absolute, False)]
         while pending:
-            shown, absolute = pending.pop()
+            shown, absolute, is_ignored = pending.pop()
             try:
                 with os.scandir(absolute) as entries:
                     ordered = sorted(entries, key=lambda entry: entry.name)
@@ -182,25 +184,25 @@ class _Walk:
             settings = self.settings_for(absolute)
             if settings is None:
                 continue
-            folders: list[tuple[str, str]] = []
+            folders: list[tuple[str, str, bool]] = []
             for entry in ordered:
                 is_folder = entry.is_dir(follow_symlinks=False)
                 if not is_folder and not _is_python_file(entry):
                     continue
                 child = (os.path.join(shown, entry.name), entry.path)
-                if because := self._left_out_by(entry, is_folder, settings):
-                    self.left_out.append(LeftOut(*child, because))
+                if settings.is_excluded(entry.path):
+                    self.left_out.append(LeftOut(*child, BY_EXCLUDE))
+                    continue
+                # In an ignored folder, where the walk is for the sake of tracked files, git ignores all others.
+                ignored = settings.respect_gitignore and (is_ignored or self._ignores.cover(entry.path, is_folder))
+                if ignored and not self._tracked.have(entry.path):
+                    self.left_out.append(LeftOut(*child, BY_GIT))
                     continue
                 if is_folder:
-                    folders.append(child)
+                    folders.append((*child, ignored))
                 else:
                     yield child
             pending.extend(reversed(folders))
-
-    def _left_out_by(self, entry: os.DirEntry[str], is_folder: bool, settings: Settings) -> str | None:
-        if settings.is_excluded(entry.path):
-            return BY_EXCLUDE
-        return BY_GIT if settings.respect_gitignore and self._ignores.cover(entry.path, is_folder) else None
 
 
 def _is_python_file(entry: os.DirEntry[str]) -> bool:
@@ -228,7 +230,10 @@ class _IgnoreFiles:
         self._by_folder: dict[str, tuple[tuple[str, GitIgnoreSpec], ...]] = {}
 
     def cover(self, path: str, is_folder: bool) -> bool:
-        """Whether git would ignore *path* (absolute) for its own sake; the deepest pattern that matches decides."""
+        """Whether git would ignore *path* (absolute) for its own sake, unless it tracks it.
+
+        The deepest pattern that matches decides.
+        """
         folder = os.path.dirname(path)
         for base, spec in self._specs(folder):
             below = path[len(base) :].replace(os.sep, "/")

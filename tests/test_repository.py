@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lintdb.repository import find_checkout
+from lintdb.repository import TrackedFiles, find_checkout
 from tests.command import LEAK, Run, write
+
+needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+LONG = f"gen/{'long' * 50}.py"
 
 
 @pytest.mark.parametrize(
@@ -83,3 +89,78 @@ def _uri(result: dict[str, Any]) -> str:
     [location] = result["locations"]
     uri: str = location["physicalLocation"]["artifactLocation"]["uri"]
     return uri
+
+
+def git(*arguments: str) -> None:
+    """Run git in the current folder, apart from the user's settings."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    settings = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    someone = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    subprocess.run(["git", *someone, *arguments], env={**clean, **settings}, check=True, capture_output=True)
+
+
+@needs_git
+@pytest.mark.usefixtures("fake")
+class TestTrackedFiles:
+    """A pattern of a .gitignore file says nothing of what git tracks."""
+
+    @pytest.fixture(params=["2", "4", "sha256"])
+    def repository(self, run: Run, request: pytest.FixtureRequest) -> Run:
+        kind: str = request.param
+        git("init", "--quiet", *(["--object-format=sha256"] if kind == "sha256" else []))
+        write(".gitignore", "gen/\n*_pb2.py\n/deep/er\n")
+        tracked = ["a.py", "a_pb2.py", "deep/er/and/deeper/kept.py", "gen/kept.py", LONG, "gen/sub/kept.py"]
+        untracked = ["gen/new.py", "gen/other/new.py", "gen/sub/new.py", "new.py", "new_pb2.py"]
+        for path in (*tracked, *untracked, "gen/notes.txt"):
+            write(path, LEAK)
+        git("add", "--force", ".gitignore", "gen/notes.txt", *tracked)
+        if kind != "sha256":
+            git("update-index", "--index-version", kind)
+            # An entry with more flags than others have.
+            git("update-index", "--skip-worktree", "a.py")
+        return run
+
+    def test_they_are_checked(self, repository: Run) -> None:
+        assert _paths_in(repository("check").out) == [
+            *("a.py", "a_pb2.py", "deep/er/and/deeper/kept.py", "gen/kept.py", LONG),
+            *("gen/sub/kept.py", "new.py"),
+        ]
+
+    def test_what_is_named_or_excluded(self, repository: Run) -> None:
+        assert _paths_in(repository("check", "gen/sub").out) == ["gen/sub/kept.py", "gen/sub/new.py"]
+        found = _paths_in(repository("check", "--extend-exclude", "gen,deep").out)
+        assert found == ["a.py", "a_pb2.py", "new.py"]
+        assert len(_paths_in(repository("check", "deep").out)) == 1
+        write("lintdb.toml", "respect-gitignore = false\n")
+        assert len(_paths_in(repository("check").out)) == 11
+
+    def test_working_tree_of_another_repository(self, repository: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        git("commit", "--quiet", "--message", "all")
+        git("worktree", "add", "--quiet", "--detach", "gen/tree")
+        monkeypatch.chdir("gen/tree")
+        write("new_pb2.py", LEAK)
+        assert "a_pb2.py" in _paths_in(repository("check").out)
+        assert "new_pb2.py" not in _paths_in(repository("check").out)
+
+    @pytest.mark.parametrize(
+        "data", [b"", b"DIRC", b"DIRC\0\0\0\2\0\0\0\7", b"DIRC\0\0\0\x09\0\0\0\0", b"\0" * 99, None]
+    )
+    def test_index_that_cannot_be_read(self, run: Run, data: bytes | None) -> None:
+        write(".gitignore", "gen/\n")
+        write("gen/x.py", LEAK)
+        write("x.py", LEAK)
+        if data is not None:
+            write(".git/index", data)
+        else:
+            write(".git", "gitdir: nowhere\n")
+        assert _paths_in(run("check").out) == ["x.py"]
+
+    def test_index_that_is_cut_off(self, repository: Run) -> None:
+        data = Path(".git/index").read_bytes()
+        for length in range(0, len(data), 7):
+            Path(".git/index").write_bytes(data[:length])
+            TrackedFiles().have(str(Path("gen").absolute()))
+
+
+def _paths_in(report: str) -> list[str]:
+    return [line.partition(":")[0].replace(os.sep, "/") for line in report.splitlines()]
