@@ -1,8 +1,9 @@
 """From the paths a user gives to checked files: the walk over folders and the pool of processes.
 
 The walk takes `*.py`, obeys .gitignore files (which say nothing of files that git tracks) and the `exclude` settings,
-never follows a link to a folder (so link loops cannot catch it) and lists files in a stable order. A file or folder
-that the user names is always taken, even where an exclusion covers it; only `force_exclude` changes that.
+never follows a link to a folder (so link loops cannot catch it), takes a file and links to it for one, and lists files
+in a stable order. A file or folder that the user names is always taken, even where an exclusion covers it; only
+`force_exclude` changes that.
 
 The pool hands out chunks of about equal size in bytes. Whatever happens to one file, the others are checked: an
 exception becomes that file's problem, and when a process dies the files it had in hand are tried again one by one, so
@@ -65,6 +66,14 @@ class LeftOut(NamedTuple):
 BY_EXCLUDE, BY_GIT = "`exclude` leaves out", "git ignores"
 
 
+class _Place(NamedTuple):
+    """Where a file was found, and where it really is: not the same if a link leads to it."""
+
+    shown: str
+    absolute: str
+    real: str
+
+
 class FileTask(NamedTuple):
     """A file to check, and how."""
 
@@ -91,7 +100,7 @@ class FoundFiles:
 def find_files(paths: Iterable[str], settings_for: SettingsFor, *, force_exclude: bool = False) -> FoundFiles:
     """Return the Python files under *paths*; *settings_for* gives the settings of a folder (absolute path)."""
     walk = _Walk(settings_for)
-    files: dict[str, str] = {}
+    files: dict[str, _Place] = {}
     absent: list[FileProblem] = []
     for path in paths:
         shown = _without_dot(path)
@@ -106,11 +115,19 @@ def find_files(paths: Iterable[str], settings_for: SettingsFor, *, force_exclude
         if leads_nowhere(path):
             absent.append(FileProblem(shown or "''", NO_SUCH_PATH))
             continue
-        found = walk.iter_folder(shown, absolute) if os.path.isdir(path) else [(shown, absolute)]
-        for shown_file, absolute_file in found:
-            files.setdefault(absolute_file, shown_file)
+        place = _Place(shown, absolute, _real_path(absolute))
+        for each in walk.iter_folder(place) if os.path.isdir(path) else [place]:
+            known = files.get(each.real)
+            # A file and links to it are one: it is checked once, under its own name if that was found, too.
+            if known is None or (known.absolute != known.real == each.absolute):
+                files.pop(each.real, None)
+                files[each.real] = each
     return FoundFiles(
-        tuple(files.values()), tuple(walk.problems), tuple(absent), tuple(walk.broken), tuple(walk.left_out)
+        tuple(each.shown for each in files.values()),
+        tuple(walk.problems),
+        tuple(absent),
+        tuple(walk.broken),
+        tuple(walk.left_out),
     )
 
 
@@ -123,6 +140,11 @@ def leads_nowhere(path: str) -> bool:
     except (OSError, ValueError):
         return True
     return False
+
+
+def _real_path(path: str) -> str:
+    """Return where *path* (absolute) leads; a link that leads nowhere stands for itself."""
+    return os.path.realpath(path) if os.path.exists(path) else path
 
 
 def describe_left_out(left_out: Iterable[LeftOut]) -> str | None:
@@ -167,11 +189,11 @@ class _Walk:
                 self.broken.append(error)
             return None
 
-    def iter_folder(self, shown: str, absolute: str) -> Iterator[tuple[str, str]]:
-        """Yield (path to show, absolute path) of the files in a folder and, after them, of those below it."""
-        pending = [(shown, absolute, False)]
+    def iter_folder(self, place: _Place) -> Iterator[_Place]:
+        """Yield the files in a folder and, after them, those below it."""
+        pending = [(place, False)]
         while pending:
-            shown, absolute, is_ignored = pending.pop()
+            (shown, absolute, real), is_ignored = pending.pop()
             try:
                 with os.scandir(absolute) as entries:
                     ordered = sorted(entries, key=lambda entry: entry.name)
@@ -184,22 +206,24 @@ class _Walk:
             settings = self.settings_for(absolute)
             if settings is None:
                 continue
-            folders: list[tuple[str, str, bool]] = []
+            folders: list[tuple[_Place, bool]] = []
             for entry in ordered:
                 is_folder = entry.is_dir(follow_symlinks=False)
                 if not is_folder and not _is_python_file(entry):
                     continue
-                child = (os.path.join(shown, entry.name), entry.path)
+                shown_child = os.path.join(shown, entry.name)
                 if settings.is_excluded(entry.path):
-                    self.left_out.append(LeftOut(*child, BY_EXCLUDE))
+                    self.left_out.append(LeftOut(shown_child, entry.path, BY_EXCLUDE))
                     continue
                 # In an ignored folder, where the walk is for the sake of tracked files, git ignores all others.
                 ignored = settings.respect_gitignore and (is_ignored or self._ignores.cover(entry.path, is_folder))
                 if ignored and not self._tracked.have(entry.path):
-                    self.left_out.append(LeftOut(*child, BY_GIT))
+                    self.left_out.append(LeftOut(shown_child, entry.path, BY_GIT))
                     continue
+                real_child = _real_path(entry.path) if entry.is_symlink() else os.path.join(real, entry.name)
+                child = _Place(shown_child, entry.path, real_child)
                 if is_folder:
-                    folders.append((*child, ignored))
+                    folders.append((child, ignored))
                 else:
                     yield child
             pending.extend(reversed(folders))

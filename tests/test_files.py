@@ -126,13 +126,38 @@ def test_broken_line_in_gitignore_is_passed_over(tree: Callable[[str], None]) ->
     assert found() == ["b.py"]
 
 
-def test_links_to_folders_are_not_followed_but_links_to_files_are(tree: Callable[[str], None]) -> None:
+def test_links_to_folders_are_not_followed_but_links_to_files_are(
+    tree: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory
+) -> None:
     tree("a/x.py")
     Path("a/loop").symlink_to("..", target_is_directory=True)
     Path("a/self").symlink_to("self")
-    Path("a/y.py").symlink_to("x.py")
+    outside = tmp_path_factory.mktemp("outside") / "y.py"
+    outside.write_text("x = 1\n")
+    Path("a/y.py").symlink_to(outside)
     assert found() == ["a/x.py", "a/y.py"]
     assert found("a/loop/a") == ["a/loop/a/x.py", "a/loop/a/y.py"]
+
+
+def test_a_file_and_links_to_it_are_one(tree: Callable[[str], None]) -> None:
+    tree("a/x.py b/own.py")
+    for link in ("a.py", "b/x.py", "z.py"):
+        Path(link).symlink_to(Path("a/x.py").absolute())
+    Path("c").symlink_to("a", target_is_directory=True)
+    assert found() == ["a/x.py", "b/own.py"]
+    # Under its own name if that is among them, else under that of the first link.
+    assert found("b") == ["b/own.py", "b/x.py"]
+    assert found("z.py", "a.py", "b") == ["z.py", "b/own.py"]
+    assert found("c", "b", "a/x.py", "a.py") == ["b/own.py", "a/x.py"]
+    assert found("c/x.py", "c") == ["c/x.py"]
+    assert found(exclude=["a"]) == ["a.py", "b/own.py"]
+
+
+def test_links_that_lead_nowhere_are_all_reported(tree: Callable[[str], None]) -> None:
+    tree("a/x.py")
+    for link in ("x.py", "y.py"):
+        Path(link).symlink_to("gone.py")
+    assert found() == ["x.py", "y.py", "a/x.py"]
 
 
 def test_broken_links_are_listed_so_that_they_are_reported(tree: Callable[[str], None]) -> None:
