@@ -315,6 +315,15 @@ class TestOptions:
         assert seen_options[-1].target_versions == {"redis": "5.1", "psycopg": "3"}
         assert "LDB101" in seen_options[-1].codes
 
+    @pytest.mark.parametrize("word", ["high", "High", "HIGH"])
+    def test_confidence_in_any_case(self, run: Run, word: str) -> None:
+        write("x.py", LEAK)
+        run("check", "--min-confidence", word)
+        assert seen_options[-1].min_confidence is Confidence.HIGH
+        write("lintdb.toml", f"min-confidence = '{word}'\n")
+        run("check")
+        assert seen_options[-1].min_confidence is Confidence.HIGH
+
     def test_per_file_ignores(self, run: Run) -> None:
         write("tests/x.py", LEAK)
         write("src/x.py", LEAK)

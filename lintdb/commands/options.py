@@ -68,7 +68,7 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
         list_option("--extend-exclude", "PATTERNS", "Files and folders to leave out besides those."),
         click.option(
             "--min-confidence",
-            type=click.Choice([confidence.label for confidence in Confidence]),
+            type=click.Choice([confidence.label for confidence in Confidence], case_sensitive=False),
             help="Leave out findings that are less sure.  [default: medium]",
         ),
         list_option(
