@@ -81,9 +81,18 @@ class TestExitCodes:
 
     def test_no_rules(self, run: Run) -> None:
         write("x.py", LEAK)
-        ran = run("check", "--select", "")
+        write("lintdb.toml", "select = []\n")
+        ran = run("check")
         assert (ran.code, ran.out) == (0, "")
         assert ran.err.startswith("warning: no rule is on, so nothing is looked for\n")
+
+    @pytest.mark.parametrize("given", ["", " ", ","])
+    def test_option_that_selects_nothing(self, run: Run, given: str) -> None:
+        write("x.py", LEAK)
+        ran = run("check", "--exit-zero", "--select", given)
+        assert ran == (2, "", "lintdb: error: `--select`: names no rule: name some, or leave the option out\n")
+        assert run("check", "--select", given, "--select", "LDB1").code == 1
+        assert run("check", "--ignore", given, "--extend-select", given).code == 1
 
     def test_unreadable_file_is_a_finding_and_a_failure(self, run: Run) -> None:
         write("x.py", LEAK)

@@ -119,6 +119,9 @@ class ConfigOptions:
         """Return the finder for these options; raises ConfigError, with the option as the key."""
         if self.config is not None and self.isolated:
             raise click.UsageError("--config and --isolated contradict each other")
+        if self.select == ():
+            # In a job a variable that is not set must not look like code without a defect.
+            raise ConfigError("names no rule: name some, or leave the option out", key="--select")
         for option, selectors in (
             ("--select", self.select),
             ("--ignore", self.ignore),
