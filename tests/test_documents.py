@@ -24,6 +24,7 @@ from lintdb.reporters.text import render_full
 from lintdb.rules.registry import all_metas
 from lintdb.source import SourceFile
 from tests import harness, test_architecture
+from tests.command import Run, write
 
 ROOT = harness.ROOT
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "DRIVERS.md", "CHANGELOG.md", "rules/README.md"]
@@ -202,6 +203,15 @@ OWN_FACTORY = next(block for block in blocks("README.md", "toml") if "extends" i
 
 def test_own_factories_are_shown_alike() -> None:
     assert OWN_FACTORY in blocks("DRIVERS.md", "toml")
+
+
+def test_own_factories_can_be_seen_to_work(run: Run) -> None:
+    write("pyproject.toml", OWN_FACTORY)
+    lines = run("drivers", "mycompany").out.splitlines()
+    assert "  acquired by         mycompany.db.get_conn()" in lines
+    assert lines[lines.index("functions that release") + 1].strip() == "mycompany.db.release(…)"
+    write("shop/report.py", "from mycompany.db import get_conn\n\n\ndef report():\n    conn = get_conn()\n")
+    assert "psycopg2 connection `conn`, acquired by `get_conn()` in `report()`" in run("why", "shop/report.py:5").out
 
 
 def test_more_shapes_of_own_functions(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness import ROOT
+from tests.test_documents import blocks
 
 pytestmark = pytest.mark.slow
 
@@ -96,6 +97,9 @@ class Repository:
         return self.run("git", "commit", "--message", f"Change {name}")
 
 
+LOCAL = next(block for block in blocks("README.md", "yaml") if "repo: local" in block)
+
+
 @pytest.fixture(scope="module")
 def hook_repository(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Copy this checkout into a repository; return it and the revision to use."""
@@ -151,4 +155,21 @@ def test_commit_without_python_is_not_held_up(project: Repository) -> None:
 def test_excludes_of_the_configuration_count(project: Repository) -> None:
     (project.path / "lintdb.toml").write_text('extend-exclude = ["generated.py"]\n', encoding="utf-8")
     result = project.commit("generated.py", BAD)
+    assert result.returncode == 0, result.stdout
+
+
+def test_hook_that_is_written_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hooks = (ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8").splitlines()
+    for key in ("entry:", "types:", "require_serial:"):
+        [line] = [line.strip() for line in hooks if line.strip().startswith(key)]
+        assert line in LOCAL
+    # The command of the environment in which the tests run.
+    monkeypatch.setenv("PATH", os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])))
+    repository = Repository(tmp_path / "project", tmp_path / "home")
+    (repository.path / ".pre-commit-config.yaml").write_text(LOCAL, encoding="utf-8")
+    repository.must(sys.executable, "-m", "pre_commit", "install")
+    result = repository.commit("report.py", BAD)
+    assert result.returncode != 0, result.stdout
+    assert "report.py:5:12: LDB121" in result.stdout
+    result = repository.commit("report.py", GOOD)
     assert result.returncode == 0, result.stdout
