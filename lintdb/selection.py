@@ -19,6 +19,7 @@ PRESETS = {
 }
 """The named selections with their meaning; each holds the ones before it."""
 
+_ALL_CODES = "; `lintdb rules` lists all codes"
 _LEVELS = {"all": 0, "ldb": 1, "default": 2, "core": 3}
 """How specific the selectors are that name fewer digits than `LDB1` has characters."""
 
@@ -34,7 +35,7 @@ def check_selector(selector: str, metas: Iterable[RuleMeta]) -> str | None:
     metas = tuple(metas)
     if matching_codes([selector], metas):
         return None
-    cure = suggest_rule(selector, metas, PRESETS) or f"; the presets are {', '.join(PRESETS)}"
+    cure = suggest_rule(selector, metas, PRESETS) or f"; the presets are {', '.join(PRESETS)}{_ALL_CODES}"
     return f"no rule is called {selector!r}{cure}"
 
 
@@ -42,7 +43,7 @@ def suggest_rule(selector: str, metas: Iterable[RuleMeta], others: Iterable[str]
     """Return what to say to somebody who has named no rule: a name (or one of *others*) that is like it, if any is."""
     if selector.upper().startswith("LDB"):
         # Codes are all alike: the one that differs in a digit is about something else.
-        return "; `lintdb rules` lists all codes"
+        return _ALL_CODES
     return did_you_mean(selector, [*(meta.name for meta in metas), *others])
 
 

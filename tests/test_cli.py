@@ -200,6 +200,10 @@ class TestExitCodes:
         ("arguments", "message"),
         [
             (["--select", "LDB999"], "`--select`: no rule is called 'LDB999'; `lintdb rules` lists all codes\n"),
+            (
+                ["--select", "E501"],
+                "no rule is called 'E501'; the presets are core, default, all; `lintdb rules` lists all codes\n",
+            ),
             (["--ignore", "conection-not-closed"], "did you mean `connection-not-closed`?"),
             (["--target-version", "psycopg"], "`--target-version`: 'psycopg' is not LIBRARY=VERSION"),
             (["--target-version", "psycopg=new"], "'psycopg=new' is not LIBRARY=VERSION"),
