@@ -23,6 +23,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -341,7 +342,8 @@ def _check_here(tasks: Sequence[FileTask], progress: Progress | None) -> tuple[F
     before = gc.get_threshold()
     gc.set_threshold(*_SELDOM)
     try:
-        return with_room(lambda: tuple(_check_all(tasks, projects, progress.reach if progress else None)))
+        with progress.ticking() if progress else nullcontext():
+            return with_room(lambda: tuple(_check_all(tasks, projects, progress.reach if progress else None)))
     finally:
         gc.set_threshold(*before)
 

@@ -91,6 +91,7 @@ class TestCommand:
             write(f"f{number}.py", LEAK)
         monkeypatch.setattr(progress, "_PATIENCE", 0)
         monkeypatch.setattr(progress, "_PAUSE", 0)
+        monkeypatch.setattr(progress, "_TICK", 60)
         monkeypatch.delenv("TERM", raising=False)
 
     @pytest.fixture
@@ -131,6 +132,18 @@ class TestCommand:
         if multiprocessing.get_start_method() != "fork":
             pytest.skip("workers would not see the change")
         assert len(set(LINE.findall(terminal("check", "--jobs", "2").err))) > 3
+
+    def test_one_file_that_takes_long(self, terminal: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        def slowly(task: files.FileTask, projects: Projects | None) -> FileResult:
+            time.sleep(0.5)
+            return check_file(task, projects)
+
+        check_file = files.check_file
+        monkeypatch.setattr(files, "check_file", slowly)
+        monkeypatch.setattr(progress, "_TICK", 0.02)
+        told = re.findall(r"\rchecked (\d) of 1 file, \d+ s", terminal("check", "f0.py").err)
+        assert told.count("0") > 2
+        assert told.count("1") <= 2
 
     def test_nobody_watches(self, run: Run) -> None:
         assert "\r" not in run("check").err
