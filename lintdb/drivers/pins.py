@@ -155,11 +155,11 @@ def _read_requirements(reader: _Reader, text: str, file: Path, depth: int = 0) -
             reader.add_requirement(line, file)
         elif depth < MAX_INCLUDES and "://" not in included[1]:
             other = file.parent / included[1]
-            if other.is_file():
+            if _is_there(other) and other.is_file():
                 reader.read_file(other, lambda r, inner, path: _read_requirements(r, inner, path, depth + 1))
                 continue
             # Who asks for it can mend that; the file that is not there names nobody.
-            fault = "this is no file: correct" if other.exists() else "no such file: create it, correct"
+            fault = "this is no file: correct" if _is_there(other) else "no such file: create it, correct"
             cure = f"{fault} the name, or take the line out"
             reader.warnings.append(f"{file}:{number}: `{included[0].strip()}`: {cure}")
 
@@ -339,8 +339,16 @@ def _iter_folders(start_dir: Path) -> Iterator[Path]:
     start = start_dir.absolute()
     for folder in (start, *start.parents):
         yield folder
-        if (folder / ".git").exists() or (folder / ".hg").exists():
+        if _is_there(folder / ".git") or _is_there(folder / ".hg"):
             return
+
+
+def _is_there(path: Path) -> bool:
+    """Whether something is at a path, as far as its folder may be looked into."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def _choose(wishes: list[_Wish], known: Iterable[str]) -> tuple[str, Path] | None:

@@ -1,4 +1,4 @@
-"""Flags by which a function and one that it calls both go: `add(conn, row, dry_run)`, then `if not dry_run: commit()`."""
+"""Flags by which a function and one that it calls both go: `add(conn, row, dry)`, and then `if not dry: commit()`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def flag_of_both(op: ir.CallOp, info: FunctionInfo, tested: Collection[str], sta
         return ""
     for name in sorted(info.deciding):
         operand = argument_for(info, name, op.arguments)
-        if isinstance(operand, ir.Local) and operand.name in tested and not operand.name.startswith("$"):
-            if state.env.get(operand.name) in (None, NOT_NONE):
-                return operand.name
+        flag = operand.name if isinstance(operand, ir.Local) and not operand.name.startswith("$") else ""
+        if flag in tested and state.env.get(flag) in (None, NOT_NONE):
+            return flag
     return ""

@@ -328,7 +328,7 @@ class ForgetOp(Operation):
 
 @dataclass(slots=True, eq=False)
 class LearnOp(Operation):
-    """What conditions call `text` has another value: all that is known of it are the `facts`, outcomes of conditions."""
+    """What conditions call `text` has another value: all that is known of it are `facts`, outcomes of conditions."""
 
     text: str
     facts: tuple[tuple[str, bool], ...] = ()
