@@ -81,6 +81,8 @@ class Assumptions(Values):
                 and (value is None or isinstance(value, (Truthiness, Data)) or may_be_none(value))
             ):
                 refine = _refine(condition, outcome, value, name)
+                if refine is not None and refine[1] == FALSY and name in self.function.optional:
+                    refine = (name, NONE)
         new = state.copy()
         if refine is not None and known is None:
             new.env[refine[0]] = refine[1]

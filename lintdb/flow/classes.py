@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 import libcst as cst
@@ -152,6 +152,7 @@ class Classes:
         That is so if methods of the class do not hand it on, and nothing in the module releases it, or what it holds.
         """
         ways = self._ways_to_release(each)
+        looks = _calls_on_parts(each.opened.name, self.index.module, self.is_release)
         for node in walk(self.index.module):
             held = node.value if isinstance(node, cst.Attribute) else None
             if (
@@ -160,6 +161,7 @@ class Classes:
                 and held.attr.value == each.name
                 and not _is_attribute_of_self(held, each.name)
                 and node.attr.value in ways
+                and id(node) not in looks
             ):
                 return False
         for relative in self.family_of(owner):
@@ -176,7 +178,8 @@ class Classes:
                     harmless.add(id(node.test))
                 elif isinstance(node, cst.Attribute):
                     is_method = each.owner.find_method(node.attr.value) is not None
-                    if is_method == (id(node) in called) and node.attr.value not in ways:
+                    is_release = node.attr.value in ways and id(node) not in looks
+                    if is_method == (id(node) in called) and not is_release:
                         harmless.add(id(node.value))
             if not found <= harmless:
                 return False
@@ -312,13 +315,17 @@ class Classes:
     def releases(owner: ClassInfo, *, beside_del: bool = False) -> list[FunctionInfo]:
         """Return the methods with which users of a class are meant to release what it holds.
 
-        None beside `__del__`, unless *beside_del* asks for them. One that does nothing with its object
-        (`def stop(self): pass`) is there for somebody who calls it on others.
+        They are known by their names, or by doing nothing else. None beside `__del__`, unless *beside_del* asks for
+        them. One that does nothing with its object (`def stop(self): pass`) is there for whoever calls it on others.
         """
         methods = [(name, each.methods[name]) for each in owner.lineage for name in each.methods]
         if not beside_del and any(name == "__del__" for name, _ in methods):
             return []
-        return [method for name, method in methods if name in RELEASING_NAMES and _uses_its_object(method)]
+        return [
+            method
+            for name, method in methods
+            if (name in RELEASING_NAMES and _uses_its_object(method)) or _does_nothing_but_release(method)
+        ]
 
     @staticmethod
     def is_release(name: str) -> bool:
@@ -343,6 +350,34 @@ def _is_filled_with(
     scope: FunctionInfo,
 ) -> bool:
     return any(where is scope and isinstance(value, cst.Name) and value.value == name for where, value, _ in values)
+
+
+def _calls_on_parts(name: str, module: cst.Module, is_release: Callable[[str], bool]) -> set[int]:
+    """Return where code of a module calls a method on an attribute that does not release it: `store.conn.execute()`."""
+    functions = (node.func for node in walk(module) if isinstance(node, cst.Call))
+    return {
+        id(function.value)
+        for function in functions
+        if isinstance(function, cst.Attribute)
+        and isinstance(function.value, cst.Attribute)
+        and function.value.attr.value == name
+        and not is_release(function.attr.value)
+    }
+
+
+def _does_nothing_but_release(method: FunctionInfo) -> bool:
+    """Whether all that a method calls are releases of what its object holds: `cerrar()`, `free_all()`."""
+    if len(method.params) != 1 or method.name.startswith("__") or method.is_generator or not method.is_instance_method:
+        return False
+    calls = [call.func for call in method.calls]
+    return bool(calls) and all(
+        isinstance(function, cst.Attribute)
+        and function.attr.value in RELEASING_NAMES
+        and isinstance(function.value, cst.Attribute)
+        and isinstance(function.value.value, cst.Name)
+        and function.value.value.value == method.params[0].name.value
+        for function in calls
+    )
 
 
 def _uses_its_object(method: FunctionInfo) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -132,6 +133,18 @@ class FunctionInfo:
             if isinstance(subject, cst.Name):
                 found.add(subject.value)
         return frozenset(found & {param.name.value for param in self.params})
+
+    @functools.cached_property
+    def optional(self) -> frozenset[str]:
+        """The parameters that are None unless an object is given: no text or number by annotation, and never set."""
+        return frozenset(
+            param.name.value
+            for param in self.params
+            if isinstance(param.default, cst.Name)
+            and param.default.value == "None"
+            and param.name.value not in self.given
+            and (param.annotation is None or not _PLAIN.search(self.index.code_of(param.annotation.annotation)))
+        )
 
     @functools.cached_property
     def deciding(self) -> frozenset[str]:
@@ -550,6 +563,9 @@ def _names_in(target: cst.CSTNode) -> Iterator[str]:
     elif isinstance(target, (cst.Tuple, cst.List)):
         for element in target.elements:
             yield from _names_in(element.value)
+
+
+_PLAIN = re.compile(r"\b(?:int|float|str|bytes|bool|[Ll]ist|[Dd]ict|[Ss]et|[Tt]uple|Sequence|Iterable|Mapping)\b")
 
 
 def _tested_names(node: cst.BaseExpression) -> Iterator[str]:
