@@ -239,6 +239,14 @@ class Answers:
         """Return the methods that leave what they are given to their caller, whatever object they are called on."""
         return self._borrowers
 
+    def scope_blocks(self) -> frozenset[str]:
+        """Return the methods whose blocks are scopes: of any object, since the one that has them is a framework's."""
+        return self._scope_blocks
+
+    @functools.cached_property
+    def _scope_blocks(self) -> frozenset[str]:
+        return frozenset(name for kind in self.kinds() for name in kind.scope_blocks)
+
     def pool_borrowers(self) -> frozenset[str]:
         """Return the methods that leave a pool that they are given to their caller."""
         return self._pool_borrowers

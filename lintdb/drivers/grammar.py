@@ -125,6 +125,8 @@ _KIND_KEYS = (
     Key("scoped", Flag(), "whoever set up its scope ends its unit of work for certain", "is_scoped"),
     Key("scope_end", Text(), "the method with which a project ends that scope; where nothing calls it, nobody does",
         "scope_end"),
+    Key("scope_blocks", TEXTS, "methods that open a block which is such a scope: `with app.app_context():`",
+        "scope_blocks"),
     Key("ambient_methods", TEXTS,
         "methods of any object that work in it without naming it: `save`, `objects.create`", "ambient_methods"),
     Key("keeps_parent", Flag(), "whoever holds it holds its parent, too, and can release that", "keeps_parent",

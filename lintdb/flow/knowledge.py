@@ -72,6 +72,9 @@ class Knowledge(ExceptionClasses, Protocol):
     def borrowers(self) -> frozenset[str]:
         """Return the methods that leave what they are given to their caller, whatever object they are called on."""
 
+    def scope_blocks(self) -> frozenset[str]:
+        """Return the methods whose blocks are scopes, at the end of which what belongs to them is undone."""
+
     def pool_borrowers(self) -> frozenset[str]:
         """Return the methods that do so where they are given pools alone."""
 

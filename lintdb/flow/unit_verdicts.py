@@ -324,7 +324,8 @@ class UnitVerdicts(Verdicts):
         wrote down of another error comes last, too, unless what it is written to lives on.
         """
         is_note = site[0] not in ("self", "global") and self._is_in_handler(index)
-        if is_note or (self._is_ended_by_scope(kind) and not self._is_tried_again(index)):
+        is_scoped = self._is_ended_by_scope(kind) and not self._is_tried_again(index) and not self._is_used_on(site)
+        if is_note or is_scoped:
             return True
         owner = self.owner_class() if site[0] == "self" else None
         blocks = [block for block in (kind.with_block, kind.async_with_block) if block is not None]
@@ -356,6 +357,13 @@ class UnitVerdicts(Verdicts):
         around = Ancestry(self.function.node)
         tries = {id(each) for each in around.ancestors(second.node) if isinstance(each, (cst.Try, cst.TryStar))}
         return any(id(each) in tries for each in around.ancestors(first.node))
+
+    def _is_used_on(self, site: SiteKey) -> bool:
+        """Whether the function itself goes on with a unit of work that has failed: that raises, whoever ends it."""
+        return any(
+            each.site == site and each.used_at is not None and each.confidence > Confidence.LOW
+            for each in self.units.swallowed.values()
+        )
 
     def _is_tried_again(self, index: int) -> bool:
         """Whether a loop goes on after an error of an operation, and comes to it once more: before any scope ends."""

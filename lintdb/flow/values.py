@@ -302,9 +302,9 @@ class Manager(Value):
 
     `what` is `closing` (inner is closed on exit), `aclosing`, `suppress` (types), `swallow`, `null` (inner passes
     through), `acquire` (entering acquires; `call` is the operation), `entered` (inner was made by entering), `unit` (a
-    unit of work on `inner`), `callback` or `async-callback` (inner is called on exit), `local` (a generator-based
-    manager of this module; `call`, and `way`: by which of its summaries, -1 if there is none; `lends`: what it
-    yields, as its summary describes that).
+    unit of work on `inner`), `callback` or `async-callback` (inner is called on exit), `scope` (of a framework; the
+    method in `types` opens it), `local` (a generator-based manager of this module; `call`, and `way`: by which of its
+    summaries, -1 if there is none; `lends`: what it yields, as its summary describes that).
     """
 
     what: str

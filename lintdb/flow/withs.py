@@ -67,7 +67,7 @@ class Withs(ModelledCalls, ABC):
             if not self._is_harmless_manager(op.node):
                 self.throw(state, op.node, is_low=op.in_cleanup)
             state.set_name(op.target, None)
-            state.set_name(op.slot, None)
+            state.set_name(op.slot, self._scope(op.node))
             return None
         if isinstance(value, (Instance, Outside)):
             states = self.call_method(value, "__aenter__" if op.is_async else "__enter__", op, state, target=op.target)
@@ -78,6 +78,12 @@ class Withs(ModelledCalls, ABC):
         state.set_name(op.target, target)
         state.set_name(op.slot, slot)
         return None
+
+    def _scope(self, node: cst.CSTNode) -> Manager | None:
+        """Return what ends a block that is a scope of a framework, by the method that opens it."""
+        function = node.func if isinstance(node, cst.Call) else None
+        name = function.attr.value if isinstance(function, cst.Attribute) else ""
+        return Manager("scope", types=(name,)) if name in self.knowledge.scope_blocks() else None
 
     def _is_harmless_manager(self, node: cst.CSTNode) -> bool:
         """Whether entering something that is not followed never fails: a lock, a time limit, a group of tasks."""
@@ -327,8 +333,17 @@ class Withs(ModelledCalls, ABC):
             self.release_by_block(value.inner.rid, node, state)
         elif value.what == "local":
             self._leave_managed(node, value, state, is_raise)
+        elif value.what == "scope":
+            self._leave_scope(value, state)
         elif value.what in ("callback", "async-callback") and isinstance(value.inner, Partial):
             self.run_callback(node, value.inner, state, value.what == "async-callback")
+
+    def _leave_scope(self, value: Manager, state: State) -> None:
+        """What belongs to the scope is undone, and is as good as new."""
+        for rid, status in list(state.resources.items()):
+            kind = self.kind_of(status)
+            if kind is not None and not set(kind.scope_blocks).isdisjoint(value.types):
+                self.happen(rid, Event.ROLLBACK, None, state)
 
     def _fail_at(self, op: ir.Operation, summary: Summary, progress: str, state: State) -> None:
         """Take the paths on which a manager raises once it has got that far."""
