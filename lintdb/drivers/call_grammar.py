@@ -65,10 +65,21 @@ SHARERS = Choice({
 PARAMSTYLES = Choice({
     "": "not known, or none",
     "qmark": "`?`, and a sequence of values",
+    "qmark_exact": "`?`, `$1` or `$name`, and a list, tuple or mapping that has no value too many",
     "pyformat": "`%s` or `%(name)s`, and a sequence or mapping of values, which are put into the text; `%%` is a `%`",
     "pyformat_bound": "the same, but text and values go to the server apart from each other; `%b` and `%t`, too",
     "pyformat_exact": "`%s` or `%(name)s`, any other `%` is itself, and values stand in a list, tuple or mapping",
     "pyformat_plain": "`%s`, `%d` or `%(name)s`, and any other `%` is itself",
+    "pyformat_any": "`%s` or `%(name)s` of one of several libraries: what some of them take is left alone",
+    "pyformat_names": "`%(name)s` and a mapping of values, which are put into the text; a sequence holds rows",
+    "pyformat_set": "as `pyformat`, unless another style is set, which nobody can see",
+    "format_set": "`%s`, and a sequence of values, also unless another style is set; literals are left alone",
+    "any": "`?`, or `%s` and `%d`, or `%(name)s`, not in literals, and values in a list or tuple, for names a mapping",
+    "prepared": "`?`, `%s` or `%(name)s`, and values in a list, tuple or mapping; without any the text is not run",
+    "named": "`:name`, and a list, tuple, mapping or arguments by name that have no value too many; a sequence has one "
+    "for each place",
+    "named_sequence": "the same, and any sequence: a text is one, too",
+    "*keywords": "`:name`, and each value is an argument of that name",
     "*qmark": "`?`, and each value is an argument of its own",
     "*numeric_dollar": "`$1`, and each value is an argument of its own",
 })  # fmt: skip

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
-from lintdb.rules.placeholders import has_other_style, placeholders_of, quoted_placeholders, style_of, wrong_percent
+from lintdb.rules.placeholders import (
+    NO_MORE_NAMES,
+    has_names,
+    has_other_style,
+    is_for_rows,
+    keeps_values,
+    mixed_marks,
+    placeholders_of,
+    quoted_placeholders,
+    style_of,
+    wrong_percent,
+)
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow, QueryText
@@ -15,14 +26,24 @@ if TYPE_CHECKING:
 
 _OWN = {
     "qmark": "?",
+    "qmark_exact": "?",
+    "any": "?",
+    "prepared": "?",
     "pyformat": "%s",
+    "pyformat_any": "%s",
     "pyformat_bound": "%s",
     "pyformat_exact": "%s",
+    "pyformat_names": "%(name)s",
     "pyformat_plain": "%s",
+    "pyformat_set": "%s",
+    "format_set": "%s",
     "numeric_dollar": "$1",
+    "named": ":name",
+    "named_sequence": ":name",
+    "keywords": ":name",
 }
-_PREPARED = frozenset({"pyformat", "pyformat_exact"})
-"""Styles of libraries that have cursors for prepared statements beside the usual ones."""
+_KEPT = frozenset({"named", "named_sequence"})
+"""Libraries that keep values of an earlier call, or take them before it."""
 _Told = tuple[str, Confidence]
 _SPLIT = "the text that is given for the values counts as its characters, one value each: it stands in no tuple"
 _REFUSED = "a {} is given for the values, which the library refuses: it stands in no tuple"
@@ -58,14 +79,16 @@ def _messages(query: QueryText, text: str, flow: FunctionFlow, ctx: FileContext)
     from lintdb.syntax.literals import Evaluator
 
     style = style_of(query, ctx.program.knowledge)
-    if not style or ("prepared" in ctx.text and style in _PREPARED) or ("RawCursor" in ctx.text and "bound" in style):
+    if not style or ("bound" in style and has_names(ctx, "RawCursor", "AsyncRawCursor")):
         return  # such cursors have placeholders of their own
-    if style == "pyformat_bound" and "ClientCursor" in ctx.text:
+    if style == "pyformat_bound" and has_names(ctx, "ClientCursor", "AsyncClientCursor"):
         style = "pyformat"
+    if style in _KEPT and keeps_values(query, flow):
+        return
     evaluator = Evaluator(ctx.program.index, flow.function)
     model = query.call.model
     position = model.sql.position if model.sql is not None and model.sql.position is not None else 0
-    is_many = not model.paramstyle
+    is_many = is_for_rows(query, ctx.program.knowledge)
     for values in values_of(query.call.node, position, style, evaluator, names=model.names, is_many=is_many):
         message = _message(text, style.lstrip("*"), values)
         if message is not None:
@@ -75,39 +98,67 @@ def _messages(query: QueryText, text: str, flow: FunctionFlow, ctx: FileContext)
 
 
 def _message(text: str, style: str, values: Values) -> str | None:
+    if not values.given:
+        return None if style == "prepared" else _message_of_count(text, style, values)  # it is prepared, and not run
+    if style == "pyformat_names" and not isinstance(values.given, frozenset) and not values.single:
+        return None  # rows, which the text has no placeholders for
+    return _message_of_text(text, style, values) or _message_of_count(text, style, values)
+
+
+def _message_of_text(text: str, style: str, values: Values) -> str | None:
+    """Say what is wrong with a text that goes with some values, however many they are."""
     given = values.given
+    if style == "any" and (mixed := mixed_marks(text)):
+        return f"the text has {' and '.join(f'`{mark}`' for mark in mixed)}, which this library does not take together"
     other = has_other_style(text, style, given if isinstance(given, frozenset) else frozenset())
-    if other is not None and given:
+    if other is not None:
         return f"`{other}` is no placeholder of this library, which has `{_OWN[style]}`"
-    if given and (wrong := wrong_percent(text, style)) is not None:
+    if (wrong := wrong_percent(text, style)) is not None:
         around, is_meant = wrong
         if is_meant:
             own = f"{around[: around.index(')') + 1]}s" if ")" in around else "%s"
             return f"`{around}` is no placeholder of this library, which has `{own}` for values of all types"
         return f"the `%` in `{around}` is taken for a placeholder where values are given: for itself it stands as `%%`"
-    if values.single:
-        found = placeholders_of(text, style)
-        is_split = style == "qmark" and values.single == "text"
-        told = _SPLIT if is_split else _REFUSED.format(values.single)
-        return told if found is not None and found.count + len(found.names) else None
+    return None
+
+
+def _message_of_count(text: str, style: str, values: Values) -> str | None:
+    from lintdb.syntax.bound import SPLITS  # loads libcst, which listing rules does not need
+
+    given = values.given
     # Without values the text is sent as it is: what stands in literals means itself.
     found = placeholders_of(text, style, in_literals=given != 0)
     if found is None:
         return None
+    if values.single:
+        told = _SPLIT if style in SPLITS and values.single == "text" else _REFUSED.format(values.single)
+        return told if found.count + len(found.names) else None
     if isinstance(given, frozenset):
-        missing = sorted(found.names - given)
         if found.count and style != "numeric_dollar":
             return "the values have names, and the placeholders have none"
-        return f"no value is given for the placeholder `{missing[0]}`" if missing else None
-    if found.names and style != "qmark":
-        return "the text has placeholders with names, and the values have none" if given else None
-    # SQLite takes values in order for names, too: one for each.
-    count = found.count + len(found.names)
+        return _message_of_names(found.names, given, style)
+    if found.in_order is None:
+        if given:
+            return "the text has placeholders with names, and the values have none"
+        is_sent = "pyformat" not in style and found.names
+        return f"no value is given for the placeholder `{min(found.names)}`" if is_sent else None
+    count = found.in_order
     if count == given:
         return None
     if values.is_text:
         return f"each character of the text that is given for the values counts as one: these are {given}"
     return f"the text has {_number(count, 'placeholder')}, and {_number(given, 'value')} {_verb(given)} given"
+
+
+def _message_of_names(wanted: frozenset[str], given: frozenset[str], style: str) -> str | None:
+    if style in _KEPT:
+        given = frozenset(name.upper().removeprefix(":") for name in given)  # what is quoted is not told apart
+    missing, left = sorted(wanted - given), sorted(given - wanted)
+    if missing:
+        return f"no value is given for the placeholder `{missing[0]}`"
+    if left and style in NO_MORE_NAMES:
+        return f"the text has no placeholder for the value of `{left[0]}`, which the library refuses"
+    return None
 
 
 def _in_quotes(text: str, style: str, values: Values) -> _Told | None:

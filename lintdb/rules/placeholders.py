@@ -8,20 +8,54 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import libcst as cst
+
     from lintdb.flow.knowledge import Knowledge
-    from lintdb.flow.results import QueryText
+    from lintdb.flow.results import FunctionFlow, QueryText
+    from lintdb.rules.base import FileContext
 
 _NOT_CODE = re.compile(r"--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$", re.DOTALL)
 _LITERAL = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`")
 _NAMED = re.compile(r"(?<![:\w\]]):([A-Za-z_]\w*)")
-_TYPES = {"pyformat": "sb", "pyformat_bound": "sbt", "pyformat_exact": "s", "pyformat_plain": "sd"}
+_TYPES = {
+    "pyformat": "sb",
+    "pyformat_any": "sb",
+    "pyformat_bound": "sbt",
+    "pyformat_exact": "s",
+    "pyformat_names": "sdifFeEgGoxXcra",
+    "pyformat_plain": "sd",
+    "pyformat_set": "sb",
+    "format_set": "s",
+}
 """What may follow a `%` that stands for a value: `b` is one of mysqlclient's."""
 _ITSELF = frozenset({"pyformat_exact", "pyformat_plain"})
 """Where libraries look for their own placeholders alone: any other `%` is itself, and `%%` is two of them."""
+_OTHERS_IF_SET = {
+    "pyformat_set": re.compile(r"\?|(?<![:\w\]]):\w"),
+    "format_set": re.compile(r"\?|\$\d|%\(|(?<![:\w\]]):\w"),
+}
+"""Styles instead of which another one can be set, out of sight: what a text has then, that is for another one."""
+_NAMES_IN_ORDER = frozenset({"qmark"})
+"""Where a sequence has values for names, too: one for each."""
+NO_MORE_NAMES = frozenset({"qmark_exact", "named", "named_sequence"})
+"""Libraries that refuse a name for which the text has no placeholder."""
+_ORACLE = frozenset({"named", "named_sequence"})
 _FORMATS = {
     style: re.compile(rf"%(?:\((?P<name>[^)]*)\))?(?P<type>[{types}{'' if style in _ITSELF else '%'}])")
     for style, types in _TYPES.items()
 }
+_MARKS = {
+    "qmark": r"\?",
+    "qmark_exact": r"[?$]",
+    "numeric_dollar": r"\$",
+    "keywords": ":",
+    "named": ":",
+    "named_sequence": ":",
+}
+"""What a text has that is marked in a style without `%`."""
+_UNSEARCHED = frozenset({
+    "CREATE", "ALTER", "DROP", "GRANT", "REVOKE", "ANALYZE", "AUDIT", "COMMENT", "TRUNCATE",
+})  # fmt: skip
 _PERCENT = re.compile(r"%(?:\((?P<name>[^)]*)\))?(?P<type>.?)", re.DOTALL)
 _NUMBERS = frozenset("bdfit")
 """What is written for a placeholder by those who think of the language's own formats, or of another library."""
@@ -45,30 +79,90 @@ class Quoted:
 
 @dataclass(frozen=True)
 class Placeholders:
-    """What a text has: `count` values in order, or values by `names`. None: that cannot be told."""
+    """What a text has: `count` values in order, or values by `names`; a sequence must have `in_order` values for them.
+
+    `in_order` None: the names take no sequence.
+    """
 
     count: int
     names: frozenset[str]
+    in_order: int | None
 
 
 def placeholders_of(text: str, style: str, *, in_literals: bool = True) -> Placeholders | None:
-    """Return the placeholders of a text in a driver's style; None where another way of marking is mixed in."""
-    if style in _FORMATS:
-        # The library replaces them in literals and comments, too.
-        found = [m for m in _FORMATS[style].finditer(text if in_literals else _code(text)) if m["type"] != "%"]
-        if not in_literals:
-            # What is sent as it is may calculate: `a %b` is a modulo.
-            found = [match for match in found if match["type"] == "s"]
-        names = frozenset(match["name"] for match in found if match["name"])
-        count = sum(not match["name"] for match in found)
-        return None if names and count else Placeholders(count, names)
+    """Return the placeholders of a text in a driver's style; None where that cannot be told: one style in another."""
     code = _code(text)
+    if style in _FORMATS:
+        return _of_formats(text, code, style, in_literals=in_literals)
+    if style in _ORACLE:
+        return _of_oracle(code)
+    if style in ("any", "prepared"):
+        return _of_several_marks(text, code, style)
+    if style == "keywords":
+        names = frozenset(_NAMED.findall(re.sub(r"\[[^\]]*\]", "[]", code)))  # a slice stands in brackets
+        return None if re.search(r"\?|\$\d", code) else Placeholders(0, names, None)
+    if style == "qmark_exact":
+        return _of_dollars(code)
     if style == "qmark":
         names = frozenset(_NAMED.findall(code))
-        is_mixed = re.search(r"\?\d|@\w|\$\w", code) or (names and "?" in code)
-        return None if is_mixed else Placeholders(code.count("?"), names)
-    numbers = [int(number) for number in re.findall(r"\$(\d+)", code)]
-    return Placeholders(max(numbers, default=0), frozenset())
+        # A sequence has a value for the names of each of several statements.
+        is_mixed = re.search(r"\?\d|@\w|\$\w", code) or (names and re.search(r"\?|;\s*\S", code))
+        return None if is_mixed else Placeholders(code.count("?"), names, code.count("?") + len(names))
+    count = max((int(number) for number in re.findall(r"\$(\d+)", code)), default=0)
+    return Placeholders(count, frozenset(), count)
+
+
+def _of_formats(text: str, code: str, style: str, *, in_literals: bool) -> Placeholders | None:
+    if style in _OTHERS_IF_SET and _OTHERS_IF_SET[style].search(code):
+        return None
+    if style == "pyformat_names" and re.search(r"\{\s*\w+\s*:", code):
+        return None  # what the server puts in: `{name:Type}`
+    if style == "format_set" and "\\" in text:
+        return None  # `E'…\'…'`
+    pattern = _FORMATS[style]
+    # Most libraries replace them in literals and comments, too.
+    found = [m for m in pattern.finditer(text if in_literals and style != "format_set" else code) if m["type"] != "%"]
+    if style == "pyformat_any" and in_literals and len(found) != sum(m["type"] != "%" for m in pattern.finditer(code)):
+        return None  # some of them leave literals alone
+    if not in_literals:
+        # What is sent as it is may calculate: `a %b` is a modulo.
+        found = [match for match in found if match["type"] == "s"]
+    names = frozenset(match["name"] for match in found if match["name"])
+    count = sum(not match["name"] for match in found)
+    return None if names and count else Placeholders(count, names, None if names else count)
+
+
+def _of_several_marks(text: str, code: str, style: str) -> Placeholders | None:
+    """What libraries find that take other libraries' placeholders as well, and leave literals and comments alone."""
+    code = re.sub(r"#[^\n]*", "", code)
+    names = frozenset(re.findall(r"%\((\w+)\)s", code))
+    count = len(re.findall(r"\?|%s" if style == "prepared" else r"\?|%[sd]", code))
+    is_known = "\\" not in text and "#" not in text and not (names and count)
+    # Values for which there is no placeholder at all are not looked at.
+    return Placeholders(count, names, None if names else count) if is_known and (names or count) else None
+
+
+def _of_dollars(code: str) -> Placeholders | None:
+    names = frozenset(re.findall(r"\$([A-Za-z_]\w*)", code))
+    numbers = frozenset(re.findall(r"\$(\d+)", code))
+    if re.search(r"\?\d", code) or bool(names) + bool(numbers) + ("?" in code) > 1:
+        return None
+    if numbers:
+        is_row = numbers == {str(number) for number in range(1, len(numbers) + 1)}
+        return Placeholders(0, numbers, len(numbers)) if is_row else None
+    return Placeholders(code.count("?"), names, None if names else code.count("?"))
+
+
+def _of_oracle(code: str) -> Placeholders | None:
+    """What Oracle's libraries find: a statement has a place for each name, wherever it stands, a block has only one."""
+    word = re.match(r"[\s(]*(\w+)", code)
+    keyword = word[1].upper() if word is not None else ""
+    # Definitions are not searched, and behind a text a colon is part of JSON; what `q'…'` holds is a text.
+    if keyword in _UNSEARCHED or re.search(r"''\s*:|:\s*''|\b[nN]?[qQ]''", code):
+        return None
+    names = [name.upper() for name in re.findall(r":\s*([^\W\d_][\w$#]*|\d+)", code)]
+    is_block = keyword in ("DECLARE", "BEGIN", "CALL")
+    return Placeholders(0, frozenset(names), len(set(names)) if is_block else len(names))
 
 
 def wrong_percent(text: str, style: str) -> tuple[str, bool] | None:
@@ -76,9 +170,11 @@ def wrong_percent(text: str, style: str) -> tuple[str, bool] | None:
 
     None if there is none.
     """
-    if style not in _TYPES or style in _ITSELF:
+    if style not in _TYPES or style in _ITSELF or placeholders_of(text, style) is None:
         return None
-    for match in _PERCENT.finditer(text):
+    if style in _OTHERS_IF_SET and "%s" not in _code(text) and "%(" not in _code(text):
+        return None
+    for match in _PERCENT.finditer(_code(text) if style == "format_set" else text):
         name, kind = match["name"], match["type"]
         if kind in _TYPES[style] + "%" and kind and not (kind == "%" and name is not None):
             continue
@@ -93,7 +189,7 @@ def wrong_percent(text: str, style: str) -> tuple[str, bool] | None:
 
 def quoted_placeholders(text: str, style: str) -> Iterator[Quoted]:
     """Yield the placeholders of a text that stand within quotes."""
-    if style not in _FORMATS or "\\" in text:
+    if style not in _FORMATS or style in _OTHERS_IF_SET or "\\" in text:
         return  # with a backslash it is the server's settings that say where a literal ends
     literals = [match for match in _SKIPPED_OR_LITERAL.finditer(text) if match["literal"]]
     number = 0
@@ -109,14 +205,17 @@ def quoted_placeholders(text: str, style: str) -> Iterator[Quoted]:
 def has_other_style(text: str, style: str, names: frozenset[str] = frozenset()) -> str | None:
     """Return a placeholder of another library's that a text has instead of this one's; *names* are those of values."""
     code = _code(text)
-    if style in _FORMATS and "%" not in text:
+    if style in _OTHERS_IF_SET or style == "prepared":
+        return None
+    if style not in ("qmark", "keywords", "pyformat_any", *_ORACLE) and not re.search(r"[%?$]", code):
         named = next((name for name in _NAMED.findall(code) if name in names), None)
         if named is not None:
             return f":{named}"
-    if style in ("qmark", "numeric_dollar"):
+    if style in _MARKS:
         match = re.search(r"%s\b|%\(\w+\)s", code)
-        own = "?" in code if style == "qmark" else "$" in code
-        return match.group() if match is not None and not own else None
+        return match.group() if match is not None and not re.search(_MARKS[style], code) else None
+    if style not in _FORMATS or style == "pyformat_names":
+        return None
     match = re.search(r"[=,(]\s*(\?)\s*(?:[,)]|$|\s)", code)
     return "?" if match is not None and "%" not in text else None
 
@@ -131,5 +230,44 @@ def style_of(query: QueryText, knowledge: Knowledge) -> str:
     kind = knowledge.kind(call.receiver) if call.receiver is not None else None
     if call.model.paramstyle or kind is None or call.method not in kind.repeats:
         return call.model.paramstyle
-    # What runs a text for many rows marks them as what runs it for one.
-    return next((each.paramstyle for each in kind.methods.get("execute", ()) if each.paramstyle), "")
+    # What runs a text for many rows marks them as what runs it for one, unless rows have no marks at all.
+    style = next((each.paramstyle for each in kind.methods.get("execute", ()) if each.paramstyle), "")
+    return style if style != "pyformat_names" else ""
+
+
+def is_for_rows(query: QueryText, knowledge: Knowledge) -> bool:
+    """Whether a call runs its text once for each of many rows, as executemany() does."""
+    call = query.call
+    kind = knowledge.kind(call.receiver) if call.receiver is not None else None
+    return call.method in kind.repeats if kind is not None else not call.model.paramstyle
+
+
+def has_names(ctx: FileContext, *names: str) -> bool:
+    """Whether the code of a file, not its comments and texts, has one of some names."""
+    is_there = any(name in ctx.text for name in names)
+    return is_there and any(word in names for word in _words(ctx.program.index.body.node))
+
+
+def keeps_values(query: QueryText, flow: FunctionFlow) -> bool:
+    """Whether a cursor may have values for a text already: it was told their types, or has run the text before."""
+    if sum(each.pieces == query.pieces and each.node is not query.node for each in flow.query_texts):
+        return True
+    return any(word in ("setinputsizes", "prepare", "parse") for word in _words(flow.function.node))
+
+
+def _words(code: cst.CSTNode) -> Iterator[str]:
+    """Yield the names in some code, also those behind a dot."""
+    from lintdb.syntax.walk import walk  # loads libcst, which listing rules does not need
+
+    for node in walk(code):
+        name = getattr(node, "attr", node)
+        if isinstance(word := getattr(name, "value", None), str):
+            yield word
+
+
+def mixed_marks(text: str) -> list[str]:
+    """Return the marks of a text if they are of several sorts."""
+    code = _code(text)
+    sorts = (r"\?", r"%[sd]", r"%\(\w+\)s")
+    found = [match.group() for sort in sorts if (match := re.search(sort, code)) is not None]
+    return found if len(found) > 1 and "\\" not in text and "#" not in text else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,18 @@ from lintdb.syntax.walk import walk
 if TYPE_CHECKING:
     from lintdb.syntax.literals import Evaluator
 
-_IN_SEQUENCE = frozenset({"qmark", "pyformat_bound", "pyformat_exact"})
-"""Styles of libraries that never take what is no sequence or mapping for the only value."""
+SPLITS = frozenset({"qmark", "format_set", "named_sequence"})
+"""Styles of libraries that take a text for the sequence of its characters."""
+_REFUSES = frozenset({"qmark_exact", "pyformat_bound", "pyformat_exact", "pyformat_names", "named", "any", "prepared"})
+"""Styles of libraries that refuse a text and a number in the place of the values."""
+_NAMED = frozenset({"named", "named_sequence", "*keywords"})
+"""Where values may be arguments of their own, by their names."""
+_NO_VALUES = frozenset({"suspend_on_success", "fetch_lobs", "fetch_decimals", "stream", "types"})
+"""Arguments of such methods that are no values."""
+_HANDED_ON = frozenset({"parameters", "statement", "sql"})
+"""Arguments of such methods that hold something else by their name."""
+_ALIKE = frozenset({"named", "named_sequence"})
+"""Where rows that differ are a matter of all of them: what one lacks is empty."""
 _SINGLE = {"str": "text", "int": "number", "float": "number", "bool": "number"}
 
 
@@ -45,25 +55,48 @@ def values_of(
     name = node.func.attr if isinstance(node.func, cst.Attribute) else node.func
     if not isinstance(name, cst.Name) or name.value not in names:
         return
-    if any(a.star or a.keyword is not None for a in arguments) or len(arguments) <= position:
+    if any(a.star for a in arguments) or len(arguments) <= position or arguments[position].keyword is not None:
+        return
+    if any(a.keyword is not None for a in arguments):
+        if style in _NAMED:
+            yield from _values_by_name(arguments[position + 1 :], evaluator)
         return
     rest = [argument.value for argument in arguments[position + 1 :]]
-    is_spread = style.startswith("*")
     if is_many:
-        for row in _rows(evaluator.resolved(rest[0])) if rest else ():
-            yield from _values_in(row, style, evaluator)
+        yield from _values_of_rows(rest, style, evaluator)
     elif not rest:
         yield Values(0)
-    elif style == "*numeric_dollar":
+    elif style != "*keywords":
+        yield from _values_in_order(rest, style, evaluator)
+
+
+def _values_in_order(rest: Sequence[cst.BaseExpression], style: str, evaluator: Evaluator) -> Iterator[Values]:
+    is_spread = style.startswith("*") and not isinstance(rest[0], (cst.Tuple, cst.List))
+    if style == "*numeric_dollar":
         yield Values(len(rest))
     elif len(rest) > 1:
-        if is_spread and not isinstance(rest[0], (cst.Tuple, cst.List)):
+        if is_spread:
             yield Values(len(rest))
-    elif is_spread and not isinstance(rest[0], (cst.Tuple, cst.List)):
+    elif is_spread:
         if not _may_be_list(rest[0]):
             yield Values(1)
     else:
         yield from _values_in(rest[0], style, evaluator)
+
+
+def _values_of_rows(rest: Sequence[cst.BaseExpression], style: str, evaluator: Evaluator) -> Iterator[Values]:
+    rows = list(_rows(evaluator.resolved(rest[0]))) if rest else []
+    found = [each for row in rows for each in _values_in(row, style, evaluator)]
+    if style not in _ALIKE or (len(found) == len(rows) and len({each.given for each in found}) == 1):
+        yield from found
+
+
+def _values_by_name(arguments: Sequence[cst.Arg], evaluator: Evaluator) -> Iterator[Values]:
+    """Yield the values that arguments are by their names; nothing if there are others beside them."""
+    named = {a.keyword.value: a.value for a in arguments if a.keyword is not None}
+    if len(named) == len(arguments) and not named.keys() & _HANDED_ON:
+        values = {name: value for name, value in named.items() if name not in _NO_VALUES}
+        yield Values(frozenset(values), types=_types(values.items(), evaluator)) if values else Values(0)
 
 
 def _rows(node: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
@@ -77,15 +110,15 @@ def _rows(node: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
 def _values_in(node: cst.BaseExpression, style: str, evaluator: Evaluator) -> Iterator[Values]:
     """Yield what an expression holds for one run of a text; nothing where that cannot be seen."""
     found = evaluator.resolved(node)
-    single = _single(found, evaluator) if style in _IN_SEQUENCE else ""
-    if style in _IN_SEQUENCE - {"qmark"} and isinstance(found, cst.SimpleString | cst.ConcatenatedString):
+    single = _single(found, evaluator) if style in SPLITS | _REFUSES else ""
+    if style in _REFUSES and isinstance(found, cst.SimpleString | cst.ConcatenatedString):
         single = "text"
     if single:
         yield Values(1, single=single)
         return
     if found is not node and not (isinstance(found, cst.Tuple) or _is_used_once(node, evaluator)):
         return
-    if isinstance(found, cst.SimpleString) and style == "qmark":
+    if isinstance(found, cst.SimpleString) and style in SPLITS:
         if isinstance(found.evaluated_value, str):
             yield Values(len(found.evaluated_value), is_text=True)
     elif isinstance(found, (cst.Tuple, cst.List)):

@@ -147,6 +147,7 @@ def test_a_row_that_is_not_there(subject: Subject, table: str) -> None:
 PLACEHOLDERS = {
     "qmark": "?", "*qmark": "?", "*numeric_dollar": "$1",
     "pyformat": "%s", "pyformat_bound": "%s", "pyformat_plain": "%s", "pyformat_exact": "%s",
+    "pyformat_any": "%s", "pyformat_set": "%s", "format_set": "%s", "qmark_exact": "?", "any": "?", "prepared": "?",
 }  # fmt: skip
 
 
