@@ -225,6 +225,7 @@ class Setting:
     can be said, unless one of `proven_by` is given, too, which only what has the bound accepts.
     `bounded_by` is the limit of what the call works on (`query-timeout` of a client) that bounds it as well.
     `value` is the number that holds when none is given, `unit` the unit of all numbers (`s`, `ms`, `us`).
+    `not_yet` lists arguments that later versions have for it, and that this one refuses.
     Spellings: `arguments`; `dsn` keys (key=value or URL query); `options` (libpq `-c name=value` inside a text called
     `options`: an argument, a key of the connection string or of a dict in `nested`; it counts only if it names one of
     them); `nested` maps a keyword whose value is a dict to keys of that dict (`connect_args` → `connect_timeout`; a dot
@@ -237,6 +238,7 @@ class Setting:
     default: str
     is_of_version: bool = False
     arguments: tuple[Argument, ...] = ()
+    not_yet: tuple[Argument, ...] = ()
     dsn: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     nested: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))

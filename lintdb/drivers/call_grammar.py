@@ -153,6 +153,7 @@ SETTING = Shape(
         Key("unit", Choice({"s": "seconds", "ms": "milliseconds", "us": "microseconds"}),
             "the unit of all its numbers", "unit", "`s`"),
         Key("arguments", ARGUMENTS, "arguments that set it", "arguments"),
+        Key("not_yet", ARGUMENTS, "arguments that set it in later versions, and that this one refuses", "not_yet"),
         Key("dsn", TEXTS, "keys of the connection string that set it", "dsn"),
         Key("nested", TEXT_LISTS,
             "keyword whose value is a dict → keys of that dict that set it; a dot leads into an inner dict", "nested"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import Bound, FileContext, Opening, Report, Rule, RuleMeta
 from lintdb.rules.places import is_migration, is_script, is_watched, prints_before
+from lintdb.rules.settings import not_yet
 from lintdb.rules.switches import is_rehearsal
 
 if TYPE_CHECKING:
@@ -35,9 +36,12 @@ class QueryWithoutTimeout(Rule):
         for answer in ctx.answers(opening, "query-timeout"):
             if answer.bound is Bound.ABSENT:
                 suggest = answer.setting.suggest
+                message = f"nothing bounds the queries of this {opening.kind.label}{ctx.said_of_version(answer)}"
+                if unknown := not_yet(answer, opening, ctx):
+                    message = f"{answer.version} does not know `{unknown}`, and {message.rpartition(' (')[0]}"
                 yield Report(
                     node=opening.at(),
-                    message=f"nothing bounds the queries of this {opening.kind.label}{ctx.said_of_version(answer)}",
+                    message=message,
                     confidence=Confidence.LOW if _may_take_long(opening, ctx) else Confidence.MEDIUM,
                     help=f"bound them: `{suggest}`" if suggest else None,
                     resource_kind=opening.kind.label,

@@ -441,6 +441,12 @@ def refused(opening: Opening, ctx: FileContext) -> list[str]:
     return [a.keyword for a in opening.kind.refuses if a.keyword is not None and a.keyword in arguments.keywords]
 
 
+def not_yet(answer: Answer, opening: Opening, ctx: FileContext) -> str:
+    """Return the argument that is given to an opening call for a limit, and that this version does not know; or ""."""
+    arguments = look(opening, ctx)[1]
+    return next((a.keyword for a in answer.setting.not_yet if a.keyword in arguments.keywords and a.keyword), "")
+
+
 _SECONDS = {"s": 1.0, "ms": 0.001, "us": 0.000001}
 
 
