@@ -14,6 +14,7 @@ from lintdb.rules.sharing import go_on_together, heard_by_all, is_in_a_loop, is_
 if TYPE_CHECKING:
     import libcst as cst
 
+    from lintdb.effects import Kind
     from lintdb.flow.results import FunctionFlow, KnownCall, Sharing
     from lintdb.syntax.names import ClassInfo, FunctionInfo
 
@@ -66,7 +67,7 @@ class ConnectionSharedAcrossTasks(Rule):
                 continue
             kind_id = ctx.program.types.attribute_kind(owner, attribute)
             kind = ctx.program.knowledge.kind(kind_id) if kind_id is not None else None
-            if kind is not None and "threads" not in kind.unshared:
+            if kind is not None and ("threads" not in kind.unshared or _is_of_its_own(kind, value, assignments[0][0])):
                 continue
             if kind is None and not (_NAMED_LIKE_ONE.fullmatch(attribute) and is_parameter(value, assignments[0][0])):
                 continue
@@ -74,6 +75,11 @@ class ConnectionSharedAcrossTasks(Rule):
             is_low = is_test(owner.methods["run"], ctx.path)
             label = kind.label if kind is not None else None
             yield _report(value, message, label, Confidence.LOW if is_low else Confidence.MEDIUM)
+
+
+def _is_of_its_own(kind: Kind, value: cst.CSTNode, scope: FunctionInfo) -> bool:
+    """Whether a thread has made a cursor for itself, if not in itself: only SQLite asks which thread that was."""
+    return kind.family == "cursor" and "other-threads" not in kind.unshared and not is_parameter(value, scope)
 
 
 def _used_in_started_threads(owner: ClassInfo, ctx: FileContext) -> Iterator[Report]:
