@@ -224,6 +224,7 @@ class Setting:
     `decided_by` lists arguments that may make the bound pointless (another class of pool): given one of them, nothing
     can be said, unless one of `proven_by` is given, too, which only what has the bound accepts.
     `bounded_by` is the limit of what the call works on (`query-timeout` of a client) that bounds it as well.
+    `within` is such a limit, too, that ends the call with an error where it is the shorter one.
     `value` is the number that holds when none is given, `unit` the unit of all numbers (`s`, `ms`, `us`).
     `not_yet` lists arguments that later versions have for it, and that this one refuses.
     Spellings: `arguments`; `dsn` keys (key=value or URL query); `options` (libpq `-c name=value` inside a text called
@@ -256,6 +257,7 @@ class Setting:
     decided_by: tuple[Argument, ...] = ()
     proven_by: tuple[Argument, ...] = ()
     bounded_by: str = ""
+    within: str = ""
     value: float | None = None
     unit: str = "s"
     suggest: str = ""

@@ -177,6 +177,8 @@ SETTING = Shape(
         Key("decided_by", ARGUMENTS, "arguments that may make it pointless: given one, nothing is said", "decided_by"),
         Key("proven_by", ARGUMENTS, "arguments that prove that it holds all the same", "proven_by"),
         Key("bounded_by", Text(), "the limit of what the call works on that ends it, too", "bounded_by"),
+        Key("within", Text(), "the limit of what the call works on that must be the longer one: it ends the wait, with "
+            "an error", "within"),
         Key("suggest", Text(), "how a message suggests to set it, such as `connect_timeout=5`", "suggest"),
         Key("note", Text(), "what else there is to say about it, for `lintdb drivers`", "note"),
     ),

@@ -312,6 +312,12 @@ class FileContext:
 
         return seconds_around(call, function, name, self)
 
+    def seconds_within(self, call: KnownCall, function: FunctionInfo) -> tuple[float, float, str] | None:
+        """Return the seconds that a call waits, and those of the limit of what it works on, with its spelling."""
+        from lintdb.rules.settings import seconds_within
+
+        return seconds_within(call, function, self)
+
     def refused(self, opening: Opening) -> list[str]:
         """Return the arguments of an opening call that what it makes does not take."""
         from lintdb.rules.settings import refused

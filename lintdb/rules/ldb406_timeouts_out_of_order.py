@@ -40,6 +40,12 @@ class TimeoutsOutOfOrder(Rule):
 
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
         for call in flow.calls:
+            wait = ctx.seconds_within(call, flow.function) if call.model.settings else None
+            if wait is not None and wait[0] > wait[1]:
+                source = ctx.source_of(call.node, 50)
+                message = f"`{source}` waits longer than `{wait[2]}` of its client allows, which ends it with an error"
+                yield Report(call.node, message, acquired_at=call.node)
+                continue
             for name in _NAMES:
                 found = ctx.seconds_around(call, flow.function, name)
                 if found is not None and found[0] > found[1]:

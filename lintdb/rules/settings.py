@@ -465,6 +465,38 @@ def seconds_of(setting: Setting, opening: Opening, ctx: FileContext) -> tuple[fl
     return number * _SECONDS[setting.unit], words
 
 
+def seconds_within(call: KnownCall, function: FunctionInfo, ctx: FileContext) -> tuple[float, float, str] | None:
+    """Return the seconds that a call waits, those of the limit of what it works on, and how that one is written there.
+
+    Both must be given as numbers, the latter at the opening of what the call works on, or at the only one of the file.
+    """
+    answer = answer_of_call(call, function, "wait-timeout", ctx)
+    if answer is None or answer.bound is not Bound.GIVEN or answer.node is None or not answer.setting.within:
+        return None
+    from lintdb.syntax.literals import Evaluator  # loads libcst, which listing rules does not need
+
+    number = Evaluator(ctx.program.index, function).value(answer.node)
+    if isinstance(number, bool) or not isinstance(number, (int, float)):
+        return None
+    opening = _opening_of(call, function, ctx)
+    for limit in opening.settings(answer.setting.within) if opening is not None else ():
+        given = seconds_of(limit, opening, ctx) if opening is not None else None
+        if given is not None and opening is not None and evaluate(limit, opening, ctx).bound is Bound.GIVEN:
+            return number * _SECONDS[answer.setting.unit], *given
+    return None
+
+
+def _opening_of(call: KnownCall, function: FunctionInfo, ctx: FileContext) -> Opening | None:
+    """Return the opening of what a call works on: in its function, for its attribute, or the only one of the file."""
+    kind = ctx.program.knowledge.kind(call.receiver or "")
+    openings = [each for each in ctx.openings if kind is not None and each.kind.driver == kind.driver]
+    origins = [*call.origins]
+    if isinstance(call.root, tuple) and call.root[0] == "self" and function.owner is not None:
+        origins += [value for _, value, _ in function.owner.assigned.get(str(call.root[1]), ()) if value is not None]
+    own = [each for each in openings if any(each.node is origin for origin in origins)] or openings
+    return own[0] if len(own) == 1 else None
+
+
 def _given_to_the_query(call: KnownCall, name: str, ctx: FileContext) -> Answer | None:
     """Return the limit that one query is given in the place of its connection's: `conn.fetch(sql, timeout=5)`."""
     kind = ctx.program.knowledge.kind(call.receiver or "")
