@@ -413,9 +413,9 @@ class Kind:
 
     `after_error` is what a failed statement does to the unit of work. `is_scoped` says that whoever set up the scope
     that it belongs to ends its unit of work for certain; `scope_end` is the method with which a project does that, or
-    empty if a framework does, `scope_blocks` are methods that open blocks which are such scopes. `ambient_methods` makes
-    it a unit of work that its users do not name: methods of any object that work in it (`save`), or of what is reached
-    through an attribute (`objects.create`).
+    empty if a framework does, `scope_blocks` are methods that open blocks which are such scopes. `ambient_methods`
+    makes it a unit of work that its users do not name: methods of any object that work in it (`save`), or of what is
+    reached through an attribute (`objects.create`).
 
     `release_needs_parent`: releasing it fails once its parent has been released. `exit_after_release`: a block on it
     may end after its release. `stays_open`: released, it is given back and stays open for whoever gets it next;
