@@ -89,7 +89,11 @@ class Sharings(LocalCalls, ABC):
 
     def _note_threads(self, op: ir.CallOp, how: str, value: Value | None, state: State) -> None:
         for rid in set(state.refs(value)):
-            self._note(op.node, how, self.root_of(rid, state), state)
+            root = self.root_of(rid, state)
+            kind = self.kind_of(state.status(root))
+            # A connection that several threads may use has cursors that they may not.
+            is_shared = kind is not None and not {"threads", "other-threads"}.intersection(kind.unshared)
+            self._note(op.node, how, rid if is_shared else root, state)
 
     def _note_started(self, op: ir.CallOp, group: str, task: Value | None, known: State, state: State) -> None:
         """`group.create_task(coroutine)`: does it work on what another task of the group works on?
