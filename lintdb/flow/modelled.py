@@ -349,7 +349,11 @@ class ModelledCalls(ChosenModels):
             refused.doubt(receiver.rid)
         if before is not None and before.phase != "gone":
             kind = self.knowledge.kind(before.kind)
-            owed = before.owed or (kind is not None and kind.duty is not Duty.NONE and not before.outlives)
+            # What nothing but its use makes known is somebody else's, whoever opens it.
+            is_guess = receiver.rid[0][0] == "named"
+            owed = before.owed or (
+                kind is not None and kind.duty is not Duty.NONE and not before.outlives and not is_guess
+            )
             state.doubt(receiver.rid)
             state.update(receiver.rid, phase="open", owed=owed)
             site = self.sites.get(receiver.rid[0])

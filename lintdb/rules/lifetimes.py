@@ -116,7 +116,7 @@ def report_leak(leak: Leak, flow: FunctionFlow, ctx: FileContext, message: str |
         elif not leak.is_ever_released and not leak.on_error:
             message = f"{name} is never {verb}"
         else:
-            message = f"{name} is not {verb} {_cause(leak, ctx)}"
+            message = f"{name} is not {verb} {_cause(leak, flow, ctx)}"
         if _is_closed_instead(leak, flow, ctx):
             message += f": `{leak.name}.close()` does not do that"
     return Report(
@@ -325,11 +325,28 @@ def after_acquire(path: tuple[PathStep, ...], node: object) -> list[PathStep]:
     return list(path)
 
 
-def _cause(leak: Leak, ctx: FileContext) -> str:
+def _cause(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> str:
     """Say what the last decision of the path was: what came before it still led to the release."""
     if leak.is_overwritten:
         return "before the next round opens another"
-    return last_turn(after_acquire(leak.path, leak.node), ctx, on_error=leak.on_error) or "on every path"
+    path = _deciding(after_acquire(leak.path, leak.node), leak, flow, ctx)
+    return last_turn(path, ctx, on_error=leak.on_error) or "on every path"
+
+
+def _deciding(path: list[PathStep], leak: Leak, flow: FunctionFlow, ctx: FileContext) -> list[PathStep]:
+    """Return the steps that can be the cause: not the end of a loop around the leak, nor an error behind its release."""
+    import libcst as cst
+
+    around = ctx.repetition.fates.ancestry(flow.function).ancestors(leak.node)
+    loops = {id(each.iter) for each in around if isinstance(each, cst.For)}
+    steps = [step for step in path if not (step.what == "done" and id(step.node) in loops)]
+    if not leak.on_error or leak.released_at is None:
+        return steps if any(step.what in _TURNS for step in steps) else path
+    places = {id(node): number for number, node in enumerate(flow.function.nodes)}
+    end = places.get(id(leak.released_at), len(places))
+    errors = [number for number, step in enumerate(steps) if step.what in ("raise", "raises", "refused")]
+    before = [number for number in errors if places.get(id(steps[number].node), 0) < end]
+    return steps[: before[-1] + 1] if before else path
 
 
 _TURNS = {
