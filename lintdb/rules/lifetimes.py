@@ -334,7 +334,7 @@ def _cause(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> str:
 
 
 def _deciding(path: list[PathStep], leak: Leak, flow: FunctionFlow, ctx: FileContext) -> list[PathStep]:
-    """Return the steps that can be the cause: not the end of a loop around the leak, nor an error behind its release."""
+    """Return the steps that can be the cause: no end of a loop around the leak, no error behind its release."""
     import libcst as cst
 
     around = ctx.repetition.fates.ancestry(flow.function).ancestors(leak.node)
