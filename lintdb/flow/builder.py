@@ -7,6 +7,7 @@ import libcst as cst
 from lintdb.flow import ir
 from lintdb.flow.cfg import CFG
 from lintdb.flow.lower_statements import Statements
+from lintdb.flow.lowering import TooManyBlocksError
 from lintdb.syntax.names import FunctionInfo, ModuleIndex
 
 
@@ -28,5 +29,11 @@ class Builder(Statements):
 
 
 def build_cfg(function: FunctionInfo, index: ModuleIndex) -> CFG:
-    """Return the control flow graph of a function, a lambda or a module's body."""
-    return Builder(function, index).build()
+    """Return the control flow graph of a function, a lambda or a module's body; an empty one if it were too large."""
+    try:
+        return Builder(function, index).build()
+    except TooManyBlocksError:
+        empty = Builder(function, index)
+        empty.goto(empty.cfg.exit)
+        empty.cfg.is_whole = False
+        return empty.cfg

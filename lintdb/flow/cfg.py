@@ -79,7 +79,7 @@ class Block:
 
 @dataclass(eq=False)
 class CFG:
-    """All blocks of a function; `entry`, `exit` and `raise_exit` are ids."""
+    """All blocks of a function; `entry`, `exit` and `raise_exit` are ids. It is not whole where there are too many."""
 
     function: FunctionInfo
     blocks: list[Block] = field(default_factory=list)
@@ -87,6 +87,7 @@ class CFG:
     exit: int = 0
     raise_exit: int = 0
     condition_keys: dict[str, int] = field(default_factory=dict)
+    is_whole: bool = True
     _repeated: dict[int, bool] = field(default_factory=dict)
 
     def repeats(self, block: Block) -> bool:

@@ -43,6 +43,15 @@ class Frame:
         return self.clean_up is None
 
 
+MOST_BLOCKS = 40_000
+"""Blocks of one function: `finally` in `finally` doubles them with each level, and no function that people write has a
+tenth of them."""
+
+
+class TooManyBlocksError(Exception):
+    """A function that is not followed, since its graph would be too large."""
+
+
 class Lowering(ABC):
     """The graph of one function as far as it is built, and the block that code is added to.
 
@@ -77,7 +86,9 @@ class Lowering(ABC):
         """Lower an expression: emit what it does, return its value."""
 
     def new_block(self, landing: int, label: str = "") -> Block:
-        """Add a block whose exceptions go to *landing*."""
+        """Add a block whose exceptions go to *landing*; raises TooManyBlocksError."""
+        if len(self.cfg.blocks) >= MOST_BLOCKS:
+            raise TooManyBlocksError
         block = Block(len(self.cfg.blocks), landing, label=label)
         self.cfg.blocks.append(block)
         return block

@@ -142,7 +142,7 @@ class Run:
         self._is_quiet = False
         self.managers: dict[int, list[Summary]] = {}
         # What it finds out.
-        self.is_complete = True
+        self.is_complete = cfg.is_whole
         self.may_raise = False
         self.yielded: dict[SiteKey, bool | None] = {}
         self.exits: list[Exit] = []

@@ -105,3 +105,16 @@ def test_text_of_a_graph() -> None:
     assert "work(a)" in text
     assert "if " in text
     assert "exceptions →" in text
+
+
+@pytest.mark.parametrize(("levels", "is_whole"), [(6, True), (18, False)])
+def test_each_level_of_finally_doubles_the_graph(levels: int, *, is_whole: bool) -> None:
+    lines = []
+    for level in range(levels):
+        indent = "    " * level
+        lines += [f"{indent}try:", f"{indent}    work()", f"{indent}except ValueError:", f"{indent}    b()"]
+        lines.append(f"{indent}finally:")
+    lines.append("    " * levels + "a()")
+    cfg = graph("\n".join(lines))
+    assert cfg.is_whole is is_whole
+    assert len(paths(cfg, limit=3)) > 0
