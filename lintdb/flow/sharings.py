@@ -91,7 +91,7 @@ class Sharings(LocalCalls, ABC):
         for rid in set(state.refs(value)):
             root = self.root_of(rid, state)
             kind = self.kind_of(state.status(root))
-            # A connection that several threads may use has cursors that they may not.
+            # What several threads may use has parts that they may not.
             is_shared = kind is not None and not {"threads", "other-threads"}.intersection(kind.unshared)
             self._note(op.node, how, rid if is_shared else root, state)
 
