@@ -63,6 +63,8 @@ class Assumptions(Values):
     def assume(self, condition: ir.Condition, outcome: bool, state: State) -> State | None:
         """Return a copy of the state in which the condition has the outcome, or None where it cannot have."""
         refine: tuple[str, Value] | None = None
+        if outcome and self._is_done_before(condition, state):
+            return None
         key = condition.key if condition.key in self.relevant_keys else None
         known = state.facts.get(key) if key is not None else None
         if known is None:
@@ -97,6 +99,12 @@ class Assumptions(Values):
         self._note_change(condition, outcome, state, new)
         self._note_tallies(condition, outcome, state, new)
         return new
+
+    def _is_done_before(self, condition: ir.Condition, state: State) -> bool:
+        """`if _called: return`, and then `_called = True`: the first call, which does it all, is what counts."""
+        tested = condition.operand if isinstance(condition, ir.Truth) else None
+        is_flag = isinstance(tested, ir.Local) and tested.name in self.function.once
+        return is_flag and isinstance(tested, ir.Local) and state.env.get(tested.name) is None
 
     def _note_tallies(self, condition: ir.Condition, outcome: bool, state: State, new: State) -> None:
         """`if cur.rowcount`, `if conn.in_transaction`: where that is zero, or false, there is no work, or no unit."""

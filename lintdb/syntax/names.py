@@ -147,6 +147,16 @@ class FunctionInfo:
         )
 
     @functools.cached_property
+    def once(self) -> frozenset[str]:
+        """The variables of its module that it sets to True, and to nothing else: it has been called before."""
+        given = {name: self.given.get(name, []) for name in self.outer}
+        return frozenset(
+            name
+            for name, values in given.items()
+            if values and all(value is not None and _is_name(value, "True") for value in values)
+        )
+
+    @functools.cached_property
     def deciding(self) -> frozenset[str]:
         """The parameters whose truth it tests: `if flag:`, `if not flag and rows:`."""
         found: set[str] = set()
