@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Opening, Report, ReportStep, Rule, RuleMeta
+from lintdb.rules.dsn_pieces import HOLE, ODBC, QUOTED, iter_pieces, text_of
 from lintdb.rules.places import is_test
 from lintdb.rules.settings import look
 
 if TYPE_CHECKING:
     import libcst as cst
 
+    from lintdb.rules.dsn_pieces import Pieces
     from lintdb.syntax.names import FunctionInfo
 
-_HOLE = "\0"
-_IN_URL = re.compile(rf"\w[\w+.-]*://(?:(?P<user>{_HOLE})|[^/@:\s{_HOLE}]*):(?P<password>{_HOLE})@")
-_IN_TEXT = re.compile(rf"\b(?:password|pwd|passwd)\s*=\s*(?P<password>{_HOLE})", re.IGNORECASE)
+_IN_URL = re.compile(rf"\w[\w+.-]*://(?:(?P<user>{HOLE})|[^/@:\s{HOLE}]*):(?P<password>{HOLE})@")
+_IN_TEXT = re.compile(rf"\b(?:password|pwd|passwd)\s*=\s*(?P<password>{HOLE})", re.IGNORECASE)
 
 _ESCAPED = re.compile(r"quot|escap|encod|safe|clean", re.IGNORECASE)
 """How something is called that has been escaped where it was made."""
+
+_IN_BRACES = "put the password between braces, with each `}` in it written twice"
 
 
 class DsnBuiltFromValues(Rule):
@@ -42,22 +45,23 @@ class DsnBuiltFromValues(Rule):
         node = arguments.find(opening.model.dsn) if opening.model.dsn is not None else None
         if node is None:
             return
-        from lintdb.syntax.templates import template_of  # loads libcst, which listing rules does not need
-
-        node = evaluator.resolved(node)
-        pieces = template_of(node, ctx.program.index, opening.function)
-        text = "".join(piece if isinstance(piece, str) else _HOLE for piece in pieces)
-        holes = [piece for piece in pieces if not isinstance(piece, str)]
-        match = _IN_URL.search(text) or _IN_TEXT.search(text)
-        if match is None:
-            return
-        for name in ("password", "user"):
-            start = match.start(name) if name in match.groupdict() else -1
-            hole = holes[text.count(_HOLE, 0, start)] if start >= 0 else None
-            if hole is not None and not _is_escaped(hole, name, opening, ctx):
-                breaks = "a `@`, `:` or `/`" if match.re is _IN_URL else "a blank, a quote or a `;`"
-                yield _report(opening, hole, name, breaks, ctx)
+        for pieces in iter_pieces(node, evaluator, opening.function):
+            text = text_of(pieces)
+            match = _IN_URL.search(text) or _IN_TEXT.search(text)
+            if match is not None:
+                yield from _judge(match, pieces, opening, ctx)
                 return
+
+
+def _judge(match: re.Match[str], pieces: Pieces, opening: Opening, ctx: FileContext) -> Iterator[Report]:
+    """Report the password or user name that stands where *match* has found one, unless it is escaped."""
+    holes = [piece for piece in pieces if not isinstance(piece, str)]
+    for name in ("password", "user"):
+        start = match.start(name) if name in match.groupdict() else -1
+        hole = holes[match.string.count(HOLE, 0, start)] if start >= 0 else None
+        if hole is not None and not _is_escaped(hole, name, opening, ctx):
+            yield _report(opening, hole, name, match, ctx)
+            return
 
 
 def _is_escaped(hole: cst.BaseExpression, name: str, opening: Opening, ctx: FileContext) -> bool:
@@ -105,14 +109,25 @@ def _is_of_function(node: cst.BaseExpression, scope: FunctionInfo) -> bool:
     return False
 
 
-def _report(opening: Opening, hole: cst.BaseExpression, name: str, breaks: str, ctx: FileContext) -> Report:
+def _report(opening: Opening, hole: cst.BaseExpression, name: str, match: re.Match[str], ctx: FileContext) -> Report:
     what = "password" if name == "password" else "name of the user"
+    is_quoted = QUOTED in match.string[: match.start()]
+    is_of_odbc = match.re is _IN_TEXT and ";" in match.string
+    if match.re is _IN_URL:
+        breaks = "a `@`, `:` or `/`"
+    elif is_of_odbc:
+        breaks = "a `;`" if is_quoted or ODBC.search(match.string) is None else "a `;`, `%` or `&`"
+    else:
+        breaks = "a blank or a quote"
+    # Who quotes the whole for the URL has thought of what is in it.
+    is_low = is_quoted or is_test(opening.function, ctx.path)
     return Report(
         node=hole,
         message=f"`{ctx.source_of(hole, 40)}` is put into the connection string as it is: {breaks} in the {what} "
         "breaks it",
-        confidence=Confidence.LOW if is_test(opening.function, ctx.path) else Confidence.MEDIUM,
+        confidence=Confidence.LOW if is_low else Confidence.MEDIUM,
         steps=(ReportStep(hole, "put into the connection string here"), ReportStep(opening.node, "connects here")),
+        help=_IN_BRACES if is_of_odbc else None,
         resource_kind=opening.kind.label,
         acquired_at=opening.at(),
     )
