@@ -113,10 +113,10 @@ def _listed() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
     """Return the lists at the heads of the built-in models: driver → key → texts; and `settings` of frameworks.
 
     Read without parsing the models, since they are needed before it is known whether any of them is. The few that
-    describe settings are parsed.
+    describe settings are parsed. Of the standard one there is no more than the methods that tell by themselves.
     """
     found: dict[str, Mapping[str, tuple[str, ...]]] = {}
-    for name in driver_names():
+    for name in (*driver_names(), STANDARD):
         text = (resources.files(__package__) / f"{name}.toml").read_text(encoding="utf-8")
         lists = {key: tuple(re.findall(r'"([^"]+)"', texts)) for key, texts in _HEAD_LIST.findall(text[:2000])}
         if "[[configurations]]" in text:
@@ -130,7 +130,8 @@ def _listed() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
 def import_roots() -> Mapping[str, str]:
     """Top-level import name → driver: the file stem, and the other names in the model's `imports`."""
     roots: dict[str, str] = {}
-    for name, lists in _listed().items():
+    for name in driver_names():
+        lists = _listed()[name]
         roots[name] = name
         for word in lists.get("imports", ()):
             roots.setdefault(word.partition(".")[0], name)

@@ -100,7 +100,7 @@ class Candidates:
         if dotted is None:
             return False
         models = self._knowledge.function(dotted)
-        is_known = any(model.driver != "stdlib" for model in models)
+        is_known = any(model.driver != "stdlib" or model.sql is not None for model in models)
         return is_known or (not models and self._index.find(dotted) is not None)
 
     def _is_tracked(self, what: Type | None) -> bool:

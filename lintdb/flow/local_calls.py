@@ -96,6 +96,7 @@ class LocalCalls(Containers, ABC):
             inside = given.items if isinstance(given, Many) and not given.is_lazy else (given,)
             held = Many((receiver if isinstance(receiver, Instance) else None, *inside))
             summary = self._summary(op, info, state, receiver)
+            self._note_texts(op, info, summary, state)
             yielded = set(summary.yields) if summary is not None else set()
             only = yielded.pop() if len(yielded) == 1 else None
             if isinstance(only, Name) and not info.is_async and summary is not None and summary.ends_yielded:
@@ -272,7 +273,11 @@ class LocalCalls(Containers, ABC):
         self._note_takes(op, summary, state)
         for site, function in summary.told:
             self.units.told_at[op.index, site] = function
-        for name in summary.runs:
+        self._note_texts(op, info, summary, state)
+
+    def _note_texts(self, op: ir.CallOp, info: FunctionInfo, summary: Summary | None, state: State) -> None:
+        """What a callee gets and runs as the text of a query: a generator does so once somebody reads from it."""
+        for name in summary.runs if summary is not None else ():
             self._note_handed(op, argument_for(info, name, op.arguments), state)
 
     def _note_takes(self, op: ir.CallOp, summary: Summary, state: State) -> None:
@@ -454,6 +459,7 @@ class LocalCalls(Containers, ABC):
         for use in summary.uses:
             self.check_early(use, op.node, info.name, state)
         self._note_takes(op, summary, state)
+        self._note_texts(op, info, summary, state)
         self.lent_from[op.index] = frozenset(owner for owner, _, _ in summary.takes)
         normal = [dict(outcome.statuses) for outcome in summary.outcomes if not outcome.is_raise]
         released: set[Rid] = set()
