@@ -91,6 +91,9 @@ _SAME_TEXT = frozenset({
     "strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "decode", "encode", "removeprefix",
     "removesuffix", "zfill", "ljust", "rjust", "casefold",
 })  # fmt: skip
+_PARTS_OF_TEXT = frozenset({
+    "split", "rsplit", "splitlines", "partition", "rpartition", "swapcase", "center", "expandtabs",
+})  # fmt: skip
 _CONVERTS = frozenset({"str", "repr", "format", "list", "tuple", "set", "sorted", "reversed", "min", "max", "map"})
 _CLEANS = re.compile(r"quot|escap|liter|sanit|ident|placeholder|param|valid|check|safe|clean", re.IGNORECASE)
 _MARKS = re.compile(r"placeholder|marker|bind|param|_?ph\b|qmark|\bmarks?\b", re.IGNORECASE)
@@ -401,6 +404,9 @@ class Origins:
             return self._worst((function.value, *values))
         if name in _SAME_TEXT:
             return self.of(function.value)
+        if name in _PARTS_OF_TEXT:
+            # What is called so may do anything, but for what is known.
+            return min(self._worst((function.value, *values)), UNKNOWN, key=lambda origin: origin.trust)
         if name == "replace":
             doubles = bool(values) and "'" in self.index.code_of(values[0])
             return HARMLESS if doubles else self.of(function.value)
