@@ -118,7 +118,7 @@ def _report(opening: Opening, hole: cst.BaseExpression, name: str, match: re.Mat
     elif is_of_odbc:
         breaks = "a `;`" if is_quoted or ODBC.search(match.string) is None else "a `;`, `%` or `&`"
     else:
-        breaks = "a blank or a quote"
+        breaks = "a blank, a quote or a `;`"
     # Who quotes the whole for the URL has thought of what is in it.
     is_low = is_quoted or is_test(opening.function, ctx.path)
     return Report(
