@@ -29,13 +29,36 @@ def given_in_project(
         symbol = function.owner if function.name == "__init__" else None
     if symbol is None or function.is_module or function.is_nested or function.decorators or _is_derived_from(symbol):
         return None
+    calls = _calls_in_project(symbol, does_not_count)
+    return given_by(calls, parameter, function) if calls else None
+
+
+def calls_of(function: FunctionInfo, does_not_count: Callable[[str], bool]) -> list[tuple[FunctionInfo, cst.Call]]:
+    """Return the calls of a function in a project, or those of a private method in its own file.
+
+    None are returned where the project does anything else with it. See `given_in_project`.
+    """
+    if function.is_module or function.is_nested or function.decorators:
+        return []
+    if function.owner is None:
+        return _calls_in_project(function, does_not_count) or []
+    is_private = function.name.startswith("_") and not function.name.endswith("__")
+    calls = _calls_by_name(function.index).get(function.name, []) if is_private else []
+    called = {id(call.func) for _, call in calls}
+    others = [node for node, _ in _mentions(function.index).get(function.name, ()) if isinstance(node, cst.Attribute)]
+    return calls if all(id(node) in called for node in others) else []
+
+
+def _calls_in_project(
+    symbol: FunctionInfo | ClassInfo, does_not_count: Callable[[str], bool]
+) -> list[tuple[FunctionInfo, cst.Call]] | None:
     calls: list[tuple[FunctionInfo, cst.Call]] = []
     for index in _modules_with(symbol, does_not_count) or ():
         found = _calls_in(index, symbol)
         if found is None:
             return None
         calls += found
-    return given_by(calls, parameter, function) if calls else None
+    return calls
 
 
 def _modules_with(symbol: FunctionInfo | ClassInfo, does_not_count: Callable[[str], bool]) -> list[ModuleIndex] | None:

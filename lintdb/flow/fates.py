@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from lintdb.effects import CallModel, Kind
-from lintdb.flow.stdlib import CLOSING, LOG_METHODS, NEVER_RAISES, PASSES_THROUGH
+from lintdb.flow.stdlib import CLOSING, COMBINES, LOG_METHODS, NEVER_RAISES, PASSES_THROUGH
 from lintdb.syntax.ancestry import Ancestry
 from lintdb.syntax.names import FunctionInfo
 from lintdb.syntax.walk import walk
@@ -167,6 +167,9 @@ class Fates:
         parent = next(self.ancestry(value.function).ancestors(node), None)
         name = node.attr.value
         kind = value.kind
+        if isinstance(parent, cst.AssignTarget):
+            yield Use(Fate.USED)  # `conn.row_factory = …`
+            return
         if isinstance(parent, cst.Call) and parent.func is node:
             model = self._method(kind, name, parent, value.function)
             if model is not None and model.releases == "self":
@@ -207,12 +210,17 @@ class Fates:
         is_method = isinstance(call.func, cst.Attribute) and dotted is None
         if dotted in CLOSING:
             yield _released(value.kind)
+            parent = next(self.ancestry(value.function).ancestors(call), None)
+            if isinstance(parent, cst.WithItem) and parent.asname is not None:
+                yield from self._bound(parent.asname.name, value)
         elif dotted in PASSES_THROUGH:
             yield from self._climb(call, value.as_kind(value.kind))
         elif dotted in NEVER_RAISES or (
             is_method and isinstance(call.func, cst.Attribute) and call.func.attr.value in LOG_METHODS
         ):
             yield Use(Fate.USED)
+        elif dotted in COMBINES and value.kind is not None and value.kind.iterable:
+            yield Use(Fate.USED)  # its rows are what is combined
         else:
             model = self.program.types.model_of_call(dotted, call, value.function) if dotted is not None else None
             if is_method and isinstance(call.func, cst.Attribute):

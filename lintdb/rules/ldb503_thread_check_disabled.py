@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Opening, Report, Rule, RuleMeta
-from lintdb.rules.places import is_test
+from lintdb.rules.places import is_test, is_test_file
 from lintdb.rules.settings import look
 from lintdb.rules.switches import find_off
 
@@ -38,7 +38,7 @@ class ThreadCheckDisabled(Rule):
             kept = [index.constant(name) for name in sorted(opening.function.loads & index.values.keys())]
             codes = [evaluator.surroundings(opening.node), *(index.code_of(each) for each in kept if each is not None)]
             code = re.sub(r"#[^\n]*", "", "\n".join(codes))
-            if _TAKES_TURNS.search(code):
+            if _TAKES_TURNS.search(code) or _is_used_alone(opening, ctx):
                 return
             # Who says why the check is off has thought about threads.
             is_meant = is_test(opening.function, ctx.path) or ctx.is_explained(
@@ -54,3 +54,12 @@ class ThreadCheckDisabled(Rule):
                 acquired_at=opening.at(),
             )
             return
+
+
+def _is_used_alone(opening: Opening, ctx: FileContext) -> bool:
+    """Whether a connection never gets out of the function that has it opened, so that no other thread can have it."""
+    from lintdb.flow.alone import Made, is_used_alone  # loads libcst, which listing rules does not need
+
+    if opening.is_configured:
+        return False
+    return is_used_alone(Made(opening.node, opening.kind, opening.function), ctx.program, is_test_file)
