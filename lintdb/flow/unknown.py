@@ -72,7 +72,7 @@ class UnknownCalls(Rows):
         self.account_for(arguments, state)
         for rid in state.refs(arguments):
             site = self.sites.get(rid[0])
-            if site is not None:
+            if site is not None and op.dotted != "setattr":  # which keeps it, and does nothing to it
                 self.handed_on.add(id(site.node))
         state.escape(arguments, with_parents=is_kept)
         self._escape_unnamed_parents(arguments, state)

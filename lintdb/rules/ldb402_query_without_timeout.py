@@ -76,7 +76,24 @@ def _is_asked_nothing(opening: Opening) -> bool:
 
     if opening.is_configured or opening.function.is_module:
         return False
-    return _is_only_closed(opening.node, Ancestry(opening.function.node))
+    ancestry = Ancestry(opening.function.node)
+    return _is_closed_at_once(opening.node, ancestry) or _is_only_closed(opening.node, ancestry)
+
+
+def _is_closed_at_once(call: cst.CSTNode, ancestry: Ancestry) -> bool:
+    """`connect(…).close()`, or a `with` block on it that gives it no name, as it is or in `closing(…)`."""
+    import libcst as cst
+
+    around = [each for each in ancestry.ancestors(call) if not isinstance(each, cst.Await)]
+    if len(around) > 1 and isinstance(around[0], cst.Arg) and isinstance(around[1], cst.Call):
+        called = getattr(around[1].func, "attr", around[1].func)
+        around = around[2:] if getattr(called, "value", "") in ("closing", "aclosing") else around
+        return bool(around) and isinstance(around[0], cst.WithItem) and around[0].asname is None
+    used, call_of_it = [*around, None, None][:2]
+    if isinstance(used, cst.WithItem):
+        return used.asname is None
+    is_called = isinstance(used, cst.Attribute) and isinstance(call_of_it, cst.Call) and call_of_it.func is used
+    return is_called and isinstance(used, cst.Attribute) and used.attr.value == "close"
 
 
 def _is_only_closed(call: cst.CSTNode, ancestry: Ancestry) -> bool:

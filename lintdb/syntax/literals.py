@@ -9,7 +9,18 @@ from typing import NamedTuple
 import libcst as cst
 
 from lintdb.syntax.fields import Certainty, Held, held_by_attribute, imported_variable
-from lintdb.syntax.mappings import SEVERAL, Items, add, changes_in, display, inside, own_value, returned
+from lintdb.syntax.mappings import (
+    SEVERAL,
+    Items,
+    add,
+    changes_in,
+    display,
+    inside,
+    is_changed_in,
+    own_value,
+    removed_in,
+    returned,
+)
 from lintdb.syntax.names import CONSTANTS, FunctionInfo, ModuleIndex
 from lintdb.syntax.walk import walk
 
@@ -237,12 +248,17 @@ class Evaluator:
             items = dict(items)
             for key, value in more.items():
                 add(items, key, value)
+        for node in removed_in(home).get(name, ()) if items is not None else ():
+            word = Evaluator(self.index, home).value(node)
+            if not isinstance(word, str) or items is None:
+                return None
+            items = {**items, word: SEVERAL} if word in items else items
         return items
 
     def _with_changed_parts(self, items: Items | None, name: str) -> Items | None:
         """`options["connect_args"]["options"] = …`: what an inner dictionary holds then is hidden."""
-        changes = changes_in(self._home(name)) if items is not None else {}
-        changed = [key for key in items or () if inside(name, key) in changes]
+        home = self._home(name)
+        changed = [key for key in items or () if is_changed_in(inside(name, key), home)]
         return items if items is None or not changed else {**items, **dict.fromkeys(changed, SEVERAL)}
 
     def _mapping_of_attribute(self, node: cst.Attribute, depth: int) -> Items | None:
@@ -258,7 +274,7 @@ class Evaluator:
         items = Evaluator(self.index, where).mapping(value, depth + 1)
         for method in [method for each in owner.lineage for method in each.methods.values() if method.params]:
             name = f"{method.params[0].name.value}.{node.attr.value}"
-            if method.index is not self.index and name in changes_in(method):
+            if method.index is not self.index and is_changed_in(name, method):
                 return None
             items = self._grown(items, name, method, depth)
         return _of_elsewhere(items)

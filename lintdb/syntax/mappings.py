@@ -1,8 +1,8 @@
 """Which items a dictionary of arguments holds: a display, one that is filled step by step, one that a helper returns.
 
 All that may be in it must be seen. An item counts wherever it is put in, before or after the dictionary is used, and
-whether or not a branch leads there: who asks for a missing argument must find none. Where an item has several values,
-`SEVERAL` stands for it.
+whether or not a branch leads there: who asks for a missing argument must find none. So does one that is taken out by
+its key again. Where an item has several values, `SEVERAL` stands for it.
 """
 
 from __future__ import annotations
@@ -45,15 +45,30 @@ def add(items: Items, key: str, value: cst.BaseExpression) -> None:
     items[key] = value if key not in items else SEVERAL
 
 
-@functools.lru_cache(maxsize=64)
 def changes_in(function: FunctionInfo) -> dict[str, list[Change | None]]:
     """Return what a function puts into dictionaries, by name (`options`, `self.options`); None for what is not seen."""
-    return _Changes(function.node).found
+    return _changes_of(function).found
+
+
+def removed_in(function: FunctionInfo) -> dict[str, list[cst.BaseExpression]]:
+    """Return the keys that a function takes out of dictionaries, by name: on some path they may be gone."""
+    return _changes_of(function).removed
+
+
+def is_changed_in(name: str, function: FunctionInfo) -> bool:
+    """Whether a function puts something into the dictionary that is called so, or takes something out."""
+    return name in changes_in(function) or name in removed_in(function)
+
+
+@functools.lru_cache(maxsize=64)
+def _changes_of(function: FunctionInfo) -> _Changes:
+    return _Changes(function.node)
 
 
 class _Changes:
     def __init__(self, code: cst.CSTNode) -> None:
         self.found: dict[str, list[Change | None]] = {}
+        self.removed: dict[str, list[cst.BaseExpression]] = {}
         for node in walk(code):
             if isinstance(node, cst.Assign):
                 for target in node.targets:
@@ -68,7 +83,7 @@ class _Changes:
                 for each in targets:
                     expression = each.value if isinstance(each, cst.Element) else each
                     if isinstance(expression, cst.Subscript):
-                        self._lose(expression.value)
+                        self._remove(expression.value, _key_of(expression))
             elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
                 self._call(node, node.func)
 
@@ -78,9 +93,9 @@ class _Changes:
                 if isinstance(element.value, cst.Subscript):
                     self._lose(element.value.value)
         elif isinstance(target, cst.Subscript):
-            index = target.slice[0].slice if len(target.slice) == 1 else None
-            if isinstance(index, cst.Index):
-                self._note(target.value, index.value, value)
+            key = _key_of(target)
+            if key is not None:
+                self._note(target.value, key, value)
             else:
                 self._lose(target.value)
 
@@ -92,6 +107,8 @@ class _Changes:
                 self._note(function.value, key, value)
         elif name == "setdefault" and len(positional) == 2:
             self._note(function.value, positional[0].value, positional[1].value)
+        elif name == "pop" and positional:
+            self._remove(function.value, positional[0].value)
         elif name not in _READS:
             self._lose(function.value)
 
@@ -101,6 +118,13 @@ class _Changes:
         name = spelled(holder)
         if name is not None:
             self.found.setdefault(name, []).append((key, value))
+
+    def _remove(self, holder: cst.BaseExpression, key: cst.BaseExpression | None) -> None:
+        name = spelled(holder)
+        if key is None:
+            self._lose(holder)
+        elif name is not None:
+            self.removed.setdefault(name, []).append(key)
 
     def _lose(self, holder: cst.BaseExpression) -> None:
         name = spelled(holder)
@@ -139,10 +163,16 @@ def spelled(node: cst.BaseExpression) -> str | None:
     if isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name):
         return f"{node.value.value}.{node.attr.value}"
     if isinstance(node, cst.Subscript) and len(node.slice) == 1:
-        outer, index = spelled(node.value), node.slice[0].slice
-        key = index.value.evaluated_value if isinstance(index, cst.Index) and _is_text(index.value) else None
+        outer, index = spelled(node.value), _key_of(node)
+        key = index.evaluated_value if index is not None and _is_text(index) else None
         return inside(outer, key) if outer is not None and isinstance(key, str) else None
     return None
+
+
+def _key_of(node: cst.Subscript) -> cst.BaseExpression | None:
+    """Return what stands between the brackets, if that is one key."""
+    index = node.slice[0].slice if len(node.slice) == 1 else None
+    return index.value if isinstance(index, cst.Index) else None
 
 
 def inside(outer: str, key: str) -> str:
