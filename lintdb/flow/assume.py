@@ -98,6 +98,8 @@ class Assumptions(Values):
         self._note_mode(condition, outcome, state, new)
         self._note_change(condition, outcome, state, new)
         self._note_tallies(condition, outcome, state, new)
+        if isinstance(condition, ir.HasName) and outcome:
+            self._note_other_kind(condition, state, new)
         return new
 
     def _is_done_before(self, condition: ir.Condition, state: State) -> bool:
@@ -105,6 +107,17 @@ class Assumptions(Values):
         tested = condition.operand if isinstance(condition, ir.Truth) else None
         is_flag = isinstance(tested, ir.Local) and tested.name in self.function.once
         return is_flag and isinstance(tested, ir.Local) and state.env.get(tested.name) is None
+
+    def _note_other_kind(self, condition: ir.HasName, state: State, new: State) -> None:
+        """`if hasattr(conn, "wait_closed")`: what has that is of another kind than what was taken for it."""
+        value = self.value(condition.operand, state) if condition.operand is not None else None
+        kind = self.kind_of(state.status(value.rid)) if isinstance(value, Ref) else None
+        if kind is None or condition.name in kind.methods or condition.name in kind.attributes:
+            return
+        if any(condition.name in each.methods for each in self.knowledge.kinds()):
+            new.escape(value, with_parents=False)
+            for name in [name for name, held in new.env.items() if held == value]:
+                new.env[name] = NOT_NONE
 
     def _note_tallies(self, condition: ir.Condition, outcome: bool, state: State, new: State) -> None:
         """`if cur.rowcount`, `if conn.in_transaction`: where that is zero, or false, there is no work, or no unit."""

@@ -238,12 +238,14 @@ class UnboundRelease:
 class Unawaited:
     """A coroutine call that a normal path never awaits nor hands on.
 
-    `used`: a call on what it gives, which awaiting it or entering it would have made ready.
+    `used`: a call on what it gives, which awaiting it or entering it would have made ready. `is_entered`: a `with`
+    block is begun on the coroutine itself, which fails.
     """
 
     node: cst.CSTNode
     kind: Kind | None
     used: cst.CSTNode | None = None
+    is_entered: bool = False
 
 
 @dataclass(frozen=True)

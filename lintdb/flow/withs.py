@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import libcst as cst
 
-from lintdb.effects import CallModel, Event, Kind, WithBlock
+from lintdb.effects import CallModel, Event, Form, Kind, WithBlock
 from lintdb.flow import ir
 from lintdb.flow.exceptions import Match, match_types
 from lintdb.flow.modelled import ModelledCalls
+from lintdb.flow.results import Unawaited
 from lintdb.flow.sites import BYPASSED, Site
 from lintdb.flow.state import State
 from lintdb.flow.stdlib import LOCK_NAMES, NEVER_RAISES
@@ -146,6 +147,9 @@ class Withs(ModelledCalls, ABC):
             self.throw(state, op.node, is_low=op.in_cleanup)
             state.escape(value, with_parents=True)
             return None, None
+        if model.form is Form.AWAIT and not self.is_for_caller:
+            kind = self.knowledge.kind(model.acquires) if model.acquires is not None else None
+            self.values_seen.unready.setdefault(id(call.node), Unawaited(call.node, kind, is_entered=True))
         entered = self._entered(call, model, value.inner, state)
         if entered is None:
             return None, None

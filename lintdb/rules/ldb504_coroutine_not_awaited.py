@@ -33,6 +33,8 @@ class CoroutineNotAwaited(Rule):
             if lost.used is not None:
                 use = ctx.source_of(lost.used, 200).partition("(")[0]
                 message = f"`{ctx.source_of(lost.node, 50)}` is neither awaited nor entered: `{use}()` fails"
+            elif lost.is_entered:
+                message = f"`{ctx.source_of(lost.node, 50)}` is not awaited: a block on a coroutine fails"
             yield Report(
                 node=lost.node,
                 message=message,
