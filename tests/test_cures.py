@@ -57,3 +57,25 @@ def test_a_transaction_is_what_commits() -> None:
     )
     expected = "commit the transaction on each path, or begin it with `async with conn.transaction()`"
     assert cure(text, "LDB202") == expected
+
+
+@pytest.mark.parametrize(
+    ("put", "pool"),
+    [
+        ("app.state.raw = await asyncpg.create_pool(DSN)", "app.state.raw"),
+        ("app.state.raw = await asyncpg.create_pool(DSN)", "request.app.state.raw"),
+        ("app.raw = await asyncpg.create_pool(DSN)", "current_app.raw"),
+        ('app["raw"] = await asyncpg.create_pool(DSN)', 'request.app["raw"]'),
+        ("app.state.db = Database(await asyncpg.create_pool(DSN))", "request.app.state.db.pool"),
+        ("", "request.app[POOL]"),
+    ],
+)
+def test_what_an_application_keeps_is_named_as_the_code_names_it(put: str, pool: str) -> None:
+    text = (
+        "import asyncpg\nfrom aiohttp import web\nfrom flask import current_app\n\napp = web.Application()\n"
+        "POOL = web.AppKey('pool', asyncpg.Pool)\n\nclass Database:\n    def __init__(self, pool: asyncpg.Pool):\n"
+        f"        self.pool = pool\n\nasync def start():\n    {put or 'pass'}\n\n"
+        f"async def f(request):\n    conn = await {pool}.acquire()\n    print(conn)\n"
+    )
+    expected = f"call `await {pool}.release(conn)` in `finally`, or take it in `async with {pool}.acquire() as conn`"
+    assert cure(text, "LDB105") == expected

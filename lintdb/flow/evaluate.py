@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -40,7 +41,7 @@ from lintdb.flow.values import (
     one_of,
     spelling,
 )
-from lintdb.syntax.keys import attribute_key, item_key
+from lintdb.syntax.keys import SHELVES, attribute_key, item_key
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex, Variable
 
 _MAX_FIELDS = 4
@@ -49,6 +50,11 @@ _MAX_FIELDS = 4
 
 class Values(Run):
     """Evaluates operands; nothing here changes what a path knows, except that borrowed resources become known."""
+
+    @functools.cached_property
+    def spelled(self) -> dict[SiteKey, str]:
+        """How this function spells what others have left for it: `request.app["pool"]`."""
+        return {}
 
     def value(self, operand: ir.Operand, state: State) -> Value | None:
         """Evaluate an operand."""
@@ -183,7 +189,10 @@ class Values(Run):
         whole, _, last = dotted.rpartition(".")
         if self.function.keys:
             holder, _, owner = whole.rpartition(".")
-            kept = self._under(attribute_key(owner, holder.rpartition(".")[2], last), state)
+            holder = holder.rpartition(".")[2]
+            shown = f"{holder}.{owner}.{last}" if owner in SHELVES else f"{owner}.{last}"
+            key = attribute_key(owner, holder, last)
+            kept = self._under(key, shown, state) if key is not None else None
             if kept is not None:
                 return kept
         kind_id = self.knowledge.kind_of_object(dotted)
@@ -246,7 +255,7 @@ class Values(Run):
             types = self.types.peers.types(holder.index if isinstance(holder, ClassInfo) else holder or self.index)
             name = str(site[-1] if site[0] == "field" else site[1])
             scheme = types.modes.scheme_of(name, holder) if kind is not None and kind.is_pool else ""
-            self.sites[site] = Site(self.function.node, kind_id, spelling(site), scheme=scheme)
+            self.sites[site] = Site(self.function.node, kind_id, spelling(site, self.spelled), scheme=scheme)
         return Ref(rid)
 
     def evident(self, name: str, state: State) -> Ref | None:
@@ -288,7 +297,8 @@ class Values(Run):
             found = self.attribute_of_class(base, operand.name, state)
         if found is None and self.function.keys:
             holder = _last_name(base.base) if isinstance(base, ir.AttributeOf) else ""
-            found = self._under(attribute_key(_last_name(base), holder, operand.name), state)
+            key = attribute_key(_last_name(base), holder, operand.name)
+            found = self._under(key, f"{_shown(base)}.{operand.name}", state) if key is not None else None
         return found
 
     def attribute_of_class(self, base: ir.Operand, name: str, state: State) -> Value | None:
@@ -478,19 +488,25 @@ class Values(Run):
             if kind is not None and kind.any_item is not None:
                 return self.part_of(base, kind.any_item, state)
         if not operand.named:
-            return self._under(item_key(_last_name(operand.base), operand.key), state)
+            key = item_key(_last_name(operand.base), operand.key)
+            return self._under(key, f"{_shown(operand.base)}{key}", state) if key is not None else None
         symbol = self.index.symbol_called(operand.named, self.function)
         what = self.types.places.type_of_key(operand.named, symbol)
-        return self.outside(("placed", operand.named, self.index.name.number), what, self.index, state)
+        site: SiteKey = ("placed", operand.named, self.index.name.number)
+        self.spelled.setdefault(site, f"{_shown(operand.base)}[{operand.named}]")
+        return self.outside(site, what, self.index, state)
 
-    def _under(self, key: str | None, state: State) -> Value | None:
-        """What the project has put under a key of an application, or of another object that it has one of."""
-        if key is None:
-            return None
+    def _under(self, key: str, shown: str, state: State) -> Value | None:
+        """What the project has put under a key of an application, or of another object that it has one of.
+
+        *shown* is how it is spelled here.
+        """
         what = self.types.places.type_under(key)
         if what is None and self.types.places.maker_under(key) is not None:
             return KeptMaker(key)
-        return self.outside(("placed", str(key), self.index.name.number), what, self.index, state)
+        site: SiteKey = ("placed", key, self.index.name.number)
+        self.spelled.setdefault(site, shown)
+        return self.outside(site, what, self.index, state)
 
     def part_of(self, owner: Ref, kind_id: str, state: State) -> Ref:
         """`client["shop"]`: something that belongs to a resource and keeps it alive."""
@@ -555,6 +571,12 @@ def may_be_none(value: Value | None) -> bool:
 
 def _last_name(operand: ir.Operand) -> str:
     return operand.name if isinstance(operand, (ir.Local, ir.AttributeOf)) else ""
+
+
+def _shown(operand: ir.Operand) -> str:
+    """Return how something is spelled, from the last call on: `app` of `self.application().app`."""
+    name = dotted_name(operand)
+    return name if name is not None and not name.startswith("$") else _last_name(operand)
 
 
 def _is_like(kind_id: str, other: str) -> bool:

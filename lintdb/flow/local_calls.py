@@ -401,7 +401,7 @@ class LocalCalls(Containers, ABC):
                     state.resources[rid] = after._replace(
                         pending=pending, failed=failed, begun=begun, switched=switched, kept=ends_block and after.kept
                     )
-                    self.sites.setdefault(rid[0], Site(self.function.node, after.kind, spelling(rid[0])))
+                    self.sites.setdefault(rid[0], Site(self.function.node, after.kind, spelling(rid[0], self.spelled)))
                 continue
             if rid in outcome.committed:
                 self.note_kept(rid, state)

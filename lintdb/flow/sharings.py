@@ -200,7 +200,9 @@ class Sharings(LocalCalls, ABC):
         for rid in rids - set(state.resources):
             if rid in statuses and rid[0][0] in NAMED:
                 state.resources[rid] = Status(statuses[rid].kind, owed=False, outlives=True)
-                self.sites.setdefault(rid[0], Site(self.function.node, statuses[rid].kind, spelling(rid[0])))
+                self.sites.setdefault(
+                    rid[0], Site(self.function.node, statuses[rid].kind, spelling(rid[0], self.spelled))
+                )
 
     @staticmethod
     def _is_display(op: ir.CallOp) -> bool:

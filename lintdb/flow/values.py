@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 import libcst as cst
@@ -455,6 +456,9 @@ def holder_of(site: SiteKey) -> SiteKey | None:
     return holder if isinstance(holder, tuple) else None
 
 
+_NOTHING: Mapping[SiteKey, str] = MappingProxyType({})
+
+
 @dataclass(frozen=True)
 class Names:
     """New names of resources and of what holds them: each side of a call has names of its own."""
@@ -512,12 +516,18 @@ def _item_renamed(value: Value | None, names: Names) -> Value | None:
     return renamed(value, names) if value is not None else None
 
 
-def spelling(site: SiteKey) -> str:
-    """Return how code spells what holds a resource: `self.db.conn`."""
+def spelling(site: SiteKey, spelled: Mapping[SiteKey, str] = _NOTHING) -> str:
+    """Return how code spells what holds a resource: `self.db.conn`; *spelled* says so of some.
+
+    What is put under a key of an application is found there by ways that differ: `app`, `request.app`.
+    """
+    if site in spelled:
+        return spelled[site]
     if site[0] == "self":
         return f"self.{site[1]}"
     holder = holder_of(site)
     if holder is not None:
         dot = "" if str(site[2]).startswith("[") else "."
-        return f"{spelling(holder)}{dot}{site[2]}"
-    return str(site[1])
+        return f"{spelling(holder, spelled)}{dot}{site[2]}"
+    is_key = site[0] == "placed" and str(site[1]).startswith((".", "["))
+    return f"app{site[1]}" if is_key else str(site[1])
