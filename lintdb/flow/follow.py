@@ -279,10 +279,23 @@ class Follower(Iterations, Assumptions):
                 # `for key, conn in conns.items()`: it is in one of the places.
                 group = value
             items = [group] * len(op.names)
-        for name, item in zip(op.names, items, strict=True):
-            if name is not None:
-                self._bind_name(name, item, state)
+        bound = [(name, item) for name, item in zip(op.names, items, strict=True) if name is not None]
+        # What may be in any of the places is called by the name that is used as it is; otherwise a key comes first.
+        bound.sort(key=lambda each: self._is_used_as(each[1], each[0], state))
+        for name, item in reversed(bound):
+            self._bind_name(name, item, state)
         return None
+
+    def _is_used_as(self, value: Value | None, name: str, state: State) -> bool:
+        """Whether the function calls a method on a variable that a resource or an object has."""
+        kind = self.kind_of(state.status(value.rid)) if isinstance(value, Ref) else None
+        if kind is None and not isinstance(value, Instance):
+            return False
+        called = (call.func for call in self.function.calls if isinstance(call.func, cst.Attribute))
+        methods = {each.attr.value for each in called if isinstance(each.value, cst.Name) and each.value.value == name}
+        if isinstance(value, Instance):
+            return any(value.owner.find_method(method) is not None for method in methods)
+        return kind is not None and not methods.isdisjoint(kind.methods)
 
     def _box(self, op: ir.BoxOp, state: State) -> list[State] | None:
         number = int(op.target.removeprefix("$t"))
