@@ -6,7 +6,8 @@
     conn = connect(dsn)  # lintdb: ignore                    all codes of lintdb
     # lintdb: skip-file                                      the whole file
 
-A `# lintdb:` comment of any other shape silences nothing and is reported, so that a slip of the pen is noticed.
+A `# lintdb:` comment that looks like one of these, and has another shape, silences nothing and is reported, so that a
+slip of the pen is noticed. A sentence that begins so is no more than that.
 
 A comment counts for a finding when it stands on a line of the finding itself, or on the first or the last line of the
 statement that holds it. `skip-file` (and flake8's `# flake8: noqa`) may stand anywhere, but must be alone on its line
@@ -19,6 +20,7 @@ searched as they are, and no comment found so is ever called unused.
 
 from __future__ import annotations
 
+import difflib
 import itertools
 import re
 import tokenize
@@ -41,6 +43,9 @@ _IGNORE = re.compile(r"ignore(?:\[(?P<codes>[^\]]*)\]|(?![\w-]|\s*\[))", re.IGNO
 _SKIP = re.compile(r"skip-file(?![\w-])", re.IGNORECASE)
 _NEXT_WORD = re.compile(r"[\s:=,(]*([\w-]*)")
 _CODE = re.compile(r"LDB\d+", re.IGNORECASE)
+_DIRECTIVE = re.compile(r"(?:ignor|disabl|enabl|noqa|nolint|skip|suppress|silenc|exclud|allow)[\w-]*", re.IGNORECASE)
+"""Words with which comments begin that silence something, of this tool or of others."""
+_LEAST_LIKENESS = 0.75
 _SKIP_FILE = re.compile(r"#\s*lintdb:\s*skip-file(?![\w-])", re.IGNORECASE)
 _FLAKE8_SKIP_FILE = re.compile(r"# flake8[:=]\s*noqa(?!:)", re.IGNORECASE)
 _SELECTOR = re.compile(r"[^\s,]+")
@@ -209,6 +214,8 @@ def _find_fault(comment: _Comment, own: re.Match[str], metas: Sequence[RuleMeta]
         return None if is_in_place else "`skip-file` counts only alone on its line and not indented"
     text = own["text"].rstrip()
     word = re.split(r"[\s\[(=:]", text, maxsplit=1)[0]
+    if not _is_like_directive(word, text, metas):
+        return None
     codes = _CODE.findall(text)
     if word.lower() == "ignore" and "[" not in text:
         named = _rules_named(text[len(word) :], metas)
@@ -220,6 +227,15 @@ def _find_fault(comment: _Comment, own: re.Match[str], metas: Sequence[RuleMeta]
             did_you_mean(word, ("ignore", "skip-file")) or "; lintdb knows `ignore[LDB101]`, `ignore` and `skip-file`"
         )
     return f"`{text.split()[0] if text else 'lintdb:'}` is not understood{cure}"
+
+
+def _is_like_directive(word: str, text: str, metas: Sequence[RuleMeta]) -> bool:
+    """Whether a text, which begins with a word, is meant to silence something: no sentence is, unless it has a code."""
+    if _CODE.search(text) is not None or len(text.split()) < 2 or text[len(word)] in "[(=:":
+        return True
+    if _DIRECTIVE.fullmatch(word) is not None or any(not is_preset(each) for each in _rules_named(text, metas)):
+        return True
+    return bool(difflib.get_close_matches(word.lower(), ("ignore", "skip-file"), n=1, cutoff=_LEAST_LIKENESS))
 
 
 def _rules_named(text: str, metas: Sequence[RuleMeta]) -> list[str]:

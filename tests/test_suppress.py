@@ -209,6 +209,17 @@ def test_one_of_several_that_is_no_rule_is_named() -> None:
         ("# lintdb: off", "`off` is not understood; lintdb knows `ignore[LDB101]`, `ignore` and `skip-file`"),
         ("# lintdb:", "`lintdb:` is not understood; lintdb knows `ignore[LDB101]`, `ignore` and `skip-file`"),
         ("# lintdb: skip-file", "`skip-file` counts only alone on its line and not indented"),
+        ("# lintdb: ingore the pool", "`ingore` is not understood; did you mean `ignore`?"),
+        ("# lintdb: skip this line", "`skip` is not understood; did you mean `skip-file`?"),
+        (
+            "# lintdb: disable all",
+            "`disable` is not understood; lintdb knows `ignore[LDB101]`, `ignore` and `skip-file`",
+        ),
+        ("# lintdb: no LDB101 here", "`no` is not understood; write `# lintdb: ignore[LDB101]`"),
+        (
+            "# lintdb: pool-not-closed is fine",
+            "`pool-not-closed` is not understood; lintdb knows `ignore[LDB101]`, `ignore` and `skip-file`",
+        ),
     ],
 )
 def test_comment_that_is_not_understood_is_reported(comment: str, fault: str) -> None:
@@ -217,7 +228,16 @@ def test_comment_that_is_not_understood_is_reported(comment: str, fault: str) ->
 
 
 @pytest.mark.parametrize(
-    "comment", ["# lintdb-fixture: select=LDB1", "# about lintdb: it is a tool", "# lintdb finds it"]
+    "comment",
+    [
+        "# lintdb-fixture: select=LDB1",
+        "# about lintdb: it is a tool",
+        "# lintdb finds it",
+        "# lintdb: the pool closes what it has lent",
+        "# lintdb: all connections are closed by the pool",
+        "# LintDB: on this path nothing is open, see above (and below)",
+        "# lintdb: none of these is kept",
+    ],
 )
 def test_comment_that_only_speaks_of_lintdb_is_not_reported(comment: str) -> None:
     assert unused(f"x = 1  {comment}\n") == []
