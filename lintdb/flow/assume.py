@@ -94,13 +94,17 @@ class Assumptions(Values):
                 new.env[LOOKED] = TRUE
         if key is not None and known is None:
             new.facts[key] = outcome
+        self._note_outcome(condition, outcome, state, new)
+        return new
+
+    def _note_outcome(self, condition: ir.Condition, outcome: bool, state: State, new: State) -> None:
+        """Bring into the *new* state what a test teaches about resources."""
         self._note_presence(condition, outcome, state, new)
         self._note_mode(condition, outcome, state, new)
         self._note_change(condition, outcome, state, new)
         self._note_tallies(condition, outcome, state, new)
         if isinstance(condition, ir.HasName) and outcome:
             self._note_other_kind(condition, state, new)
-        return new
 
     def _is_done_before(self, condition: ir.Condition, state: State) -> bool:
         """`if _called: return`, and then `_called = True`: the first call, which does it all, is what counts."""
