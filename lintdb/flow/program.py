@@ -169,6 +169,7 @@ class Program:
             left_work=follower.attributes.left_work,
             committed_attributes=follower.attributes.commits,
             left_globals=follower.attributes.left_globals,
+            left_given=follower.attributes.left_given,
             committed_globals=follower.attributes.global_commits,
             is_complete=follower.is_complete,
         )

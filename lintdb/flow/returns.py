@@ -217,7 +217,7 @@ class Return:
             )
             return self.caller.acquire_as(op, carried, self.state, number=number, maker=self.maker)
         key: SiteKey = ("given", op.index, number)
-        self.caller.sites.setdefault(key, Site(op.node, status.kind))
+        self.caller.sites.setdefault(key, Site(op.node, status.kind, giver=self.info))
         self.state.resources[key, 0] = Status(
             status.kind,
             owed=False,

@@ -50,7 +50,8 @@ It speaks of what was open at that time. What a handler opens later is left open
 class Site:
     """Where resources are acquired: the call, the kind, the first name given to it, the function that made it.
 
-    `scheme` is that of the connection string of a pool, as far as it is written out.
+    `scheme` is that of the connection string of a pool, as far as it is written out. `giver` is the function that gave
+    what somebody else owns.
     """
 
     node: cst.CSTNode
@@ -58,6 +59,7 @@ class Site:
     name: str | None = None
     maker: str | None = None
     scheme: str = ""
+    giver: FunctionInfo | None = None
 
 
 @dataclass
@@ -141,7 +143,7 @@ class AttributeRecords:
     overwritten while they may hold something open. `refilled`: at all ends so far they hold something open that was put
     there on the way; None before the first one. `left_work`: they are left with a write that is not committed.
     `commits`: what they hold is committed here, by the method itself; whether that keeps a write of it. The two for
-    module-level names are `left_globals` and `global_commits`.
+    module-level names are `left_globals` and `global_commits`. `left_given` is work on what functions gave, by these.
     """
 
     released: set[str] = field(default_factory=set)
@@ -151,6 +153,7 @@ class AttributeRecords:
     commits: dict[str, bool] = field(default_factory=dict)
     left_globals: dict[str, LostWork] = field(default_factory=dict)
     global_commits: dict[str, bool] = field(default_factory=dict)
+    left_given: dict[FunctionInfo, LostWork] = field(default_factory=dict)
     refilled: set[str] | None = None
 
     def note_commit(self, rid: Rid, *, keeps_work: bool) -> None:

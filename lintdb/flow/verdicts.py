@@ -75,6 +75,11 @@ class Verdicts(Values):
                     self._note_left_work(rid, status, state, self.attributes.left_work, "self.")
                 elif rid[0][0] == "global" and rid[0][2:] == (self.index.name.number,):
                     self._note_left_work(rid, status, state, self.attributes.left_globals, "")
+                elif rid[0][0] == "given" and (giver := self.sites[rid[0]].giver) is not None:
+                    found: dict[str, LostWork] = {}
+                    self._note_left_work(rid, status, state, found, "")
+                    for work in found.values():
+                        self.attributes.left_given.setdefault(giver, replace(work, name=self.sites[rid[0]].name))
                 elif rid[0][0] == "param" and not self.is_for_caller:
                     generator = self.program.dropping(self.function, str(rid[0][1]))
                     if generator is not None and not self._hands_ending_on(status):

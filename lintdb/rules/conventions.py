@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lintdb.rules.base import FileContext
-from lintdb.rules.places import is_test_file
+from lintdb.rules.places import is_handler, is_test_file, reached_from
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow, LostWork
@@ -71,6 +71,67 @@ def forgotten_commits_of_module(ctx: FileContext) -> Iterator[LostWork]:
             is_left = name in flow.left_globals and name not in flow.committed_globals
             if is_left and not function.is_module and not _is_used(function):
                 yield flow.left_globals[name]
+
+
+_OF_REQUEST = frozenset({"flask.g", "quart.g", "flask.globals.g", "sanic.request.ctx"})
+"""What keeps things for one request, and forgets them at its end."""
+_COMMITS = re.compile(r"commit|autocommit|isolation_level", re.IGNORECASE)
+_HOOK_OF_REQUESTS = re.compile(
+    r"after_(?:app_)?request|teardown_(?:app_?)?(?:request|context)|after_this_request|got_request"
+)
+
+
+def forgotten_commits_of_requests(ctx: FileContext) -> Iterator[tuple[LostWork, FunctionInfo]]:
+    """Yield writes of request handlers on what a function keeps in Flask's `g`, that nobody commits; and that function.
+
+    Silent where the function is called by others, where it or anything that it calls speaks of a commit, and where
+    what the project does at the end of a request may commit.
+    """
+    for flow in ctx.flows:
+        function = flow.function
+        for giver, work in flow.left_given.items():
+            if not is_handler(function) or not _keeps_for_request(giver) or _is_used(function):
+                continue
+            codes = (each.index.code_of(each.node) for each in (*reached_from(function), *reached_from(giver)))
+            if not any(_COMMITS.search(code) for code in codes) and not _commits_after_requests(giver):
+                yield work, giver
+
+
+def _keeps_for_request(giver: FunctionInfo) -> bool:
+    return any(giver.index.imported(name, giver) in _OF_REQUEST for name in giver.loads)
+
+
+def _commits_after_requests(giver: FunctionInfo) -> bool:
+    """Whether a file of the project that does something at the end of a request speaks of a commit, too."""
+    links, index = giver.index.links, giver.index
+    texts: list[str] = [index.text]
+    if links is not None and index.name.path:
+        for word in (
+            "after_request",
+            "teardown_request",
+            "teardown_appcontext",
+            "after_this_request",
+            "after_app_request",
+        ):
+            texts += [text for _, text in links.texts_with(word, index) or ()]
+    return any(_HOOK_OF_REQUESTS.search(text) and _ends_with_commit(text) for text in texts)
+
+
+def _ends_with_commit(text: str) -> bool:
+    """Whether a function of a file that is registered as such a hook commits, or calls what may."""
+    from lintdb.flow.users import ParsedFile, parsed_file  # loads libcst, which listing rules does not need
+
+    file = parsed_file(text)
+    if not isinstance(file, ParsedFile):
+        return True
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            registered = " ".join(ast.unparse(each) for each in node.decorator_list)
+            is_hook = _HOOK_OF_REQUESTS.search(registered) is not None
+            is_given = re.search(rf"(?:{_HOOK_OF_REQUESTS.pattern})\w*\(\s*(?:\w+\.)*{node.name}\b", text) is not None
+            if (is_hook or is_given) and "commit" in ast.unparse(node):
+                return True
+    return False
 
 
 _HOOKS = re.compile(

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
-from lintdb.rules.conventions import forgotten_commits, forgotten_commits_of_module
+from lintdb.rules.conventions import (
+    forgotten_commits,
+    forgotten_commits_of_module,
+    forgotten_commits_of_requests,
+)
 from lintdb.rules.lifetimes import last_turn, steps_of
 from lintdb.rules.places import is_test
 
@@ -67,6 +71,16 @@ class MissingCommit(Rule):
     def check_file(self, ctx: FileContext) -> Iterator[Report]:
         for work in forgotten_commits_of_module(ctx):
             yield _report_forgotten(work, "functions of the module", "function")
+        for work, giver in forgotten_commits_of_requests(ctx):
+            yield Report(
+                node=work.node,
+                message=f"this write is lost: `{giver.name}()` keeps it for the request, and nothing commits then",
+                confidence=work.confidence,
+                steps=(ReportStep(work.node, "written here"),),
+                resource_kind=work.kind.label,
+                resource_name=work.name,
+                help="commit at the end of the function",
+            )
 
     def check_class(self, owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: FileContext) -> Iterator[Report]:
         for work in forgotten_commits(owner, flows, ctx):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -165,3 +166,22 @@ def is_test(function: FunctionInfo, path: str) -> bool:
             return True
         scope = scope.parent
     return False
+
+
+_MOST_REACHED = 20
+"""Functions that are looked at beside one."""
+
+
+def reached_from(function: FunctionInfo) -> Iterator[FunctionInfo]:
+    """Yield a function, and those of the project that it calls, directly or through others."""
+    from lintdb.syntax.names import FunctionInfo  # loads libcst, which listing rules does not need
+
+    waiting, seen = [function], {id(function)}
+    while waiting and len(seen) < _MOST_REACHED:
+        current = waiting.pop()
+        yield current
+        for call in current.calls:
+            callee = current.index.symbol_of(call.func, current, is_needed=True)
+            if isinstance(callee, FunctionInfo) and id(callee) not in seen:
+                seen.add(id(callee))
+                waiting.append(callee)

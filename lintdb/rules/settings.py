@@ -16,6 +16,7 @@ from lintdb.finding import Confidence
 from lintdb.rules.arguments import Arguments, arguments_of
 from lintdb.rules.base import Answer, Bound
 from lintdb.rules.connection_strings import Dsn, dsn_of
+from lintdb.rules.places import reached_from
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -265,10 +266,6 @@ def _sets(setting: Setting, code: str) -> bool:
     )
 
 
-_MOST_REACHED = 20
-"""Functions that are looked at for what prepares a connection."""
-
-
 def _is_set_by_function(setting: Setting, evaluator: Evaluator, arguments: Arguments) -> bool:
     """Whether a function that is called with each new object may set a bound: it does, or cannot be seen."""
     from lintdb.syntax.names import FunctionInfo  # loads libcst, which listing rules does not need
@@ -280,24 +277,9 @@ def _is_set_by_function(setting: Setting, evaluator: Evaluator, arguments: Argum
         function = evaluator.index.symbol_of(node, evaluator.scope, is_needed=True)
         if not isinstance(function, FunctionInfo):
             return True
-        if any(_sets(setting, each.index.code_of(each.node)) for each in _reached_from(function)):
+        if any(_sets(setting, each.index.code_of(each.node)) for each in reached_from(function)):
             return True
     return False
-
-
-def _reached_from(function: FunctionInfo) -> Iterator[FunctionInfo]:
-    """Yield a function, and those of the project that it calls, directly or through others."""
-    from lintdb.syntax.names import FunctionInfo  # loads libcst, which listing rules does not need
-
-    waiting, seen = [function], {id(function)}
-    while waiting and len(seen) < _MOST_REACHED:
-        current = waiting.pop()
-        yield current
-        for call in current.calls:
-            callee = current.index.symbol_of(call.func, current, is_needed=True)
-            if isinstance(callee, FunctionInfo) and id(callee) not in seen:
-                seen.add(id(callee))
-                waiting.append(callee)
 
 
 def _bounds_each_query(argument: str, code: str) -> bool:
