@@ -25,6 +25,7 @@ from lintdb.flow.stdlib import (
     EXIT_STACKS,
     FAILS_LATER,
     GATHERS,
+    LOG_METHODS,
     METHODS_THAT_CALL_ELSEWHERE,
     METHODS_THAT_RUN,
     NULLCONTEXT,
@@ -67,6 +68,12 @@ _FIRST_EXTRA_CALL = NUMBERS_PER_FUNCTION - (1 << 16)
 """Numbers of the calls that syntax makes, behind those of the calls that are written."""
 
 
+_ONLY_LOOKS = frozenset(
+    {"print", "len", "str", "repr", "get", "items", "keys", "values", "copy", "list", "sorted", "enumerate"}
+)
+"""What changes nothing of what it is called on, or given."""
+
+
 class Calls(Concurrency):
     """Dispatches calls by what is called."""
 
@@ -76,6 +83,8 @@ class Calls(Concurrency):
             state.escape(self.value(op.arguments[0].operand, state), with_parents=False)
             return None
         callee = op.callee
+        if state.facts and self.cfg.learned:
+            self._forget_learned(op, state)
         if op.dotted == "$property" and isinstance(callee, ir.AttributeOf):
             return self._read_property(op, callee, state)
         if not self.is_for_caller:
@@ -408,6 +417,18 @@ class Calls(Concurrency):
             return []
         results = self.unknown_call(op, state)
         return [] if ending else results
+
+    def _forget_learned(self, op: ir.CallOp, state: State) -> None:
+        """`stats.reset()`, `finish(report)`: what has been counted there may be another number now."""
+        method = op.callee.name if isinstance(op.callee, ir.AttributeOf) else op.dotted or ""
+        if method in LOG_METHODS or method in _ONLY_LOOKS:
+            return
+        operands = [argument.operand for argument in op.arguments]
+        if isinstance(op.callee, ir.AttributeOf):
+            operands.append(op.callee.base)
+        for operand in operands:
+            if isinstance(operand, ir.Local) and not self.is_self(operand.name):
+                state.forget_learned(operand.name, self.cfg.learned)
 
     def _outlasts_generator(self, op: ir.CallOp, state: State) -> bool:
         """`db = next(get_db())`: the generator is gone at once, and with it all that would release what it yields.

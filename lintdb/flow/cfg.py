@@ -79,7 +79,10 @@ class Block:
 
 @dataclass(eq=False)
 class CFG:
-    """All blocks of a function; `entry`, `exit` and `raise_exit` are ids. It is not whole where there are too many."""
+    """All blocks of a function; `entry`, `exit` and `raise_exit` are ids. It is not whole where there are too many.
+
+    `learned` are the conditions that loops and counters decide, as well as tests.
+    """
 
     function: FunctionInfo
     blocks: list[Block] = field(default_factory=list)
@@ -88,6 +91,7 @@ class CFG:
     raise_exit: int = 0
     condition_keys: dict[str, int] = field(default_factory=dict)
     is_whole: bool = True
+    learned: set[str] = field(default_factory=set)
     _repeated: dict[int, bool] = field(default_factory=dict)
 
     def repeats(self, block: Block) -> bool:

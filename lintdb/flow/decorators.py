@@ -14,7 +14,7 @@ from lintdb.flow.stdlib import (
     GENERATOR_MANAGERS,
     KEEPS_FUNCTION,
 )
-from lintdb.flow.wrappers import gives_what_it_gets
+from lintdb.flow.wrappers import catches_errors, gives_what_it_gets
 from lintdb.syntax.names import FunctionInfo
 from lintdb.syntax.refusal import parsed_by_python
 
@@ -55,6 +55,11 @@ def keeps_function(info: FunctionInfo) -> bool:
         (name in KEEPS_FUNCTION and name not in CACHES) or gives_what_it_gets(decorator, info)
         for decorator, name in ((each, _name(each, info)) for each in info.decorators)
     )
+
+
+def may_catch(info: FunctionInfo) -> bool:
+    """Whether a decorator of the project's own may let other errors out than the function, or none."""
+    return any(catches_errors(each, info) for each in info.decorators)
 
 
 def runs_function(info: FunctionInfo, is_block: Callable[[cst.BaseExpression], bool]) -> bool:

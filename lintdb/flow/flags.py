@@ -10,6 +10,9 @@ from lintdb.flow.summaries import argument_for
 from lintdb.flow.values import NOT_NONE
 from lintdb.syntax.names import FunctionInfo
 
+_MOST_FLAGS = 3
+"""Flags of one function: each doubles the ways in which a call of it is followed."""
+
 
 def flag_of_both(op: ir.CallOp, info: FunctionInfo, tested: Collection[str], state: State) -> str:
     """Return a variable of unknown truth that decides in a callee what is done, and is *tested* later in the caller.
@@ -21,6 +24,8 @@ def flag_of_both(op: ir.CallOp, info: FunctionInfo, tested: Collection[str], sta
         state: what the caller knows.
     """
     if not state.resources or not info.deciding or op.is_elsewhere:
+        return ""
+    if len(info.deciding) > _MOST_FLAGS:
         return ""
     for name in sorted(info.deciding):
         operand = argument_for(info, name, op.arguments)

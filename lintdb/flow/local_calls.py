@@ -51,6 +51,7 @@ from lintdb.flow.values import (
     Many,
     Name,
     Outside,
+    Raised,
     Ref,
     Rid,
     SiteKey,
@@ -224,9 +225,11 @@ class LocalCalls(Containers, ABC):
             if outcome.is_raise:
                 # A constructor that refuses its arguments is possible, but not what code is written against.
                 is_refusal = info.name == "__init__" and outcome.raised.type is None
-                is_low = outcome.low >= BYPASSED or op.in_cleanup or is_refusal
+                is_caught = self.program.may_catch(info)
+                is_low = outcome.low >= BYPASSED or op.in_cleanup or is_refusal or is_caught
                 call = op.index if outcome.raised.call >= 0 else -1
-                thrown = self.throw(new, op.node, outcome.raised._replace(call=call), is_low=is_low, by=info.name)
+                raised = (Raised() if is_caught else outcome.raised)._replace(call=call)
+                thrown = self.throw(new, op.node, raised, is_low=is_low, by=info.name)
                 if thrown is not None:
                     thrown.make_unlikely(outcome.low)
                 continue

@@ -453,7 +453,9 @@ class Expressions(Conditions):
         source = _filled_with(node.iter) if node.asynchronous is None else None
         if isinstance(source, cst.Name):
             return source.value
-        return (self.key(source) or "") if isinstance(source, (cst.Attribute, cst.Subscript)) else ""
+        text = (self.key(source) or "") if isinstance(source, (cst.Attribute, cst.Subscript)) else ""
+        self.cfg.learned.add(text)
+        return text
 
     def is_held(self, node: cst.BaseExpression) -> bool:
         """Whether an expression stands for a container, of which all elements are there."""
@@ -552,7 +554,8 @@ def _filled_with(node: cst.BaseExpression) -> cst.BaseExpression:
     """Return what cannot be empty where an expression is not: `rows` of `enumerate(rows)`, `all` of `all.items()`."""
     while True:
         if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value in _SAME_LENGTH:
-            if not node.args or node.args[0].star or node.args[0].keyword is not None:
+            is_span = node.func.value == "range" and len(node.args) > 1
+            if is_span or not node.args or node.args[0].star or node.args[0].keyword is not None:
                 return node
             node = node.args[0].value
         elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in _PARTS:

@@ -124,9 +124,9 @@ class Statements(Patterns):
             return
         facts = [("", True), (" > 0", True), (" == 0", False)]
         found = ((self.key(node.target, suffix), outcome) for suffix, outcome in facts)
-        self.emit(
-            ir.LearnOp(node, self.in_cleanup, text, tuple((key, known) for key, known in found if key is not None))
-        )
+        learned = tuple((key, known) for key, known in found if key is not None)
+        self.cfg.learned.update(key for key, _ in learned)
+        self.emit(ir.LearnOp(node, self.in_cleanup, text, learned))
 
     def _return(self, node: cst.Return) -> None:
         value: ir.Operand = ir.Constant(None) if node.value is None else self.expression(node.value)

@@ -29,11 +29,13 @@ class Field(NamedTuple):
     name: str
 
 
-def parts_of(root: Part, state: State, detached: Value | None = None, others: Collection[int] = ()) -> dict[Part, Path]:
+def parts_of(
+    root: Part, state: State, detached: Value | None = None, others: Collection[Part] = ()
+) -> dict[Part, Path]:
     """Return an object and the objects in it that hold resources, each with its path from the first.
 
-    *detached* is one that may have been in it, and still has its path. *others* are the numbers of objects that have a
-    name of their own, so that they are no part of this one.
+    *detached* is one that may have been in it, and still has its path. *others* are objects that have a name
+    of their own, so that they are no part of this one.
     """
     number, start = root
     paths: dict[Part, Path] = {root: ()}
@@ -43,7 +45,7 @@ def parts_of(root: Part, state: State, detached: Value | None = None, others: Co
     while todo:
         part = todo.pop(0)
         for attribute, value in attributes_of(part, state):
-            if not isinstance(value, Instance) or value.part in paths or value.id in others:
+            if not isinstance(value, Instance) or value.part in paths or value.part in others:
                 continue
             is_inside = value.id == number and value.path[: len(start)] == start
             path = value.path[len(start) :] if is_inside else (*paths[part], attribute)

@@ -58,10 +58,14 @@ def outcome_of(
     if isinstance(end.value, (Box, Table, Function)):
         # Whoever gets it has what it holds, under names of their own. What is one of several may be no part of it.
         state.escape(end.value, with_parents=False)
-    roots = {*given, *((OWN_OBJECT,) if owns_self else ())}
-    fields = _fields((OWN_OBJECT, ()), OWN_OBJECT, end, reachable, roots) if owns_self else _empty_attributes(state)
-    made = _fields(made_here.part, MADE_OBJECT, end, reachable, roots) if made_here is not None else ()
-    held = tuple((number, _fields((number, ()), number, end, reachable, roots)) for number in given)
+    numbers = (*given, *((OWN_OBJECT,) if owns_self else ()))
+    named = _named_parts(numbers, state)
+    fields = _fields((OWN_OBJECT, ()), OWN_OBJECT, end, reachable, named) if owns_self else _empty_attributes(state)
+    made = _fields(made_here.part, MADE_OBJECT, end, reachable, named) if made_here is not None else ()
+    held = tuple(
+        (number, tuple(each for each in _fields((number, ()), number, end, reachable, named) if _matters(each[1])))
+        for number in given
+    )
     parents: set[Rid] = set()
     for rid in reachable:
         status = state.status(rid)
@@ -86,6 +90,21 @@ def outcome_of(
         _progress(state.env.get(YIELDED)),
         _attribute_with(end.value, state) if not owns_self else "",
     )
+
+
+def _named_parts(numbers: Iterable[int], state: State) -> dict[int, set[Part]]:
+    """Return the parts of each object that a caller has a name for, as far as they have stayed with it."""
+    numbers = list(numbers)
+    found: dict[int, set[Part]] = {}
+    for number in numbers:
+        parts = parts_of((number, ()), state, others=[(other, ()) for other in numbers if other != number])
+        found[number] = {part for part in parts if part[0] == number}
+    return found
+
+
+def _matters(value: Value) -> bool:
+    """Whether an attribute of an object that a function is given tells its caller more than plain data do."""
+    return value == NONE or not isinstance(value, (Literal, Truthiness, Name, Row, Tally))
 
 
 def _is_seen_by_caller(rid: Rid, status: Status) -> bool:
@@ -234,15 +253,16 @@ def _progress(value: Value | None) -> str:
     return str(value.value) if isinstance(value, Literal) else ""
 
 
-def _fields(root: Part, number: int, end: Exit, reachable: set[Rid], roots: set[int]) -> _Fields:
+def _fields(root: Part, number: int, end: Exit, reachable: set[Rid], named: Mapping[int, set[Part]]) -> _Fields:
     """Return the attributes of an object, and of those in it, that mean the same in the caller.
 
-    The object is called *number* there, and *roots* are all that the caller has names for. What its other attributes
-    hold escapes.
+    The object is called *number* there, and *named* are the parts of all that the caller has names for. What its other
+    attributes hold escapes.
     """
     state = end.state
     fields: list[tuple[str, Value]] = []
-    paths = parts_of(root, state, end.value, roots - {root[0]})
+    others = [part for other, parts in named.items() if other != root[0] for part in parts]
+    paths = parts_of(root, state, end.value, others)
     found = list(fields_of(paths, state))
     reachable.update(state.refs(Many(tuple(field.value for field in found))))
     for field in found:

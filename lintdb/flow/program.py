@@ -13,7 +13,7 @@ from lintdb.flow.builder import build_cfg
 from lintdb.flow.candidates import Candidates
 from lintdb.flow.cfg import CFG
 from lintdb.flow.classes import Classes
-from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, keeps_function
+from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, keeps_function, may_catch
 from lintdb.flow.either import never_awaited
 from lintdb.flow.follow import Follower
 from lintdb.flow.frameworks import Frameworks
@@ -103,6 +103,7 @@ class Program:
         self._cfgs: dict[int, CFG] = {}
         self._live: dict[int, Liveness] = {}
         self._as_written: dict[FunctionInfo, bool] = {}
+        self._catching: dict[FunctionInfo, bool] = {}
 
     # --- following --------------------------------------------------------------------------------------------------
 
@@ -252,6 +253,13 @@ class Program:
         found = self._as_written.get(info)
         if found is None:
             found = self._as_written[info] = not info.decorators or keeps_function(info)
+        return found
+
+    def may_catch(self, info: FunctionInfo) -> bool:
+        """Return whether a decorator of a function may let other errors out than the function; found out once."""
+        found = self._catching.get(info)
+        if found is None:
+            found = self._catching[info] = bool(info.decorators) and may_catch(info)
         return found
 
     def blocks_around(self, info: FunctionInfo) -> frozenset[cst.BaseExpression]:

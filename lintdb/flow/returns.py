@@ -71,7 +71,7 @@ class Return:
         self.objects = {
             known.id: value
             for known, value in self.given.items()
-            if isinstance(known, Instance) and known.id <= GIVEN_OBJECT
+            if isinstance(known, Instance) and known.id <= GIVEN_OBJECT and not known.path
         }
         known_parts = {each.part: parts_of(each.part, state) for each in self.objects.values()}
         if instance is not None:

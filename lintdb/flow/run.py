@@ -80,6 +80,9 @@ class Module(Protocol):
     def runs_as_written(self, info: FunctionInfo) -> bool:
         """Return whether a call of a function's name runs it as written, whatever its decorators do."""
 
+    def may_catch(self, info: FunctionInfo) -> bool:
+        """Return whether a decorator of a function may let other errors out than the function."""
+
     def never_calls(self, method: str) -> bool:
         """Whether nothing in the project calls a method of that name without arguments; False if that is not clear."""
 

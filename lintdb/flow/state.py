@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from lintdb.flow.values import (
@@ -121,6 +121,11 @@ class State:
     def forget_facts(self, name: str) -> None:
         """A variable, or an attribute, gets another value: conditions that mention it are not decided any more."""
         for key in [key for key in self.facts if _mentions(key, name)]:
+            del self.facts[key]
+
+    def forget_learned(self, name: str, learned: Collection[str]) -> None:
+        """Somebody gets an object who may change it: what loops and counters have told of it holds no more."""
+        for key in [key for key in self.facts if key in learned and key.startswith((f"{name}.", f"{name}["))]:
             del self.facts[key]
 
     def rename_error(self, source: str, target: str) -> None:

@@ -313,14 +313,14 @@ class _Objects:
             within = as_part(value, paths, number)
             if within is not None:
                 return within
-        paths = parts_of(value.part, state)
-        if any(part in paths for _, others in self._parts for part in others):
-            return None  # it holds another one, which has a name already
+        known = [part for _, others in self._parts for part in others]
+        paths = parts_of(value.part, state, others=known)
         number = GIVEN_OBJECT - sum(each <= GIVEN_OBJECT for each, _ in self._parts)
         self._parts.append((number, paths))
         for field in fields_of(paths, state):
-            kept = as_part(field.value, paths, number) or _visible(field.value, state)
-            if kept is not None:
+            named = (as_part(field.value, parts, each) for each, parts in self._parts)
+            kept = next((each for each in named if each is not None), None) or _visible(field.value, state)
+            if kept is not None and (kept == NONE or not isinstance(kept, (Literal, Truthiness, Name))):
                 self.fields[prefix_of((number, paths[field.holder])) + field.attribute] = kept
         return Instance(number, value.owner)
 

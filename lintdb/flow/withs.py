@@ -205,6 +205,8 @@ class Withs(ModelledCalls, ABC):
         if not isinstance(lends, Many) or not lends.is_sequence:
             return None
         kinds = {number: item.dotted for number, item in enumerate(lends.items) if isinstance(item, Name)}
+        if len(set(kinds.values())) < len(kinds):
+            return None  # which of two owners a part is of, and whether they are two, is not known
         lent = {number: self._lent(value, ("managed", value.call, number), kinds[number], state) for number in kinds}
         for number, part in lent.items():
             # `yield cur, conn`: work on the one is work on the other.

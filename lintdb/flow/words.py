@@ -75,7 +75,7 @@ ENDS_REQUESTS = ("teardown_request", "teardown_appcontext", "after_request", "mi
 
 ENDS_OR_BEGINS = re.compile(
     r"commit|rollback|begin|atomic|transact|savepoint|clos|releas|remov|dispos|clean|session|conn|engine|pool|"
-    r"(?:^|_)db(?:_|$)|^execute",
+    r"(?:^|_)(?:db|uow|tx|unit|scope|save|persist|flush|stop|shutdown|quit|finish|terminate|teardown)(?:_|$)|^execute",
     re.IGNORECASE,
 )
 """In the names that a decorator's wrapper mentions: it may end, or begin, what the function works with."""

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lintdb.flow.stdlib import LOG_METHODS
 from lintdb.flow.words import ENDS_OR_BEGINS
-from lintdb.syntax.ancestry import Ancestry
 from lintdb.syntax.names import FunctionInfo
 from lintdb.syntax.walk import walk
 
@@ -54,10 +54,18 @@ def _returned_names(function: FunctionInfo) -> Iterator[str]:
             yield statement.value.value if isinstance(statement.value, cst.Name) else ""
 
 
+def catches_errors(decorator: cst.BaseExpression, info: FunctionInfo) -> bool:
+    """Whether the wrapper of such a decorator may let other errors out than the function, or none: it handles some."""
+    target = decorator.func if isinstance(decorator, cst.Call) else decorator
+    symbol = info.index.symbol_of(target, info.parent or info.index.body, is_needed=True)
+    nodes = symbol.nodes if isinstance(symbol, FunctionInfo) else ()
+    return any(isinstance(each, (cst.ExceptHandler, cst.ExceptStarHandler, cst.With)) for each in nodes)
+
+
 def _is_transparent(wrapper: FunctionInfo) -> bool:
-    """Whether a wrapper gives what the function gives that its decorator is given, and raises what that raises."""
+    """Whether a wrapper gives what the function gives that its decorator has, and does nothing to its arguments."""
     decorator = wrapper.parent
-    if decorator is None or wrapper.is_generator or wrapper.decorators[1:]:
+    if decorator is None or wrapper.is_generator or not _is_only_named_alike(wrapper):
         return False
     given = decorator.params[0].name.value
     nodes = list(_own_nodes(wrapper))
@@ -68,9 +76,38 @@ def _is_transparent(wrapper: FunctionInfo) -> bool:
     is_handed_on = all(_handed_on(call) == _signature(wrapper) for call in calls)
     if not calls or not is_handed_on or named > len(calls) + _looks_at(nodes, given):
         return False
-    around = Ancestry(wrapper.node)
+    if _calls_project(nodes, wrapper) or not _leaves_arguments(nodes, calls, wrapper):
+        return False
     results = {name for name, values in wrapper.given.items() if any(_is_result(each, calls) for each in values)}
-    return _returns_results(wrapper, nodes, calls, results) and not _swallows(nodes, around)
+    return _returns_results(wrapper, nodes, calls, results) and not _swallows(nodes)
+
+
+def _is_only_named_alike(wrapper: FunctionInfo) -> bool:
+    """Whether nothing but `functools.wraps()` decorates a wrapper."""
+    scope = wrapper.parent or wrapper.index.body
+    targets = (each.func if isinstance(each, cst.Call) else each for each in wrapper.decorators)
+    return all(wrapper.index.dotted(each, scope) == "functools.wraps" for each in targets)
+
+
+def _calls_project(nodes: list[cst.CSTNode], wrapper: FunctionInfo) -> bool:
+    """Whether a wrapper calls functions or classes of the project, which may do anything."""
+    return any(
+        isinstance(each, cst.Call) and wrapper.index.symbol_of(each.func, wrapper, is_needed=True) is not None
+        for each in nodes
+    )
+
+
+def _leaves_arguments(nodes: list[cst.CSTNode], calls: list[cst.Call], wrapper: FunctionInfo) -> bool:
+    """Whether a wrapper does nothing with what it is given but hand it on, and write it to a log."""
+    params = {param.name.value for param in wrapper.params}
+    harmless = [
+        each
+        for each in nodes
+        if isinstance(each, cst.Call)
+        and (each in calls or (isinstance(each.func, cst.Attribute) and each.func.attr.value in LOG_METHODS))
+    ]
+    allowed = {id(node) for call in harmless for node in walk(call)}
+    return not any(isinstance(each, cst.Name) and each.value in params and id(each) not in allowed for each in nodes)
 
 
 def _returns_results(wrapper: FunctionInfo, nodes: list[cst.CSTNode], calls: list[cst.Call], results: set[str]) -> bool:
@@ -87,15 +124,17 @@ def _returns_results(wrapper: FunctionInfo, nodes: list[cst.CSTNode], calls: lis
     return named == written + sum(_text(each) in results for each in values)
 
 
-def _swallows(nodes: list[cst.CSTNode], around: Ancestry) -> bool:
-    """Whether a wrapper catches an error for good: in no loop that tries again, and without raising one."""
+def _swallows(nodes: list[cst.CSTNode]) -> bool:
+    """Whether a wrapper ends errors for good: by a handler outside of any loop, from `finally`, by a block for that."""
+    loops = [each for each in nodes if isinstance(each, cst.For | cst.While)]
+    retried = {id(node) for loop in loops for node in walk(loop.body)}
     for handler in nodes:
-        if not isinstance(handler, cst.ExceptHandler | cst.ExceptStarHandler):
-            continue
-        is_retried = any(isinstance(each, cst.For | cst.While) for each in around.ancestors(handler))
-        is_raised = any(isinstance(each, cst.Raise) for each in walk(handler.body))
-        if isinstance(handler, cst.ExceptStarHandler) or not (is_retried or is_raised):
+        is_handler = isinstance(handler, cst.ExceptHandler | cst.ExceptStarHandler)
+        if is_handler and id(handler) not in retried and not any(isinstance(each, cst.Raise) for each in walk(handler)):
             return True
+    finals = [each for each in nodes if isinstance(each, cst.Finally)]
+    if any(isinstance(node, cst.Return) for each in finals for node in walk(each)):
+        return True
     return any(isinstance(each, cst.Call) and _text(each.func).endswith("suppress") for each in nodes)
 
 

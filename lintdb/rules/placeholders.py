@@ -92,6 +92,8 @@ class Placeholders:
 def placeholders_of(text: str, style: str, *, in_literals: bool = True) -> Placeholders | None:
     """Return the placeholders of a text in a driver's style; None where that cannot be told: one style in another."""
     code = _code(text)
+    if re.match(r"\s*PREPARE\b", code, re.IGNORECASE):
+        return None  # its values come with EXECUTE
     if style in _FORMATS:
         return _of_formats(text, code, style, in_literals=in_literals)
     if style in _ORACLE:
@@ -100,7 +102,9 @@ def placeholders_of(text: str, style: str, *, in_literals: bool = True) -> Place
         return _of_several_marks(text, code, style)
     if style == "keywords":
         names = frozenset(_NAMED.findall(re.sub(r"\[[^\]]*\]", "[]", code)))  # a slice stands in brackets
-        return None if re.search(r"\?|\$\d", code) else Placeholders(0, names, None)
+        if "\\" in text or re.search(r"\?|\$\d", code):
+            return None  # `E'…\'…'`
+        return Placeholders(0, names, None)
     if style == "qmark_exact":
         return _of_dollars(code)
     if style == "qmark":

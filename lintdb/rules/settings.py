@@ -277,7 +277,33 @@ def _is_set_by_function(setting: Setting, evaluator: Evaluator, arguments: Argum
         function = evaluator.index.symbol_of(node, evaluator.scope, is_needed=True)
         if not isinstance(function, FunctionInfo):
             return True
-        if any(_sets(setting, each.index.code_of(each.node)) for each in reached_from(function)):
+        if any(_may_set(setting, each) for each in reached_from(function)):
+            return True
+    return False
+
+
+_RUNS = frozenset({"execute", "executemany", "executescript", "run", "fetch", "fetchval", "fetchrow", "cmd_query"})
+
+
+def _may_set(setting: Setting, function: FunctionInfo) -> bool:
+    """Whether a function that prepares a connection sets a bound, or may: by a statement, or a function, not seen."""
+    import libcst as cst
+
+    from lintdb.syntax.literals import Evaluator
+
+    if _sets(setting, function.index.code_of(function.node)):
+        return True
+    evaluator = Evaluator(function.index, function)
+    words = {re.split(r"\W+", prefix.strip("'\""))[-1] for prefix in setting.sql} - {""}
+    params = {param.name.value for param in function.params}
+    for call in function.calls:
+        given = [argument.value for argument in call.args]
+        if isinstance(call.func, cst.Attribute) and call.func.attr.value in _RUNS and given:
+            text = evaluator.value(given[0])
+            if not isinstance(text, str) or any(word in text for word in words):
+                return True
+        is_handed = any(isinstance(each, cst.Name) and each.value in params for each in given)
+        if is_handed and function.index.symbol_of(call.func, function, is_needed=True) is None:
             return True
     return False
 
@@ -475,8 +501,10 @@ def _opening_of(call: KnownCall, function: FunctionInfo, ctx: FileContext) -> Op
     origins = [*call.origins]
     if isinstance(call.root, tuple) and call.root[0] == "self" and function.owner is not None:
         origins += [value for _, value, _ in function.owner.assigned.get(str(call.root[1]), ()) if value is not None]
-    own = [each for each in openings if any(each.node is origin for origin in origins)] or openings
-    return own[0] if len(own) == 1 else None
+    own = [each for each in openings if any(each.node is origin for origin in origins)]
+    is_given = isinstance(call.root, tuple) and call.root[0] == "param"
+    found = own or ([] if is_given else openings)
+    return found[0] if len(found) == 1 else None
 
 
 def _given_to_the_query(call: KnownCall, name: str, ctx: FileContext) -> Answer | None:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import builtins
 import functools
-import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -136,14 +135,22 @@ class FunctionInfo:
 
     @functools.cached_property
     def optional(self) -> frozenset[str]:
-        """The parameters that are None unless an object is given: no text or number by annotation, and never set."""
+        """The parameters that are None unless an object is given: by their default, and by `conn or connect()`."""
+        chosen = {
+            node.left.value
+            for node in self.nodes
+            if isinstance(node, cst.BooleanOperation)
+            and isinstance(node.operator, cst.Or)
+            and isinstance(node.left, cst.Name)
+            and isinstance(node.right, (cst.Call, cst.Await))
+        }
         return frozenset(
             param.name.value
             for param in self.params
-            if isinstance(param.default, cst.Name)
-            and param.default.value == "None"
+            if param.name.value in chosen
+            and param.default is not None
+            and _is_name(param.default, "None")
             and param.name.value not in self.given
-            and (param.annotation is None or not _PLAIN.search(self.index.code_of(param.annotation.annotation)))
         )
 
     @functools.cached_property
@@ -158,12 +165,14 @@ class FunctionInfo:
 
     @functools.cached_property
     def deciding(self) -> frozenset[str]:
-        """The parameters whose truth it tests: `if flag:`, `if not flag and rows:`."""
-        found: set[str] = set()
+        """The parameters that it does nothing with but test their truth: `if flag:`, `if not flag and rows:`."""
+        found: Counter[str] = Counter()
         for node in self.nodes:
             if isinstance(node, (cst.If, cst.IfExp, cst.While)):
                 found.update(_tested_names(node.test))
-        return frozenset(found & {param.name.value for param in self.params})
+        params = {param.name.value for param in self.params} & found.keys()
+        named = Counter(node.value for node in self.nodes if isinstance(node, cst.Name) and node.value in params)
+        return frozenset(name for name in params if named[name] == found[name] + 1)
 
     @functools.cached_property
     def hands_object_on(self) -> bool:
@@ -573,9 +582,6 @@ def _names_in(target: cst.CSTNode) -> Iterator[str]:
     elif isinstance(target, (cst.Tuple, cst.List)):
         for element in target.elements:
             yield from _names_in(element.value)
-
-
-_PLAIN = re.compile(r"\b(?:int|float|str|bytes|bool|[Ll]ist|[Dd]ict|[Ss]et|[Tt]uple|Sequence|Iterable|Mapping)\b")
 
 
 def _tested_names(node: cst.BaseExpression) -> Iterator[str]:
