@@ -37,7 +37,7 @@ from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
 MAX_OUTCOMES = 8
 _YIELDING = frozenset({"Generator", "Iterator", "Iterable", "AsyncGenerator", "AsyncIterator", "AsyncIterable"})
 """Types of generators, of which the first parameter is what they yield."""
-MOST_FOR_CALLERS = 80_000
+MOST_FOR_CALLERS = 100_000
 """Blocks that paths enter in functions which are followed for their callers, for the sake of one file that is checked.
 
 Time would be the natural measure, but results must not depend on the machine: some ten thousand blocks take a second.
