@@ -109,8 +109,8 @@ class Assumptions(Values):
     def _is_done_before(self, condition: ir.Condition, state: State) -> bool:
         """`if _called: return`, and then `_called = True`: the first call, which does it all, is what counts."""
         tested = condition.operand if isinstance(condition, ir.Truth) else None
-        is_flag = isinstance(tested, ir.Local) and tested.name in self.function.once
-        return is_flag and isinstance(tested, ir.Local) and state.env.get(tested.name) is None
+        name = tested.name if isinstance(tested, ir.Local) else ""
+        return name in self.function.once and state.env.get(name) is None
 
     def _note_other_kind(self, condition: ir.HasName, state: State, new: State) -> None:
         """`if hasattr(conn, "wait_closed")`: what has that is of another kind than what was taken for it."""

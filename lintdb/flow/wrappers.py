@@ -25,14 +25,20 @@ def gives_what_it_gets(decorator: cst.BaseExpression, info: FunctionInfo) -> boo
         decorator: an expression of `info.decorators`.
         info: the decorated function; a coroutine is awaited by a wrapper that is one, too.
     """
-    target = decorator.func if isinstance(decorator, cst.Call) else decorator
-    symbol = info.index.symbol_of(target, info.parent or info.index.body, is_needed=True)
-    if not isinstance(symbol, FunctionInfo) or symbol is info or symbol.is_async or symbol.is_generator:
+    symbol = _function_behind(decorator, info)
+    if symbol is None or symbol is info or symbol.is_async or symbol.is_generator:
         return False
     makers = _decorators_made_by(symbol) if isinstance(decorator, cst.Call) else [symbol]
     wrappers = [wrapper for maker in makers for wrapper in _wrappers_of(maker)]
     mine = [wrapper for wrapper in wrappers if wrapper.is_async is info.is_async] or wrappers
     return bool(mine) and all(_is_transparent(wrapper) for wrapper in mine)
+
+
+def _function_behind(decorator: cst.BaseExpression, info: FunctionInfo) -> FunctionInfo | None:
+    """Return the function of the project that a decorator names, or calls."""
+    target = decorator.func if isinstance(decorator, cst.Call) else decorator
+    symbol = info.index.symbol_of(target, info.parent or info.index.body, is_needed=True)
+    return symbol if isinstance(symbol, FunctionInfo) else None
 
 
 def _decorators_made_by(maker: FunctionInfo) -> list[FunctionInfo]:
@@ -56,9 +62,8 @@ def _returned_names(function: FunctionInfo) -> Iterator[str]:
 
 def catches_errors(decorator: cst.BaseExpression, info: FunctionInfo) -> bool:
     """Whether the wrapper of such a decorator may let other errors out than the function, or none: it handles some."""
-    target = decorator.func if isinstance(decorator, cst.Call) else decorator
-    symbol = info.index.symbol_of(target, info.parent or info.index.body, is_needed=True)
-    nodes = symbol.nodes if isinstance(symbol, FunctionInfo) else ()
+    symbol = _function_behind(decorator, info)
+    nodes = symbol.nodes if symbol is not None else ()
     return any(isinstance(each, (cst.ExceptHandler, cst.ExceptStarHandler, cst.With)) for each in nodes)
 
 

@@ -73,9 +73,9 @@ def forgotten_commits_of_module(ctx: FileContext) -> Iterator[LostWork]:
                 yield flow.left_globals[name]
 
 
-_OF_REQUEST = frozenset({"flask.g", "quart.g", "flask.globals.g", "sanic.request.ctx"})
+_OF_REQUEST = frozenset({"flask.g", "quart.g", "flask.globals.g"})
 """What keeps things for one request, and forgets them at its end."""
-_COMMITS = re.compile(r"commit|autocommit|isolation_level", re.IGNORECASE)
+_COMMITS = re.compile(r"commit|isolation_level", re.IGNORECASE)
 _HOOK_OF_REQUESTS = re.compile(
     r"after_(?:app_)?request|teardown_(?:app_?)?(?:request|context)|after_this_request|got_request"
 )

@@ -70,27 +70,24 @@ class MissingCommit(Rule):
 
     def check_file(self, ctx: FileContext) -> Iterator[Report]:
         for work in forgotten_commits_of_module(ctx):
-            yield _report_forgotten(work, "functions of the module", "function")
+            yield _report_forgotten(work, _unlike("functions of the module"), "function")
         for work, giver in forgotten_commits_of_requests(ctx):
-            yield Report(
-                node=work.node,
-                message=f"this write is lost: `{giver.name}()` keeps it for the request, and nothing commits then",
-                confidence=work.confidence,
-                steps=(ReportStep(work.node, "written here"),),
-                resource_kind=work.kind.label,
-                resource_name=work.name,
-                help="commit at the end of the function",
-            )
+            kept = f"this write is lost: `{giver.name}()` keeps it for the request, and nothing commits then"
+            yield _report_forgotten(work, kept, "function")
 
     def check_class(self, owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: FileContext) -> Iterator[Report]:
         for work in forgotten_commits(owner, flows, ctx):
-            yield _report_forgotten(work, f"methods of `{owner.name}`", "method")
+            yield _report_forgotten(work, _unlike(f"methods of `{owner.name}`"), "method")
 
 
-def _report_forgotten(work: LostWork, others: str, what: str) -> Report:
+def _unlike(others: str) -> str:
+    return f"this write is not committed, as other {others} commit theirs"
+
+
+def _report_forgotten(work: LostWork, message: str, what: str) -> Report:
     return Report(
         node=work.node,
-        message=f"this write is not committed, as other {others} commit theirs",
+        message=message,
         confidence=work.confidence,
         steps=(ReportStep(work.node, "written here"),),
         resource_kind=work.kind.label,
