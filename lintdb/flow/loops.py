@@ -46,7 +46,9 @@ def has_loop_to_itself(function: FunctionInfo, does_not_count: Callable[[str], b
     is_run = False
     while todo and len(seen) <= _MOST_FUNCTIONS:
         target = todo.pop()
-        uses = [_running(use) for use in find_uses(target, function, does_not_count)]
+        found = find_uses(target, function, does_not_count)
+        # A coroutine that is dropped, or asked for something, never runs: the name belongs to another function there.
+        uses = [_running(use) for use in found if isinstance(use, Unknown) or not use.place.is_used_at_once]
         if not uses or target.is_open or any(use.is_beside or not (use.is_run or use.by) for use in uses):
             return False
         is_run = is_run or any(use.is_run for use in uses)
@@ -98,6 +100,8 @@ def _running(use: Use | Unknown) -> _Running:
     if isinstance(use, Unknown):
         return _Running(None, is_run=False, is_beside=False)
     # What a coroutine hands over as it is will be called by others, whenever they like.
+    if _is_only_task(use):
+        return _Running(None, is_run=True, is_beside=False)
     is_handed_over = not (use.place.is_called or use.place.is_given or use.place.is_main)
     is_beside = use.place.is_beside or is_handed_over or use.place.is_deferred
     is_beside = is_beside or any(_is_beside(node) for each in use.code for node in walk_tree(each))
@@ -105,6 +109,21 @@ def _running(use: Use | Unknown) -> _Running:
     if not isinstance(by, ast.AsyncFunctionDef):
         return _Running(None, use.place.is_main or use.place.is_given, is_beside)
     return _Running(None if by.decorator_list else use.user, is_run=False, is_beside=is_beside)
+
+
+def _is_only_task(use: Use) -> bool:
+    """Whether a coroutine is the one task of a loop that its user makes for it and runs: `loop.create_task(work())`."""
+    if not isinstance(use.by, ast.FunctionDef) or use.place.is_repeated or use.place.is_deferred:
+        return False
+    inside = list(walk_tree(use.by))
+    names = [last_name(node) for node in inside if isinstance(node, ast.Name | ast.Attribute)]
+    started = [name for name in names if name in BESIDE]
+    is_task = any(isinstance(node, ast.Call) and _gives_task(node, use.place.call) for node in inside)
+    return is_task and "new_event_loop" in names and sorted(started) == ["create_task", "run_forever"]
+
+
+def _gives_task(call: ast.Call, what: ast.AST | None) -> bool:
+    return last_name(call.func) == "create_task" and what is not None and what in call.args
 
 
 def _is_beside(node: ast.AST) -> bool:

@@ -32,6 +32,7 @@ _NEUTRAL = frozenset({"object", "ABC", "Protocol", "Generic"})
 """Classes that call nothing of what derives from them."""
 
 AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
+_OF_COROUTINES = frozenset({"send", "throw", "close", "__await__"})
 _LOOPS = ast.For | ast.AsyncFor | ast.While | ast.ListComp | ast.SetComp | ast.DictComp
 
 
@@ -178,7 +179,8 @@ class Place(NamedTuple):
     """Where a node stands: the functions and classes around it, and what is special about the place.
 
     `is_main`: in the block that is run if the file is a program; `is_given`: handed to what runs coroutines;
-    `given_to`: the last name of the call that it is handed to as it is; `is_called`: as what a call calls;
+    `given_to`: the last name of the call that it is handed to as it is; `call`: the one that calls it; `is_used_at_once`:
+    what that returns is dropped, or has something asked of it, where it stands, so that it is no coroutine that runs;
     `is_annotation`: in an annotation, which does nothing; `is_beside`: in an `async with` or `async for`;
     `is_repeated`: in a loop; `is_deferred`: in a lambda. Loops and blocks are those within the innermost function.
     """
@@ -187,11 +189,17 @@ class Place(NamedTuple):
     is_main: bool = False
     is_given: bool = False
     given_to: str = ""
-    is_called: bool = False
+    call: ast.Call | None = None
+    is_used_at_once: bool = False
     is_annotation: bool = False
     is_beside: bool = False
     is_repeated: bool = False
     is_deferred: bool = False
+
+    @property
+    def is_called(self) -> bool:
+        """Whether it stands as what a call calls."""
+        return self.call is not None
 
 
 class Use(NamedTuple):
@@ -312,13 +320,15 @@ def _place_of(node: ast.AST, file: ParsedFile) -> Place:
     functions = tuple(each for each in reversed(chain[1:]) if isinstance(each, AnyFunction | ast.ClassDef))
     end = next((at for at, each in enumerate(chain) if at and isinstance(each, AnyFunction | ast.ClassDef)), len(chain))
     inside = chain[1:end]
+    call = chain[1] if isinstance(chain[1], ast.Call) and chain[1].func is node else None
     given = next((at for at, each in enumerate(chain[1:]) if not _calls(each, chain[at])), 0)
     return Place(
         functions,
         is_main=not functions and len(chain) > 1 and _is_main_guard(chain[-2]),
         is_given=_runs(chain, given),
         given_to=_given_to(chain),
-        is_called=_calls(chain[1], node) if len(chain) > 1 else False,
+        call=call,
+        is_used_at_once=call is not None and _is_no_coroutine(chain[2]),
         is_annotation=any(_annotates(child, each) for child, each in itertools.pairwise(chain[: end + 1])),
         is_beside=any(isinstance(each, ast.AsyncWith | ast.AsyncFor) for each in inside),
         is_repeated=any(isinstance(each, _LOOPS) for each in inside),
@@ -328,6 +338,13 @@ def _place_of(node: ast.AST, file: ParsedFile) -> Place:
 
 def _calls(outer: ast.AST, node: ast.AST) -> bool:
     return isinstance(outer, ast.Call) and outer.func is node
+
+
+def _is_no_coroutine(outer: ast.AST) -> bool:
+    """Whether what stands around a call shows that it did not return a coroutine which anybody runs."""
+    if isinstance(outer, ast.Attribute):
+        return outer.attr not in _OF_COROUTINES
+    return isinstance(outer, ast.Expr | ast.Subscript | ast.For)
 
 
 def _call_given(chain: Sequence[ast.AST], at: int) -> ast.Call | None:
