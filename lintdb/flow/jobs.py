@@ -1,6 +1,7 @@
-"""Whether a function does the work of Celery's tasks alone: a worker forks processes that do one task at a time each.
+"""How many jobs of a worker, which do all the work of a function, run at a time in one process.
 
-Each use of the function must lead to a task. What cannot be told speaks against it.
+Celery forks processes that do one task at a time each; arq runs some jobs beside each other on one loop. Each use of
+the function must lead to a job. What cannot be told speaks against it.
 """
 
 from __future__ import annotations
@@ -11,62 +12,110 @@ import textwrap
 from collections.abc import Callable
 
 from lintdb.flow.users import AnyFunction, Target, Unknown, Use, find_uses, last_name
+from lintdb.flow.words import BESIDE
 from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.plain import walk_tree
 from lintdb.syntax.refusal import parsed_by_python
 
 _MOST_FUNCTIONS = 12
 """Functions between the one in question and the tasks that run it."""
 
+_CELERY = re.compile("celery")
+_ARQ = re.compile(r"(?:^|[._])arq(?:$|[._])")
 _APP = re.compile(r"(?:\w+_)?(?:celery|app|capp)(?:_\w+)?", re.IGNORECASE)
 """What an application of Celery is called: others, whose tasks run beside each other, have a broker or a router."""
 
 
-def is_work_of_tasks(function: FunctionInfo, does_not_count: Callable[[str], bool]) -> bool:
-    """Whether tasks of Celery call a function, directly or not, and nothing else of its project ever does.
+_AT_ONCE_OF_ARQ = 10
+"""What arq runs at a time where nothing else is said (read in its source, 0.25 and 0.26: `Worker.__init__`)."""
 
-    *does_not_count* says of a path that uses in that file do not matter, as those in tests.
+
+def most_jobs_at_once(function: FunctionInfo, does_not_count: Callable[[str], bool]) -> int | None:
+    """Return how many jobs that call a function, directly or not, one process runs at a time.
+
+    None where something else may call it. *does_not_count* says of a path that uses in that file do not matter, as
+    those in tests.
     """
-    if function.is_module or function.is_async:
-        return False
+    if not _may_be_job(function):
+        return None
     start = Target.of(function)
     tasks = {start} if function.decorators else set()
-    if function.decorators and not _is_itself_task(function):
-        return False
+    most = 1 if tasks else 0
     todo, seen = [start], {start}
     while todo and len(seen) <= _MOST_FUNCTIONS:
         target = todo.pop()
         uses = list(find_uses(target, function, does_not_count))
         if target.is_open or not (uses or target in tasks):
-            return False
+            return None
         for use in uses:
+            if isinstance(use, Use) and function.is_async and (at_once := _listed_by_arq(use)):
+                most = max(most, at_once)
+                continue
             if target in tasks and isinstance(use, Use) and not use.place.is_called:
                 continue  # `remind.delay()`, or a schedule: a worker does it
             user = use.user if isinstance(use, Use) else None
-            if isinstance(use, Unknown) or use.by is None or user is None:
-                return False
-            if not use.place.is_called or use.place.is_deferred:
-                return False
-            if _is_task(use.by, is_known=any(_imports_celery(each) for each in use.outside)):
+            if isinstance(use, Unknown) or use.by is None or user is None or not use.place.is_called:
+                return None
+            if use.place.is_deferred or _is_async(use.by) != function.is_async:
+                return None
+            if _is_task(use.by, is_known=any(_imports(_CELERY, each) for each in use.outside)):
                 tasks.add(user)
-            elif use.by.decorator_list or isinstance(use.by, ast.AsyncFunctionDef):
-                return False
+                most = max(most, 1)
+            elif use.by.decorator_list or any(last_name(node) in BESIDE for node in walk_tree(use.by)):
+                return None
             if user not in seen:
                 seen.add(user)
                 todo.append(user)
-    return not todo
+    return most if most and not todo else None
+
+
+def _may_be_job(function: FunctionInfo) -> bool:
+    """Whether a function can be a job, or a part of one that does one thing after the other."""
+    if function.is_module:
+        return False
+    if function.is_async:
+        return not function.decorators and BESIDE.isdisjoint(function.loads | function.attributes)
+    return not function.decorators or _is_itself_task(function)
+
+
+def _is_async(function: AnyFunction) -> bool:
+    return isinstance(function, ast.AsyncFunctionDef)
+
+
+def _listed_by_arq(use: Use) -> int:
+    """Return how many jobs run at a time by the settings of arq that list a function; 0 if none do so here."""
+    settings = use.place.around[-1] if use.place.around else None
+    if not isinstance(settings, ast.ClassDef) or not any(_imports(_ARQ, each) for each in use.outside):
+        return 0
+    values = {
+        target.id: each.value
+        for each in settings.body
+        if isinstance(each, ast.Assign)
+        for target in each.targets
+        if isinstance(target, ast.Name)
+    }
+    if "functions" not in values and "cron_jobs" not in values:
+        return 0
+    given = values.get("max_jobs", ast.Constant(_AT_ONCE_OF_ARQ))
+    return given.value if isinstance(given, ast.Constant) and isinstance(given.value, int) else 0
 
 
 def _is_itself_task(function: FunctionInfo) -> bool:
     tree = parsed_by_python(textwrap.dedent(function.index.code_of(function.node)))
     own = tree.body[0] if isinstance(tree, ast.Module) else None
-    is_known = any("celery" in name.lower() for name in function.index.imported_names())
+    is_known = any(_CELERY.search(name.lower()) for name in function.index.imported_names())
     return isinstance(own, AnyFunction) and _is_task(own, is_known=is_known)
 
 
-def _imports_celery(statement: ast.stmt) -> bool:
+def _imports(library: re.Pattern[str], statement: ast.stmt) -> bool:
+    """Whether a statement imports a library, or what is named for it: `from shop import celery`."""
     if isinstance(statement, ast.ImportFrom):
-        return "celery" in (statement.module or "").lower() or any("celery" in each.name for each in statement.names)
-    return isinstance(statement, ast.Import) and any("celery" in each.name for each in statement.names)
+        names = [statement.module or "", *(each.name for each in statement.names)]
+    elif isinstance(statement, ast.Import):
+        names = [each.name for each in statement.names]
+    else:
+        names = []
+    return any(library.search(name.lower()) for name in names)
 
 
 def _is_task(function: AnyFunction, *, is_known: bool) -> bool:

@@ -179,8 +179,8 @@ class Place(NamedTuple):
     """Where a node stands: the functions and classes around it, and what is special about the place.
 
     `is_main`: in the block that is run if the file is a program; `is_given`: handed to what runs coroutines;
-    `given_to`: the last name of the call that it is handed to as it is; `call`: the one that calls it; `is_used_at_once`:
-    what that returns is dropped, or has something asked of it, where it stands, so that it is no coroutine that runs;
+    `given_to`: the last name of the call that it is handed to as it is; `call`: the one that calls it;
+    `is_used_at_once`: what that returns is dropped, or asked for something, where it stands: no coroutine would run;
     `is_annotation`: in an annotation, which does nothing; `is_beside`: in an `async with` or `async for`;
     `is_repeated`: in a loop; `is_deferred`: in a lambda. Loops and blocks are those within the innermost function.
     """

@@ -45,7 +45,7 @@ class NestedCheckout(Rule):
                         ReportStep(overlap.inner, "takes another one"),
                     ]
                 is_of_one = is_session and runs_for_somebody(flow.function, ctx.path)
-                is_of_one = is_of_one or is_work_of_workers(flow.function)
+                is_of_one = is_of_one or is_work_of_workers(flow.function, has_sessions=is_session)
                 yield Report(
                     node=overlap.node,
                     message=f"{message} while one is held: if all its users do so at once, they wait for each other",

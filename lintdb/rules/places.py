@@ -78,11 +78,23 @@ def is_watched(function: FunctionInfo) -> bool:
     return (is_program(function) and not serves(function)) or is_part_of_commands(function, is_test_file)
 
 
-def is_work_of_workers(function: FunctionInfo) -> bool:
-    """Whether only tasks of Celery do what a function does: each process does one at a time, with a pool to itself."""
-    from lintdb.flow.jobs import is_work_of_tasks  # as above
+_HELD_BY_JOB = 3
+"""Connections that one job holds at most, where it takes one while it holds another: a task in a task of a task."""
 
-    return is_work_of_tasks(function, is_test_file)
+
+def is_work_of_workers(function: FunctionInfo, *, has_sessions: bool) -> bool:
+    """Whether only jobs of a worker do what a function does, and so few at a time that a pool is enough for them.
+
+    A process of Celery does one task at a time, with a pool to itself. *has_sessions*: they are those of SQLAlchemy,
+    whose engines say how many connections they have.
+    """
+    from lintdb.flow.jobs import most_jobs_at_once  # as above
+    from lintdb.rules.capacity import least_connections
+
+    at_once = most_jobs_at_once(function, is_test_file)
+    if at_once is None or at_once == 1:
+        return at_once == 1
+    return has_sessions and at_once * _HELD_BY_JOB < least_connections(function.index, is_test_file)
 
 
 def is_done_once(function: FunctionInfo) -> bool:
