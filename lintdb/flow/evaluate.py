@@ -231,9 +231,11 @@ class Values(Run):
             return Many(tuple(self.outside(("field", site, f"[{i}]"), each, holder, state) for i, each in items), True)
         return self.borrowed(site, what, holder, state) if what is not None else None
 
-    def borrowed(self, site: SiteKey, kind_id: str, holder: ClassInfo | ModuleIndex | None, state: State) -> Ref:
-        """Return a resource of a known kind that somebody else owns; *holder* is what has it."""
-        rid: Rid = (site, 0)
+    def borrowed(
+        self, site: SiteKey, kind_id: str, holder: ClassInfo | ModuleIndex | None, state: State, number: int = 0
+    ) -> Ref:
+        """Return a resource of a known kind that somebody else owns: *holder* has it, *number* tells it from others."""
+        rid: Rid = (site, number)
         if rid not in state.resources:
             kind = self.knowledge.kind(kind_id)
             index = holder.index if isinstance(holder, ClassInfo) else holder or self.index

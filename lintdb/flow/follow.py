@@ -7,6 +7,7 @@ of budget can lose a finding but never make one up.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -29,6 +30,7 @@ from lintdb.flow.texts import lengthened, pieces_of
 from lintdb.flow.tracked import tracked
 from lintdb.flow.values import (
     COUNTED,
+    NONE,
     NOT_NONE,
     TRUTHY,
     Box,
@@ -50,6 +52,9 @@ from lintdb.flow.values import (
     one_of,
 )
 from lintdb.flow.visited import Visited
+
+_LOCK = re.compile(r"(?:^|_)(?:r?lock|mutex|sem(?:aphore)?|guard)(?:ed|s|$|_)", re.IGNORECASE)
+"""What keeps others out of a block, by its name."""
 
 MAX_STATES_PER_BLOCK = 64
 MAX_ENDS = 128
@@ -411,7 +416,25 @@ class Follower(Iterations, Assumptions):
                 self.leave_work_of_block(op, value, thrown)
         state.set_name(YIELDED, RESUMED)
         state.set_name(op.target, None)
+        if self.is_manager and not self.is_for_caller and not self.owns_self:
+            self._fill_again(state)
         return None
+
+    def _fill_again(self, state: State) -> None:
+        """What a block runs may fill an attribute that is empty meanwhile: by entering the same manager, for one."""
+        owner = self.owner_class()
+        emptied = [name for name, value in state.env.items() if value == NONE and name.startswith("self.")]
+        if (
+            owner is None
+            or not emptied
+            or any(_LOCK.search(name) for name in self.function.loads | self.function.attributes)
+        ):
+            return
+        for name in emptied:
+            attribute = name.removeprefix("self.")
+            kind_id = self.types.attribute_kind(owner, attribute)
+            if kind_id is not None:
+                state.set_name(name, self.borrowed(("self", attribute), kind_id, owner, state, number=1))
 
     @staticmethod
     def _describe(value: Value | None, state: State) -> Value | None:

@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
-from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
+from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
 from lintdb.rules.ownership import (
     DYNAMIC,
     FAMILIES,
     is_handed_on,
     is_looked_after,
+    is_put_back,
     is_released_elsewhere,
     is_subscription,
     vain_releases,
@@ -76,6 +77,12 @@ class AttributeNotReleased(Rule):
                     report = _report(call, message, attribute, kind, _confidence(owner, kind, ctx))
                     yield replace(report, about=tuple(vain_releases(attribute, kind, flows, ctx)))
             elif attribute in replaced.get(method, {}) and method.name != "__init__":
+                node = replaced[method][attribute]
+                if is_put_back(method, call, node):
+                    message = f"`self.{attribute}` may have been opened again in the block, and is replaced here"
+                    steps = (ReportStep(call, "opened where there is none"), ReportStep(node, "replaced"))
+                    yield replace(_report(call, message, attribute, kind), node=node, steps=steps)
+                    continue
                 others = [other for name, other, _, _ in opened if name == attribute and other is not method]
                 if any(other.name == "__init__" for other in others):
                     message = f"`self.{attribute}` may still be open when it is replaced here"

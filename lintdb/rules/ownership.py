@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from lintdb.effects import Kind
     from lintdb.flow.results import FunctionFlow
-    from lintdb.syntax.names import ClassInfo
+    from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 DYNAMIC = re.compile(r"\bgetattr\(self,(?!\s*[\"'])|\bvars\(self\)|\bself\.__dict__")
 """Code in which it cannot be told which attributes are reached."""
@@ -69,6 +69,14 @@ def is_handed_on(owner: ClassInfo, attribute: str, kind: Kind, ctx: FileContext)
             if any(ctx.source_of(each) in meant for each in (*given, *nodes[:1]) if id(each) not in called):
                 return True
     return False
+
+
+def is_put_back(method: FunctionInfo, opened: cst.Call, store: cst.CSTNode) -> bool:
+    """Whether a manager puts what it has lent back into an attribute, and not what a call opens for that there."""
+    from lintdb.flow.decorators import is_generator_manager  # loads libcst, which listing rules does not need
+    from lintdb.syntax.walk import walk
+
+    return is_generator_manager(method) and all(node is not opened for node in walk(store))
 
 
 def vain_releases(attribute: str, kind: Kind, flows: Sequence[FunctionFlow], ctx: FileContext) -> Iterator[cst.CSTNode]:
