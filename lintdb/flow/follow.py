@@ -18,6 +18,7 @@ from lintdb.flow import ir
 from lintdb.flow.assume import Assumptions
 from lintdb.flow.calls import Calls
 from lintdb.flow.cfg import Block
+from lintdb.flow.contexts import is_left_on_context, key_on_context
 from lintdb.flow.evaluate import may_be_none
 from lintdb.flow.exceptions import Match, is_caught_before, match_handler
 from lintdb.flow.iteration import Iterations
@@ -255,9 +256,19 @@ class Follower(Iterations, Assumptions):
         elif isinstance(op.base, ir.Local) and isinstance(base, (Table, Many)):
             old = tuple(i for _, i in base.items) if isinstance(base, Table) else base.items
             state.set_name(op.base.name, Many((*old, value)))
+        elif isinstance(value, Ref) and self._is_left_on_context(op):
+            state.update(value.rid, used=True)  # by the commands that find it
         else:
             state.escape(value, with_parents=True)
         return None
+
+    def _is_left_on_context(self, op: ir.StoreItemOp) -> bool:
+        """Whether what is stored stays with this function, for nobody releases what stands under that key."""
+        key = key_on_context(op.target, self.function)
+        if key is None:
+            return False
+        memo = ("on context", self.index.name, key)
+        return bool(self.types.peers.memo.get(memo, lambda: is_left_on_context(key, self.function)))
 
     def _unpack(self, op: ir.UnpackOp, state: State) -> list[State] | None:
         value = self.value(op.operand, state)

@@ -288,10 +288,11 @@ class StoreAttributeOp(Operation):
 
 @dataclass(slots=True, eq=False)
 class StoreItemOp(Operation):
-    """`base[...] = operand`"""
+    """`base[...] = operand`; *target* is the left side, as it is written."""
 
     base: Operand
     operand: Operand
+    target: cst.Subscript
 
 
 @dataclass(slots=True, eq=False)

@@ -93,7 +93,7 @@ class Expressions(Conditions):
             base = self.expression(target.value)
             self._slices(target)
             self._need(node, base, "TypeError")
-            self.emit(ir.StoreItemOp(node, self.in_cleanup, base, value))
+            self.emit(ir.StoreItemOp(node, self.in_cleanup, base, value, target))
             text = text_of(target)
             if text is not None:
                 self.emit(ir.LearnOp(node, self.in_cleanup, text))

@@ -7,9 +7,6 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lintdb.flow.users import ParsedFile, last_name, parsed_file
-from lintdb.syntax.plain import walk_tree
-
 if TYPE_CHECKING:
     from lintdb.syntax.names import ModuleIndex
 
@@ -26,6 +23,9 @@ def least_connections(index: ModuleIndex, does_not_count: Callable[[str], bool])
 
     *does_not_count* says of a path that its engines do not matter, as those of tests.
     """
+    from lintdb.flow.users import ParsedFile, last_name, parsed_file  # loads libcst, which listing rules does not need
+    from lintdb.syntax.plain import walk_tree
+
     links = index.links
     if links is None or any(_other_files(links.texts_with(word, index), does_not_count) for word in _OTHER_MAKERS):
         return 0
@@ -46,7 +46,7 @@ def _other_files(texts: tuple[tuple[str, str], ...] | None, does_not_count: Call
 def _limit(call: ast.Call) -> int:
     """Return what one engine is limited to: 0 where its pool is another one, or its size is not written there."""
     given = {each.arg: each.value for each in call.keywords}
-    if "poolclass" in given and last_name(given["poolclass"]) == "NullPool":
+    if "poolclass" in given and ast.unparse(given["poolclass"]).rpartition(".")[2] == "NullPool":
         return sys.maxsize
     size, overflow = (
         _number(given.pop(name, ast.Constant(default)))
