@@ -21,7 +21,7 @@ class WithBlockKeepsOpen(Rule):
         name="with-block-keeps-open",
         summary="a `with` block that does not release what it is given",
         severity=Severity.ERROR,
-        help="wrap it in `contextlib.closing(...)`, or release it in `finally` after the block",
+        help="close it, too: `with contextlib.closing(...) as conn, conn:` ends the transaction as before",
         since="0.1",
         cause="release",
     )
@@ -38,5 +38,7 @@ class WithBlockKeepsOpen(Rule):
             if leak.kind.block_is_of_version:
                 message += f" ({ctx.program.knowledge.version_of(leak.kind.driver)})"
             help_text = cure_of(leak, ctx) or "give it back in `finally`" if leak.kind.family == "checkout" else None
+            if leak.kind.family != "checkout" and (leak.kind.block_is_of_version or leak.kind.is_released_by_coroutine):
+                help_text = "release it in `finally` after the block"
             report = report_leak(leak, flow, ctx, message)
             yield Report(**{**vars(report), "help": help_text})

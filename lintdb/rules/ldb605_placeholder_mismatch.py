@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
@@ -30,6 +30,7 @@ _OWN = {
     "any": "?",
     "prepared": "?",
     "pyformat": "%s",
+    "pyformat_sequence": "%s",
     "pyformat_any": "%s",
     "pyformat_bound": "%s",
     "pyformat_exact": "%s",
@@ -44,9 +45,17 @@ _OWN = {
 }
 _KEPT = frozenset({"named", "named_sequence"})
 """Libraries that keep values of an earlier call, or take them before it."""
-_Told = tuple[str, Confidence]
 _SPLIT = "the text that is given for the values counts as its characters, one value each: it stands in no tuple"
 _REFUSED = "a {} is given for the values, which the library refuses: it stands in no tuple"
+_IN_TUPLE = "give the values in a tuple, also if there is only one: `(value,)`"
+
+
+class _Told(NamedTuple):
+    """What is wrong with a text and its values; `help` where there is a better one than the rule's."""
+
+    message: str
+    confidence: Confidence
+    help: str | None = None
 
 
 class PlaceholderMismatch(Rule):
@@ -70,7 +79,7 @@ class PlaceholderMismatch(Rule):
             told = next(_messages(query, str(query.pieces[0]), flow, ctx), None)
             if told is not None:
                 reported.add(id(query.node))
-                yield Report(query.node, *told)
+                yield Report(query.node, told.message, told.confidence, help=told.help)
 
 
 def _messages(query: QueryText, text: str, flow: FunctionFlow, ctx: FileContext) -> Iterator[_Told]:
@@ -92,7 +101,7 @@ def _messages(query: QueryText, text: str, flow: FunctionFlow, ctx: FileContext)
     for values in values_of(query.call.node, position, style, evaluator, names=model.names, is_many=is_many):
         message = _message(text, style.lstrip("*"), values)
         if message is not None:
-            yield message, Confidence.MEDIUM
+            yield _Told(message, Confidence.MEDIUM, _help(style, values))
         elif (quoted := _in_quotes(text, style, values)) is not None:
             yield quoted
 
@@ -147,7 +156,17 @@ def _message_of_count(text: str, style: str, values: Values) -> str | None:
         return None
     if values.is_text:
         return f"each character of the text that is given for the values counts as one: these are {given}"
-    return f"the text has {_number(count, 'placeholder')}, and {_number(given, 'value')} {_verb(given)} given"
+    message = f"the text has {_number(count, 'placeholder')}, and {_number(given, 'value')} {_verb(given)} given"
+    if values.packed == count:
+        message += f", which holds {count}: the library takes each as an argument of its own"
+    return message
+
+
+def _help(style: str, values: Values) -> str | None:
+    """Return the cure for values that are written in a wrong way, None where they may be right."""
+    if values.single or values.is_text:
+        return _IN_TUPLE
+    return "give the values one by one, behind the text" if values.packed and style == "*numeric_dollar" else None
 
 
 def _message_of_names(wanted: frozenset[str], given: frozenset[str], style: str) -> str | None:
@@ -170,14 +189,15 @@ def _in_quotes(text: str, style: str, values: Values) -> _Told | None:
         if style == "pyformat_bound":
             # Executed: `interval '%s days'` is one day for each value, since `$1 days` is what the server reads.
             said = f"`{quoted.literal}` stays as it is: the value goes to the server apart from the text"
-            return f"{said}, and a placeholder in quotes is none", Confidence.MEDIUM
+            message = f"{said}, and a placeholder in quotes is none"
+            return _Told(message, Confidence.MEDIUM, "make the whole text the value, or calculate with it in SQL")
         kind = values.types.get(quoted.value)
         if kind == "text":
             said = f"the quotes in `{quoted.literal}` are one pair too many: the library puts a text in quotes itself"
-            return said, Confidence.MEDIUM
+            return _Told(said, Confidence.MEDIUM, "leave the quotes out")
         if kind is None and quoted.is_alone and doubtful is None:
             said = f"`{quoted.literal}` stands in quotes, and the library puts a text in quotes itself"
-            doubtful = said, Confidence.LOW
+            doubtful = _Told(said, Confidence.LOW, "leave the quotes out")
     return doubtful
 
 

@@ -19,6 +19,7 @@ _LITERAL = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`")
 _NAMED = re.compile(r"(?<![:\w\]]):([A-Za-z_]\w*)")
 _TYPES = {
     "pyformat": "sb",
+    "pyformat_sequence": "sb",
     "pyformat_any": "sb",
     "pyformat_bound": "sbt",
     "pyformat_exact": "s",

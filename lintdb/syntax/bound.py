@@ -14,7 +14,7 @@ from lintdb.syntax.walk import walk
 if TYPE_CHECKING:
     from lintdb.syntax.literals import Evaluator
 
-SPLITS = frozenset({"qmark", "format_set", "named_sequence"})
+SPLITS = frozenset({"qmark", "format_set", "named_sequence", "pyformat_sequence"})
 """Styles of libraries that take a text for the sequence of its characters."""
 _REFUSES = frozenset({"qmark_exact", "pyformat_bound", "pyformat_exact", "pyformat_names", "named", "any", "prepared"})
 """Styles of libraries that refuse a text and a number in the place of the values."""
@@ -34,12 +34,14 @@ class Values:
     """What goes with a text: so many values, or values by names.
 
     `is_text`: each character of a text is one. `single` is a `text` or a `number` that was meant to be the only value,
-    and of which only the type is known. `types` says of values whether they are surely a `text` or a `number`.
+    and of which only the type is known. `packed`: the only value is a list or tuple, of so many. `types` says of values
+    whether they are surely a `text` or a `number`.
     """
 
     given: int | frozenset[str]
     is_text: bool = False
     single: str = ""
+    packed: int = 0
     types: Mapping[int | str, str] = field(default_factory=dict)
 
 
@@ -73,7 +75,8 @@ def values_of(
 def _values_in_order(rest: Sequence[cst.BaseExpression], style: str, evaluator: Evaluator) -> Iterator[Values]:
     is_spread = style.startswith("*") and not isinstance(rest[0], (cst.Tuple, cst.List))
     if style == "*numeric_dollar":
-        yield Values(len(rest))
+        only = rest[0] if len(rest) == 1 else None
+        yield Values(len(rest), packed=len(only.elements) if isinstance(only, cst.Tuple | cst.List) else 0)
     elif len(rest) > 1:
         if is_spread:
             yield Values(len(rest))
