@@ -29,6 +29,7 @@ from lintdb.flow.stdlib import (
     METHODS_THAT_CALL_ELSEWHERE,
     METHODS_THAT_RUN,
     NULLCONTEXT,
+    OF_AWAITABLES,
     PASSES_THROUGH,
     REGISTER_METHODS,
     REGISTERS,
@@ -280,6 +281,9 @@ class Calls(Concurrency):
         call, status = self.calls.get(receiver.call), state.status(receiver.rid)
         result = self.knowledge.kind(call.model.gives or call.model.acquires or "") if call is not None else None
         if call is None or result is None or name not in result.methods:
+            is_sure = call is not None and call.model.form is not Form.AWAIT_OR_WITH and name not in OF_AWAITABLES
+            if call is not None and is_sure and status is not None and status.owed and not self.is_for_caller:
+                self.values_seen.unready.setdefault(id(call.node), Unawaited(call.node, None, op.node))
             # Method chained on something that is both awaitable and an object: `pool.acquire().__aenter__()`.
             state.escape(receiver, with_parents=False)
             return

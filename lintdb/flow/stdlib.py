@@ -243,6 +243,11 @@ PASSES_THROUGH = frozenset({
 })  # fmt: skip
 RUNS_COROUTINE = frozenset({"asyncio.run", "anyio.run", "trio.run"})
 """Functions that wait for a coroutine without an `await`."""
+OF_AWAITABLES = frozenset({
+    "send", "throw", "close", "add_done_callback", "remove_done_callback", "result", "exception", "cancel", "cancelled",
+    "done", "get_loop", "__await__",
+})  # fmt: skip
+"""Methods of coroutines and futures themselves: any other one is missing there."""
 FAILS_LATER = INJECTORS | {
     "asyncio.shield", "asyncio.ensure_future", "asyncio.create_task", "fastapi.Query", "fastapi.Path", "fastapi.Body",
     "fastapi.Header", "fastapi.Cookie", "fastapi.Form", "fastapi.File", "pydantic.Field",

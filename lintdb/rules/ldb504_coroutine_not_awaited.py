@@ -32,7 +32,8 @@ class CoroutineNotAwaited(Rule):
             message = f"`{ctx.source_of(lost.node, 50)}` is not awaited: it never runs"
             if lost.used is not None:
                 use = ctx.source_of(lost.used, 200).partition("(")[0]
-                message = f"`{ctx.source_of(lost.node, 50)}` is neither awaited nor entered: `{use}()` fails"
+                what = "neither awaited nor entered" if lost.kind is not None else "not awaited"
+                message = f"`{ctx.source_of(lost.node, 50)}` is {what}: `{use}()` fails"
             elif lost.is_entered:
                 message = f"`{ctx.source_of(lost.node, 50)}` is not awaited: a block on a coroutine fails"
             yield Report(
