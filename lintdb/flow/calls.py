@@ -190,7 +190,7 @@ class Calls(Concurrency):
     def _needed_owner(self, op: ir.CallOp, state: State) -> ClassInfo | None:
         """Return the class of a receiver that is not known: its method is given a resource, so that it matters."""
         function = op.node.func if isinstance(op.node, cst.Call) else None
-        if not isinstance(function, cst.Attribute) or not self._gives_resources(op, state):
+        if not isinstance(function, cst.Attribute) or not self._concerns_resources(op, state):
             return None
         types = self.types.wide
         found = types.type_of_receiver(function.value, self.function)
@@ -377,7 +377,7 @@ class Calls(Concurrency):
             subject = self.always_there(model.works_on, state) if model.works_on else None
             subject = subject if isinstance(subject, Ref) else None
             return None if is_done else self.apply(op, model, subject, dotted.rpartition(".")[2], state)
-        found = self.index.find(dotted, is_needed=self._gives_resources(op, state))
+        found = self.index.find(dotted, is_needed=self._concerns_resources(op, state))
         receiver, _, name = dotted.rpartition(".")
         holder = self._holder(found, state)
         # Where what defines a name says what it is, how it is used need not.
@@ -455,10 +455,13 @@ class Calls(Concurrency):
             known = self.imported(receiver, state)
         return known if known is not None else self.always_there(receiver, state)
 
-    def _gives_resources(self, op: ir.CallOp, state: State) -> bool:
-        return self.index.links is not None and any(
-            state.holds_any(self.value(argument.operand, state)) for argument in op.arguments
-        )
+    def _concerns_resources(self, op: ir.CallOp, state: State) -> bool:
+        """Whether a call is given a resource, or leaves one open if it raises."""
+        if self.index.links is None:
+            return False
+        if any(status.owed and status.phase == "open" for status in state.resources.values()):
+            return True
+        return any(state.holds_any(self.value(argument.operand, state)) for argument in op.arguments)
 
     def _project_call(self, op: ir.CallOp, found: Found, holder: Value | None, state: State) -> list[State] | None:
         """A call of what another module of the project defines, or of something that belongs to it.

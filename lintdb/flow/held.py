@@ -38,3 +38,22 @@ def _containers(function: FunctionInfo) -> Iterator[cst.BaseExpression]:
             yield call.func.value
         elif isinstance(call.func, cst.Name) and call.func.value == "len" and len(call.args) == 1:
             yield call.args[0].value
+
+
+_MAPPING = re.compile(
+    r"(?:typing\.|t\.|collections\.abc\.)?(?:dict|Dict|Mapping|MutableMapping)"
+    r"(?:\[\s*\w+\s*,\s*(?:typing\.|t\.)?(?:Any|any|object|str|int|float|bool)\s*\])?"
+)
+"""Annotations of dictionaries whose values are no resources, as far as they say."""
+
+
+def mappings_in(function: FunctionInfo, index: ModuleIndex) -> frozenset[str]:
+    """Return the parameters that are annotated as dictionaries of data and never given anything else."""
+    annotated = (each for each in function.params if each.annotation is not None and not each.star)
+    return frozenset(
+        each.name.value
+        for each in annotated
+        if each.annotation is not None
+        and each.name.value not in function.given
+        and _MAPPING.fullmatch(index.code_of(each.annotation.annotation).strip("\"'"))
+    )

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import libcst as cst
 
 from lintdb.flow import ir
-from lintdb.flow.held import containers_in
+from lintdb.flow.held import containers_in, mappings_in
 from lintdb.flow.lower_conditions import Conditions, text_of
 from lintdb.flow.lower_texts import arguments_of_modulo, concatenate, string_method, unescaped
 from lintdb.flow.lowering import is_short_wait
@@ -406,7 +406,8 @@ class Expressions(Conditions):
         if told is not None:
             return told
         self._wait(node, dotted, arguments)
-        if self._is_harmless(callee, dotted) or _is_logged(node) or (dotted in NUMBERS and is_calculated(node)):
+        is_harmless = self._is_harmless(callee, dotted) or self._looks_up(callee)
+        if is_harmless or _is_logged(node) or (dotted in NUMBERS and is_calculated(node)):
             return ir.UNKNOWN
         if isinstance(callee, ir.AttributeOf) and isinstance(callee.base, (ir.Constant, ir.Text, ir.Format)):
             return string_method(node, callee, arguments)
@@ -462,6 +463,16 @@ class Expressions(Conditions):
         if isinstance(node, cst.Call):
             return isinstance(node.func, cst.Attribute) and node.func.attr.value in ("items", "keys") and not node.args
         return bool(self._containers) and self.index.code_of(node) in self._containers
+
+    def _looks_up(self, callee: ir.Operand) -> bool:
+        """Whether it is the method of a dictionary that gives what stands under a key, or something else: no error."""
+        if not isinstance(callee, ir.AttributeOf) or callee.name != "get" or not isinstance(callee.base, ir.Local):
+            return False
+        return callee.base.name in self._mappings
+
+    @functools.cached_property
+    def _mappings(self) -> frozenset[str]:
+        return mappings_in(self.function, self.index)
 
     @functools.cached_property
     def _clients(self) -> frozenset[str]:

@@ -124,7 +124,9 @@ class Units(Misuses):
         value = self.first_argument(op, state) if op is not None else None
         if event is not Event.AUTOCOMMIT_UNKNOWN:
             value = TRUE if event is Event.AUTOCOMMIT_ON else Literal(False)
-        if op is not None:
+        call = self.calls.get(op.index) if op is not None else None
+        is_of_other = call is not None and call.model.receiver is not None
+        if op is not None and not is_of_other:  # what works on it as an argument leaves the mode as it was
             self.note_switch(rid, op, None if event is Event.AUTOCOMMIT_UNKNOWN else value, state)
         self.switch_mode(rid, value if value in (TRUE, Literal(False)) else None, state)
 
