@@ -14,7 +14,7 @@ from lintdb.flow.containers import Containers
 from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, runs_function
 from lintdb.flow.flags import flag_of_both
 from lintdb.flow.objects import attributes_of, parts_of
-from lintdb.flow.patches import reaches_patched
+from lintdb.flow.patches import is_replaced, reaches_patched
 from lintdb.flow.reach import Reached
 from lintdb.flow.results import HandedText
 from lintdb.flow.returns import Return
@@ -512,7 +512,7 @@ class LocalCalls(Containers, ABC):
         if init is None:
             state.set_name(op.target, instance)
             return None
-        if self.patched and not self.program.classes.opens_when_made(owner) and reaches_patched(init, self.patched):
+        if self.patched and self._is_made_of_fakes(owner, init):
             return self.unknown_call(op, state)
         results = self.apply_summary(op, init, state, op.target, instance)
         if results is None:
@@ -521,6 +521,13 @@ class LocalCalls(Containers, ABC):
         for each in results:
             each.set_name(op.target, instance)
         return results
+
+    def _is_made_of_fakes(self, owner: ClassInfo, init: FunctionInfo) -> bool:
+        """Whether a test has put something else in place of what a constructor uses: of all that opens something."""
+        openings = list(self.program.classes.openings_when_made(owner))
+        if openings:
+            return all(is_replaced(each, self.patched) for each in openings)
+        return reaches_patched(init, self.patched)
 
     @staticmethod
     def drop_object(instance: Instance, state: State) -> None:

@@ -25,6 +25,13 @@ def is_patched(dotted: str, names: frozenset[str]) -> bool:
     return any(name == dotted or name.endswith(f".{dotted}") for name in candidates)
 
 
+def is_replaced(callee: str, names: frozenset[str]) -> bool:
+    """Whether what a module calls, as it is written there, is patched: `Driver.open`, by `shop.storage.Driver`."""
+    parts = callee.split(".")
+    written = {".".join(parts[: count + 1]) for count in range(len(parts))}
+    return any(name == each or name.endswith(f".{each}") for name in names for each in written)
+
+
 def reaches_patched(info: FunctionInfo, names: frozenset[str]) -> bool:
     """Whether a function is patched, or mentions what is, itself or in the functions of its file that it mentions."""
     words = {name.rpartition(".")[2] for name in names}
