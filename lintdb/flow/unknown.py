@@ -5,6 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from lintdb.flow import ir
+from lintdb.flow.callbacks import is_given, releases_after
 from lintdb.flow.rows import Rows
 from lintdb.flow.sites import COROUTINE, Site
 from lintdb.flow.state import LASTING, State, reaches_nothing
@@ -15,6 +16,7 @@ from lintdb.flow.stdlib import (
 from lintdb.flow.values import (
     Many,
     Query,
+    Ref,
     Rid,
     Status,
     Value,
@@ -74,8 +76,25 @@ class UnknownCalls(Rows):
             site = self.sites.get(rid[0])
             if site is not None and op.dotted != "setattr":  # which keeps it, and does nothing to it
                 self.handed_on.add(id(site.node))
-        state.escape(arguments, with_parents=is_kept)
-        self._escape_unnamed_parents(arguments, state)
+        kept = Many(tuple(None if self._is_lent(op, value, state) else value for value in values))
+        state.escape(kept, with_parents=is_kept)
+        self._escape_unnamed_parents(kept, state)
+
+    def _is_lent(self, op: ir.CallOp, value: Value | None, state: State) -> bool:
+        """Whether a callback gets what this function releases after it on each way that goes on: it is lent."""
+        status = state.status(value.rid) if isinstance(value, Ref) else None
+        kind = self.kind_of(status)
+        if not isinstance(value, Ref) or status is None or kind is None or not status.owed or status.phase != "open":
+            return False
+        if not isinstance(op.callee, ir.Local) or not is_given(op.callee.name, self.function):
+            return False
+        owner = self.kind_of(state.status(status.parent)) if status.parent is not None else None
+        names = {name for name, held in state.env.items() if held == value}
+        if not any(releases_after(op.node, name, kind, owner, self.function) for name in names):
+            return False
+        state.update(value.rid, pending=-1, failed=-1, cut=False, begun=-1)  # whatever the callback has done with it
+        state.use(value.rid)
+        return True
 
     def _forget_released(self, op: ir.CallOp, state: State) -> None:
         """`self.reconnect()`: a callee that can reach the object, or the module, may open again what was released."""
