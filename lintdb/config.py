@@ -417,7 +417,7 @@ def unused_config(settings: Settings) -> str | None:
 def find_table(settings: Settings, key: str) -> tuple[str, str]:
     """Return the configuration file for the table *key*, as messages show it, and the header of the table there.
 
-    Where there is no configuration it is a pyproject.toml in the folder for which the settings hold.
+    Where there is no configuration it is a pyproject.toml in the root of the settings.
     """
     if settings.path is None:
         return _shown(os.path.join(settings.root, "pyproject.toml")), f"tool.lintdb.{key}"

@@ -37,7 +37,8 @@ def test_what_is_found_is_silenced_and_nothing_else(
     capsys.readouterr()
     assert main(["baseline"]) == 0
     ran = capsys.readouterr()
-    assert (ran.out, ran.err) == ("", "No findings: no table (checked 8 files)\n")
+    assert ran.out == table.replace("pyproject.toml", "pyproject.toml, in the place of the table that is there")
+    assert ran.err == "No findings beyond the table that is there (checked 8 files)\n"
 
 
 @pytest.mark.usefixtures("fake")
@@ -56,7 +57,69 @@ class TestBaseline:
             '"/b.py" = ["LDB101", "LDB121"]\n'
             '"a/c.py" = ["LDB101"]\n'
         )
-        assert run("baseline", "a", "--select", "LDB12").out == ""
+        ran = run("baseline", "a", "--select", "LDB12")
+        assert (ran.out, ran.err) == ("", "No findings: no table (checked 1 file)\n")
+
+    def test_table_is_for_the_pyproject_that_is_there(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        write("shop/pyproject.toml", '[project]\nname = "shop"\n')
+        write("shop/pkg/x.py", LEAK)
+        home = Path("shop/pyproject.toml").absolute()
+        table = '[tool.lintdb.per-file-ignores]\n"pkg/x.py" = ["LDB101"]\n'
+        for folder, paths, named in (
+            ("shop/pkg", (), str(home)),
+            ("shop/pkg", ("x.py",), str(home)),
+            ("shop", ("pkg",), "pyproject.toml"),
+            (".", ("shop/pkg",), "shop/pyproject.toml"),
+            ("/", (str(home.parent / "pkg"),), None),
+        ):
+            with monkeypatch.context() as patch:
+                patch.chdir(folder)
+                ran = run("baseline", *paths)
+            head, _, rest = ran.out.partition("\n")
+            assert head == f"# for {named}" if named else head.endswith("shop/pyproject.toml"), (folder, paths)
+            assert rest == table
+        home.write_text(home.read_text() + table)
+        assert run("check", "shop").code == 0
+        with monkeypatch.context() as patch:
+            patch.chdir("shop/pkg")
+            assert run("check").code == 0
+
+    def test_one_table_for_the_run(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A pyproject.toml below the current folder, such as one of test data, does not divide it."""
+        write("pyproject.toml", "")
+        write("tests/data/pyproject.toml", "")
+        write("tests/data/x.py", LEAK)
+        write("x.py", LEAK)
+        assert run("baseline").out.splitlines()[2:] == ['"/x.py" = ["LDB101"]', '"tests/data/x.py" = ["LDB101"]']
+        Path("pyproject.toml").unlink()
+        assert run("baseline").out.count("# for ") == 1
+
+    def test_no_pyproject_beyond_the_repository(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        write("pyproject.toml", "")
+        write("repo/.git/HEAD", "")
+        write("repo/pkg/x.py", LEAK)
+        repo = Path("repo").absolute()
+        monkeypatch.chdir("repo/pkg")
+        assert run("baseline").out.splitlines()[0] == "# for pyproject.toml"
+        monkeypatch.chdir("/")
+        out = run("baseline", str(repo / "pkg")).out
+        assert out.splitlines()[0].endswith("repo/pkg/pyproject.toml")
+        assert '"/x.py"' in out
+
+    def test_table_stays_where_nothing_else_is_found(self, run: Run) -> None:
+        write("x.py", LEAK)
+        write("a/y.py", LEAK)
+        write("pyproject.toml", "[tool.lintdb.per-file-ignores]\n'tests/**' = ['LDB1']\n'*.py' = ['LDB101']\n")
+        ran = run("baseline")
+        assert ran.out == (
+            "# for pyproject.toml, in the place of the table that is there\n"
+            "[tool.lintdb.per-file-ignores]\n"
+            '"tests/**" = ["LDB1"]\n'
+            '"*.py" = ["LDB101"]\n'
+        )
+        assert ran.err.endswith("No findings beyond the table that is there (checked 2 files)\n")
+        Path("pyproject.toml").write_text(ran.out)
+        assert run("baseline", "a").out == ran.out
 
     def test_entries_stay_and_each_configuration_has_its_table(self, run: Run) -> None:
         write("x.py", LEAK + "    maybe()\n")

@@ -188,6 +188,11 @@ class Check:
         """What kept the run from its job and is about no file that can be checked."""
         return (*self.absent, *self.broken)
 
+    @property
+    def with_ignores(self) -> tuple[Settings, ...]:
+        """The settings of checked files whose configuration has entries in `per-file-ignores`."""
+        return self._ignores.configurations
+
     def run(self, paths: Iterable[str], *, force_exclude: bool, is_watched: bool) -> None:
         """Check all files under *paths*; if somebody watches, standard error shows how far that has come.
 

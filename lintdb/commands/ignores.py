@@ -59,6 +59,11 @@ class IgnoresInUse:
     _named: set[PerFileIgnore] = field(default_factory=set)
     _silenced: dict[PerFileIgnore, set[str]] = field(default_factory=dict)
 
+    @property
+    def configurations(self) -> tuple[Settings, ...]:
+        """The settings of checked files, for each configuration file that has entries."""
+        return tuple(self._settings.values())
+
     def saw(self, settings: Settings, path: str) -> None:
         """Remember that the file *path* (absolute) is checked with these settings."""
         if settings.path is not None and settings.own_per_file_ignores:

@@ -209,6 +209,11 @@ def absolute_path(path: str) -> str:
     return os.path.abspath(path)  # noqa: PTH100
 
 
+def parent_folder(path: str) -> str:
+    """Return the folder that *path* lies in."""
+    return os.path.dirname(path)  # noqa: PTH120
+
+
 def is_folder(path: str) -> bool:
     """Whether *path* leads to a folder; where nobody may look, it does not."""
     return os.path.isdir(path)  # noqa: PTH112 - which raises for some versions of Python
