@@ -29,14 +29,36 @@ REQUIREMENTS = ("requirements", "requirement")
 
 _UNKNOWN = "the versions that it pins are not known"
 _MISSED = "versions that it pins may be missed"
-_LOCK_LINE = r"""
-    (?: \#.* | \[.*\] | (?:["{].*["}]|[\]}]),?
-      | [\w.-]+\ =\ (?: "(?:[^"\\\n]|\\.)*" | '[^'\n]*' | \[.*\] | \[ | \{.*\} | [\w.:+-]+ )
-    )?
-"""
-_ODD_LOCK_LINE = re.compile(rf"^(?![ \t]*(?:{_LOCK_LINE})[ \t]*$)", re.MULTILINE | re.VERBOSE)
+_TEXT = r"""(?:"(?:[^"\\\n]|\\[bfnrtuU"\\])*"|'[^'\n]*')"""
+_KEY = rf"(?:[A-Za-z0-9_-]+|{_TEXT})"
+_KEYS = rf"{_KEY}(?:\.{_KEY})*"
+_ATOM = rf"(?:{_TEXT}|true|false|\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?Z?|(?:0|[1-9]\d*)(?:\.\d+)?)"
+
+
+def _value(depth: int) -> str:
+    """Return the pattern of a value on one line, with lists and tables down to a *depth*."""
+    if not depth:
+        return _ATOM
+    inner = _value(depth - 1)
+    pair = rf"{_KEYS}\ =\ {inner}"
+    return rf"(?:{_ATOM}|\[(?:{inner}(?:,\ {inner})*)?\]|\{{\ ?(?:{pair}(?:,\ {pair})*)?\ ?\}})"
+
+
+_VALUE = _value(3)
+_LOCK_LINE = rf"(?:\#.*|\[\[{_KEYS}\]\]|\[{_KEYS}\]|{_VALUE},?|\]|{_KEYS}\ =\ (?:\[|{_VALUE}))?"
+_ODD_LOCK_LINE = re.compile(rf"^(?![ \t]*{_LOCK_LINE}[ \t]*$)", re.MULTILINE)
 """A line that those who write lock files seldom write."""
-_OPENED, _CLOSED = re.compile(r"= \[\s*$", re.MULTILINE), re.compile(r"^\s*\],?\s*$", re.MULTILINE)
+_ODD_NEIGHBOURS = re.compile(
+    rf"""
+    ^[ \t]*["{{][^\n]*[^,\n]\n[ \t]*["{{][^\n=]*(?:,|\n|=[^\n]*\}})
+    | ^({_KEYS}\ =)[^\n]*\n\1
+    | ^(\[[^\[\n]*\])\n\2$
+    """,
+    re.MULTILINE | re.VERBOSE,
+)
+"""Two lines that do not go together: items without a comma between them, a key or a table that is there twice."""
+_OPENED, _CLOSED = re.compile(r"^[^#\n]*= \[[ \t]*$", re.MULTILINE), re.compile(r"^[ \t]*\][ \t]*$", re.MULTILINE)
+_PACKAGE, _NAME = re.compile(r"^\[\[packages?\]\]", re.MULTILINE), re.compile(r"^name = ", re.MULTILINE)
 
 
 def _is_one_of(patterns: Iterable[str]) -> re.Pattern[str]:
@@ -122,7 +144,10 @@ def _fault_of(path: str, _changed: int, _size: int) -> FileProblem | None:
 
 
 def _looks_odd(lock: str) -> bool:
-    return _ODD_LOCK_LINE.search(lock) is not None or len(_OPENED.findall(lock)) != len(_CLOSED.findall(lock))
+    if _ODD_LOCK_LINE.search(lock) is not None or _ODD_NEIGHBOURS.search(lock) is not None:
+        return True
+    pairs = ((_OPENED, _CLOSED), (_PACKAGE, _NAME))
+    return any(len(one.findall(lock)) != len(other.findall(lock)) for one, other in pairs)
 
 
 def _fault_in_toml(path: str, text: str, loss: str) -> FileProblem | None:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from lintdb import pin_files
 from lintdb.drivers import pins
 from lintdb.finding import FileProblem
 from lintdb.pin_files import JSON, LOCKS, REQUIREMENTS, TEXTS, TOML, faults_around
+from lintdb.toml import TOMLDecodeError, load_toml
 
 LOCKED = '[[package]]\nname = "redis"\nversion = "5.0.1"\n'
 NOT_TEXT = "not UTF-8 (save the file as UTF-8): versions that it pins may be missed"
@@ -107,6 +109,92 @@ def test_a_lock_that_is_right_is_not_spoken_of(project: Path, rest: str) -> None
     write(project / "poetry.lock", (LOCKED + rest).replace("\n", "\r\n"))
     write(project / "pyproject.toml", b"\xef\xbb\xbf[project]\r\n")
     assert faults(project) == ()
+
+
+def is_broken(toml: str) -> bool:
+    try:
+        load_toml(toml)
+    except TOMLDecodeError:
+        return True
+    return False
+
+
+def test_a_slip_in_a_lock_is_noticed(project: Path) -> None:
+    """Whatever makes it other TOML, or none at all, is parsed: characters are left out, or put in."""
+    text = LOCKED + (
+        'description = "a \\"lock\\""\noptional = false\nfiles = [\n    {file = "x.whl", hash = "sha256:0"},\n'
+        '    {file = "x.tar.gz", extras = ["a"]},\n]\n\n[package.extras]\n"a.b" = ["c (>=1.0)", "d"]\n'
+    )
+    (project / "poetry.lock").write_text(text, encoding="utf-8")
+    assert faults(project) == ()
+    places = range(len(text))
+    changed = {
+        *(text[:each] + text[each + 1 :] for each in places),
+        *(text[:each] + extra + text[each:] for each in places for extra in '"[]{},=#x\n'),
+    }
+    broken = {each for each in changed if is_broken(each)}
+    assert len(broken) > 1000
+    assert {each for each in broken if not pin_files._looks_odd(each)} == set()
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "slip"),
+    [
+        ("requirements.txt", "pymysql==1.0\n", "redis=4.5"),
+        ("requirements-dev.txt", "# why\n", "???"),
+        ("requirements.txt", "", "<<<<<<< HEAD"),
+        ("constraints.txt", "a==1 \\\n  --hash=sha256:0\n", "PyMySQL=>0.9"),
+        ("requirements.txt", "", "redis==4.5; python_version < 3"),
+        ("requirements/base.txt", "", "redis 4.5"),
+        ("pyproject.toml", '[project]\ndependencies = [\n    "a",\n    "', "redis=4.5"),
+        ("setup.cfg", "[options]\ninstall_requires =\n    a\n    ", "redis=4.5"),
+        ("setup.py", "from setuptools import setup\n\nsetup(install_requires=['", "redis=4.5"),
+    ],
+)
+def test_a_slip_in_a_requirement_is_told_of(project: Path, file: str, before: str, slip: str) -> None:
+    after = {"pyproject.toml": '"]\n', "setup.py": "'])\n"}.get(file, "  # a reason\n")
+    write(project / file, before + slip + after)
+    [fault] = faults(project)
+    assert (fault.path, fault.line) == (str(project / file), before.count("\n") + 1)
+    assert fault.message.startswith(f"`{slip}` is no requirement: correct it, for example to `")
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements/notes.txt", "constraints.txt"])
+def test_what_pip_and_others_understand_is_no_slip(project: Path, file: str) -> None:
+    lines = """\
+        \t# comment, redis=4.5
+        redis==5.0.1\t# redis=4.5
+        --index-url https://example.org/simple
+        --find-links=./redis
+        -i https://example.org
+        --pre
+        -e .
+        -e git+https://example.org/redis.git#egg=redis
+        --no-binary redis
+        redis==5.0.1 --hash=sha256:00 --hash=sha256:01
+        redis[hiredis]==5.0.1 ; python_version >= "3.8" and sys_platform != 'win32'
+        pymysql ~= 1.0, != 1.0.1
+        psycopg2 >=2.8 , <3
+        redis @ https://example.org/redis.whl
+        git+ssh://git@example.org/redis.git@v4
+        file:redis/
+        ./redis
+        redis/
+        redis-4.5.tar.gz
+        redis-4.5-py3-none-any.whl[x]
+        .[redis]
+        C:\\redis\\
+        {{ redis }}=4
+        redis=={{ version }}
+        {% if redis %}
+        redis==${REDIS}
+        redis==@VERSION@
+        redis=4.5.1=py39_0
+        requests=2
+        """
+    write(project / file, lines.replace("\\\\", "\\"))
+    assert faults(project) == ()
+    assert pins.find_versions(project)["redis"] == "5.0.1"
 
 
 def test_what_is_no_such_file_is_not_looked_at(project: Path) -> None:

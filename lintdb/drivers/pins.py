@@ -34,6 +34,16 @@ _LOCKED = re.compile(r'^\[\[packages?\]\]\s*\nname = "([^"\n]+)"\s*\nversion = "
 _CONDA_ITEM = re.compile(r"^\s*-\s*(.+)", re.MULTILINE)
 _CONDA_LIST = re.compile(r"^\s*(?:-\s*)?(?:dependencies|pip):\s*\[([^\]]*)\]", re.MULTILINE)
 _CONDA = re.compile(r"\s*['\"]?(?:[\w.-]+::)?([A-Za-z0-9][\w.-]*)\s*([=<>!~][^#'\"\n]*)")
+_COMMENT = re.compile(r"(?:^|\s)#.*", re.DOTALL)
+_NO_SLIP = re.compile(
+    r"""
+    :// | ^[\w+.-]+:\S | ^[./~\\] | ^[^=<>!~;]*[/\\] | \.(?:whl|zip|egg|tgz|tar\.\w+)\b   # URLs, paths, archives
+    | [{}$%] | @\w+@ | [^\t\ -~]                                                      # templates, other languages
+    | ^[\w.-]+=[^=\s]+=[^=\s]+$                                          # what `conda list --export` writes
+    """,
+    re.VERBOSE,
+)
+"""What stands beside requirements and says nothing of a version, or nothing that is understood here."""
 _POETRY_PART = re.compile(r"^\s*(\^|~(?!=))\s*(\d+(?:\.\d+)*)\s*$")
 
 
@@ -108,19 +118,50 @@ class _Reader:
         except InvalidSpecifier:
             self.warnings.append(f"{file}: {name}: {specifier!r} is not a version specifier")
 
-    def add_requirement(self, text: str, file: Path) -> None:
-        """Note one requirement as pip writes it. Those for other Pythons and platforms are passed over."""
-        text = text.partition(" #")[0].partition(" --")[0].strip()
-        if not text or text.startswith(("#", "-")):
+    def add_requirement(self, text: str, file: Path, line: int = 0) -> None:
+        """Note one requirement as pip writes it. Those for other Pythons and platforms are passed over.
+
+        *line* is where it stands, if that is known; a warning about it says so.
+        """
+        text = _COMMENT.sub("", text).partition(" --")[0].strip()
+        if not text or text.startswith("-"):
             return
         try:
             requirement = Requirement(text)
         except InvalidRequirement:
-            return  # a path, a URL, a template: says nothing of a version
+            if self._is_slip(text, file):
+                place = f"{file}:{line}" if line else str(file)
+                cure = f"correct it, for example to `{_name_in(text) or 'redis'}==1.0`, or take it out"
+                self.warnings.append(f"{place}: `{text}` is no requirement: {cure}")
+            return
         marker = requirement.marker
         if marker is not None and "extra" not in str(marker) and not marker.evaluate():
             return
         self.add(requirement.name, str(requirement.specifier), file)
+
+    def _is_slip(self, text: str, file: Path) -> bool:
+        """Whether a text that is no requirement was meant as one, of a library that a model knows.
+
+        Paths, URLs and templates say nothing of a version, and what another name begins loses none that matters here.
+        What begins with no name is a slip in a file that has nothing but requirements.
+        """
+        if _NO_SLIP.search(text):
+            return False
+        name = _name_in(text)
+        return (
+            canonicalize_name(name) in self.known if name else file.match("requirements*") or file.match("constraints*")
+        )
+
+
+def _name_in(text: str) -> str:
+    """Return the name with which a requirement begins, empty if it begins with none."""
+    found = re.match(r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?", text)
+    return found[0] if found else ""
+
+
+def _line_of(part: str, text: str) -> int:
+    """Return the first line of *text*, from 1, that has *part* in it; 0 if none has."""
+    return next((number for number, line in enumerate(text.splitlines(), 1) if part in line), 0)
 
 
 def _reason(error: Exception) -> str:
@@ -152,7 +193,7 @@ def _read_requirements(reader: _Reader, text: str, file: Path, depth: int = 0) -
     for number, line in _joined_lines(text):
         included = re.match(r"\s*(?:-r|--requirement|-c|--constraint)[\s=]+(\S+)", line)
         if included is None:
-            reader.add_requirement(line, file)
+            reader.add_requirement(line, file, number)
         elif depth < MAX_INCLUDES and "://" not in included[1]:
             other = file.parent / included[1]
             if _is_there(other) and other.is_file():
@@ -186,7 +227,7 @@ def _read_pyproject(reader: _Reader, text: str, file: Path) -> None:
     tool = data.get("tool", {})
     lists += [tool.get("uv", {}).get("dev-dependencies", []), *tool.get("pdm", {}).get("dev-dependencies", {}).values()]
     for requirement in (item for entry in lists for item in entry if isinstance(item, str)):
-        reader.add_requirement(requirement, file)
+        reader.add_requirement(requirement, file, _line_of(requirement, text))
     poetry = tool.get("poetry", {})
     tables = [poetry.get("dependencies", {}), poetry.get("dev-dependencies", {})]
     _add_tables(reader, [*tables, *(group.get("dependencies", {}) for group in poetry.get("group", {}).values())], file)
@@ -241,7 +282,7 @@ def _read_setup_cfg(reader: _Reader, text: str, file: Path) -> None:
     if parser.has_section("options.extras_require"):
         texts += [value for _, value in parser.items("options.extras_require")]
     for line in "\n".join(texts).splitlines():
-        reader.add_requirement(line, file)
+        reader.add_requirement(line, file, _line_of(line, text))
 
 
 def _read_setup_py(reader: _Reader, text: str, file: Path) -> None:
@@ -268,7 +309,7 @@ def _read_setup_py(reader: _Reader, text: str, file: Path) -> None:
             for each in lists:
                 for part in each.elts if isinstance(each, ast.List | ast.Tuple) else ():
                     if isinstance(part, ast.Constant) and isinstance(part.value, str):
-                        reader.add_requirement(part.value, file)
+                        reader.add_requirement(part.value, file, part.lineno)
 
 
 def _read_environment(reader: _Reader, text: str, file: Path) -> None:
