@@ -37,6 +37,7 @@ _NOTEBOOK = (
 )
 _PYTHON_NAMES = (".py", ".pyi", ".pyw")
 _SHEBANG = re.compile(r"#!.*\bpython")
+_LONGEST_SHEBANG = 256
 NO_SUCH_PATH = "no such file or folder"
 _STREAMS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/", os.devnull)
 """What a shell passes for its own pipes: these end, and are read."""
@@ -119,10 +120,15 @@ def decode_source(path: str, data: bytes) -> SourceFile | FileProblem:
     return _decode(path, data, encoding, cookie, has_bom)
 
 
-def looks_like_python(source: SourceFile) -> bool:
-    """Whether a file that has been named may be meant as Python: by its name, its first line, or what stands in it."""
-    if source.path.endswith(_PYTHON_NAMES) or _SHEBANG.match(source.text):
+def looks_like_python(source: SourceFile | FileProblem) -> bool:
+    """Whether a file that has been named may be meant as Python: by its name, its first line, or what stands in it.
+
+    Of one that cannot be decoded only its name and its first line tell.
+    """
+    if source.path.endswith(_PYTHON_NAMES) or _SHEBANG.match(_beginning_of(source)):
         return True
+    if isinstance(source, FileProblem):
+        return False
     # Most runs are handed nothing else, and start faster without it.
     import ast
     import warnings
@@ -133,8 +139,22 @@ def looks_like_python(source: SourceFile) -> bool:
             body = ast.parse(source.text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
+    # A line such as `[project]` begins a table of TOML or a section of other settings; the lines below it may do for
+    # assignments.
+    if any(isinstance(each, ast.Expr) and isinstance(each.value, ast.List) for each in body):
+        return False
     # A word or two of prose may be an expression, too.
     return any(not isinstance(each, ast.Expr) or isinstance(each.value, ast.Call) for each in body)
+
+
+def _beginning_of(source: SourceFile | FileProblem) -> str:
+    if isinstance(source, SourceFile):
+        return source.text
+    try:
+        with Path(source.path).open("rb") as file:
+            return file.read(_LONGEST_SHEBANG).decode("latin-1")
+    except OSError:
+        return ""
 
 
 def describe_os_error(path: str, error: OSError) -> str:

@@ -231,9 +231,18 @@ class TestBadInput:
         assert (ran.returncode, ran.stderr) == (1, "Found 1 finding in 1 file (checked 1 file)\n")
         assert _in_shell(f"check {shlex.quote(str(tmp_path))} 2>&-").returncode == 1
 
-    @pytest.mark.parametrize("text", ["hello\n", "hello world\n", "# Title\n\nA text.\n", "", "'one'\n", "x = '\\\n"])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            *("hello\n", "hello world\n", "# Title\n\nA text.\n", "", "'one'\n", "x = '\\\n"),
+            # What names a library is read further.
+            *("import sqlite3\nhello world\n", "# Title\n\n```python\nimport sqlite3\n```\n"),
+            *('[project]\nname = "sqlite3"\n', "[tool.x]\na = 1\nimport = 'sqlite3'\n"),
+            *(b"\x89PNG\0import sqlite3\n", b"import sqlite3\n\xff\n", b"\xff\xfei\0"),
+        ],
+    )
     @pytest.mark.parametrize("name", ["a.txt", "README", "a.cfg"])
-    def test_file_that_is_no_python(self, run: Run, name: str, text: str) -> None:
+    def test_file_that_is_no_python(self, run: Run, name: str, text: str | bytes) -> None:
         write(name, text)
         write("x.py", "x = 1\n")
         ran = run("check", name, "x.py")
@@ -264,10 +273,17 @@ class TestBadInput:
         write(name, text)
         assert run("check", name) == (0, "", "All clean: checked 1 file\n")
 
-    def test_no_python_that_is_told_of_anyway(self, run: Run) -> None:
-        write("a.txt", "import sqlite3\nhello world\n")
-        ran = run("check", "a.txt")
-        assert (ran.code, "does not look like Python" in ran.err) == (2, False)
+    @pytest.mark.parametrize("name", ["x.py", "x.pyi", "tool"])
+    @pytest.mark.parametrize("rest", [b"hello world\n", b"\xff\n", b"\0\n"])
+    def test_broken_python_is_told_of(self, run: Run, name: str, rest: bytes) -> None:
+        write(name, b"#!/usr/bin/env python3\nimport sqlite3\n" + rest)
+        ran = run("check", name)
+        assert (ran.code, "LDB002" in ran.out, "does not look like Python" in ran.err) == (2, True, False)
+
+    def test_defect_in_a_file_of_another_name(self, run: Run) -> None:
+        write("tool.txt", DATABASE + "def f():\n    c = sqlite3.connect('x')\n")
+        ran = run("check", "tool.txt")
+        assert (ran.code, "LDB101" in ran.out, ran.err) == (1, True, "Found 1 finding in 1 file (checked 1 file)\n")
 
     def test_long_file_without_a_database(self, check: Callable[[], Ran]) -> None:
         write("x.py", "x = 1\n" * 50_000)

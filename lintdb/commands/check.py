@@ -331,18 +331,19 @@ def _read_stdin() -> bytes:
 
 
 def _is_doubtful(result: FileResult) -> bool:
-    """Whether nothing is found because the file is no Python."""
+    """Whether nothing is found because the file is no Python; what stands in it may even keep it from being read."""
     from lintdb.source import looks_like_python, read_source
 
-    if result.findings or result.problem is not None:
+    problem = result.problem
+    if result.findings or (problem is not None and (problem.is_crash or not problem.line)):
         return False
     source = read_source(result.path)
-    return not isinstance(source, FileProblem) and not looks_like_python(source)
+    return (problem is not None or not isinstance(source, FileProblem)) and not looks_like_python(source)
 
 
 def _with_doubt(result: FileResult) -> FileResult:
     doubt = FileProblem(result.path, "this does not look like Python, and lintdb checks nothing else")
-    return replace(result, warnings=(*result.warnings, doubt))
+    return replace(result, problem=None, warnings=(*result.warnings, doubt))
 
 
 def _place_of(problem: FileProblem) -> tuple[str, int, str]:
