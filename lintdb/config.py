@@ -17,7 +17,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from lintdb.finding import Confidence
+from lintdb.finding import Confidence, FileProblem
 from lintdb.selection import check_selector, did_you_mean
 from lintdb.settings import NO_OVERRIDES, OUTPUT_FORMATS, Overrides, PathPattern, PerFileIgnore, Settings, path_below
 
@@ -79,7 +79,8 @@ def current_folder() -> str:
 class ConfigFinder:
     """Finds the settings that hold for a path; each folder is looked at once.
 
-    *config* forces one file for all paths; *isolated* reads none.
+    *config* forces one file for all paths; *isolated* reads none. `warnings` are about what the files that were read
+    have in a place where it does not count.
     """
 
     def __init__(
@@ -97,9 +98,10 @@ class ConfigFinder:
         self._by_folder: dict[str, Settings | ConfigError | None] = {}
         self._default = Settings.defaults(self._cwd).with_overrides(overrides)
         self.is_isolated = isolated
+        self.warnings: list[FileProblem] = []
         self._forced: Settings | None = self._default if isolated else None
         if config is not None:
-            settings = read_config(config, metas, must_apply=True)
+            settings = read_config(config, metas, must_apply=True, warnings=self.warnings)
             assert settings is not None
             self._forced = settings.with_overrides(overrides)
 
@@ -144,7 +146,7 @@ class ConfigFinder:
             # A link that leads nowhere is meant to be a configuration, too: reading it says what is wrong.
             if os.path.isfile(path) or (os.path.islink(path) and not os.path.exists(path)):
                 try:
-                    settings = read_config(path, self._metas, must_apply=False)
+                    settings = read_config(path, self._metas, must_apply=False, warnings=self.warnings)
                 except ConfigError as error:
                     return error
                 if settings is not None:
@@ -152,10 +154,13 @@ class ConfigFinder:
         return None
 
 
-def read_config(path: str, metas: Sequence[RuleMeta], *, must_apply: bool) -> Settings | None:
+def read_config(
+    path: str, metas: Sequence[RuleMeta], *, must_apply: bool, warnings: list[FileProblem] | None = None
+) -> Settings | None:
     """Return the settings in the file *path*, or None if it is a pyproject.toml that does not speak of lintdb.
 
-    With *must_apply* such a file gives the default settings instead. Raises ConfigError.
+    With *must_apply* such a file gives the default settings instead. Raises ConfigError. To *warnings* is added what is
+    no error, because the file may have it for somebody else.
     """
     shown = _shown(path)
     try:
@@ -183,6 +188,9 @@ def read_config(path: str, metas: Sequence[RuleMeta], *, must_apply: bool) -> Se
 
     table: Any = _parse_toml(text, shown)
     keys = _keys_of(path, table)
+    if warnings is not None and not is_own and isinstance(table.get("lintdb"), dict):
+        message = "`[lintdb]` does not count here: call the table `[tool.lintdb]`"
+        warnings.append(FileProblem(shown, message, _find_line(text, (), "lintdb", None)))
     if keys and not isinstance(table.get("tool", {}), dict):
         message = f"must be a table, written `[tool.lintdb]`, not {_type_name(table['tool'])}"
         raise ConfigError(message, path=shown, line=_find_line(text, (), "tool", None), key="tool")

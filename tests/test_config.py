@@ -276,6 +276,28 @@ class TestFinding:
         (tmp_path / "pyproject.toml").write_text("[tool.lintdb]\n")
         assert unused_config(self.find(tmp_path)) is None
 
+    @pytest.mark.parametrize(
+        ("text", "lines"),
+        [
+            ("\n[lintdb]\njobs = 1\n", [2]),
+            ("[lintdb.target-version]\n[tool.lintdb]\n", [1]),
+            ("lintdb = {jobs = 1}\n", [1]),
+            ("[project]\nname = 'lintdb'\n", []),
+            ("[tool.lintdb]\n", []),
+            ("lintdb = 3\n", []),
+        ],
+    )
+    def test_table_that_does_not_stand_below_tool(self, tmp_path: Path, text: str, lines: list[int]) -> None:
+        (tmp_path / "pyproject.toml").write_text(text)
+        for config in (None, str(tmp_path / "pyproject.toml")):
+            finder = ConfigFinder((), config=config, cwd=str(tmp_path))
+            assert finder.for_run().jobs is None
+            finder.for_folder(str(tmp_path))
+            assert [each.line for each in finder.warnings] == lines
+            assert {each.message for each in finder.warnings} <= {
+                "`[lintdb]` does not count here: call the table `[tool.lintdb]`"
+            }
+
     def test_both_layouts_of_a_lintdb_toml(self, tmp_path: Path) -> None:
         (tmp_path / "lintdb.toml").write_text("[tool.lintdb]\nignore = ['LDB102']\n")
         assert self.find(tmp_path).ignore == ("LDB102",)

@@ -167,6 +167,15 @@ class TestOtherCommands:
         said = f"# not from {Path('pyproject.toml').absolute()}: its [tool.lintdb] does not count beside a lintdb.toml"
         assert run("config").out.splitlines()[1] == said
 
+    def test_table_in_the_wrong_place_is_told_of(self, run: Run) -> None:
+        write("pyproject.toml", "[lintdb]\nselect = ['LDB3']\n")
+        write("x.py", "")
+        said = "pyproject.toml:1: `[lintdb]` does not count here: call the table `[tool.lintdb]`"
+        assert f"# {said}" in run("config").out.splitlines()
+        for arguments in (["check"], ["check", "x.py"], ["check", "-", "--stdin-filename", "x.py"], ["baseline"]):
+            assert run(*arguments).err.count(f"warning: {said}\n") == 1, arguments
+        assert said not in run("check", "--isolated").err
+
     def test_config_says_which_versions_no_model_reaches(self, run: Run) -> None:
         write(".git/HEAD", "")
         write("pyproject.toml", "[tool.poetry.dependencies]\npsycopg2-binary = '9.0'\nredis = '6.0'\n")

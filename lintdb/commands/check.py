@@ -315,7 +315,7 @@ class Check:
                 untold.append(result.problem)
         self.findings = tuple(sorted(findings, key=lambda finding: finding.sort_key))
         self.problems, self.untold = tuple(problems), tuple(untold)
-        told = dict.fromkeys(warning for result in results for warning in result.warnings)
+        told = dict.fromkeys((*self._finder.warnings, *(each for result in results for each in result.warnings)))
         self.warnings = tuple(replace(each, path=shown_path(each.path)) for each in sorted(told, key=_place_of))
 
 

@@ -64,7 +64,11 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="PATTERN:RULES",
             help="Rules not to run in some files, for example tests/*:LDB4,LDB116,conf.py:LDB1.",
         ),
-        list_option("--exclude", "PATTERNS", "Files and folders to leave out, instead of the `exclude` setting."),
+        list_option(
+            "--exclude",
+            "PATTERNS",
+            "Files and folders to leave out, instead of the `exclude` setting; to add some, use --extend-exclude.",
+        ),
         list_option("--extend-exclude", "PATTERNS", "Files and folders to leave out besides those."),
         click.option(
             "--min-confidence",

@@ -36,7 +36,8 @@ def config_command(path: str, **config_options: Any) -> int:
     settings = finder.for_folder(str(folder))
     pins = [] if finder.is_isolated else _render_pins(folder, settings)
     sizes = [f"{name} ({count(len(matching_codes([name], metas)), 'rule')})" for name in PRESETS]
-    notes = [*_render_outdated(settings), *pins, f"# presets that select can name: {', '.join(sizes)}"]
+    misplaced = [f"# {describe_problem(warning)}" for warning in finder.warnings]
+    notes = [*misplaced, *_render_outdated(settings), *pins, f"# presets that select can name: {', '.join(sizes)}"]
     write(_render_settings(settings, sorted(enabled_codes_for(settings, absolute, metas)), notes))
     return CLEAN
 
