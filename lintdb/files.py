@@ -32,6 +32,7 @@ from lintdb.finding import FileProblem, FileResult
 from lintdb.project.surroundings import Projects
 from lintdb.repository import TrackedFiles
 from lintdb.room import ran_out_of_room, with_room
+from lintdb.settings import path_below
 from lintdb.source import NO_SUCH_PATH, SourceFile, read_source
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
     from lintdb.engine import EngineOptions
     from lintdb.progress import Progress
-    from lintdb.settings import Settings
+    from lintdb.settings import PathPattern, Settings
 
 SettingsFor = Callable[[str], "Settings"]
 
@@ -89,6 +90,7 @@ class FoundFiles:
     `absent` are the paths that lead nowhere: not a file that cannot be checked, but a slip of who has named it.
     `broken` are configurations that cannot be followed: they alone know what is to be checked in their folders.
     `left_out` are the files and folders that would have been looked at but for a setting.
+    `idle` are the patterns of `exclude` and `extend-exclude` that left out nothing, with the settings that have them.
     """
 
     files: tuple[str, ...]
@@ -96,6 +98,7 @@ class FoundFiles:
     absent: tuple[FileProblem, ...] = ()
     broken: tuple[ConfigError, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    idle: tuple[tuple[Settings, str, PathPattern], ...] = ()
 
 
 def find_files(paths: Iterable[str], settings_for: SettingsFor, *, force_exclude: bool = False) -> FoundFiles:
@@ -111,6 +114,7 @@ def find_files(paths: Iterable[str], settings_for: SettingsFor, *, force_exclude
             if settings is None:
                 continue
             if settings.is_below_excluded(absolute):
+                walk.note_use(settings, absolute)
                 walk.left_out.append(LeftOut(shown, absolute, BY_EXCLUDE))
                 continue
         if leads_nowhere(path):
@@ -129,6 +133,7 @@ def find_files(paths: Iterable[str], settings_for: SettingsFor, *, force_exclude
         tuple(absent),
         tuple(walk.broken),
         tuple(walk.left_out),
+        tuple(walk.idle()),
     )
 
 
@@ -180,6 +185,36 @@ class _Walk:
         self.problems: list[FileProblem] = []
         self.broken: list[ConfigError] = []
         self.left_out: list[LeftOut] = []
+        self._walked_with: dict[str | None, Settings] = {}
+        self._used: set[PathPattern] = set()
+
+    def note_use(self, settings: Settings, path: str) -> None:
+        """Remember which patterns exclude *path* (absolute), or a folder above it."""
+        while path_below(path, settings.root):
+            self._used.update(settings.excluding(path))
+            path = os.path.dirname(path)
+
+    def idle(self) -> Iterator[tuple[Settings, str, PathPattern]]:
+        """Yield the patterns that somebody has written and that left out nothing, with their keys or options.
+
+        What git would ignore is not there yet, or not on this machine; what is there may be no Python file.
+        """
+        told: set[PathPattern] = set()
+        for settings in self._walked_with.values():
+            for key, pattern in settings.own_exclusions:
+                if pattern not in self._used and pattern not in told and not self._may_come(pattern):
+                    told.add(pattern)
+                    yield settings, key, pattern
+
+    def _may_come(self, pattern: PathPattern) -> bool:
+        path = os.path.join(pattern.root, pattern.text.removeprefix("./").strip("/"))
+        if os.path.lexists(path):
+            return True
+        while path_below(path, pattern.root):
+            if self._ignores.cover(path, is_folder=True):
+                return True
+            path = os.path.dirname(path)
+        return False
 
     def settings_for(self, folder: str) -> Settings | None:
         """Return the settings of *folder* (absolute), or None where its configuration is broken: that is noted."""
@@ -207,6 +242,7 @@ class _Walk:
             settings = self.settings_for(absolute)
             if settings is None:
                 continue
+            self._walked_with[settings.path] = settings
             folders: list[tuple[_Place, bool]] = []
             for entry in ordered:
                 is_folder = entry.is_dir(follow_symlinks=False)
@@ -214,6 +250,7 @@ class _Walk:
                     continue
                 shown_child = os.path.join(shown, entry.name)
                 if settings.is_excluded(entry.path):
+                    self._used.update(settings.excluding(entry.path))
                     self.left_out.append(LeftOut(shown_child, entry.path, BY_EXCLUDE))
                     continue
                 # In an ignored folder, where the walk is for the sake of tracked files, git ignores all others.

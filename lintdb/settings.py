@@ -15,7 +15,7 @@ import fnmatch
 import os
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -199,6 +199,29 @@ class Settings:
     def own_per_file_ignores(self) -> tuple[PerFileIgnore, ...]:
         """The entries of the configuration file, without those of the command line."""
         return self.per_file_ignores[: len(self.per_file_ignores) - len(self.overrides.per_file_ignores)]
+
+    @cached_property
+    def own_exclusions(self) -> tuple[tuple[str, PathPattern], ...]:
+        """The patterns of `exclude` and `extend-exclude` that somebody has written, each with its key or option.
+
+        Those that hold without configuration are none of them, though a configuration may repeat them.
+        """
+        given = self.overrides
+        own = self.extend_exclude[: len(self.extend_exclude) - len(given.extend_exclude)]
+        groups = {
+            "exclude": self.exclude if given.exclude is None else (),
+            "extend-exclude": own,
+            "--exclude": given.exclude or (),
+            "--extend-exclude": given.extend_exclude,
+        }
+        pairs = ((key, pattern) for key, patterns in groups.items() for pattern in patterns)
+        return tuple((key, pattern) for key, pattern in pairs if pattern.name not in DEFAULT_EXCLUDE)
+
+    def excluding(self, path: str) -> Iterator[PathPattern]:
+        """Yield those of them that exclude *path* (absolute) itself: ask where `is_excluded` says so."""
+        for _, pattern in self.own_exclusions:
+            if pattern.matches_entry(path):
+                yield pattern
 
     def is_excluded(self, path: str) -> bool:
         """Whether `exclude` or `extend-exclude` names *path* (absolute) itself."""

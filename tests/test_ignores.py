@@ -1,4 +1,7 @@
-"""Entries of `per-file-ignores` that silence nothing: a warning for a pattern without files, findings if asked for."""
+"""Entries of `per-file-ignores` that silence nothing: a warning for a pattern without files, findings if asked for.
+
+And patterns of `exclude` and `extend-exclude` that leave out nothing.
+"""
 
 from __future__ import annotations
 
@@ -125,3 +128,61 @@ def test_pattern_of_the_command_line_may_be_about_files_that_are_not_asked_for(r
 def test_a_file_of_our_own_has_its_keys_at_the_top(run: Run) -> None:
     Path("lintdb.toml").write_text('jobs = 1\n\n[per-file-ignores]\n"old/*.py" = ["LDB1"]\n')
     assert "warning: lintdb.toml:4: `per-file-ignores`: `old/*.py` names no file" in run("--ignore", "LDB1")[2]
+
+
+class TestExclusions:
+    """What nobody leaves out by a pattern that somebody has written."""
+
+    def test_pattern_that_leaves_out_nothing_is_warned_of(self, run: Run) -> None:
+        Path("pyproject.toml").write_text(
+            '[tool.lintdb]\nexclude = ["build", "sub", "gone"]\n'
+            'extend-exclude = [\n    "jobs.py",\n    "sub/old.py",\n]\n'
+        )
+        assert [line for line in run()[2].splitlines() if line.startswith("warning")] == [
+            "warning: pyproject.toml:2: `exclude`: `gone` leaves out nothing that would be checked",
+            "warning: pyproject.toml:5: `extend-exclude`: `sub/old.py` leaves out nothing that would be checked",
+        ]
+        assert "warning" not in run("sub")[2]
+        assert "warning" not in run("jobs.py")[2]
+        assert "`exclude`" not in run("--exclude", "sub")[2]
+
+    def test_what_is_there_or_may_come_is_not_warned_of(self, run: Run) -> None:
+        Path(".gitignore").write_text("made/\n*_pb2.py\n")
+        Path("docs").mkdir()
+        Path("docs/notes.md").write_text("")
+        Path("sub/lintdb.toml").write_text('extend-exclude = ["more.py"]\n')
+        patterns = [
+            "docs/notes.md",
+            "docs",
+            "made/by/x.py",
+            "*_pb2.py",
+            "made",
+            "node_modules",
+            "clean.py",
+            "./jobs.py",
+        ]
+        Path("pyproject.toml").write_text(f"[tool.lintdb]\nextend-exclude = {patterns}\n")
+        assert "leaves out nothing" not in run()[2]
+        assert "leaves out nothing" not in run(".", "--force-exclude")[2]
+
+    @pytest.mark.parametrize("paths", [[], ["."], [os.pardir]])
+    def test_patterns_of_the_command_line(self, run: Run, paths: list[str]) -> None:
+        Path("pyproject.toml").unlink()
+        said = run("--exclude", "jobs.py,gone", "--extend-exclude", "sub,old/*.py", *paths)[2]
+        assert [line for line in said.splitlines() if line.startswith("warning")] == [
+            "warning: `--exclude`: `gone` leaves out nothing that would be checked",
+            "warning: `--extend-exclude`: `old/*.py` leaves out nothing that would be checked",
+        ]
+        assert "leaves out" not in run("--exclude", "gone", "sub")[2]
+
+    def test_whole_paths_on_the_command_line(self, run: Run) -> None:
+        Path("pyproject.toml").unlink()
+        here = Path.cwd()
+        for text in (f"{here}/jobs.py", f"{here}/*.py", "/jobs.py"):
+            for option in (["--exclude", text], ["--extend-exclude", text], ["--per-file-ignores", f"{text}:LDB1"]):
+                assert run(*option)[0] == 0, option
+                assert run(*option, f"{here}")[0] == 0, option
+        Path("sub/deep").mkdir()
+        Path("sub/deep/x.py").write_text(LEAK)
+        os.chdir("sub/deep")
+        assert run("--extend-exclude", f"{here}/jobs.py", "x.py", str(here))[1].count("LDB101") == 1

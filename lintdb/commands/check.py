@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from lintdb.commands.ignores import IgnoresInUse, stale_pattern_warning
+from lintdb.commands.ignores import IgnoresInUse, idle_exclusion_warnings, stale_pattern_warning
 from lintdb.commands.options import ConfigOptions, absolute_path, is_file, is_folder, settings_options, shown_path
 from lintdb.commands.output import (
     CLEAN,
@@ -229,6 +229,8 @@ class Check:
                 note(entry.as_warning())
         for pattern in self._ignores.stale_patterns(folders):
             note(stale_pattern_warning(pattern))
+        for warning in idle_exclusion_warnings(found.idle, folders) if not found.problems else ():
+            note(warning)
         if not tasks and not found.problems and not self.faults:
             left_out = describe_left_out(found.left_out)
             note(f"warning: no Python files {'found' if left_out is None else f'but those that {left_out}'}")

@@ -1,4 +1,4 @@
-"""Entries of `per-file-ignores` that have nothing left to silence."""
+"""Entries of `per-file-ignores` that have nothing left to silence, and patterns that leave out nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lintdb.config import find_place
 from lintdb.finding import Finding, Span
 from lintdb.selection import matching_codes
-from lintdb.settings import PerFileIgnore, Settings, enabled_codes, path_below
+from lintdb.settings import PathPattern, PerFileIgnore, Settings, enabled_codes, path_below
 from lintdb.suppress import UNUSED_SUPPRESSION, unused_suppression
 
 if TYPE_CHECKING:
@@ -129,3 +129,13 @@ def _names_no_file(key: str, pattern: str) -> str:
 def stale_pattern_warning(pattern: str) -> str:
     """Return the line for standard error about a pattern of the command line."""
     return f"warning: {_names_no_file('--per-file-ignores', pattern)}"
+
+
+def idle_exclusion_warnings(idle: Iterable[tuple[Settings, str, PathPattern]], folders: Sequence[str]) -> Iterator[str]:
+    """Yield a line for standard error about each pattern that left out nothing though all below its root was walked."""
+    for settings, key, pattern in idle:
+        if _is_below(pattern.root, folders):
+            message = f"`{key}`: `{pattern.text}` leaves out nothing that would be checked"
+            is_option = key.startswith("-")
+            place = "" if is_option else ":".join(map(str, find_place(settings, key, pattern.text))) + ": "
+            yield f"warning: {place}{message}"

@@ -152,11 +152,19 @@ class ConfigOptions:
 
 
 def _patterns(option: str, texts: Sequence[str], root: str) -> tuple[PathPattern, ...]:
-    patterns = tuple(PathPattern(text, root) for text in texts)
+    patterns = tuple(_pattern(text, root) for text in texts)
     for pattern in patterns:
         if fault := pattern.fault:
             raise ConfigError(fault, key=option)
     return patterns
+
+
+def _pattern(text: str, root: str) -> PathPattern:
+    """Return the pattern that an option means: a slash in front is that of *root*, unless it begins a whole path."""
+    if below := path_below(text, root):
+        return PathPattern(f"/{below}", root)
+    is_elsewhere = text.startswith("/") and os.path.lexists(text) and not os.path.lexists(root + text)
+    return PathPattern(text, "/" if is_elsewhere else root)
 
 
 def _parse_per_file_ignores(text: str, root: str, metas: Sequence[RuleMeta]) -> Iterator[PerFileIgnore]:
