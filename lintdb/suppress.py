@@ -5,13 +5,15 @@
     conn = connect(dsn)  # lintdb: ignore[LDB101] pooled     these codes, prefixes or rule names; the rest is a reason
     conn = connect(dsn)  # lintdb: ignore                    all codes of lintdb
     # lintdb: skip-file                                      the whole file
+    # flake8: noqa                                           the whole file, for all checkers
+    # flake8: noqa: LDB101,E501                              these codes in the whole file
 
 A `# lintdb:` comment that looks like one of these, and has another shape, silences nothing and is reported, so that a
 slip of the pen is noticed. A sentence that begins so is no more than that.
 
 A comment counts for a finding when it stands on a line of the finding itself, or on the first or the last line of the
-statement that holds it. `skip-file` (and flake8's `# flake8: noqa`) may stand anywhere, but must be alone on its line
-and not indented.
+statement that holds it. `skip-file` may stand anywhere, but must be alone on its line and not indented; flake8's
+`# flake8: noqa` must be alone on its line.
 
 Only real comments count, so the file is cut into tokens; that is done only for text that holds the words at all. Where
 Python's tokenizer gives up, for instance on syntax newer than the Python that runs lintdb, the lines after that are
@@ -48,16 +50,21 @@ _DIRECTIVE = re.compile(r"(?:ignor|disabl|enabl|noqa|nolint|skip|suppress|silenc
 _LEAST_LIKENESS = 0.75
 _SKIP_FILE = re.compile(r"#\s*lintdb:\s*skip-file(?![\w-])", re.IGNORECASE)
 _FLAKE8_SKIP_FILE = re.compile(r"# flake8[:=]\s*noqa(?!:)", re.IGNORECASE)
+_FLAKE8_FILE_CODES = re.compile(r"# flake8[:=]\s*noqa:\s?(?P<codes>(?:[A-Z]+[0-9]+(?:[,\s]+)?)+)", re.IGNORECASE)
 _SELECTOR = re.compile(r"[^\s,]+")
 
 
 @dataclass(frozen=True)
 class _Comment:
-    """The text of a comment from its `#`; `column` counts from 0. `is_certain` says that the tokenizer saw it."""
+    """The text of a comment from its `#`; `column` counts from 0. `is_certain` says that the tokenizer saw it.
+
+    `is_alone`: there is no code on its line.
+    """
 
     line: int
     column: int
     text: str
+    is_alone: bool
     is_certain: bool = True
 
 
@@ -73,11 +80,12 @@ class _Selector:
 
 @dataclass
 class _Suppression:
-    """A comment that silences. `selectors` is None where it silences everything."""
+    """A comment that silences: everything if `selectors` is None, in the whole file if `is_for_file`."""
 
     line: int
     selectors: tuple[_Selector, ...] | None
     is_certain: bool
+    is_for_file: bool = False
     used: set[str] = field(default_factory=set)
 
     def silences(self, code: str) -> bool:
@@ -126,26 +134,32 @@ def apply_suppressions(
     suppressions = list(_iter_suppressions(comments, metas, honor_noqa=honor_noqa))
     by_line: dict[int, list[_Suppression]] = {}
     for suppression in suppressions:
-        by_line.setdefault(suppression.line, []).append(suppression)
+        if not suppression.is_for_file:
+            by_line.setdefault(suppression.line, []).append(suppression)
 
-    kept = [finding for finding in findings if not _is_silenced(finding, by_line)]
+    for_file = [suppression for suppression in suppressions if suppression.is_for_file]
+    kept = [finding for finding in findings if not _is_silenced(finding, by_line, for_file)]
     if report_unused and UNUSED_SUPPRESSION in enabled:
         unused = [f for s in suppressions for f in _iter_unused(source, s, enabled, metas, kept)]
-        kept += [finding for finding in unused if not _is_silenced(finding, by_line)]
+        kept += [finding for finding in unused if not _is_silenced(finding, by_line, for_file)]
     return tuple(sorted(kept, key=lambda finding: finding.sort_key))
 
 
 def _asks_to_skip(comments: Iterable[_Comment], *, honor_noqa: bool) -> bool:
-    patterns = [_SKIP_FILE, _FLAKE8_SKIP_FILE] if honor_noqa else [_SKIP_FILE]
-    return any(comment.column == 0 and any(pattern.match(comment.text) for pattern in patterns) for comment in comments)
+    return any(
+        (comment.column == 0 and _SKIP_FILE.match(comment.text) is not None)
+        or (honor_noqa and comment.is_alone and _FLAKE8_SKIP_FILE.match(comment.text) is not None)
+        for comment in comments
+    )
 
 
-def _is_silenced(finding: Finding, by_line: dict[int, list[_Suppression]]) -> bool:
+def _is_silenced(finding: Finding, by_line: dict[int, list[_Suppression]], for_file: Sequence[_Suppression]) -> bool:
     lines = set(range(finding.span.line, finding.span.end_line + 1))
     if finding.statement is not None:
         lines |= {finding.statement.line, finding.statement.end_line}
     # Every comment is asked, even after one has said yes: each of them is in use.
-    answers = [suppression.silences(finding.code) for line in lines for suppression in by_line.get(line, ())]
+    asked = [*for_file, *(suppression for line in lines for suppression in by_line.get(line, ()))]
+    answers = [suppression.silences(finding.code) for suppression in asked]
     return any(answers)
 
 
@@ -159,11 +173,13 @@ def _iter_comments(source: SourceFile) -> Iterator[_Comment]:
         for token in tokenize.generate_tokens(lambda: next(reader) + "\n"):
             reached = token.end[0]
             if token.type == tokenize.COMMENT and _WORDS.search(token.string):
-                yield _Comment(token.start[0], token.start[1], token.string)
+                is_alone = not token.line[: token.start[1]].strip()
+                yield _Comment(token.start[0], token.start[1], token.string, is_alone)
     except (tokenize.TokenError, SyntaxError):
         for number, line in enumerate(lines[reached:], start=reached + 1):
             for found in re.finditer(r"#\s*(?:noqa|lintdb:|flake8[:=]).*", line, re.IGNORECASE):
-                yield _Comment(number, found.start(), found[0], is_certain=False)
+                is_alone = not line[: found.start()].strip()
+                yield _Comment(number, found.start(), found[0], is_alone, is_certain=False)
 
 
 def _iter_suppressions(
@@ -172,6 +188,8 @@ def _iter_suppressions(
     for comment in comments:
         if honor_noqa and (noqa := _NOQA.search(comment.text)):
             yield _build_suppression(comment, noqa, metas, is_foreign_allowed=True)
+        if honor_noqa and comment.is_alone and (codes := _FLAKE8_FILE_CODES.match(comment.text)):
+            yield replace(_build_suppression(comment, codes, metas, is_foreign_allowed=True), is_for_file=True)
         for own in _OWN_COMMENT.finditer(comment.text):
             ignore = _IGNORE.match(comment.text, own.start("text"))
             if ignore is not None and ignore["codes"] is not None and not ignore["codes"].strip():

@@ -141,6 +141,7 @@ def test_all_line_ends(ends: str) -> None:
         "# lintdb: skip-file\nconn = connect()\n",
         "conn = connect()\n\n#lintdb:skip-file generated\n",
         "# flake8: noqa\nconn = connect()\n",
+        "if x:\n    # flake8: noqa\n    conn = connect()\n",
     ],
 )
 def test_whole_file_is_skipped(text: str) -> None:
@@ -154,12 +155,37 @@ def test_whole_file_is_skipped(text: str) -> None:
         "if x:\n    # lintdb: skip-file\n    conn = connect()\n",
         "conn = connect()  # lintdb: skip-file\n",
         "# flake8: noqa: E501\nconn = connect()\n",
+        "# flake8: noqa: LDB101\nconn = connect()\n",
+        "conn = connect()  # flake8: noqa\n",
         "# about lintdb: skip-file\n",
         "'''\n# lintdb: skip-file\n'''\n",
     ],
 )
 def test_whole_file_is_not_skipped(text: str) -> None:
     assert not is_skipped(SourceFile("x.py", text))
+
+
+@pytest.mark.parametrize(
+    ("comment", "left"),
+    [
+        ("# flake8: noqa: LDB101", ["LDB201"]),
+        ("# flake8: noqa: E501, LDB1, LDB2", []),
+        ("    # flake8:noqa:ldb201", ["LDB101"]),
+        ("# flake8: noqa: E501", ["LDB101", "LDB201"]),
+        ("x = 1  # flake8: noqa: LDB101", ["LDB101", "LDB201"]),
+        ('"""\n# flake8: noqa: LDB101\n"""', ["LDB101", "LDB201"]),
+    ],
+)
+def test_codes_for_the_whole_file(comment: str, left: list[str]) -> None:
+    text = f"if x:\n    pass\n{comment}\n\nconn = connect()\n"
+    both = finding(line=5), finding(code="LDB201", line=5)
+    assert codes_left(text, *both, report_unused=True) == left
+    assert codes_left(text, *both, honor_noqa=False) == ["LDB101", "LDB201"]
+
+
+def test_unused_codes_for_the_whole_file() -> None:
+    assert unused("# flake8: noqa: E501, LDB101\nx = 1\n") == ["1:23 `LDB101` silences nothing here"]
+    assert unused("x = 1  # flake8: noqa: LDB101\n") == []
 
 
 def test_flake8_skips_only_where_noqa_counts() -> None:
