@@ -349,11 +349,15 @@ class _Reader:
     def _model_error(self, error: ModelError) -> ConfigError:
         """Return the error with the line of its key, if it is in this file."""
         if error.file != self._shown:
-            return ConfigError(error.message, path=error.file, key=error.key or None)
+            return ConfigError(error.message, path=error.file, line=error.line, key=error.key or None)
+        # Most configurations have no models, and start faster without the reader.
+        from lintdb.toml import find_line
+
         parts = re.sub(r"\[\d+\]", "", error.key).split(".")
         # The deepest part of the key that begins a line; before that the header of the deepest table.
         places = ((parts[:end], part) for end in range(len(parts) - 1, len(self._keys) - 1, -1) for part in parts[end:])
-        line = next((line for table, part in places if (line := _find_line(self._text, table, part, None))), 0)
+        line = find_line(self._text, error.keys) if error.keys else 0
+        line = line or next((line for table, part in places if (line := _find_line(self._text, table, part, None))), 0)
         return ConfigError(error.message, path=self._shown, line=line, key=error.key)
 
     def _target_version(self, own_models: tuple[OwnModel, ...]) -> Mapping[str, str]:

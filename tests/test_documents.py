@@ -199,10 +199,41 @@ def test_configuration_in_the_documents_is_accepted(tmp_path: Path, document: st
 
 
 OWN_FACTORY = next(block for block in blocks("README.md", "toml") if "extends" in block)
+OWN_CLASS = next(block for block in blocks("README.md", "toml") if "kinds.database" in block)
+USE_OF_CLASS = """\
+from mycompany.db import Database
+
+
+def called():
+    db = Database()
+    conn = db.get()
+    conn.cursor().execute("select 1")
+
+
+def annotated(db: Database):
+    conn = db.get()
+    conn.cursor().execute("select 1")
+
+
+def given_back(db: Database):
+    conn = db.get()
+    try:
+        conn.cursor().execute("select 1")
+    finally:
+        db.put(conn)
+"""
 
 
 def test_own_factories_are_shown_alike() -> None:
-    assert OWN_FACTORY in blocks("DRIVERS.md", "toml")
+    assert {OWN_FACTORY, OWN_CLASS} <= set(blocks("DRIVERS.md", "toml"))
+
+
+def test_own_class_can_be_seen_to_work(run: Run) -> None:
+    write("pyproject.toml", OWN_CLASS)
+    write("shop/report.py", USE_OF_CLASS)
+    assert run("check").out == (
+        "shop/report.py:6:12: LDB101 `conn` is never closed\nshop/report.py:11:12: LDB101 `conn` is never closed\n"
+    )
 
 
 def test_own_factories_can_be_seen_to_work(run: Run) -> None:

@@ -19,6 +19,7 @@ from lintdb.drivers.model import ModelError
 from lintdb.drivers.own import read_own_table
 from lintdb.effects import WithBlock
 from lintdb.rules.registry import all_metas
+from lintdb.toml import find_line
 from tests.harness import ROOT
 from tests.models import codes, own
 
@@ -194,6 +195,28 @@ def test_the_gate_knows_own_models(text: str, passes: bool) -> None:
     assert gate.mentioned(text) == frozenset()
 
 
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        (("a", "b", 0, "c"), 2),
+        (("a", "b", 1, "c"), 3),
+        (("a", "b", 1, "gone"), 1),
+        (("gone",), 0),
+        (("t", 0, "x"), 7),
+        (("t", 1, "x"), 9),
+        (("t", 1, "gone"), 8),
+        (("u", "v", "w x"), 12),
+        (("u", "v"), 10),
+    ],
+)
+def test_line_of_a_key(keys: tuple[str | int, ...], line: int) -> None:
+    text = (
+        "a.b = [\n    { c = 1 },\n    { d = 'c', c = 2 },\n]\n# x = 1\n"
+        "[[t]]\nx = 1\n[[ t ]]\nx = 2\n[u.v]\nw = 1\n'w x' = 2\n"
+    )
+    assert find_line(text, keys) == line
+
+
 # --- extending -------------------------------------------------------------------------------------------------------
 
 GET_CONN = {"names": ["mycompany.db.get_conn"], "acquires": "connection"}
@@ -342,7 +365,7 @@ HEAD = "[tool.lintdb]\n[tool.lintdb.drivers.mycompany]\n"
         ("[tool.lintdb]\ndriver-models = 'a.toml'\n", "`driver-models`: must be a list of files, for example ["),
         (
             "[tool.lintdb]\ndriver-models = ['bad.toml']\n",
-            "bad.toml: `driver.titel`: unknown key (did you mean 'title'?)",
+            "bad.toml:3: `driver.titel`: unknown key (did you mean 'title'?)",
         ),
         ("[tool.lintdb]\ndriver-models = ['broken.toml']\n", "broken.toml: not valid TOML"),
         ("[tool.lintdb]\ndriver-models = ['empty.toml']\n", "empty.toml: the table [driver] is missing"),
@@ -414,10 +437,32 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            (FILE.replace("acquires", "acquire"), "functions[0].acquire: unknown key (did you mean 'acquires'?)"),
-            (FILE.replace('name = "mycompany"', ""), "driver.name: is missing"),
-            (FILE.replace('"mycompany"', '"redis"'), "driver.name: 'redis' is a model of lintdb's"),
-            (FILE.replace("releases = 0", "releases = -1"), 'functions[1].releases: expected "self", a position'),
+            (FILE.replace("acquires", "acquire"), "8: functions[0].acquire: unknown key (did you mean 'acquires'?)"),
+            (FILE.replace('name = "mycompany"', ""), "2: driver.name: is missing"),
+            (FILE.replace('"mycompany"', '"redis"'), "3: driver.name: 'redis' is a model of lintdb's"),
+            (FILE.replace("releases = 0", "releases = -1"), '12: functions[1].releases: expected "self", a position'),
+            (
+                FILE.replace("releases = 0", 'releases = "0"'),
+                '12: functions[1].releases: "0" is a keyword, which none is called: write the position without quotes',
+            ),
+            (
+                FILE.replace('"mycompany.db.release"', '"mycompany.db.free", "release"'),
+                (
+                    '11: functions[1].names: "release" has no dot, and so matches no function: write it as others '
+                    'import it, such as "mycompany.release"'
+                ),
+            ),
+            (
+                FILE.replace('"mycompany.db.get_conn"', '"open"'),
+                (
+                    '7: functions[0].names: "open" has no dot, and so is Python\'s own `open()`, which hands out no '
+                    'such thing: write it as others import it, such as "mycompany.open"'
+                ),
+            ),
+            (
+                FILE.replace("releases = 0", "borrows = false") + '\n[kinds.pipe]\nfamily = "other"\n',
+                "15: kinds.pipe: nothing releases it",
+            ),
         ],
     )
     def test_check_finds_mistakes(
@@ -425,7 +470,11 @@ class TestCommand:
     ) -> None:
         project({"m.toml": text})
         assert main(["drivers", "--check", "m.toml"]) == 2
-        assert capsys.readouterr().err.startswith(f"lintdb: error: m.toml: {message}")
+        assert capsys.readouterr().err.startswith(f"lintdb: error: m.toml:{message}")
+        project({"lintdb.toml": 'driver-models = ["m.toml"]\n'})
+        assert main(["check"]) == 2
+        line, key, said = message.split(": ", 2)
+        assert capsys.readouterr().err.startswith(f"lintdb: error: m.toml:{line}: `{key}`: {said}")
 
     @pytest.mark.parametrize(
         ("text", "cure"),
@@ -444,6 +493,30 @@ class TestCommand:
         assert said == f"lintdb: error: m.toml: the table [driver] is missing{cure}"
         project({"m.toml": "\n".join(line.strip() for line in hint.splitlines()[1:])})
         assert main(["drivers", "--check", "m.toml"]) == 0
+
+    def test_names_may_be_one_text_and_those_of_builtins(
+        self, project: Project, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        text = FILE.replace('names = ["mycompany.db.get_conn"]', 'names = "mycompany.db.get_conn"')
+        handles = (ROOT / "fixtures" / "own_models" / "handles.toml").read_text(encoding="utf-8")
+        for name, model in {"m.toml": text, "h.toml": handles}.items():
+            project({name: model})
+            assert main(["drivers", "--check", name]) == 0
+            assert capsys.readouterr().err == ""
+
+    def test_method_among_functions_is_warned_of(self, project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+        text = FILE.replace('"mycompany.db.get_conn"', '"mycompany.db.get_conn", "mycompany.Db.get"')
+        project(
+            {"m.toml": text, "n.toml": f'{text}\n[kinds.db]\nfamily = "other"\nduty = "none"\ntypes = "mycompany.Db"\n'}
+        )
+        assert main(["drivers", "--check", "m.toml"]) == 0
+        assert capsys.readouterr().err == (
+            'warning: m.toml: "mycompany.Db.get" is what is called on the class itself, `Db.get()`; for a method of '
+            'its objects, write a kind with `types = ["mycompany.Db"]` and "get" in `methods` (DRIVERS.md: a class of '
+            "your own)\n"
+        )
+        assert main(["drivers", "--check", "n.toml"]) == 0
+        assert capsys.readouterr().err == ""
 
     def test_schema(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["drivers", "--schema"]) == 0

@@ -142,6 +142,7 @@ def drivers_command(*, name: str | None, file: str | None, schema: bool, config:
 def _check_model(file: str) -> int:
     from lintdb.drivers import catalog
     from lintdb.drivers.model import MissingHeadError, ModelError
+    from lintdb.drivers.own import iter_doubtful_names
 
     try:
         model = catalog.read_own_file(file)
@@ -153,5 +154,7 @@ def _check_model(file: str) -> int:
         return fail(str(error))
     driver = catalog.load_driver(model.name, None, (model,))
     counts = f"{count(len(driver.kinds), 'kind')}, {count(len(driver.functions), 'function')}"
+    for doubt in iter_doubtful_names(model):
+        note(f"warning: {file}: {doubt}")
     write(f"{file}: the model of `{model.name}` is right ({counts})\n")
     return CLEAN

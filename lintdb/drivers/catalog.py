@@ -23,7 +23,8 @@ from packaging.version import Version
 from lintdb.drivers import own as own_models
 from lintdb.drivers.model import Driver, ModelError, inherit
 from lintdb.drivers.own import OwnModel, build_own, iter_own
-from lintdb.drivers.reader import parse_driver
+from lintdb.drivers.reader import parse_driver, placed
+from lintdb.drivers.shapes import ShapeError
 from lintdb.effects import CallModel, Duty, Event, Form, Kind
 from lintdb.toml import load_toml
 
@@ -252,6 +253,12 @@ def read_own_file(path: str) -> OwnModel:
 
 def _check_own(model: OwnModel) -> None:
     """Raise `ModelError` if what a model says cannot be followed in one of the versions that it tells apart."""
+    with own_models.with_line(model.path):
+        own_models.check_names(model)
+        _check_versions(model)
+
+
+def _check_versions(model: OwnModel) -> None:
     own = (model,)
     for version in known_versions(model.name, own):
         models = load_models([model.name], {model.name: version}, own)
@@ -261,8 +268,8 @@ def _check_own(model: OwnModel) -> None:
             kind = models.kinds[kind_id]
             if kind.duty is Duty.MUST and not can_be_released(kind, models.kinds, driver.functions):
                 message = 'nothing releases it: give a method or a function `releases`, or say `duty = "none"`'
-                place = f"kinds.{kind_id.partition('.')[2]}"
-                raise ModelError(message, model.file, f"{model.key}.{place}".lstrip("."))
+                with placed(model.file, model.key):
+                    raise ShapeError(message, "kinds", kind_id.partition(".")[2])
 
 
 def can_be_released(kind: Kind, kinds: Mapping[str, Kind], functions: Iterable[CallModel] = ()) -> bool:

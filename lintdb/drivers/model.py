@@ -12,16 +12,22 @@ from lintdb.effects import CallModel, Configuration, Event, Kind, Server, Sign, 
 
 
 class ModelError(Exception):
-    """A model is not what the schema allows: in which file, at which key (dotted), and the cure."""
+    """A model is not what the schema allows: in which file, at which key (dotted), and the cure.
 
-    def __init__(self, message: str, file: str = "", key: str = "") -> None:
+    `keys` are the way to that key; `line` is where it stands, 0 as long as nobody has looked.
+    """
+
+    def __init__(self, message: str, file: str = "", key: str = "", keys: tuple[str | int, ...] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.file = file
         self.key = key
+        self.keys = keys
+        self.line = 0
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (self.file, self.key, self.message) if part)
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return ": ".join(part for part in (place, self.key, self.message) if part)
 
 
 class MissingHeadError(ModelError):

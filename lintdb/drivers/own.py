@@ -7,9 +7,11 @@ factory that hands out psycopg2 connections is a line.
 
 from __future__ import annotations
 
+import builtins
 import glob
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from lintdb.drivers.reader import (
 )
 from lintdb.drivers.shapes import ShapeError, hint
 from lintdb.effects import Kind
+from lintdb.toml import find_line
 
 _HEAD_KEYS = frozenset(INLINE_MODEL.keys) - frozenset(OWN_MODEL.keys)
 # Taken from the model in `extends`, where the own one is silent: what the calls behind it do.
@@ -37,13 +40,15 @@ _TAKEN = ("errors", "blocking", "paramstyle", "naive_time", "quotes_names")
 class OwnModel:
     """A model as the project has it, its shape checked. `key` is the dotted way to it in `file`, empty in its own file.
 
-    `content` is the model as JSON: plain data that can be compared, kept as a key and sent to other processes.
+    `content` is the model as JSON: plain data that can be compared, kept as a key and sent to other processes. `path`
+    leads to its own file; `file` is what messages call that.
     """
 
     name: str
     content: str
     file: str = field(compare=False)
     key: str = field(compare=False)
+    path: str = field(compare=False, default="")
 
 
 def read_own_file(path: str, file: str) -> OwnModel:
@@ -55,9 +60,21 @@ def read_own_file(path: str, file: str) -> OwnModel:
     except OSError as error:
         raise ModelError(f"cannot read the file: {error.strerror or error}", file) from None
     data = read_model_file(text, file)
-    with placed(file):
+    with with_line(path), placed(file):
         OWN_MODEL.check(data)
-    return OwnModel(data["driver"]["name"], json.dumps(data), file, "")
+    return OwnModel(data["driver"]["name"], json.dumps(data), file, "", path)
+
+
+@contextmanager
+def with_line(path: str) -> Iterator[None]:
+    """Give a `ModelError` inside the block its line in the file *path*; the configuration, without one, does that."""
+    try:
+        yield
+    except ModelError as error:
+        if path and not error.line:
+            with suppress(OSError, ValueError):
+                error.line = find_line(Path(path).read_text(encoding="utf-8-sig"), error.keys)
+        raise
 
 
 def read_own_table(name: str, data: object, file: str, key: str) -> OwnModel:
@@ -90,6 +107,38 @@ def iter_own(
             if path not in read:
                 read.add(path)
                 yield read_own_file(path, shown(path))
+
+
+def check_names(model: OwnModel) -> None:
+    """Raise `ModelError` for a function by whose name nothing is ever called."""
+    data: dict[str, Any] = json.loads(model.content)
+    with placed(model.file, model.key):
+        for number, table in enumerate(data.get("functions", ())):
+            for name in texts(table["names"]):
+                if "." in name or name.startswith("@"):
+                    continue
+                cure = f'write it as others import it, such as "{model.name}.{name}"'
+                fault = "has no dot, and so matches no function"
+                if hasattr(builtins, name):
+                    made = table.get("acquires", table.get("gives"))
+                    if made is None or made in data.get("kinds", {}):
+                        continue
+                    fault = f"has no dot, and so is Python's own `{name}()`, which hands out no such thing"
+                raise ShapeError(f'"{name}" {fault}: {cure}', "functions", number, "names")
+
+
+def iter_doubtful_names(model: OwnModel) -> Iterator[str]:
+    """Yield what is to be said of names that are right, and seldom what is meant."""
+    data: dict[str, Any] = json.loads(model.content)
+    described = {each for table in data.get("kinds", {}).values() for each in texts(table.get("types"))}
+    for name in (each for table in data.get("functions", ()) for each in texts(table["names"])):
+        owner, _, method = name.rpartition(".")
+        last = owner.rpartition(".")[2]
+        if last[:1].isupper() and owner not in described:
+            yield (
+                f'"{name}" is what is called on the class itself, `{last}.{method}()`; for a method of its objects, '
+                f'write a kind with `types = ["{owner}"]` and "{method}" in `methods` (DRIVERS.md: a class of your own)'
+            )
 
 
 def build_own(model: OwnModel, load: Callable[[str], Driver], known: tuple[str, ...], version: str | None) -> Driver:

@@ -73,7 +73,9 @@ def placed(file: str, prefix: str = "") -> Iterator[None]:
     try:
         yield
     except ShapeError as error:
-        raise ModelError(error.message, file, ".".join(part for part in (prefix, error.place) if part)) from None
+        key = ".".join(part for part in (prefix, error.place) if part)
+        keys = (*(prefix.split(".") if prefix else ()), *error.keys)
+        raise ModelError(error.message, file, key, keys) from None
 
 
 def build_driver(data: dict[str, Any], version: str | None = None, foreign: Collection[str] | None = None) -> Driver:

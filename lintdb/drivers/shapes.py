@@ -367,6 +367,8 @@ class ArgumentType(Type):
             ARGUMENT_TABLE.check(value)
         else:
             self.expect(isinstance(value, str) or _is_place(value), value)
+            if isinstance(value, str) and value.isdecimal():
+                raise ShapeError(f'"{value}" is a keyword, which none is called: write the position without quotes')
 
     def read(self, value: Any) -> Any:
         if self._or_self and value == "self":
