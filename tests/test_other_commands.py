@@ -176,6 +176,15 @@ class TestOtherCommands:
             assert run(*arguments).err.count(f"warning: {said}\n") == 1, arguments
         assert said not in run("check", "--isolated").err
 
+    def test_versions_that_no_model_reaches_are_told_of(self, run: Run) -> None:
+        write("x.py", "import redis\n\n\ndef f():\n    redis.Redis()\n")
+        for arguments in (["check"], ["baseline"], ["why", "x.py:5"]):
+            err = run(*arguments, "--target-version", "redis-py=99,psycopg2=2.9,pymysql=0.1").err
+            assert [line.partition(" (")[0] for line in err.splitlines() if "--target-version" in line] == [
+                "warning: `--target-version`: redis: 99 is newer than what lintdb knows",
+                "warning: `--target-version`: pymysql: 0.1 is older than what lintdb knows",
+            ]
+
     def test_config_says_which_versions_no_model_reaches(self, run: Run) -> None:
         write(".git/HEAD", "")
         write("pyproject.toml", "[tool.poetry.dependencies]\npsycopg2-binary = '9.0'\nredis = '6.0'\n")

@@ -10,7 +10,14 @@ from typing import Any
 import click
 
 from lintdb.commands.check import UNPARSABLE_FILE, Check
-from lintdb.commands.options import ConfigOptions, absolute_path, is_file, parent_folder, settings_options
+from lintdb.commands.options import (
+    ConfigOptions,
+    absolute_path,
+    is_file,
+    parent_folder,
+    settings_options,
+    warn_of_versions,
+)
 from lintdb.commands.output import (
     CLEAN,
     FAILED,
@@ -49,6 +56,7 @@ def baseline_command(*, paths: tuple[str, ...], jobs: int | None, **config_optio
 
     metas = all_metas()
     finder = ConfigOptions(**config_options).build_finder(metas, jobs=jobs)
+    warn_of_versions(finder)
     check = Check(metas, finder, unused_ignores=False)
     paths = paths or (".",)
     check.run(paths, force_exclude=False, is_watched=shows_progress(None, None))

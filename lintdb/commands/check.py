@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from lintdb.commands.ignores import IgnoresInUse, idle_exclusion_warnings, stale_pattern_warning
-from lintdb.commands.options import ConfigOptions, absolute_path, is_file, is_folder, settings_options, shown_path
+from lintdb.commands.options import (
+    ConfigOptions,
+    absolute_path,
+    is_file,
+    is_folder,
+    settings_options,
+    shown_path,
+    warn_of_versions,
+)
 from lintdb.commands.output import (
     CLEAN,
     FAILED,
@@ -135,6 +143,7 @@ def check_command(
 
     metas = all_metas()
     finder = ConfigOptions(**config_options).build_finder(metas, jobs=jobs, output_format=output_format)
+    warn_of_versions(finder)
     check = Check(metas, finder, unused_ignores=unused_ignores)
     if stdin_filename is not None and not paths:
         # A name for standard input says that it is to be read.

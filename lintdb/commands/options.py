@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lintdb.commands.output import note
+from lintdb.commands.versions import beyond_models
 from lintdb.config import (
     ConfigError,
     ConfigFinder,
@@ -151,6 +153,14 @@ class ConfigOptions:
         return ConfigFinder(metas, overrides=overrides, isolated=self.isolated, config=self.config)
 
 
+def warn_of_versions(finder: ConfigFinder) -> None:
+    """Say which versions on the command line no model reaches; of those in configurations `lintdb config` says it."""
+    settings = finder.for_run()
+    for driver, version in settings.overrides.target_version.items():
+        if said := beyond_models(driver, version, settings.own_models):
+            note(f"warning: `--target-version`: {driver}: {said}")
+
+
 def _patterns(option: str, texts: Sequence[str], root: str) -> tuple[PathPattern, ...]:
     patterns = tuple(_pattern(text, root) for text in texts)
     for pattern in patterns:
@@ -248,6 +258,7 @@ def engine_options(path: str, config_options: dict[str, Any]) -> tuple[EngineOpt
 
     metas = all_metas()
     finder = ConfigOptions(**config_options).build_finder(metas)
+    warn_of_versions(finder)
     absolute = absolute_path(path)
     settings = finder.for_file(absolute)
     codes = enabled_codes_for(settings, absolute, metas)
