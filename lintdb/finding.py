@@ -92,6 +92,15 @@ class Finding:
         """Findings are reported by path, then position, then code."""
         return (self.path, self.span.line, self.span.column, self.code, self.message)
 
+    def has_own_place(self, step: Step) -> bool:
+        """Whether *step*, one of the witness, stands for something that happens at its place.
+
+        To leave a function by its end is written nowhere. Where nothing has led there but what was acquired, such a
+        last step has the place of the first one.
+        """
+        first, last = self.steps[0], self.steps[-1]
+        return step is first or step is not last or (step.path, step.span) != (first.path, first.span)
+
 
 @dataclass(frozen=True)
 class FileProblem:

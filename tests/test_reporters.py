@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -233,15 +234,51 @@ def test_json() -> None:
             "help": "close it in `finally`, or wrap it in `contextlib.closing(...)`",
             "resource": {"kind": "connection", "name": "conn", "line": 2},
             "steps": [
-                {"path": "orders/report.py", "line": 2, "column": 12, "message": "psycopg2 connection opened here"},
-                {"path": "orders/report.py", "line": 4, "column": 5, "message": "raises"},
-                {"path": "orders/report.py", "line": 6, "column": 5, "message": "skipped on that path"},
-                {"path": "orders/report.py", "line": 4, "column": 5, "message": "leaves report() with `conn` open"},
+                {
+                    "path": "orders/report.py",
+                    "line": 2,
+                    "column": 12,
+                    "message": "psycopg2 connection opened here",
+                    "has_own_place": True,
+                },
+                {
+                    "path": "orders/report.py",
+                    "line": 4,
+                    "column": 5,
+                    "message": "raises",
+                    "has_own_place": True,
+                },
+                {
+                    "path": "orders/report.py",
+                    "line": 6,
+                    "column": 5,
+                    "message": "skipped on that path",
+                    "has_own_place": True,
+                },
+                {
+                    "path": "orders/report.py",
+                    "line": 4,
+                    "column": 5,
+                    "message": "leaves report() with `conn` open",
+                    "has_own_place": True,
+                },
             ],
         }
     ]
     assert json.loads(render("json", [], METAS)) == []
     assert json.loads(render("json", [simple("connect()", "connect()")], METAS))[0]["resource"] is None
+
+
+def test_a_function_is_left_nowhere_in_particular() -> None:
+    """By its end: the last step has no line of its own, and that of the call which opens is not said to be it."""
+    opened, *_, left = LEAK.steps
+    finding = replace(LEAK, steps=(opened, replace(left, span=opened.span)))
+    said = render("github", [finding], METAS)
+    assert "%0A1: line 2: psycopg2 connection opened here%0A2: leaves report() with `conn` open%0A" in said
+    [found] = json.loads(render("json", [finding], METAS))
+    assert [(each["line"], each["has_own_place"]) for each in found["steps"]] == [(2, True), (2, False)]
+    alone = replace(LEAK, steps=(opened,))
+    assert "%0A1: line 2: psycopg2 connection opened here%0A" in render("github", [alone], METAS)
 
 
 def test_github() -> None:

@@ -325,6 +325,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("project")
 class TestCommand:
+    def test_left_by_its_end(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+        file = tmp_path / "end.py"
+        file.write_text("import sqlite3\n\n\ndef f():\n    conn = sqlite3.connect('x')\n    conn.execute('select 1')\n")
+        assert main(["why", f"{file}:5"]) == 0
+        out = capsys.readouterr().out
+        assert "      line 5: sqlite3 connection opened here\n      leaves f() with `conn` still open\n" in out
+
     def test_text(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["why", "app.py:6"]) == 0
         assert capsys.readouterr().out == textwrap.dedent("""\

@@ -102,7 +102,8 @@ def _title(acquired: Acquired) -> str:
 
 def _witness(finding: Finding) -> Iterator[str]:
     for step in finding.steps:
-        yield from wrapped(f"line {step.span.line}: {step.message}", "      ")
+        place = f"line {step.span.line}: " if finding.has_own_place(step) else ""
+        yield from wrapped(f"{place}{step.message}", "      ")
 
 
 def _where(reason: Reason, answer: Answer) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lintdb.finding import FileProblem, Finding, Severity
+from lintdb.finding import FileProblem, Finding, Severity, Step
 from lintdb.reporters import path_from
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
@@ -54,15 +54,16 @@ def _file(path: str, root: str | None) -> str:
 
 def _message(finding: Finding) -> str:
     lines = [f"{finding.path}:{finding.span.line}:{finding.span.column}: {finding.code} {finding.message}"]
-    lines += [
-        f"{number}: line {step.span.line}: {step.message}"
-        if step.path == finding.path
-        else f"{number}: {step.path}:{step.span.line}: {step.message}"
-        for number, step in enumerate(finding.steps, start=1)
-    ]
+    lines += [f"{number}: {_place(step, finding)}{step.message}" for number, step in enumerate(finding.steps, start=1)]
     if finding.help:
         lines.append(f"help: {finding.help}")
     return "\n".join(lines)
+
+
+def _place(step: Step, finding: Finding) -> str:
+    if not finding.has_own_place(step):
+        return ""
+    return f"line {step.span.line}: " if step.path == finding.path else f"{step.path}:{step.span.line}: "
 
 
 def _escape(text: str) -> str:

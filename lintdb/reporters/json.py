@@ -29,7 +29,7 @@ def as_object(finding: Finding) -> dict[str, Any]:
         "confidence": finding.confidence.label,
         "help": finding.help,
         "resource": None if finding.resource is None else _resource(finding.resource),
-        "steps": [_step(step) for step in finding.steps],
+        "steps": [_step(step, finding) for step in finding.steps],
     }
 
 
@@ -37,5 +37,12 @@ def _resource(resource: Resource) -> dict[str, Any]:
     return {"kind": resource.kind, "name": resource.name, "line": resource.line}
 
 
-def _step(step: Step) -> dict[str, Any]:
-    return {"path": step.path, "line": step.span.line, "column": step.span.column, "message": step.message}
+def _step(step: Step, finding: Finding) -> dict[str, Any]:
+    return {
+        "path": step.path,
+        "line": step.span.line,
+        "column": step.span.column,
+        "message": step.message,
+        # A step without one has the line and the column of the first one.
+        "has_own_place": finding.has_own_place(step),
+    }
