@@ -460,6 +460,13 @@ class TestCommand:
                 ),
             ),
             (
+                FILE + '\n[kinds.connection]\nmethods = [\n    { names = ["ping"] },\n    { names = "db.C.x" },\n]\n',
+                (
+                    '18: kinds.connection.methods[1].names: "db.C.x" has a dot, and so matches no method: write what '
+                    'stands behind the last dot, "x"'
+                ),
+            ),
+            (
                 FILE.replace("releases = 0", "borrows = false") + '\n[kinds.pipe]\nfamily = "other"\n',
                 "15: kinds.pipe: nothing releases it",
             ),

@@ -110,9 +110,16 @@ def iter_own(
 
 
 def check_names(model: OwnModel) -> None:
-    """Raise `ModelError` for a function by whose name nothing is ever called."""
+    """Raise `ModelError` for a function or a method by whose name nothing is ever called."""
     data: dict[str, Any] = json.loads(model.content)
     with placed(model.file, model.key):
+        for kind, described in data.get("kinds", {}).items():
+            for number, table in enumerate(described.get("methods", ())):
+                for name in texts(table["names"]):
+                    if "." in name:
+                        cure = f'write what stands behind the last dot, "{name.rpartition(".")[2]}"'
+                        message = f'"{name}" has a dot, and so matches no method: {cure}'
+                        raise ShapeError(message, "kinds", kind, "methods", number, "names")
         for number, table in enumerate(data.get("functions", ())):
             for name in texts(table["names"]):
                 if "." in name or name.startswith("@"):
