@@ -110,6 +110,18 @@ def is_skipped(source: SourceFile, *, honor_noqa: bool = True) -> bool:
     return _SKIP_WORDS.search(source.text) is not None and _asks_to_skip(_iter_comments(source), honor_noqa=honor_noqa)
 
 
+def silencing_line(source: SourceFile, finding: Finding, *, honor_noqa: bool) -> int | None:
+    """Return the line of a comment that silences *finding*; None if none does but one for the whole file without codes.
+
+    Of several it is the first one.
+    """
+    metas = registry.all_metas()
+    lines = _lines_for(finding)
+    suppressions = _iter_suppressions(_iter_comments(source), metas, honor_noqa=honor_noqa)
+    meant = (each for each in suppressions if each.is_for_file or each.line in lines)
+    return next((each.line for each in meant if each.silences(finding.code)), None)
+
+
 def apply_suppressions(
     source: SourceFile,
     findings: Sequence[Finding],
@@ -154,13 +166,19 @@ def _asks_to_skip(comments: Iterable[_Comment], *, honor_noqa: bool) -> bool:
 
 
 def _is_silenced(finding: Finding, by_line: dict[int, list[_Suppression]], for_file: Sequence[_Suppression]) -> bool:
-    lines = set(range(finding.span.line, finding.span.end_line + 1))
-    if finding.statement is not None:
-        lines |= {finding.statement.line, finding.statement.end_line}
+    lines = _lines_for(finding)
     # Every comment is asked, even after one has said yes: each of them is in use.
     asked = [*for_file, *(suppression for line in lines for suppression in by_line.get(line, ()))]
     answers = [suppression.silences(finding.code) for suppression in asked]
     return any(answers)
+
+
+def _lines_for(finding: Finding) -> set[int]:
+    """Return the lines on which a comment counts for *finding*."""
+    lines = set(range(finding.span.line, finding.span.end_line + 1))
+    if finding.statement is not None:
+        lines |= {finding.statement.line, finding.statement.end_line}
+    return lines
 
 
 def _iter_comments(source: SourceFile) -> Iterator[_Comment]:

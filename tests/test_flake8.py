@@ -134,6 +134,12 @@ def test_suppression(folder: Path, comment: str, expected: list[str]) -> None:
     assert lines(run_flake8(folder)) == expected
 
 
+@pytest.mark.parametrize("codes", ["", ": LDB101", ": E501, LDB1"])
+def test_comment_for_the_whole_file(folder: Path, codes: str) -> None:
+    (folder / "leak.py").write_text(f"# flake8: noqa{codes}\n" + LEAK.format(comment=""))
+    assert lines(run_flake8(folder)) == []
+
+
 def test_disable_noqa_shows_what_noqa_hides(folder: Path) -> None:
     (folder / "leak.py").write_text(LEAK.format(comment="  # noqa: LDB101"))
     assert lines(run_flake8(folder, "--disable-noqa")) == [LEAK_AT]

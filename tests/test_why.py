@@ -272,6 +272,10 @@ class TestNotShown:
     def test_by_a_comment(self) -> None:
         text = self.TEXT.replace("(path)\n    conn.e", "(path)  # noqa: LDB101\n    conn.e")
         assert self.because(inquire(text)) == ("LDB101", "silenced by the comment on line 3")
+        inquiry = inquire(
+            "# flake8: noqa: LDB101\n" + self.TEXT.replace("(path)\n    c", "(path)  # noqa: E501\n    c")
+        )
+        assert self.because(inquiry, 4) == ("LDB101", "silenced by the comment on line 1")
         inquiry = inquire("# lintdb: skip-file\n" + self.TEXT)
         assert self.because(inquiry, 4) == ("LDB101", "a comment asks to skip the whole file")
 

@@ -23,7 +23,7 @@ from lintdb.insight.reasons import Reason, Reasons
 from lintdb.openings import find_openings
 from lintdb.rules.lifetimes import LeakRule, verb_of
 from lintdb.rules.registry import all_metas, all_rules
-from lintdb.suppress import apply_suppressions, is_skipped, may_silence
+from lintdb.suppress import apply_suppressions, is_skipped, silencing_line
 from lintdb.syntax.names import FunctionInfo
 
 if TYPE_CHECKING:
@@ -388,7 +388,7 @@ class Inquiry:
         if not left:
             if is_skipped(source, honor_noqa=options.honor_noqa):
                 return "a comment asks to skip the whole file"
-            line = next((each for each in _lines_of(finding) if may_silence(source.lines[each - 1])), None)
+            line = silencing_line(source, finding, honor_noqa=options.honor_noqa)
             return f"silenced by the comment on line {line}" if line is not None else "silenced by a comment"
         if finding.confidence < options.min_confidence:
             return (
@@ -414,13 +414,6 @@ def _is_acquisition(key: SiteKey) -> bool:
 def group_owes(group: _Group) -> bool:
     """Whether some path owes a release."""
     return any(key in run.owing for run, key in group.sites)
-
-
-def _lines_of(finding: Finding) -> list[int]:
-    lines = {*range(finding.span.line, finding.span.end_line + 1)}
-    if finding.statement is not None:
-        lines |= {finding.statement.line, finding.statement.end_line}
-    return sorted(lines)
 
 
 def _title(kind: Kind, name: str | None) -> str:
