@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Opening, Report, Rule, RuleMeta
 from lintdb.rules.places import is_test
 from lintdb.rules.switches import find_off, is_on_this_host
+
+_NOT_ENCRYPTED = re.compile(r"ssl[_-]?mode\W+disable|ssl_disabled", re.IGNORECASE)
+"""Settings with which not only the check is left out."""
 
 
 class TlsVerificationOff(Rule):
@@ -26,9 +30,12 @@ class TlsVerificationOff(Rule):
         for off in find_off(opening, ctx, "tls"):
             if is_on_this_host(opening, ctx):
                 return
+            what = "nobody checks that it is the right server that answers"
+            if _NOT_ENCRYPTED.search(off.spelling):
+                what = f"nothing is encrypted, and {what}"
             yield Report(
                 node=off.node,
-                message=f"`{off.spelling}`: nobody checks that it is the right server that answers",
+                message=f"`{off.spelling}`: {what}",
                 confidence=Confidence.LOW if is_test(opening.function, ctx.path) else Confidence.HIGH,
                 resource_kind=opening.kind.label,
                 acquired_at=opening.at(),

@@ -327,10 +327,17 @@ def after_acquire(path: tuple[PathStep, ...], node: object) -> list[PathStep]:
 
 def _cause(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> str:
     """Say what the last decision of the path was: what came before it still led to the release."""
+    import libcst as cst
+
     if leak.is_overwritten:
         return "before the next round opens another"
     path = _deciding(after_acquire(leak.path, leak.node), leak, flow, ctx)
-    return last_turn(path, ctx, on_error=leak.on_error) or "on every path"
+    turn = last_turn(path, ctx, on_error=leak.on_error)
+    if turn is None and leak.released_at is not None and not leak.on_error:
+        around = ctx.repetition.fates.ancestry(flow.function).ancestors(leak.released_at)
+        if any(isinstance(each, cst.ExceptHandler) for each in around):
+            return "unless an error comes"
+    return turn or "on every path"
 
 
 def _deciding(path: list[PathStep], leak: Leak, flow: FunctionFlow, ctx: FileContext) -> list[PathStep]:
@@ -352,7 +359,7 @@ def _deciding(path: list[PathStep], leak: Leak, flow: FunctionFlow, ctx: FileCon
 _TURNS = {
     "true": "is true",
     "false": "is false",
-    "done": "has no more elements",
+    "done": "is through",
     "next": "has another element",
 }
 
@@ -366,6 +373,8 @@ def last_turn(path: Sequence[PathStep], ctx: FileContext, *, on_error: bool) -> 
             return f"if `{ctx.source_of(step.node, 50)}` fails"
         if step.what == "raises":
             return f"when `{ctx.source_of(step.node, 50)}` runs"
+        if step.what == "done" and not on_error:
+            return f"once the loop over `{ctx.source_of(step.node, 40)}` is through"
         if step.what in _TURNS and not on_error:
             return f"if `{ctx.source_of(step.node, 40)}` {_TURNS[step.what]}"
     return None
