@@ -52,7 +52,10 @@ class MissingCommit(Rule):
                 end = f"{name} is left without a commit"
             later = _after_write(work)
             turn = last_turn(later, ctx, on_error=False) if work.is_kept_elsewhere else None
-            if turn is not None:
+            named = _commit_not_called(work, flow, ctx)
+            if named is not None:
+                end += f", for `{named}` names the method and does not call it"
+            elif turn is not None:
                 end += f" {turn}"
             steps = [ReportStep(work.node, "written here"), *steps_of(later, None, "", "leaves, and the work is lost")]
             if work.ended_at is not None:
@@ -65,7 +68,7 @@ class MissingCommit(Rule):
                 steps=tuple(steps),
                 resource_kind=work.kind.label,
                 resource_name=work.name,
-                help=_cure(work, ctx),
+                help="add the parentheses" if named is not None else _cure(work, ctx),
             )
 
     def check_file(self, ctx: FileContext) -> Iterator[Report]:
@@ -100,6 +103,18 @@ def _after_write(work: LostWork) -> tuple[PathStep, ...]:
     """Return the steps of the path behind the write that it loses."""
     written = (number for number, step in enumerate(work.path) if step.what == "write" and step.node is work.node)
     return work.path[max(written, default=-1) + 1 :]
+
+
+def _commit_not_called(work: LostWork, flow: FunctionFlow, ctx: FileContext) -> str | None:
+    """Return a statement that was meant to commit the work: `conn.commit`, without parentheses."""
+    import libcst as cst
+
+    for node in flow.function.nodes:
+        if isinstance(node, cst.Expr) and isinstance(node.value, cst.Attribute) and node.value.attr.value == "commit":
+            source = ctx.source_of(node.value, 60)
+            if work.name is not None and source == f"{work.name}.commit":
+                return source
+    return None
 
 
 def _cure(work: LostWork, ctx: FileContext) -> str | None:
