@@ -127,7 +127,7 @@ def report_leak(leak: Leak, flow: FunctionFlow, ctx: FileContext, message: str |
         resource_kind=leak.kind.label,
         resource_name=leak.name,
         acquired_at=leak.node,
-        help=cure_of(leak, ctx),
+        help=_cure_with_others(leak, ctx),
         # A release that is not awaited, or not called; what makes it, where that is another function.
         about=tuple(node for node in (leak.unawaited, leak.uncalled, *ctx.opened_by(leak)) if node is not None),
     )
@@ -249,6 +249,14 @@ def _last_name(node: cst.CSTNode) -> str:
 def _releases(kind: Kind) -> list[tuple[str, CallModel]]:
     """Return the methods that release a resource of a kind."""
     return [(name, models[0]) for name, models in kind.methods.items() if models and models[0].releases == "self"]
+
+
+def _cure_with_others(leak: Leak, ctx: FileContext) -> str | None:
+    """Return the cure of a leak; a client with a pool of its own is best made once, so that nobody has to close it."""
+    cure = cure_of(leak, ctx)
+    if leak.kind.family != "connection" or not leak.kind.is_pool:
+        return cure
+    return f"{cure or 'close it in `finally`'}, or make one for the whole program and share it"
 
 
 def cure_of(leak: Leak, ctx: FileContext) -> str | None:
