@@ -386,7 +386,7 @@ class Kind:
     methods that can fail has been called. `in_memory`: it connects to nothing, and what it has goes with it.
     `free_with`: families of parents with which it holds nothing of its own. `outlives`: families of parents whose
     release leaves it open. `ends_when_read`: iterating it to its end releases it. `is_collected`: dropped, it is
-    closed, without a warning.
+    closed, without a warning, and no server hears of it; `is_silent`: a server does.
 
     `definition_event` is what a query that creates, alters or drops something counts as: WRITE (pending like others),
     COMMIT (everything pending becomes permanent) or None (permanent at once, and the rest stays pending).
@@ -433,6 +433,7 @@ class Kind:
     is_lazy: bool = False
     in_memory: bool = False
     is_collected: bool = False
+    is_silent: bool = False
     free_with: tuple[str, ...] = ()
     outlives: tuple[str, ...] = ()
     types: tuple[str, ...] = ()

@@ -165,7 +165,7 @@ def _facts(kind: Kind, driver: Driver, kinds: Mapping[str, Kind]) -> Facts:
     if kind.unshared:
         facts.append(("not to be shared by", ", ".join(SHARERS[sharer] for sharer in kind.unshared)))
     notes = [
-        *(["closed in silence when it is dropped"] if kind.is_collected else []),
+        *(["closed in silence when it is dropped"] if kind.is_collected or kind.is_silent else []),
         *(["left open, it keeps the interpreter from exiting"] if kind.keeps_process else []),
         *(["holds nothing before it is used"] if kind.is_lazy else []),
         *(["connects to nothing"] if kind.in_memory else []),

@@ -72,6 +72,7 @@ _KIND_KEYS = (
     Key("duty", _DUTY, "how much it matters that it is released", "duty", "`must`"),
     Key("duty_on_error", _DUTY, "the same where something has raised, if that differs", "duty_on_error", "`duty`"),
     Key("collected", Flag(), "dropped, it is closed at once and in silence, and no server hears of it", "is_collected"),
+    Key("silent", Flag(), "dropped, it is closed at once, and nobody is warned", "is_silent"),
     Key("lazy", Flag(), "it holds nothing before a method that can fail has been called", "is_lazy"),
     Key("in_memory", Flag(), "it connects to neither a server nor a file: what it has goes with it", "in_memory"),
     Key("with", BLOCK, "what leaving `with` on it does", "with_block", "not known"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lintdb.finding import Severity
+from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
 from lintdb.rules.lifetimes import cure_of, is_left_by_block, report_leak
+from lintdb.rules.places import is_test_file
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow
@@ -41,4 +43,6 @@ class WithBlockKeepsOpen(Rule):
             if leak.kind.family != "checkout" and (leak.kind.block_is_of_version or leak.kind.is_released_by_coroutine):
                 help_text = "release it in `finally` after the block"
             report = report_leak(leak, flow, ctx, message)
-            yield Report(**{**vars(report), "help": help_text})
+            if leak.kind.is_silent and is_test_file(ctx.path):
+                report = replace(report, confidence=Confidence.LOW)  # closed at once when the test drops it
+            yield replace(report, help=help_text)
