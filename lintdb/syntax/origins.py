@@ -81,12 +81,18 @@ _SAFE_CALLS = frozenset({
     "datetime.datetime.now", "datetime.datetime.utcnow", "datetime.date.today", "datetime.datetime.today",
     "datetime.timedelta", "random.randint", "random.random", "secrets.token_hex", "type", "uuid.UUID",
     "datetime.datetime.fromtimestamp", "datetime.date", "datetime.datetime", "math.floor", "math.ceil",
-    "psycopg2.extensions.adapt",
+    "datetime.datetime.utcfromtimestamp", "datetime.datetime.strptime", "datetime.datetime.fromisoformat",
+    "datetime.datetime.combine", "datetime.date.fromtimestamp", "datetime.date.fromisoformat", "datetime.time",
+    "datetime.time.fromisoformat", "django.utils.timezone.now", "psycopg2.extensions.adapt",
 })  # fmt: skip
 _SAFE_METHODS = frozenset({
     "isoformat", "strftime", "timestamp", "total_seconds", "hexdigest", "count", "index", "bit_length", "toordinal",
     "as_string", "mogrify", "compile",
 })  # fmt: skip
+_OF_A_DATE = frozenset({"date", "time"})
+"""Methods of dates that take nothing: with arguments, others are called so."""
+_COUNTED_WITH = frozenset({"datetime.timedelta", "int", "float", "len", "time.time"})
+"""What gives a number or a span of time: what these can be added to is a number or a date, and no text."""
 _SAME_TEXT = frozenset({
     "strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "decode", "encode", "removeprefix",
     "removesuffix", "zfill", "ljust", "rjust", "casefold",
@@ -396,7 +402,7 @@ class Origins:
 
     def _method(self, function: cst.Attribute, name: str, values: list[cst.BaseExpression]) -> Origin:
         """A method of a text, a date, a dict."""
-        if name in _SAFE_METHODS:
+        if name in _SAFE_METHODS or (name in _OF_A_DATE and not values):
             return HARMLESS
         if name == "join" and values:
             return self._worst((function.value, values[0]))
@@ -418,12 +424,20 @@ class Origins:
     def _binary(self, node: cst.BinaryOperation) -> Origin:
         if isinstance(node.operator, cst.Modulo):
             return self._worst((node.left, node.right))
+        if isinstance(node.operator, cst.Add) and (self._is_counted(node.left) or self._is_counted(node.right)):
+            return HARMLESS
         if isinstance(node.operator, (cst.Add, cst.Multiply)):
             sides = [self.of(node.left), self.of(node.right)]
             if isinstance(node.operator, cst.Multiply) and any(side.trust is Trust.HARMLESS for side in sides):
                 return HARMLESS  # a text so many times, or a number
             return max(sides, key=lambda origin: origin.trust)
         return HARMLESS
+
+    def _is_counted(self, node: cst.BaseExpression) -> bool:
+        """Whether an expression is a number or a span of time, as it is written."""
+        if isinstance(node, cst.Call):
+            return self.index.dotted(node.func, self.function) in _COUNTED_WITH
+        return isinstance(node, (cst.Integer, cst.Float))
 
     _METHODS: ClassVar[dict[type[cst.CSTNode], Callable[[Any, Any], Origin]]] = {
         cst.FormattedStringExpression: _expression, cst.Name: _name, cst.Attribute: _attribute,
