@@ -15,7 +15,7 @@ from lintdb.flow.objects import attributes_of
 from lintdb.flow.run import Run
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
-from lintdb.flow.texts import filled, pieces_of, text_of
+from lintdb.flow.texts import filled, pieces_of, replaced, text_of
 from lintdb.flow.types_of import Type
 from lintdb.flow.values import (
     TRUE,
@@ -98,16 +98,28 @@ class Values(Run):
             for part in operand.parts:
                 pieces += [part] if isinstance(part, str) else self._pieces(part, state)
             return text_of(pieces)
-        template = self.value(operand.template.operand, state)
+        template = self._kept_text(self.value(operand.template.operand, state))
         if not isinstance(template, Literal) or not isinstance(template.value, str):
-            return None
+            return self.value(operand.otherwise, state) if operand.otherwise is not None else None
         values = {key: self._pieces(part, state) for key, part in operand.items}
-        start = self._pieces(operand.template, state)
+        start = pieces_of(template, Hole(operand.template.node, self.function))
+        if operand.style == "=":
+            return text_of(replaced(start, values))
         found = filled(start, operand, values)
         if found is None:
             gap = "%" if operand.style == "%" else "{"
             return Literal(template.value.partition(gap)[0], True)
         return text_of(found)
+
+    def _kept_text(self, value: Value | None) -> Value | None:
+        """What a template is that another module of the project keeps; modules of nothing but texts are no others."""
+        found = self.index.find(value.dotted, is_needed=True) if isinstance(value, Name) else None
+        kept: Value | None = None
+        if found is not None and isinstance(found.symbol, Variable) and not found.rest:
+            kept = self.types.peers.types(found.symbol.index).global_constant(found.symbol.name)
+        elif found is not None and isinstance(found.symbol, ClassInfo) and len(found.rest) == 1:
+            kept = self.types.class_constant(found.symbol, found.rest[0])
+        return kept if kept is not None else value
 
     def _pieces(self, part: ir.Part, state: State) -> list[Piece]:
         return pieces_of(self.value(part.operand, state), Hole(part.node, self.function))

@@ -54,11 +54,16 @@ class Text(Operand):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Format(Operand):
-    """`template % x`, `template.format(x, name=y)`: `style` is "%" or "{"; `items` are keyed by position or name."""
+    """`template % x`, `template.format(x, name=y)`: `style` is "%" or "{"; `items` are keyed by position or name.
+
+    `template.replace("a", x)`: `style` is "=", and the key is what is replaced. `otherwise` is the value if the
+    template is no text.
+    """
 
     template: Part
     style: str
     items: tuple[tuple[object, Part], ...]
+    otherwise: Operand | None = None
 
 
 @dataclass(frozen=True, slots=True)

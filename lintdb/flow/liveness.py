@@ -103,6 +103,8 @@ def _add_operand(operand: ir.Operand, names: set[str]) -> None:
     elif isinstance(operand, (ir.Text, ir.Format)):
         for part in parts_of(operand):
             _add_operand(part.operand, names)
+        if isinstance(operand, ir.Format) and operand.otherwise is not None:
+            _add_operand(operand.otherwise, names)
     elif isinstance(operand, ir.Difference):
         _add_operand(operand.left, names)
         _add_operand(operand.right, names)

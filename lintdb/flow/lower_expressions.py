@@ -12,7 +12,7 @@ import libcst as cst
 from lintdb.flow import ir
 from lintdb.flow.held import containers_in, mappings_in
 from lintdb.flow.lower_conditions import Conditions, text_of
-from lintdb.flow.lower_texts import arguments_of_modulo, concatenate, string_method, unescaped
+from lintdb.flow.lower_texts import arguments_of_modulo, concatenate, method_of_text, string_method, unescaped
 from lintdb.flow.lowering import is_short_wait
 from lintdb.flow.services import clients_in
 from lintdb.flow.stdlib import (
@@ -298,7 +298,7 @@ class Expressions(Conditions):
         left, right = self.expression(node.left), self.expression(node.right)
         if isinstance(node.operator, cst.Add):
             return concatenate(ir.Part(left, node.left), ir.Part(right, node.right))
-        if isinstance(node.operator, cst.Modulo) and not isinstance(left, ir.Dotted):
+        if isinstance(node.operator, cst.Modulo):
             return ir.Format(ir.Part(left, node.left), "%", arguments_of_modulo(node.right, right))
         return ir.Difference(left, right) if isinstance(node.operator, cst.Subtract) else ir.UNKNOWN
 
@@ -413,9 +413,10 @@ class Expressions(Conditions):
             return string_method(node, callee, arguments)
         target = self.temp()
         self.emit(ir.CallOp(node, self.in_cleanup, target, callee, dotted, tuple(arguments), index=self.counter))
-        if isinstance(callee, ir.AttributeOf) and callee.name == "format" and _may_be_text(callee.base):
-            # If it is a text, its value is known; if not, this forgets nothing that was.
-            self.emit(ir.StoreOp(node, self.in_cleanup, target, string_method(node, callee, arguments)))
+        method = method_of_text(callee)
+        if method is not None:
+            text = string_method(node, method, arguments, otherwise=ir.Local(target))
+            self.emit(ir.StoreOp(node, self.in_cleanup, target, text))
         return ir.Local(target)
 
     def _told(self, node: cst.Call, dotted: str | None, arguments: list[ir.CallArgument]) -> ir.Operand | None:
@@ -521,10 +522,6 @@ def _is_logged(call: cst.Call) -> bool:
     made_by = maker.func if isinstance(maker, cst.Call) else None
     name = made_by.attr if isinstance(made_by, cst.Attribute) else made_by
     return isinstance(name, cst.Name) and name.value in ("getLogger", "get_logger")
-
-
-def _may_be_text(operand: ir.Operand) -> bool:
-    return isinstance(operand, (ir.Local, ir.AttributeOf, ir.Dotted))
 
 
 def is_calculated(call: cst.Call) -> bool:

@@ -80,16 +80,37 @@ def _spelled(node: cst.BaseExpression) -> list[str | ir.Part]:
     return [ir.Part(ir.UNKNOWN, node)]
 
 
-def string_method(node: cst.Call, callee: ir.AttributeOf, arguments: list[ir.CallArgument]) -> ir.Operand:
-    """`"…".format(x)`, `", ".join(names)`."""
+FILLS = frozenset({"format", "replace"})
+"""Methods that put values into a text, whatever the text is called."""
+
+
+def method_of_text(callee: ir.Operand) -> ir.AttributeOf | None:
+    """Return what is called as a method that puts values into a text, if it may be one; imported names, too."""
+    if isinstance(callee, ir.Dotted):
+        owner, _, name = callee.name.rpartition(".")
+        return ir.AttributeOf(ir.Dotted(owner), name) if owner and name in FILLS else None
+    is_one = isinstance(callee, ir.AttributeOf) and callee.name in FILLS
+    is_there = isinstance(callee, ir.AttributeOf) and isinstance(callee.base, (ir.Local, ir.AttributeOf, ir.Dotted))
+    return callee if is_one and is_there and isinstance(callee, ir.AttributeOf) else None
+
+
+def string_method(
+    node: cst.Call, callee: ir.AttributeOf, arguments: list[ir.CallArgument], otherwise: ir.Operand | None = None
+) -> ir.Operand:
+    """`"…".format(x)`, `", ".join(names)`, `"…".replace("{a}", x)`; *otherwise* is the value if it is no text."""
     if callee.name == "format" and not any(argument.star for argument in arguments):
         items = [
             (argument.keyword or number, ir.Part(argument.operand, node.args[number].value))
             for number, argument in enumerate(arguments)
         ]
-        return ir.Format(ir.Part(callee.base, node.func), "{", tuple(items))
+        return ir.Format(ir.Part(callee.base, node.func), "{", tuple(items), otherwise)
+    if callee.name == "replace" and len(arguments) == 2:
+        old, new = arguments
+        if isinstance(old.operand, ir.Constant) and old.operand.value and not (old.keyword or new.keyword or new.star):
+            item = (old.operand.value, ir.Part(new.operand, node.args[1].value))
+            return ir.Format(ir.Part(callee.base, node.func), "=", (item,), otherwise)
     if callee.name == "join" and isinstance(callee.base, ir.Constant) and len(node.args) == 1:
         return _joined(str(callee.base.value), node.args[0].value)
     if callee.name in KEEPS_TEXT:
         return callee.base
-    return ir.UNKNOWN
+    return otherwise or ir.UNKNOWN

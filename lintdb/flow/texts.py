@@ -101,5 +101,18 @@ def filled(template: Sequence[Piece], operand: ir.Format, values: dict[object, l
     return found
 
 
+def replaced(template: Sequence[Piece], values: dict[object, list[Piece]]) -> list[Piece]:
+    """Put values where the template says something else; what has been put in before is left as it is."""
+    found = list(template)
+    for old, new in values.items():
+        pieces, found = found, []
+        for piece in pieces:
+            parts = piece.split(str(old)) if isinstance(piece, str) else []
+            for number, part in enumerate(parts):
+                found += [*new, part] if number else [part]
+            found += [] if parts else [piece]
+    return found
+
+
 def _gaps(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
     return (match for match in pattern.finditer(text) if match.group() not in ("%%", "{{", "}}"))

@@ -415,7 +415,7 @@ class Origins:
             return min(self._worst((function.value, *values)), UNKNOWN, key=lambda origin: origin.trust)
         if name == "replace":
             doubles = bool(values) and "'" in self.index.code_of(values[0])
-            return HARMLESS if doubles else self.of(function.value)
+            return HARMLESS if doubles else self._worst((function.value, *values[1:2]))
         if name == "get":
             origin = self.of(function.value)
             return origin if origin.trust in (Trust.HARMLESS, Trust.INPUT) else UNKNOWN
