@@ -70,10 +70,12 @@ def _confidence(hole: PlacedHole, origin: Origin) -> Confidence | None:
     if origin.trust is Trust.INPUT:
         return Confidence.HIGH if hole.place is not Place.NAME else Confidence.MEDIUM
     if hole.place is Place.NAME:
-        # A name cannot be bound; whoever calls with a parameter may well have made it.
-        return Confidence.LOW if origin.trust is Trust.PARAMETER else None
+        # A name cannot be bound; whoever calls with a parameter, or starts the program, may well have made it.
+        return Confidence.LOW if origin.trust is not Trust.UNKNOWN else None
     if not hole.can_bind or is_named_by_program(hole.hole.node, is_quoted=hole.place is Place.QUOTED):
         return Confidence.LOW
+    if origin.trust is Trust.ENVIRONMENT:
+        return Confidence.HIGH
     if origin.trust is Trust.PARAMETER:
         return Confidence.HIGH if hole.place is Place.QUOTED else Confidence.MEDIUM
     return Confidence.MEDIUM if hole.place is Place.QUOTED else Confidence.LOW

@@ -6,7 +6,7 @@ import enum
 import functools
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import libcst as cst
@@ -55,7 +55,9 @@ class Trust(enum.IntEnum):
     HARMLESS = 0
     UNKNOWN = 1
     PARAMETER = 2
-    INPUT = 3
+    ENVIRONMENT = 3
+    """what whoever starts the program has set for it"""
+    INPUT = 4
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ class Origin:
     words: str = ""
 
 
+_SURE = frozenset({Trust.HARMLESS, Trust.ENVIRONMENT, Trust.INPUT})
+"""What holds for a part of something if it holds for the whole."""
 HARMLESS = Origin(Trust.HARMLESS)
 UNKNOWN = Origin(Trust.UNKNOWN)
 
@@ -105,10 +109,11 @@ _CLEANS = re.compile(r"quot|escap|liter|sanit|ident|placeholder|param|valid|chec
 _MARKS = re.compile(r"placeholder|marker|bind|param|_?ph\b|qmark|\bmarks?\b", re.IGNORECASE)
 _REQUESTS = re.compile(
     r"(?:^|\.)(?:request|req)\.(?:args|form|json|values|cookies|headers|query_params|path_params|GET|POST|data|params|"
-    r"match_info|rel_url|query|body|get_json|files|view_args|matchdict|arguments)\b|^(?:sys\.argv|os\.environ)\b"
+    r"match_info|rel_url|query|body|get_json|files|view_args|matchdict|arguments)\b"
 )
+_ENVIRONMENT = re.compile(r"os\.(?:environ|environb|getenv|getenvb)\b")
 _OF_A_REQUEST = ("flask.g.", "flask.globals.g.", "quart.g.", "flask.session.", "quart.session.")
-_INPUT_CALLS = frozenset({"input", "sys.stdin.read", "sys.stdin.readline", "os.getenv", "os.environ.get"})
+_INPUT_CALLS = frozenset({"input", "sys.stdin.read", "sys.stdin.readline"})
 _ENUMERATIONS = ("Enum", "Flag", "Choices")
 _LITERALS = (
     cst.SimpleString, cst.Integer, cst.Float, cst.Comparison, cst.FormattedStringText, cst.UnaryOperation,
@@ -159,8 +164,19 @@ class Origins:
                 return self._local(name, scope)
             scope = scope.parent
         if self.index.imported(name, self.function) is not None or name in self.index.classes:
-            return HARMLESS
+            return self._from_outside(node) or HARMLESS
         return self._global(name)
+
+    def _from_outside(self, node: cst.BaseExpression) -> Origin | None:
+        """What a request, the command line or the environment gives: by how it is written, or by what is imported."""
+        dotted = self.index.dotted(node, self.function) or ""
+        if _ENVIRONMENT.match(dotted):
+            return Origin(Trust.ENVIRONMENT, node, "comes from the environment")
+        if re.match(r"sys\.argv\b", dotted):
+            return Origin(Trust.INPUT, node, "comes from the command line")
+        if _REQUESTS.search(self.index.code_of(node)):
+            return Origin(Trust.INPUT, node, "comes from the request")
+        return None
 
     def _global(self, name: str) -> Origin:
         """A name of the module: a constant, if it is spelled like one or never gets anything but a literal."""
@@ -275,9 +291,8 @@ class Origins:
     # --- parts of things ----------------------------------------------------------------------------------------------
 
     def _attribute(self, node: cst.Attribute) -> Origin:
-        text = self.index.code_of(node)
-        if _REQUESTS.search(text):
-            return Origin(Trust.INPUT, node, "comes from the request")
+        if (outside := self._from_outside(node)) is not None:
+            return outside
         if node.attr.value.isupper() or node.attr.value in ("__name__", "__tablename__", "value", "name"):
             root = _root(node)
             if node.attr.value.isupper() or (root is not None and root.value[:1].isupper()):
@@ -342,11 +357,10 @@ class Origins:
         return bool(values) and all(value is not None and _is_literal(value) for value in values)
 
     def _subscript(self, node: cst.Subscript) -> Origin:
-        text = self.index.code_of(node.value)
-        if _REQUESTS.search(text):
-            return Origin(Trust.INPUT, node, "comes from outside")
+        if (outside := self._from_outside(node.value)) is not None:
+            return replace(outside, node=node)
         base = self.of(node.value)
-        return base if base.trust in (Trust.HARMLESS, Trust.INPUT) else Origin(Trust.UNKNOWN, base.node, base.words)
+        return base if base.trust in _SURE else Origin(Trust.UNKNOWN, base.node, base.words)
 
     def _is_compared(self, node: cst.Attribute | cst.Subscript | cst.Call) -> bool:
         """Whether the function compares what is written so with what is allowed: `data["sort"] not in COLUMNS`.
@@ -365,8 +379,10 @@ class Origins:
         dotted = self.index.dotted(node.func, self.function)
         values = [argument.value for argument in node.args]
         text = self.index.code_of(node.func)
-        if dotted in _INPUT_CALLS or _REQUESTS.search(text):
+        if dotted in _INPUT_CALLS:
             return Origin(Trust.INPUT, node, "comes from outside")
+        if (outside := self._from_outside(node.func)) is not None:
+            return replace(outside, node=node)
         if dotted in _SAFE_CALLS:
             return HARMLESS
         if dotted == "re.sub" and _keeps_only_words(values):
@@ -418,7 +434,7 @@ class Origins:
             return HARMLESS if doubles else self._worst((function.value, *values[1:2]))
         if name == "get":
             origin = self.of(function.value)
-            return origin if origin.trust in (Trust.HARMLESS, Trust.INPUT) else UNKNOWN
+            return origin if origin.trust in _SURE else UNKNOWN
         return UNKNOWN
 
     def _binary(self, node: cst.BinaryOperation) -> Origin:
