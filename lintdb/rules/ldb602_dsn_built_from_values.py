@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lintdb.syntax.names import FunctionInfo
 
 _IN_URL = re.compile(rf"\w[\w+.-]*://(?:(?P<user>{HOLE})|[^/@:\s{HOLE}]*):(?P<password>{HOLE})@")
-_IN_TEXT = re.compile(rf"\b(?:password|pwd|passwd)\s*=\s*(?P<password>{HOLE})", re.IGNORECASE)
+_IN_TEXT = re.compile(rf"\b(?P<key>password|pwd|passwd)\s*=\s*(?P<password>{HOLE})", re.IGNORECASE)
 
 _ESCAPED = re.compile(r"quot|escap|encod|safe|clean", re.IGNORECASE)
 """How something is called that has been escaped where it was made."""
@@ -112,19 +112,20 @@ def _is_of_function(node: cst.BaseExpression, scope: FunctionInfo) -> bool:
 def _report(opening: Opening, hole: cst.BaseExpression, name: str, match: re.Match[str], ctx: FileContext) -> Report:
     what = "password" if name == "password" else "name of the user"
     is_quoted = QUOTED in match.string[: match.start()]
-    is_of_odbc = match.re is _IN_TEXT and ";" in match.string
+    # PostgreSQL's own texts have blanks between their parts, and no `PWD`.
+    is_of_odbc = match.re is _IN_TEXT and (";" in match.string or match["key"].lower() == "pwd")
     if match.re is _IN_URL:
-        breaks = "a `@`, `:` or `/`"
+        breaks = f"a `@`, `/` or `%` in the {what} has to be escaped in a URL"
     elif is_of_odbc:
-        breaks = "a `;`" if is_quoted or ODBC.search(match.string) is None else "a `;`, `%` or `&`"
+        is_in_url = ODBC.search(match.string) is not None and not is_quoted
+        breaks = f"{'a `;`, `%` or `&`' if is_in_url else 'a `;`'} in the {what} breaks it"
     else:
-        breaks = "a blank, a quote or a `;`"
+        breaks = f"a blank or a `\\` in the {what} breaks it"
     # Who quotes the whole for the URL has thought of what is in it.
     is_low = is_quoted or is_test(opening.function, ctx.path)
     return Report(
         node=hole,
-        message=f"`{ctx.source_of(hole, 40)}` is put into the connection string as it is: {breaks} in the {what} "
-        "breaks it",
+        message=f"`{ctx.source_of(hole, 40)}` is put into the connection string as it is: {breaks}",
         confidence=Confidence.LOW if is_low else Confidence.MEDIUM,
         steps=(ReportStep(hole, "put into the connection string here"), ReportStep(opening.node, "connects here")),
         help=_IN_BRACES if is_of_odbc else None,
