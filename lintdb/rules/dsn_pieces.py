@@ -30,8 +30,28 @@ def text_of(pieces: Pieces) -> str:
     return "".join(piece if isinstance(piece, str) else HOLE for piece in pieces)
 
 
-def iter_pieces(node: cst.BaseExpression, evaluator: Evaluator, scope: FunctionInfo) -> Iterator[Pieces]:
+def written_in(node: cst.BaseExpression, evaluator: Evaluator) -> tuple[cst.BaseExpression, Evaluator, str]:
+    """Return what a text is put together from, with what evaluates it, where another module of the project does that.
+
+    The last is the name of the variable that the text comes by; empty for one that is written in the module itself.
+    """
+    from lintdb.syntax.fields import imported_variable  # loads libcst, which listing rules does not need
+
+    name = ""
+    for _ in range(_MOST_STEPS):
+        node = evaluator.resolved(node)
+        variable = imported_variable(node, evaluator.index, evaluator.scope)
+        value = variable.index.constant(variable.name) if variable is not None else None
+        if variable is None or value is None:
+            break
+        name = name or evaluator.code_of(node)
+        node, evaluator = value, evaluator.at(variable.index, variable.index.body)
+    return node, evaluator, name
+
+
+def iter_pieces(node: cst.BaseExpression, evaluator: Evaluator) -> Iterator[Pieces]:
     """Yield the pieces of a text, then those with what the variables in its holes are put together from, and so on."""
+    scope = evaluator.scope
     pieces: Pieces = [evaluator.resolved(node)]
     for _ in range(_MOST_STEPS):
         longer = _expanded(pieces, evaluator, scope)
