@@ -79,3 +79,43 @@ def test_what_an_application_keeps_is_named_as_the_code_names_it(put: str, pool:
     )
     expected = f"call `await {pool}.release(conn)` in `finally`, or take it in `async with {pool}.acquire() as conn`"
     assert cure(text, "LDB105") == expected
+
+
+_LIST = "write as many placeholders as there are values, and give the values as parameters"
+_ARRAY = "; or compare with the whole list as one parameter: `= any({})`"
+
+
+@pytest.mark.parametrize(
+    ("connection", "query", "expected"),
+    [
+        ("sqlite3.Connection", "f\"select 1 from t where id in ({','.join(given)})\"", _LIST),
+        ("sqlite3.Connection", 'f"select 1 from t where id in {tuple(given)}"', _LIST),
+        ("sqlite3.Connection", 'f"insert into t values {tuple(given)}"', _LIST),
+        ("sqlite3.Connection", "\"insert into t values ('%s')\" % \"','\".join(given)", _LIST),
+        ("psycopg.Connection", "f\"select 1 from t where id in ({','.join(given)})\"", _LIST + _ARRAY.format("%s")),
+        ("psycopg.Connection", 'f"insert into t values {tuple(given)}"', _LIST),
+        ("sqlite3.Connection", "f\"select 1 from t where a = '{given}' or b = '{given}'\"", None),
+    ],
+)
+def test_a_list_takes_several_placeholders(connection: str, query: str, expected: str | None) -> None:
+    library = connection.partition(".")[0]
+    text = f"import {library}\n\ndef f(conn: {connection}, given):\n    conn.execute({query})\n"
+    assert cure(text, "LDB601") == (expected or "write a placeholder into the text, and give the value as a parameter")
+
+
+@pytest.mark.parametrize(
+    ("library", "text", "expected"),
+    [
+        (
+            "psycopg2",
+            "host=db password={given}",
+            "give the parts as arguments, or let `make_conninfo()` or `make_dsn()` of",
+        ),
+        ("psycopg2", "postgresql://app:{given}@db/shop", "give the parts as arguments, use the library's own builder,"),
+        ("pyodbc", "DRIVER=x;UID=u;PWD={given}", "put the password between braces,"),
+    ],
+)
+def test_a_password_is_escaped_as_the_text_wants_it(library: str, text: str, expected: str) -> None:
+    found = cure(f'import {library}\n\ndef f(given):\n    return {library}.connect(f"{text}")\n', "LDB602")
+    assert found is not None
+    assert found.startswith(expected)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
+from lintdb.rules.holes_in_words import help_for, listed
 from lintdb.rules.places import is_step_of_migration, is_test
 
 if TYPE_CHECKING:
@@ -34,31 +35,42 @@ class SqlBuiltFromValues(Rule):
         reported: set[int] = set()
         texts: list[QueryText | HandedText] = [*flow.query_texts, *flow.handed_texts]
         for query in texts:
-            found = _worst_hole(query, ctx)
-            if found is None:
+            found = list(_doubtful_holes(query, ctx))
+            if not found:
                 continue
-            confidence, hole, origin = found
-            places = {id(query.node), id(hole.hole.node)}
+            worst = max(found, key=lambda each: each.confidence)
+            places = {id(query.node), id(worst.hole.hole.node)}
             if reported & places:
                 continue  # the same text runs twice, or another one at the same place
             reported |= places
-            yield _report(query, hole, origin, Confidence.LOW if is_own else confidence, ctx)
+            yield _report(query, worst, found, Confidence.LOW if is_own else worst.confidence, ctx)
 
 
-def _worst_hole(query: QueryText | HandedText, ctx: FileContext) -> tuple[Confidence, PlacedHole, Origin] | None:
-    """Return the hole of a text that can do most harm, and how sure that is."""
+class _Doubtful(NamedTuple):
+    """A hole of a text, how much harm it can do, and what fills it."""
+
+    hole: PlacedHole
+    confidence: Confidence
+    origin: Origin
+
+    @property
+    def is_name(self) -> bool:
+        """Whether it cannot be bound: the name of a table or column, or a piece of the statement."""
+        return self.hole.place.value == "name"
+
+
+def _doubtful_holes(query: QueryText | HandedText, ctx: FileContext) -> Iterator[_Doubtful]:
+    """Yield the holes of a text that can do harm."""
     from lintdb.rules.query_holes import placed_holes
     from lintdb.syntax.origins import Origins  # loads libcst, which listing rules does not need
 
-    best: tuple[Confidence, PlacedHole, Origin] | None = None
     call = getattr(query, "call", None)  # none where the text is handed on
     driver = call.model.driver if call is not None else ""
     for hole in placed_holes(query.pieces, quotes_names=ctx.program.knowledge.quotes_names(driver)):
         origin = Origins(ctx.program.index, hole.hole.function).of(hole.hole.node)
         confidence = _confidence(hole, origin)
-        if confidence is not None and (best is None or confidence > best[0]):
-            best = (confidence, hole, origin)
-    return best
+        if confidence is not None:
+            yield _Doubtful(hole, confidence, origin)
 
 
 def _confidence(hole: PlacedHole, origin: Origin) -> Confidence | None:
@@ -78,19 +90,23 @@ def _confidence(hole: PlacedHole, origin: Origin) -> Confidence | None:
         return Confidence.HIGH
     if origin.trust is Trust.PARAMETER:
         return Confidence.HIGH if hole.place is Place.QUOTED else Confidence.MEDIUM
-    return Confidence.MEDIUM if hole.place is Place.QUOTED else Confidence.LOW
+    return Confidence.MEDIUM if hole.place in (Place.QUOTED, Place.ROW) else Confidence.LOW
 
 
 def _report(
-    query: QueryText | HandedText, hole: PlacedHole, origin: Origin, confidence: Confidence, ctx: FileContext
+    query: QueryText | HandedText, worst: _Doubtful, found: list[_Doubtful], confidence: Confidence, ctx: FileContext
 ) -> Report:
-    source = ctx.source_of(hole.hole.node, 40).strip("{}")
+    hole, origin = worst.hole, worst.origin
+    same = [each.hole.hole.node for each in found if each.is_name == worst.is_name]
+    sources = list(dict.fromkeys(f"`{ctx.source_of(node, 40).strip('{}')}`" for node in same))
+    call = getattr(query, "call", None)  # none where the text is handed on
     steps = [ReportStep(hole.hole.node, "put into the text here"), ReportStep(query.node, "runs here")]
     if origin.node is not None:
         steps.insert(0, ReportStep(origin.node, origin.words))
     return Report(
         node=query.node,
-        message=f"`{source}` is written into the text of the query instead of being bound",
+        message=f"{listed(sources)} written into the text of the query instead of being bound",
         confidence=confidence,
         steps=tuple(steps),
+        help=help_for(hole, call.model.paramstyle if call is not None else ""),
     )

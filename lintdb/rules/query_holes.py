@@ -19,19 +19,27 @@ class Place(enum.Enum):
     """between quotes: a value, written as a literal"""
     VALUE = "value"
     """where a value is expected"""
+    ROW = "row"
+    """a whole row of values, with its parentheses and with quotes round its texts: `VALUES {tuple(row)}`"""
     NAME = "name"
     """the name of a table or column, or a piece of the statement"""
 
 
 @dataclass(frozen=True)
 class PlacedHole:
-    """A hole with its place; `can_bind` is false in statements that take no parameters."""
+    """A hole with its place; `can_bind` is false in statements that take no parameters.
+
+    `is_list`: it stands for several values, as far as one can see; `is_compared`: with those behind `IN`.
+    """
 
     hole: Hole
     place: Place
     can_bind: bool
+    is_list: bool = False
+    is_compared: bool = False
 
 
+_MOST_STEPS = 4
 _NO_PARAMETERS = re.compile(
     r"\s*(?:--[^\n]*\n\s*)*(?:create|alter|drop|grant|revoke|set|attach|detach|copy|pragma|vacuum|use|comment|install|"
     r"load|export|import|show|describe|desc|listen|notify|truncate|reset|lock|declare|unload|kill|analyze|refresh|"
@@ -51,6 +59,10 @@ _IN_DOUBLE_QUOTES = re.compile(
 _ARGUMENT_OF_A_TABLE = re.compile(
     r"\b(?:from\s|join\s|table\s*\()\s*[\w.]*\s*\((?:[^()]|\([^()]*\))*$|=>\s*'[^']*$", re.IGNORECASE
 )
+_BEFORE_ROWS = re.compile(r"\b(?:(?P<values>values?)|in)\s*(?:x\s*,\s*)*$", re.IGNORECASE)
+_BEFORE_LIST = re.compile(r"\bin\s*\(\s*$", re.IGNORECASE)
+_BEHIND_IN = re.compile(r"\bin\s*(?:\([^()]*)?$", re.IGNORECASE)
+_BETWEEN_VALUES = re.compile(r"[\s'\"()]*,[\s'\"(),]*")
 _IN_LIST = re.compile(r"\b(?:in|values)\s*\([^()]*,\s*$", re.IGNORECASE)
 
 
@@ -67,14 +79,48 @@ def placed_holes(pieces: Sequence[Piece], *, quotes_names: bool = False) -> Iter
     start = next((piece for piece in pieces if isinstance(piece, str)), "")
     quotes_names = quotes_names or _quotes_names(pieces)
     can_bind = _NO_PARAMETERS.match(start) is None
-    for piece in pieces:
+    for number, piece in enumerate(pieces):
         if isinstance(piece, str):
             before += piece
             continue
+        place = _place(before, quotes_names=quotes_names)
+        rows = _BEFORE_ROWS.search(before) if place is Place.NAME and _is_row(piece) else None
+        if rows is not None:
+            place = Place.ROW if rows["values"] else Place.VALUE
+        is_list = rows is not None or _BEFORE_LIST.search(before) is not None or _is_joined(number, pieces)
         # `FROM read_parquet('…')`: functions that give tables want their arguments as literals.
         is_literal = _ARGUMENT_OF_A_TABLE.search(before) is not None
-        yield PlacedHole(piece, _place(before, quotes_names=quotes_names), can_bind and not is_literal)
+        yield PlacedHole(piece, place, can_bind and not is_literal, is_list, _BEHIND_IN.search(before) is not None)
         before += "0" if not before.endswith(" ") else "x"
+
+
+def _is_row(hole: Hole) -> bool:
+    """Whether a tuple fills a hole, as it is or turned into a text."""
+    import libcst as cst  # takes longer than listing rules does
+
+    from lintdb.syntax.literals import only_value
+
+    node: cst.CSTNode = hole.node.expression if isinstance(hole.node, cst.FormattedStringExpression) else hole.node
+    for _ in range(_MOST_STEPS):
+        if isinstance(node, cst.Name):
+            node = only_value(node.value, hole.function) or node
+        called = node.func.value if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) else ""
+        if called not in ("str", "repr") or not isinstance(node, cst.Call) or len(node.args) != 1:
+            return called == "tuple" or isinstance(node, cst.Tuple)
+        node = node.args[0].value
+    return False
+
+
+def _is_joined(number: int, pieces: Sequence[Piece]) -> bool:
+    """Whether the same hole follows once more, with nothing but a comma and what stands round values between."""
+    between = ""
+    hole = pieces[number]
+    for piece in pieces[number + 1 :]:
+        if isinstance(piece, str):
+            between += piece
+        elif not isinstance(hole, str) and piece.node is hole.node:
+            return _BETWEEN_VALUES.fullmatch(between) is not None
+    return False
 
 
 def _quotes_names(pieces: Sequence[Piece]) -> bool:

@@ -432,7 +432,7 @@ class Origins:
         if name == "replace":
             doubles = bool(values) and "'" in self.index.code_of(values[0])
             return HARMLESS if doubles else self._worst((function.value, *values[1:2]))
-        if name == "get":
+        if name == "get" or (name in ("values", "keys", "items") and not values):
             origin = self.of(function.value)
             return origin if origin.trust in _SURE else UNKNOWN
         return UNKNOWN
