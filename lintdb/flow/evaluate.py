@@ -15,7 +15,7 @@ from lintdb.flow.objects import attributes_of
 from lintdb.flow.run import Run
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
-from lintdb.flow.texts import filled, pieces_of, replaced, text_of
+from lintdb.flow.texts import CHANGES, filled, has_been_added, known_pieces, pieces_of, text_of
 from lintdb.flow.types_of import Type
 from lintdb.flow.values import (
     TRUE,
@@ -94,22 +94,26 @@ class Values(Run):
     def _text(self, operand: ir.Text | ir.Format, state: State) -> Value | None:
         """A text that is put together; None where nothing of it is known."""
         if isinstance(operand, ir.Text):
-            pieces: list[Piece] = []
-            for part in operand.parts:
-                pieces += [part] if isinstance(part, str) else self._pieces(part, state)
-            return text_of(pieces)
+            found: list[list[Piece]] = [
+                [part] if isinstance(part, str) else self._pieces(part, state) for part in operand.parts
+            ]
+            first, added = found[0] if found else [], [piece for each in found[1:] for piece in each]
+            # `text = text + added` in a loop: what is added again is added once, so that a loop comes to an end.
+            return text_of(first if has_been_added(first, added) else [*first, *added])
         template = self._kept_text(self.value(operand.template.operand, state))
         if not isinstance(template, Literal) or not isinstance(template.value, str):
             return self.value(operand.otherwise, state) if operand.otherwise is not None else None
         values = {key: self._pieces(part, state) for key, part in operand.items}
         start = pieces_of(template, Hole(operand.template.node, self.function))
-        if operand.style == "=":
-            return text_of(replaced(start, values))
-        found = filled(start, operand, values)
-        if found is None:
+        if operand.style in CHANGES:
+            is_known = known_pieces(template) is not None
+            changed = CHANGES[operand.style](start if is_known else [template.value], values)
+            return text_of(changed) if is_known else Literal(str(changed[0]), True)
+        complete = filled(start, operand, values)
+        if complete is None:
             gap = "%" if operand.style == "%" else "{"
             return Literal(template.value.partition(gap)[0], True)
-        return text_of(found)
+        return text_of(complete)
 
     def _kept_text(self, value: Value | None) -> Value | None:
         """What a template is that another module of the project keeps; modules of nothing but texts are no others."""

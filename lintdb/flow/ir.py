@@ -56,8 +56,8 @@ class Text(Operand):
 class Format(Operand):
     """`template % x`, `template.format(x, name=y)`: `style` is "%" or "{"; `items` are keyed by position or name.
 
-    `template.replace("a", x)`: `style` is "=", and the key is what is replaced. `otherwise` is the value if the
-    template is no text.
+    `template.replace("a", x)`: `style` is "=", and the key is what is replaced. `template.strip()`: `style` is the
+    name of the method. `otherwise` is the value if the template is no text.
     """
 
     template: Part

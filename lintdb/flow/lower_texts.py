@@ -80,16 +80,16 @@ def _spelled(node: cst.BaseExpression) -> list[str | ir.Part]:
     return [ir.Part(ir.UNKNOWN, node)]
 
 
-FILLS = frozenset({"format", "replace"})
-"""Methods that put values into a text, whatever the text is called."""
+_METHODS = frozenset({"format", "replace"}) | KEEPS_TEXT
+"""Methods that give a text again, with more or less in it, whatever the text is called."""
 
 
 def method_of_text(callee: ir.Operand) -> ir.AttributeOf | None:
-    """Return what is called as a method that puts values into a text, if it may be one; imported names, too."""
+    """Return what is called as a method that gives a text again, if it may be one; of imported names, too."""
     if isinstance(callee, ir.Dotted):
         owner, _, name = callee.name.rpartition(".")
-        return ir.AttributeOf(ir.Dotted(owner), name) if owner and name in FILLS else None
-    is_one = isinstance(callee, ir.AttributeOf) and callee.name in FILLS
+        return ir.AttributeOf(ir.Dotted(owner), name) if owner and name in _METHODS else None
+    is_one = isinstance(callee, ir.AttributeOf) and callee.name in _METHODS
     is_there = isinstance(callee, ir.AttributeOf) and isinstance(callee.base, (ir.Local, ir.AttributeOf, ir.Dotted))
     return callee if is_one and is_there and isinstance(callee, ir.AttributeOf) else None
 
@@ -111,6 +111,10 @@ def string_method(
             return ir.Format(ir.Part(callee.base, node.func), "=", (item,), otherwise)
     if callee.name == "join" and isinstance(callee.base, ir.Constant) and len(node.args) == 1:
         return _joined(str(callee.base.value), node.args[0].value)
-    if callee.name in KEEPS_TEXT:
+    if callee.name in KEEPS_TEXT and otherwise is None:
         return callee.base
+    operands = [each.operand for each in arguments]
+    if callee.name in KEEPS_TEXT and all(isinstance(o, ir.Constant) and isinstance(o.value, str) for o in operands):
+        items = [(number, ir.Part(each.operand, node)) for number, each in enumerate(arguments)]
+        return ir.Format(ir.Part(callee.base, node.func), callee.name, tuple(items), otherwise)
     return otherwise or ir.UNKNOWN

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from lintdb.flow import ir
 from lintdb.flow.values import Hole, Literal, Piece, Value
@@ -60,11 +60,34 @@ def lengthened(text: Literal, added: Sequence[Piece]) -> Literal:
     pieces: list[Piece] = [str(text.value), *text.rest]
     new = [piece for piece in added if piece != ""]
     size = len(new)
-    if any(pieces[start : start + size] == new for start in range(1, len(pieces) - size + 1)):
+    if has_been_added(pieces, new) or any(pieces[at : at + size] == new for at in range(1, len(pieces) - size + 1)):
         return text
     if len(new) == 1 and isinstance(new[0], str) and any(isinstance(p, str) and p.endswith(new[0]) for p in pieces):
         return text if text.is_prefix else Literal(text.value, True)
     return text_of([*pieces, *new])
+
+
+def has_been_added(pieces: Sequence[Piece], new: Sequence[Piece]) -> bool:
+    """Whether a text has the holes that are to be added, with what stands round them.
+
+    Strings that follow one another have become one: what is added is to be found within them.
+    """
+    size = len(new)
+    if not any(isinstance(piece, Hole) for piece in new):
+        return False
+    return any(_is_same(pieces[start : start + size], new) for start in range(len(pieces) - size + 1))
+
+
+def _is_same(part: Sequence[Piece], new: Sequence[Piece]) -> bool:
+    last = len(new) - 1
+    for number, (old, piece) in enumerate(zip(part, new, strict=True)):
+        if isinstance(old, str) and isinstance(piece, str):
+            is_there = old.endswith(piece) if number == 0 else old.startswith(piece) if number == last else old == piece
+        else:
+            is_there = old == piece
+        if not is_there:
+            return False
+    return True
 
 
 def filled(template: Sequence[Piece], operand: ir.Format, values: dict[object, list[Piece]]) -> list[Piece] | None:
@@ -112,6 +135,31 @@ def replaced(template: Sequence[Piece], values: dict[object, list[Piece]]) -> li
                 found += [*new, part] if number else [part]
             found += [] if parts else [piece]
     return found
+
+
+def _stripped_left(text: Sequence[Piece], values: dict[object, list[Piece]]) -> list[Piece]:
+    """`text.lstrip(", ")`: what a hole at the end brings along is not known."""
+    first, *rest = text
+    return [first.lstrip(_characters(values)) if isinstance(first, str) else first, *rest]
+
+
+def _stripped_right(text: Sequence[Piece], values: dict[object, list[Piece]]) -> list[Piece]:
+    *rest, last = text
+    return [*rest, last.rstrip(_characters(values)) if isinstance(last, str) else last]
+
+
+def _stripped(text: Sequence[Piece], values: dict[object, list[Piece]]) -> list[Piece]:
+    return _stripped_right(_stripped_left(text, values), values)
+
+
+def _characters(values: dict[object, list[Piece]]) -> str | None:
+    return str(values[0][0]) if values else None
+
+
+CHANGES: dict[str, Callable[[Sequence[Piece], dict[object, list[Piece]]], list[Piece]]] = {
+    "=": replaced, "strip": _stripped, "lstrip": _stripped_left, "rstrip": _stripped_right,
+}  # fmt: skip
+"""What makes another text of one, by the `style` of its operand."""
 
 
 def _gaps(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
