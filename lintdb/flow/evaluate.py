@@ -15,7 +15,7 @@ from lintdb.flow.objects import attributes_of
 from lintdb.flow.run import Run
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
-from lintdb.flow.texts import CHANGES, filled, has_been_added, known_pieces, pieces_of, text_of
+from lintdb.flow.texts import CHANGES, filled, has_been_added, is_text, known_pieces, pieces_of, shortened, text_of
 from lintdb.flow.types_of import Type
 from lintdb.flow.values import (
     TRUE,
@@ -488,6 +488,8 @@ class Values(Run):
 
     def _item(self, operand: ir.ItemOf, state: State) -> Value | None:
         base = self.value(operand.base, state)
+        if operand.cut and is_text(base):
+            return shortened(base, operand.cut)
         if isinstance(base, Many):
             key = operand.key
             if base.is_sequence and isinstance(key, int) and -len(base.items) <= key < len(base.items):

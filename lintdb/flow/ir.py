@@ -106,11 +106,15 @@ class DictDisplay(Operand):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ItemOf(Operand):
-    """`base[key]`, read; `key` is None where it is not a literal, `named` the variable that it is then."""
+    """`base[key]`, read; `key` is None where it is not a literal, `named` the variable that it is then.
+
+    `cut` is how many characters `text[:-1]` leaves off.
+    """
 
     base: Operand
     key: object
     named: str = ""
+    cut: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

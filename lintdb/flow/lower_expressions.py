@@ -164,7 +164,16 @@ class Expressions(Conditions):
         if base is ir.UNKNOWN:
             return base
         self._need(node, base, "TypeError")
-        return ir.ItemOf(base, key, _variable(node))
+        return ir.ItemOf(base, key, _variable(node), self._cut(node))
+
+    def _cut(self, node: cst.Subscript) -> int:
+        """Return how many elements `text[:-2]` leaves off at the end."""
+        part = node.slice[0].slice if len(node.slice) == 1 else None
+        if not isinstance(part, cst.Slice) or part.lower is not None or part.upper is None or part.step is not None:
+            return 0
+        upper = self.literal(part.upper)
+        number = upper.value if isinstance(upper, ir.Constant) else None
+        return -number if isinstance(number, int) and number < 0 else 0
 
     def _slices(self, node: cst.Subscript) -> object:
         key: object = None

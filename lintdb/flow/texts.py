@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeGuard
 
 from lintdb.flow import ir
 from lintdb.flow.values import Hole, Literal, Piece, Value
@@ -50,7 +51,7 @@ def known_pieces(value: Value | None) -> tuple[Piece, ...] | None:
     return (value.value, *value.rest)
 
 
-def is_text(value: Value | None) -> bool:
+def is_text(value: Value | None) -> TypeGuard[Literal]:
     """Whether a value is a text of which something is known."""
     return isinstance(value, Literal) and isinstance(value.value, str)
 
@@ -65,6 +66,14 @@ def lengthened(text: Literal, added: Sequence[Piece]) -> Literal:
     if len(new) == 1 and isinstance(new[0], str) and any(isinstance(p, str) and p.endswith(new[0]) for p in pieces):
         return text if text.is_prefix else Literal(text.value, True)
     return text_of([*pieces, *new])
+
+
+def shortened(text: Literal, cut: int) -> Literal:
+    """`text[:-1]`: without its last characters, as far as these are known; a hole at the end may lose them as well."""
+    pieces = known_pieces(text)
+    if pieces is None or not isinstance(pieces[-1], str):
+        return text
+    return text_of([*pieces[:-1], pieces[-1][:-cut]])
 
 
 def has_been_added(pieces: Sequence[Piece], new: Sequence[Piece]) -> bool:
