@@ -432,7 +432,13 @@ class Origins:
         if name == "replace":
             doubles = bool(values) and "'" in self.index.code_of(values[0])
             return HARMLESS if doubles else self._worst((function.value, *values[1:2]))
-        if name == "get" or (name in ("values", "keys", "items") and not values):
+        if name in ("values", "keys", "items") and not values:
+            # What is called `params` has placeholders alone by its name; as a mapping, it has the values as well.
+            origin = self.of(function.value)
+            root = _root(function.value)
+            is_constant = root is not None and root.value.isupper()
+            return origin if origin.trust in _SURE and (is_constant or origin.trust is not Trust.HARMLESS) else UNKNOWN
+        if name == "get":
             origin = self.of(function.value)
             return origin if origin.trust in _SURE else UNKNOWN
         return UNKNOWN
