@@ -7,6 +7,7 @@ from typing import TypeGuard
 
 import libcst as cst
 
+from lintdb.syntax.fields import imported_variable
 from lintdb.syntax.literals import only_value
 from lintdb.syntax.names import FunctionInfo, ModuleIndex
 
@@ -81,12 +82,15 @@ def _items(node: cst.BaseExpression, scope: FunctionInfo) -> dict[object, cst.Ba
 
 
 def _text(template: cst.BaseExpression, index: ModuleIndex, scope: FunctionInfo) -> str | None:
-    """Return a literal text, directly or as a constant of the module or the function."""
+    """Return a literal text, directly or as a constant of the function, the module or another one of the project."""
     if isinstance(template, cst.Name):
         name = template.value
         if any(param.name.value == name for param in scope.params):
             return None
         template = (only_value(name, scope) if index.is_local(name, scope) else index.constant(name)) or template
+    if isinstance(template, (cst.Name, cst.Attribute)):
+        variable = imported_variable(template, index, scope)
+        template = (variable.index.constant(variable.name) if variable is not None else None) or template
     text = template.evaluated_value if isinstance(template, (cst.SimpleString, cst.ConcatenatedString)) else None
     return text if isinstance(text, str) else None
 
