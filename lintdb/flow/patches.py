@@ -40,7 +40,8 @@ def reaches_patched(info: FunctionInfo, names: frozenset[str]) -> bool:
         mentioned = each.loads | each.attributes | {each.name}
         if not words.isdisjoint(mentioned):
             return True
-        known = [*each.index.functions.values(), *(each.owner.methods.values() if each.owner is not None else ())]
+        classes = each.owner.lineage if each.owner is not None else ()  # in other files, too: `super().connect()`
+        known = [*each.index.functions.values(), *(method for part in classes for method in part.methods.values())]
         reached += [other for other in known if other.name in mentioned and other not in reached]
     return False
 
