@@ -35,10 +35,13 @@ _CONDA_ITEM = re.compile(r"^\s*-\s*(.+)", re.MULTILINE)
 _CONDA_LIST = re.compile(r"^\s*(?:-\s*)?(?:dependencies|pip):\s*\[([^\]]*)\]", re.MULTILINE)
 _CONDA = re.compile(r"\s*['\"]?(?:[\w.-]+::)?([A-Za-z0-9][\w.-]*)\s*([=<>!~][^#'\"\n]*)")
 _COMMENT = re.compile(r"(?:^|\s)#.*", re.DOTALL)
+_IS_LIST = re.compile(r";\s*(?![^;]*[\"'])")
+"""Semicolons between requirements; before a marker (`; python_version < "3.9"`) there are quotes behind it."""
 _NO_SLIP = re.compile(
     r"""
     :// | ^[\w+.-]+:\S | ^[./~\\] | ^[^=<>!~;]*[/\\] | \.(?:whl|zip|egg|tgz|tar\.\w+)\b   # URLs, paths, archives
     | [{}$%] | @\w+@ | [^\t\ -~]                                                      # templates, other languages
+    | ^@                                                                 # `@EXPLICIT` of conda
     | ^[\w.-]+=[^=\s]+=[^=\s]+$                                          # what `conda list --export` writes
     """,
     re.VERBOSE,
@@ -281,8 +284,11 @@ def _read_setup_cfg(reader: _Reader, text: str, file: Path) -> None:
     texts = [parser.get("options", "install_requires", fallback="")]
     if parser.has_section("options.extras_require"):
         texts += [value for _, value in parser.items("options.extras_require")]
-    for line in "\n".join(texts).splitlines():
-        reader.add_requirement(line, file, _line_of(line, text))
+    for value in texts:
+        # As setuptools reads it: a value of one line has a list between semicolons.
+        lines = value.splitlines() if "\n" in value.strip() else value.split(";") if _IS_LIST.search(value) else [value]
+        for line in lines:
+            reader.add_requirement(line, file, _line_of(line, text))
 
 
 def _read_setup_py(reader: _Reader, text: str, file: Path) -> None:

@@ -30,13 +30,27 @@ def releases_after(node: cst.CSTNode, name: str, kind: Kind, owner: Kind | None,
     """
     for statements in _blocks(function):
         at = next((i for i, each in enumerate(statements) if any(inner is node for inner in walk(each))), None)
-        if at is None:
+        if at is None or not isinstance(statements[at], cst.SimpleStatementLine):
             continue
-        after = (each for each in statements[at + 1 :] if isinstance(each, cst.SimpleStatementLine))
-        calls = (inner for each in after for inner in walk(each) if isinstance(inner, cst.Call))
-        if any(_releases(call, name, kind, owner) for call in calls):
-            return True
+        for number, each in enumerate(statements[at:]):
+            inside = list(walk(each))
+            calls = (inner for inner in inside if isinstance(inner, cst.Call))
+            if (
+                number
+                and isinstance(each, cst.SimpleStatementLine)
+                and any(_releases(call, name, kind, owner) for call in calls)
+            ):
+                return True
+            if any(_leads_elsewhere(inner, name) for inner in inside):
+                return False
     return False
+
+
+def _leads_elsewhere(node: cst.CSTNode, name: str) -> bool:
+    """Whether a part of a statement may leave the block, or gives the variable something else."""
+    if isinstance(node, cst.AssignTarget):
+        return any(isinstance(each, cst.Name) and each.value == name for each in walk(node.target))
+    return isinstance(node, cst.Return | cst.Raise | cst.Break | cst.Continue)
 
 
 def _blocks(function: FunctionInfo) -> Iterator[list[cst.BaseStatement]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import nullcontext
 
 import libcst as cst
@@ -13,7 +14,7 @@ from lintdb.flow.containers import SHRINKS
 from lintdb.flow.evaluate import dotted_name
 from lintdb.flow.lowering import NUMBERS_PER_FUNCTION
 from lintdb.flow.patches import is_patched
-from lintdb.flow.results import Unawaited, Uncalled
+from lintdb.flow.results import KnownCall, Unawaited, Uncalled
 from lintdb.flow.sites import OWN, Receiver, Site
 from lintdb.flow.state import State
 from lintdb.flow.stdlib import (
@@ -73,6 +74,10 @@ _ONLY_LOOKS = frozenset(
     {"print", "len", "str", "repr", "get", "items", "keys", "values", "copy", "list", "sorted", "enumerate"}
 )
 """What changes nothing of what it is called on, or given."""
+
+
+_TELLS_APART = re.compile(r"isawaitable|iscoroutine|Awaitable|Coroutine|__await__|Mock|^patch$|isinstance|hasattr")
+"""What a function asks that may have a coroutine or its value; and how tests put others in its place."""
 
 
 class Calls(Concurrency):
@@ -282,7 +287,8 @@ class Calls(Concurrency):
         result = self.knowledge.kind(call.model.gives or call.model.acquires or "") if call is not None else None
         if call is None or result is None or name not in result.methods:
             is_sure = call is not None and call.model.form is not Form.AWAIT_OR_WITH and name not in OF_AWAITABLES
-            if call is not None and is_sure and status is not None and status.owed and not self.is_for_caller:
+            is_sure = is_sure and not self.is_for_caller and self._is_surely_coroutine(op, call)
+            if call is not None and is_sure and status is not None and status.owed:
                 self.values_seen.unready.setdefault(id(call.node), Unawaited(call.node, None, op.node))
             # Method chained on something that is both awaitable and an object: `pool.acquire().__aenter__()`.
             state.escape(receiver, with_parents=False)
@@ -297,6 +303,28 @@ class Calls(Concurrency):
         else:
             # Some can be made ready by a method, too: `await conn.start()`.
             state.escape(receiver, with_parents=False)
+
+    def _is_surely_coroutine(self, op: ir.CallOp, call: KnownCall | None) -> bool:
+        """Whether what a method is called on is a coroutine: nothing asks for that, or puts others in its place."""
+        function = self.function
+        mentioned = function.loads | function.attributes
+        if call is None or any(_TELLS_APART.search(name) for name in mentioned):
+            return False
+        method = call.method
+        is_replaced = any(
+            not own.is_async
+            for each in self.index.classes.values()
+            for name, own in each.methods.items()
+            if name == method
+        )
+        if is_replaced:
+            return False
+        base = op.callee.base if isinstance(op.callee, ir.AttributeOf) else None
+        if not isinstance(base, ir.Local) or base.name.startswith("$"):
+            return True
+        awaited = (node.expression for node in function.nodes if isinstance(node, cst.Await))
+        is_awaited = any(isinstance(each, cst.Name) and each.value == base.name for each in awaited)
+        return len(function.given.get(base.name, ())) == 1 and not is_awaited
 
     def _object_method(
         self, op: ir.CallOp, receiver: Instance | Outside, name: str, state: State

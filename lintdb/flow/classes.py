@@ -107,12 +107,12 @@ class Classes:
         """Whether constructors of a class open something themselves, whatever its other methods do."""
         return any(True for _ in self.openings_when_made(owner))
 
-    def openings_when_made(self, owner: ClassInfo) -> Iterator[str]:
-        """Yield what constructors of a class call, as it is written, to open something themselves."""
+    def openings_when_made(self, owner: ClassInfo) -> Iterator[tuple[str, str]]:
+        """Yield what constructors of a class call, as it is written, to open something, each with its file's path."""
         for part in owner.lineage:
             for each in Classes(self.types.peers.types(part.index)).opened_attributes(part):
                 if each.method.name == "__init__":
-                    yield part.index.code_of(each.call.func)
+                    yield part.index.code_of(each.call.func), part.index.name.path
 
     def is_left_to_class(self, owner: ClassInfo, name: str) -> bool:
         """Whether nothing but the class is to be told of what an attribute holds: nobody releases it, or gets it.

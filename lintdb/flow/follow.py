@@ -54,8 +54,10 @@ from lintdb.flow.values import (
 )
 from lintdb.flow.visited import Visited
 
-_LOCK = re.compile(r"(?:^|_)(?:r?lock|mutex|sem(?:aphore)?|guard)(?:ed|s|$|_)", re.IGNORECASE)
-"""What keeps others out of a block, by its name."""
+_LOCK = re.compile(
+    r"(?:^|_)(?:(?:lock|mutex|sem(?:aphore)?|guard)(?:ed|s)?$|busy|depth|level|entered|in_use|nested)", re.IGNORECASE
+)
+"""What keeps others out of a block, or tells whether it has been entered, by its name."""
 
 MAX_STATES_PER_BLOCK = 64
 MAX_ENDS = 128
@@ -231,7 +233,9 @@ class Follower(Iterations, Assumptions):
         if isinstance(value, Ref):
             old = self.value(ir.AttributeOf(op.base, op.attribute), state)
             before = state.status(old.rid) if isinstance(old, Ref) else None
-            if before is not None and may_be_none(old) and before.phase == "open":
+            # What was opened again meanwhile may be known by another name: `other, self.conn = self.conn, conn`.
+            is_saved = isinstance(old, Ref) and old.rid[1] > 0 and self._has_other_name(old, state)
+            if before is not None and may_be_none(old) and before.phase == "open" and not is_saved:
                 # Whether it stays open is seen at the end: `old = self.conn; self.conn = connect(); old.close()`.
                 state.set_name(REPLACED + op.attribute, old)
                 self.replacing.setdefault(op.attribute, op.node)
@@ -245,6 +249,10 @@ class Follower(Iterations, Assumptions):
             # What a class method keeps on its class is no object's; what is put into one that others have is theirs.
             state.hand_over(value)
         state.set_name(f"self.{op.attribute}", value)
+
+    @staticmethod
+    def _has_other_name(value: Ref, state: State) -> bool:
+        return any(held == value and not name.startswith(("self.", "$")) for name, held in state.env.items())
 
     def _store_item(self, op: ir.StoreItemOp, state: State) -> list[State] | None:
         value = self.value(op.operand, state)

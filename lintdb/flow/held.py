@@ -48,8 +48,8 @@ _MAPPING = re.compile(
 
 
 def mappings_in(function: FunctionInfo, index: ModuleIndex) -> frozenset[str]:
-    """Return the parameters that are annotated as dictionaries of data and never given anything else."""
-    annotated = (each for each in function.params if each.annotation is not None and not each.star)
+    """Return the parameters that are annotated as dictionaries of data, and never are anything else: no default."""
+    annotated = (each for each in function.params if each.annotation is not None and not each.star and not each.default)
     return frozenset(
         each.name.value
         for each in annotated

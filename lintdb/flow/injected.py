@@ -48,7 +48,7 @@ def is_left_by_users(function: FunctionInfo, releases: frozenset[str], does_not_
         return False
     if not _is_injected(function):
         return False
-    search = _Search(function, releases | RELEASING_NAMES)
+    search = FateSearch(function, releases | RELEASING_NAMES)
     fates = [
         search.fate_in(body, name)
         for use in find_uses(Target.of(function), function, does_not_count)
@@ -117,6 +117,11 @@ def _takers(
                         yield taker, each.arg
 
 
+def _takes(function: AnyFunction, is_method: bool, count: int) -> bool:
+    """Whether a function can be called with so many arguments in order."""
+    return function.args.vararg is not None or len(_arguments(function)) - is_method >= count
+
+
 def _arguments(function: AnyFunction) -> list[ast.arg]:
     arguments = function.args
     return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
@@ -142,12 +147,14 @@ def _mentioned(node: ast.AST) -> frozenset[str]:
     return frozenset(last_name(each) for each in walk_tree(node))
 
 
-class _Search:
+class FateSearch:
     """Looks for what becomes of a value, also in the functions of the project that are given it."""
 
-    def __init__(self, function: FunctionInfo, releases: frozenset[str]) -> None:
+    def __init__(self, function: FunctionInfo, releases: frozenset[str], *, follows_all: bool = False) -> None:
+        """*follows_all*: functions whose names say that they may keep something are looked at as others are."""
         self._near = function
         self._releases = releases
+        self._follows_all = follows_all
 
     def fate_in(self, function: AnyFunction, name: str | None, depth: int = 0) -> str:
         """Return what a function does with a parameter: "dropped", "released", or "unknown" where others get it."""
@@ -171,18 +178,23 @@ class _Search:
         keyword = outer.arg if isinstance(outer, ast.keyword) else None
         call = parents.get(outer) if isinstance(outer, ast.keyword) else outer
         if isinstance(call, ast.Call):
-            return self._fate_as_argument(node, keyword, call, depth)
+            return self.fate_as_argument(node, keyword, call, depth)
         is_looked_at = isinstance(outer, ast.Compare | ast.BoolOp | ast.UnaryOp | ast.If | ast.IfExp | ast.Subscript)
         return "dropped" if is_looked_at else "unknown"
 
-    def _fate_as_argument(self, node: ast.Name, keyword: str | None, call: ast.Call, depth: int) -> str:
+    def fate_as_argument(self, node: ast.expr, keyword: str | None, call: ast.Call, depth: int = 0) -> str:
+        """Return what becomes of an argument of a call, as `fate_in` does of a parameter."""
         called = last_name(call.func)
         if _MAY_RELEASE.fullmatch(called):
             return "released"
-        if not called or called[:1].isupper() or _MAY_KEEP.fullmatch(called):
+        may_keep = not self._follows_all and _MAY_KEEP.fullmatch(called) is not None
+        if not called or called[:1].isupper() or may_keep:
             return "unknown"
         callees = list(self._functions_called(called))
-        if not callees or len(callees) > _MOST_CALLEES:
+        if self._follows_all and isinstance(call.func, ast.Attribute):
+            callees = [each for each in callees if each[1]] or callees  # rather a method than a function of a module
+            callees = [each for each in callees if _takes(*each, len(call.args))]
+        if not callees or len(callees) > (2 * _MOST_CALLEES if self._follows_all else _MOST_CALLEES):
             return "unknown"
         position = call.args.index(node) if node in call.args else None
         fates = {self._fate_in_callee(each, is_method, position, keyword, depth) for each, is_method in callees}

@@ -48,15 +48,13 @@ def most_jobs_at_once(function: FunctionInfo, does_not_count: Callable[[str], bo
         if target.is_open or not (uses or target in tasks):
             return None
         for use in uses:
-            if isinstance(use, Use) and function.is_async and (at_once := _listed_by_arq(use)):
+            if isinstance(use, Use) and function.is_async and (at_once := _listed_by_arq(use, function)):
                 most = max(most, at_once)
                 continue
             if target in tasks and isinstance(use, Use) and not use.place.is_called:
                 continue  # `remind.delay()`, or a schedule: a worker does it
             user = use.user if isinstance(use, Use) else None
-            if isinstance(use, Unknown) or use.by is None or user is None or not use.place.is_called:
-                return None
-            if use.place.is_deferred or _is_async(use.by) != function.is_async:
+            if isinstance(use, Unknown) or use.by is None or user is None or not _runs_here(use, function):
                 return None
             if _is_task(use.by, is_known=any(_imports(_CELERY, each) for each in use.outside)):
                 tasks.add(user)
@@ -78,23 +76,42 @@ def _may_be_job(function: FunctionInfo) -> bool:
     return not function.decorators or _is_itself_task(function)
 
 
+def _runs_here(use: Use, function: FunctionInfo) -> bool:
+    """Whether a use is a call that runs the function there and then.
+
+    One of a coroutine function stands behind `await`: others may run what they are handed at once.
+    """
+    if use.by is None or not use.place.is_called or use.place.is_deferred or _is_async(use.by) != function.is_async:
+        return False
+    if not function.is_async:
+        return True
+    return any(isinstance(node, ast.Await) and node.value is use.place.call for node in walk_tree(use.by))
+
+
 def _is_async(function: AnyFunction) -> bool:
     return isinstance(function, ast.AsyncFunctionDef)
 
 
-def _listed_by_arq(use: Use) -> int:
-    """Return how many jobs run at a time by the settings of arq that list a function; 0 if none do so here."""
+def _listed_by_arq(use: Use, near: FunctionInfo) -> int:
+    """Return how many jobs run at a time by the settings of arq that list a function; 0 if none do so here.
+
+    What mentions their number anywhere else may change it.
+    """
     settings = use.place.around[-1] if use.place.around else None
     if not isinstance(settings, ast.ClassDef) or not any(_imports(_ARQ, each) for each in use.outside):
         return 0
     values = {
-        target.id: each.value
+        last_name(target): each.value
         for each in settings.body
-        if isinstance(each, ast.Assign)
-        for target in each.targets
-        if isinstance(target, ast.Name)
+        if isinstance(each, ast.Assign | ast.AnnAssign) and each.value is not None
+        for target in (each.targets if isinstance(each, ast.Assign) else [each.target])
     }
     if "functions" not in values and "cron_jobs" not in values:
+        return 0
+    links = near.index.links
+    texts = links.texts_with("max_jobs", near.index) if links is not None else ()
+    mentions = sum(text.count("max_jobs") for _, text in texts or ())
+    if mentions > ("max_jobs" in values):
         return 0
     given = values.get("max_jobs", ast.Constant(_AT_ONCE_OF_ARQ))
     return given.value if isinstance(given, ast.Constant) and isinstance(given.value, int) else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from abc import ABC
 from dataclasses import replace
+from pathlib import Path
 
 import libcst as cst
 
@@ -526,7 +527,7 @@ class LocalCalls(Containers, ABC):
         """Whether a test has put something else in place of what a constructor uses: of all that opens something."""
         openings = list(self.program.classes.openings_when_made(owner))
         if openings:
-            return all(is_replaced(each, self.patched) for each in openings)
+            return all(is_replaced(each, Path(path).stem, self.patched) for each, path in openings)
         return reaches_patched(init, self.patched)
 
     @staticmethod

@@ -21,6 +21,8 @@ from lintdb.syntax.walk import walk
 
 _THREADS = re.compile(r"_?(?:thread_?pool_?)?executor|_?thread_?pool")
 """What is called so has threads that can wait, where it is there at all."""
+_ALONE = frozenset({"create_task", "run_forever", "close", "set_debug", "stop", "is_running"})
+"""What is done with a loop that has one task: running something else on it first may leave that there."""
 _MOST_FUNCTIONS = 12
 """Coroutine functions between one that blocks and those that run it."""
 
@@ -118,12 +120,31 @@ def _is_only_task(use: Use) -> bool:
     inside = list(walk_tree(use.by))
     names = [last_name(node) for node in inside if isinstance(node, ast.Name | ast.Attribute)]
     started = [name for name in names if name in BESIDE]
-    is_task = any(isinstance(node, ast.Call) and _gives_task(node, use.place.call) for node in inside)
-    return is_task and "new_event_loop" in names and sorted(started) == ["create_task", "run_forever"]
+    if "new_event_loop" not in names or sorted(started) != ["create_task", "run_forever"]:
+        return False
+    tasks = [node for node in inside if isinstance(node, ast.Call) and use.place.call in node.args]
+    loops = [_receiver(task) for task in tasks if last_name(task.func) == "create_task"]
+    return len(loops) == 1 and _has_to_itself(use.by, loops[0])
 
 
-def _gives_task(call: ast.Call, what: ast.AST | None) -> bool:
-    return last_name(call.func) == "create_task" and what is not None and what in call.args
+def _receiver(call: ast.Call) -> str:
+    value = getattr(call.func, "value", None)
+    return value.id if isinstance(value, ast.Name) else ""
+
+
+def _has_to_itself(function: ast.FunctionDef, name: str) -> bool:
+    """Whether a variable is the function's own, and nobody else gets its value: it is called, and made current."""
+    inside = walk_tree(function)
+    if any(isinstance(node, ast.Global | ast.Nonlocal) and name in node.names for node in inside):
+        return False
+    own = {id(node.value) for node in inside if isinstance(node, ast.Attribute) and node.attr in _ALONE}
+    own |= {id(arg) for node in inside if isinstance(node, ast.Call) for arg in node.args if _makes_current(node)}
+    used = [node for node in inside if isinstance(node, ast.Name) and node.id == name]
+    return all(isinstance(node.ctx, ast.Store) or id(node) in own for node in used) and bool(used)
+
+
+def _makes_current(call: ast.Call) -> bool:
+    return last_name(call.func) == "set_event_loop"
 
 
 def _is_beside(node: ast.AST) -> bool:

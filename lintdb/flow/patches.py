@@ -25,11 +25,18 @@ def is_patched(dotted: str, names: frozenset[str]) -> bool:
     return any(name == dotted or name.endswith(f".{dotted}") for name in candidates)
 
 
-def is_replaced(callee: str, names: frozenset[str]) -> bool:
-    """Whether what a module calls, as it is written there, is patched: `Driver.open`, by `shop.storage.Driver`."""
+def is_replaced(callee: str, module: str, names: frozenset[str]) -> bool:
+    """Whether what a module calls, as it is written there, is patched: `Driver.open`, by `shop.storage.Driver`.
+
+    *module* is the last part of the module's name.
+    """
     parts = callee.split(".")
-    written = {".".join(parts[: count + 1]) for count in range(len(parts))}
-    return any(name == each or name.endswith(f".{each}") for name in names for each in written)
+    if any(name.endswith(f".{module}.{'.'.join(parts[: count + 1])}") for name in names for count in range(len(parts))):
+        return True
+    written = {".".join(parts[: count + 1]) for count in range(1, len(parts))}
+    return any(f".{name}".endswith(f".{each}") for name in names for each in written) or any(
+        name == f"{module}.{parts[0]}" for name in names
+    )
 
 
 def reaches_patched(info: FunctionInfo, names: frozenset[str]) -> bool:

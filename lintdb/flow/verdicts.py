@@ -49,7 +49,8 @@ class Verdicts(Values):
         refilled = {
             attribute
             for rid, attribute in self.kept_as.items()
-            if state.env.get(f"self.{attribute}") == Ref(rid) and state.resources[rid].phase != "released"
+            if state.env.get(f"self.{attribute}") == Ref(rid)
+            and ((status := state.status(rid)) is None or status.phase != "released")
         }
         known = self.attributes.refilled
         self.attributes.refilled = refilled if known is None else refilled & known

@@ -109,11 +109,13 @@ def _commit_not_called(work: LostWork, flow: FunctionFlow, ctx: FileContext) -> 
     """Return a statement that was meant to commit the work: `conn.commit`, without parentheses."""
     import libcst as cst
 
+    if work.name is None:
+        return None
+    is_after = False
     for node in flow.function.nodes:
-        if isinstance(node, cst.Expr) and isinstance(node.value, cst.Attribute) and node.value.attr.value == "commit":
-            source = ctx.source_of(node.value, 60)
-            if work.name is not None and source == f"{work.name}.commit":
-                return source
+        is_after = is_after or node is work.node
+        if is_after and isinstance(node, cst.Expr) and ctx.source_of(node.value, 60) == f"{work.name}.commit":
+            return f"{work.name}.commit"
     return None
 
 

@@ -10,6 +10,8 @@ from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
 from lintdb.rules.lifetimes import LEAK_CODES
 
 if TYPE_CHECKING:
+    import libcst as cst
+
     from lintdb.flow.results import FunctionFlow
 
 
@@ -31,7 +33,7 @@ class CoroutineNotAwaited(Rule):
         for lost in flow.unawaited:
             message = f"`{ctx.source_of(lost.node, 50)}` is not awaited: it never runs"
             if lost.used is not None:
-                use = ctx.source_of(lost.used, 200).partition("(")[0]
+                use = _used(lost.used, ctx)
                 what = "neither awaited nor entered" if lost.kind is not None else "not awaited"
                 message = f"`{ctx.source_of(lost.node, 50)}` is {what}: `{use}()` fails"
             elif lost.is_entered:
@@ -41,3 +43,11 @@ class CoroutineNotAwaited(Rule):
                 message=message,
                 resource_kind=lost.kind.label if lost.kind is not None else None,
             )
+
+
+def _used(node: cst.CSTNode, ctx: FileContext) -> str:
+    """Return the method that is called on a coroutine, with the variable that holds that, if one does."""
+    source = ctx.source_of(node, 200)
+    name = source.partition("(")[0]
+    method = getattr(getattr(getattr(node, "func", None), "attr", None), "value", "")
+    return name if name.endswith(f".{method}") and source.count("(") == 1 else f".{method}"
