@@ -64,7 +64,7 @@ def is_part_of_commands(
             if isinstance(use, Unknown) or not _may_be_command(use) or (is_once and _is_repeated(use)):
                 return False
             is_used = True
-            prints = prints or any(_prints(each) for each in _code(use))
+            prints = prints or any(_prints_itself(each, use.own) for each in _code(use))
             user = use.user
             if user is not None:
                 users.setdefault(target, set()).add(user)
@@ -111,7 +111,7 @@ def _may_be_command(use: Use) -> bool:
         return False
     if use.place.is_deferred or (use.by is not None and use.by.decorator_list and not _is_command(use.by)):
         return False
-    return not any(_has_what_goes_on(each) for each in _code(use))
+    return not any(_goes_on_itself(node, use.own) for each in _code(use) for node in _what_goes_on(each))
 
 
 def _is_repeated(use: Use) -> bool:
@@ -138,13 +138,35 @@ def _code(use: Use) -> tuple[ast.AST, ...]:
 
 
 @functools.lru_cache(maxsize=256)
-def _has_what_goes_on(code: ast.AST) -> bool:
-    return any(_goes_on(node) for node in walk_tree(code))
+def _what_goes_on(code: ast.AST) -> tuple[ast.AST, ...]:
+    return tuple(node for node in walk_tree(code) if _goes_on(node))
+
+
+def _goes_on_itself(node: ast.AST, own: Mapping[str, AnyFunction]) -> bool:
+    """Whether what seems to serve does: a function of the file that is called so, `serve(action)`, may do one thing."""
+    called = node.func if isinstance(node, ast.Call) else None
+    meant = own.get(called.id) if isinstance(called, ast.Name) else None
+    return meant is None or bool(_what_goes_on(meant))
 
 
 @functools.lru_cache(maxsize=256)
 def _prints(code: ast.AST) -> bool:
-    return any(last_name(node) in PRINTS for node in walk_tree(code))
+    return any(last_name(node) in PRINTS or _writes_to_terminal(node) for node in walk_tree(code))
+
+
+def _prints_itself(code: ast.AST, own: Mapping[str, AnyFunction]) -> bool:
+    """Whether code prints, or has a function of its file do that: `die("no such user")`."""
+    if _prints(code):
+        return True
+    called = {
+        node.func.id for node in walk_tree(code) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    return any(_prints(own[name]) for name in called & own.keys())
+
+
+def _writes_to_terminal(node: ast.AST) -> bool:
+    """`sys.stderr.write(…)`"""
+    return isinstance(node, ast.Attribute) and node.attr == "write" and last_name(node.value) in ("stdout", "stderr")
 
 
 def _goes_on(node: ast.AST) -> bool:

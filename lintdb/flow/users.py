@@ -9,7 +9,7 @@ import ast
 import functools
 import itertools
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -97,6 +97,7 @@ class ParsedFile:
     def __init__(self, tree: ast.Module) -> None:
         self.tree = tree
         self.outside = tuple(each for each in tree.body if not isinstance(each, AnyFunction | ast.ClassDef))
+        self.functions = {each.name: each for each in tree.body if isinstance(each, AnyFunction)}
         self._parents: dict[ast.AST, ast.AST] = {}
         self._mentions: dict[str, list[ast.Name | ast.Attribute]] = {}
         found: list[ast.AST] = [tree]
@@ -203,11 +204,12 @@ class Place(NamedTuple):
 
 
 class Use(NamedTuple):
-    """One mention of a function: the file, the place in it, and what that file does outside of functions."""
+    """One mention of a function: the file, the place in it, what that file does outside of functions, and its own."""
 
     path: str
     place: Place
     outside: tuple[ast.stmt, ...]
+    own: Mapping[str, AnyFunction]
 
     @property
     def by(self) -> AnyFunction | None:
@@ -311,7 +313,7 @@ def runs_coroutine(call: ast.Call) -> bool:
 def _uses_in(file: ParsedFile, target: Target, path: str, names: _Names) -> Iterator[Use]:
     for node in file.mentions(target.name):
         if target.is_meant_by(node, names):
-            yield Use(path, _place_of(node, file), file.outside)
+            yield Use(path, _place_of(node, file), file.outside, file.functions)
 
 
 def _place_of(node: ast.AST, file: ParsedFile) -> Place:
