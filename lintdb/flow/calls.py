@@ -13,7 +13,7 @@ from lintdb.flow.concurrency import Concurrency
 from lintdb.flow.containers import SHRINKS
 from lintdb.flow.evaluate import dotted_name
 from lintdb.flow.lowering import NUMBERS_PER_FUNCTION
-from lintdb.flow.patches import is_patched
+from lintdb.flow.patches import is_patched, reaches_patched
 from lintdb.flow.results import KnownCall, Unawaited, Uncalled
 from lintdb.flow.sites import OWN, Receiver, Site
 from lintdb.flow.state import State
@@ -222,6 +222,8 @@ class Calls(Concurrency):
         if method is None or not method.is_property:
             state.set_name(op.target, self.value(callee, state))
             return None
+        if self.patched and reaches_patched(method, self.patched):
+            return self.local_call(op, method, None, state, known or (OWN if own else None))
         return self.apply_summary(op, method, state, op.target, known or (OWN if own else None))
 
     def _super_call(self, op: ir.CallOp, name: str, state: State) -> list[State] | None:
