@@ -313,13 +313,8 @@ class Calls(Concurrency):
         if call is None or any(_TELLS_APART.search(name) for name in mentioned):
             return False
         method = call.method
-        is_replaced = any(
-            not own.is_async
-            for each in self.index.classes.values()
-            for name, own in each.methods.items()
-            if name == method
-        )
-        if is_replaced:
+        own = [each.methods[method] for each in self.index.classes.values() if method in each.methods]
+        if not all(each.is_async for each in own):
             return False
         base = op.callee.base if isinstance(op.callee, ir.AttributeOf) else None
         if not isinstance(base, ir.Local) or base.name.startswith("$"):

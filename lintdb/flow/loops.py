@@ -117,7 +117,7 @@ def _is_only_task(use: Use) -> bool:
     """Whether a coroutine is the one task of a loop that its user makes for it and runs: `loop.create_task(work())`."""
     if not isinstance(use.by, ast.FunctionDef) or use.place.is_repeated or use.place.is_deferred:
         return False
-    inside = list(walk_tree(use.by))
+    inside = walk_tree(use.by)
     names = [last_name(node) for node in inside if isinstance(node, ast.Name | ast.Attribute)]
     started = [name for name in names if name in BESIDE]
     if "new_event_loop" not in names or sorted(started) != ["create_task", "run_forever"]:
@@ -138,13 +138,10 @@ def _has_to_itself(function: ast.FunctionDef, name: str) -> bool:
     if any(isinstance(node, ast.Global | ast.Nonlocal) and name in node.names for node in inside):
         return False
     own = {id(node.value) for node in inside if isinstance(node, ast.Attribute) and node.attr in _ALONE}
-    own |= {id(arg) for node in inside if isinstance(node, ast.Call) for arg in node.args if _makes_current(node)}
+    calls = (node for node in inside if isinstance(node, ast.Call) and last_name(node.func) == "set_event_loop")
+    own |= {id(arg) for node in calls for arg in node.args}
     used = [node for node in inside if isinstance(node, ast.Name) and node.id == name]
     return all(isinstance(node.ctx, ast.Store) or id(node) in own for node in used) and bool(used)
-
-
-def _makes_current(call: ast.Call) -> bool:
-    return last_name(call.func) == "set_event_loop"
 
 
 def _is_beside(node: ast.AST) -> bool:

@@ -31,12 +31,10 @@ def is_replaced(callee: str, module: str, names: frozenset[str]) -> bool:
     *module* is the last part of the module's name.
     """
     parts = callee.split(".")
-    if any(name.endswith(f".{module}.{'.'.join(parts[: count + 1])}") for name in names for count in range(len(parts))):
-        return True
-    written = {".".join(parts[: count + 1]) for count in range(1, len(parts))}
-    return any(f".{name}".endswith(f".{each}") for name in names for each in written) or any(
-        name == f"{module}.{parts[0]}" for name in names
-    )
+    written = [".".join(parts[: count + 1]) for count in range(len(parts))]
+    # A name alone may be any module's; one with what it belongs to is the library's own.
+    ends = tuple(end for each in written for end in (f".{module}.{each}", f".{each}" if "." in each else "") if end)
+    return any(f".{name}".endswith(ends) for name in names)
 
 
 def reaches_patched(info: FunctionInfo, names: frozenset[str]) -> bool:

@@ -365,10 +365,10 @@ def _deciding(path: list[PathStep], leak: Leak, flow: FunctionFlow, ctx: FileCon
 
 
 _TURNS = {
-    "true": "is true",
-    "false": "is false",
-    "done": "is through",
-    "next": "has another element",
+    "true": "if `{}` is true",
+    "false": "if `{}` is false",
+    "done": "once the loop over `{}` is through",
+    "next": "if `{}` has another element",
 }
 
 
@@ -381,10 +381,8 @@ def last_turn(path: Sequence[PathStep], ctx: FileContext, *, on_error: bool) -> 
             return f"if `{ctx.source_of(step.node, 50)}` fails"
         if step.what == "raises":
             return f"when `{ctx.source_of(step.node, 50)}` runs"
-        if step.what == "done" and not on_error:
-            return f"once the loop over `{ctx.source_of(step.node, 40)}` is through"
         if step.what in _TURNS and not on_error:
-            return f"if `{ctx.source_of(step.node, 40)}` {_TURNS[step.what]}"
+            return _TURNS[step.what].format(ctx.source_of(step.node, 40))
     return None
 
 
