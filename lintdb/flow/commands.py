@@ -24,6 +24,12 @@ from lintdb.syntax.refusal import parsed_by_python
 _MOST_FUNCTIONS = 12
 """Functions between the one in question and the commands that run it."""
 
+_MOST_STEPS = 3
+"""Functions of a file that one calls last, the next of them last in that: `die_with_help(…)`."""
+
+_EXITS = frozenset({"exit", "_exit", "quit", "abort"})
+"""What ends the process."""
+
 _RETURNS = RUNNERS | {"subprocess", "pytest", "unittest"}
 """Whose `run` comes back when the work is done: that of others may be a server's."""
 
@@ -39,17 +45,19 @@ _ARGUMENTS = frozenset({"argv", "args", "arguments", "options", "self", "cls"})
 
 
 def is_part_of_commands(
-    function: FunctionInfo, does_not_count: Callable[[str], bool], *, is_once: bool = False
+    function: FunctionInfo, does_not_count: Callable[[str], bool], *, is_once: bool = False, fails: bool = False
 ) -> bool:
     """Whether commands that print call a function, directly or not, and nothing else of its project ever does.
 
     *does_not_count* says of a path that uses in that file do not matter, as those in tests. *is_once*: they call
-    it once, in no loop, and it does not come back to itself.
+    it once, in no loop, and it does not come back to itself. *fails*: an error that it raises ends them, whether they
+    print or not.
     """
     if function.is_module or function.decorators:
         return False
     todo = [Target.of(function)]
     seen = set(todo)
+    is_clear = functools.partial(_is_clear, is_once=is_once, fails=fails)
     handlers = {each for each in todo if any(_is_asked_for(param) for param in function.params)}
     users: dict[Target, set[Target]] = {}
     is_started = False
@@ -61,7 +69,7 @@ def is_part_of_commands(
         is_used = False
         # The first use that speaks against it ends the search: what other files mention need not be parsed then.
         for use in find_uses(target, function, does_not_count):
-            if isinstance(use, Unknown) or not _may_be_command(use) or (is_once and _is_repeated(use)):
+            if isinstance(use, Unknown) or not is_clear(use):
                 return False
             is_used = True
             prints = prints or any(_prints_itself(each, use.own) for each in _code(use))
@@ -81,7 +89,7 @@ def is_part_of_commands(
             return False
         is_started = is_started or not is_used  # a `main` that nothing calls is named in the metadata of a package
     is_over = not (is_once and _comes_back(users))
-    return is_started and prints and is_over and not serves(function)
+    return is_started and (prints or fails) and is_over and not serves(function)
 
 
 def serves(function: FunctionInfo) -> bool:
@@ -112,6 +120,45 @@ def _may_be_command(use: Use) -> bool:
     if use.place.is_deferred or (use.by is not None and use.by.decorator_list and not _is_command(use.by)):
         return False
     return not any(_goes_on_itself(node, use.own) for each in _code(use) for node in _what_goes_on(each))
+
+
+def _goes_on_after_error(use: Use) -> bool:
+    """Whether what calls a function may go on after an error that it has raised.
+
+    What a handler does last may end the process, and so does a command that does nothing more.
+    """
+    is_program = use.by is None or _is_command(use.by) or (use.by.name == "main" and len(use.place.around) == 1)
+    body = use.by.body if use.by is not None else use.outside
+    last = _last_of(body[-1]) if is_program and body else None
+    return any(
+        attempt is not last and not all(_ends(each.body, use.own) for each in attempt.handlers)
+        for attempt in use.place.watched_by
+    )
+
+
+def _last_of(statement: ast.stmt) -> ast.stmt:
+    """Return what a block does last, if it is a plain one: the body of `if __name__ == "__main__"`, of a `with`."""
+    while isinstance(statement, ast.With | ast.AsyncWith) or (isinstance(statement, ast.If) and not statement.orelse):
+        statement = statement.body[-1]
+    return statement
+
+
+def _ends(body: Sequence[ast.stmt], own: Mapping[str, AnyFunction], depth: int = 0) -> bool:
+    """Whether statements end with an error, or with what ends the process: `sys.exit(1)`, `die("no such user")`."""
+    last = body[-1]
+    if isinstance(last, ast.Raise):
+        return True
+    called = last.value if isinstance(last, ast.Expr) else None
+    if not isinstance(called, ast.Call):
+        return False
+    if last_name(called.func) in _EXITS:
+        return True
+    meant = own.get(called.func.id) if isinstance(called.func, ast.Name) else None
+    return meant is not None and depth < _MOST_STEPS and _ends(meant.body, own, depth + 1)
+
+
+def _is_clear(use: Use, *, is_once: bool, fails: bool) -> bool:
+    return _may_be_command(use) and not (is_once and _is_repeated(use)) and not (fails and _goes_on_after_error(use))
 
 
 def _is_repeated(use: Use) -> bool:

@@ -183,7 +183,8 @@ class Place(NamedTuple):
     `given_to`: the last name of the call that it is handed to as it is; `call`: the one that calls it;
     `is_used_at_once`: what that returns is dropped, or asked for something, where it stands: no coroutine would run;
     `is_annotation`: in an annotation, which does nothing; `is_beside`: in an `async with` or `async for`;
-    `is_repeated`: in a loop; `is_deferred`: in a lambda. Loops and blocks are those within the innermost function.
+    `is_repeated`: in a loop; `is_deferred`: in a lambda; `watched_by`: the `try` statements in whose bodies it stands.
+    Loops and blocks are those within the innermost function.
     """
 
     around: tuple[AnyFunction | ast.ClassDef, ...] = ()
@@ -196,6 +197,7 @@ class Place(NamedTuple):
     is_beside: bool = False
     is_repeated: bool = False
     is_deferred: bool = False
+    watched_by: tuple[ast.Try, ...] = ()
 
     @property
     def is_called(self) -> bool:
@@ -335,6 +337,11 @@ def _place_of(node: ast.AST, file: ParsedFile) -> Place:
         is_beside=any(isinstance(each, ast.AsyncWith | ast.AsyncFor) for each in inside),
         is_repeated=any(isinstance(each, _LOOPS) for each in inside),
         is_deferred=any(isinstance(each, ast.Lambda) for each in inside),
+        watched_by=tuple(
+            each
+            for child, each in itertools.pairwise(chain[:end])
+            if isinstance(each, ast.Try) and any(child is statement for statement in each.body)
+        ),
     )
 
 

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, ClassVar
 from lintdb.effects import Argument, Duty, Form
 from lintdb.finding import Confidence
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule
-from lintdb.rules.places import is_done_once, is_example_file, is_migration, is_program, is_test, is_test_file
+from lintdb.rules.places import (
+    ends_with_error,
+    is_done_once,
+    is_example_file,
+    is_migration,
+    is_program,
+    is_test,
+    is_test_file,
+)
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -22,6 +30,8 @@ if TYPE_CHECKING:
 LEAK_CODES = tuple(f"LDB1{kind}{number}" for kind in (0, 2) for number in range(1, 7))
 """The rules about what a path leaves open: one for each family, without an error and after one."""
 MAX_STEPS = 12
+_WAIT_FOR_ERRORS = frozenset({"raises", "assertRaises", "assertRaisesRegex"})
+"""What blocks of tests begin with that an error has to end."""
 _LAST_CALL = re.compile(r"\)\.(\w+)\([^()]*\)$")
 """The last call of a chain of calls: it is the one that raises."""
 
@@ -141,9 +151,11 @@ def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
         return True
     if leak.on_error:
         # An error fails a test, and somebody looks at once: what is left open does not outlive that.
-        return is_test(flow.function, ctx.path)
+        return leak.has_no_release or is_test(flow.function, ctx.path) or _ends_process(leak, flow)
     if leak.has_no_release:
         return True  # its class is told of (LDB116), and whoever uses that has no better way
+    if is_test(flow.function, ctx.path) and _is_to_raise(leak, flow, ctx):
+        return True
     is_collected = leak.kind.is_collected or leak.kind.duty_on_error is Duty.WEAK
     if leak.kind.family == "connection" and is_collected and is_test(flow.function, ctx.path):
         return True  # collected in silence, and soon
@@ -159,6 +171,31 @@ def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
         return False
     # Last: whether it is a program may take a look at all files of the project.
     return is_migration(ctx.path) or is_test_file(ctx.path) or is_program(flow.function)
+
+
+def _ends_process(leak: Leak, flow: FunctionFlow) -> bool:
+    """Whether the error that leaves something open ends the process, and that all it has open."""
+    if leak.kind.keeps_process or leak.is_given:
+        return False
+    steps = [step for step in leak.path if step.is_of_error]
+    goes_on = bool(steps) and not steps[-1].catches
+    return goes_on and ends_with_error(flow.function)
+
+
+def _is_to_raise(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
+    """Whether a test waits for the error of what opens something, last in a block for that: nothing is open then."""
+    import libcst as cst
+
+    block: cst.CSTNode | None = None
+    for outer in ctx.repetition.fates.ancestry(flow.function).ancestors(leak.node):
+        if isinstance(outer, cst.SimpleStatementLine | cst.BaseCompoundStatement):
+            if isinstance(outer, cst.With) and block is not None and outer.body.body[-1] is block:
+                calls = [item.item for item in outer.items if isinstance(item.item, cst.Call)]
+                return any(_last_name(call.func) in _WAIT_FOR_ERRORS for call in calls)
+            if block is not None:
+                return False
+            block = outer
+    return False
 
 
 def _is_closed_instead(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:

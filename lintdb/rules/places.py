@@ -107,6 +107,13 @@ def is_done_once(function: FunctionInfo) -> bool:
     return not is_program(function) and is_part_of_commands(function, is_test_file, is_once=True)
 
 
+def ends_with_error(function: FunctionInfo) -> bool:
+    """Whether an error that leaves a function ends the process: only commands call it, and none of them goes on."""
+    from lintdb.flow.commands import is_part_of_commands  # as above
+
+    return is_part_of_commands(function, is_test_file, fails=True)
+
+
 _COMMAND_LINE = frozenset({"ArgumentParser", "OptionParser"})
 
 
