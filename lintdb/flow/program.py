@@ -305,6 +305,7 @@ class Program:
             if not end.is_raise:
                 for rid, status in end.state.resources.items():
                     end.state.resources[rid] = follower.unharmed(status)
+                follower.doubt_spared_work(end)
         numbers = {value.id for value in given.values() if isinstance(value, Instance)}
         objects = sorted(number for number in numbers if number <= GIVEN_OBJECT)
         ends = (

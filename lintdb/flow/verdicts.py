@@ -13,9 +13,9 @@ from lintdb.finding import Confidence
 from lintdb.flow.decorators import ends_with_process
 from lintdb.flow.evaluate import Values
 from lintdb.flow.results import Leak, LostWork, PathStep, Unawaited
-from lintdb.flow.sites import BYPASSED, COROUTINE, REPLACED, UNHEARD_OF, Lost
+from lintdb.flow.sites import BYPASSED, COROUTINE, REPLACED, UNHEARD_OF, Exit, Lost
 from lintdb.flow.state import State
-from lintdb.flow.summaries import RESUMED, YIELDED
+from lintdb.flow.summaries import BEFORE, RESUMED, YIELDED
 from lintdb.flow.values import (
     Ref,
     Rid,
@@ -207,6 +207,15 @@ class Verdicts(Values):
             return work
         is_meant = is_by_choice(work.path) or self._skips_its_loop(work.path)
         return replace(work, is_kept_elsewhere=True, confidence=Confidence.LOW if is_meant else work.confidence)
+
+    def doubt_spared_work(self, end: Exit) -> None:
+        """Make it unlikely for callers that work of theirs is left, where the loop that would keep it is never entered."""
+        path: tuple[PathStep, ...] | None = None
+        for rid, status in end.state.resources.items():
+            if status.pending == BEFORE and rid[0] in self.commits:
+                path = path_of(end.state) if path is None else path
+                if self._skips_its_loop(path):
+                    end.state.resources[rid] = status._replace(low=max(status.low, BYPASSED))
 
     def _skips_its_loop(self, path: Sequence[PathStep]) -> bool:
         """Whether the path never enters the loop that makes the work permanent: rare in life, not in paths."""
