@@ -209,7 +209,7 @@ class Verdicts(Values):
         return replace(work, is_kept_elsewhere=True, confidence=Confidence.LOW if is_meant else work.confidence)
 
     def doubt_spared_work(self, end: Exit) -> None:
-        """Make it unlikely for callers that work of theirs is left, where the loop that would keep it is never entered."""
+        """Make it unlikely for callers that their work is left, where the loop that would keep it is never entered."""
         path: tuple[PathStep, ...] | None = None
         for rid, status in end.state.resources.items():
             if status.pending == BEFORE and rid[0] in self.commits:
