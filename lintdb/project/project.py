@@ -12,6 +12,7 @@ from lintdb.drivers.catalog import exported_names, import_roots, load_models
 from lintdb.finding import FileProblem
 from lintdb.flow.knowledge import Knowledge
 from lintdb.flow.program import Program, Workspace
+from lintdb.project.breakage import Breakage
 from lintdb.project.passing import Passing
 from lintdb.project.surroundings import Surroundings
 from lintdb.source import SourceFile
@@ -38,6 +39,7 @@ class Project:
         self._modules: dict[str, ModuleIndex | FileProblem] = {}
         self._found: dict[tuple[str, str, bool], Found | None] = {}
         self._passing = Passing(surroundings)
+        self._breakage = Breakage(surroundings)
         self._drivers: dict[int, frozenset[str]] = {}
         self._workspace = Workspace(self._knowledge_for)
 
@@ -124,6 +126,10 @@ class Project:
     def leads_to_module(self, dotted: str, index: ModuleIndex) -> bool:
         """See `lintdb.syntax.names.Links`."""
         return bool(index.name.path) and self._surroundings.layout.locate(dotted, index.name.path) is not None
+
+    def is_broken(self, index: ModuleIndex) -> bool:
+        """See `lintdb.syntax.names.Links`."""
+        return bool(index.name.path) and self._breakage.is_broken(index.name.path)
 
     def _find(self, dotted: str, importer: str, is_needed: bool, steps: int) -> Found | None:
         located = self._surroundings.layout.locate(dotted, importer) if steps else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lintdb.finding import Severity
+from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
 from lintdb.rules.lifetimes import LEAK_CODES
 
@@ -38,9 +38,13 @@ class CoroutineNotAwaited(Rule):
                 message = f"`{ctx.source_of(lost.node, 50)}` is {what}: `{use}()` fails"
             elif lost.is_entered:
                 message = f"`{ctx.source_of(lost.node, 50)}` is not awaited: a block on a coroutine fails"
+            # Where the file cannot be imported, nothing in it runs, and to await one thing more is no cure.
+            links = ctx.program.index.links
+            never_runs = links is not None and links.is_broken(ctx.program.index)
             yield Report(
                 node=lost.node,
                 message=message,
+                confidence=Confidence.LOW if never_runs else Confidence.HIGH,
                 resource_kind=lost.kind.label if lost.kind is not None else None,
             )
 
