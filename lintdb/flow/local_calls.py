@@ -60,7 +60,7 @@ from lintdb.flow.values import (
     Value,
     spelling,
 )
-from lintdb.syntax.ancestry import may_hand_on
+from lintdb.syntax.ancestry import may_hand_on, reads_at_once
 from lintdb.syntax.names import ClassInfo, FunctionInfo, Variable
 
 
@@ -99,6 +99,8 @@ class LocalCalls(Containers, ABC):
             held = Many((receiver if isinstance(receiver, Instance) else None, *inside))
             summary = self._summary(op, info, state, receiver)
             self._note_texts(op, info, summary, state)
+            if summary is not None and summary.blocks is not None and reads_at_once(op.node, self.function.node):
+                self._note_block(op, summary)
             yielded = set(summary.yields) if summary is not None else set()
             only = yielded.pop() if len(yielded) == 1 else None
             if isinstance(only, Name) and not info.is_async and summary is not None and summary.ends_yielded:
@@ -127,8 +129,8 @@ class LocalCalls(Containers, ABC):
         is_plain = not (info.is_async or info.is_generator or op.is_elsewhere)
         if is_plain and runs_function(info, self.program.blocks_around(info).__contains__):
             summary = self.program.summary(info, State(), None, owns_self=False)
-            if summary is not None and summary.blocks is not None:
-                self.blocking_helpers.setdefault(op.index, (op.node, summary.blocks))
+            if summary is not None:
+                self._note_block(op, summary)
         is_kept = is_cached(info)
         is_there = is_kept and (_kept_by(info), 0) in state.resources
         # What the path has got from it before is there.
@@ -202,8 +204,7 @@ class LocalCalls(Containers, ABC):
             return self.unknown_call(op, state)
         if any(outcome.is_raise for outcome in summary.outcomes):
             self.may_raise = True
-        if summary.blocks is not None and op.dotted != "$property" and not op.is_elsewhere:
-            self.blocking_helpers.setdefault(op.index, (op.node, summary.blocks))
+        self._note_block(op, summary)
         if summary.waits is not None and not op.in_cleanup:
             given = Many((self.arguments_value(op, state), instance))
             seen = {rid for rid in state.resources if rid[0][0] in ("self", "global")}
@@ -256,6 +257,11 @@ class LocalCalls(Containers, ABC):
             self._leave_to_class(instance, maker, new, is_made=info.name == "__init__")
             results.append(new)
         return results
+
+    def _note_block(self, op: ir.CallOp, summary: Summary) -> None:
+        """A callee may make its thread wait, which is that of this function."""
+        if summary.blocks is not None and op.dotted != "$property" and not op.is_elsewhere:
+            self.blocking_helpers.setdefault(op.index, (op.node, summary.blocks))
 
     def _note_return(self, op: ir.CallOp, info: FunctionInfo, summary: Summary, state: State) -> None:
         """What it means that a callee has come back."""
@@ -464,6 +470,7 @@ class LocalCalls(Containers, ABC):
             self.check_early(use, op.node, info.name, state)
         self._note_takes(op, summary, state)
         self._note_texts(op, info, summary, state)
+        self._note_block(op, summary)
         self.lent_from[op.index] = frozenset(owner for owner, _, _ in summary.takes)
         normal = [dict(outcome.statuses) for outcome in summary.outcomes if not outcome.is_raise]
         released: set[Rid] = set()

@@ -135,6 +135,36 @@ def may_hand_on(code: cst.CSTNode, name: str) -> bool:
     return False
 
 
+_READERS = frozenset({
+    "list", "tuple", "set", "frozenset", "dict", "sorted", "sum", "min", "max", "any", "all", "next", "join", "extend",
+    "update", "deque", "Counter",
+})  # fmt: skip
+_PASS_ON = frozenset({"enumerate", "zip", "map", "filter", "iter", "islice", "chain", "reversed", "batched"})
+"""What reads no element before somebody asks it for one."""
+
+
+def reads_at_once(node: cst.CSTNode, code: cst.CSTNode) -> bool:
+    """Whether the code around an expression reads from it where it stands: a loop over it, `list(…)`, `yield from`."""
+    inner = node
+    for outer in Ancestry(code).ancestors(node):
+        if isinstance(outer, (cst.For, cst.CompFor)):
+            if outer.iter is not inner:
+                return False
+            if isinstance(outer, cst.For):
+                return outer.asynchronous is None
+        elif isinstance(outer, cst.Call):
+            name = outer.func.attr if isinstance(outer.func, cst.Attribute) else outer.func
+            called = name.value if isinstance(name, cst.Name) else ""
+            if called not in _PASS_ON:
+                return called in _READERS
+        elif isinstance(outer, (cst.ListComp, cst.SetComp, cst.DictComp, cst.From)):
+            return True
+        elif not isinstance(outer, (cst.Arg, cst.GeneratorExp)):
+            return False
+        inner = outer
+    return False
+
+
 def _takes_step(method: cst.Attribute, outer: cst.CSTNode | None) -> bool:
     """Whether a method runs a coroutine step by step: `send(None)`; what sends something else is no coroutine."""
     is_called = isinstance(outer, cst.Call) and outer.func is method
