@@ -123,7 +123,7 @@ class Candidates:
         if info.is_module:
             return False
         for name in info.loads:
-            dotted = self._index.imported(name, info)
+            dotted = self._index.imported(name, info) or self._index.partial_of(name)
             if dotted is None:
                 continue
             for full in (dotted, *(f"{dotted}.{attribute}" for attribute in info.attributes)):

@@ -29,6 +29,7 @@ from lintdb.flow.values import (
     Method,
     Name,
     Outside,
+    Partial,
     Piece,
     Ref,
     Rid,
@@ -172,6 +173,11 @@ class Values(Run):
         site: SiteKey = ("global", variable.name, index.name.number)
         is_new = (site, 0) not in state.resources
         found = self.outside(site, types.global_type(variable.name), index, state)
+        if found is None:
+            again, callee = index.imported_again(variable.name), index.partial_of(variable.name)
+            if again is not None:
+                return Name(again)
+            return Partial(Name(callee), ()) if callee is not None else None
         source = types.parent_global(variable.name) if isinstance(found, Ref) and is_new else None
         parent = self._global(Variable(index, source), state) if source is not None else None
         if isinstance(found, Ref) and isinstance(parent, Ref):

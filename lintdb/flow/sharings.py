@@ -34,15 +34,25 @@ STARTED = "$.started."
 Tasks without a group count as done with the next `await`.
 """
 _TAKES_TURNS = re.compile(r"lock|sem|mutex|limit", re.IGNORECASE)
+_LOCKS_MADE = re.compile(
+    r"\b(\w+)[ \t]*(?::[^=\n]+)?=[ \t]*(?:\w+\.)*(?:R?Lock|(?:Bounded)?Semaphore|Condition|CapacityLimiter)\("
+)
+"""What a file calls its locks."""
 
 
 def _takes_turns(function: FunctionInfo) -> bool:
     """Whether a function waits for its turn before it works."""
     module = function.index.module
-    return any(
-        isinstance(node, cst.With) and any(_TAKES_TURNS.search(module.code_for_node(item)) for item in node.items)
-        for node in function.nodes
-    )
+    waits = [module.code_for_node(item) for each in function.nodes if isinstance(each, cst.With) for item in each.items]
+    waits += [module.code_for_node(call.func) for call in function.calls if _is_acquiring(call)]
+    if any(_TAKES_TURNS.search(code) for code in waits):
+        return True
+    made = set(_LOCKS_MADE.findall(function.index.text)) if waits else set()
+    return any(not made.isdisjoint(re.findall(r"\w+", code)) for code in waits)
+
+
+def _is_acquiring(call: cst.Call) -> bool:
+    return isinstance(call.func, cst.Attribute) and call.func.attr.value == "acquire"
 
 
 def names_called_on(function: FunctionInfo) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from lintdb import gate
@@ -55,14 +56,26 @@ class Passing:
         if located is None or not located[2]:
             return None
         path, text, (name, *after) = located
+        named_again = _named_again(name, text)
+        if named_again:
+            root, *rest = named_again.split(".")
+            imports = self.outline_of(path, text).imports.get(root, ())
+            return self._library_in([".".join([each, *rest]) for each in imports], after, path, steps)
         outline = self.outline_of(path, text) if self._may_pass_on(name, path, text) else None
         if outline is None or name in outline.definitions:
             return None
-        targets = [*outline.imports.get(name, ()), *(f"{star}.{name}" for star in outline.stars)]
+        imported = outline.imports.get(name, ())
+        starred = [f"{star}.{name}" for star in outline.stars]
+        if not imported:
+            starred = [
+                each for each in starred if not _is_library(each) or _is_exported(each) or self._is_own(each, path)
+            ]
+        return self._library_in([*imported, *starred], after, path, steps)
+
+    def _library_in(self, targets: Iterable[str], after: list[str], path: str, steps: int) -> str | None:
+        """Return the library's name of the first of some names that are imported in a file, with what comes *after*."""
         for target in targets:
-            module, _, last = target.rpartition(".")
-            is_there = name in outline.imports or last in exported_names(module)
-            if is_there and target.partition(".")[0] in import_roots() and not self._is_own(target, path):
+            if _is_library(target) and not self._is_own(target, path):
                 return ".".join([target, *after])
             found = self._library_behind(".".join([target, *after]), path, steps - 1)
             if found is not None:
@@ -105,3 +118,22 @@ class Passing:
         located = self._surroundings.layout.locate(dotted, importer)
         source = self._surroundings.source_of(located.path) if located is not None else None
         return (located.path, source.text, located.rest) if located is not None and source is not None else None
+
+
+def _named_again(name: str, text: str) -> str:
+    """Return what a module gives another name, and nothing else has it: `connect = psycopg2.connect`."""
+    said = re.findall(rf"^{re.escape(name)}[ \t]*=[ \t]*([A-Za-z_]\w*(?:\.\w+)+)[ \t]*(?:#.*)?$", text, re.MULTILINE)
+    bound = (
+        rf"^[ \t]*(?:{re.escape(name)}[ \t]*(?::[^=\n]*)?=(?!=)|(?:async[ \t]+def|def|class)[ \t]+{re.escape(name)}\b)"
+    )
+    return said[0] if len(said) == 1 and len(re.findall(bound, text, re.MULTILINE)) == 1 else ""
+
+
+def _is_library(dotted: str) -> bool:
+    return dotted.partition(".")[0] in import_roots()
+
+
+def _is_exported(dotted: str) -> bool:
+    """Whether a library has such a name for those who import all of its names."""
+    module, _, last = dotted.rpartition(".")
+    return last in exported_names(module)

@@ -469,7 +469,7 @@ class ModuleIndex:
             if target is not None:
                 return target
             if name in function.bound and name not in function.outer:
-                return None
+                return self.imported_again(name) if function.is_module else None
             function = function.parent
         if name in self.classes or name in self.functions:
             return None
@@ -484,6 +484,21 @@ class ModuleIndex:
         else:
             return name if name in _BUILTINS else None
         return starred if self.starred[name] == starred else None
+
+    def imported_again(self, name: str) -> str | None:
+        """Return what a name of the module stands for that is given once, and to a part of what is imported.
+
+        `connect = sqlite3.connect`: a name that begins with a capital, or stands for something of the project, has its
+        own ways to be looked up.
+        """
+        value = self.constant(name)
+        base: cst.CSTNode | None = value
+        while isinstance(base, cst.Attribute):
+            base = base.value
+        if not isinstance(value, cst.Attribute) or not isinstance(base, cst.Name) or name[:1].isupper():
+            return None
+        found = self.dotted(value, self.body) if base.value in self.body.imports else None
+        return found if found is not None and not self._is_of_project(found) else None
 
     def _is_of_project(self, dotted: str) -> bool:
         return self.links is not None and self.links.defines(dotted, self)
@@ -545,6 +560,13 @@ class ModuleIndex:
         if found is None:
             found = self._code[id(node)] = self.module.code_for_node(node)
         return found
+
+    def partial_of(self, name: str) -> str | None:
+        """Return what a name of the module calls with more arguments: `connect = partial(driver.connect, DSN)`."""
+        made = self.constant(name)
+        if not isinstance(made, cst.Call) or not made.args or self.dotted(made.func, self.body) != "functools.partial":
+            return None
+        return self.dotted(made.args[0].value, self.body)
 
     def constant(self, name: str) -> cst.BaseExpression | None:
         """Return the expression of a module-level name that is assigned exactly once."""
