@@ -28,24 +28,30 @@ _GIVES_PART_OF_SCHEMA = re.compile(
     re.IGNORECASE,
 )
 _POSITION = re.compile(r"(?:\w+_)?(?:gtids?|gtid_set|lsn|bin_?log|bin_?log_file|log_?file|log_?pos)")
+_DIGEST = re.compile(r"_*(?:\w+_)?(?:hash(?:es)?|sha(?:1|256|512)|md5|digests?|checksums?|fingerprints?)")
 _OLDEST = re.compile(r"(?:\w+_)?(?:xmin|xmax|ctid)")
 
 
 def is_named_by_program(node: cst.CSTNode, *, is_quoted: bool) -> bool:
     """Whether what fills a place in a text is called like a table, a sequence, a database: the program names those.
 
-    So is a position in the log of a server, which the server has given. *is_quoted*: the place is one of a text; of
-    numbers, `xmin` is rather the side of a box.
+    So is a position in the log of a server, which the server has given, and the digest of something, which holds no
+    quotes. *is_quoted*: the place is one of a text; of numbers, `xmin` is rather the side of a box.
     """
     if isinstance(node, cst.FormattedStringExpression):
         node = node.expression
     if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in _SAME_TEXT:
         node = node.func.value
+    if isinstance(node, cst.Subscript):
+        return is_quoted and _is_called(node.value, _DIGEST)
     if isinstance(node, cst.Call):
         called = getattr(node.func, "attr", node.func)
         return isinstance(called, cst.Name) and _GIVES_PART_OF_SCHEMA.fullmatch(called.value) is not None
+    return _is_called(node, _PART_OF_SCHEMA, _POSITION, *([_OLDEST, _DIGEST] if is_quoted else []))
+
+
+def _is_called(node: cst.CSTNode, *names: re.Pattern[str]) -> bool:
     name = node.attr if isinstance(node, cst.Attribute) else node
-    names = (_PART_OF_SCHEMA, _POSITION, *([_OLDEST] if is_quoted else []))
     return isinstance(name, cst.Name) and any(each.fullmatch(name.value) for each in names)
 
 
