@@ -131,6 +131,10 @@ class Project:
         """See `lintdb.syntax.names.Links`."""
         return bool(index.name.path) and self._breakage.is_broken(index.name.path)
 
+    def lacks(self, dotted: str, index: ModuleIndex) -> bool:
+        """See `lintdb.syntax.names.Links`."""
+        return bool(index.name.path) and self._breakage.lacks(dotted, index.name.path)
+
     def _find(self, dotted: str, importer: str, is_needed: bool, steps: int) -> Found | None:
         located = self._surroundings.layout.locate(dotted, importer) if steps else None
         if located is None or not located.rest:

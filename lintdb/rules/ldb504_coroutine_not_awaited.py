@@ -38,15 +38,23 @@ class CoroutineNotAwaited(Rule):
                 message = f"`{ctx.source_of(lost.node, 50)}` is {what}: `{use}()` fails"
             elif lost.is_entered:
                 message = f"`{ctx.source_of(lost.node, 50)}` is not awaited: a block on a coroutine fails"
-            # Where the file cannot be imported, nothing in it runs, and to await one thing more is no cure.
-            links = ctx.program.index.links
-            never_runs = links is not None and links.is_broken(ctx.program.index)
             yield Report(
                 node=lost.node,
                 message=message,
-                confidence=Confidence.LOW if never_runs else Confidence.HIGH,
+                confidence=Confidence.LOW if _never_runs(flow, ctx) else Confidence.HIGH,
                 resource_kind=lost.kind.label if lost.kind is not None else None,
             )
+
+
+def _never_runs(flow: FunctionFlow, ctx: FileContext) -> bool:
+    """Whether the file cannot be imported, or a test fails where it patches what is gone: to await is no cure."""
+    from lintdb.flow.patches import patched_names  # loads libcst, which listing rules does not need
+
+    index = ctx.program.index
+    if index.links is None:
+        return False
+    patched = patched_names(flow.function, index) if ctx.is_test else ()
+    return index.links.is_broken(index) or any(index.links.lacks(name, index) for name in patched)
 
 
 def _used(node: cst.CSTNode, ctx: FileContext) -> str:

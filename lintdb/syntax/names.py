@@ -380,6 +380,9 @@ class Links(Protocol):
     def is_broken(self, index: ModuleIndex) -> bool:
         """Whether a module cannot be imported: it asks another one of the project for a name that this lacks."""
 
+    def lacks(self, dotted: str, index: ModuleIndex) -> bool:
+        """Whether a dotted name leads to a module of the project that has nothing of that name."""
+
 
 @dataclass(eq=False, repr=False)
 class ModuleIndex:
