@@ -419,12 +419,12 @@ class Expressions(Conditions):
         if is_harmless or _is_logged(node) or (dotted in NUMBERS and is_calculated(node)):
             return ir.UNKNOWN
         if isinstance(callee, ir.AttributeOf) and isinstance(callee.base, (ir.Constant, ir.Text, ir.Format)):
-            return string_method(node, callee, arguments)
+            return string_method(node, callee, arguments, self.function)
         target = self.temp()
         self.emit(ir.CallOp(node, self.in_cleanup, target, callee, dotted, tuple(arguments), index=self.counter))
         method = method_of_text(callee)
         if method is not None:
-            text = string_method(node, method, arguments, otherwise=ir.Local(target))
+            text = string_method(node, method, arguments, self.function, otherwise=ir.Local(target))
             self.emit(ir.StoreOp(node, self.in_cleanup, target, text))
         return ir.Local(target)
 

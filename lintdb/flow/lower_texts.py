@@ -8,6 +8,9 @@ import libcst as cst
 
 from lintdb.flow import ir
 from lintdb.flow.stdlib import KEEPS_TEXT
+from lintdb.flow.texts import filled
+from lintdb.syntax.listed import ListedText, texts_of
+from lintdb.syntax.names import FunctionInfo
 
 _ESCAPES = {"\\n": "\n", "\\t": "\t", "\\'": "'", '\\"': '"', "\\\n": "", "\\\\": "\\", "{{": "{", "}}": "}"}
 _ESCAPE = re.compile("|".join(re.escape(escape) for escape in _ESCAPES))
@@ -54,22 +57,26 @@ def arguments_of_modulo(node: cst.BaseExpression, operand: ir.Operand) -> tuple[
     return ((0, ir.Part(operand, node)),)
 
 
-def _joined(separator: str, node: cst.BaseExpression) -> ir.Operand:
-    """`separator.join(node)`: of elements that cannot be counted two stand for all."""
-    if isinstance(node, (cst.List, cst.Tuple)):
-        elements = [_spelled(element.value) for element in node.elements]
-    elif isinstance(node, (cst.ListComp, cst.GeneratorExp, cst.SetComp)):
-        elements = [_spelled(node.elt)] * 2
-    else:
-        elements = [[ir.Part(ir.UNKNOWN, node)]] * 2
+def _joined(separator: str, node: cst.BaseExpression, function: FunctionInfo) -> ir.Operand:
+    """`separator.join(node)`: of elements that cannot be counted two stand for all, and something open at the end."""
+    listed = texts_of(node, function)
+    texts = listed if listed is not None else [ListedText(node, is_repeated=True)]
     parts: list[str | ir.Part] = []
-    for element in elements:
-        parts += [separator, *element] if parts else element
+    for text in texts:
+        spelled = _spelled(text.node, function)
+        for _ in range(2 if text.is_repeated else 1):
+            parts += [separator, *spelled] if parts else spelled
+    if listed is not None and any(text.is_repeated or text.is_optional for text in texts):
+        parts.append(ir.Part(ir.UNKNOWN, _NOTHING))
     return ir.Text(tuple(parts))
 
 
-def _spelled(node: cst.BaseExpression) -> list[str | ir.Part]:
-    """Return the pieces of a text as its spelling shows them, without evaluating anything."""
+_NOTHING = cst.SimpleString('""')
+"""Fills what is open at the end of a text: how many elements there are is not known, and it holds no value."""
+
+
+def _spelled(node: cst.BaseExpression, function: FunctionInfo) -> list[str | ir.Part]:
+    """Return the pieces of a text as its spelling shows them; of what is evaluated, only variables are."""
     if isinstance(node, cst.SimpleString) and isinstance(node.evaluated_value, str):
         return [node.evaluated_value]
     if isinstance(node, cst.FormattedString):
@@ -77,7 +84,49 @@ def _spelled(node: cst.BaseExpression) -> list[str | ir.Part]:
             unescaped(p.value, node) if isinstance(p, cst.FormattedStringText) else ir.Part(ir.UNKNOWN, p)
             for p in node.parts
         ]
-    return [ir.Part(ir.UNKNOWN, node)]
+    if isinstance(node, cst.ConcatenatedString):
+        return [*_spelled(node.left, function), *_spelled(node.right, function)]
+    if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Add) and _is_spelled(node):
+        return [*_spelled(node.left, function), *_spelled(node.right, function)]
+    template, values = _template(node)
+    if template is not None:
+        style = "%" if isinstance(node, cst.BinaryOperation) else "{"
+        items = tuple((key, ir.Part(ir.UNKNOWN, value)) for key, value in values.items())
+        operand = ir.Format(ir.Part(ir.UNKNOWN, template), style, items)
+        found = filled(_spelled(template, function), operand, {key: [part] for key, part in items})
+        if found is not None:
+            return found
+    is_local = isinstance(node, cst.Name) and not function.is_module and node.value in function.bound
+    return [ir.Part(ir.Local(node.value) if is_local and isinstance(node, cst.Name) else ir.UNKNOWN, node)]
+
+
+def _is_spelled(node: cst.BaseExpression) -> bool:
+    """Whether a text is, at least in part, written out where it stands."""
+    if isinstance(node, cst.BinaryOperation):
+        return _is_spelled(node.left) or _is_spelled(node.right)
+    return isinstance(node, (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString))
+
+
+def _template(
+    node: cst.BaseExpression,
+) -> tuple[cst.BaseExpression | None, dict[object, cst.BaseExpression]]:
+    """Return the template of `"…" % values` and `"…".format(…)`, with what fills it by place or name."""
+    if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Modulo) and _is_spelled(node.left):
+        if isinstance(node.right, cst.Tuple):
+            return node.left, {number: each.value for number, each in enumerate(node.right.elements)}
+        return (None, {}) if isinstance(node.right, cst.Dict) else (node.left, {0: node.right})
+    is_method = isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == "format"
+    if (
+        isinstance(node, cst.Call)
+        and isinstance(node.func, cst.Attribute)
+        and is_method
+        and _is_spelled(node.func.value)
+    ):
+        keyed: dict[object, cst.BaseExpression] = {
+            each.keyword.value if each.keyword else at: each.value for at, each in enumerate(node.args)
+        }
+        return (None, {}) if any(each.star for each in node.args) else (node.func.value, keyed)
+    return None, {}
 
 
 _METHODS = frozenset({"format", "replace"}) | KEEPS_TEXT
@@ -95,7 +144,11 @@ def method_of_text(callee: ir.Operand) -> ir.AttributeOf | None:
 
 
 def string_method(
-    node: cst.Call, callee: ir.AttributeOf, arguments: list[ir.CallArgument], otherwise: ir.Operand | None = None
+    node: cst.Call,
+    callee: ir.AttributeOf,
+    arguments: list[ir.CallArgument],
+    function: FunctionInfo,
+    otherwise: ir.Operand | None = None,
 ) -> ir.Operand:
     """`"…".format(x)`, `", ".join(names)`, `"…".replace("{a}", x)`; *otherwise* is the value if it is no text."""
     if callee.name == "format" and not any(argument.star for argument in arguments):
@@ -110,7 +163,7 @@ def string_method(
             item = (old.operand.value, ir.Part(new.operand, node.args[1].value))
             return ir.Format(ir.Part(callee.base, node.func), "=", (item,), otherwise)
     if callee.name == "join" and isinstance(callee.base, ir.Constant) and len(node.args) == 1:
-        return _joined(str(callee.base.value), node.args[0].value)
+        return _joined(str(callee.base.value), node.args[0].value, function)
     if callee.name in KEEPS_TEXT and otherwise is None:
         return callee.base
     operands = [each.operand for each in arguments]

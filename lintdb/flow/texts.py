@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from typing import TypeGuard
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeGuard, TypeVar
 
 from lintdb.flow import ir
 from lintdb.flow.values import Hole, Literal, Piece, Value
 
 MAX_PIECES = 60
+_Filler = TypeVar("_Filler")
+"""What fills the gaps of a template: holes, or what they are made of."""
 _CONVERSION = re.compile(
     r"%(?:\((?P<key>[^)]*)\))?[#0\- +]*(?:\*|\d+)?(?:\.(?:\*|\d+))?[hlL]?(?P<type>[diouxXeEfFgGcrsab%])"
 )
@@ -99,14 +101,16 @@ def _is_same(part: Sequence[Piece], new: Sequence[Piece]) -> bool:
     return True
 
 
-def filled(template: Sequence[Piece], operand: ir.Format, values: dict[object, list[Piece]]) -> list[Piece] | None:
+def filled(
+    template: Sequence[str | _Filler], operand: ir.Format, values: Mapping[object, Sequence[str | _Filler]]
+) -> list[str | _Filler] | None:
     """Put values into the gaps of a template; None where it cannot be seen which value goes where."""
     pattern = _CONVERSION if operand.style == "%" else _FIELD
     gaps = [match for piece in template if isinstance(piece, str) for match in _gaps(pattern, piece)]
     positional = [key for key in values if isinstance(key, int)]
     if operand.style == "%" and not any(match["key"] for match in gaps) and len(gaps) != len(positional):
         return None
-    found: list[Piece] = []
+    found: list[str | _Filler] = []
     number = 0
     for piece in template:
         if not isinstance(piece, str):
