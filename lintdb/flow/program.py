@@ -22,7 +22,7 @@ from lintdb.flow.lent import lent_leaks
 from lintdb.flow.liveness import Liveness, find_live
 from lintdb.flow.memo import Memo
 from lintdb.flow.outcomes import condensed, given_or_made, gives_kept, outcome_of
-from lintdb.flow.results import FunctionFlow
+from lintdb.flow.results import Blocking, FunctionFlow
 from lintdb.flow.rows import LOOKED
 from lintdb.flow.scopes import unended_scopes
 from lintdb.flow.sites import Site
@@ -32,6 +32,7 @@ from lintdb.flow.told import told_units, without_told
 from lintdb.flow.types_of import ModuleTypes, Result, Type
 from lintdb.flow.values import GIVEN_OBJECT, IN_BLOCK, NONE, Instance, Name, Outside, Ref, Rid, SiteKey, Status
 from lintdb.flow.words import ENDS_REQUESTS
+from lintdb.syntax.ancestry import Ancestry, is_done_once
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
 
 MAX_OUTCOMES = 8
@@ -391,12 +392,20 @@ class Program:
         return Candidates(self).functions()
 
 
-def blocking_call(follower: Follower) -> cst.CSTNode | None:
-    """Return the first call of a run that makes its thread wait, itself or in a function that it calls."""
-    for call in follower.calls.values():
-        if call.model.blocking:
-            return call.node
-    return next((inner for _, inner in follower.blocking_helpers.values()), None)
+def blocking_call(follower: Follower) -> Blocking | None:
+    """Return the first call of a run that makes its thread wait, itself or in a function that it calls.
+
+    One that does so each time comes before those that only do it once.
+    """
+    own = [(call.node, Blocking(call.node)) for call in follower.calls.values() if call.model.blocking]
+    found = [*own, *follower.blocking_helpers.values()]
+    around = Ancestry(follower.function.node) if found else None
+    first: Blocking | None = None
+    for node, inner in found:
+        if not inner.is_once and (around is None or not is_done_once(node, around)):
+            return inner
+        first = first or inner._replace(is_once=True)
+    return first
 
 
 _NOTHING = Result("", False)

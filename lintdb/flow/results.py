@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import libcst as cst
 
@@ -62,6 +63,13 @@ class Leak:
     owner: Kind | None = None
     owner_name: str | None = None
     is_of_scope: bool = False
+
+
+class Blocking(NamedTuple):
+    """A call that makes its thread wait; `is_once`: for the first time only, its result is kept and found again."""
+
+    node: cst.CSTNode
+    is_once: bool = False
 
 
 @dataclass(frozen=True)
@@ -342,7 +350,7 @@ class FunctionFlow:
     """Identities of the expressions that loops go through and that hold what a query has given."""
     read_whole: list[cst.CSTNode] = field(default_factory=list)
     """Calls that bring into memory all that a query gives, where nothing in the query bounds how much that is."""
-    blocking_helpers: list[tuple[cst.CSTNode, cst.CSTNode]] = field(default_factory=list)
+    blocking_helpers: list[tuple[cst.CSTNode, Blocking]] = field(default_factory=list)
     """Calls of functions of this module that block, each with the blocking call inside."""
     waits: list[Wait] = field(default_factory=list)
     overlaps: list[Overlap] = field(default_factory=list)

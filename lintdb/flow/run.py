@@ -24,7 +24,7 @@ from lintdb.flow.exceptions import is_same_or_below
 from lintdb.flow.frameworks import Frameworks
 from lintdb.flow.liveness import Liveness
 from lintdb.flow.patches import patched_names
-from lintdb.flow.results import FailedUnit, KnownCall, LostWork, Overlap
+from lintdb.flow.results import Blocking, FailedUnit, KnownCall, LostWork, Overlap
 from lintdb.flow.sites import (
     OPAQUE,
     UNLIKELY,
@@ -171,7 +171,7 @@ class Run:
         self.attributes = AttributeRecords()
         self.handed_on: set[int] = set()
         self.values_seen = ValueRecords()
-        self.blocking_helpers: dict[int, tuple[cst.CSTNode, cst.CSTNode]] = {}
+        self.blocking_helpers: dict[int, tuple[cst.CSTNode, Blocking]] = {}
 
     @functools.cached_property
     def lenders(self) -> set[Rid]:

@@ -15,6 +15,7 @@ import libcst as cst
 from lintdb.flow import ir
 from lintdb.flow.objects import Field, as_part, fields_of, parts_of
 from lintdb.flow.reach import Reached
+from lintdb.flow.results import Blocking
 from lintdb.flow.sites import EarlyUse
 from lintdb.flow.state import State
 from lintdb.flow.values import (
@@ -110,7 +111,7 @@ class Summary:
 
     outcomes: tuple[Outcome, ...]
     yields: tuple[Value | None, ...]
-    blocks: cst.CSTNode | None = None
+    blocks: Blocking | None = None
     drops_work: bool = False
     uses: tuple[EarlyUse, ...] = ()
     late_uses: frozenset[tuple[Rid, bool]] = frozenset()

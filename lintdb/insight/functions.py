@@ -289,13 +289,15 @@ class Description:
         yield f"can raise {_listed(names, 'or')}" if raised else "raises nothing that lintdb sees"
 
     def _waiting(self) -> Iterator[str]:
-        call = blocking_call(self.run)
-        if call is not None:
+        blocking = blocking_call(self.run)
+        if blocking is not None:
+            call = blocking.node
             place = self.opened.place(call, self.info.index)
             where = f" (line {place.span.line})" if place is not None and place.path == self.opened.source.path else ""
             code = self.opened.code(call.func if isinstance(call, cst.Call) else call)
             what = "the thread, and so the event loop, wait" if self.info.is_async else "its thread wait"
-            yield f"makes {what}: `{code}()`{where}"
+            once = ", the first time only" if blocking.is_once else ""
+            yield f"makes {what}: `{code}()`{where}{once}"
 
     def _following(self) -> str:
         info = self.info

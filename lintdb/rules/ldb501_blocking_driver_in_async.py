@@ -36,7 +36,10 @@ class BlockingDriverInAsync(Rule):
         calls = [call for call in calls if call.root not in twins]
         if not (calls or flow.readings or flow.blocking_helpers):
             return
+        from lintdb.syntax.ancestry import is_done_once  # loads libcst, which listing rules does not need
+
         confidence = _confidence(flow, ctx)
+        around = ctx.repetition.fates.ancestry(flow.function)
         blocking = {id(call.node) for call in calls}
         queried = {call.root for call in calls if not _is_fetch(call)}
         for call in calls:
@@ -44,13 +47,20 @@ class BlockingDriverInAsync(Rule):
                 continue  # the query that it reads from is reported
             if not _continues(call.node, blocking):
                 message = f"`{ctx.source_of(call.node.func, 50)}()` blocks the event loop"
-                yield Report(call.node, message, confidence(call.node), resource_kind=call.receiver)
+                is_once = is_done_once(call.node, around)
+                yield Report(
+                    call.node,
+                    message,
+                    Confidence.LOW if is_once else confidence(call.node),
+                    resource_kind=call.receiver,
+                )
         for node in flow.readings:
             yield Report(node, f"iterating `{ctx.source_of(node, 50)}` blocks the event loop", confidence(node))
         for node, inner in flow.blocking_helpers:
-            message = f"`{ctx.source_of(node, 50)}` blocks the event loop: it calls `{ctx.source_of(inner, 40)}`"
-            steps = (ReportStep(node, "called here"), ReportStep(inner, "blocks here"))
-            yield Report(node, message, confidence(node), steps)
+            message = f"`{ctx.source_of(node, 50)}` blocks the event loop: it calls `{ctx.source_of(inner.node, 40)}`"
+            steps = (ReportStep(node, "called here"), ReportStep(inner.node, "blocks here"))
+            is_once = inner.is_once or is_done_once(node, around)
+            yield Report(node, message, Confidence.LOW if is_once else confidence(node), steps)
 
 
 def _confidence(flow: FunctionFlow, ctx: FileContext) -> Callable[[cst.CSTNode], Confidence]:

@@ -135,6 +135,70 @@ def may_hand_on(code: cst.CSTNode, name: str) -> bool:
     return False
 
 
+def is_done_once(node: cst.CSTNode, around: Ancestry) -> bool:
+    """Whether code is run for the first time only: where nothing is kept yet, and what it gives is kept.
+
+    `if self._conn is None: self._conn = connect()`, or the same behind `if self._conn is not None: return self._conn`.
+    """
+    inner = node
+    for outer in around.ancestors(node):
+        if isinstance(outer, cst.If) and inner is outer.body:
+            if any(_keeps(outer.body, each, node) for each in _missing(outer.test)):
+                return True
+        elif isinstance(outer, cst.IndentedBlock):
+            before = outer.body[: next((at for at, each in enumerate(outer.body) if each is inner), 0)]
+            found = [each for one in before if isinstance(one, cst.If) and _leaves(one) for each in _present(one.test)]
+            if any(_keeps(outer, each, node) for each in found):
+                return True
+        inner = outer
+    return False
+
+
+def _missing(test: cst.BaseExpression) -> list[cst.BaseExpression]:
+    """Return what is not there yet where a test holds: `x is None`, `not x`, `key not in kept`, the first of `or`."""
+    if isinstance(test, cst.BooleanOperation):
+        return [*_missing(test.left), *_missing(test.right)]
+    if isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
+        return [test.expression]
+    if not isinstance(test, cst.Comparison) or len(test.comparisons) != 1:
+        return []
+    other = test.comparisons[0]
+    is_none = isinstance(other.operator, cst.Is) and _is_none(other.comparator)
+    return [test.left] if is_none else [other.comparator] if isinstance(other.operator, cst.NotIn) else []
+
+
+def _present(test: cst.BaseExpression) -> list[cst.BaseExpression]:
+    """Return what is there where a test holds: `x is not None`, `x`, `key in kept`."""
+    if not isinstance(test, cst.Comparison) or len(test.comparisons) != 1:
+        return [test] if isinstance(test, (cst.Name, cst.Attribute)) else []
+    other = test.comparisons[0]
+    is_some = isinstance(other.operator, cst.IsNot) and _is_none(other.comparator)
+    return [test.left] if is_some else [other.comparator] if isinstance(other.operator, cst.In) else []
+
+
+def _is_none(node: cst.CSTNode) -> bool:
+    return isinstance(node, cst.Name) and node.value == "None"
+
+
+def _leaves(branch: cst.If) -> bool:
+    last = branch.body.body[-1] if branch.orelse is None and branch.body.body else None
+    return isinstance(last, cst.SimpleStatementLine) and isinstance(last.body[-1], cst.Return)
+
+
+def _keeps(block: cst.CSTNode, kept: cst.BaseExpression, node: cst.CSTNode) -> bool:
+    """Whether code puts what a call gives, or a variable, where something was looked for, or there under a key."""
+    for each in walk(block):
+        if not isinstance(each, cst.Assign):
+            continue
+        for target in each.targets:
+            place: cst.BaseExpression = target.target
+            place = place.value if isinstance(place, cst.Subscript) and not isinstance(kept, cst.Subscript) else place
+            is_it = isinstance(each.value, cst.Name) or any(inner is node for inner in walk(each.value))
+            if is_it and place.deep_equals(kept):
+                return True
+    return False
+
+
 _READERS = frozenset({
     "list", "tuple", "set", "frozenset", "dict", "sorted", "sum", "min", "max", "any", "all", "next", "join", "extend",
     "update", "deque", "Counter",
