@@ -16,6 +16,7 @@ from lintdb.flow.cfg import Block
 from lintdb.flow.lower_conditions import text_of
 from lintdb.flow.lower_expressions import is_surely_filled
 from lintdb.flow.lower_patterns import Patterns
+from lintdb.flow.lower_texts import concatenate, is_text
 from lintdb.flow.lowering import Frame
 from lintdb.flow.rounds import counted
 from lintdb.flow.stdlib import (
@@ -112,6 +113,9 @@ class Statements(Patterns):
             return
         if isinstance(node.target, cst.Name):
             self.emit(ir.ForgetOp(node, self.in_cleanup, (node.target.value,)))
+        elif isinstance(node.target, cst.Attribute) and isinstance(node.operator, cst.AddAssign) and is_text(value):
+            longer = concatenate(ir.Part(self.expression(node.target), node.target), ir.Part(value, node.value))
+            self.store(node.target, longer, node)
         else:
             self.store(node.target, ir.UNKNOWN, node)
             self._count(node)

@@ -8,7 +8,7 @@ import libcst as cst
 
 from lintdb.flow import ir
 from lintdb.flow.stdlib import KEEPS_TEXT
-from lintdb.flow.texts import filled
+from lintdb.flow.texts import ANY_KEY, filled
 from lintdb.syntax.listed import ListedText, texts_of
 from lintdb.syntax.names import FunctionInfo
 
@@ -25,7 +25,7 @@ def unescaped(text: str, node: cst.FormattedString) -> str:
 
 def concatenate(left: ir.Part, right: ir.Part) -> ir.Operand:
     """Two texts, or a text and something else that must then be one; anything else is not known."""
-    if not (_is_text(left.operand) or _is_text(right.operand)):
+    if not (is_text(left.operand) or is_text(right.operand)):
         return ir.UNKNOWN
     parts: list[str | ir.Part] = []
     for part in (left, right):
@@ -40,7 +40,8 @@ def concatenate(left: ir.Part, right: ir.Part) -> ir.Operand:
     return ir.Text(tuple(parts))
 
 
-def _is_text(operand: ir.Operand) -> bool:
+def is_text(operand: ir.Operand) -> bool:
+    """Whether an operand is surely a text."""
     return isinstance(operand, (ir.Text, ir.Format)) or (
         isinstance(operand, ir.Constant) and isinstance(operand.value, str)
     )
@@ -129,8 +130,15 @@ def _template(
     return None, {}
 
 
-_METHODS = frozenset({"format", "replace"}) | KEEPS_TEXT
+_SUBSTITUTES = frozenset({"substitute", "safe_substitute"})
+"""Methods of `string.Template`, which counts as its text."""
+
+_METHODS = frozenset({"format", "format_map", "replace"}) | KEEPS_TEXT | _SUBSTITUTES
 """Methods that give a text again, with more or less in it, whatever the text is called."""
+
+
+_FILLS = {"format": "{", "format_map": "{", **dict.fromkeys(_SUBSTITUTES, "$")}
+"""Methods that fill the gaps of a text, and how these are written."""
 
 
 def method_of_text(callee: ir.Operand) -> ir.AttributeOf | None:
@@ -139,7 +147,9 @@ def method_of_text(callee: ir.Operand) -> ir.AttributeOf | None:
         owner, _, name = callee.name.rpartition(".")
         return ir.AttributeOf(ir.Dotted(owner), name) if owner and name in _METHODS else None
     is_one = isinstance(callee, ir.AttributeOf) and callee.name in _METHODS
-    is_there = isinstance(callee, ir.AttributeOf) and isinstance(callee.base, (ir.Local, ir.AttributeOf, ir.Dotted))
+    is_there = isinstance(callee, ir.AttributeOf) and isinstance(
+        callee.base, (ir.Local, ir.AttributeOf, ir.Dotted, ir.ItemOf)
+    )
     return callee if is_one and is_there and isinstance(callee, ir.AttributeOf) else None
 
 
@@ -151,12 +161,16 @@ def string_method(
     otherwise: ir.Operand | None = None,
 ) -> ir.Operand:
     """`"…".format(x)`, `", ".join(names)`, `"…".replace("{a}", x)`; *otherwise* is the value if it is no text."""
-    if callee.name == "format" and not any(argument.star for argument in arguments):
+    if callee.name in _FILLS and not any(argument.star == "*" for argument in arguments):
+        is_mapping = callee.name != "format"
         items = [
-            (argument.keyword or number, ir.Part(argument.operand, node.args[number].value))
-            for number, argument in enumerate(arguments)
+            (
+                argument.keyword or (ANY_KEY if argument.star or is_mapping else number),
+                ir.Part(argument.operand, given.value),
+            )
+            for number, (argument, given) in enumerate(zip(arguments, node.args, strict=True))
         ]
-        return ir.Format(ir.Part(callee.base, node.func), "{", tuple(items), otherwise)
+        return ir.Format(ir.Part(callee.base, node.func), _FILLS[callee.name], tuple(items), otherwise)
     if callee.name == "replace" and len(arguments) == 2:
         old, new = arguments
         if isinstance(old.operand, ir.Constant) and old.operand.value and not (old.keyword or new.keyword or new.star):

@@ -75,7 +75,7 @@ NEEDS_VALUE = frozenset({
 })  # fmt: skip
 """Calls that fail with a TypeError where they are given None."""
 
-REINDENTS = frozenset({"textwrap.dedent", "inspect.cleandoc"})
+REINDENTS = frozenset({"textwrap.dedent", "inspect.cleandoc", "string.Template"})
 """Functions whose result says the same as the text that they are given."""
 
 RUNS_TOGETHER = frozenset({"asyncio.gather", "asyncio.wait", "asyncio.as_completed"})

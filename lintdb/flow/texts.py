@@ -16,6 +16,10 @@ _CONVERSION = re.compile(
     r"%(?:\((?P<key>[^)]*)\))?[#0\- +]*(?:\*|\d+)?(?:\.(?:\*|\d+))?[hlL]?(?P<type>[diouxXeEfFgGcrsab%])"
 )
 _FIELD = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}!:]*)(?:![rsa])?(?::[^{}]*?(?P<type>[a-zA-Z%]?))?\}")
+_VARIABLE = re.compile(r"\$(?:\$|(?P<name>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)\})")
+_PATTERNS = {"%": _CONVERSION, "{": _FIELD, "$": _VARIABLE}
+ANY_KEY = "*"
+"""Stands for all names that have no value of their own: `text.format(**values)`."""
 _NUMBERS = frozenset("bdeEfFgGinouxX")
 """Conversions of `%` and `format()` that take nothing but a number (or, in `format()`, a date)."""
 
@@ -105,7 +109,7 @@ def filled(
     template: Sequence[str | _Filler], operand: ir.Format, values: Mapping[object, Sequence[str | _Filler]]
 ) -> list[str | _Filler] | None:
     """Put values into the gaps of a template; None where it cannot be seen which value goes where."""
-    pattern = _CONVERSION if operand.style == "%" else _FIELD
+    pattern = _PATTERNS[operand.style]
     gaps = [match for piece in template if isinstance(piece, str) for match in _gaps(pattern, piece)]
     positional = [key for key in values if isinstance(key, int)]
     if operand.style == "%" and not any(match["key"] for match in gaps) and len(gaps) != len(positional):
@@ -120,21 +124,31 @@ def filled(
         for match in pattern.finditer(piece):
             found.append(piece[end : match.start()])
             end = match.end()
-            if match.group() in ("%%", "{{", "}}"):
+            if match.group() in ("%%", "{{", "}}", "$$"):
                 found.append(match.group()[0])
                 continue
-            name = match["key"] if operand.style == "%" else re.split(r"[.\[]", match["name"])[0]
+            name = _name_of(match, operand.style)
             key: object = name or number
             if not name:
                 number += 1
             elif operand.style == "{" and name.isdigit():
                 key = int(name)
             if key not in values:
+                # `"%(name)s" % values`: what a mapping has under the name.
+                key = 0 if operand.style == "%" and name else ANY_KEY
+            if key not in values:
                 return None
-            is_number = (match["type"] or "s") in _NUMBERS
+            is_number = operand.style != "$" and (match["type"] or "s") in _NUMBERS
             found += ["0" if is_number and not isinstance(each, str) else each for each in values[key]]
         found.append(piece[end:])
     return found
+
+
+def _name_of(match: re.Match[str], style: str) -> str:
+    """Return the name that a gap asks for; empty where it takes what comes next."""
+    if style == "$":
+        return match["name"] or match["braced"] or ""
+    return (match["key"] or "") if style == "%" else re.split(r"[.\[]", match["name"])[0]
 
 
 def replaced(template: Sequence[Piece], values: dict[object, list[Piece]]) -> list[Piece]:

@@ -18,7 +18,7 @@ from lintdb.flow.memo import Memo
 from lintdb.flow.modes import Modes
 from lintdb.flow.places import Places
 from lintdb.flow.receivers import Receiver
-from lintdb.flow.values import Literal, Query
+from lintdb.flow.values import Literal, Query, Table
 from lintdb.syntax.literals import HIDDEN, Evaluator, only_value, unawaited
 from lintdb.syntax.names import CONSTANTS, ClassInfo, FunctionInfo, ModuleIndex, Variable
 
@@ -539,7 +539,7 @@ class ModuleTypes:
             return self._type_of_variable(value, self.index.body)
         return self.type_of_expression(value, self.index.body)
 
-    def global_constant(self, name: str) -> Literal | Query | None:
+    def global_constant(self, name: str) -> Literal | Query | Table | None:
         """Return the text, number or statement that a module-level name is given, if it is given one value only."""
         key = ("constant", self.index.name, name)
         return self.peers.memo.get(key, lambda: constant_value(self.index.constant(name), self))
@@ -562,8 +562,9 @@ class ModuleTypes:
         if home is None or name in home.methods:
             return None
         found = constant_value(home.body_values[name][0], self.of_module(home.index))
-        is_text = isinstance(found, Literal) and isinstance(found.value, str) and " " in found.value
-        return found if is_text or isinstance(found, Query) else None
+        if isinstance(found, Literal):
+            return found if isinstance(found.value, str) and " " in found.value else None
+        return found if isinstance(found, Query) else None
 
 
 def _is_awaited(kind: Kind) -> bool:

@@ -35,19 +35,19 @@ def texts_of(node: cst.BaseExpression, function: FunctionInfo) -> list[ListedTex
     shown = _shown(node)
     if shown is not None:
         return shown
-    if not isinstance(node, cst.Name) or function.is_module or node.value not in function.bound - function.outer:
+    is_own = isinstance(node, cst.Name) and not function.is_module and node.value in function.bound - function.outer
+    is_given = isinstance(node, cst.Name) and any(param.name.value == node.value for param in function.params)
+    if is_given or not (is_own or isinstance(node, cst.Attribute)):
         return None
-    if any(param.name.value == node.value for param in function.params):
-        return None
-    changes = list(_changes(node.value, function))
+    changes = list(_changes(node, function))
     if not any(added for _, added in changes) or any(added is None for _, added in changes):
         return None
     found: list[ListedText] = []
     around = Ancestry(function.node)
-    is_lent = _is_lent(node.value, function)
+    is_open = not is_own or _is_lent(node, function)
     for each, added in changes:
         outer = list(around.ancestors(each))
-        is_optional = is_lent or any(isinstance(one, (cst.If, cst.Try, cst.Match, cst.IfExp)) for one in outer)
+        is_optional = is_open or any(isinstance(one, (cst.If, cst.Try, cst.Match, cst.IfExp)) for one in outer)
         is_repeated = any(True for _ in around.loops(each))
         found += [
             ListedText(one.node, one.is_repeated or is_repeated, one.is_optional or is_optional) for one in added or ()
@@ -69,10 +69,13 @@ def _shown(node: cst.BaseExpression | None) -> list[ListedText] | None:
     ):
         given = node.args[0].value if len(node.args) == 1 else None
         return [] if not node.args and node.func.value == "list" else _shown(given)
+    is_map = isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "map"
+    if isinstance(node, cst.Call) and is_map and node.args and isinstance(node.args[0].value, cst.Lambda):
+        return [ListedText(node.args[0].value.body, is_repeated=True)]
     return None
 
 
-def _changes(name: str, function: FunctionInfo) -> Iterator[tuple[cst.CSTNode, list[ListedText] | None]]:
+def _changes(name: cst.BaseExpression, function: FunctionInfo) -> Iterator[tuple[cst.CSTNode, list[ListedText] | None]]:
     """Yield what is done to a variable, in the order of the source, with what that puts into it; None: not known."""
     for node in function.nodes:
         if isinstance(node, cst.Assign):
@@ -105,7 +108,7 @@ def _shown_or_unknown(node: cst.BaseExpression) -> list[ListedText]:
     return shown if shown is not None else [ListedText(node, is_repeated=True)]
 
 
-def _is_lent(name: str, function: FunctionInfo) -> bool:
+def _is_lent(name: cst.BaseExpression, function: FunctionInfo) -> bool:
     """Whether something else gets a list, and may put more into it."""
     return any(
         _is_called(argument.value, name)
@@ -122,5 +125,5 @@ def _parts(target: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
             yield from _parts(each.value)
 
 
-def _is_called(node: cst.CSTNode, name: str) -> bool:
-    return isinstance(node, cst.Name) and node.value == name
+def _is_called(node: cst.CSTNode, name: cst.BaseExpression) -> bool:
+    return type(node) is type(name) and node.deep_equals(name)

@@ -85,6 +85,10 @@ _TYPES_WITHOUT_TEXT = frozenset({
     "complex", "LiteralString",
 })  # fmt: skip
 _TEXT_TYPES = frozenset({"str", "Any", "object", "AnyStr", "Optional", "Union", "Text", "bytes"})
+_CONTAINERS = frozenset({
+    "dict", "list", "tuple", "set", "frozenset", "Dict", "List", "Tuple", "Set", "Mapping", "MutableMapping",
+    "Sequence", "Iterable", "Iterator", "Collection", "typing", "collections", "abc", "None",
+})  # fmt: skip
 _SAFE_CALLS = frozenset({
     "int", "float", "len", "bool", "abs", "round", "hash", "id", "ord", "range", "sum", "divmod", "hex", "oct",
     "time.time", "time.monotonic", "uuid.uuid1", "uuid.uuid4", "uuid.uuid5", "decimal.Decimal", "os.getpid",
@@ -283,7 +287,10 @@ class Origins:
         name = param.name.value
         if param.annotation is not None:
             words = set(re.findall(r"\w+", self.index.code_of(param.annotation.annotation)))
-            if not words & _TEXT_TYPES or (words & _TYPES_WITHOUT_TEXT and not words & {"str", "Any", "object"}):
+            # Of a plain `dict` or `list` nobody says what is in it.
+            if not (words & _TEXT_TYPES or words <= _CONTAINERS) or (
+                words & _TYPES_WITHOUT_TEXT and not words & {"str", "Any", "object"}
+            ):
                 return HARMLESS
         if isinstance(param.default, (cst.Integer, cst.Float)) or _MARKS.search(name):
             return HARMLESS
