@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import nullcontext
+from dataclasses import replace
 
 import libcst as cst
 
@@ -117,16 +118,16 @@ class Calls(Concurrency):
     def _value_call(self, op: ir.CallOp, value: Value | None, state: State) -> list[State] | None:
         if isinstance(value, Function):
             return self.local_call(op, value.info, None, state)
+        if isinstance(value, (Name, Partial)) and op.dotted is not None and is_patched(op.dotted, self.patched):
+            return self.unknown_call(op, state)
         if isinstance(value, Name):
             return self._dotted_call(op, value.dotted, state)
         if isinstance(value, Method):
             return self._known_method(op, value.receiver, value.name, state)
         if isinstance(value, Ref):
             return self._known_method(op, value, "__call__", state)
-        if isinstance(value, Partial) and isinstance(value.callee, Name):
-            return self._dotted_call(op, value.callee.dotted, state)
-        if isinstance(value, Partial) and isinstance(value.callee, Method) and not value.items:
-            return self._value_call(op, value.callee, state)
+        if isinstance(value, Partial) and _is_followed(value):
+            return self._value_call(_with_arguments_of(value, op), value.callee, state)
         if isinstance(value, (Instance, Outside)):
             return self._object_method(op, value, "__call__", state)
         maker = self.types.places.maker_under(value.key) if isinstance(value, KeptMaker) else None
@@ -535,7 +536,8 @@ class Calls(Concurrency):
             state.boxes[op.index] = ()
             return Box(op.index, is_stack=True)
         if dotted == "functools.partial":
-            return Partial(first, tuple(self.value(argument.operand, state) for argument in op.arguments[1:]))
+            rest = tuple(op.arguments[1:])
+            return Partial(first, tuple(self.value(argument.operand, state) for argument in rest), rest)
         return None
 
     def _class_named(self, operand: ir.Operand) -> str | None:
@@ -619,3 +621,17 @@ class Calls(Concurrency):
             site = self.sites.get(receiver.rid[0])
             self.after.uncalled.setdefault(id(op.node), Uncalled(op.node, kind, site.name if site else None, name))
         return None
+
+
+def _is_followed(value: Partial) -> bool:
+    """Whether it is known what a bundle calls, and with what."""
+    if isinstance(value.callee, Method):
+        return not value.items
+    return isinstance(value.callee, (Name, Function))
+
+
+def _with_arguments_of(value: Partial, op: ir.CallOp) -> ir.CallOp:
+    """Return a call of what a bundle calls: with its arguments first; of two with one keyword the later one holds."""
+    said = {argument.keyword for argument in op.arguments} - {None}
+    kept = [argument for argument in value.arguments if argument.keyword not in said]
+    return replace(op, arguments=(*kept, *op.arguments)) if kept else op

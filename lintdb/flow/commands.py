@@ -28,7 +28,19 @@ _MOST_STEPS = 3
 """Functions of a file that one calls last, the next of them last in that: `die_with_help(…)`."""
 
 _EXITS = frozenset({"exit", "_exit", "quit", "abort"})
-"""What ends the process."""
+_EXIT_OF = frozenset({"sys", "os", "site", "parser", "ctx", "click", "typer", "context"})
+"""What ends the process, and whose method does if it is one: that of a driver for browsers is none of these."""
+
+_CATCHES = re.compile(
+    r"suppress|ignor|swallow|catch|guard|retr|attempt|handl|error|exception|safe|silen|raises", re.IGNORECASE
+)
+"""What blocks are called that may let no error out."""
+
+_COMES_AGAIN = frozenset({"streamlit", "gradio", "nicegui", "dash", "chainlit", "panel", "bokeh"})
+"""Libraries that run a script again and again in one process, and look after its errors."""
+
+_OF_COMMANDS = re.compile(r"command|option|argument|pass_\w+|group|\w+_option|callback")
+"""Decorators of a command that leave its errors alone."""
 
 _RETURNS = RUNNERS | {"subprocess", "pytest", "unittest"}
 """Whose `run` comes back when the work is done: that of others may be a server's."""
@@ -55,41 +67,130 @@ def is_part_of_commands(
     """
     if function.is_module or function.decorators:
         return False
-    todo = [Target.of(function)]
-    seen = set(todo)
-    is_clear = functools.partial(_is_clear, is_once=is_once, fails=fails)
-    handlers = {each for each in todo if any(_is_asked_for(param) for param in function.params)}
-    users: dict[Target, set[Target]] = {}
-    is_started = False
-    prints = not PRINTS.isdisjoint((*function.loads, *function.attributes))
-    while todo:
-        target = todo.pop()
-        if target.is_open:
-            return False
-        is_used = False
-        # The first use that speaks against it ends the search: what other files mention need not be parsed then.
-        for use in find_uses(target, function, does_not_count):
-            if isinstance(use, Unknown) or not is_clear(use):
+    if fails and (function.is_generator or not _MESSAGES.isdisjoint(each.name.value for each in function.params)):
+        return False
+    return _Search(function, does_not_count, is_once=is_once, fails=fails).holds() and not serves(function)
+
+
+class _Search:
+    """The way from a function up to the commands that call it."""
+
+    def __init__(
+        self, function: FunctionInfo, does_not_count: Callable[[str], bool], *, is_once: bool, fails: bool
+    ) -> None:
+        self._function = function
+        self._does_not_count = does_not_count
+        self._is_once, self._fails = is_once, fails
+        first = Target.of(function)
+        self._todo = [first]
+        self._seen = {first}
+        self._users: dict[Target, set[Target]] = {}
+        self._uses: dict[Target, list[Use]] = {}
+        self._coroutines = {first} if function.is_async else set()
+        self._takes_more = {first} if any(_is_asked_for(param) for param in function.params) else set()
+        self._last: set[Target] = set()
+        """Functions that may handle an error, if the program is over when they return."""
+        self._is_started = False
+        self._prints = not PRINTS.isdisjoint((*function.loads, *function.attributes))
+
+    def holds(self) -> bool:
+        while self._todo:
+            target = self._todo.pop()
+            if target.is_open or not self._is_clear(target):
                 return False
-            is_used = True
-            prints = prints or any(_prints_itself(each, use.own) for each in _code(use))
-            user = use.user
-            if user is not None:
-                users.setdefault(target, set()).add(user)
-            if user is None or _is_command(use.by):
-                is_started = True
-            elif user not in seen:
-                seen.add(user)
-                todo.append(user)
-                if use.by is not None and _takes_more(use.by):
-                    handlers.add(user)
-                if len(seen) > _MOST_FUNCTIONS:
+            if target not in self._uses:
+                if target.name != "main" or target.owner or target in self._takes_more:
                     return False
-        if not is_used and (target.name != "main" or target.owner or target in handlers):
+                self._is_started = True  # a `main` that nothing calls is named in the metadata of a package
+        is_over = not (self._is_once and _comes_back(self._users))
+        ends = all(_is_last(use) for target in self._last for use in self._uses.get(target, ()))
+        return self._is_started and (self._prints or self._fails) and is_over and ends
+
+    def _is_clear(self, target: Target) -> bool:
+        """Whether no use of a function speaks against it; each adds the function that it stands in."""
+        # The first that does ends the search: what other files mention need not be parsed then.
+        for use in find_uses(target, self._function, self._does_not_count):
+            if isinstance(use, Unknown) or not _may_be_command(use) or (self._is_once and _is_repeated(use)):
+                return False
+            if self._fails and not self._ends_with_error(use, is_async=target in self._coroutines):
+                return False
+            self._uses.setdefault(target, []).append(use)
+            self._prints = self._prints or any(_prints_itself(each, use.own) for each in _code(use))
+            if use.user is not None:
+                self._users.setdefault(target, set()).add(use.user)
+            if use.user is None or _is_command(use.by):
+                self._is_started = True
+            elif use.user not in self._seen and not self._add(use.user, use.by):
+                return False
+        return True
+
+    def _add(self, user: Target, by: AnyFunction | None) -> bool:
+        self._seen.add(user)
+        self._todo.append(user)
+        if by is not None and _takes_more(by):
+            self._takes_more.add(user)
+        if isinstance(by, ast.AsyncFunctionDef):
+            self._coroutines.add(user)
+        return len(self._seen) <= _MOST_FUNCTIONS
+
+    def _ends_with_error(self, use: Use, *, is_async: bool) -> bool:
+        """Whether what calls a function does not go on after an error that it has raised.
+
+        What a handler does last may end the process, and so does a program that does nothing more. An error of a
+        coroutine that is not awaited at once, or of what somebody else calls, comes out elsewhere.
+        """
+        place, by = use.place, use.by
+        is_at_once = place.is_awaited or place.is_given if is_async else place.is_called
+        if not is_at_once or _comes_again(use.outside) or (by is not None and _is_handled_elsewhere(by)):
             return False
-        is_started = is_started or not is_used  # a `main` that nothing calls is named in the metadata of a package
-    is_over = not (is_once and _comes_back(users))
-    return is_started and (prints or fails) and is_over and not serves(function)
+        body = by.body if by is not None else use.outside
+        is_last = (by is None or by.name == "main") and not place.is_repeated
+        last = _last_of(body[-1]) if is_last and body else None
+        for block in place.watched_by:
+            if _lets_out(block, use.own):
+                continue
+            is_over = isinstance(block, ast.Try) and is_last and (block is last or _returns(block, use.own))
+            if not is_over or _leaves_at_last(block) or _tries_again(block):
+                return False
+            if use.user is not None:
+                self._last.add(use.user)
+        return True
+
+
+def _lets_out(block: ast.AST, own: Mapping[str, AnyFunction]) -> bool:
+    """Whether a block lets errors out, or ends the process itself."""
+    if isinstance(block, ast.With | ast.AsyncWith):
+        return not any(_may_catch(item.context_expr, own) for item in block.items)
+    if not isinstance(block, ast.Try) or _leaves_at_last(block):
+        return False
+    return all(_ends(each.body, own) for each in block.handlers)
+
+
+def _leaves_at_last(block: ast.AST) -> bool:
+    """`finally: return`, with which errors are forgotten."""
+    final = block.finalbody if isinstance(block, ast.Try) else []
+    return any(isinstance(node, ast.Return) for each in final for node in walk_tree(each))
+
+
+def _tries_again(block: ast.AST) -> bool:
+    handlers = block.handlers if isinstance(block, ast.Try) else ()
+    return any(isinstance(node, ast.For | ast.AsyncFor | ast.While) for each in handlers for node in walk_tree(each))
+
+
+def _returns(block: ast.Try, own: Mapping[str, AnyFunction]) -> bool:
+    """Whether each handler ends the function, or the process: `return 1`."""
+    return all(isinstance(each.body[-1], ast.Return) or _ends(each.body, own) for each in block.handlers)
+
+
+def _is_last(use: Use) -> bool:
+    """Whether a program is over when a function returns: `sys.exit(main())`, once, as the last that it does."""
+    place = use.place
+    is_alone = use.by is None and place.is_main and not place.is_repeated and not place.watched_by
+    last = _last_of(use.outside[-1]) if use.outside else None
+    is_end = place.result_given_to in ("exit", "SystemExit") or (
+        isinstance(last, ast.Expr) and any(node is place.call for node in walk_tree(last))
+    )
+    return is_alone and is_end
 
 
 def serves(function: FunctionInfo) -> bool:
@@ -122,18 +223,39 @@ def _may_be_command(use: Use) -> bool:
     return not any(_goes_on_itself(node, use.own) for each in _code(use) for node in _what_goes_on(each))
 
 
-def _goes_on_after_error(use: Use) -> bool:
-    """Whether what calls a function may go on after an error that it has raised.
+def _comes_again(outside: Sequence[ast.stmt]) -> bool:
+    """Whether a file imports what runs it again and again."""
+    names = {
+        name.partition(".")[0]
+        for each in outside
+        for name in (
+            [alias.name for alias in each.names]
+            if isinstance(each, ast.Import)
+            else [each.module or ""]
+            if isinstance(each, ast.ImportFrom)
+            else []
+        )
+    }
+    return not names.isdisjoint(_COMES_AGAIN)
 
-    What a handler does last may end the process, and so does a command that does nothing more.
-    """
-    is_program = use.by is None or _is_command(use.by) or (use.by.name == "main" and len(use.place.around) == 1)
-    body = use.by.body if use.by is not None else use.outside
-    last = _last_of(body[-1]) if is_program and body else None
-    return any(
-        attempt is not last and not all(_ends(each.body, use.own) for each in attempt.handlers)
-        for attempt in use.place.watched_by
+
+def _is_handled_elsewhere(by: AnyFunction) -> bool:
+    """Whether a function is called for one message of many, has decorators that may do anything, or yields."""
+    params = {each.arg for each in (*by.args.posonlyargs, *by.args.args, *by.args.kwonlyargs)}
+    wrapped = any(
+        not _OF_COMMANDS.fullmatch(last_name(each.func if isinstance(each, ast.Call) else each))
+        for each in by.decorator_list
     )
+    is_generator = any(isinstance(node, ast.Yield | ast.YieldFrom) for node in walk_tree(by))
+    return wrapped or is_generator or not params.isdisjoint(_MESSAGES - {"ctx", "context"})
+
+
+def _may_catch(manager: ast.expr, own: Mapping[str, AnyFunction]) -> bool:
+    """Whether a block may let no error out: one of the file's own, or that is called so."""
+    if not isinstance(manager, ast.Call):
+        return not isinstance(manager, ast.Attribute)
+    name = last_name(manager.func)
+    return name in own or _CATCHES.search(name) is not None
 
 
 def _last_of(statement: ast.stmt) -> ast.stmt:
@@ -152,13 +274,10 @@ def _ends(body: Sequence[ast.stmt], own: Mapping[str, AnyFunction], depth: int =
     if not isinstance(called, ast.Call):
         return False
     if last_name(called.func) in _EXITS:
-        return True
+        holder = called.func.value if isinstance(called.func, ast.Attribute) else None
+        return holder is None or last_name(holder) in _EXIT_OF
     meant = own.get(called.func.id) if isinstance(called.func, ast.Name) else None
     return meant is not None and depth < _MOST_STEPS and _ends(meant.body, own, depth + 1)
-
-
-def _is_clear(use: Use, *, is_once: bool, fails: bool) -> bool:
-    return _may_be_command(use) and not (is_once and _is_repeated(use)) and not (fails and _goes_on_after_error(use))
 
 
 def _is_repeated(use: Use) -> bool:

@@ -174,10 +174,13 @@ class Values(Run):
         is_new = (site, 0) not in state.resources
         found = self.outside(site, types.global_type(variable.name), index, state)
         if found is None:
-            again, callee = index.imported_again(variable.name), index.partial_of(variable.name)
-            if again is not None:
-                return Name(again)
-            return Partial(Name(callee), ()) if callee is not None else None
+            again = index.imported_again(variable.name)
+            key = ("partial", index.name, variable.name)
+            return (
+                Name(again)
+                if again is not None
+                else types.peers.memo.get(key, lambda: _partial_of(index, variable.name))
+            )
         source = types.parent_global(variable.name) if isinstance(found, Ref) and is_new else None
         parent = self._global(Variable(index, source), state) if source is not None else None
         if isinstance(found, Ref) and isinstance(parent, Ref):
@@ -608,3 +611,28 @@ def _shown(operand: ir.Operand) -> str:
 def _is_like(kind_id: str, other: str) -> bool:
     """Whether two kinds belong to the same library."""
     return kind_id.partition(".")[0] == other.partition(".")[0]
+
+
+def _partial_of(index: ModuleIndex, name: str) -> Partial | None:
+    """Return what `connect = functools.partial(driver.connect, DSN)` gives a name of a module."""
+    callee, made = index.partial_of(name), index.constant(name)
+    if callee is None or not isinstance(made, cst.Call):
+        return None
+    arguments = tuple(
+        ir.CallArgument(
+            _constant(each.value, index), each.keyword.value if each.keyword is not None else None, each.star
+        )
+        for each in made.args[1:]
+    )
+    return Partial(Name(callee), (), arguments)
+
+
+def _constant(node: cst.BaseExpression, index: ModuleIndex) -> ir.Operand:
+    if isinstance(node, (cst.SimpleString, cst.ConcatenatedString, cst.Integer, cst.Float)):
+        return ir.Constant(node.evaluated_value)
+    words = {"True": True, "False": False, "None": None}
+    is_word = isinstance(node, cst.Name) and node.value in words
+    if isinstance(node, cst.Name) and is_word:
+        return ir.Constant(words[node.value])
+    dotted = index.dotted(node, index.body)
+    return ir.Dotted(dotted) if dotted is not None else ir.UNKNOWN

@@ -260,8 +260,8 @@ class LocalCalls(Containers, ABC):
 
     def _note_block(self, op: ir.CallOp, summary: Summary) -> None:
         """A callee may make its thread wait, which is that of this function."""
-        if summary.blocks is not None and op.dotted != "$property" and not op.is_elsewhere:
-            self.blocking_helpers.setdefault(op.index, (op.node, summary.blocks))
+        if op.dotted != "$property" and not op.is_elsewhere:
+            self.note_blocking(op.index, op.node, summary.blocks)
 
     def _note_return(self, op: ir.CallOp, info: FunctionInfo, summary: Summary, state: State) -> None:
         """What it means that a callee has come back."""
@@ -470,7 +470,6 @@ class LocalCalls(Containers, ABC):
             self.check_early(use, op.node, info.name, state)
         self._note_takes(op, summary, state)
         self._note_texts(op, info, summary, state)
-        self._note_block(op, summary)
         self.lent_from[op.index] = frozenset(owner for owner, _, _ in summary.takes)
         normal = [dict(outcome.statuses) for outcome in summary.outcomes if not outcome.is_raise]
         released: set[Rid] = set()

@@ -173,6 +173,11 @@ class Run:
         self.values_seen = ValueRecords()
         self.blocking_helpers: dict[int, tuple[cst.CSTNode, Blocking]] = {}
 
+    def note_blocking(self, index: int, node: cst.CSTNode, blocks: Blocking | None) -> None:
+        """What the call of a number calls, or what a block of it does, may make the thread wait."""
+        if blocks is not None:
+            self.blocking_helpers.setdefault(index, (node, blocks))
+
     @functools.cached_property
     def lenders(self) -> set[Rid]:
         """What was there before the run, and what it yields belongs to."""

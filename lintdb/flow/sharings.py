@@ -27,6 +27,7 @@ from lintdb.flow.stdlib import (
 from lintdb.flow.summaries import NAMED, Summary, bind_arguments
 from lintdb.flow.values import Box, Coroutine, Many, Ref, Rid, Status, Value, spelling
 from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.walk import walk
 
 STARTED = "$.started."
 """What names begin with that hold what the tasks of a group work on; then comes the variable with the group.
@@ -34,25 +35,59 @@ STARTED = "$.started."
 Tasks without a group count as done with the next `await`.
 """
 _TAKES_TURNS = re.compile(r"lock|sem|mutex|limit", re.IGNORECASE)
-_LOCKS_MADE = re.compile(
-    r"\b(\w+)[ \t]*(?::[^=\n]+)?=[ \t]*(?:\w+\.)*(?:R?Lock|(?:Bounded)?Semaphore|Condition|CapacityLimiter)\("
-)
-"""What a file calls its locks."""
+_LOCK_WORD = re.compile(r"(?:^|_)(?:r?lock|sem(?:aphore)?|mutex)s?(?:$|_)", re.IGNORECASE)
+_LOCKS = frozenset({"Lock", "RLock", "Condition", "Semaphore", "BoundedSemaphore", "CapacityLimiter"})
+_LETS_MANY = frozenset({"Semaphore", "BoundedSemaphore", "CapacityLimiter"})
 
 
-def _takes_turns(function: FunctionInfo) -> bool:
-    """Whether a function waits for its turn before it works."""
-    module = function.index.module
-    waits = [module.code_for_node(item) for each in function.nodes if isinstance(each, cst.With) for item in each.items]
-    waits += [module.code_for_node(call.func) for call in function.calls if _is_acquiring(call)]
-    if any(_TAKES_TURNS.search(code) for code in waits):
-        return True
-    made = set(_LOCKS_MADE.findall(function.index.text)) if waits else set()
-    return any(not made.isdisjoint(re.findall(r"\w+", code)) for code in waits)
+def _takes_turns(function: FunctionInfo, names: set[str]) -> bool:
+    """Whether a function waits for its turn before it works: with a lock around all that it does with some names.
+
+    What is called like a lock, or has been made as one where the function sees it, is one.
+    """
+    around: list[cst.With] = []
+    for node in function.nodes:
+        if isinstance(node, cst.With):
+            if any(_TAKES_TURNS.search(function.index.module.code_for_node(item)) for item in node.items):
+                return True
+            if any(_is_lock(item.item, function) for item in node.items):
+                around.append(node)
+        elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == "acquire":
+            base = node.func.value
+            name = base.attr if isinstance(base, cst.Attribute) else base
+            is_called_so = isinstance(name, cst.Name) and _LOCK_WORD.search(name.value) is not None
+            if is_called_so or _is_lock(base, function):
+                return True
+    inside = {id(node) for block in around for node in walk(block)}
+    used = [node for node in function.nodes if isinstance(node, cst.Name) and node.value in names]
+    return bool(around) and all(id(node) in inside for node in used)
 
 
-def _is_acquiring(call: cst.Call) -> bool:
-    return isinstance(call.func, cst.Attribute) and call.func.attr.value == "acquire"
+def _is_lock(node: cst.BaseExpression, function: FunctionInfo) -> bool:
+    """Whether a name, or an attribute of the object, has been made as a lock that all share, and lets in one at a time.
+
+    One that the function makes for itself is its own.
+    """
+    found: list[cst.BaseExpression | None] = []
+    if isinstance(node, cst.Attribute) and function.owner is not None:
+        code = function.index.code_of(function.owner.node)
+        said = re.findall(rf"\.{node.attr.value}[ \t]*(?::[^=\n]{{0,80}})?=[ \t]*([^\n]{{0,80}})", code)
+        return bool(said) and all(_makes_lock(each) for each in said)
+    if isinstance(node, cst.Name) and node.value in function.bound - function.outer:
+        return False
+    scope = function.parent
+    while isinstance(node, cst.Name) and scope is not None and not scope.is_module:
+        found += scope.given.get(node.value, ())
+        scope = scope.parent
+    if isinstance(node, cst.Name) and not found:
+        found += function.index.values.get(node.value, ())
+    return bool(found) and all(each is not None and _makes_lock(function.index.code_of(each)) for each in found)
+
+
+def _makes_lock(code: str) -> bool:
+    """`asyncio.Lock()`, `Semaphore(1)`; not `Semaphore(10)`, which lets in more."""
+    made = re.match(r"(?:\w+\.)*(\w+)\([ \t]*(?:\w+[ \t]*=[ \t]*)?(\d*)", code)
+    return made is not None and made[1] in _LOCKS and not (made[1] in _LETS_MANY and made[2] not in ("", "1"))
 
 
 def names_called_on(function: FunctionInfo) -> set[str]:
@@ -190,19 +225,27 @@ class Sharings(LocalCalls, ABC):
             is_beside = call is not None and call.model.beside_reader
             return {self.root_of(value.inner.rid, state)} if not is_beside else set()
         pending = self.pending_calls.get(value.call)
-        if pending is None or _takes_turns(pending.function):
+        if pending is None:
             return set()
         used: set[Rid] = set()
+        called: set[str] = set()
         if isinstance(value.inner, Many):
             # What it was given may be forgotten by now: the coroutine alone needs it.
             bound = bind_arguments(pending.function, pending.op.arguments, value.inner.items, state) or {}
             names = names_called_on(pending.function)
-            used |= {each.rid for name, each in bound.items() if name in names and isinstance(each, Ref)}
+            called = {name for name, each in bound.items() if name in names and isinstance(each, Ref)}
+            used |= {each.rid for name, each in bound.items() if name in called and isinstance(each, Ref)}
         summary = self._summary(pending.op, pending.function, state, pending.receiver)
         if summary is not None:
             used |= {use.rid for use in summary.uses} | {rid for rid, _ in summary.statements}
             self._get_to_know(used, summary, state)
-        return {self.root_of(rid, state) for rid in used if rid in state.resources}
+        roots = {self.root_of(rid, state) for rid in used if rid in state.resources}
+        return roots if roots and not _takes_turns(pending.function, self._names_of(roots, called)) else set()
+
+    def _names_of(self, rids: set[Rid], called: set[str]) -> set[str]:
+        """Return what resources may be called in a function: as here, or as its parameters are."""
+        sites = (self.sites.get(rid[0]) for rid in rids)
+        return called | {site.name.rpartition(".")[2] for site in sites if site is not None and site.name}
 
     def _get_to_know(self, rids: set[Rid], summary: Summary, state: State) -> None:
         """What a callee works on by a name that both sides have (`self.conn`) may not have come up here before."""

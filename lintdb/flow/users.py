@@ -33,6 +33,8 @@ _NEUTRAL = frozenset({"object", "ABC", "Protocol", "Generic"})
 
 AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
 _OF_COROUTINES = frozenset({"send", "throw", "close", "__await__"})
+_BLOCKS = (ast.With, ast.AsyncWith, ast.Try, *([ast.TryStar] if hasattr(ast, "TryStar") else []))
+"""What may catch an error, and what follows may go on."""
 _LOOPS = ast.For | ast.AsyncFor | ast.While | ast.ListComp | ast.SetComp | ast.DictComp
 
 
@@ -183,7 +185,8 @@ class Place(NamedTuple):
     `given_to`: the last name of the call that it is handed to as it is; `call`: the one that calls it;
     `is_used_at_once`: what that returns is dropped, or asked for something, where it stands: no coroutine would run;
     `is_annotation`: in an annotation, which does nothing; `is_beside`: in an `async with` or `async for`;
-    `is_repeated`: in a loop; `is_deferred`: in a lambda; `watched_by`: the `try` statements in whose bodies it stands.
+    `is_repeated`: in a loop; `is_deferred`: in a lambda; `watched_by`: the `try` statements in whose bodies it stands,
+    and the blocks; `is_awaited`: what it returns is; `result_given_to`: the last name of the call that is handed that.
     Loops and blocks are those within the innermost function.
     """
 
@@ -197,7 +200,9 @@ class Place(NamedTuple):
     is_beside: bool = False
     is_repeated: bool = False
     is_deferred: bool = False
-    watched_by: tuple[ast.Try, ...] = ()
+    watched_by: tuple[ast.AST, ...] = ()
+    is_awaited: bool = False
+    result_given_to: str = ""
 
     @property
     def is_called(self) -> bool:
@@ -340,8 +345,10 @@ def _place_of(node: ast.AST, file: ParsedFile) -> Place:
         watched_by=tuple(
             each
             for child, each in itertools.pairwise(chain[:end])
-            if isinstance(each, ast.Try) and any(child is statement for statement in each.body)
+            if isinstance(each, _BLOCKS) and any(child is statement for statement in each.body)
         ),
+        is_awaited=call is not None and isinstance(chain[2], ast.Await),
+        result_given_to=_given_to(chain, 1) if call is not None else "",
     )
 
 
@@ -370,8 +377,8 @@ def _runs(chain: Sequence[ast.AST], at: int) -> bool:
     return call is not None and runs_coroutine(call)
 
 
-def _given_to(chain: Sequence[ast.AST]) -> str:
-    call = _call_given(chain, 0)
+def _given_to(chain: Sequence[ast.AST], at: int = 0) -> str:
+    call = _call_given(chain, at)
     return last_name(call.func) if call is not None else ""
 
 

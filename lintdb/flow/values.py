@@ -6,12 +6,15 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import libcst as cst
 
 from lintdb.effects import Event
 from lintdb.syntax.names import ClassInfo, FunctionInfo
+
+if TYPE_CHECKING:
+    from lintdb.flow.ir import CallArgument
 
 SiteKey = tuple[object, ...]
 """Names a place where resources come from: (operation, number) of an acquiring call, or what it is and a name:
@@ -257,10 +260,11 @@ class Function(Value):
 
 @dataclass(frozen=True, slots=True)
 class Partial(Value):
-    """`functools.partial(callee, …)` and like bundles."""
+    """`functools.partial(callee, …)` and like bundles; `arguments` come before those of a call."""
 
     callee: Value | None
     items: tuple[Value | None, ...]
+    arguments: tuple[CallArgument, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -504,7 +508,8 @@ def renamed(value: Value, names: Names) -> Value:
     if isinstance(value, Method):
         return Method(renamed(value.receiver, names), value.name)
     if isinstance(value, Partial):
-        return Partial(_item_renamed(value.callee, names), tuple(_item_renamed(item, names) for item in value.items))
+        items = tuple(_item_renamed(item, names) for item in value.items)
+        return replace(value, callee=_item_renamed(value.callee, names), items=items)
     if isinstance(value, Manager):
         return replace(value, inner=_item_renamed(value.inner, names))
     if isinstance(value, Coroutine):

@@ -191,6 +191,7 @@ class Withs(ModelledCalls, ABC):
             if summary is None:
                 self.throw(state, op.node, is_low=op.in_cleanup)
             else:
+                self.note_blocking(value.call, self.operations.get(value.call, op).node, summary.blocks)
                 self._fail_at(op, summary, "", state)
             return self._managed_target(value, state), value
         return None, value

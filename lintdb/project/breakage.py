@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from lintdb.project.layout import Located
+from lintdb.project.layout import Located, is_of_library
 from lintdb.project.surroundings import Surroundings
 from lintdb.syntax.outline import imported_names
 from lintdb.syntax.refusal import parsed_by_python
@@ -15,8 +15,14 @@ from lintdb.syntax.refusal import parsed_by_python
 _MOST_STEPS = 3
 """Modules that import each other, the last of them a broken one."""
 
-_MAKES_NAMES = re.compile(r"\b(?:__getattr__|globals|locals|vars|setattr|exec|sys\.modules|__import__)\b")
+_MAKES_NAMES = re.compile(r"\b(?:__getattr__|globals|locals|vars|setattr|exec|modules|__import__|__dict__|__path__)\b")
 """What may give a module names that its text does not have as such."""
+_OWN_NAME = re.compile(r"(?<!getLogger\()(?<!get_logger\()(?<!Flask\()\b__name__\b(?![ \t]*[!=]=)")
+"""A module that tells others its name may get names from them."""
+
+
+_CHANGES_PATH = re.compile(r"\bsys\.path\b|\baddsitedir\b")
+_COMPILED = (".so", ".pyd", ".pyx", ".dll")
 
 
 class Breakage:
@@ -26,43 +32,63 @@ class Breakage:
         self._surroundings = surroundings
         self._broken: dict[str, bool] = {}
 
-    def is_broken(self, path: str, steps: int = _MOST_STEPS) -> bool:
+    def is_broken(self, path: str) -> bool:
         """Whether to import a file raises: a module of the project lacks a name, gives a coroutine, is broken itself.
 
         Only imports on their own count, outside of functions: what stands in `try` or under a condition may fail.
         """
         if path not in self._broken:
-            self._broken[path] = False  # of modules that import each other, one is looked at first
-            self._broken[path] = self._asks_for_too_much(path, steps)
+            self._broken[path] = self._asks_for_too_much(path, frozenset())
         return self._broken[path]
 
     def lacks(self, dotted: str, path: str) -> bool:
         """Whether a dotted name leads to a module of the project, for the file at *path*, that has no such name."""
+        parts = dotted.split(".")
         located = self._surroundings.layout.locate(dotted, path)
-        if located is None or not located.rest or not self._never_says(located.path, located.rest[0], _MOST_STEPS):
+        if located is None or not located.rest or self._is_doubtful(located, parts[: -len(located.rest)], path):
             return False
-        return located.rest[0] not in self._beside(located.path)
+        name = located.rest[0]
+        return self._never_says(located.path, name, _MOST_STEPS) and name not in self._beside(located.path)
 
-    def _asks_for_too_much(self, path: str, steps: int) -> bool:
+    def _asks_for_too_much(self, path: str, above: frozenset[str]) -> bool:
+        """Whether a module asks for too much; *above* are those that import it, one from another."""
         source = self._surroundings.source_of(path)
         tree = parsed_by_python(source.text) if source is not None else None
-        if source is None or not isinstance(tree, ast.Module):
+        if source is None or not isinstance(tree, ast.Module) or _CHANGES_PATH.search(source.text):
             return False
         module = self._surroundings.layout.name_of(path)
         for statement in tree.body:
             if not isinstance(statement, ast.ImportFrom):
                 continue
-            located = self._surroundings.layout.locate(module.absolute(statement.level, statement.module or ""), path)
-            if located is None or located.rest:
+            base = module.absolute(statement.level, statement.module or "")
+            located = self._surroundings.layout.locate(base, path)
+            if located is None or located.rest or self._is_doubtful(located, base.split("."), path):
                 continue
             names = {each.asname or each.name: each.name for each in statement.names}
             if any(self._lacks(located, each, source.text) for each in statement.names):
                 return True
             if any(self._gives_coroutine(located, names, each) for each in _taken_apart(tree)):
                 return True
-            if steps and self.is_broken(located.path, steps - 1):
+            goes_on = len(above) < _MOST_STEPS and located.path not in above
+            if goes_on and self._asks_for_too_much(located.path, above | {path}):
                 return True
         return False
+
+    def _is_doubtful(self, located: Located, parts: Sequence[str], path: str) -> bool:
+        """Whether another file, or a library, may be meant by the name of a module."""
+        if parts and parts[0] and is_of_library(parts[0]):
+            return True
+        folder, file = os.path.split(located.path)
+        stem = file.partition(".")[0]
+        beside = self._surroundings.layout.listing(folder)
+        if any(each.startswith(f"{stem}.") and each.endswith(_COMPILED) for each in beside):
+            return True
+        files = self._surroundings.layout.files_around(path)
+        tail = "/".join(part for part in parts if part) or stem
+        ends = (f"/{tail}.py", f"/{tail}/__init__.py")
+        roots = [each[: -len(end)] for each in files or () for end in ends if each.replace(os.sep, "/").endswith(end)]
+        # What stands in a package has that in its name.
+        return files is None or sum("__init__.py" not in self._surroundings.layout.listing(root) for root in roots) > 1
 
     def _lacks(self, located: Located, alias: ast.alias, text: str) -> bool:
         """Whether a module has no such name, whatever it does, and no file beside it is meant."""
@@ -85,6 +111,11 @@ class Breakage:
         said = re.findall(rf"^[ \t]*(async[ \t]+)?def[ \t]+{re.escape(name)}\b", source.text, re.MULTILINE)
         return bool(said) and all(said)
 
+    def _is_set_elsewhere(self, name: str, path: str) -> bool:
+        """Whether some file gives an attribute of that name to anything: `registry.ping = make`."""
+        given = re.compile(rf"\.{re.escape(name)}[ \t]*=(?!=)")
+        return any(given.search(text) for _, text in self._surroundings.texts_with(name, path) or ())
+
     def _beside(self, path: str) -> set[str]:
         """Return the names of the modules in the package that a file is; none for a plain module."""
         folder, file = os.path.split(path)
@@ -94,7 +125,9 @@ class Breakage:
     def _never_says(self, path: str, name: str, steps: int) -> bool:
         """Whether a name stands nowhere in a module, nor in those that it imports all names of."""
         source = self._surroundings.source_of(path)
-        if source is None or _MAKES_NAMES.search(source.text) or re.search(rf"\b{re.escape(name)}\b", source.text):
+        if source is None or name.startswith("__") or re.search(rf"\b{re.escape(name)}\b", source.text):
+            return False
+        if _MAKES_NAMES.search(source.text) or _OWN_NAME.search(source.text) or self._is_set_elsewhere(name, path):
             return False
         for imported in imported_names(source.text, self._surroundings.layout.name_of(path)):
             if imported.name == "*":

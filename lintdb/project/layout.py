@@ -124,7 +124,7 @@ class Layout:
             roots = self.roots_of(importer) if absolute == name else (folder,)
             parts = absolute.split(".")
             located = self._locate(parts, roots)
-            if located is None and absolute == name and not _is_of_library(parts[0]):
+            if located is None and absolute == name and not is_of_library(parts[0]):
                 located = self._locate_beside(parts, key[0])
             self._located[key] = located
         found = self._located[key]
@@ -179,7 +179,7 @@ class Layout:
         return best
 
 
-def _is_of_library(name: str) -> bool:
+def is_of_library(name: str) -> bool:
     """Whether Python, or a library that is known, has a module of that name, which one of a package does not hide."""
     return name in sys.stdlib_module_names or name in import_roots()
 

@@ -15,6 +15,9 @@ _MOST_STEPS = 12
 """Of imports that only pass a name on."""
 
 
+_AGAIN = re.compile(r"^(\w+)[ \t]*=[ \t]*[A-Za-z_]\w*\.", re.MULTILINE)
+
+
 class Passing:
     """Answers from the texts of modules, of which none is parsed whole unless it may pass on what is asked for."""
 
@@ -24,6 +27,8 @@ class Passing:
         self._endings: dict[tuple[str, str], str] = {}
         self._outlines: dict[str, Outline] = {}
         self._words: dict[str, frozenset[str]] = {}
+        self._may_be_again: dict[str, frozenset[str]] = {}
+        self._again: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def outline_of(self, path: str, text: str) -> Outline:
         """Return the outline of a module, made once."""
@@ -47,18 +52,34 @@ class Passing:
 
     def drivers(self, imported: Iterable[str], stars: Iterable[str], path: str) -> frozenset[str]:
         """Return the drivers whose names a module imports, whatever it calls them, or may have by its *stars*."""
+        imported = list(imported)
         roots = {name.partition(".")[0] for name in imported}
         found = {driver for root, driver in import_roots().items() if root in roots}
+        found.update(*(self._drivers_named_again(name, path) for name in imported))
         return frozenset(found.union(*(self._starred(star, path, _MOST_STEPS) for star in stars)))
+
+    def _drivers_named_again(self, module: str, importer: str) -> frozenset[str]:
+        """Return the drivers whose functions a module of the project has under names of its own: `module.connect`."""
+        located = self._surroundings.layout.locate(module, importer)
+        source = self._surroundings.source_of(located.path) if located is not None and not located.rest else None
+        if located is None or source is None or not self._names_again(located.path, source.text):
+            return frozenset()
+        return gate.mentioned(source.text, self._surroundings.own)
+
+    def _names_again(self, path: str, text: str) -> frozenset[str]:
+        """Return the names that a module may give to what it imports: `connect = psycopg2.connect`."""
+        if path not in self._may_be_again:
+            # To look for such lines is quicker than to parse: most modules give no name anything of the kind.
+            self._may_be_again[path] = frozenset(_AGAIN.findall(text))
+        return self._may_be_again[path]
 
     def _library_behind(self, dotted: str, importer: str, steps: int) -> str | None:
         located = self._located(dotted, importer) if steps else None
         if located is None or not located[2]:
             return None
         path, text, (name, *after) = located
-        named_again = _named_again(name, text)
-        if named_again:
-            root, *rest = named_again.split(".")
+        root, *rest = self._named_again(name, path, text)
+        if root:
             imports = self.outline_of(path, text).imports.get(root, ())
             return self._library_in([".".join([each, *rest]) for each in imports], after, path, steps)
         outline = self.outline_of(path, text) if self._may_pass_on(name, path, text) else None
@@ -71,6 +92,18 @@ class Passing:
                 each for each in starred if not _is_library(each) or _is_exported(each) or self._is_own(each, path)
             ]
         return self._library_in([*imported, *starred], after, path, steps)
+
+    def _named_again(self, name: str, path: str, text: str) -> tuple[str, ...]:
+        """Return what a module gives another name, and nothing else has it: `connect = psycopg2.connect`."""
+        if name not in self._names_again(path, text):
+            return ("",)
+        if (path, name) not in self._again:
+            outline = self.outline_of(path, text)
+            given = outline.given.get(name, []) if name not in outline.imports else []
+            is_value = len(given) == 1 and len(given[0]) > 1 and outline.definitions[name].is_value
+            is_alone = is_value and re.search(rf"\b(?:def|class|for|as|global)[ \t]+{re.escape(name)}\b", text) is None
+            self._again[path, name] = given[0] if is_alone else ("",)
+        return self._again[path, name]
 
     def _library_in(self, targets: Iterable[str], after: list[str], path: str, steps: int) -> str | None:
         """Return the library's name of the first of some names that are imported in a file, with what comes *after*."""
@@ -118,15 +151,6 @@ class Passing:
         located = self._surroundings.layout.locate(dotted, importer)
         source = self._surroundings.source_of(located.path) if located is not None else None
         return (located.path, source.text, located.rest) if located is not None and source is not None else None
-
-
-def _named_again(name: str, text: str) -> str:
-    """Return what a module gives another name, and nothing else has it: `connect = psycopg2.connect`."""
-    said = re.findall(rf"^{re.escape(name)}[ \t]*=[ \t]*([A-Za-z_]\w*(?:\.\w+)+)[ \t]*(?:#.*)?$", text, re.MULTILINE)
-    bound = (
-        rf"^[ \t]*(?:{re.escape(name)}[ \t]*(?::[^=\n]*)?=(?!=)|(?:async[ \t]+def|def|class)[ \t]+{re.escape(name)}\b)"
-    )
-    return said[0] if len(said) == 1 and len(re.findall(bound, text, re.MULTILINE)) == 1 else ""
 
 
 def _is_library(dotted: str) -> bool:

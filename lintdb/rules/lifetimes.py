@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -186,16 +187,12 @@ def _is_to_raise(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
     """Whether a test waits for the error of what opens something, last in a block for that: nothing is open then."""
     import libcst as cst
 
-    block: cst.CSTNode | None = None
-    for outer in ctx.repetition.fates.ancestry(flow.function).ancestors(leak.node):
-        if isinstance(outer, cst.SimpleStatementLine | cst.BaseCompoundStatement):
-            if isinstance(outer, cst.With) and block is not None and outer.body.body[-1] is block:
-                calls = [item.item for item in outer.items if isinstance(item.item, cst.Call)]
-                return any(_last_name(call.func) in _WAIT_FOR_ERRORS for call in calls)
-            if block is not None:
-                return False
-            block = outer
-    return False
+    outer = ctx.repetition.fates.ancestry(flow.function).ancestors(leak.node)
+    statement, line, _, block = [*itertools.islice(outer, 4), None, None, None, None][:4]
+    if not isinstance(statement, cst.Expr | cst.Assign) or not isinstance(block, cst.With):
+        return False
+    calls = [item.item for item in block.items if isinstance(item.item, cst.Call)]
+    return block.body.body[-1] is line and any(_last_name(call.func) in _WAIT_FOR_ERRORS for call in calls)
 
 
 def _is_closed_instead(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:

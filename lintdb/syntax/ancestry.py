@@ -200,9 +200,9 @@ def _keeps(block: cst.CSTNode, kept: cst.BaseExpression, node: cst.CSTNode) -> b
 
 
 _READERS = frozenset({
-    "list", "tuple", "set", "frozenset", "dict", "sorted", "sum", "min", "max", "any", "all", "next", "join", "extend",
-    "update", "deque", "Counter",
+    "list", "tuple", "set", "frozenset", "dict", "sorted", "sum", "min", "max", "any", "all", "next", "deque",
 })  # fmt: skip
+_READING_METHODS = frozenset({"join", "extend", "update"})
 _PASS_ON = frozenset({"enumerate", "zip", "map", "filter", "iter", "islice", "chain", "reversed", "batched"})
 """What reads no element before somebody asks it for one."""
 
@@ -210,7 +210,8 @@ _PASS_ON = frozenset({"enumerate", "zip", "map", "filter", "iter", "islice", "ch
 def reads_at_once(node: cst.CSTNode, code: cst.CSTNode) -> bool:
     """Whether the code around an expression reads from it where it stands: a loop over it, `list(…)`, `yield from`."""
     inner = node
-    for outer in Ancestry(code).ancestors(node):
+    outers = list(Ancestry(code).ancestors(node))
+    for at, outer in enumerate(outers):
         if isinstance(outer, (cst.For, cst.CompFor)):
             if outer.iter is not inner:
                 return False
@@ -220,10 +221,11 @@ def reads_at_once(node: cst.CSTNode, code: cst.CSTNode) -> bool:
             name = outer.func.attr if isinstance(outer.func, cst.Attribute) else outer.func
             called = name.value if isinstance(name, cst.Name) else ""
             if called not in _PASS_ON:
-                return called in _READERS
+                is_awaited = isinstance([*outers, None][at + 1], cst.Await)
+                return called in (_READERS if name is outer.func else _READING_METHODS) and not is_awaited
         elif isinstance(outer, (cst.ListComp, cst.SetComp, cst.DictComp, cst.From)):
             return True
-        elif not isinstance(outer, (cst.Arg, cst.GeneratorExp)):
+        elif not isinstance(outer, (cst.Arg, cst.GeneratorExp)) or getattr(outer, "keyword", None) is not None:
             return False
         inner = outer
     return False

@@ -500,6 +500,8 @@ class ModuleIndex:
             base = base.value
         if not isinstance(value, cst.Attribute) or not isinstance(base, cst.Name) or name[:1].isupper():
             return None
+        if name in self.functions or name in self.body.imports:
+            return None
         found = self.dotted(value, self.body) if base.value in self.body.imports else None
         return found if found is not None and not self._is_of_project(found) else None
 

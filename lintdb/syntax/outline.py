@@ -80,6 +80,8 @@ class Outline:
     imports: dict[str, list[str]] = field(default_factory=dict)
     stars: list[str] = field(default_factory=list)
     definitions: dict[str, Definition] = field(default_factory=dict)
+    given: dict[str, list[Chain]] = field(default_factory=dict)
+    """What each name is given, in its order: a name with attributes, or nothing that is one."""
 
 
 def outline_of(text: str, module: ModuleName) -> Outline:
@@ -96,12 +98,21 @@ def outline_of(text: str, module: ModuleName) -> Outline:
             for target in targets:
                 if isinstance(target, ast.Name):
                     _add(outline, target.id, statement, module, is_value=True)
+                    outline.given.setdefault(target.id, []).append(_chain_of(statement.value))
         else:
             _add(outline, "<module>", statement, module, is_value=False)
     if "global" in text:
         for name, statement in _globals_set_in_functions(tree):
             _add(outline, name, statement, module, is_value=True)
     return outline
+
+
+def _chain_of(node: ast.expr | None) -> Chain:
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    return (node.id, *reversed(names)) if isinstance(node, ast.Name) else ()
 
 
 def _globals_set_in_functions(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
