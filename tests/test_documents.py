@@ -240,7 +240,7 @@ def test_own_factories_can_be_seen_to_work(run: Run) -> None:
     write("pyproject.toml", OWN_FACTORY)
     lines = run("drivers", "mycompany").out.splitlines()
     assert "  acquired by         mycompany.db.get_conn()" in lines
-    assert lines[lines.index("functions that release") + 1].strip() == "mycompany.db.release(…)"
+    assert lines[lines.index("functions that release") + 1].strip() == "mycompany.db.release(first argument)"
     write("shop/report.py", "from mycompany.db import get_conn\n\n\ndef report():\n    conn = get_conn()\n")
     assert "psycopg2 connection `conn`, acquired by `get_conn()` in `report()`" in run("why", "shop/report.py:5").out
 

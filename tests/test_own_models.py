@@ -427,7 +427,39 @@ class TestCommand:
         out = capsys.readouterr().out
         assert "mycompany.connection: psycopg2 connection [connection]" in out
         assert "mycompany.db.get_conn()" in out
-        assert "mycompany.db.release(…)" in out
+        assert "mycompany.db.release(first argument)" in out
+
+    @pytest.mark.parametrize(
+        ("which", "shown"),
+        [
+            ("0", "first argument"),
+            ("3", "argument 4"),
+            ('"conn"', "conn="),
+            ('{ position = 1, keyword = "conn" }', "second argument or conn="),
+        ],
+    )
+    def test_says_which_argument_is_released(
+        self, project: Project, capsys: pytest.CaptureFixture[str], which: str, shown: str
+    ) -> None:
+        kind = f"""
+[tool.lintdb.drivers.mycompany.kinds.database]
+family = "other"
+types = ["mycompany.db.Database"]
+methods = [{{ names = ["get"], acquires = "connection" }}, {{ names = ["put"], releases = {which} }}]
+"""
+        project({"pyproject.toml": INLINE.replace("releases = 0", f"releases = {which}") + kind})
+        assert main(["drivers", "mycompany"]) == 0
+        out = capsys.readouterr().out
+        assert f"mycompany.db.release({shown})" in out
+        assert f"<mycompany.database>.put({shown})" in " ".join(out.split())
+
+    def test_an_argument_of_which_the_model_does_not_speak(
+        self, project: Project, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        project({"pyproject.toml": INLINE, "program.py": PROGRAM.replace("release(conn)", "release(conn=conn)")})
+        assert main(["why", "program.py:11"]) == 0
+        said = " ".join(capsys.readouterr().out.split())
+        assert "line 15: given to `release()` by an argument of which its model does not speak" in said
 
     def test_check(self, project: Project, capsys: pytest.CaptureFixture[str]) -> None:
         project({"m.toml": FILE})

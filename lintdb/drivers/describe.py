@@ -40,6 +40,7 @@ DEFAULTS = {"unlimited": "no limit", "limited": "limited", "immediate": "does no
 SHARERS = {"tasks": "tasks", "threads": "threads", "other-threads": "other threads than its own"}
 SWITCHES = {"tls": "decides about TLS", "thread-check": "thread check", "password": "password"}
 NO_DISTRIBUTION = {"sqlite3": "part of Python", "playhouse": "comes with peewee"}
+ORDINALS = ("first", "second", "third")
 DUTIES = {Duty.MUST: "", Duty.WEAK: " (harmless when dropped)", Duty.NONE: " (owes nothing)"}
 
 
@@ -101,9 +102,9 @@ def render_one(
             *(line for each in settings for line in _entry(*each)),
         ]
     plain = [call for call in driver.functions if not call.acquires and not call.gives]
-    released = [name for call in plain if call.releases is not None for name in call.names]
+    released = [f"{name}({_released(call)})" for call in plain if call.releases is not None for name in call.names]
     if released:
-        lines += ["", "functions that release", *_entry("", ", ".join(f"{name}(…)" for name in released))]
+        lines += ["", "functions that release", *_entry("", ", ".join(released))]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -215,8 +216,21 @@ def _iter_releases(kind: Kind, kinds: Mapping[str, Kind]) -> Iterator[str]:
         if not any(call.acquires == kind.id for call in models_of_owner):
             continue
         for name, models in owner.methods.items():
-            if any(isinstance(call.releases, Argument) for call in models):
-                yield ("await " if models[0].coroutine else "") + f"<{owner.id}>.{name}(…)"
+            for call in models:
+                if isinstance(call.releases, Argument):
+                    yield ("await " if call.coroutine else "") + f"<{owner.id}>.{name}({_released(call)})"
+
+
+def _released(call: CallModel) -> str:
+    """Return which argument a call releases, by each way in which it is looked for."""
+    which = call.releases
+    if not isinstance(which, Argument):
+        return "…"
+    place = which.position
+    ways = (
+        [] if place is None else [f"{ORDINALS[place]} argument" if place < len(ORDINALS) else f"argument {place + 1}"]
+    )
+    return " or ".join([*ways, *([f"{which.keyword}="] if which.keyword is not None else [])])
 
 
 def _call(name: str, call: CallModel) -> str:

@@ -75,6 +75,8 @@ class ModelledCalls(ChosenModels):
         self._note_text(op, model, receiver, state)
         if not model.borrows:
             state.escape(self.arguments_value(op, state), with_parents=True)
+        elif self.is_given_otherwise(op, model):
+            self.give_away(op, state, is_kept=False)
         is_bound = model.acquires is None and model.gives is None and isinstance(model.parent, Argument)
         if is_bound and receiver is not None:
             # `Session.configure(bind=engine)`
@@ -103,6 +105,14 @@ class ModelledCalls(ChosenModels):
             state.set_name(op.target, Manager(what, receiver, kind=model.acquires or model.gives, call=op.index))
             return None
         return self.perform(op, model, subject, receiver, state, target=op.target)
+
+    def is_given_otherwise(self, op: ir.CallOp, model: CallModel) -> bool:
+        """Whether what a call is about is not where the model looks for it: by a keyword of which that knows nothing.
+
+        Then any argument may be that, and what becomes of them cannot be told.
+        """
+        roles = (model.releases, model.receiver, model.parent)
+        return any(isinstance(role, Argument) and self.argument(op, role) is None for role in roles)
 
     def _may_lock(self, op: ir.CallOp, model: CallModel, state: State) -> bool:
         """Whether a statement that reads may hold locks from then on, by its text."""

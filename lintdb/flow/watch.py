@@ -39,8 +39,9 @@ class Fate:
     """What becomes of a resource at one place, on some path.
 
     `what` is one of the words above; `node` is where (None: where the function ends). `by` says what did it: the
-    "call" of a driver's method, the end of a "block", a "function" or "class" of the project (`callee`), one of these
-    that is "unfollowed", an "unknown" callee, the "reading" of all that there is; of what is kept or lost:
+    "call" of a driver's method, one by an "unnamed" argument of which its model does not speak, the end of a "block", a
+    "function" or "class" of the project (`callee`), one of these that is "unfollowed", an "unknown" callee, the
+    "reading" of all that there is; of what is kept or lost:
     "self" or "global" (`name` is the attribute or the variable), as a "part" of what an attribute holds, something that
     "registers" clean-up, "attribute", "item", "container", "decorator", "generator". `on_error`: only on paths on which
     something raised. `owner` is the site of what it went with.
@@ -214,7 +215,7 @@ class Watcher(Follower):
     def apply(
         self, op: ir.CallOp, model: CallModel, receiver: Ref | None, name: str, state: State
     ) -> list[State] | None:
-        self._by = "call"
+        self._by = "call" if not model.borrows or not self.is_given_otherwise(op, model) else "unnamed"
         return super().apply(op, model, receiver, name, state)
 
     def register(self, op: ir.CallOp, name: str, state: State) -> list[State] | None:

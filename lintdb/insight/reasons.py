@@ -152,6 +152,7 @@ class Reasons:
         known = {
             "unknown": f"given to {name}, of which lintdb knows nothing",
             "call": f"given to {name}, which takes it over",
+            "unnamed": f"given to {name} by an argument of which its model does not speak",
             "attribute": f"kept as an attribute of another object: {code}",
             "item": f"put into a container that somebody else has: {code}",
             "container": f"put into a container that somebody else has: {code}",
