@@ -157,7 +157,7 @@ def _message_of_count(text: str, style: str, values: Values) -> str | None:
     if values.is_text:
         return f"each character of the text that is given for the values counts as one: these are {given}"
     message = f"the text has {_number(count, 'placeholder')}, and {_number(given, 'value')} {_verb(given)} given"
-    if values.packed == count:
+    if values.packed and values.packed == count:
         message += f", which holds {count}: the library takes each as an argument of its own"
     return message
 

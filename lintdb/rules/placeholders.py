@@ -14,8 +14,15 @@ if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow, QueryText
     from lintdb.rules.base import FileContext
 
-_NOT_CODE = re.compile(r"--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$", re.DOTALL)
-_LITERAL = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`")
+_NOT_CODE = r"(?P<skipped>--[^\n]*|/\*.*?\*/|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)"
+_LITERAL = r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`"
+_BRACKETED = r"(?<![\w\])])\[[^\]]*\]"
+"""A name in brackets. What stands behind a name is an item of an array."""
+_NO_CODE = re.compile(f"{_NOT_CODE}|{_LITERAL}", re.DOTALL)
+_NO_CODE_NOR_NAMES = re.compile(f"{_NOT_CODE}|{_LITERAL}|{_BRACKETED}", re.DOTALL)
+_ARRAY = re.compile(r"\barray\s*\[|\[\s*\[", re.IGNORECASE)
+_WITH_BRACKETS = frozenset({"qmark", "pyformat_plain"})
+"""Styles of libraries for SQLite and SQL Server, which put names in brackets, too."""
 _NAMED = re.compile(r"(?<![:\w\]]):([A-Za-z_]\w*)")
 _TYPES = {
     "pyformat": "sb",
@@ -57,6 +64,8 @@ _MARKS = {
 _UNSEARCHED = frozenset({
     "CREATE", "ALTER", "DROP", "GRANT", "REVOKE", "ANALYZE", "AUDIT", "COMMENT", "TRUNCATE",
 })  # fmt: skip
+_QUESTION_MARK = re.compile(r"[=,(]\s*\?\s*(?:[,)]|$|\s)")
+"""One that stands for a value; others are operators."""
 _PERCENT = re.compile(r"%(?:\((?P<name>[^)]*)\))?(?P<type>.?)", re.DOTALL)
 _NUMBERS = frozenset("bdfit")
 """What is written for a placeholder by those who think of the language's own formats, or of another library."""
@@ -92,7 +101,7 @@ class Placeholders:
 
 def placeholders_of(text: str, style: str, *, in_literals: bool = True) -> Placeholders | None:
     """Return the placeholders of a text in a driver's style; None where that cannot be told: one style in another."""
-    code = _code(text)
+    code = _code(text, style)
     if re.match(r"\s*PREPARE\b", code, re.IGNORECASE):
         return None  # its values come with EXECUTE
     if style in _FORMATS:
@@ -209,24 +218,33 @@ def quoted_placeholders(text: str, style: str) -> Iterator[Quoted]:
 
 def has_other_style(text: str, style: str, names: frozenset[str] = frozenset()) -> str | None:
     """Return a placeholder of another library's that a text has instead of this one's; *names* are those of values."""
-    code = _code(text)
-    if style in _OTHERS_IF_SET or style == "prepared":
+    code = _code(text, style)
+    if style in _OTHERS_IF_SET or style == "prepared" or re.match(r"\s*PREPARE\b", code, re.IGNORECASE):
         return None
     if style not in ("qmark", "keywords", "pyformat_any", *_ORACLE) and not re.search(r"[%?$]", code):
         named = next((name for name in _NAMED.findall(code) if name in names), None)
         if named is not None:
             return f":{named}"
     if style in _MARKS:
-        match = re.search(r"%s\b|%\(\w+\)s", code)
-        return match.group() if match is not None and not re.search(_MARKS[style], code) else None
-    if style not in _FORMATS or style == "pyformat_names":
+        match = None if re.search(_MARKS[style], code) else re.search(r"%s\b|%\(\w+\)s", code)
+        if match is None and style == "numeric_dollar" and "$" not in code:
+            return "?" if _QUESTION_MARK.search(code) else None
+        return match.group() if match is not None else None
+    if style not in _FORMATS or style == "pyformat_names" or "%" in text:
         return None
-    match = re.search(r"[=,(]\s*(\?)\s*(?:[,)]|$|\s)", code)
-    return "?" if match is not None and "%" not in text else None
+    if _QUESTION_MARK.search(code):
+        return "?"
+    # For SQL Server it is an amount of money.
+    match = re.search(r"(?<![\w$])\$\d+", code) if style != "pyformat_plain" else None
+    return match.group() if match is not None else None
 
 
-def _code(text: str) -> str:
-    return _LITERAL.sub("''", _NOT_CODE.sub(" ", text))
+def _code(text: str, style: str = "") -> str:
+    """Return a text without its comments, and with nothing in its quotes."""
+    # From left to right: what looks like a comment in quotes is none, nor is a quote in a comment.
+    has_names = style in _WITH_BRACKETS and not _ARRAY.search(text)
+    tokens = _NO_CODE_NOR_NAMES if has_names else _NO_CODE
+    return tokens.sub(lambda match: " " if match["skipped"] else "''", text)
 
 
 def style_of(query: QueryText, knowledge: Knowledge) -> str:
