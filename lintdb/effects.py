@@ -302,12 +302,15 @@ class Server:
 class Sign:
     """What only a program for releases `before` a version can say, as patterns for its text.
 
-    `code` are patterns for that, `unless` for what no such program says.
+    `code` are patterns for that, `unless` for what no such program says. `calls` are methods that what the functions
+    `made_by` hand out has in no later one.
     """
 
     before: str
     code: tuple[str, ...]
     unless: tuple[str, ...] = ()
+    made_by: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -174,9 +174,10 @@ def versions_for(source: SourceFile, options: EngineOptions) -> dict[str, str]:
     Where there is neither, what only works with old releases tells that the file is written for one of them.
     """
     from lintdb.drivers.told import told_versions
+    from lintdb.syntax.refusal import parsed_by_python
 
     own = options.own_models
-    versions = told_versions(gate.mentioned(source.text, own), source.text, own)
+    versions = told_versions(gate.mentioned(source.text, own), source.text, parsed_by_python, own)
     if options.use_pins:
         versions |= _pinned(_folder_of(source)).versions
     return versions | dict(options.target_versions)

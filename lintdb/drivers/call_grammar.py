@@ -329,6 +329,8 @@ SIGN = Shape(
         Key("before", VersionText(), "the first version with which it fails", "before", is_required=True),
         Key("code", TEXTS, "regular expressions for what fails", "code", is_required=True),
         Key("unless", TEXTS, "the same for what fails with all of those", "unless"),
+        Key("made_by", TEXTS, "functions whose value, under whatever name, has lost the methods in `calls`", "made_by"),
+        Key("calls", TEXTS, "methods that fail on what the functions in `made_by` hand out", "calls"),
     ),
 )
 
