@@ -12,6 +12,7 @@ from lintdb.drivers.catalog import Models, Own, driver_names, import_roots, load
 from lintdb.drivers.query_text import (
     answer_of,
     changed_table,
+    changes_within,
     looks_at_index,
     may_lock,
     returns_key,
@@ -34,7 +35,6 @@ _NAMED_BEFORE = re.compile(
 _SESSION_NAME = re.compile(r"(?:session|sess|db|database)$", re.IGNORECASE)
 _CONNECTION_NAME = re.compile(r"(?:conn|connection|^con|_con|cnx|cxn|db|dbh|database)$", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z]+")
-_CHANGES = re.compile(r"\b(?:insert|update|delete|merge)\b", re.IGNORECASE)
 _EVENTS = {
     "SELECT": Event.READ, "SHOW": Event.READ, "EXPLAIN": Event.READ, "VALUES": Event.READ, "TABLE": Event.READ,
     "DESCRIBE": Event.READ, "DESC": Event.READ, "FETCH": Event.READ, "LISTEN": Event.READ,
@@ -188,7 +188,7 @@ class Answers:
         """Return what a query text does; None where its verb is not known or not all of it can be seen."""
         word = first_word(text)
         if word == "WITH":
-            if _CHANGES.search(text):
+            if changes_within(text):
                 return Event.WRITE
             return None if is_prefix else Event.READ
         if word == "ROLLBACK":

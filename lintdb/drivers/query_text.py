@@ -87,6 +87,15 @@ def _answer_of_match(outer: str) -> str:
     return "unknown" if re.search(r"\w\s*\x00", " ".join(items)) else "perhaps"
 
 
+_CHANGES_WITHIN = re.compile(r"[()]\s*(?:insert|update|delete|merge)\s+[\w\"`\[]", re.IGNORECASE)
+
+
+def changes_within(text: str) -> bool:
+    """Whether a statement that begins with WITH changes rows, in that clause or behind it; `FOR UPDATE` locks alone."""
+    code = _LITERALS.sub(lambda match: " " if match.group()[0] in "-/" else match.group()[0], text)
+    return _CHANGES_WITHIN.search(code) is not None
+
+
 _APART = re.compile(
     r"\s*(?:(?:create|drop)\s+(?:database|tablespace)\b|alter\s+system\b|(?:create\s+(?:unique\s+)?|drop\s+)index\s+concurrently\b)",
     re.IGNORECASE,
