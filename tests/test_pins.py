@@ -102,6 +102,16 @@ PIPFILE_LOCK = json.dumps(
         ("environment.yml", "dependencies:\n- conda-forge::redis=5.0.1\n", {"redis": "5.0.1"}),
         (
             "environment.yml",
+            "dependencies:\n- conda-forge::redis-py=5.0.1\n- neo4j-python-driver=4.4.11\n- python-duckdb=1.1.3\n",
+            {"redis": "5.0.1", "neo4j": "4.4.11", "duckdb": "1.1.3"},
+        ),
+        (
+            "environment.yml",
+            "dependencies: [neo4j_driver=4.4.11, valkey-py=6.2.0]\n",
+            {"neo4j": "4.4.11", "valkey": "6.2.0"},
+        ),
+        (
+            "environment.yml",
             "dependencies: [python, redis=5.0.1=py_0, 'pymysql >=0.9,<1.0',\n  pip]\n",
             {"redis": "5.0.1", "pymysql": "0.10.1"},
         ),

@@ -432,6 +432,16 @@ def distributions() -> Mapping[str, str]:
 
 
 @functools.cache
+def conda_names() -> Mapping[str, str]:
+    """Return the distribution that a package of conda's (its normalized name) has, where it is called otherwise."""
+    found: dict[str, str] = {}
+    for name, head in _heads().items():
+        for package in head.get("conda", ()):
+            found[canonicalize_name(package)] = head.get("distributions", [name])[0]
+    return MappingProxyType(found)
+
+
+@functools.cache
 def _spoken_names() -> Mapping[str, str]:
     """Return which driver a name (normalized) means: its own, its distributions', its title or what is imported."""
     found = {**{_normalized(name): name for name in driver_names()}, **distributions()}

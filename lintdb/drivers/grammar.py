@@ -190,6 +190,7 @@ _HEAD_KEYS = (
         default="its name; in models of your own: nothing, and the names of functions and types decide"),
     Key("distributions", TEXTS, "names of its packages, to find the version that a project pins",
         default="its name"),
+    Key("conda", TEXTS, "names of its packages with conda, where those are others"),
     Key("requires", TEXTS, "other models that this one refers to"),
     Key("paramstyle", Text(), "how PEP 249 calls its placeholders, for `lintdb drivers`"),
     Key("errors", Text(), "base class of what its calls raise"),

@@ -24,7 +24,7 @@ from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from lintdb.drivers.catalog import distributions, known_versions
+from lintdb.drivers.catalog import conda_names, distributions, known_versions
 from lintdb.toml import load_toml
 
 MAX_BYTES = 20_000_000
@@ -319,7 +319,10 @@ def _read_setup_py(reader: _Reader, text: str, file: Path) -> None:
 
 
 def _read_environment(reader: _Reader, text: str, file: Path) -> None:
-    """Items such as `- redis=5.0.1` and, below `pip:`, `- redis==5.0.1`; one `=` is conda's "starts with"."""
+    """Items such as `- redis=5.0.1` and, below `pip:`, `- redis==5.0.1`; one `=` is conda's "starts with".
+
+    Conda calls some packages otherwise: `- redis-py=5.0.1`.
+    """
     lists = [re.findall(r"'[^']*'|\"[^\"]*\"|[^,\s][^,]*", inner) for inner in _CONDA_LIST.findall(text)]
     for item in [*_CONDA_ITEM.findall(text), *(item for inner in lists for item in inner)]:
         match = _CONDA.match(item)
@@ -329,7 +332,7 @@ def _read_environment(reader: _Reader, text: str, file: Path) -> None:
         if re.match(r"=[^=]", wanted):
             version = wanted[1:].split("=")[0].strip().rstrip(".*")
             wanted = f"=={version}.*" if version.count(".") < 2 else f"=={version}"
-        reader.add(name, wanted.replace(" ", ""), file)
+        reader.add(conda_names().get(canonicalize_name(name), name), wanted.replace(" ", ""), file)
 
 
 _FILES: tuple[tuple[str, Callable[[_Reader, str, Path], None]], ...] = (
