@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import metadata
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import pytest
 from packaging.version import Version
@@ -147,6 +147,10 @@ class Subject:
             return None
         made = self.call("cursor").acquires or self.call("cursor").gives
         return self.models.kinds[made] if made is not None else None
+
+    def leave_out(self, why: str) -> NoReturn:
+        """Skip a test that asks about something which the library does not have."""
+        pytest.skip(f"{self.kind.label}: {why}")
 
     def call(self, method: str) -> CallModel:
         """The model of a method of the connection that is called without arguments."""

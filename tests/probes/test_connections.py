@@ -60,7 +60,7 @@ def test_leaving_a_block(subject: Subject, table: str) -> None:
 
 def test_leaving_a_block_by_an_exception(subject: Subject, table: str) -> None:
     if subject.block is WithBlock.NONE:
-        pytest.skip("it is no context manager")
+        subject.leave_out("it is no context manager")
     conn = _to_enter(subject)
     with pytest.raises(ZeroDivisionError), subject.in_block(conn) as entered:
         subject.execute(entered, f"insert into {table} values (1)")
@@ -86,7 +86,7 @@ def test_using_it_after_its_release(subject: Subject) -> None:
 
 def test_closing_it_inside_of_its_block(subject: Subject) -> None:
     if subject.block is WithBlock.NONE:
-        pytest.skip("it is no context manager")
+        subject.leave_out("it is no context manager")
     conn = _to_enter(subject)
 
     def closing() -> None:
@@ -98,7 +98,7 @@ def test_closing_it_inside_of_its_block(subject: Subject) -> None:
 
 def test_flags_that_tell_whether_it_is_open(subject: Subject) -> None:
     if not subject.kind.state_flags:
-        pytest.skip("it has none")
+        subject.leave_out("nothing of it tells whether it is open")
     conn = subject.open()
     while_open = {name: _flag(conn, name) for name in subject.kind.state_flags}
     subject.close(conn)
@@ -110,7 +110,7 @@ def test_flags_that_tell_whether_it_is_open(subject: Subject) -> None:
 def test_what_an_error_does_to_the_unit_of_work(subject: Subject, table: str) -> None:
     after = subject.kind.after_error
     if after is AfterError.DEPENDS:
-        pytest.skip("the server decides")
+        subject.leave_out("the server decides what an error does")
     conn = subject.open()
     if subject.kind.autocommit is True:
         subject.execute(conn, "begin")
@@ -122,7 +122,7 @@ def test_what_an_error_does_to_the_unit_of_work(subject: Subject, table: str) ->
 
 def test_definitions(subject: Subject, table: str) -> None:
     if subject.kind.autocommit is not False:
-        pytest.skip("each statement is permanent at once")
+        subject.leave_out("each statement is permanent at once")
     conn = subject.open()
     made = labs.unused("made_in_a_unit")
     if subject.kind.definition_event is not None:
@@ -139,7 +139,7 @@ def test_a_row_that_is_not_there(subject: Subject, table: str) -> None:
     owner = subject.cursor_kind or subject.kind
     calls = owner.methods.get(subject.lab.fetch, ())
     if subject.lab.executes == "connection" and not calls:
-        pytest.skip("rows are had elsewhere")
+        subject.leave_out("rows are had elsewhere")
     assert calls
     assert all(call.may_return_none for call in calls)
 
@@ -155,7 +155,7 @@ def test_placeholders(subject: Subject, table: str) -> None:
     owner = subject.cursor_kind or subject.kind
     styles = {call.paramstyle for call in owner.methods["execute"]}
     if styles == {""}:
-        pytest.skip("not said")
+        subject.leave_out("the model says nothing of placeholders")
     conn = subject.open()
     for style in styles:
         subject.execute(conn, f"insert into {table} values ({PLACEHOLDERS[style]})", 7)
@@ -165,7 +165,7 @@ def test_placeholders(subject: Subject, table: str) -> None:
 def test_rows_after_the_release_of_the_cursor(subject: Subject, table: str) -> None:
     kind = subject.cursor_kind
     if kind is None:
-        pytest.skip("it has no cursors of that sort")
+        subject.leave_out("it has no cursors of that sort")
     conn = subject.open()
     cursor = _with_rows(subject, conn, table)
     # Some libraries refuse to close a cursor with rows that nobody has fetched.
@@ -176,7 +176,7 @@ def test_rows_after_the_release_of_the_cursor(subject: Subject, table: str) -> N
 def test_rows_after_the_release_of_the_connection(subject: Subject, table: str) -> None:
     kind = subject.cursor_kind
     if kind is None:
-        pytest.skip("it has no cursors of that sort")
+        subject.leave_out("it has no cursors of that sort")
     conn = subject.open()
     cursor = _with_rows(subject, conn, table)
     subject.close(conn)
@@ -186,7 +186,7 @@ def test_rows_after_the_release_of_the_connection(subject: Subject, table: str) 
 def test_closing_the_cursor_after_the_connection(subject: Subject) -> None:
     kind = subject.cursor_kind
     if kind is None:
-        pytest.skip("it has no cursors of that sort")
+        subject.leave_out("it has no cursors of that sort")
     conn = subject.open()
     cursor = subject.execute(conn, "select 1")
     subject.wait(cursor.fetchall())
@@ -197,7 +197,7 @@ def test_closing_the_cursor_after_the_connection(subject: Subject) -> None:
 def test_the_block_of_a_cursor(subject: Subject, table: str) -> None:
     kind = subject.cursor_kind
     if kind is None:
-        pytest.skip("it has no cursors of that sort")
+        subject.leave_out("it has no cursors of that sort")
     conn = subject.open()
     cursor = subject.cursor(conn)
     block = (kind.async_with_block if subject.is_async else kind.with_block) or WithBlock.NONE
@@ -222,13 +222,13 @@ def test_switching_the_mode(subject: Subject, table: str) -> None:
     conn = subject.open()
     if by_none is not None:
         if raises(lambda: setattr(conn, by_none, None)) is not None:
-            pytest.skip("only the thread that has opened the connection may do that")
+            subject.leave_out("only the thread that has opened it may do that")
     elif attribute is not None:
         setattr(conn, attribute, True)
     elif method is not None:
         subject.wait(getattr(conn, method)(True))
     else:
-        pytest.skip("it cannot be switched")
+        subject.leave_out("autocommit cannot be switched on")
     subject.execute(conn, f"insert into {table} values (1)")
     subject.close(conn)
     assert subject.count(table) == 1
@@ -237,7 +237,7 @@ def test_switching_the_mode(subject: Subject, table: str) -> None:
 def test_errors_have_the_base_that_the_model_says(subject: Subject) -> None:
     known = subject.models.errors.get(subject.lab.driver)
     if known is None:
-        pytest.skip("not said")
+        subject.leave_out("the model names no base of its errors")
     error = raises(lambda: subject.execute(subject.open(), "select from nowhere at all"))
     assert error is not None
     assert any(f"{each.__module__}.{each.__qualname__}" in _names_of(subject, known) for each in type(error).__mro__)
@@ -247,7 +247,7 @@ def test_a_second_write_waits_for_a_lock_as_the_model_says(subject: Subject, tab
     """SQLite alone: does it wait at all, if nothing else is said?"""
     setting = next((each for each in subject.kind.settings if each.name == "lock-timeout"), None)
     if setting is None:
-        pytest.skip("there is no such limit")
+        subject.leave_out("there is no limit on the wait for a lock")
     first, second = subject.open(), subject.open()
     subject.execute(first, "begin immediate")
     milliseconds = subject.one(second, "pragma busy_timeout")[0]
