@@ -65,7 +65,7 @@ class PathPattern:
     """A glob over paths, relative to the folder *root* of the configuration that holds it.
 
     A pattern without a slash is compared with names (`venv`, `*_pb2.py`), one with a slash with the path below *root*
-    (`src/generated`, `docs/**/conf.py`), as in a .gitignore.
+    (`src/generated`, `docs/**/conf.py`), as in a .gitignore. `./a.py` is `/a.py`: that of *root* alone.
     """
 
     text: str
@@ -87,7 +87,7 @@ class PathPattern:
     @property
     def name(self) -> str | None:
         """The glob to compare with names, or None if the pattern is about paths."""
-        text = self.text.removeprefix("./").rstrip("/")
+        text = self.text.rstrip("/")
         return None if "/" in text else text
 
     def matches_entry(self, path: str) -> bool:
@@ -115,7 +115,7 @@ class PathPattern:
         with warnings.catch_warnings():
             # A bracket in brackets, `[[]`, makes an expression that may mean something else one day.
             warnings.simplefilter("ignore", FutureWarning)
-            return GitIgnoreSpec.from_lines([self.text.removeprefix("!").removeprefix("./")])
+            return GitIgnoreSpec.from_lines([re.sub(r"^\./+", "/", self.text.removeprefix("!")).rstrip("/")])
 
 
 @dataclass(frozen=True)

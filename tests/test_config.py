@@ -410,6 +410,8 @@ class TestSelection:
         entries = (
             PerFileIgnore(PathPattern("tests/**", "/project"), ("LDB1",)),
             PerFileIgnore(PathPattern("!src/", "/project"), ("LDB201",)),
+            PerFileIgnore(PathPattern("./one.py", "/project"), ("LDB1",)),
+            PerFileIgnore(PathPattern("!./two.py", "/project"), ("LDB102",)),
         )
         settings = dataclasses.replace(NOTHING, per_file_ignores=entries)
 
@@ -419,10 +421,13 @@ class TestSelection:
         def muted(path: str) -> list[str]:
             return sorted(muted_codes_for(settings, path, METAS))
 
-        assert on("/project/src/x.py") == ["LDB101", "LDB102", "LDB201"]
+        assert on("/project/src/x.py") == ["LDB101", "LDB201"]
         assert on("/project/tests/a/b.py") == []
-        assert on("/project/x.py") == ["LDB101", "LDB102"]
-        assert muted("/project/src/x.py") == []
+        assert on("/project/x.py") == ["LDB101"]
+        assert on("/project/one.py") == []
+        assert on("/project/src/one.py") == ["LDB101", "LDB201"]
+        assert on("/project/two.py") == ["LDB101", "LDB102"]
+        assert muted("/project/two.py") == ["LDB201"]
         assert muted("/project/tests/a/b.py") == ["LDB101", "LDB102", "LDB201"], "not what is off anyway"
 
 
@@ -436,6 +441,13 @@ class TestSelection:
         ("docs/conf.py", "/project/docs/conf.py", True),
         ("./docs/conf.py", "/project/docs/conf.py", True),
         ("docs/conf.py", "/project/a/docs/conf.py", False),
+        ("./conf.py", "/project/conf.py", True),
+        ("./conf.py", "/project/docs/conf.py", False),
+        ("./conf.py", "/other/conf.py", False),
+        ("/conf.py", "/project/conf.py", True),
+        ("/conf.py", "/project/docs/conf.py", False),
+        ("./venv/", "/project/venv", True),
+        ("./venv/", "/project/a/venv", False),
         ("docs/conf.py", "/other/docs/conf.py", False),
         ("docs/**/conf.py", "/project/docs/a/b/conf.py", True),
         ("src/gen", "/project/src/gen", True),
