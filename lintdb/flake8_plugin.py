@@ -1,7 +1,9 @@
 """lintdb inside flake8: the same findings, in every editor and hook that runs flake8.
 
-flake8 decides what it has options for: files, `select`, `ignore`, `per-file-ignores`, `disable-noqa`. The rest comes
-from `[tool.lintdb]` of the nearest configuration, as on the command line, with the `lintdb-` options laid over it.
+flake8 decides which files there are to check, and what is shown: its `select`, `ignore`, `per-file-ignores`,
+`disable-noqa`. Which rules run is said as on the command line, by `[tool.lintdb]` of the nearest configuration and by
+options laid over it: what `--select` is there is `lintdb-select`, else flake8's `select`; `--extend-select` is its
+`extend-select`.
 A plugin is not told of flake8's own `--isolated`; `--lintdb-isolated` is what `--isolated` is on lintdb's command line.
 """
 
@@ -25,7 +27,7 @@ from lintdb.files import check_source_safely
 from lintdb.finding import Confidence
 from lintdb.project.surroundings import Projects
 from lintdb.rules.registry import all_metas
-from lintdb.settings import Overrides, enabled_codes, enabled_codes_for, muted_codes_for
+from lintdb.settings import Overrides, Settings, enabled_codes, ignored_codes_for
 from lintdb.source import SourceFile
 from lintdb.suppress import apply_suppressions
 
@@ -125,9 +127,9 @@ class Plugin:
             # What a plugin raises ends flake8 with all its findings.
             yield 1, 0, f"LDB002 not checked, because of its configuration: {error}", type(self)
             return
-        muted = muted_codes_for(settings, path, all_metas())
+        codes, left_out = self._codes_for(settings), ignored_codes_for(settings, path, all_metas())
         options = EngineOptions.from_settings(
-            settings, self._codes_for(path), muted, honor_noqa=False, use_pins=not self._finder.is_isolated
+            settings, codes - left_out, codes & left_out, honor_noqa=False, use_pins=not self._finder.is_isolated
         )
         if self._strict_cursors:
             options = replace(options, strict_cursors=True)
@@ -144,12 +146,12 @@ class Plugin:
             line, column = max(result.problem.line, 1), max(result.problem.column, 1)
             yield line, column - 1, f"LDB002 {result.problem.message}", type(self)
 
-    def _codes_for(self, path: str) -> frozenset[str]:
-        """Return the codes to run: flake8's explicit choice, else the configuration's and `extend-select`.
+    def _codes_for(self, settings: Settings) -> frozenset[str]:
+        """Return the codes that are on: flake8's explicit choice, else the configuration's; and `extend-select`.
 
         What `lintdb-select` leaves out is left out: flake8's `select` needs the prefix of a plugin to show it at all.
         """
-        enabled = enabled_codes_for(self._finder.for_file(path), path, all_metas())
+        enabled = enabled_codes(settings, all_metas())
         extended = self._codes_of(self._extend_select)
         if self._select is None:
             return enabled | extended

@@ -267,7 +267,7 @@ def enabled_codes(settings: Settings, metas: Iterable[RuleMeta]) -> frozenset[st
 def enabled_codes_for(settings: Settings, path: str, metas: Iterable[RuleMeta]) -> frozenset[str]:
     """Return the codes that are on in the file *path* (absolute), per-file-ignores included."""
     metas = tuple(metas)
-    return enabled_codes(settings, metas) - _ignored_codes_for(settings, path, metas)
+    return enabled_codes(settings, metas) - ignored_codes_for(settings, path, metas)
 
 
 def muted_codes_for(settings: Settings, path: str, metas: Iterable[RuleMeta]) -> frozenset[str]:
@@ -277,10 +277,11 @@ def muted_codes_for(settings: Settings, path: str, metas: Iterable[RuleMeta]) ->
     decided on that defect, and must not be told of it as LDB101.
     """
     metas = tuple(metas)
-    return enabled_codes(settings, metas) & _ignored_codes_for(settings, path, metas)
+    return enabled_codes(settings, metas) & ignored_codes_for(settings, path, metas)
 
 
-def _ignored_codes_for(settings: Settings, path: str, metas: Iterable[RuleMeta]) -> frozenset[str]:
+def ignored_codes_for(settings: Settings, path: str, metas: Iterable[RuleMeta]) -> frozenset[str]:
+    """Return the codes that per-file-ignores switch off in the file *path* (absolute)."""
     entries = (entry for entry in settings.per_file_ignores if entry.pattern.matches(path))
     return matching_codes([selector for entry in entries for selector in entry.selectors], metas)
 

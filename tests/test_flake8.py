@@ -189,6 +189,48 @@ def test_rule_that_our_configuration_ignores(leak: Path) -> None:
     assert lines(run_flake8(leak, "--extend-select", "LDB101")) == [LEAK_AT]
 
 
+# What flake8 is told → what the command is.
+LIKE_THE_COMMAND = [
+    ([], []),
+    (["--lintdb-select", "default"], ["--select", "default"]),
+    (["--lintdb-select", "LDB2"], ["--select", "LDB2"]),
+    (["--select", "LDB"], ["--select", "LDB"]),
+    (["--select", "E,LDB5"], ["--select", "LDB5"]),
+    (["--extend-select", "LDB"], ["--extend-select", "LDB"]),
+    (["--select", "LDB", "--lintdb-select", "default"], ["--select", "default"]),
+    (["--lintdb-select", "LDB5", "--extend-select", "LDB101"], ["--select", "LDB5", "--extend-select", "LDB101"]),
+]
+
+
+CHOICES = (
+    'ignore = ["LDB101"]',
+    'select = ["LDB5"]',
+    'extend-select = ["LDB604"]',
+    'per-file-ignores = { "leak.py" = ["LDB101"] }',
+    'select = ["LDB5"]\nper-file-ignores = { "leak.py" = ["LDB1"] }',
+    'per-file-ignores = { "other.py" = ["LDB101"] }',
+)
+
+
+@pytest.mark.parametrize(("of_flake8", "of_command"), LIKE_THE_COMMAND, ids=" ".join)
+def test_rules_are_chosen_as_for_the_command(folder: Path, of_flake8: list[str], of_command: list[str]) -> None:
+    """By `[tool.lintdb]`, and what is laid over it."""
+    for number, choice in enumerate(CHOICES):
+        (folder / str(number)).mkdir()
+        (folder / str(number) / "lintdb.toml").write_text(f"{choice}\n")
+        (folder / str(number) / "leak.py").write_text(LEAK.format(comment=""))
+    command = run_python(folder, "-m", "lintdb", "check", "--output-format", "concise", *of_command)
+    expected = [" ".join(line.split()[:2]) for line in command.stdout.splitlines() if " LDB" in line]
+    assert "3/leak.py:5:12: LDB101" not in expected, "what is ignored in a file is off there in any case"
+    assert lines(run_flake8(folder, "-j1", *of_flake8)) == expected
+
+
+def test_files_are_chosen_by_flake8(leak: Path) -> None:
+    (leak / "lintdb.toml").write_text('exclude = ["leak.py"]\n')
+    assert lines(run_flake8(leak)) == [LEAK_AT]
+    assert lines(run_flake8(leak, "--exclude", "leak.py")) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
