@@ -282,8 +282,18 @@ def muted_codes_for(settings: Settings, path: str, metas: Iterable[RuleMeta]) ->
 
 def ignored_codes_for(settings: Settings, path: str, metas: Iterable[RuleMeta]) -> frozenset[str]:
     """Return the codes that per-file-ignores switch off in the file *path* (absolute)."""
-    entries = (entry for entry in settings.per_file_ignores if entry.pattern.matches(path))
-    return matching_codes([selector for entry in entries for selector in entry.selectors], metas)
+    return frozenset(ignoring_patterns(settings, path, metas))
+
+
+def ignoring_patterns(settings: Settings, path: str, metas: Iterable[RuleMeta]) -> dict[str, str]:
+    """Return the same codes, each with the first pattern that names the file and says so."""
+    metas = tuple(metas)
+    found: dict[str, str] = {}
+    for entry in settings.per_file_ignores:
+        if entry.pattern.matches(path):
+            for code in matching_codes(entry.selectors, metas):
+                found.setdefault(code, entry.pattern.text)
+    return found
 
 
 def path_below(path: str, root: str) -> str | None:

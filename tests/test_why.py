@@ -112,6 +112,26 @@ class TestReasons:
         assert one(text).summary == "not reported: closed on every path that lintdb follows"
         assert one(text).reasons[0].text == "closed by `conn.close()`"
 
+    def test_never_used(self) -> None:
+        text = """\
+            import redis
+            def f(host):
+                client = redis.Redis(host)  # here
+                print(host)
+            """
+        assert self.verdict_and_reasons(text) == ("released", [("unused", None)])
+        expected = "not reported: it opens nothing before it is used, and no path that lintdb follows uses it"
+        assert one(text).summary == expected
+        text = """\
+            import redis
+            def f(host):
+                client = redis.Redis(host)  # here
+                if host:
+                    with client:
+                        client.ping()
+            """
+        assert one(text).summary == "not reported: closed on every path that lintdb follows and that uses it"
+
     def test_released_by_a_block_and_with_its_parent(self) -> None:
         text = """\
             import contextlib, sqlite3, psycopg2
@@ -454,3 +474,100 @@ class TestCommand:
         assert ran.out == ""
         assert message.removesuffix("1:") in ran.err
         assert "Traceback" not in ran.err
+
+
+MISUSED = """\
+    import psycopg2
+    from psycopg2.pool import SimpleConnectionPool
+
+    def late(dsn):
+        conn = psycopg2.connect(dsn)
+        try:
+            cur = conn.cursor()
+            cur.execute("select 1")
+        finally:
+            conn.close()
+        return cur.fetchall()
+
+    def twice(pool: SimpleConnectionPool):
+        conn = pool.getconn()
+        try:
+            conn.reset()
+        finally:
+            pool.putconn(conn)
+            pool.putconn(conn)
+
+    def lost(dsn):
+        conn = psycopg2.connect(dsn)
+        try:
+            with conn.cursor() as cur:
+                cur.execute("delete from orders")
+        finally:
+            conn.close()
+
+    def again(dsn):
+        conn = psycopg2.connect(dsn)
+        conn.close()
+        with conn:
+            pass
+
+    def kept(dsn):
+        pool = SimpleConnectionPool(1, 5, dsn)
+        conn = pool.getconn()
+        conn.reset()
+        pool.closeall()
+    """
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (5, [(11, "LDB112")]),
+        (7, [(11, "LDB112")]),
+        (14, [(19, "LDB113")]),
+        (22, [(25, "LDB202")]),
+        (24, [(25, "LDB202")]),
+        (30, [(32, "LDB112")]),
+        (36, []),  # what is taken from it is not returned
+    ],
+)
+def test_what_is_reported_on_other_lines(line: int, expected: list[tuple[int, str]]) -> None:
+    acquired = inquire(MISUSED).answer(line).acquired[0]
+    assert [(each.span.line, each.code) for each in acquired.elsewhere] == expected
+
+
+def test_other_lines_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("app.py").write_text(textwrap.dedent(MISUSED), encoding="utf-8")
+    assert main(["why", "app.py:14", "--no-follow-imports"]) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "  reported on other lines:",
+        "  - line 19: LDB113 `conn` is returned a second time",
+    ]
+    assert main(["why", "app.py:14", "--output-format", "json"]) == 0
+    [found] = json.loads(capsys.readouterr().out)["acquired"][0]["elsewhere"]
+    assert (found["line"], found["code"]) == (19, "LDB113")
+
+
+def test_what_is_ignored_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("app.py").write_text(
+        "import sqlite3\n\ndef f(path):\n    conn = sqlite3.connect(path)\n    conn.execute('x')\n"
+    )
+
+    def because(*options: str) -> str:
+        assert main(["why", "app.py:4", *options]) == 0
+        lines = (line.strip() for line in capsys.readouterr().out.splitlines())
+        return next(line for line in lines if line.startswith("because "))
+
+    assert because("--ignore", "LDB1") == "because LDB101 is not selected for this file"
+    expected = "because `per-file-ignores` leaves LDB101 out, by the pattern `{}`"
+    assert because("--per-file-ignores", "b.py:LDB1,*.py:LDB1") == expected.format("*.py")
+    Path("lintdb.toml").write_text(
+        'per-file-ignores = { "gone.py" = ["LDB1"], "./app.py" = ["connection-not-closed"] }\n'
+    )
+    assert because() == expected.format("./app.py")

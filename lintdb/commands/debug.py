@@ -47,7 +47,7 @@ def debug_summary_command(target: str, **config_options: Any) -> int:
     from lintdb.insight.opened import UnanswerableError, ask
     from lintdb.insight.summary import describe
 
-    options, _ = engine_options(path, config_options)
+    options = engine_options(path, config_options).options
     try:
         parts = ask(path, options, lambda opened: list(describe(opened, name or None)))
     except UnanswerableError as error:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -22,7 +22,15 @@ from lintdb.config import (
 )
 from lintdb.finding import Confidence
 from lintdb.selection import PRESETS, check_selector, suggest_rule
-from lintdb.settings import Overrides, PathPattern, PerFileIgnore, enabled_codes_for, muted_codes_for, path_below
+from lintdb.settings import (
+    Overrides,
+    PathPattern,
+    PerFileIgnore,
+    enabled_codes_for,
+    ignoring_patterns,
+    muted_codes_for,
+    path_below,
+)
 
 if TYPE_CHECKING:
     from lintdb.engine import EngineOptions
@@ -251,8 +259,16 @@ def shown_path(path: str) -> str:
     return path_below(path, str(Path.cwd())) or path
 
 
-def engine_options(path: str, config_options: dict[str, Any]) -> tuple[EngineOptions, bool]:
-    """Return the options with which a check would look at a file, and whether it is excluded."""
+class Asked(NamedTuple):
+    """How a check would look at a file; `ignored_by` has what per-file-ignores leave out there, code → pattern."""
+
+    options: EngineOptions
+    is_excluded: bool
+    ignored_by: dict[str, str]
+
+
+def engine_options(path: str, config_options: dict[str, Any]) -> Asked:
+    """Return how a check would look at a file."""
     from lintdb.engine import EngineOptions
     from lintdb.rules.registry import all_metas
 
@@ -264,4 +280,4 @@ def engine_options(path: str, config_options: dict[str, Any]) -> tuple[EngineOpt
     codes = enabled_codes_for(settings, absolute, metas)
     muted = muted_codes_for(settings, absolute, metas)
     options = EngineOptions.from_settings(settings, codes, muted, use_pins=not finder.is_isolated)
-    return options, settings.is_below_excluded(absolute)
+    return Asked(options, settings.is_below_excluded(absolute), ignoring_patterns(settings, absolute, metas))

@@ -32,10 +32,10 @@ def why_command(*, target: str, output_format: str, **config_options: Any) -> in
     from lintdb.insight.opened import UnanswerableError, ask
     from lintdb.insight.why import Inquiry
 
-    options, is_excluded = engine_options(found["path"], config_options)
+    options, is_excluded, ignored_by = engine_options(found["path"], config_options)
     line, column = int(found["line"]), int(found["column"]) if found["column"] else None
     try:
-        answer = ask(found["path"], options, lambda opened: Inquiry(opened).answer(line, column))
+        answer = ask(found["path"], options, lambda opened: Inquiry(opened, ignored_by).answer(line, column))
     except UnanswerableError as error:
         return fail(str(error))
     if is_excluded:
@@ -57,21 +57,7 @@ def _lines_of(answer: Answer) -> Iterator[str]:
     for number, acquired in enumerate(answer.acquired):
         if number:
             yield ""
-        yield from wrapped(f"{answer.path}:{acquired.span.line}:{acquired.span.column}: {_title(acquired)}", "")
-        yield from wrapped(acquired.summary, "  ")
-        for finding in acquired.findings:
-            yield from wrapped(f"{finding.code} {finding.message}", "    ")
-            yield from _witness(finding)
-        for silenced in acquired.silenced:
-            yield from wrapped(f"{silenced.finding.code} {silenced.finding.message}", "    ")
-            yield from wrapped(silenced.because, "      because ")
-        if acquired.reasons:
-            yield "  what becomes of it:"
-            for reason in acquired.reasons:
-                yield from wrapped(f"{_where(reason, answer)}{reason.text}", "  - ")
-        if acquired.others:
-            codes = ", ".join(f"{finding.code} ({finding.name})" for finding in acquired.others)
-            yield from wrapped(f"reported here about other things: {codes}", "  ")
+        yield from _lines_of_acquired(acquired, answer)
     for finding in answer.findings:
         yield from wrapped(f"{answer.path}:{finding.span.line}: {finding.code} {finding.message}", "")
         yield from _witness(finding)
@@ -79,6 +65,28 @@ def _lines_of(answer: Answer) -> Iterator[str]:
             yield from wrapped(finding.help, "  help: ")
     if not answer.acquired and not answer.findings:
         yield from _lines_of_nothing(answer)
+
+
+def _lines_of_acquired(acquired: Acquired, answer: Answer) -> Iterator[str]:
+    yield from wrapped(f"{answer.path}:{acquired.span.line}:{acquired.span.column}: {_title(acquired)}", "")
+    yield from wrapped(acquired.summary, "  ")
+    for finding in acquired.findings:
+        yield from wrapped(f"{finding.code} {finding.message}", "    ")
+        yield from _witness(finding)
+    for silenced in acquired.silenced:
+        yield from wrapped(f"{silenced.finding.code} {silenced.finding.message}", "    ")
+        yield from wrapped(silenced.because, "      because ")
+    if acquired.reasons:
+        yield "  what becomes of it:"
+        for reason in acquired.reasons:
+            yield from wrapped(f"{_where(reason, answer)}{reason.text}", "  - ")
+    if acquired.elsewhere:
+        yield "  reported on other lines:"
+        for finding in acquired.elsewhere:
+            yield from wrapped(f"line {finding.span.line}: {finding.code} {finding.message}", "  - ")
+    if acquired.others:
+        codes = ", ".join(f"{finding.code} ({finding.name})" for finding in acquired.others)
+        yield from wrapped(f"reported here about other things: {codes}", "  ")
 
 
 def _lines_of_nothing(answer: Answer) -> Iterator[str]:
@@ -149,6 +157,7 @@ def _acquired(acquired: Acquired) -> dict[str, Any]:
         "silenced": [{"finding": _findings([each.finding])[0], "because": each.because} for each in acquired.silenced],
         "reasons": [_reason(each) for each in acquired.reasons],
         "others": _findings(acquired.others),
+        "elsewhere": _findings(acquired.elsewhere),
     }
 
 

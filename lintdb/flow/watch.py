@@ -95,6 +95,8 @@ class Watcher(Follower):
     `born` has the status with which each resource came to be known, `origins` the node at which that was (where it is
     opened again, its site moves there), `owing` those that this function must release on some path; `fates` what became
     of it, in the order in which that was found. `unfollowed` are callees of the project of which there is no summary.
+    `touched` has what each modelled call (by the identity of its node) is about: its object, its arguments, and what
+    these belong to.
     """
 
     def __init__(self, *args: Any, **keywords: Any) -> None:
@@ -104,6 +106,7 @@ class Watcher(Follower):
         self.owing: set[SiteKey] = set()
         self.fates: dict[SiteKey, dict[Fate, Fate]] = {}
         self.unfollowed: dict[FunctionInfo, None] = {}
+        self.touched: dict[int, set[SiteKey]] = {}
         self._by = ""
         self._callee: FunctionInfo | ClassInfo | None = None
 
@@ -216,7 +219,17 @@ class Watcher(Follower):
         self, op: ir.CallOp, model: CallModel, receiver: Ref | None, name: str, state: State
     ) -> list[State] | None:
         self._by = "call" if not model.borrows or not self.is_given_otherwise(op, model) else "unnamed"
+        self._touch(op, receiver, state)
         return super().apply(op, model, receiver, name, state)
+
+    def _touch(self, op: ir.CallOp, receiver: Ref | None, state: State) -> None:
+        touched = self.touched.setdefault(id(op.node), set())
+        for rid in (*state.refs(receiver), *state.refs(self.arguments_value(op, state))):
+            each: Rid | None = rid
+            while each is not None and each[0] not in touched:
+                touched.add(each[0])
+                status = state.status(each)
+                each = status.parent if status is not None else None
 
     def register(self, op: ir.CallOp, name: str, state: State) -> list[State] | None:
         self._by = "registers"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -50,7 +51,8 @@ class Silenced:
 class Acquired:
     """Something that a line acquires, with the verdict, and what speaks for it.
 
-    `findings` are reported, about its lifetime; `others` are findings about other things at the same place.
+    `findings` are reported, about its lifetime; `others` are findings about other things at the same place, `elsewhere`
+    those about what is done with it on other lines.
     """
 
     span: Span
@@ -64,6 +66,7 @@ class Acquired:
     silenced: tuple[Silenced, ...] = ()
     reasons: tuple[Reason, ...] = ()
     others: tuple[Finding, ...] = ()
+    elsewhere: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -138,10 +141,11 @@ def _covers(span: Span, line: int, column: int | None) -> bool:
 
 
 class Inquiry:
-    """Answers for the lines of one file."""
+    """Answers for the lines of one file; `ignored_by` has what per-file-ignores leave out there, code → pattern."""
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: Opened, ignored_by: Mapping[str, str] = MappingProxyType({})) -> None:
         self.opened = opened
+        self.ignored_by = ignored_by
 
     def answer(self, line: int, column: int | None = None) -> Answer:
         """Return what a line acquires (or what stands at a column of it), and why it is or is not reported.
@@ -250,7 +254,35 @@ class Inquiry:
             silenced,
             tuple(reasons),
             others,
+            tuple(self._elsewhere(group, {*findings, *others, *(each.finding for each in silenced)})),
         )
+
+    def _elsewhere(self, group: _Group, told: set[Finding]) -> Iterator[Finding]:
+        """Yield the findings that are shown on other lines, and are about what is done with a resource."""
+        meant = [(rule, report) for rule, report in self._selected if self._is_about(report, group)]
+        found = to_findings(self.opened.source, self.opened.program, meant)
+        for finding in sorted(found, key=lambda each: each.sort_key):
+            is_here = finding.span.line == self._span(group.node).line
+            if not is_here and finding not in told and self._why_silent(finding) is None:
+                yield finding
+
+    def _is_about(self, report: Report, group: _Group) -> bool:
+        """Whether a report is about a resource: by the call that it is about, else by a name that no other one has."""
+        if report.resource_kind is None or id(report.node) in group.nodes():
+            return False
+        if any(report.acquired_at is each.node for each in self._groups):
+            return False  # it is about that, which may belong to the resource
+        for run, key in group.sites:
+            if id(report.node) in run.touched:
+                return key in run.touched[id(report.node)]
+        if report.resource_name is None or (report.resource_name, report.resource_kind) != (
+            group.name,
+            group.kind.label,
+        ):
+            return False
+        function = group.run.function
+        alike = [each for each in self._groups if each.run.function is function and each.name == group.name]
+        return len(alike) == 1 and any(node is report.node for node in function.nodes)
 
     def _reasons(self, group: _Group, fates: Sequence[Fate]) -> list[Reason]:
         run, key = group.sites[0]
@@ -357,7 +389,10 @@ class Inquiry:
                 silenced.append(Silenced(finding, because))
         if not own:
             for finding in self._findings(self._all, nodes, kind):
+                pattern = self.ignored_by.get(finding.code)
                 because = f"{finding.code} is not selected for this file"
+                if pattern is not None:
+                    because = f"`per-file-ignores` leaves {finding.code} out, by the pattern `{pattern}`"
                 if finding.confidence < self.opened.options.min_confidence:
                     because += f", and its confidence is {finding.confidence.label}"
                 silenced.append(Silenced(finding, because))
@@ -460,6 +495,8 @@ def _summary(verdict: str, kind: Kind, whats: set[str]) -> str:
         return "not reported: no path leaves it open where the function ends"
     if whats <= {watch.WITH_PARENT, watch.COVERED}:
         return "not reported: it goes with what it belongs to, on every path that lintdb follows"
+    if whats == {watch.UNUSED}:
+        return "not reported: it opens nothing before it is used, and no path that lintdb follows uses it"
     using = " and that uses it" if watch.UNUSED in whats else ""
     # What a subscript, an attribute or a sum may raise is taken not to: more than this is not known.
     return f"not reported: {verb} on every path that lintdb follows{using}"
