@@ -53,6 +53,20 @@ def test_every_function_can_be_described(path: Path) -> None:
 
 
 class TestFunctions:
+    def test_properties_are_followed(self) -> None:
+        text = """\
+            import functools, sqlite3
+            class Store:
+                @property
+                def conn(self):
+                    return sqlite3.connect("store.db")
+                @functools.cached_property
+                def kept(self):
+                    return sqlite3.connect("store.db")
+            """
+        assert told(text, "Store.conn")[-1] == "followed to its end, which its callers see in 2 ways"
+        assert told(text, "Store.kept")[-1].startswith("callers do not follow it: its decorator may make")
+
     def test_what_it_returns(self) -> None:
         text = """\
             import psycopg2, sqlite3

@@ -305,7 +305,7 @@ class Description:
             return "not followed to its end: it has too many paths"
         if info.is_module:
             return "followed to its end"
-        if is_fixture(info) or not self.program.runs_as_written(info):
+        if is_fixture(info) or not (info.is_property or self.program.runs_as_written(info)):
             return f"callers do not follow it: {why_unfollowed(self.opened, info)}"
         if info.is_generator and not is_generator_manager(info):
             return "followed to its end; it runs when somebody iterates"

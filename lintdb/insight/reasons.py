@@ -209,7 +209,7 @@ def why_unfollowed(opened: Opened, info: FunctionInfo) -> str:
     if is_fixture(info):
         return "a test framework calls it"
     program = opened.program_of(info.index)
-    if not program.runs_as_written(info):
+    if not (info.is_property or program.runs_as_written(info)):
         return "its decorator may make something else of it"
     run = program.run_for_caller(Watcher, info, State(), None, owns_self=False)
     if not run.is_complete:
