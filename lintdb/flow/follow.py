@@ -495,7 +495,7 @@ class Follower(Iterations, Assumptions):
         for outcome, target in ((True, t.if_true), (False, t.if_false)):
             new = self.assume(t.condition, outcome, state)
             if new is not None:
-                new.note(t.node, "true" if outcome is not t.is_negated else "false")
+                new.note(t.node, "true" if outcome is not t.is_negated else "false", t.subject)
                 self.go(target, new)
 
     def _dispatch(self, t: ir.Dispatch, state: State) -> None:

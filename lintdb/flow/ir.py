@@ -404,13 +404,17 @@ class Jump:
 
 @dataclass(slots=True, eq=False)
 class Branch:
-    """`if condition`. `is_negated`: as it is written the test is the opposite (`x is not None`)."""
+    """`if condition`. `is_negated`: as it is written the test is the opposite (`x is not None`).
+
+    `subject`: it is the last test of a `match` on that; where it fails, no case is taken.
+    """
 
     node: cst.CSTNode
     condition: Condition
     if_true: int
     if_false: int
     is_negated: bool = False
+    subject: cst.CSTNode | None = None
 
 
 @dataclass(slots=True, eq=False)

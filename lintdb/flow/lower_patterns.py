@@ -15,8 +15,20 @@ from lintdb.syntax.walk import walk
 class Patterns(Expressions):
     """Lowers `match` patterns: each branches to its case or to the next one."""
 
-    def pattern(self, pattern: cst.CSTNode, subject: ir.Operand, length: int, body: Block, other: Block) -> None:
-        """Branch on one pattern; *length* is that of a subject written as a tuple, else -1."""
+    def pattern(
+        self,
+        pattern: cst.CSTNode,
+        subject: ir.Operand,
+        length: int,
+        body: Block,
+        other: Block,
+        *,
+        last_of: cst.CSTNode | None = None,
+    ) -> None:
+        """Branch on one pattern; *length* is that of a subject written as a tuple, else -1.
+
+        *last_of* is the code of the subject, for the last case.
+        """
         if isinstance(pattern, cst.MatchAs):
             if pattern.name is not None:
                 self.emit(ir.StoreOp(pattern, self.in_cleanup, pattern.name.value, subject))
@@ -35,7 +47,7 @@ class Patterns(Expressions):
         if _always_matches(pattern, length):
             other = self.block("dead")
             condition = ir.Truth(ir.Constant(True))
-        self.branch(pattern, condition, body, other)
+        self.branch(pattern, condition, body, other, subject=last_of)
         saved = self.current
         self.continue_in(body)
         for name, is_star in _captures(pattern):

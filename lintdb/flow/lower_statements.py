@@ -401,7 +401,8 @@ class Statements(Patterns):
         after = self.block("after match")
         for case in node.cases:
             body, other = self.block("case"), self.block("next case")
-            self.pattern(case.pattern, subject, length, body, other)
+            last_of = node.subject if case is node.cases[-1] else None
+            self.pattern(case.pattern, subject, length, body, other, last_of=last_of)
             self.continue_in(body)
             if case.guard is not None:
                 guarded = self.block("case body")

@@ -109,13 +109,20 @@ class Lowering(ABC):
         self.current = self.new_block(self.landing, "dead")
 
     def branch(
-        self, node: cst.CSTNode, condition: ir.Condition, if_true: Block, if_false: Block, *, is_negated: bool = False
+        self,
+        node: cst.CSTNode,
+        condition: ir.Condition,
+        if_true: Block,
+        if_false: Block,
+        *,
+        is_negated: bool = False,
+        subject: cst.CSTNode | None = None,
     ) -> None:
         """End the current block with a test; one on a constant is none."""
         if isinstance(condition, ir.Truth) and isinstance(condition.operand, ir.Constant):
             self.end(ir.Jump(if_true.id if condition.operand.value else if_false.id))
         else:
-            self.end(ir.Branch(node, condition, if_true.id, if_false.id, is_negated))
+            self.end(ir.Branch(node, condition, if_true.id, if_false.id, is_negated, subject))
 
     def emit(self, operation: ir.Operation) -> None:
         """Add an operation to the current block, unless that has ended."""

@@ -14,7 +14,7 @@ from lintdb.flow.results import PathStep
 from lintdb.flow.state import State
 from lintdb.flow.watch import Fate, Watcher
 from lintdb.insight.opened import Opened, Place
-from lintdb.rules.lifetimes import verb_of
+from lintdb.rules.lifetimes import turn_of, verb_of
 from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 _DECISIONS = ("true", "false")
@@ -184,7 +184,7 @@ class Reasons:
             if step.what == "acquire":
                 break
             if step.what in _DECISIONS:
-                return f" (for example if `{self.opened.code(step.node, 40)}` is {step.what})"
+                return f" (for example {turn_of(step, lambda node: self.opened.code(node, 40))})"
             if step.what == "raise":
                 return f" (for example if {self._raiser(step)} raises)"
         return ""

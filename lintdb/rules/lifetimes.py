@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -416,8 +416,21 @@ def last_turn(path: Sequence[PathStep], ctx: FileContext, *, on_error: bool) -> 
         if step.what == "raises":
             return f"when `{ctx.source_of(step.node, 50)}` runs"
         if step.what in _TURNS and not on_error:
-            return _TURNS[step.what].format(ctx.source_of(step.node, 40))
+            return turn_of(step, lambda node: ctx.source_of(node, 40))
     return None
+
+
+def turn_of(step: PathStep, code: Callable[[cst.CSTNode], str]) -> str:
+    """Say what a decision was; *code* gives the code of a node."""
+    import libcst as cst
+
+    if not isinstance(step.node, cst.MatchPattern):
+        return _TURNS[step.what].format(code(step.node))
+    if step.what == "true":
+        return f"if `case {code(step.node)}` matches"
+    if isinstance(step.data, cst.CSTNode):
+        return f"if no `case` matches `{code(step.data)}`"
+    return f"if `case {code(step.node)}` does not match"
 
 
 def raiser(step: PathStep, ctx: FileContext) -> str:
@@ -474,6 +487,8 @@ def _is_repeated(step: PathStep, found: list[ReportStep], text: str) -> bool:
 
 def steps_of(path: tuple[PathStep, ...], start: cst.CSTNode | None, opened: str, end: str) -> tuple[ReportStep, ...]:
     """Turn the path after an acquisition into the steps that a reader needs."""
+    import libcst as cst
+
     steps = after_acquire(path, start)
     found: list[ReportStep] = []
     for step in steps:
@@ -482,6 +497,8 @@ def steps_of(path: tuple[PathStep, ...], start: cst.CSTNode | None, opened: str,
             "raises": "raised here", "refused": "fails", "reraise": "raised again", "swallowed": "swallowed here",
             "done": "no more elements", "next": "next element",
         }.get(step.what, "")  # fmt: skip
+        if step.what in ("true", "false") and isinstance(step.node, cst.MatchPattern):
+            text = "matches here" if step.what == "true" else "does not match"
         if text and not _is_repeated(step, found, text):
             found.append(ReportStep(step.node, text))
     if len(found) > MAX_STEPS:
