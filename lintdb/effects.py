@@ -269,7 +269,8 @@ class Switch:
     """A safeguard that whoever opens something can switch off, in every spelling of the library.
 
     `name` is what it guards: `tls`, `thread-check`; or `password`, for arguments that should not be written down at
-    all. `off` are the values that switch it off: literals, texts in any case, dotted names (called, too). Spellings:
+    all. `off` are the values that switch it off: literals, texts in any case, dotted names (called, too), `plain` those
+    of them with which nothing is encrypted at all. Spellings:
     `arguments`; keys of the connection string (`dsn`); `nested` maps a keyword whose value is a dict to keys of that
     dict. `schemes` of a connection string switch it off by themselves.
     """
@@ -280,6 +281,7 @@ class Switch:
     nested: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     schemes: tuple[str, ...] = ()
     off: tuple[object, ...] = ()
+    plain: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -303,6 +303,7 @@ SWITCH = Shape(
             "values that switch it off: literals, texts in any case, dotted names, also called (`Trust()`)",
             "off",
         ),
+        Key("plain", _LITERALS, "those of them with which nothing is encrypted", "plain"),
     ),
 )
 

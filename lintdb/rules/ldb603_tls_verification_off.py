@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Opening, Report, Rule, RuleMeta
 from lintdb.rules.places import is_test
 from lintdb.rules.switches import find_off, is_on_this_host
-
-_NOT_ENCRYPTED = re.compile(r"ssl[_-]?mode\W+disable|ssl_disabled", re.IGNORECASE)
-"""Settings with which not only the check is left out."""
 
 
 class TlsVerificationOff(Rule):
@@ -31,7 +27,7 @@ class TlsVerificationOff(Rule):
             if is_on_this_host(opening, ctx):
                 return
             what = "nobody checks that it is the right server that answers"
-            if _NOT_ENCRYPTED.search(off.spelling):
+            if off.is_plain:
                 what = f"nothing is encrypted, and {what}"
             yield Report(
                 node=off.node,

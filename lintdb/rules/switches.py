@@ -29,11 +29,15 @@ _SOCKET = re.compile(r"unix_socket")
 
 @dataclass(frozen=True)
 class Off:
-    """A safeguard that is switched off: the argument that does it, and how it is written there."""
+    """A safeguard that is switched off: the argument that does it, and how it is written there.
+
+    `is_plain`: nothing is encrypted then.
+    """
 
     switch: Switch
     node: cst.CSTNode
     spelling: str
+    is_plain: bool = False
 
 
 def find_off(opening: Opening, ctx: FileContext, name: str) -> Iterator[Off]:
@@ -44,13 +48,14 @@ def find_off(opening: Opening, ctx: FileContext, name: str) -> Iterator[Off]:
             continue
         for node, keyword in _spelled(switch, evaluator, arguments):
             if _is_off(node, switch, evaluator):
-                yield Off(switch, node, opening.written(keyword, ctx.source_of(node, 40)))
+                is_plain = _matches(evaluator.value(node), switch.plain)
+                yield Off(switch, node, opening.written(keyword, ctx.source_of(node, 40)), is_plain)
         if dsn.scheme in switch.schemes:
             yield Off(switch, opening.at(), f"{dsn.scheme}://…")
         for key in switch.dsn:
             for option, value in dsn.options.items():
-                if option.lower() == key.lower() and _matches(value, switch):
-                    yield Off(switch, opening.at(), f"{option}={value}")
+                if option.lower() == key.lower() and _matches(value, switch.off):
+                    yield Off(switch, opening.at(), f"{option}={value}", _matches(value, switch.plain))
 
 
 def _spelled(switch: Switch, evaluator: Evaluator, arguments: Arguments) -> Iterator[tuple[cst.BaseExpression, str]]:
@@ -71,14 +76,14 @@ def _is_off(node: cst.BaseExpression, switch: Switch, evaluator: Evaluator) -> b
     dotted = evaluator.index.dotted(getattr(node, "func", node), evaluator.scope)  # of a call: what is called
     if dotted is not None and dotted in switch.off:
         return True
-    return _matches(evaluator.value(node), switch)
+    return _matches(evaluator.value(node), switch.off)
 
 
-def _matches(value: object, switch: Switch) -> bool:
+def _matches(value: object, literals: tuple[object, ...]) -> bool:
     """Compare a literal; texts in any case, and `none`, `true` and `false` by their spelling in connection strings."""
     if isinstance(value, str):
-        return value.lower() in {str(item).lower() for item in switch.off}
-    return any(value == item and type(value) is type(item) for item in switch.off)
+        return value.lower() in {str(item).lower() for item in literals}
+    return any(value == item and type(value) is type(item) for item in literals)
 
 
 def is_rehearsal(opening: Opening, ctx: FileContext) -> bool:
