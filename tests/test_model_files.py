@@ -17,7 +17,7 @@ KIND = '[kinds.connection]\nfamily = "connection"\n'
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[driver", "m.toml: not valid TOML"),
+        ("[driver", "m.toml:1: not valid TOML"),
         ("", "the table [driver] is missing"),
         ('[driver]\nname = "x"\n', "driver.newest: is missing"),
         ('[driver]\nname = "x"\nnewest = "new"\n', "'new' is not a version"),

@@ -367,7 +367,7 @@ HEAD = "[tool.lintdb]\n[tool.lintdb.drivers.mycompany]\n"
             "[tool.lintdb]\ndriver-models = ['bad.toml']\n",
             "bad.toml:3: `driver.titel`: unknown key (did you mean 'title'?)",
         ),
-        ("[tool.lintdb]\ndriver-models = ['broken.toml']\n", "broken.toml: not valid TOML"),
+        ("[tool.lintdb]\ndriver-models = ['broken.toml']\n", "broken.toml:1: not valid TOML"),
         ("[tool.lintdb]\ndriver-models = ['empty.toml']\n", "empty.toml: the table [driver] is missing"),
         ("[tool.lintdb]\ndriver-models = ['latin.toml']\n", "latin.toml: not UTF-8: save the file as UTF-8"),
         (
@@ -420,6 +420,47 @@ class TestCommand:
         project({"lintdb.toml": 'driver-models = ["m/*.toml"]\n', "m/a.toml": FILE})
         assert main(["config"]) == 0
         assert "# own models, in drivers and driver-models\n#   mycompany (m/a.toml)\n" in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        ("where", "text", "place"),
+        [
+            (
+                "models/my.toml",
+                FILE.replace('"connection"', '"conection"'),
+                "models/my.toml:8: `functions[0].acquires`",
+            ),
+            ("models/my.toml", FILE.replace('"connection"', '"connection'), "models/my.toml:8: not valid TOML"),
+            ("models/my.toml", FILE + '[kinds.a]\nlike = "b.c"\n', "models/my.toml:15: `kinds.a.like`"),
+            (
+                "models/my.toml",
+                FILE + '[kinds.a]\nfamily = "cursor"\nlabel = "a"\nattributes = { b = "c" }\n',
+                "models/my.toml:17: `kinds.a.attributes.b`",
+            ),
+            (
+                "pyproject.toml",
+                INLINE.replace('"connection"', '"conection"'),
+                "pyproject.toml:5: `tool.lintdb.drivers.mycompany.functions[0].acquires`",
+            ),
+            (
+                "pyproject.toml",
+                INLINE.replace("releases = 0", 'gives = "conection"'),
+                "pyproject.toml:6: `tool.lintdb.drivers.mycompany.functions[1].gives`",
+            ),
+            (
+                "lintdb.toml",
+                INLINE.replace("tool.lintdb.", "").replace("releases = 0", 'gives = "conection"'),
+                "lintdb.toml:6: `drivers.mycompany.functions[1].gives`",
+            ),
+        ],
+    )
+    def test_a_fault_has_its_line(
+        self, project: Project, capsys: pytest.CaptureFixture[str], where: str, text: str, place: str
+    ) -> None:
+        if where == "models/my.toml":
+            project({"lintdb.toml": 'driver-models = ["models/*.toml"]\n'})
+        project({where: text, "program.py": PROGRAM})
+        assert main(["check"]) == 2
+        assert capsys.readouterr().err.startswith(f"lintdb: error: {place}: ".replace("TOML: ", "TOML"))
 
     def test_describes_an_own_model(self, project: Project, capsys: pytest.CaptureFixture[str]) -> None:
         project({"pyproject.toml": INLINE})

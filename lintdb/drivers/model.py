@@ -17,13 +17,15 @@ class ModelError(Exception):
     `keys` are the way to that key; `line` is where it stands, 0 as long as nobody has looked.
     """
 
-    def __init__(self, message: str, file: str = "", key: str = "", keys: tuple[str | int, ...] = ()) -> None:
+    def __init__(
+        self, message: str, file: str = "", key: str = "", keys: tuple[str | int, ...] = (), line: int = 0
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.file = file
         self.key = key
         self.keys = keys
-        self.line = 0
+        self.line = line
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file

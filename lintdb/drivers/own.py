@@ -208,7 +208,9 @@ def _extend(data: dict[str, Any], base: Driver) -> None:
         elif "like" in table and table["like"] not in written and f"{base.name}.{table['like']}" in base.kinds:
             table["like"] = f"{base.name}.{table['like']}"
     tables = [table for _, table in iter_tables(data)]
-    named = {name for table in tables for key, name in references_in(table) if key != "like" and name not in written}
+    named = {
+        name for table in tables for keys, name in references_in(table) if keys != ("like",) and name not in written
+    }
     originals = {name: base.kinds.get(f"{base.name}.{name}") for name in sorted(named)}
     data["kinds"] = {name: _all_of(original) for name, original in originals.items() if original} | written
 

@@ -33,7 +33,7 @@ from lintdb.effects import (
     Sign,
     Switch,
 )
-from lintdb.toml import TOMLDecodeError, load_toml
+from lintdb.toml import TOMLDecodeError, fault_in, load_toml
 
 Table = Mapping[str, Any]
 
@@ -57,9 +57,11 @@ def read_model_file(text: str, file: str) -> dict[str, Any]:
     """
     try:
         data = load_toml(text)
-    except (TOMLDecodeError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise ModelError(f"not valid TOML: {reason}", file) from None
+    except RecursionError:
+        raise ModelError("not valid TOML: nested too deeply", file) from None
+    except TOMLDecodeError as error:
+        line, reason = fault_in(text, error)
+        raise ModelError(f"not valid TOML: {reason}", file, line=line) from None
     if "driver" not in data:
         is_configuration = "drivers" in data or "tool" in data
         cure = f"; a configuration is checked by `lintdb drivers --config {file}`" if is_configuration else ""
@@ -388,28 +390,28 @@ def find_cut_overs(data: Table) -> tuple[str, ...]:
     return tuple(sorted(found, key=Version))
 
 
-def iter_tables(data: Table) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield every table inside of one, with the way to it."""
-    todo: list[tuple[str, object]] = [(key, value) for key, value in data.items()]
+def iter_tables(data: Table) -> Iterator[tuple[tuple[str | int, ...], dict[str, Any]]]:
+    """Yield every table inside of one, with the keys that lead to it."""
+    todo: list[tuple[tuple[str | int, ...], object]] = [((key,), value) for key, value in data.items()]
     while todo:
         place, item = todo.pop()
         if isinstance(item, list):
-            todo += [(f"{place}[{number}]", each) for number, each in enumerate(item)]
+            todo += [((*place, number), each) for number, each in enumerate(item)]
         elif isinstance(item, dict):
-            todo += [(f"{place}.{key}", each) for key, each in item.items()]
+            todo += [((*place, key), each) for key, each in item.items()]
             yield place, item
 
 
 _REFERENCES = ("acquires", "gives", "takes", "with_gives", "any_attribute", "any_item", "like")
 
 
-def references_in(table: Table) -> Iterator[tuple[str, str]]:
-    """Yield the keys of one table that name kinds, with the names."""
+def references_in(table: Table) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the keys that lead to names of kinds in one table, with the names."""
     for group in ("attributes", "bases"):
         named = table.get(group)
         if isinstance(named, dict):
-            yield from ((f"{group}.{key}", name) for key, name in named.items())
-    yield from ((key, table[key]) for key in _REFERENCES if isinstance(table.get(key), str))
+            yield from (((group, key), name) for key, name in named.items())
+    yield from (((key,), table[key]) for key in _REFERENCES if isinstance(table.get(key), str))
 
 
 def _check_references(data: Table, foreign: Collection[str] | None) -> None:
@@ -417,11 +419,12 @@ def _check_references(data: Table, foreign: Collection[str] | None) -> None:
     kinds = data.get("kinds", {})
     own = f"{data['driver']['name']}."
     for place, table in iter_tables(data):
-        for key, reference in references_in(table):
+        for keys, reference in references_in(table):
             name = reference.removeprefix(own)
             known = foreign if "." in name else ("self", "none", *kinds)
             if known is not None and name not in known:
-                raise ShapeError(f"{name!r} is not a kind of this file{_cure(name, data, foreign or ())}", place, key)
+                message = f"{name!r} is not a kind of this file{_cure(name, data, foreign or ())}"
+                raise ShapeError(message, *place, *keys)
 
 
 def _cure(name: str, data: Table, foreign: Collection[str]) -> str:
