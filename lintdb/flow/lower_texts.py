@@ -153,6 +153,27 @@ def method_of_text(callee: ir.Operand) -> ir.AttributeOf | None:
     return callee if is_one and is_there and isinstance(callee, ir.AttributeOf) else None
 
 
+def _given(
+    node: cst.Call, arguments: list[ir.CallArgument], *, is_mapping: bool
+) -> tuple[tuple[object, ir.Part], ...] | None:
+    """Return what a call of `format()` is given, by position or name; None where it cannot be told what goes where.
+
+    What a mapping has that is not written there may be under any name.
+    """
+    found: list[tuple[object, ir.Part]] = []
+    for number, (argument, written) in enumerate(zip(arguments, node.args, strict=True)):
+        value = written.value
+        if argument.star == "*":
+            return None
+        if not argument.star and (argument.keyword or not is_mapping):
+            found.append((argument.keyword or number, ir.Part(argument.operand, value)))
+            continue
+        items = arguments_of_modulo(value, argument.operand) if isinstance(value, cst.Dict) else ()
+        is_seen = bool(items) and all(key is not None for key, _ in items)
+        found += items if is_seen else [(ANY_KEY, ir.Part(argument.operand, value))]
+    return tuple(found)
+
+
 def string_method(
     node: cst.Call,
     callee: ir.AttributeOf,
@@ -161,16 +182,10 @@ def string_method(
     otherwise: ir.Operand | None = None,
 ) -> ir.Operand:
     """`"…".format(x)`, `", ".join(names)`, `"…".replace("{a}", x)`; *otherwise* is the value if it is no text."""
-    if callee.name in _FILLS and not any(argument.star == "*" for argument in arguments):
-        is_mapping = callee.name != "format"
-        items = [
-            (
-                argument.keyword or (ANY_KEY if argument.star or is_mapping else number),
-                ir.Part(argument.operand, given.value),
-            )
-            for number, (argument, given) in enumerate(zip(arguments, node.args, strict=True))
-        ]
-        return ir.Format(ir.Part(callee.base, node.func), _FILLS[callee.name], tuple(items), otherwise)
+    if callee.name in _FILLS:
+        given = _given(node, arguments, is_mapping=callee.name != "format")
+        if given is not None:
+            return ir.Format(ir.Part(callee.base, node.func), _FILLS[callee.name], given, otherwise)
     if callee.name == "replace" and len(arguments) == 2:
         old, new = arguments
         if isinstance(old.operand, ir.Constant) and old.operand.value and not (old.keyword or new.keyword or new.star):
