@@ -131,6 +131,11 @@ class Answers:
         found = [server for server in servers if any(_is_below(name, server.imports) for name in names)]
         return found[0] if len(found) == 1 else None
 
+    @staticmethod
+    def changes_behind_clause(text: str) -> bool:
+        """See `Knowledge`."""
+        return first_word(text) == "WITH" and changes_within(text)
+
     def definition_event(self, kind: Kind, scheme: str) -> Event | None:
         """Return what a query counts as that defines something, on what was had by a connection string of a scheme."""
         driver = self.models.driver(kind.driver) or self._others(kind.driver).driver(kind.driver)

@@ -106,7 +106,7 @@ AFTER_ERROR = words_of(AfterError, {
 DEFINITION = Choice({
     "write": "is pending as other writes are",
     "commit": "makes everything that is pending permanent",
-    "nothing": "is permanent at once; the rest stays pending",
+    "nothing": "is permanent at once; the rest stays pending. So is what changes rows and begins with WITH",
 }, {"write": Event.WRITE, "commit": Event.COMMIT, "nothing": None}.get)  # fmt: skip
 EVENT = words_of(Event, _EVENTS)
 VERSIONS = (

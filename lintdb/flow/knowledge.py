@@ -93,6 +93,9 @@ class Knowledge(ExceptionClasses, Protocol):
     def is_definition(self, text: str) -> bool:
         """Return whether a query text creates, alters or drops something."""
 
+    def changes_behind_clause(self, text: str) -> bool:
+        """Return whether a query text begins with a WITH clause, and changes rows in it or behind it."""
+
     def definition_event(self, kind: Kind, scheme: str) -> Event | None:
         """Return what a query counts as that `is_definition`, where a connection string of that scheme led to it."""
 

@@ -47,10 +47,13 @@ class Units(Misuses):
         if isinstance(value, Literal) and isinstance(value.value, str):
             if model.refuses_text and not value.is_clause and not self._is_begun(working, state):
                 return Event.READ  # what it says never waits for a commit
+            kind = self.kind_of(state.status(working) if working is not None else None)
             if self.knowledge.is_definition(value.value):
-                status = state.status(working) if working is not None else None
-                kind = self.kind_of(status)
                 return self.knowledge.definition_event(kind, self._scheme(working, state)) if kind is not None else None
+            if kind is not None and self.knowledge.changes_behind_clause(value.value):
+                # Where no transaction begins with CREATE, since that is not INSERT or the like, none does with WITH.
+                defined = self.knowledge.definition_event(kind, self._scheme(working, state))
+                return Event.WRITE if defined is not None else None
             return self._event_of_text(value)
         return None
 
