@@ -143,15 +143,31 @@ def is_done_once(node: cst.CSTNode, around: Ancestry) -> bool:
     inner = node
     for outer in around.ancestors(node):
         if isinstance(outer, cst.If) and inner is outer.body:
-            if any(_keeps(outer.body, each, node) for each in _missing(outer.test)):
+            found = [each for each in _missing(outer.test) if _lives_on(each, around.root)]
+            if any(_keeps(outer.body, each, node) for each in found):
                 return True
         elif isinstance(outer, cst.IndentedBlock):
             before = outer.body[: next((at for at, each in enumerate(outer.body) if each is inner), 0)]
             found = [each for one in before if isinstance(one, cst.If) and _leaves(one) for each in _present(one.test)]
-            if any(_keeps(outer, each, node) for each in found):
+            if any(_keeps(outer, each, node) for each in found if _lives_on(each, around.root)):
                 return True
         inner = outer
     return False
+
+
+def _lives_on(kept: cst.BaseExpression, code: cst.CSTNode) -> bool:
+    """Whether a place is there for the next call, too: an attribute, or a name that is not the function's own."""
+    if not isinstance(kept, cst.Name):
+        return True
+    is_bound = False
+    for node in walk(code):
+        if isinstance(node, (cst.Global, cst.Nonlocal)) and any(each.name.value == kept.value for each in node.names):
+            return True
+        targets = [each.target for each in node.targets] if isinstance(node, cst.Assign) else [node]
+        is_given = isinstance(node, (cst.Assign, cst.Param))
+        names = [getattr(each, "name", each) for each in targets] if is_given else []
+        is_bound = is_bound or any(isinstance(each, cst.Name) and each.value == kept.value for each in names)
+    return not is_bound
 
 
 def _missing(test: cst.BaseExpression) -> list[cst.BaseExpression]:
