@@ -108,10 +108,15 @@ def is_done_once(function: FunctionInfo) -> bool:
 
 
 def ends_with_error(function: FunctionInfo) -> bool:
-    """Whether an error that leaves a function ends the process: only commands call it, and none of them goes on."""
+    """Whether an error that leaves a function ends the process: only commands call it, and none of them goes on.
+
+    Not where it cannot be told which files belong to the project: any of them may call it, too.
+    """
     from lintdb.flow.commands import is_part_of_commands  # as above
 
-    return is_part_of_commands(function, is_test_file, fails=True)
+    links = function.index.links
+    is_known = links is not None and links.texts_with(function.name, function.index) is not None
+    return is_known and is_part_of_commands(function, is_test_file, fails=True)
 
 
 _COMMAND_LINE = frozenset({"ArgumentParser", "OptionParser"})
