@@ -148,15 +148,11 @@ def _add(outline: Outline, name: str, statement: ast.stmt, module: ModuleName, *
     while todo:
         node = todo.pop()
         if isinstance(node, ast.Attribute):
-            names: list[str] = []
-            current: ast.expr = node
-            while isinstance(current, ast.Attribute):
-                names.append(current.attr)
-                current = current.value
-            if isinstance(current, ast.Name):
-                definition.chains.add((current.id, *reversed(names)))
+            chain = _chain_of(node)
+            if chain:
+                definition.chains.add(chain)
             else:
-                todo.append(current)
+                todo.append(node.value)
         elif isinstance(node, ast.Name):
             definition.chains.add((node.id,))
         elif isinstance(node, ast.Import):
