@@ -225,18 +225,12 @@ def _may_be_command(use: Use) -> bool:
 
 def _comes_again(outside: Sequence[ast.stmt]) -> bool:
     """Whether a file imports what runs it again and again."""
-    names = {
-        name.partition(".")[0]
-        for each in outside
-        for name in (
-            [alias.name for alias in each.names]
-            if isinstance(each, ast.Import)
-            else [each.module or ""]
-            if isinstance(each, ast.ImportFrom)
-            else []
-        )
-    }
-    return not names.isdisjoint(_COMES_AGAIN)
+    for each in outside:
+        names = [alias.name for alias in each.names] if isinstance(each, ast.Import) else []
+        names += [each.module or ""] if isinstance(each, ast.ImportFrom) else []
+        if any(name.partition(".")[0] in _COMES_AGAIN for name in names):
+            return True
+    return False
 
 
 def _is_handled_elsewhere(by: AnyFunction) -> bool:

@@ -19,8 +19,6 @@ _MAKES_NAMES = re.compile(r"\b(?:__getattr__|globals|locals|vars|setattr|exec|mo
 """What may give a module names that its text does not have as such."""
 _OWN_NAME = re.compile(r"(?<!getLogger\()(?<!get_logger\()(?<!Flask\()\b__name__\b(?![ \t]*[!=]=)")
 """A module that tells others its name may get names from them."""
-
-
 _CHANGES_PATH = re.compile(r"\bsys\.path\b|\baddsitedir\b")
 _COMPILED = (".so", ".pyd", ".pyx", ".dll")
 
@@ -30,16 +28,22 @@ class Breakage:
 
     def __init__(self, surroundings: Surroundings) -> None:
         self._surroundings = surroundings
-        self._broken: dict[str, bool] = {}
+        self._looked_at: dict[str, tuple[bool, frozenset[str]]] = {}
+        self._doubtful: dict[tuple[str, str], bool] = {}
 
     def is_broken(self, path: str) -> bool:
         """Whether to import a file raises: a module of the project lacks a name, gives a coroutine, is broken itself.
 
         Only imports on their own count, outside of functions: what stands in `try` or under a condition may fail.
         """
-        if path not in self._broken:
-            self._broken[path] = self._asks_for_too_much(path, frozenset())
-        return self._broken[path]
+        reached = level = {path}
+        for _ in range(_MOST_STEPS + 1):
+            asked = [self._look_at(each) for each in sorted(level)]
+            if any(fails for fails, _ in asked):
+                return True
+            level = {each for _, imported in asked for each in imported} - reached
+            reached = reached | level
+        return False
 
     def lacks(self, dotted: str, path: str) -> bool:
         """Whether a dotted name leads to a module of the project, for the file at *path*, that has no such name."""
@@ -50,13 +54,20 @@ class Breakage:
         name = located.rest[0]
         return self._never_says(located.path, name, _MOST_STEPS) and name not in self._beside(located.path)
 
-    def _asks_for_too_much(self, path: str, above: frozenset[str]) -> bool:
-        """Whether a module asks for too much; *above* are those that import it, one from another."""
+    def _look_at(self, path: str) -> tuple[bool, frozenset[str]]:
+        """Return whether a module itself asks for too much, and the modules that it imports; each is read once."""
+        if path not in self._looked_at:
+            self._looked_at[path] = self._read(path)
+        return self._looked_at[path]
+
+    def _read(self, path: str) -> tuple[bool, frozenset[str]]:
         source = self._surroundings.source_of(path)
         tree = parsed_by_python(source.text) if source is not None else None
         if source is None or not isinstance(tree, ast.Module) or _CHANGES_PATH.search(source.text):
-            return False
+            return False, frozenset()
         module = self._surroundings.layout.name_of(path)
+        taken_apart = list(_taken_apart(tree))
+        imported: set[str] = set()
         for statement in tree.body:
             if not isinstance(statement, ast.ImportFrom):
                 continue
@@ -66,16 +77,20 @@ class Breakage:
                 continue
             names = {each.asname or each.name: each.name for each in statement.names}
             if any(self._lacks(located, each, source.text) for each in statement.names):
-                return True
-            if any(self._gives_coroutine(located, names, each) for each in _taken_apart(tree)):
-                return True
-            goes_on = len(above) < _MOST_STEPS and located.path not in above
-            if goes_on and self._asks_for_too_much(located.path, above | {path}):
-                return True
-        return False
+                return True, frozenset()
+            if any(self._gives_coroutine(located, names, each) for each in taken_apart):
+                return True, frozenset()
+            imported.add(located.path)
+        return False, frozenset(imported)
 
     def _is_doubtful(self, located: Located, parts: Sequence[str], path: str) -> bool:
-        """Whether another file, or a library, may be meant by the name of a module."""
+        """Whether another file, or a library, may be meant by the name of a module; found out once for each."""
+        key = (located.path, ".".join(parts))
+        if key not in self._doubtful:
+            self._doubtful[key] = self._may_be_another(located, parts, path)
+        return self._doubtful[key]
+
+    def _may_be_another(self, located: Located, parts: Sequence[str], path: str) -> bool:
         if parts and parts[0] and is_of_library(parts[0]):
             return True
         folder, file = os.path.split(located.path)

@@ -62,17 +62,14 @@ def _shown(node: cst.BaseExpression | None) -> list[ListedText] | None:
         return [ListedText(each.value) for each in elements] if len(elements) == len(node.elements) else None
     if isinstance(node, (cst.ListComp, cst.GeneratorExp, cst.SetComp)):
         return [ListedText(node.elt, is_repeated=True)]
-    if (
-        isinstance(node, cst.Call)
-        and isinstance(node.func, cst.Name)
-        and node.func.value in ("list", "tuple", "sorted")
-    ):
-        given = node.args[0].value if len(node.args) == 1 else None
-        return [] if not node.args and node.func.value == "list" else _shown(given)
-    is_map = isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "map"
-    if isinstance(node, cst.Call) and is_map and node.args and isinstance(node.args[0].value, cst.Lambda):
-        return [ListedText(node.args[0].value.body, is_repeated=True)]
-    return None
+    if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Name):
+        return None
+    called, given = node.func.value, [each.value for each in node.args]
+    if called == "map" and given and isinstance(given[0], cst.Lambda):
+        return [ListedText(given[0].body, is_repeated=True)]
+    if called not in ("list", "tuple", "sorted"):
+        return None
+    return _shown(given[0]) if len(given) == 1 else [] if called == "list" and not given else None
 
 
 def _changes(name: cst.BaseExpression, function: FunctionInfo) -> Iterator[tuple[cst.CSTNode, list[ListedText] | None]]:
@@ -80,17 +77,17 @@ def _changes(name: cst.BaseExpression, function: FunctionInfo) -> Iterator[tuple
     for node in function.nodes:
         if isinstance(node, cst.Assign):
             for target in node.targets:
-                if _is_called(target.target, name):
+                if _is_same(target.target, name):
                     yield node, _shown(node.value)
-                elif any(_is_called(each, name) for each in _parts(target.target)):
+                elif any(_is_same(each, name) for each in _parts(target.target)):
                     yield node, None
-        elif isinstance(node, cst.AnnAssign) and _is_called(node.target, name):
+        elif isinstance(node, cst.AnnAssign) and _is_same(node.target, name):
             yield node, _shown(node.value) if node.value is not None else []
-        elif isinstance(node, cst.AugAssign) and _is_called(node.target, name):
+        elif isinstance(node, cst.AugAssign) and _is_same(node.target, name):
             yield node, _shown_or_unknown(node.value)
-        elif isinstance(node, (cst.For, cst.CompFor, cst.NamedExpr)) and _is_called(node.target, name):
+        elif isinstance(node, (cst.For, cst.CompFor, cst.NamedExpr)) and _is_same(node.target, name):
             yield node, None
-        elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and _is_called(node.func.value, name):
+        elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and _is_same(node.func.value, name):
             yield node, _added(node, node.func.attr.value)
 
 
@@ -111,8 +108,7 @@ def _shown_or_unknown(node: cst.BaseExpression) -> list[ListedText]:
 def _is_lent(name: cst.BaseExpression, function: FunctionInfo) -> bool:
     """Whether something else gets a list, and may put more into it."""
     return any(
-        _is_called(argument.value, name)
-        and getattr(getattr(call.func, "attr", call.func), "value", "") not in _ONLY_READ
+        _is_same(argument.value, name) and getattr(getattr(call.func, "attr", call.func), "value", "") not in _ONLY_READ
         for call in function.calls
         for argument in call.args
     )
@@ -125,5 +121,5 @@ def _parts(target: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
             yield from _parts(each.value)
 
 
-def _is_called(node: cst.CSTNode, name: cst.BaseExpression) -> bool:
-    return type(node) is type(name) and node.deep_equals(name)
+def _is_same(node: cst.CSTNode, other: cst.BaseExpression) -> bool:
+    return type(node) is type(other) and node.deep_equals(other)
