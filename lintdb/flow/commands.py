@@ -2,7 +2,8 @@
 
 Each use of the function must lead to `if __name__ == "__main__"`, to a function called `main`, or to one that a library
 for command lines has registered; none may go through a function that serves for as long as the process lives, and one
-must print. What cannot be told speaks against it.
+must print. Where the question is whether an error ends the process, they may: that ends a server as well. What cannot
+be told speaks against it.
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ def is_part_of_commands(
         return False
     if fails and (function.is_generator or not _MESSAGES.isdisjoint(each.name.value for each in function.params)):
         return False
-    return _Search(function, does_not_count, is_once=is_once, fails=fails).holds() and not serves(function)
+    found = _Search(function, does_not_count, is_once=is_once, fails=fails).holds()
+    return found and (fails or not serves(function))
 
 
 class _Search:
@@ -111,6 +113,9 @@ class _Search:
         # The first that does ends the search: what other files mention need not be parsed then.
         for use in find_uses(target, self._function, self._does_not_count):
             if isinstance(use, Unknown) or not _may_be_command(use) or (self._is_once and _is_repeated(use)):
+                return False
+            # What serves is over, too, when an error leaves it.
+            if not self._fails and _serves_there(use):
                 return False
             if self._fails and not self._ends_with_error(use, is_async=target in self._coroutines):
                 return False
@@ -213,14 +218,17 @@ def _takes_more(main: AnyFunction) -> bool:
 
 
 def _may_be_command(use: Use) -> bool:
-    """Whether a use stands in a program's block, or in a function that ends and that nothing unknown calls."""
+    """Whether a use stands in a program's block, or in a function that nothing unknown calls."""
     if use.by is None and not use.place.is_main:
         return False
     if not use.place.is_called and use.place.given_to not in MAPS:
         return False
-    if use.place.is_deferred or (use.by is not None and use.by.decorator_list and not _is_command(use.by)):
-        return False
-    return not any(_goes_on_itself(node, use.own) for each in _code(use) for node in _what_goes_on(each))
+    return not use.place.is_deferred and (use.by is None or not use.by.decorator_list or _is_command(use.by))
+
+
+def _serves_there(use: Use) -> bool:
+    """Whether the code around a use goes on for as long as its process lives."""
+    return any(_goes_on_itself(node, use.own) for each in _code(use) for node in _what_goes_on(each))
 
 
 def _comes_again(outside: Sequence[ast.stmt]) -> bool:
