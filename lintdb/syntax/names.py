@@ -377,6 +377,9 @@ class Links(Protocol):
     def leads_to_module(self, dotted: str, index: ModuleIndex) -> bool:
         """Whether a dotted name is a module of the project, or something in one; none is parsed for the answer."""
 
+    def folders_to(self, path: str) -> tuple[str, ...]:
+        """Return the names of the folders from the root of a file's project to the file, outermost first."""
+
     def is_broken(self, index: ModuleIndex) -> bool:
         """Whether a module cannot be imported: it asks another one of the project for a name that this lacks."""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import libcst as cst
 
+from lintdb.syntax.docstrings import TYPES_WITHOUT_TEXT, is_said_to_hold_no_text
 from lintdb.syntax.given import given_for, items_at
 from lintdb.syntax.literals import only_value
 from lintdb.syntax.names import ClassInfo, FunctionInfo
@@ -80,10 +81,6 @@ _SURE = frozenset({Trust.HARMLESS, Trust.ENVIRONMENT, Trust.INPUT})
 HARMLESS = Origin(Trust.HARMLESS)
 UNKNOWN = Origin(Trust.UNKNOWN)
 
-_TYPES_WITHOUT_TEXT = frozenset({
-    "int", "float", "bool", "Decimal", "date", "datetime", "time", "timedelta", "UUID", "Literal", "Fraction",
-    "complex", "LiteralString",
-})  # fmt: skip
 _TEXT_TYPES = frozenset({"str", "Any", "object", "AnyStr", "Optional", "Union", "Text", "bytes"})
 _CONTAINERS = frozenset({
     "dict", "list", "tuple", "set", "frozenset", "Dict", "List", "Tuple", "Set", "Mapping", "MutableMapping",
@@ -289,9 +286,11 @@ class Origins:
             words = set(re.findall(r"\w+", self.index.code_of(param.annotation.annotation)))
             # Of a plain `dict` or `list` nobody says what is in it.
             if not (words & _TEXT_TYPES or words <= _CONTAINERS) or (
-                words & _TYPES_WITHOUT_TEXT and not words & {"str", "Any", "object"}
+                words & TYPES_WITHOUT_TEXT and not words & {"str", "Any", "object"}
             ):
                 return HARMLESS
+        elif is_said_to_hold_no_text(name, self.function):
+            return HARMLESS
         if isinstance(param.default, (cst.Integer, cst.Float)) or _MARKS.search(name):
             return HARMLESS
         if isinstance(param.default, cst.Name) and param.default.value in ("True", "False"):
