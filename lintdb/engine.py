@@ -252,7 +252,21 @@ def _running(options: EngineOptions) -> frozenset[str]:
 def find_reports(
     source: SourceFile, program: Program, models: Models, options: EngineOptions
 ) -> Iterator[tuple[Rule, Report]]:
-    """Yield all that the selected rules find in a file, also what they find together (see `rules.doubles`)."""
+    """Yield all that the selected rules find in a file, also what they find together (see `rules.doubles`).
+
+    Of a file that is out of use nothing is sure: nobody is harmed by it.
+    """
+    from lintdb.rules.places import is_set_aside
+
+    is_low = None
+    for rule, report in _reports(source, program, models, options):
+        is_low = is_set_aside(program.index) if is_low is None else is_low
+        yield rule, replace(report, confidence=Confidence.LOW) if is_low else report
+
+
+def _reports(
+    source: SourceFile, program: Program, models: Models, options: EngineOptions
+) -> Iterator[tuple[Rule, Report]]:
     from lintdb.rules.base import FileContext
     from lintdb.rules.registry import all_rules
 

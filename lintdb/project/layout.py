@@ -102,12 +102,23 @@ class Layout:
 
     def files_around(self, path: str) -> tuple[str, ...] | None:
         """Return the Python files of the project that a file belongs to; None if no root is known, or for too many."""
-        root = next((each for each in reversed(self.roots_of(path)) if _ROOT_MARKS & self.listing(each)), None)
+        root = self._root_of(path)
         if root is None:
             return None
         if root not in self._files:
             self._files[root] = _python_files_below(root)
         return self._files[root]
+
+    def folders_to(self, path: str) -> tuple[str, ...]:
+        """Return the names of the folders between the root of a file's project and the file; none if no root is known.
+
+        They are outermost first.
+        """
+        root = self._root_of(path)
+        return tuple(os.path.relpath(path, root).split(os.sep)[:-1]) if root is not None else ()
+
+    def _root_of(self, path: str) -> str | None:
+        return next((each for each in reversed(self.roots_of(path)) if _ROOT_MARKS & self.listing(each)), None)
 
     def locate(self, dotted: str, importer: str) -> Located | None:
         """Return what file a dotted name leads to when the file *importer* imports it; None for other people's code.

@@ -127,6 +127,10 @@ class Project:
         """See `lintdb.syntax.names.Links`."""
         return bool(index.name.path) and self._surroundings.layout.locate(dotted, index.name.path) is not None
 
+    def folders_to(self, path: str) -> tuple[str, ...]:
+        """See `lintdb.syntax.names.Links`."""
+        return self._surroundings.layout.folders_to(path)
+
     def is_broken(self, index: ModuleIndex) -> bool:
         """See `lintdb.syntax.names.Links`."""
         return bool(index.name.path) and self._breakage.is_broken(index.name.path)

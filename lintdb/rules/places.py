@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lintdb.syntax.names import FunctionInfo
+    from lintdb.syntax.names import FunctionInfo, ModuleIndex
 
 _BELOW = r"[/\\](?:[^/\\]*[/\\]){0,4}[^/\\]*"
 """A file in a folder, or not far below it: what stands above a whole project says nothing of its files."""
@@ -158,6 +159,25 @@ def runs_for_somebody(function: FunctionInfo, path: str) -> bool:
 def is_test_file(path: str) -> bool:
     """Whether a file holds tests, by its name or that of its folder."""
     return _TEST_FILE.search(path) is not None
+
+
+_SET_ASIDE = re.compile(
+    r"_*(?:deprecated|disabled|obsolete|unused|retired|archived|attic|graveyard|archive[-_.]?\d[-_.\d]*)", re.IGNORECASE
+)
+"""What folders are called that hold what was in use once; an `archive` may be what a program is for."""
+
+
+def is_set_aside(index: ModuleIndex) -> bool:
+    """Whether a file is out of use: the name of a folder of its project says so, and nothing in use imports it."""
+    from lintdb.flow.users import importers  # loads libcst, which listing rules does not need
+
+    links = index.links
+    if links is None or not index.name.path:
+        return False
+    return all(
+        any(_SET_ASIDE.fullmatch(folder) for folder in links.folders_to(path))
+        for path in itertools.chain((index.name.path,), importers(index))
+    )
 
 
 def is_example_file(path: str) -> bool:
