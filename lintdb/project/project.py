@@ -135,6 +135,10 @@ class Project:
         """See `lintdb.syntax.names.Links`."""
         return bool(index.name.path) and self._breakage.is_broken(index.name.path)
 
+    def is_for_broken(self, index: ModuleIndex) -> bool:
+        """See `lintdb.syntax.names.Links`."""
+        return bool(index.name.path) and self._breakage.is_for_broken(index.name.path)
+
     def lacks(self, dotted: str, index: ModuleIndex) -> bool:
         """See `lintdb.syntax.names.Links`."""
         return bool(index.name.path) and self._breakage.lacks(dotted, index.name.path)

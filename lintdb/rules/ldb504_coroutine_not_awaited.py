@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from lintdb.flow.results import FunctionFlow
+    from lintdb.syntax.names import ModuleIndex
 
 
 class CoroutineNotAwaited(Rule):
@@ -47,14 +49,26 @@ class CoroutineNotAwaited(Rule):
 
 
 def _never_runs(flow: FunctionFlow, ctx: FileContext) -> bool:
-    """Whether the file cannot be imported, or a test fails where it patches what is gone: to await is no cure."""
+    """Whether the file cannot be imported, or a test fails where it patches what is gone: to await is no cure.
+
+    Nor is it in a file of helpers that only such files import.
+    """
     from lintdb.flow.patches import patched_names  # loads libcst, which listing rules does not need
 
     index = ctx.program.index
     if index.links is None:
         return False
     patched = patched_names(flow.function, index) if ctx.is_test else ()
+    if ctx.is_test and not _has_tests(index) and index.links.is_for_broken(index):
+        return True
     return index.links.is_broken(index) or any(index.links.lacks(name, index) for name in patched)
+
+
+def _has_tests(index: ModuleIndex) -> bool:
+    """Whether a test runner finds something in a file; helpers of tests run if one of these calls them."""
+    if index.name.path and Path(index.name.path).name == "conftest.py":
+        return True
+    return any(name.lower().startswith("test") for name in (*index.functions, *index.classes))
 
 
 def _used(node: cst.CSTNode, ctx: FileContext) -> str:

@@ -383,6 +383,9 @@ class Links(Protocol):
     def is_broken(self, index: ModuleIndex) -> bool:
         """Whether a module cannot be imported: it asks another one of the project for a name that this lacks."""
 
+    def is_for_broken(self, index: ModuleIndex) -> bool:
+        """Whether other modules import a module, and none of them can be imported itself."""
+
     def lacks(self, dotted: str, index: ModuleIndex) -> bool:
         """Whether a dotted name leads to a module of the project that has nothing of that name."""
 
