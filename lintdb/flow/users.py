@@ -9,7 +9,7 @@ import ast
 import functools
 import itertools
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -65,15 +65,22 @@ class Target:
         """The last part of the name of the module that defines it; that of its package for an `__init__.py`."""
         return _module_at(self.path)
 
-    def names_in(self, path: str, text: str, ways: Collection[str]) -> _Names:
-        """Return how a file can mean it; *ways* are the modules that it can be had from, see `ways_to`."""
+    def names_in(self, path: str, text: str, ways: Collection[str], rivals: Sequence[str] = ()) -> _Names:
+        """Return how a file can mean it; *ways* are the modules that it can be had from, see `ways_to`.
+
+        *rivals* are files that are called like its own, and define one of the same name: imports of these mean that.
+        """
         if path == self.path:
             return _Names(by_name=not self.owner, by_attribute=bool(self.owner))
         if self.is_nested or (self.owner and self.name.startswith("_")):
             return _Names(by_name=False, by_attribute=False)
         if self.owner:
             return _Names(by_name=False, by_attribute=True)
-        imported = _imported(text)
+        imported = [
+            each
+            for each in _imported(text)
+            if _leads_to(self.path, each, path) or not any(_leads_to(rival, each, path) for rival in rivals)
+        ]
         given = [each for each in imported if _last_part(each.base) in ways]
         modules = frozenset(
             last for each in imported if (last := _last_part(each.name or each.base)) in ways and each.name != self.name
@@ -259,10 +266,12 @@ def find_uses(
     *does_not_count* says of a path that uses in that file do not matter, as those in tests.
     """
     ways = ways_to(target, near)
-    for path, text in _texts_with(target.name, target, near):
+    texts = _texts_with(target.name, target, near)
+    rivals = _rivals(target, texts)
+    for path, text in texts:
         if does_not_count(path) and path != target.path:
             continue
-        names = target.names_in(path, text, ways)
+        names = target.names_in(path, text, ways, rivals)
         file = parsed_file(text) if names.by_name or names.by_attribute else None
         uses = list(_uses_in(file, target, path, names)) if isinstance(file, ParsedFile) else []
         yield from uses
@@ -270,6 +279,36 @@ def find_uses(
         is_offered = names.by_name and not uses and _is_package(path)
         if may_be_renamed or is_offered or isinstance(file, Exception):
             yield Unknown(path)
+
+
+def _rivals(target: Target, texts: Iterable[tuple[str, str]]) -> list[str]:
+    """Return the other files whose module has the same name as a target's, and defines one called like that, too."""
+    if target.owner or target.is_nested:
+        return []
+    defines = re.compile(rf"^(?:(?:async[ \t]+)?def|class)[ \t]+{re.escape(target.name)}\b", re.MULTILINE)
+    return [
+        path
+        for path, text in texts
+        if path != target.path and _module_at(path) == target.module and defines.search(text) is not None
+    ]
+
+
+def _leads_to(file: str, imported: ImportedName, importer: str) -> bool:
+    """Whether an import statement of *importer* means a file: all that it says of the way fits, not just the last name.
+
+    Of `tools` alone it says nothing, unless it begins with a dot.
+    """
+    dotted = imported.base.lstrip(".")
+    level = len(imported.base) - len(dotted)
+    base = tuple(dotted.split(".")) if dotted else ()
+    module = Path(file).parent if Path(file).name == "__init__.py" else Path(file).with_suffix("")
+    folders = Path(importer).parents
+    for parts in (base, (*base, imported.name)):
+        if level and len(folders) >= level and module == folders[level - 1].joinpath(*parts):
+            return True
+        if not level and len(parts) > 1 and module.parts[-len(parts) :] == parts:
+            return True
+    return False
 
 
 def importers(index: ModuleIndex) -> Iterator[str]:

@@ -30,7 +30,6 @@ class Breakage:
         self._surroundings = surroundings
         self._looked_at: dict[str, tuple[bool, frozenset[str]]] = {}
         self._doubtful: dict[tuple[str, str], bool] = {}
-        self._for_broken: dict[str, bool] = {}
 
     def is_broken(self, path: str) -> bool:
         """Whether to import a file raises: a module of the project lacks a name, gives a coroutine, is broken itself.
@@ -45,24 +44,6 @@ class Breakage:
             level = {each for _, imported in asked for each in imported} - reached
             reached = reached | level
         return False
-
-    def is_for_broken(self, path: str) -> bool:
-        """Whether modules import a file, and none of them can be imported: nothing uses what they share any more."""
-        if path not in self._for_broken:
-            importers = list(self._importers(path))
-            self._for_broken[path] = bool(importers) and all(self.is_broken(each) for each in importers)
-        return self._for_broken[path]
-
-    def _importers(self, path: str) -> Iterator[str]:
-        layout = self._surroundings.layout
-        stem = layout.name_of(path).dotted.rpartition(".")[2]
-        for other, text in self._surroundings.texts_with(stem, path) or () if stem else ():
-            for each in imported_names(text, layout.name_of(other)) if other != path else ():
-                dotted = f"{each.base}.{each.name}" if each.name and each.name != "*" else each.base
-                located = layout.locate(dotted, other)
-                if located is not None and located.path == path:
-                    yield other
-                    break
 
     def lacks(self, dotted: str, path: str) -> bool:
         """Whether a dotted name leads to a module of the project, for the file at *path*, that has no such name."""

@@ -131,13 +131,9 @@ class Project:
         """See `lintdb.syntax.names.Links`."""
         return self._surroundings.layout.folders_to(path)
 
-    def is_broken(self, index: ModuleIndex) -> bool:
+    def is_broken(self, path: str) -> bool:
         """See `lintdb.syntax.names.Links`."""
-        return bool(index.name.path) and self._breakage.is_broken(index.name.path)
-
-    def is_for_broken(self, index: ModuleIndex) -> bool:
-        """See `lintdb.syntax.names.Links`."""
-        return bool(index.name.path) and self._breakage.is_for_broken(index.name.path)
+        return self._breakage.is_broken(path)
 
     def lacks(self, dotted: str, index: ModuleIndex) -> bool:
         """See `lintdb.syntax.names.Links`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from lintdb.flow.results import FunctionFlow
-    from lintdb.syntax.names import ModuleIndex
+    from lintdb.syntax.names import FunctionInfo, Links
 
 
 class CoroutineNotAwaited(Rule):
@@ -51,24 +50,29 @@ class CoroutineNotAwaited(Rule):
 def _never_runs(flow: FunctionFlow, ctx: FileContext) -> bool:
     """Whether the file cannot be imported, or a test fails where it patches what is gone: to await is no cure.
 
-    Nor is it in a file of helpers that only such files import.
+    Nor is it in what is there for tests, and used by none that can be imported.
     """
     from lintdb.flow.patches import patched_names  # loads libcst, which listing rules does not need
 
-    index = ctx.program.index
-    if index.links is None:
+    links, path = flow.function.index.links, flow.function.index.name.path
+    if links is None or not path:
         return False
-    patched = patched_names(flow.function, index) if ctx.is_test else ()
-    if ctx.is_test and not _has_tests(index) and index.links.is_for_broken(index):
+    if links.is_broken(path):
         return True
-    return index.links.is_broken(index) or any(index.links.lacks(name, index) for name in patched)
+    patched = patched_names(flow.function, flow.function.index) if ctx.is_test else ()
+    return any(links.lacks(name, flow.function.index) for name in patched) or (
+        ctx.is_test and _is_for_broken(flow.function, links)
+    )
 
 
-def _has_tests(index: ModuleIndex) -> bool:
-    """Whether a test runner finds something in a file; helpers of tests run if one of these calls them."""
-    if index.name.path and Path(index.name.path).name == "conftest.py":
-        return True
-    return any(name.lower().startswith("test") for name in (*index.functions, *index.classes))
+def _is_for_broken(function: FunctionInfo, links: Links) -> bool:
+    """Whether files that cannot be imported mention a function, and no other does; its own name is not a test's."""
+    from lintdb.flow.users import Target, Use, find_uses  # as above
+
+    if function.decorators or function.owner is not None or function.name.startswith("test"):
+        return False
+    uses = list(find_uses(Target.of(function), function, lambda _: False))
+    return bool(uses) and all(isinstance(use, Use) and links.is_broken(use.path) for use in uses)
 
 
 def _used(node: cst.CSTNode, ctx: FileContext) -> str:

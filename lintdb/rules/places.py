@@ -120,7 +120,7 @@ def ends_with_error(function: FunctionInfo) -> bool:
     return is_known and is_part_of_commands(function, is_test_file, fails=True)
 
 
-_COMMAND_LINE = frozenset({"ArgumentParser", "OptionParser", "argv"})
+_COMMAND_LINE = frozenset({"ArgumentParser", "OptionParser"})
 
 
 def is_script(function: FunctionInfo, node: object) -> bool:

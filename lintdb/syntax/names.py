@@ -380,11 +380,8 @@ class Links(Protocol):
     def folders_to(self, path: str) -> tuple[str, ...]:
         """Return the names of the folders from the root of a file's project to the file, outermost first."""
 
-    def is_broken(self, index: ModuleIndex) -> bool:
-        """Whether a module cannot be imported: it asks another one of the project for a name that this lacks."""
-
-    def is_for_broken(self, index: ModuleIndex) -> bool:
-        """Whether other modules import a module, and none of them can be imported itself."""
+    def is_broken(self, path: str) -> bool:
+        """Whether a file of the project cannot be imported: it asks another one for a name that this lacks."""
 
     def lacks(self, dotted: str, index: ModuleIndex) -> bool:
         """Whether a dotted name leads to a module of the project that has nothing of that name."""
