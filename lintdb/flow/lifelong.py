@@ -1,4 +1,4 @@
-"""Whether the objects of a class are there for as long as the process: made once, where a program begins.
+"""Whether what a class or function does is done once, where a program begins: its objects last as long as the process.
 
 `store = Store()` on module level does that, and a function that is called there alone, or that is called like one that
 sets up a program. What cannot be told speaks against it.
@@ -9,9 +9,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 
-from lintdb.flow.users import AnyFunction, Target, Unknown, find_uses, last_name
+from lintdb.flow.users import AnyFunction, Place, Target, Unknown, Use, find_uses, last_name
 from lintdb.flow.words import BEGINS, OF_PROGRAMS, START_UP
-from lintdb.syntax.names import ClassInfo
+from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 _MOST_TARGETS = 6
 """Functions between the class and the start of the program."""
@@ -22,32 +22,81 @@ def lives_with_process(owner: ClassInfo, does_not_count: Callable[[str], bool]) 
 
     *does_not_count* says of a path that what is made in that file does not matter, as in tests.
     """
-    todo = [Target.of(owner)]
+    makers = _makers(owner)
+    return _is_used_at_start(
+        Target.of(owner),
+        owner,
+        does_not_count,
+        begins=lambda use: use.by is None or begins_program(use.by),
+        is_no_use=lambda place: bool(place.asked_for) and place.asked_for not in makers,
+    )
+
+
+def runs_at_start(function: FunctionInfo, does_not_count: Callable[[str], bool]) -> bool:
+    """Whether the start of a server alone calls a function, once; *does_not_count* as above.
+
+    A script that calls it, and a `main`, may be over soon: what they leave open is another question.
+    """
+    if function.is_module or function.decorators or function.is_generator:
+        return False
+    return _is_used_at_start(
+        Target.of(function),
+        function,
+        does_not_count,
+        begins=lambda use: use.by is not None and begins_program(use.by) and _starts_server(use.by),
+        is_no_use=lambda _: False,
+    )
+
+
+def _is_used_at_start(
+    first: Target,
+    near: ClassInfo | FunctionInfo,
+    does_not_count: Callable[[str], bool],
+    *,
+    begins: Callable[[Use], bool],
+    is_no_use: Callable[[Place], bool],
+) -> bool:
+    """Whether all that uses a class or function is run by the start of a program alone.
+
+    *begins* says of a use that it stands there; *is_no_use* of a place that a mention there does nothing.
+    """
+    todo = [first]
     seen = set(todo)
     is_made = False
     while todo and len(seen) <= _MOST_TARGETS:
         target = todo.pop()
-        uses = list(find_uses(target, owner, does_not_count))
+        uses = list(find_uses(target, near, does_not_count))
         if not uses or target.is_open:
             return False  # a handler, or what another program calls
         for use in uses:
             if isinstance(use, Unknown):
                 return False
-            if use.place.is_annotation:
+            if use.place.is_annotation or (target == first and is_no_use(use.place)):
                 continue
             if not use.place.is_called or use.place.is_repeated or use.place.is_deferred:
                 return False  # it is derived from, or handed to others, who may make any number
-            user = use.user
-            if user is not None and user.owner and user.name == "__init__":
-                user = Target(user.owner, user.path)  # as often as that is made
-            if user is None or (use.by is not None and begins_program(use.by)):
+            user = _user_of(use)
+            if begins(use):
                 is_made = True
-            elif use.by is not None and use.by.decorator_list:
+            elif user is None or (use.by is not None and use.by.decorator_list):
                 return False  # a handler of requests, a task, a test
             elif user not in seen:
                 seen.add(user)
                 todo.append(user)
     return is_made and not todo
+
+
+def _user_of(use: Use) -> Target | None:
+    user = use.user
+    if user is not None and user.owner and user.name == "__init__":
+        return Target(user.owner, user.path)  # as often as that is made
+    return user
+
+
+def _makers(owner: ClassInfo) -> set[str]:
+    """Return the methods of a class that may make an object of it, though none calls it by its name."""
+    named = ((each, [*method.decorators]) for each, method in owner.methods.items())
+    return {each for each, decorators in named if any(getattr(one, "value", "") == "classmethod" for one in decorators)}
 
 
 def begins_program(function: AnyFunction) -> bool:
@@ -57,6 +106,11 @@ def begins_program(function: AnyFunction) -> bool:
     if "on_event" in names:
         return any(isinstance(node, ast.Constant) and node.value == "startup" for node in _arguments(function))
     return takes <= OF_PROGRAMS and names <= START_UP and BEGINS.fullmatch(function.name) is not None
+
+
+def _starts_server(function: AnyFunction) -> bool:
+    """Whether what begins a program is the hook of a framework, by its decorator or its name."""
+    return bool(function.decorator_list) or function.name.lstrip("_") in ("lifespan", "startup", "on_startup")
 
 
 def _arguments(function: AnyFunction) -> Iterator[ast.expr]:

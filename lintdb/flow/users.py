@@ -28,6 +28,7 @@ _MOST_PARSED = 48
 """Files whose trees are kept: who is asked for once is asked for again, in the same files."""
 
 _AS = re.compile(r"\b(\w+)[ \t]+as\b")
+_COMMENTS = re.compile(r"#[^\n]*")
 _NEUTRAL = frozenset({"object", "ABC", "Protocol", "Generic"})
 """Classes that call nothing of what derives from them."""
 
@@ -193,7 +194,8 @@ class Place(NamedTuple):
     `is_used_at_once`: what that returns is dropped, or asked for something, where it stands: no coroutine would run;
     `is_annotation`: in an annotation, which does nothing; `is_beside`: in an `async with` or `async for`;
     `is_repeated`: in a loop; `is_deferred`: in a lambda; `watched_by`: the `try` statements in whose bodies it stands,
-    and the blocks; `is_awaited`: what it returns is; `result_given_to`: the last name of the call that is handed that.
+    and the blocks; `is_awaited`: what it returns is; `result_given_to`: the last name of the call that is handed that;
+    `asked_for`: the attribute that is read of it, not that of what it returns.
     Loops and blocks are those within the innermost function.
     """
 
@@ -210,6 +212,7 @@ class Place(NamedTuple):
     watched_by: tuple[ast.AST, ...] = ()
     is_awaited: bool = False
     result_given_to: str = ""
+    asked_for: str = ""
 
     @property
     def is_called(self) -> bool:
@@ -388,6 +391,7 @@ def _place_of(node: ast.AST, file: ParsedFile) -> Place:
         ),
         is_awaited=call is not None and isinstance(chain[2], ast.Await),
         result_given_to=_given_to(chain, 1) if call is not None else "",
+        asked_for=chain[1].attr if isinstance(chain[1], ast.Attribute) and chain[1].value is node else "",
     )
 
 
@@ -436,7 +440,7 @@ def is_renamed(name: str, text: str) -> bool:
 
 @functools.lru_cache(maxsize=1024)
 def _renamed(text: str) -> frozenset[str]:
-    return frozenset(_AS.findall(text))
+    return frozenset(_AS.findall(_COMMENTS.sub("", text)))
 
 
 def _is_main_guard(statement: ast.AST) -> bool:

@@ -99,13 +99,17 @@ def is_work_of_workers(function: FunctionInfo, *, has_sessions: bool) -> bool:
 
 
 def is_done_once(function: FunctionInfo) -> bool:
-    """Whether a command that prints does what a function does, once, and nothing else does.
+    """Whether a command that prints does what a function does, once, or the start of a server; and nothing else does.
 
     Not the command itself: what that leaves open is easily mended.
     """
     from lintdb.flow.commands import is_part_of_commands  # as above
+    from lintdb.flow.lifelong import runs_at_start
 
-    return not is_program(function) and is_part_of_commands(function, is_test_file, is_once=True)
+    if is_program(function):
+        return False
+    is_of_command = is_part_of_commands(function, is_test_file, is_once=True)
+    return is_of_command or runs_at_start(function, is_test_file)
 
 
 def ends_with_error(function: FunctionInfo) -> bool:
