@@ -63,7 +63,8 @@ from lintdb.flow.values import (
     Truthiness,
     Value,
 )
-from lintdb.syntax.names import ClassInfo, Found, FunctionInfo, Variable
+from lintdb.syntax.links import Found
+from lintdb.syntax.names import ClassInfo, FunctionInfo, Variable
 
 _READY_FAMILIES = ("connection", "pool", "checkout")
 """What has to be connected before it can be used."""

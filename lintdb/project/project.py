@@ -17,7 +17,8 @@ from lintdb.project.passing import Passing
 from lintdb.project.surroundings import Surroundings
 from lintdb.source import SourceFile
 from lintdb.syntax.indexer import build_index
-from lintdb.syntax.names import Found, ModuleIndex, Symbol, Variable
+from lintdb.syntax.links import Found
+from lintdb.syntax.names import ModuleIndex, Symbol, Variable
 from lintdb.syntax.outline import Outline
 from lintdb.syntax.parse import parse_module
 
@@ -59,7 +60,7 @@ class Project:
     # --- other files ------------------------------------------------------------------------------------------------
 
     def find(self, dotted: str, index: ModuleIndex, *, is_needed: bool = False) -> Found | None:
-        """See `lintdb.syntax.names.Links`."""
+        """See `lintdb.syntax.links.Links`."""
         path = index.name.path
         if "." not in dotted or not path:
             return None
@@ -70,11 +71,11 @@ class Project:
         return self._found[key]
 
     def matters(self, name: str, index: ModuleIndex) -> bool:
-        """See `lintdb.syntax.names.Links`."""
+        """See `lintdb.syntax.links.Links`."""
         return name in self._surroundings.interest.names_in(index.name.path)
 
     def hides_library(self, dotted: str, index: ModuleIndex) -> bool:
-        """See `lintdb.syntax.names.Links`: not if the module itself imports the library, or lacks the name."""
+        """See `lintdb.syntax.links.Links`: not if the module itself imports the library, or lacks the name."""
         found = self._outlined(dotted, index)
         if found is None:
             return False
@@ -86,7 +87,7 @@ class Project:
         return rest[0] in defined if rest else bool(defined)
 
     def defines(self, dotted: str, index: ModuleIndex) -> bool:
-        """See `lintdb.syntax.names.Links`."""
+        """See `lintdb.syntax.links.Links`."""
         found = self._outlined(dotted, index)
         return found is not None and bool(found[1]) and found[1][0] in found[0].definitions
 
@@ -99,44 +100,44 @@ class Project:
         return self._passing.outline_of(located.path, source.text), located.rest
 
     def is_continued(self, name: str, index: ModuleIndex) -> bool:
-        """See `lintdb.syntax.names.Links`."""
+        """See `lintdb.syntax.links.Links`."""
         return bool(index.name.path) and self._surroundings.is_continued(name, index.name.path)
 
     def texts_with(self, word: str, index: ModuleIndex) -> tuple[tuple[str, str], ...] | None:
-        """See `lintdb.syntax.names.Links`."""
+        """See `lintdb.syntax.links.Links`."""
         return self._surroundings.texts_with(word, index.name.path) if index.name.path else None
 
     def module_at(self, path: str, index: ModuleIndex) -> ModuleIndex | None:
-        """See `lintdb.syntax.names.Links`."""
+        """See `lintdb.syntax.links.Links`."""
         return self._module(path) if index.name.path else None
 
     def keepers(self, key: str, index: ModuleIndex) -> tuple[ModuleIndex, ...]:
-        """See `lintdb.syntax.names.Links`."""
+        """See `lintdb.syntax.links.Links`."""
         paths = self._surroundings.keepers(key, index.name.path) if index.name.path else ()
         return tuple(found for path in paths if (found := self._module(path)) is not None)
 
     def library_behind(self, dotted: str, index: ModuleIndex) -> str | None:
-        """See `lintdb.syntax.names.Links`."""
+        """See `lintdb.syntax.links.Links`."""
         return self._passing.library_behind(dotted, index.name.path) if index.name.path else None
 
     def ending_of(self, dotted: str, index: ModuleIndex) -> str:
-        """See `lintdb.syntax.names.Links`."""
+        """See `lintdb.syntax.links.Links`."""
         return self._passing.ending_of(dotted, index.name.path) if index.name.path else ""
 
     def leads_to_module(self, dotted: str, index: ModuleIndex) -> bool:
-        """See `lintdb.syntax.names.Links`."""
+        """See `lintdb.syntax.links.Links`."""
         return bool(index.name.path) and self._surroundings.layout.locate(dotted, index.name.path) is not None
 
     def folders_to(self, path: str) -> tuple[str, ...]:
-        """See `lintdb.syntax.names.Links`."""
+        """See `lintdb.syntax.links.Links`."""
         return self._surroundings.layout.folders_to(path)
 
     def is_broken(self, path: str) -> bool:
-        """See `lintdb.syntax.names.Links`."""
+        """See `lintdb.syntax.links.Links`."""
         return self._breakage.is_broken(path)
 
     def lacks(self, dotted: str, index: ModuleIndex) -> bool:
-        """See `lintdb.syntax.names.Links`."""
+        """See `lintdb.syntax.links.Links`."""
         return bool(index.name.path) and self._breakage.lacks(dotted, index.name.path)
 
     def _find(self, dotted: str, importer: str, is_needed: bool, steps: int) -> Found | None:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from lintdb.flow.results import FunctionFlow
-    from lintdb.syntax.names import FunctionInfo, Links
+    from lintdb.syntax.links import Links
+    from lintdb.syntax.names import FunctionInfo
 
 
 class CoroutineNotAwaited(Rule):

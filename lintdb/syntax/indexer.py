@@ -8,8 +8,9 @@ from typing import Any
 import libcst as cst
 
 from lintdb.syntax.keys import attribute_key, item_key, may_be_owner
+from lintdb.syntax.links import Links
 from lintdb.syntax.modules import OWN, ModuleName
-from lintdb.syntax.names import FUNCTIONS_PER_MODULE, ClassInfo, FunctionInfo, Links, ModuleIndex, asked_attribute
+from lintdb.syntax.names import FUNCTIONS_PER_MODULE, ClassInfo, FunctionInfo, ModuleIndex, asked_attribute
 from lintdb.syntax.walk import push_children
 
 
