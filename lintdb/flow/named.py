@@ -1,4 +1,4 @@
-"""What names mean that a path has not bound: those of the module, of other modules, of outer functions, of a library."""
+"""What names mean that a path has not bound: those of the module, other modules, outer functions, a library."""
 
 from __future__ import annotations
 
