@@ -64,6 +64,12 @@ class Leak:
     owner_name: str | None = None
     is_of_scope: bool = False
 
+    @property
+    def leaves_by_error(self) -> bool:
+        """Whether the path leaves the function with an error, by `raise` or from a call; then all its paths do."""
+        last = next((step for step in reversed(self.path) if step.is_of_error), None)
+        return last is not None and not last.catches and not self.is_overwritten
+
 
 class Blocking(NamedTuple):
     """A call that makes its thread wait; `is_once`: for the first time only, its result is kept and found again."""

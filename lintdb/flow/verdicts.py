@@ -227,7 +227,7 @@ class Verdicts(Values):
     def leaks(self) -> list[Leak]:
         """Return one leak per acquire site: of its lossy paths the surest, and a normal one before one by error."""
         # A `finally` block is followed once for each way into it, so one call can be several sites.
-        best: dict[tuple[int, str, str | None], tuple[tuple[bool, int, bool, int, int], Leak]] = {}
+        best: dict[tuple[int, str, str | None], tuple[tuple[bool, int, tuple[bool, bool], int, int], Leak]] = {}
         forgotten = {lost.rid[0] for lost in self.lost if lost.status.kind == COROUTINE and not lost.status.raised}
         meant = {
             site: self.sites[coroutine].node
@@ -263,7 +263,8 @@ class Verdicts(Values):
                 owner_name=self._name_at(status.parent),
             )  # fmt: skip
             # A leak of its own speaks before one that only strict rules mind; then the surest, and a normal path.
-            rank = (lost.is_covered, -int(confidence), status.raised, status.low, len(path))
+            by_error = (status.raised, leak.leaves_by_error)
+            rank = (lost.is_covered, -int(confidence), by_error, status.low, len(path))
             key = (id(site.node), status.kind, site.name)
             if key not in best or rank < best[key][0]:
                 best[key] = (rank, leak)

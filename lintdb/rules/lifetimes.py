@@ -154,6 +154,8 @@ def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
         # An error fails a test, and somebody looks at once: what is left open does not outlive that.
         is_soon_over = leak.has_no_release or is_test(flow.function, ctx.path)
         return is_soon_over or _ends_process(leak, flow) or _is_of_short_command(leak, flow, ctx)
+    if _ends_process(leak, flow):
+        return True  # by a `raise` of its own
     if leak.has_no_release:
         return True  # its class is told of (LDB116), and whoever uses that has no better way
     if is_test(flow.function, ctx.path) and _is_to_raise(leak, flow, ctx):
@@ -177,11 +179,9 @@ def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
 
 def _ends_process(leak: Leak, flow: FunctionFlow) -> bool:
     """Whether the error that leaves something open ends the process, and that all it has open."""
-    if leak.kind.keeps_process or leak.is_given or leak.is_overwritten:
+    if leak.kind.keeps_process or leak.is_given:
         return False
-    steps = [step for step in leak.path if step.is_of_error]
-    goes_on = bool(steps) and not steps[-1].catches
-    return goes_on and ends_with_error(flow.function)
+    return leak.leaves_by_error and ends_with_error(flow.function)
 
 
 def _is_of_short_command(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
