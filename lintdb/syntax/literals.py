@@ -401,6 +401,19 @@ def _handed_to(node: cst.CSTNode, function: FunctionInfo) -> set[str]:
     return found
 
 
+def is_literal(node: cst.CSTNode) -> bool:
+    """Whether an expression is written down as it is: a text, a number, or several of them."""
+    if isinstance(node, (cst.SimpleString, cst.Integer, cst.Float)):
+        return True
+    if isinstance(node, (cst.Tuple, cst.List, cst.Set)):
+        return all(is_literal(element.value) for element in node.elements)
+    if isinstance(node, cst.Dict):
+        return all(is_literal(element.value) for element in node.elements)
+    if isinstance(node, cst.ConcatenatedString):
+        return is_literal(node.left) and is_literal(node.right)
+    return isinstance(node, cst.Name) and node.value in ("None", "True", "False")
+
+
 def only_value(name: str, function: FunctionInfo) -> cst.BaseExpression | None:
     """Return the expression of a local name that is given one value only, by an assignment; else None."""
     found = function.given.get(name, ())

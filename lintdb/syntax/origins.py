@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import libcst as cst
 
+from lintdb.syntax.class_constants import is_constant, is_constant_of_classes
 from lintdb.syntax.docstrings import TYPES_WITHOUT_TEXT, is_said_to_hold_no_text
 from lintdb.syntax.given import given_for, items_at
-from lintdb.syntax.literals import only_value
+from lintdb.syntax.literals import is_literal, only_value
 from lintdb.syntax.names import ClassInfo, FunctionInfo
 from lintdb.syntax.walk import unspaced, walk
 
@@ -125,6 +126,10 @@ _ENUMERATIONS = ("Enum", "Flag", "Choices")
 _LITERALS = (
     cst.SimpleString, cst.Integer, cst.Float, cst.Comparison, cst.FormattedStringText, cst.UnaryOperation,
 )  # fmt: skip
+_PLAIN = frozenset({"staticmethod", "classmethod"})
+_PROPERTIES = frozenset({"property", "cached_property"})
+_FILLING = frozenset({"update", "append", "extend", "insert", "add", "setdefault", "appendleft"})
+"""Methods that put something into a list, a set, a dictionary."""
 _MOST_CALLS = 4
 """Functions of the project that are looked into one from another."""
 _TESTS = frozenset({"isdigit", "isidentifier", "isalnum", "isnumeric", "isdecimal", "isalpha"})
@@ -188,7 +193,7 @@ class Origins:
     def _global(self, name: str) -> Origin:
         """A name of the module: a constant, if it is spelled like one or never gets anything but a literal."""
         values = self.index.values.get(name, [])
-        if name.isupper() or (values and all(value is not None and _is_literal(value) for value in values)):
+        if name.isupper() or (values and all(value is not None and is_literal(value) for value in values)):
             return HARMLESS
         return UNKNOWN
 
@@ -218,6 +223,8 @@ class Origins:
                 found.append(self._worst(column) if column is not None else self._element(node.iter))
             elif isinstance(node, cst.AsName) and _binds(node.name, name):
                 found.append(UNKNOWN)
+            elif isinstance(node, cst.Call) and _fills(node, name):
+                found.append(self._worst(argument.value for argument in node.args))
         return max(found, key=lambda origin: origin.trust, default=UNKNOWN)
 
     def _is_cleaned(self, node: cst.Assign, name: str) -> bool:
@@ -316,7 +323,7 @@ class Origins:
             return Origin(Trust.UNKNOWN, node, "is set for each request")
         if dotted is not None or _MARKS.search(node.attr.value):
             return HARMLESS
-        return HARMLESS if self._is_class_constant(node) else UNKNOWN
+        return HARMLESS if self._is_class_constant(node) or self._is_harmless_property(node) else UNKNOWN
 
     def _is_member(self, name: str) -> bool:
         """Whether a variable is a member of an enumeration, by its annotation, its only value, or the loop around it.
@@ -359,14 +366,17 @@ class Origins:
         return any(base is not None and base.endswith(_ENUMERATIONS) for base in bases)
 
     def _is_class_constant(self, node: cst.Attribute) -> bool:
-        """`self.table`, where the class and its methods give it nothing but literals."""
+        """`self.table`, `Item.table`, where the class and its methods give it nothing but literals."""
         owner = self.function.owner
-        if owner is None or not isinstance(node.value, cst.Name) or node.value.value not in ("self", "cls"):
-            return False
-        values = [value for _, value, _ in owner.assigned.get(node.attr.value, ())]
-        if node.attr.value in owner.body_values:
-            values.append(owner.body_values[node.attr.value][0])
-        return bool(values) and all(value is not None and _is_literal(value) for value in values)
+        if owner is not None and isinstance(node.value, cst.Name) and node.value.value in ("self", "cls"):
+            return is_constant(owner, node.attr.value)
+        return is_constant_of_classes(node, self.function)
+
+    def _is_harmless_property(self, node: cst.Attribute) -> bool:
+        """`self.names`, a property that returns nothing but constants."""
+        found = self._own_method(node)
+        names = {_name_of(each) for each in found.decorators} if found is not None else set()
+        return found is not None and not names.isdisjoint(_PROPERTIES) and self._returns_no_harm(found, _PROPERTIES)
 
     def _subscript(self, node: cst.Subscript) -> Origin:
         if (outside := self._from_outside(node.value)) is not None:
@@ -413,9 +423,12 @@ class Origins:
     def _gives_no_harm(self, node: cst.Call) -> bool:
         """Whether a function of the project gives nothing that can do harm, whatever it gets."""
         called = self._own_method(node.func) or self.index.symbol_of(node.func, self.function)
-        if not isinstance(called, FunctionInfo) or called.is_generator or called in self._callers:
+        return isinstance(called, FunctionInfo) and self._returns_no_harm(called, _PLAIN)
+
+    def _returns_no_harm(self, called: FunctionInfo, decorators: frozenset[str]) -> bool:
+        if called.is_generator or called in self._callers or len(self._callers) > _MOST_CALLS:
             return False
-        if len(self._callers) > _MOST_CALLS or not all(_is_plain(each) for each in called.decorators):
+        if not all(_name_of(each) in decorators for each in called.decorators):
             return False
         inner = Origins(called.index, called, self._callers)
         given = [each.value for each in walk(called.node) if isinstance(each, cst.Return) and each.value is not None]
@@ -489,13 +502,17 @@ def _parts(node: cst.CSTNode) -> list[cst.CSTNode] | None:
         return list(node.parts)
     if isinstance(node, (cst.List, cst.Tuple, cst.Set)):
         return [element.value for element in node.elements]
+    if isinstance(node, cst.Dict):
+        return [element.value for element in node.elements]
     if isinstance(node, (cst.ListComp, cst.GeneratorExp, cst.SetComp)):
         return [node.elt]
     return [node.expression] if isinstance(node, cst.Await) else None
 
 
-def _is_plain(decorator: cst.BaseExpression) -> bool:
-    return isinstance(decorator, cst.Name) and decorator.value in ("staticmethod", "classmethod")
+def _name_of(decorator: cst.BaseExpression) -> str:
+    """Return the last name of a decorator without arguments."""
+    name = decorator.attr if isinstance(decorator, cst.Attribute) else decorator
+    return name.value if isinstance(name, cst.Name) else ""
 
 
 _ANYTHING_BUT_WORDS = re.compile(r"(?:\[\^[\w\s.:,-]+\]|\\W)[+*]?")
@@ -518,22 +535,17 @@ def _root(node: cst.CSTNode) -> cst.Name | None:
     return node if isinstance(node, cst.Name) else None
 
 
+def _fills(call: cst.Call, name: str) -> bool:
+    """`names.update(more)`, `names.append(name)`"""
+    if not isinstance(call.func, cst.Attribute) or call.func.attr.value not in _FILLING:
+        return False
+    return isinstance(call.func.value, cst.Name) and call.func.value.value == name
+
+
 def _binds(target: cst.CSTNode, name: str) -> bool:
     return any(isinstance(node, cst.Name) and node.value == name for node in walk(target)) or (
         isinstance(target, cst.Name) and target.value == name
     )
-
-
-def _is_literal(node: cst.CSTNode) -> bool:
-    if isinstance(node, (cst.SimpleString, cst.Integer, cst.Float)):
-        return True
-    if isinstance(node, (cst.Tuple, cst.List, cst.Set)):
-        return all(_is_literal(element.value) for element in node.elements)
-    if isinstance(node, cst.Dict):
-        return all(_is_literal(element.value) for element in node.elements)
-    if isinstance(node, cst.ConcatenatedString):
-        return _is_literal(node.left) and _is_literal(node.right)
-    return isinstance(node, cst.Name) and node.value in ("None", "True", "False")
 
 
 def _converts(node: cst.Comparison | cst.Expr, name: str) -> bool:
