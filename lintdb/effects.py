@@ -153,7 +153,7 @@ class CallModel:
     `after_error` says what its failure does to the unit of work, where that is not what the kind says.
     `settings` are bounds on this very call, with its default when they are not given.
     `joins`: it adds to what the receiver hears of from then on, whoever reads from it. `beside_reader`: it may be
-    called while another task reads from the receiver.
+    called while another task or thread uses the receiver.
     `hides_errors`: what has failed is told by its value alone. `prepares`: the server keeps what it makes.
     `tells_changes`: it gives the number of rows that it has changed. `gives_column`: the first column of a row, which
     may be NULL. `refuses_text`: a plain text of SQL is refused, or committed at once by older releases. `takes` is the
@@ -505,6 +505,13 @@ class Kind:
     def lives_on(self) -> bool:
         """Whether it is given back when it is released, rather than ended."""
         return self.stays_open if self.stays_open is not None else self.family == "checkout"
+
+    @property
+    def gives_each_its_own(self) -> bool:
+        """Whether users that share it can ask it for one of their own: `cursor()` of DuckDB, for each thread."""
+        return any(
+            model.beside_reader and model.acquires is not None for models in self.methods.values() for model in models
+        )
 
     @property
     def is_released_by_coroutine(self) -> bool:

@@ -266,7 +266,7 @@ CALL = Shape(
             "what leaving a block on this very call does, where that is not what a block on its value does", "leaving"),
         Key("joins", Flag(), "it adds to what the receiver hears of from then on, whoever reads from it (a "
             "subscription)", "joins"),
-        Key("beside_reader", Flag(), "it may be called while another task reads from the receiver", "beside_reader"),
+        Key("beside_reader", Flag(), "it may be called while others use the receiver", "beside_reader"),
         Key("hides_errors", Flag(), "what has failed is told by its value alone", "hides_errors"),
         Key("prepares", Flag(), "the server keeps what it makes (a prepared statement)", "prepares"),
         Key("takes", Text(), "the kind that it takes out of its receiver while it runs: a query of a pool", "takes"),

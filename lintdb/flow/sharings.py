@@ -40,7 +40,7 @@ _LOCKS = frozenset({"Lock", "RLock", "Condition", "Semaphore", "BoundedSemaphore
 _LETS_MANY = frozenset({"Semaphore", "BoundedSemaphore", "CapacityLimiter"})
 
 
-def _takes_turns(function: FunctionInfo, names: set[str]) -> bool:
+def takes_turns(function: FunctionInfo, names: set[str]) -> bool:
     """Whether a function waits for its turn before it works: with a lock around all that it does with some names.
 
     What is called like a lock, or has been made as one where the function sees it, is one.
@@ -240,7 +240,7 @@ class Sharings(LocalCalls, ABC):
             used |= {use.rid for use in summary.uses} | {rid for rid, _ in summary.statements}
             self._get_to_know(used, summary, state)
         roots = {self.root_of(rid, state) for rid in used if rid in state.resources}
-        return roots if roots and not _takes_turns(pending.function, self._names_of(roots, called)) else set()
+        return roots if roots and not takes_turns(pending.function, self._names_of(roots, called)) else set()
 
     def _names_of(self, rids: set[Rid], called: set[str]) -> set[str]:
         """Return what resources may be called in a function: as here, or as its parameters are."""

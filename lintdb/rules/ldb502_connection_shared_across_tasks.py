@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
 from lintdb.rules.places import is_test
-from lintdb.rules.sharing import go_on_together, heard_by_all, is_in_a_loop, is_parameter, shared_by_requests
+from lintdb.rules.sharing import (
+    go_on_together,
+    heard_by_all,
+    is_in_a_loop,
+    is_parameter,
+    shared_by_requests,
+    shared_through_helpers,
+)
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -34,6 +41,11 @@ class ConnectionSharedAcrossTasks(Rule):
         cause="shared",
     )
 
+    def check_file(self, ctx: FileContext) -> Iterator[Report]:
+        for call in shared_through_helpers(ctx):
+            confidence = Confidence.LOW if ctx.is_test else Confidence.MEDIUM
+            yield _report(call.node, _of_all_requests(call), _label(call, ctx), confidence)
+
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
         confidence = Confidence.LOW if is_test(flow.function, ctx.path) else Confidence.MEDIUM
         for sharing in flow.sharings:
@@ -41,9 +53,7 @@ class ConnectionSharedAcrossTasks(Rule):
             if message is not None:
                 yield _report(sharing.node, message, sharing.kind.label, confidence)
         for call in shared_by_requests(flow, ctx):
-            name = str(call.root[1]) if isinstance(call.root, tuple) else ""
-            message = f"`{name}` is shared by all requests, and serves one at a time"
-            yield _report(call.node, message, _label(call, ctx), confidence)
+            yield _report(call.node, _of_all_requests(call), _label(call, ctx), confidence)
         for call in heard_by_all(flow):
             message = f"every call of `{flow.function.name}()` listens to what the others have subscribed to as well"
             yield _report(call.node, message, _label(call, ctx), confidence)
@@ -79,6 +89,8 @@ class ConnectionSharedAcrossTasks(Rule):
 
 def _is_of_its_own(kind: Kind, value: cst.CSTNode, scope: FunctionInfo) -> bool:
     """Whether a thread has made a cursor for itself, if not in itself: only SQLite asks which thread that was."""
+    if kind.gives_each_its_own:
+        return True
     return kind.family == "cursor" and "other-threads" not in kind.unshared and not is_parameter(value, scope)
 
 
@@ -127,6 +139,11 @@ def _report(node: cst.CSTNode, message: str, label: str | None, confidence: Conf
     return Report(node=node, message=message, confidence=confidence, resource_kind=label)
 
 
+def _of_all_requests(call: KnownCall) -> str:
+    name = str(call.root[1]) if isinstance(call.root, tuple) else ""
+    return f"`{name}` is shared by all requests, and serves one at a time"
+
+
 def _label(call: KnownCall, ctx: FileContext) -> str | None:
     kind = ctx.program.knowledge.kind(call.receiver) if call.receiver is not None else None
     return kind.label if kind is not None else None
@@ -140,8 +157,8 @@ def _message(sharing: Sharing, flow: FunctionFlow, ctx: FileContext) -> str | No
         return f"the coroutines that run together use {name} at the same time" if "tasks" in unshared else None
     if sharing.how == "meanwhile":
         return f"a task that has been started may use {name} at the same time" if "tasks" in unshared else None
-    if "threads" not in unshared:
-        return None
+    if "threads" not in unshared or sharing.kind.gives_each_its_own:
+        return None  # what a thread does with it cannot be told here
     if sharing.how == "class":
         return f"{name} is kept on the class: all threads use the same {sharing.kind.label}"
     if "other-threads" in unshared:

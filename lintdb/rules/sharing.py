@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from lintdb.rules.places import is_handler
+from lintdb.rules.places import is_handler, is_test_file
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -29,19 +29,41 @@ def takes_connection(call: KnownCall, ctx: FileContext) -> bool:
 
 def shared_by_requests(flow: FunctionFlow, ctx: FileContext) -> Iterator[KnownCall]:
     """Yield the first call of a request handler on each module-level connection or session."""
-    if not is_handler(flow.function):
-        return
+    if is_handler(flow.function):
+        yield from _on_what_all_have(flow, ctx)
+
+
+def shared_through_helpers(ctx: FileContext) -> Iterator[KnownCall]:
+    """Yield the first call of a file on each module-level connection, in a function that request handlers call.
+
+    Not on one that a handler of the file uses itself: that is told of.
+    """
+    from lintdb.flow.requests import is_run_by_requests  # loads libcst, which listing rules does not need
+
+    told = {call.root for flow in ctx.flows for call in shared_by_requests(flow, ctx)}
+    for flow in ctx.flows:
+        calls = [call for call in _on_what_all_have(flow, ctx) if call.root not in told]
+        if calls and not is_handler(flow.function) and is_run_by_requests(flow.function, is_test_file):
+            told.update(call.root for call in calls)
+            yield from calls
+
+
+def _on_what_all_have(flow: FunctionFlow, ctx: FileContext) -> Iterator[KnownCall]:
+    from lintdb.flow.sharings import takes_turns  # loads libcst, which listing rules does not need
+
     wanted = "tasks" if flow.function.is_async else "threads"
     seen: set[object] = set()
-    for call in flow.calls:
+    for call in flow.calls if not flow.function.is_module else ():
         kind = ctx.program.knowledge.kind(call.receiver) if call.receiver is not None else None
         if kind is None or not isinstance(call.root, tuple) or call.root[0] != "global" or call.root in seen:
             continue
-        owner = ctx.program.types.global_type(str(call.root[1]))
+        name = str(call.root[1])
+        owner = ctx.program.types.global_type(name)
         kind = ctx.program.knowledge.kind(owner) if isinstance(owner, str) else kind
-        if kind is not None and wanted in kind.unshared:
+        if kind is not None and wanted in kind.unshared and not call.model.beside_reader:
             seen.add(call.root)
-            yield call
+            if not takes_turns(flow.function, {name}):
+                yield call
 
 
 def heard_by_all(flow: FunctionFlow) -> Iterator[KnownCall]:
