@@ -24,6 +24,8 @@ MAX_NESTED = 24
 """Computations within computations; what lies deeper is cut, too."""
 MAX_RUNS = 400
 """Computations for the sake of one that depends on itself. Many that all depend on each other would never end."""
+MAX_ALIKE = 2
+"""Computations of one group within each other: a function that calls itself, each time in another state."""
 _TOO_DEEP = ("too deep",)
 
 
@@ -72,6 +74,7 @@ class Memo:
         self._lasting: dict[Hashable, _Entry] = {}
         self._passing: dict[Hashable, _Entry] = {}
         self._running: dict[Hashable, int] = {}
+        self._alike: dict[Hashable, list[Hashable]] = {}
         self._cuts: set[Hashable] = set()
         self._runs = 0
 
@@ -93,18 +96,22 @@ class Memo:
         self._work.cost += cost
         self._pay(cost)
 
-    def get(self, key: Hashable, compute: Callable[[], T], *, may_give_up: bool = False) -> T | None:
+    def get(
+        self, key: Hashable, compute: Callable[[], T], *, group: Hashable = None, may_give_up: bool = False
+    ) -> T | None:
         """Return the result for *key*; None where it depends on itself, is nested too deeply, or costs too much.
 
-        *may_give_up*: and for good, where results depend on each other in more ways than can be looked at.
+        *group* is the same for keys that lead to each other without end; a few of these are nested, then it is as if
+        they were one. *may_give_up*: and for good, where results depend on each other in more ways than can be looked
+        at.
         """
         if self._running:
-            return self._get(key, compute, may_give_up)
+            return self._get(key, compute, group, may_give_up)
         self._spent = 0
         self._reached = set()
         self._work = _Work()
         try:
-            value = self._get(key, compute, may_give_up)
+            value = self._get(key, compute, group, may_give_up)
         except _TooExpensiveError:
             self._passing.clear()
             self._cuts = set()
@@ -114,7 +121,7 @@ class Memo:
         self._paid |= self._reached
         return value
 
-    def _get(self, key: Hashable, compute: Callable[[], T], may_give_up: bool) -> T | None:
+    def _get(self, key: Hashable, compute: Callable[[], T], group: Hashable, may_give_up: bool) -> T | None:
         lasting = self._lasting.get(key)
         if lasting is not None and self._running.keys().isdisjoint(lasting.keys):
             self._work.asked.add(key)
@@ -132,7 +139,15 @@ class Memo:
         if len(self._running) >= MAX_NESTED:
             self._cuts.add(_TOO_DEEP)
             return None
-        return self._run(key, compute, may_give_up)
+        alike = self._alike.setdefault(group, []) if group is not None else []
+        if len(alike) >= MAX_ALIKE:
+            self._cuts.update(alike)  # whichever of them had been asked for first would get further
+            return None
+        alike.append(key)
+        try:
+            return self._run(key, compute, may_give_up)
+        finally:
+            alike.pop()
 
     def _reach(self, key: Hashable) -> None:
         """Pay for a result that is there, and for all that it was computed from."""

@@ -289,7 +289,10 @@ class Program:
             return self.workspace.program(info.index).summary(info, start, receiver, owns_self=owns_self)
         key = (info, receiver, owns_self, frozenset(start.env.items()), frozenset(start.resources.items()))
         return self.workspace.memo.get(
-            key, lambda: self._make_summary(info, start, receiver, owns_self=owns_self), may_give_up=True
+            key,
+            lambda: self._make_summary(info, start, receiver, owns_self=owns_self),
+            group=(info, receiver, owns_self),
+            may_give_up=True,
         )
 
     def _make_summary(
