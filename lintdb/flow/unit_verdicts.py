@@ -258,8 +258,8 @@ class UnitVerdicts(Verdicts):
                 index, swallowed = -1, False
                 if not end.is_raise and status.failed >= 0:
                     is_later = status.pending >= 0 and not status.cut and self._is_undone_alone(status, kind)
-                    is_of_caller = status.pending in (-1, BEFORE)
-                    index, swallowed = status.failed if is_of_caller else status.pending, True
+                    is_first = status.pending in (-1, BEFORE) or status.pending > status.failed
+                    index, swallowed = status.failed if is_first else status.pending, True
                     is_kept = (rid[0], status.pending) in left and self._is_undone_alone(status, kind)
                     is_kept = is_kept and not self._are_tried_together(status.pending, status.failed)
                     # The work began after the error, or is as it would be without it: it is left to the caller.
