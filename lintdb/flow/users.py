@@ -66,7 +66,7 @@ class Target:
         """The last part of the name of the module that defines it; that of its package for an `__init__.py`."""
         return _module_at(self.path)
 
-    def names_in(self, path: str, text: str, ways: Collection[str], rivals: Sequence[str] = ()) -> _Names:
+    def names_in(self, path: str, text: str, ways: Collection[str], rivals: _Files | None = None) -> _Names:
         """Return how a file can mean it; *ways* are the modules that it can be had from, see `ways_to`.
 
         *rivals* are files that are called like its own, and define one of the same name: imports of these mean that.
@@ -77,11 +77,12 @@ class Target:
             return _Names(by_name=False, by_attribute=False)
         if self.owner:
             return _Names(by_name=False, by_attribute=True)
-        imported = [
-            each
-            for each in _imported(text)
-            if _leads_to(self.path, each, path) or not any(_leads_to(rival, each, path) for rival in rivals)
-        ]
+        imported = _imported(text)
+        if rivals is not None and rivals.modules:
+            own = _Files.of((self.path,))
+            imported = [
+                each for each in imported if not rivals.are_meant_by(each, path) or own.are_meant_by(each, path)
+            ]
         given = [each for each in imported if _last_part(each.base) in ways]
         modules = frozenset(
             last for each in imported if (last := _last_part(each.name or each.base)) in ways and each.name != self.name
@@ -284,34 +285,55 @@ def find_uses(
             yield Unknown(path)
 
 
-def _rivals(target: Target, texts: Iterable[tuple[str, str]]) -> list[str]:
-    """Return the other files whose module has the same name as a target's, and defines one called like that, too."""
+def _rivals(target: Target, texts: Iterable[tuple[str, str]]) -> _Files:
+    """Return the other files whose module has the same name as a target's, and defines one called like that, too.
+
+    One that imports something of such a module may have it from there.
+    """
     if target.owner or target.is_nested:
-        return []
-    defines = re.compile(rf"^(?:(?:async[ \t]+)?def|class)[ \t]+{re.escape(target.name)}\b", re.MULTILINE)
-    return [
+        return _Files.of(())
+    return _Files.of(
         path
         for path, text in texts
-        if path != target.path and _module_at(path) == target.module and defines.search(text) is not None
-    ]
+        if path != target.path
+        and _module_at(path) == target.module
+        and _defines(target.name, text)
+        and not any(target.module in (_last_part(each.base), each.name) for each in _imported(text))
+    )
 
 
-def _leads_to(file: str, imported: ImportedName, importer: str) -> bool:
-    """Whether an import statement of *importer* means a file: all that it says of the way fits, not just the last name.
+@functools.lru_cache(maxsize=4096)
+def _defines(name: str, text: str) -> bool:
+    pattern = rf"^(?:(?:async[ \t]+)?def|class)[ \t]+{re.escape(name)}\b"
+    return name in text and re.search(pattern, text, re.MULTILINE) is not None
 
-    Of `tools` alone it says nothing, unless it begins with a dot.
-    """
-    dotted = imported.base.lstrip(".")
-    level = len(imported.base) - len(dotted)
-    base = tuple(dotted.split(".")) if dotted else ()
-    module = Path(file).parent if Path(file).name == "__init__.py" else Path(file).with_suffix("")
-    folders = Path(importer).parents
-    for parts in (base, (*base, imported.name)):
-        if level and len(folders) >= level and module == folders[level - 1].joinpath(*parts):
-            return True
-        if not level and len(parts) > 1 and module.parts[-len(parts) :] == parts:
-            return True
-    return False
+
+class _Files(NamedTuple):
+    """Some files, as import statements mean them: by their paths, and by the last parts of these."""
+
+    modules: frozenset[tuple[str, ...]]
+    ends: frozenset[tuple[str, ...]]
+
+    @classmethod
+    def of(cls, paths: Iterable[str]) -> _Files:
+        places = [Path(path) for path in paths]
+        modules = [(each.parent if each.name == "__init__.py" else each.with_suffix("")).parts for each in places]
+        ends = (parts[-number:] for parts in modules for number in range(2, len(parts)))
+        return cls(frozenset(modules), frozenset(ends))
+
+    def are_meant_by(self, imported: ImportedName, importer: str) -> bool:
+        """Whether an import statement of *importer* means one: all that it says of the way there fits.
+
+        Of `tools` alone it says nothing, unless it begins with a dot.
+        """
+        dotted = imported.base.lstrip(".")
+        level = len(imported.base) - len(dotted)
+        base = tuple(dotted.split(".")) if dotted else ()
+        ways = (base, (*base, imported.name))
+        if not level:
+            return any(parts in self.ends for parts in ways)
+        folder = Path(importer).parts[:-level]
+        return any(folder + parts in self.modules for parts in ways)
 
 
 def importers(index: ModuleIndex) -> Iterator[str]:
