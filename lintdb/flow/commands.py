@@ -37,6 +37,14 @@ _CATCHES = re.compile(
 )
 """What blocks are called that may let no error out."""
 
+_LETS_OUT = re.compile(
+    r"lock|sem|mutex|conn|cur|cursor|db|database|session|pool|engine|client|driver|file|bar|stack|group|executor|tx|trans",
+    re.IGNORECASE,
+)
+"""What objects are called whose blocks end something, and let errors out."""
+
+_ENTERS = frozenset({"enter_context", "enter_async_context", "push", "push_async_exit"})
+
 _COMES_AGAIN = frozenset({"streamlit", "gradio", "nicegui", "dash", "chainlit", "panel", "bokeh"})
 """Libraries that run a script again and again in one process, and look after its errors."""
 
@@ -98,7 +106,7 @@ class _Search:
     def holds(self) -> bool:
         while self._todo:
             target = self._todo.pop()
-            if target.is_open or not self._is_clear(target):
+            if target.is_open or not self._is_clear(target) or (self._fails and self._is_named_in_texts(target)):
                 return False
             if target not in self._uses:
                 if target.name != "main" or target.owner or target in self._takes_more:
@@ -152,7 +160,7 @@ class _Search:
         is_last = (by is None or by.name == "main") and not place.is_repeated
         last = _last_of(body[-1]) if is_last and body else None
         for block in place.watched_by:
-            if _lets_out(block, use.own):
+            if self._lets_out(block, use.own):
                 continue
             is_over = isinstance(block, ast.Try) and is_last and (block is last or _returns(block, use.own))
             if not is_over or _leaves_at_last(block) or _tries_again(block):
@@ -161,20 +169,70 @@ class _Search:
                 self._last.add(use.user)
         return True
 
+    def _lets_out(self, block: ast.AST, own: Mapping[str, AnyFunction]) -> bool:
+        """Whether a block lets errors out, or ends the process itself."""
+        if isinstance(block, ast.With | ast.AsyncWith):
+            return not any(self._may_catch(item.context_expr) for item in block.items) and not _enters_catcher(block)
+        if not isinstance(block, ast.Try) or _leaves_at_last(block):
+            return False
+        return all(_ends(each.body, own) for each in block.handlers)
 
-def _lets_out(block: ast.AST, own: Mapping[str, AnyFunction]) -> bool:
-    """Whether a block lets errors out, or ends the process itself."""
-    if isinstance(block, ast.With | ast.AsyncWith):
-        return not any(_may_catch(item.context_expr, own) for item in block.items)
-    if not isinstance(block, ast.Try) or _leaves_at_last(block):
-        return False
-    return all(_ends(each.body, own) for each in block.handlers)
+    def _may_catch(self, manager: ast.expr) -> bool:
+        """Whether a block may let no error out: one of the project's own, or that is called so."""
+        if not isinstance(manager, ast.Call):
+            return _LETS_OUT.search(last_name(manager)) is None
+        name = last_name(manager.func)
+        return _CATCHES.search(name) is not None or self._is_own(name)
+
+    def _is_own(self, name: str) -> bool:
+        """Whether the project defines something of that name."""
+        index = self._function.index
+        texts = index.links.texts_with(name, index) if index.links is not None else None
+        defines = re.compile(rf"^[ \t]*(?:(?:async[ \t]+)?def|class)[ \t]+{re.escape(name)}\b", re.MULTILINE)
+        return texts is None or any(defines.search(text) for _, text in texts)
+
+    def _is_named_in_texts(self, target: Target) -> bool:
+        """Whether a text may lead to a function: `"jobs:refresh"`, or its bare name beside `getattr(jobs, name)`."""
+        index = self._function.index
+        texts = (index.links.texts_with(target.name, index) if index.links is not None else None) or ()
+        module, name = re.escape(target.module), re.escape(target.name)
+        dotted = re.compile(rf"""["'](?:\w+\.)*{module}[.:]{name}["']""")
+        bare = re.compile(rf"""["']{name}["']""")
+        looks_up = re.compile(rf"\b(?:getattr|methodcaller|vars|import_module)\([ \t]*{module}\b")
+        return any(
+            dotted.search(text) or (looks_up.search(text) and bare.search(text))
+            for path, text in texts
+            if not self._does_not_count(path)
+        )
+
+
+def _enters_catcher(block: ast.With | ast.AsyncWith) -> bool:
+    """`stack.enter_context(suppress(Exception))`"""
+    return any(
+        isinstance(node, ast.Call) and last_name(node.func) in _ENTERS and _CATCHES.search(ast.unparse(node))
+        for each in block.body
+        for node in walk_tree(each)
+    )
 
 
 def _leaves_at_last(block: ast.AST) -> bool:
     """`finally: return`, with which errors are forgotten."""
     final = block.finalbody if isinstance(block, ast.Try) else []
-    return any(isinstance(node, ast.Return) for each in final for node in walk_tree(each))
+    return _leaves(final)
+
+
+def _leaves(statements: Sequence[ast.stmt]) -> bool:
+    """Whether some statement leaves the others, with no error: by `return`, or for another round of a loop around."""
+    todo: list[ast.AST] = [*statements]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Return | ast.Continue | ast.Break):
+            return True
+        if isinstance(node, ast.For | ast.AsyncFor | ast.While):
+            todo += [each for each in walk_tree(node) if isinstance(each, ast.Return)]
+        elif not isinstance(node, AnyFunction | ast.Lambda | ast.ClassDef):
+            todo += ast.iter_child_nodes(node)
+    return False
 
 
 def _tries_again(block: ast.AST) -> bool:
@@ -184,7 +242,14 @@ def _tries_again(block: ast.AST) -> bool:
 
 def _returns(block: ast.Try, own: Mapping[str, AnyFunction]) -> bool:
     """Whether each handler ends the function, or the process: `return 1`."""
-    return all(isinstance(each.body[-1], ast.Return) or _ends(each.body, own) for each in block.handlers)
+    return all(
+        (isinstance(each.body[-1], ast.Return) and not _goes_back(each.body)) or _ends(each.body, own)
+        for each in block.handlers
+    )
+
+
+def _goes_back(statements: Sequence[ast.stmt]) -> bool:
+    return any(isinstance(node, ast.Continue) for each in statements for node in walk_tree(each))
 
 
 def _is_last(use: Use) -> bool:
@@ -252,14 +317,6 @@ def _is_handled_elsewhere(by: AnyFunction) -> bool:
     return wrapped or is_generator or not params.isdisjoint(_MESSAGES - {"ctx", "context"})
 
 
-def _may_catch(manager: ast.expr, own: Mapping[str, AnyFunction]) -> bool:
-    """Whether a block may let no error out: one of the file's own, or that is called so."""
-    if not isinstance(manager, ast.Call):
-        return not isinstance(manager, ast.Attribute)
-    name = last_name(manager.func)
-    return name in own or _CATCHES.search(name) is not None
-
-
 def _last_of(statement: ast.stmt) -> ast.stmt:
     """Return what a block does last, if it is a plain one: the body of `if __name__ == "__main__"`, of a `with`."""
     while isinstance(statement, ast.With | ast.AsyncWith) or (isinstance(statement, ast.If) and not statement.orelse):
@@ -270,6 +327,8 @@ def _last_of(statement: ast.stmt) -> ast.stmt:
 def _ends(body: Sequence[ast.stmt], own: Mapping[str, AnyFunction], depth: int = 0) -> bool:
     """Whether statements end with an error, or with what ends the process: `sys.exit(1)`, `die("no such user")`."""
     last = body[-1]
+    if _leaves(body):
+        return False
     if isinstance(last, ast.Raise):
         return True
     called = last.value if isinstance(last, ast.Expr) else None
