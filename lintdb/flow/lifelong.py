@@ -22,13 +22,13 @@ def lives_with_process(owner: ClassInfo, does_not_count: Callable[[str], bool]) 
 
     *does_not_count* says of a path that what is made in that file does not matter, as in tests.
     """
-    makers = _makers(owner)
+    harmless = _constants(owner)
     return _is_used_at_start(
         Target.of(owner),
         owner,
         does_not_count,
         begins=lambda use: use.by is None or begins_program(use.by),
-        is_no_use=lambda place: bool(place.asked_for) and place.asked_for not in makers,
+        is_no_use=lambda place: place.asked_for in harmless,
     )
 
 
@@ -43,7 +43,7 @@ def runs_at_start(function: FunctionInfo, does_not_count: Callable[[str], bool])
         Target.of(function),
         function,
         does_not_count,
-        begins=lambda use: use.by is not None and begins_program(use.by) and _starts_server(use.by),
+        begins=lambda use: use.by is not None and begins_program(use.by) and _starts_server(use.by, use.user),
         is_no_use=lambda _: False,
     )
 
@@ -76,6 +76,8 @@ def _is_used_at_start(
             if not use.place.is_called or use.place.is_repeated or use.place.is_deferred:
                 return False  # it is derived from, or handed to others, who may make any number
             user = _user_of(use)
+            if user == target:
+                return False  # again and again
             if begins(use):
                 is_made = True
             elif user is None or (use.by is not None and use.by.decorator_list):
@@ -93,10 +95,13 @@ def _user_of(use: Use) -> Target | None:
     return user
 
 
-def _makers(owner: ClassInfo) -> set[str]:
-    """Return the methods of a class that may make an object of it, though none calls it by its name."""
-    named = ((each, [*method.decorators]) for each, method in owner.methods.items())
-    return {each for each, decorators in named if any(getattr(one, "value", "") == "classmethod" for one in decorators)}
+def _constants(owner: ClassInfo) -> set[str]:
+    """Return what can be asked of a class without that an object of it is made: its constants and static methods."""
+    found = {each for one in owner.lineage for each, (value, _) in one.body_values.items() if value is not None}
+    for each, method in owner.methods.items():
+        if [getattr(one, "value", "") for one in method.decorators] == ["staticmethod"]:
+            found.add(each)
+    return found
 
 
 def begins_program(function: AnyFunction) -> bool:
@@ -108,9 +113,20 @@ def begins_program(function: AnyFunction) -> bool:
     return takes <= OF_PROGRAMS and names <= START_UP and BEGINS.fullmatch(function.name) is not None
 
 
-def _starts_server(function: AnyFunction) -> bool:
-    """Whether what begins a program is the hook of a framework, by its decorator or its name."""
-    return bool(function.decorator_list) or function.name.lstrip("_") in ("lifespan", "startup", "on_startup")
+def _starts_server(function: AnyFunction, target: Target | None) -> bool:
+    """Whether a function is a framework's hook for its start: by its only decorator, or by its name and what it takes.
+
+    *target* is the same function; methods of that name are called for anything.
+    """
+    if target is None or target.owner:
+        return False
+    names = [last_name(getattr(each, "func", each)) for each in function.decorator_list]
+    takes = [each.arg for each in function.args.args]
+    if names == ["on_event"]:
+        return True
+    if names == ["asynccontextmanager"]:
+        return function.name.endswith("lifespan") and takes[1:] == []
+    return not names and function.name in ("startup", "on_startup") and takes in (["app"], ["_app"], ["_"])
 
 
 def _arguments(function: AnyFunction) -> Iterator[ast.expr]:

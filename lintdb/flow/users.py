@@ -36,7 +36,7 @@ AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
 _OF_COROUTINES = frozenset({"send", "throw", "close", "__await__"})
 _BLOCKS = (ast.With, ast.AsyncWith, ast.Try, *([ast.TryStar] if hasattr(ast, "TryStar") else []))
 """What may catch an error, and what follows may go on."""
-_LOOPS = ast.For | ast.AsyncFor | ast.While | ast.ListComp | ast.SetComp | ast.DictComp
+_LOOPS = ast.For | ast.AsyncFor | ast.While | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
 @dataclass(frozen=True)
