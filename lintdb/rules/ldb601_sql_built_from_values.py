@@ -83,7 +83,9 @@ def _confidence(hole: PlacedHole, origin: Origin) -> Confidence | None:
         return Confidence.HIGH if hole.place is not Place.NAME else Confidence.MEDIUM
     if hole.place is Place.NAME:
         # A name cannot be bound; whoever calls with a parameter, or starts the program, may well have made it.
-        return Confidence.LOW if origin.trust is not Trust.UNKNOWN else None
+        return Confidence.LOW if origin.trust > Trust.UNKNOWN else None
+    if origin.trust is Trust.DOCUMENTED:
+        return Confidence.LOW
     if not hole.can_bind or is_named_by_program(hole.hole.node, is_quoted=hole.place is Place.QUOTED):
         return Confidence.LOW
     if origin.trust is Trust.ENVIRONMENT:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +49,13 @@ _MIGRATES = re.compile(r"(?:alembic|flask_migrate|peewee_migrate|yoyo|playhouse\
 def is_step_of_migration(function: FunctionInfo, path: str) -> bool:
     """Whether code stands in a migration, by its folder and the tool that it imports."""
     return is_migration(path) and any(_MIGRATES.match(name) for name in function.index.imported_names())
+
+
+def is_run_by_migration(function: FunctionInfo, path: str) -> bool:
+    """Whether a tool runs the file as one step of many, in a transaction of its own: by what it looks for there."""
+    index = function.index
+    is_step = not {"upgrade", "forwards", "apply"}.isdisjoint(index.functions) or "Migration" in index.classes
+    return is_step and is_step_of_migration(function, path)
 
 
 def is_program(function: FunctionInfo) -> bool:
@@ -165,23 +171,35 @@ def is_test_file(path: str) -> bool:
     return _TEST_FILE.search(path) is not None
 
 
-_SET_ASIDE = re.compile(
-    r"_*(?:deprecated|disabled|obsolete|unused|retired|archived|attic|graveyard|archive[-_.]?\d[-_.\d]*)", re.IGNORECASE
-)
-"""What folders are called that hold what was in use once; an `archive` may be what a program is for."""
+_SET_ASIDE = re.compile(r"_*(?:deprecated|disabled|obsolete|attic|graveyard|archive[-_.]?\d[-_.\d]*)", re.IGNORECASE)
+"""What folders are called that hold what was in use once; an `archive`, or what is `archived`, may be in use."""
 
 
 def is_set_aside(index: ModuleIndex) -> bool:
-    """Whether a file is out of use: the name of a folder of its project says so, and nothing in use imports it."""
-    from lintdb.flow.users import importers  # loads libcst, which listing rules does not need
+    """Whether a file is out of use: the name of a folder of its project says so, and nothing outside speaks of that.
 
+    What registers something with a decorator, or is a package of its own with what frameworks look for, is found
+    without that.
+    """
     links = index.links
-    if links is None or not index.name.path:
+    folders = links.folders_to(index.name.path) if links is not None and index.name.path else ()
+    name = next((each for each in folders if _SET_ASIDE.fullmatch(each)), None)
+    if links is None or name is None or any(_registers(each) for each in index.all_functions):
         return False
-    return all(
-        any(_SET_ASIDE.fullmatch(folder) for folder in links.folders_to(path))
-        for path in itertools.chain((index.name.path,), importers(index))
+    spoken_of = re.compile(
+        rf"[./]{re.escape(name)}\b|(?<![\w-]){re.escape(name)}[./:]\w|\bimport[ \t]+{re.escape(name)}\b"
     )
+    return not any(
+        spoken_of.search(text)
+        for path, text in links.texts_with(name, index) or ()
+        if not any(_SET_ASIDE.fullmatch(folder) for folder in links.folders_to(path))
+    )
+
+
+def _registers(function: FunctionInfo) -> bool:
+    """Whether a decorator may tell somebody of a function: `@app.task`, `@router.get("/")`."""
+    names = {getattr(each, "value", "") for each in function.decorators}
+    return not names <= {"staticmethod", "classmethod", "property", "cached_property", "contextmanager"}
 
 
 def is_example_file(path: str) -> bool:

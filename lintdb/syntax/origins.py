@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import libcst as cst
 
 from lintdb.syntax.class_constants import is_constant, is_constant_of_classes
-from lintdb.syntax.docstrings import TYPES_WITHOUT_TEXT, is_said_to_hold_no_text
+from lintdb.syntax.docstrings import is_said_to_hold_no_text
 from lintdb.syntax.given import given_for, items_at
 from lintdb.syntax.literals import is_literal, only_value
 from lintdb.syntax.names import ClassInfo, FunctionInfo
@@ -61,11 +61,13 @@ class Trust(enum.IntEnum):
     """How much harm a value can do."""
 
     HARMLESS = 0
-    UNKNOWN = 1
-    PARAMETER = 2
-    ENVIRONMENT = 3
+    DOCUMENTED = 1
+    """a parameter that is a number, by its documentation alone"""
+    UNKNOWN = 2
+    PARAMETER = 3
+    ENVIRONMENT = 4
     """what whoever starts the program has set for it"""
-    INPUT = 4
+    INPUT = 5
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,10 @@ _SURE = frozenset({Trust.HARMLESS, Trust.ENVIRONMENT, Trust.INPUT})
 HARMLESS = Origin(Trust.HARMLESS)
 UNKNOWN = Origin(Trust.UNKNOWN)
 
+_TYPES_WITHOUT_TEXT = frozenset({
+    "int", "float", "bool", "Decimal", "date", "datetime", "time", "timedelta", "UUID", "Literal", "Fraction",
+    "complex", "LiteralString",
+})  # fmt: skip
 _TEXT_TYPES = frozenset({"str", "Any", "object", "AnyStr", "Optional", "Union", "Text", "bytes"})
 _CONTAINERS = frozenset({
     "dict", "list", "tuple", "set", "frozenset", "Dict", "List", "Tuple", "Set", "Mapping", "MutableMapping",
@@ -252,18 +258,24 @@ class Origins:
         return [Origin(Trust.UNKNOWN, value, "comes from here")]
 
     def _given(self, origin: Origin, name: str, scope: FunctionInfo) -> Origin:
-        """A parameter for which all calls give what is harmless is that, too."""
-        if origin.trust is not Trust.PARAMETER or len(self._callers) > _MOST_CALLS:
+        """A parameter for which all calls give what is harmless is that, too; they tell more than a docstring does."""
+        if origin.trust not in (Trust.PARAMETER, Trust.DOCUMENTED) or len(self._callers) > _MOST_CALLS:
             return origin
         given = given_for(name, scope)
         if given is None:
             return origin
         callers = (*self._callers, scope)
-        is_harmless = all(
-            caller not in callers and Origins(caller.index, caller, callers).of(node).trust is Trust.HARMLESS
-            for node, caller in given
+        worst = max(
+            (
+                Origins(caller.index, caller, callers).of(node).trust if caller not in callers else Trust.UNKNOWN
+                for node, caller in given
+            ),
+            default=Trust.HARMLESS,
         )
-        return HARMLESS if is_harmless else origin
+        if worst is Trust.HARMLESS:
+            return HARMLESS
+        is_refuted = origin.trust is Trust.DOCUMENTED and worst >= Trust.ENVIRONMENT
+        return replace(origin, trust=Trust.PARAMETER) if is_refuted else origin
 
     def _column(self, loop: cst.For | cst.CompFor, name: str, scope: FunctionInfo) -> list[cst.BaseExpression] | None:
         """`for key, value in pairs`, of a list that is written down: what stands at the place of a name."""
@@ -293,19 +305,18 @@ class Origins:
             words = set(re.findall(r"\w+", self.index.code_of(param.annotation.annotation)))
             # Of a plain `dict` or `list` nobody says what is in it.
             if not (words & _TEXT_TYPES or words <= _CONTAINERS) or (
-                words & TYPES_WITHOUT_TEXT and not words & {"str", "Any", "object"}
+                words & _TYPES_WITHOUT_TEXT and not words & {"str", "Any", "object"}
             ):
                 return HARMLESS
-        elif is_said_to_hold_no_text(name, self.function):
-            return HARMLESS
         if isinstance(param.default, (cst.Integer, cst.Float)) or _MARKS.search(name):
             return HARMLESS
         if isinstance(param.default, cst.Name) and param.default.value in ("True", "False"):
             return HARMLESS
         if self.function.is_method and param is self.function.params[0]:
             return UNKNOWN
-        where = f"{self.function.name}()"
-        return Origin(Trust.PARAMETER, param, f"`{name}` is a parameter of {where}")
+        is_said = param.annotation is None and is_said_to_hold_no_text(name, self.function)
+        trust = Trust.DOCUMENTED if is_said else Trust.PARAMETER
+        return Origin(trust, param, f"`{name}` is a parameter of {self.function.name}()")
 
     # --- parts of things ----------------------------------------------------------------------------------------------
 

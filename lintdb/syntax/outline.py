@@ -19,8 +19,8 @@ Chain = tuple[str, ...]
 """A name with the attributes read from it: `a.b.c`."""
 
 _IMPORT = re.compile(
-    r"^[ \t]*(?:from[ \t]+(?P<dots>\.*)[ \t]*(?P<base>[\w.]*)[ \t]+import[ \t]*(?P<names>\([^)]*\)|[^\n;#]*)"
-    r"|import[ \t]+(?P<modules>[^\n;#]*))",
+    r"(?:^|;)[ \t]*(?:from[ \t]+(?P<dots>\.*)[ \t]*(?P<base>[\w.]*)[ \t]+import[ \t]*"
+    r"(?P<names>\((?:[^)#]|#[^\n]*)*\)|(?:\\\r?\n|[^\n;#])*)|import[ \t]+(?P<modules>(?:\\\r?\n|[^\n;#])*))",
     re.MULTILINE,
 )
 _COMMENT = re.compile(r"#[^\n]*")
