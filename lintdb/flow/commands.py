@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 import libcst as cst
 
 from lintdb.flow.users import AnyFunction, Target, Unknown, Use, find_uses, last_name
-from lintdb.flow.words import GOES_ON, MAPS, PRINTS, RUNNERS, SERVES
+from lintdb.flow.words import GOES_ON, LETS_OUT, MAPS, PRINTS, RUNNERS, SERVES
 from lintdb.syntax.names import FunctionInfo
 from lintdb.syntax.plain import walk_tree
 from lintdb.syntax.refusal import parsed_by_python
@@ -36,12 +36,6 @@ _CATCHES = re.compile(
     r"suppress|ignor|swallow|catch|guard|retr|attempt|handl|error|exception|safe|silen|raises", re.IGNORECASE
 )
 """What blocks are called that may let no error out."""
-
-_LETS_OUT = re.compile(
-    r"lock|sem|mutex|conn|cur|cursor|db|database|session|pool|engine|client|driver|file|bar|stack|group|executor|tx|trans",
-    re.IGNORECASE,
-)
-"""What objects are called whose blocks end something, and let errors out."""
 
 _ENTERS = frozenset({"enter_context", "enter_async_context", "push", "push_async_exit"})
 
@@ -180,7 +174,7 @@ class _Search:
     def _may_catch(self, manager: ast.expr) -> bool:
         """Whether a block may let no error out: one of the project's own, or that is called so."""
         if not isinstance(manager, ast.Call):
-            return _LETS_OUT.search(last_name(manager)) is None
+            return LETS_OUT.search(last_name(manager)) is None
         name = last_name(manager.func)
         return _CATCHES.search(name) is not None or self._is_own(name)
 

@@ -79,3 +79,9 @@ ENDS_OR_BEGINS = re.compile(
     re.IGNORECASE,
 )
 """In the names that a decorator's wrapper mentions: it may end, or begin, what the function works with."""
+
+LETS_OUT = re.compile(
+    r"lock|sem|mutex|conn|cur|db|data|session|pool|engine|client|file|bar|stack|group|executor|tx|trans",
+    re.IGNORECASE,
+)
+"""What objects are called whose blocks end something, and let errors out."""
