@@ -19,6 +19,7 @@ from lintdb.rules.places import (
     is_program,
     is_test,
     is_test_file,
+    is_watched,
 )
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
     is_alone = (
         leak.kind.family == "connection" and not leak.kind.is_released_by_coroutine and not _is_in_loop(leak, flow, ctx)
     )
-    if is_alone and is_done_once(flow.function):
+    if is_alone and (is_done_once(flow.function) or (is_program(flow.function) and is_watched(flow.function))):
         return True  # one for the whole process, and nobody waits for it
     is_plain_pool = leak.kind.family in ("checkout", "session") or (leak.kind.family == "pool" and leak.kind.is_lazy)
     is_quiet = is_plain_pool and not leak.kind.is_released_by_coroutine

@@ -107,7 +107,7 @@ def is_work_of_workers(function: FunctionInfo, *, has_sessions: bool) -> bool:
 def is_done_once(function: FunctionInfo) -> bool:
     """Whether a command that prints does what a function does, once, or the start of a server; and nothing else does.
 
-    Not the command itself: what that leaves open is easily mended.
+    Not the command itself.
     """
     from lintdb.flow.commands import is_part_of_commands  # as above
     from lintdb.flow.lifelong import runs_at_start
