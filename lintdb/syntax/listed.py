@@ -80,7 +80,7 @@ def _changes(name: cst.BaseExpression, function: FunctionInfo) -> Iterator[tuple
                 if _is_same(target.target, name):
                     yield node, _shown(node.value)
                 elif any(_is_same(each, name) for each in _parts(target.target)):
-                    yield node, None
+                    yield node, _shown(_part_for(name, target.target, node.value))
         elif isinstance(node, cst.AnnAssign) and _is_same(node.target, name):
             yield node, _shown(node.value) if node.value is not None else []
         elif isinstance(node, cst.AugAssign) and _is_same(node.target, name):
@@ -119,6 +119,19 @@ def _parts(target: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
         for each in target.elements:
             yield each.value
             yield from _parts(each.value)
+
+
+def _part_for(
+    name: cst.BaseExpression, target: cst.BaseExpression, value: cst.BaseExpression
+) -> cst.BaseExpression | None:
+    """`names, values = [], {}`: what one of several targets is given, if both sides are written out."""
+    if not isinstance(target, (cst.Tuple, cst.List)) or not isinstance(value, (cst.Tuple, cst.List)):
+        return None
+    elements = [*target.elements, *value.elements]
+    if len(target.elements) != len(value.elements) or any(isinstance(each, cst.StarredElement) for each in elements):
+        return None
+    pairs = zip(target.elements, value.elements, strict=True)
+    return next((given.value for each, given in pairs if _is_same(each.value, name)), None)
 
 
 def _is_same(node: cst.CSTNode, other: cst.BaseExpression) -> bool:

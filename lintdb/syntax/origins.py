@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import libcst as cst
 
 from lintdb.syntax.class_constants import is_constant, is_constant_of_classes
+from lintdb.syntax.comprehensions import loop_of
 from lintdb.syntax.docstrings import is_said_to_hold_no_text
 from lintdb.syntax.given import given_for, items_at
 from lintdb.syntax.literals import is_literal, only_value
@@ -148,7 +149,7 @@ class Origins:
         self.index = index
         self.function = function
         self._callers = (*callers, function)
-        self._seen: set[str] = set()
+        self._seen: set[tuple[str, cst.CompFor | None]] = set()
         self._before: set[str] = set()
 
     def of(self, node: cst.CSTNode) -> Origin:
@@ -179,7 +180,7 @@ class Origins:
         scope: FunctionInfo | None = self.function
         while scope is not None and not scope.is_module:
             if self.index.is_local(name, scope):
-                return self._local(name, scope)
+                return self._local(node, scope)
             scope = scope.parent
         if self.index.imported(name, self.function) is not None or name in self.index.classes:
             return self._from_outside(node) or HARMLESS
@@ -203,16 +204,18 @@ class Origins:
             return HARMLESS
         return UNKNOWN
 
-    def _local(self, name: str, scope: FunctionInfo) -> Origin:
-        if name in self._before:
+    def _local(self, node: cst.Name, scope: FunctionInfo) -> Origin:
+        name = node.value
+        loop = loop_of(node, scope)
+        if name in self._before and loop is None:
             return UNKNOWN
-        if name in self._seen or _is_checked(name, scope):
+        if (name, loop) in self._seen or _is_checked(name, scope):
             return HARMLESS  # what a name gets from itself adds nothing
-        self._seen.add(name)
+        self._seen.add((name, loop))
         try:
-            return self._of_local(name, scope)
+            return self._of_local(name, scope) if loop is None else self._of_loop(loop, name, scope)
         finally:
-            self._seen.discard(name)
+            self._seen.discard((name, loop))
 
     def _of_local(self, name: str, scope: FunctionInfo) -> Origin:
         found = [self._given(self._parameter(p), name, scope) for p in scope.params if p.name.value == name]
@@ -224,14 +227,17 @@ class Origins:
                     found += self._assigned(target.target, node.value, name)
             elif isinstance(node, (cst.AnnAssign, cst.NamedExpr, cst.AugAssign)) and node.value is not None:
                 found += self._assigned(node.target, node.value, name)
-            elif isinstance(node, (cst.For, cst.CompFor)) and _binds(node.target, name):
-                column = self._column(node, name, scope)
-                found.append(self._worst(column) if column is not None else self._element(node.iter))
+            elif isinstance(node, cst.For) and _binds(node.target, name):
+                found.append(self._of_loop(node, name, scope))
             elif isinstance(node, cst.AsName) and _binds(node.name, name):
                 found.append(UNKNOWN)
             elif isinstance(node, cst.Call) and _fills(node, name):
                 found.append(self._worst(argument.value for argument in node.args))
         return max(found, key=lambda origin: origin.trust, default=UNKNOWN)
+
+    def _of_loop(self, loop: cst.For | cst.CompFor, name: str, scope: FunctionInfo) -> Origin:
+        column = self._column(loop, name, scope)
+        return self._worst(column) if column is not None else self._element(loop.iter)
 
     def _is_cleaned(self, node: cst.Assign, name: str) -> bool:
         """`limit = int(limit)`: from there on it is harmless."""
@@ -250,7 +256,8 @@ class Origins:
                 return []
             origin = self.of(value)
             return [origin if origin.node is not None else Origin(origin.trust, value, "comes from here")]
-        if not _binds(target, name):
+        # An item gives the list or dictionary something, and nothing to the key that it is put under.
+        if not _binds(target.value if isinstance(target, cst.Subscript) else target, name):
             return []
         if isinstance(target, (cst.Tuple, cst.List)) and isinstance(value, (cst.Tuple, cst.List)):
             pairs = zip(target.elements, value.elements, strict=False)
@@ -278,11 +285,16 @@ class Origins:
         return replace(origin, trust=Trust.PARAMETER) if is_refuted else origin
 
     def _column(self, loop: cst.For | cst.CompFor, name: str, scope: FunctionInfo) -> list[cst.BaseExpression] | None:
-        """`for key, value in pairs`, of a list that is written down: what stands at the place of a name."""
+        """`for key, value in pairs`, of a list that is written down: what stands at the place of a name.
+
+        `enumerate` gives a number at the first place, which comes from nothing.
+        """
         if not isinstance(loop.target, cst.Tuple):
             return None
         places = [number for number, each in enumerate(loop.target.elements) if _binds(each.value, name)]
         rows: cst.BaseExpression | None = loop.iter
+        if places == [0] and isinstance(rows, cst.Call) and self.index.dotted(rows.func, scope) == "enumerate":
+            return []
         if isinstance(rows, cst.Name) and self.index.is_local(rows.value, scope):
             rows = only_value(rows.value, scope)
         return items_at(places[0], rows) if len(places) == 1 else None
