@@ -16,6 +16,7 @@ from lintdb.drivers.query_text import (
     looks_at_index,
     may_lock,
     returns_key,
+    split_statements,
     stands_apart,
     tables_of,
     temporary_table,
@@ -46,6 +47,12 @@ _BEGINS = re.compile(
     r"(?:start\s+tran(?:saction)?|begin(?:\s+(?:work|tran|transaction|deferred|immediate|exclusive|concurrent))*)"
     r"(?:[\s,]+(?:isolation\s+level\s+(?:serializable|repeatable\s+read|read\s+(?:un)?committed)|read\s+only|read\s+write"
     r"|(?:not\s+)?deferrable|with\s+consistent\s+snapshot))*[\s;]*",
+    re.IGNORECASE,
+)
+_OF_BLOCKS = frozenset({"DECLARE", "DO", "IF", "ELSE", "ELSIF", "WHILE", "LOOP", "FOR", "EXCEPTION", "DELIMITER"})
+"""Words that begin a block of code, or a part of one: whatever stands in it does not run as the text does."""
+_STORED = re.compile(
+    r"\bcreate\s+(?:or\s+(?:replace|alter)\s+)?(?:\S+\s+){0,3}?(?:function|procedure|trigger|package|event)\b",
     re.IGNORECASE,
 )
 _OF_THE_SESSION = re.compile(r"\bcreate\s+(?:or\s+replace\s+)?(?:(?:global|local)\s+)?temp(?:orary)?\b", re.IGNORECASE)
@@ -203,6 +210,19 @@ class Answers:
             begins = _BEGINS.fullmatch(text, match.end() if match else 0)
             return Event.BEGIN if begins and not is_prefix else None
         return Event.READ if word == "INSERT" and looks_at_index(text) else _EVENTS.get(word)
+
+    def statements_of(self, text: str) -> list[str]:
+        """Return the statements of a text; the text alone where parts of stored code, or of a block, may be of them."""
+        found = split_statements(text)
+        has_begun = False
+        for each in found:
+            word = first_word(each)
+            begins = word in ("BEGIN", "START") and self.event_of_text(each, is_prefix=False) is Event.BEGIN
+            is_of_block = word in _OF_BLOCKS or (word in ("BEGIN", "START") and not begins)
+            if is_of_block or (word == "END" and not has_begun) or _STORED.search(each):
+                return [text]
+            has_begun = has_begun or begins
+        return found or [text]
 
     def is_clean_up(self, method: str) -> bool:
         """Return whether a method of that name releases something, or ends a unit of work."""

@@ -107,6 +107,24 @@ def stands_apart(text: str) -> bool:
     return _APART.match(text) is not None
 
 
+_PARTS = re.compile(rf"{_LITERALS.pattern}|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$|(?P<end>;)", re.DOTALL)
+
+
+def split_statements(text: str) -> list[str]:
+    """Return the statements of a text, which semicolons end; those in literals and comments end none."""
+    found: list[str] = []
+    start = 0
+    for match in _PARTS.finditer(text):
+        if match["end"]:
+            found.append(text[start : match.start()])
+            start = match.end()
+    return [each for each in (*found, text[start:]) if _LITERALS.sub(_without_comments, each).strip()]
+
+
+def _without_comments(match: re.Match[str]) -> str:
+    return "" if match.group()[0] in "-/" else "x"
+
+
 _FILLED = re.compile(r"\b(?:insert\b[^()]*?\binto|replace\s+into|merge\s+into)\s+([\w.\"`\[\]]+)", re.IGNORECASE)
 _FILLS = re.compile(r"\s*(?:insert|replace|merge|with)\b", re.IGNORECASE)
 _ASKED = re.compile(r"\s*select\b.*?\bfrom\s+([\w.\"`\[\]]+)", re.IGNORECASE | re.DOTALL)

@@ -51,6 +51,9 @@ class Knowledge(ExceptionClasses, Protocol):
     def event_of_text(self, text: str, is_prefix: bool) -> Event | None:
         """Return what a query text does (read, write, begin, …), or None where it cannot be told."""
 
+    def statements_of(self, text: str) -> list[str]:
+        """Return the statements that a query text has, if it can be told where they end; else the text alone."""
+
     def is_clean_up(self, method: str) -> bool:
         """Return whether a method of that name releases something, or ends a unit of work."""
 

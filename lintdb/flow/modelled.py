@@ -196,7 +196,7 @@ class ModelledCalls(ChosenModels):
             self.note_statement(working, op, is_many=False)
         failed = self._fork_failure(op, model, subject, receiver, state)
         if failed is not None and model.raises is not Raises.NEVER:
-            self.fail_units(op, model, event, working, failed)
+            self.fail_units(op, model, self.failing_event_of(event, op, model, working, state), working, failed)
         if failed is not None:
             self._after_failure(model, subject, receiver, failed)
         self._note_held(working, model, event, state)

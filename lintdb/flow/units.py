@@ -14,6 +14,7 @@ from lintdb.flow.results import FailedUnit
 from lintdb.flow.run import THROWN
 from lintdb.flow.sites import UNLIKELY, Lost
 from lintdb.flow.state import State
+from lintdb.flow.texts import MAX_PIECES, known_pieces
 from lintdb.flow.values import (
     ENDED,
     IN_BLOCK,
@@ -29,7 +30,24 @@ from lintdb.flow.values import (
 from lintdb.flow.verdicts import path_of
 
 _LASTING = ("self", "global")
+_DECIDING = (Event.BEGIN, Event.WRITE, Event.COMMIT, Event.ROLLBACK)
 _SWITCHES = (Event.AUTOCOMMIT_ON, Event.AUTOCOMMIT_OFF, Event.AUTOCOMMIT_UNKNOWN)
+
+
+def _last_of(events: Sequence[Event | None]) -> Event | None:
+    """Return what several statements come to: the last one that begins, ends or writes something decides.
+
+    None where work is left open that they begin themselves: no single event says both.
+    """
+    deciding = [event for event in events if event in _DECIDING]
+    if not deciding:
+        return next((event for event in events if event is not None), None)
+    begins = [number for number, event in enumerate(deciding) if event is Event.BEGIN]
+    return None if deciding[-1] is Event.WRITE and begins and _stays_open(deciding[begins[-1] :]) else deciding[-1]
+
+
+def _stays_open(events: Sequence[Event | None]) -> bool:
+    return Event.COMMIT not in events and Event.ROLLBACK not in events
 
 
 class Units(Misuses):
@@ -47,15 +65,40 @@ class Units(Misuses):
         if isinstance(value, Literal) and isinstance(value.value, str):
             if model.refuses_text and not value.is_clause and not self._is_begun(working, state):
                 return Event.READ  # what it says never waits for a commit
-            kind = self.kind_of(state.status(working) if working is not None else None)
-            if self.knowledge.is_definition(value.value):
-                return self.knowledge.definition_event(kind, self._scheme(working, state)) if kind is not None else None
-            if kind is not None and self.knowledge.changes_behind_clause(value.value):
-                # Where no transaction begins with CREATE, since that is not INSERT or the like, none does with WITH.
-                defined = self.knowledge.definition_event(kind, self._scheme(working, state))
-                return Event.WRITE if defined is not None else None
-            return self._event_of_text(value)
+            events = [self._event_of_statement(each, working, state) for each in self._statements(value)]
+            return _last_of(events) if len(events) > 1 else events[0]
         return None
+
+    def failing_event_of(
+        self, event: Event | None, op: ir.CallOp, model: CallModel, working: Rid | None, state: State
+    ) -> Event | None:
+        """What a call that fails has tried: *event*, or a write that is followed by a commit in the same text."""
+        operand = self.argument(op, model.sql) if model.sql is not None and model.event is None else None
+        value = self.value(operand, state) if operand is not None and event is Event.COMMIT else None
+        if not isinstance(value, Literal):
+            return event
+        statements = self._statements(value)
+        writes = (self._event_of_statement(each, working, state) is Event.WRITE for each in statements)
+        return Event.WRITE if len(statements) > 1 and any(writes) else event
+
+    def _statements(self, text: Literal) -> list[Literal]:
+        """The statements of a text that is known to its end, but for what its holes hold."""
+        pieces = known_pieces(text)
+        if pieces is None or len(pieces) > MAX_PIECES:
+            return [text]
+        found = self.knowledge.statements_of("".join(each if isinstance(each, str) else "x" for each in pieces))
+        return [Literal(each) for each in found] if len(found) > 1 else [text]
+
+    def _event_of_statement(self, text: Literal, working: Rid | None, state: State) -> Event | None:
+        kind = self.kind_of(state.status(working) if working is not None else None)
+        query = str(text.value)
+        if self.knowledge.is_definition(query):
+            return self.knowledge.definition_event(kind, self._scheme(working, state)) if kind is not None else None
+        if kind is not None and self.knowledge.changes_behind_clause(query):
+            # Where no transaction begins with CREATE, since that is not INSERT or the like, none does with WITH.
+            defined = self.knowledge.definition_event(kind, self._scheme(working, state))
+            return Event.WRITE if defined is not None else None
+        return self._event_of_text(text)
 
     def _scheme(self, rid: Rid | None, state: State) -> str:
         """Return the scheme of the connection string of the pool that something was taken from; empty: not known."""
