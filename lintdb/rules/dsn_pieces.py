@@ -50,15 +50,38 @@ def written_in(node: cst.BaseExpression, evaluator: Evaluator) -> tuple[cst.Base
 
 
 def iter_pieces(node: cst.BaseExpression, evaluator: Evaluator) -> Iterator[Pieces]:
-    """Yield the pieces of a text, then those with what the variables in its holes are put together from, and so on."""
+    """Yield the pieces of a text, then those with what the variables in its holes are put together from, and so on.
+
+    Of a text that may be one of several each is gone through.
+    """
     scope = evaluator.scope
-    pieces: Pieces = [evaluator.resolved(node)]
-    for _ in range(_MOST_STEPS):
-        longer = _expanded(pieces, evaluator, scope)
-        if longer == pieces:
-            return
-        pieces = longer
-        yield pieces
+    for text in _texts(evaluator.resolved(node), scope):
+        pieces: Pieces = [text]
+        for _ in range(_MOST_STEPS):
+            longer = _expanded(pieces, evaluator, scope)
+            if longer == pieces:
+                break
+            pieces = longer
+            yield pieces
+
+
+def _texts(node: cst.BaseExpression, scope: FunctionInfo) -> list[cst.BaseExpression]:
+    """Return what a text may be: what a variable collects on different paths, the branches of `a if test else b`.
+
+    Of a sum that is asked of its start.
+    """
+    import libcst as cst
+
+    from lintdb.syntax.grown import grown_texts
+
+    if isinstance(node, cst.IfExp):
+        return [*_texts(node.body, scope), *_texts(node.orelse, scope)]
+    if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Add):
+        starts = _texts(node.left, scope)
+        is_other = len(starts) > 1 or starts[0] is not node.left
+        return [node.with_changes(left=start) for start in starts] if is_other else [node]
+    grown = grown_texts(node.value, scope) if isinstance(node, cst.Name) else ()
+    return [each for text in grown for each in _texts(text.sum, scope)] or [node]
 
 
 def _expanded(pieces: Pieces, evaluator: Evaluator, scope: FunctionInfo) -> Pieces:

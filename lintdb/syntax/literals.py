@@ -9,6 +9,7 @@ from typing import NamedTuple
 import libcst as cst
 
 from lintdb.syntax.fields import Certainty, Held, held_by_attribute, imported_variable
+from lintdb.syntax.grown import certain_text
 from lintdb.syntax.mappings import (
     SEVERAL,
     Items,
@@ -321,9 +322,14 @@ class Evaluator:
         return found
 
     def resolved(self, node: cst.BaseExpression) -> cst.BaseExpression:
-        """Return the expression that a name stands for, or the expression itself."""
-        target = self.single_assignment(node.value) if isinstance(node, cst.Name) else None
-        return target if target is not None else node
+        """Return the expression that a name stands for, or the expression itself.
+
+        A text that a name collects piece by piece is the sum of the pieces.
+        """
+        if not isinstance(node, cst.Name):
+            return node
+        target = self.single_assignment(node.value)
+        return target or certain_text(node.value, self._home(node.value)) or node
 
     def code_of(self, node: cst.CSTNode) -> str:
         """Return the code of a part of the module."""
