@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import libcst as cst
+
 from lintdb.flow import ir
 from lintdb.flow.state import State
 from lintdb.flow.summaries import argument_for
 from lintdb.flow.values import NOT_NONE
 from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.walk import walk
 
 _MOST_FLAGS = 3
 """Flags of one function: each doubles the ways in which a call of it is followed."""
@@ -33,3 +36,14 @@ def flag_of_both(op: ir.CallOp, info: FunctionInfo, tested: Collection[str], sta
         if flag in tested and state.env.get(flag) in (None, NOT_NONE):
             return flag
     return ""
+
+
+def chooses_by_itself(info: FunctionInfo) -> bool:
+    """Whether what a function does hangs on tests, and on nothing that a call gives: `if self.stopped: return`.
+
+    Its callers do not choose then, as they do by a flag; what its object has come to may rule a path out.
+    """
+    given = {param.name.value for param in info.params[info.is_method :]}
+    tests = [node.test for node in info.nodes if isinstance(node, (cst.If, cst.IfExp))]
+    named = {each.value for test in tests for each in (test, *walk(test)) if isinstance(each, cst.Name)}
+    return bool(named) and given.isdisjoint(named)

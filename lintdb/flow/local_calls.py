@@ -27,6 +27,8 @@ from lintdb.flow.summaries import (
     BEFORE,
     NAMED,
     REFUSED,
+    SPARED,
+    SPARED_BEFORE,
     WORKS,
     Outcome,
     Summary,
@@ -431,7 +433,7 @@ class LocalCalls(Containers, ABC):
                 state.resources[rid] = before._replace(
                     pending=_index_after(before.pending, after.pending, op.index),
                     failed=before.failed if is_not_told else self._failed_after(before.failed, after.failed, op),
-                    begun=_index_after(before.begun, after.begun, op.index),
+                    begun=self._begun_after(before.begun, after.begun, op),
                     switched=_index_after(before.switched, after.switched, op.index),
                     cut=after.cut,
                     autocommit=after.autocommit,
@@ -442,6 +444,20 @@ class LocalCalls(Containers, ABC):
                     holds=before.holds and rid not in outcome.committed,
                     low=max(before.low, after.low),
                 )
+
+    def _begun_after(self, before: int, after: int, op: ir.CallOp) -> int:
+        """Return the call to blame for a unit that is begun; one that a callee might have ended has its own number."""
+        if after != SPARED_BEFORE:
+            return _index_after(before, after, op.index)
+        if before == BEFORE:
+            return after
+        begun = self.operations.get(before)
+        if begun is None or before in self.units.spared:
+            return before
+        number = before + SPARED
+        self.operations[number] = begun
+        self.units.spared[number] = before
+        return number
 
     def _failed_after(self, before: int, after: int, op: ir.CallOp) -> int:
         """Return the call to blame for a failed unit of work after a call of a function that fails so."""

@@ -10,7 +10,7 @@ import libcst as cst
 from lintdb.flow.objects import as_part, fields_of, parts_of
 from lintdb.flow.sites import Exit
 from lintdb.flow.state import State
-from lintdb.flow.summaries import BEFORE, NAMED, REFUSED, WORKS, YIELDED, Outcome, is_usual
+from lintdb.flow.summaries import BEFORE, NAMED, REFUSED, SPARED_BEFORE, WORKS, YIELDED, Outcome, is_usual
 from lintdb.flow.values import (
     IN_BLOCK,
     MADE_OBJECT,
@@ -182,7 +182,7 @@ def _as_seen_outside(outcome: Outcome) -> Outcome:
 
 
 def _number_outside(number: int) -> int:
-    return number if number in (-1, WORKS, BEFORE, IN_BLOCK, REFUSED) else 0
+    return number if number in (-1, WORKS, BEFORE, SPARED_BEFORE, IN_BLOCK, REFUSED) else 0
 
 
 def _but_for_its_likelihood(outcome: Outcome) -> Outcome:

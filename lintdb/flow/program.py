@@ -310,6 +310,7 @@ class Program:
                 for rid, status in end.state.resources.items():
                     end.state.resources[rid] = follower.unharmed(status)
                 follower.doubt_spared_work(end)
+                follower.doubt_spared_units(end)
         numbers = {value.id for value in given.values() if isinstance(value, Instance)}
         objects = sorted(number for number in numbers if number <= GIVEN_OBJECT)
         ends = (

@@ -185,10 +185,11 @@ class UnitRecords:
     where the exceptions of a call go. `writes`: the calls that write to a resource; `handled`: those in handlers and
     clean-up. `statements`: the first call that sends anything to it, `mixed` what gets more than that one, `repeated`
     those of them in loops, `many` with those that send several. `ended`: the calls that begin a unit which some path
-    ends. `restored`: the operations that change a mode which some path sets back; `switches`: those of them that are
-    assignments. `begun_at_yield`: what is under way where a manager yields. `sent`: what all statements do but those
-    that begin or end a unit, None for one that cannot be seen. `ambient`: the blocks that are units without a name, in
-    the order in which they are entered. `swallowed` and `error_commits`: the findings, by the node and by the call that
+    ends; `spared`: by a number of their own, those of paths on which a callee might have ended it. `restored`: the
+    operations that change a mode which some path sets back; `switches`: those of them that are assignments.
+    `begun_at_yield`: what is under way where a manager yields. `sent`: what all statements do but those that begin or
+    end a unit, None for one that cannot be seen. `ambient`: the blocks that are units without a name, in the order in
+    which they are entered. `swallowed` and `error_commits`: the findings, by the node and by the call that
     they are about; whether the commit is refused, or ends a second try. `lent_at`: the `yield` that lends what lives on
     to a block. `told_at`: by call and global, the function that is told of leaving its unit of work failed. `guessed`:
     resources that nothing but their use makes known. `worked`: a call that works in a unit without a name. `again`: the
@@ -209,6 +210,7 @@ class UnitRecords:
     temporary: set[str] = field(default_factory=set)
     sent: set[Event | None] = field(default_factory=set)
     ended: set[int] = field(default_factory=set)
+    spared: dict[int, int] = field(default_factory=dict)
     restored: set[int] = field(default_factory=set)
     switches: dict[int, cst.CSTNode] = field(default_factory=dict)
     lent_at: dict[int, cst.CSTNode] = field(default_factory=dict)

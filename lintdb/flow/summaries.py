@@ -56,6 +56,10 @@ WORKS = -2
 """The unit of work had failed before the call, and a statement of the callee has shown that it goes on all the same."""
 REFUSED = 1 << 60
 """Stands for a call that was to make the work permanent and failed; a caller adds it to the number of its own call."""
+SPARED = 1 << 50
+"""A caller adds it to the number of the call that began a unit, where a callee might have ended that and did not."""
+SPARED_BEFORE = SPARED + BEFORE
+"""Stands for such a unit that was begun before the call, in what becomes of it."""
 NAMED = ("self", "global", "field")
 """Sites that caller and callee have names for: attributes of objects, and globals."""
 _MOST_TESTED = 3

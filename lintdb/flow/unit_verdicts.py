@@ -11,11 +11,12 @@ from lintdb.effects import AfterError, Event, Kind, Raises
 from lintdb.finding import Confidence
 from lintdb.flow import ir
 from lintdb.flow.decorators import ends_with_process
+from lintdb.flow.flags import chooses_by_itself
 from lintdb.flow.results import ErrorCommit, FailedUnit, PathStep, SwallowedError, UnfinishedUnit
 from lintdb.flow.retries import goes_on_with
 from lintdb.flow.sites import UNLIKELY, Exit
 from lintdb.flow.state import State
-from lintdb.flow.summaries import BEFORE, WORKS
+from lintdb.flow.summaries import BEFORE, SPARED_BEFORE, WORKS
 from lintdb.flow.values import IN_BLOCK, Rid, SiteKey, Status
 from lintdb.flow.verdicts import Verdicts, is_by_choice, is_unlikely, last_handler, path_of
 from lintdb.syntax.ancestry import Ancestry
@@ -220,6 +221,13 @@ class UnitVerdicts(Verdicts):
         kind = self.knowledge.kind(status.kind)
         is_unharmed = status.failed >= 0 > status.pending and kind is not None and self._is_undone_alone(status, kind)
         return status._replace(failed=-1) if is_unharmed else status
+
+    def doubt_spared_units(self, end: Exit) -> None:
+        """Tell callers of a path that leaves their unit open, where others end it and no call chooses between them."""
+        if BEFORE in self.units.ended and chooses_by_itself(self.function):
+            for rid, status in end.state.resources.items():
+                if status.begun == BEFORE:
+                    end.state.resources[rid] = status._replace(begun=SPARED_BEFORE)
 
     def failed_units(self) -> list[FailedUnit]:
         """Return units of work on resources that live on, which failed and were never rolled back."""
@@ -436,6 +444,7 @@ class UnitVerdicts(Verdicts):
         Only where another path ends (restores) it: a function that never does leaves it to its caller on purpose.
         """
         found: dict[tuple[int, bool], UnfinishedUnit] = {}
+        ended = {self.units.spared.get(index, index) for index in self.units.ended}
         for end in self.exits:
             for rid, status in end.state.resources.items():
                 if not status.outlives or status.owed or status.phase != "open":
@@ -445,9 +454,12 @@ class UnitVerdicts(Verdicts):
                     continue
                 for index, is_mode in ((status.begun, False), (status.switched, True)):
                     node = self._node_of(index)
-                    if node is None or index not in (self.units.restored if is_mode else self.units.ended):
+                    begun = self.units.spared.get(index, index)
+                    if node is None or begun not in (self.units.restored if is_mode else ended):
                         continue
                     confidence = _confidence(status, end)
+                    if begun != index:
+                        confidence = Confidence.LOW  # the state of an object decides: it may have been stopped
                     if end.is_raise and rid[0][0] == "param" and self._is_guess(str(rid[0][1])):
                         confidence = Confidence.LOW  # its caller, next to it, may well clean up
                     if end.is_raise and not is_mode and self.units.sent == {Event.READ}:
@@ -476,7 +488,7 @@ class UnitVerdicts(Verdicts):
 
 def _is_begun_before(status: Status) -> bool:
     """Whether a caller has begun a unit of work which is one without that, too."""
-    return status.autocommit is False and status.begun in (BEFORE, IN_BLOCK)
+    return status.autocommit is False and status.begun in (BEFORE, SPARED_BEFORE, IN_BLOCK)
 
 
 def _confidence(status: Status, end: Exit) -> Confidence:
