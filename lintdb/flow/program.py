@@ -305,10 +305,11 @@ class Program:
         if not follower.is_complete:
             return None
         told = told_units(follower, self.types, given, receiver)
+        left = follower.left_for_callers()
         for end in follower.exits:
             if not end.is_raise:
                 for rid, status in end.state.resources.items():
-                    end.state.resources[rid] = follower.unharmed(status)
+                    end.state.resources[rid] = follower.unharmed(rid, status, start.resources.get(rid), left)
                 follower.doubt_spared_work(end)
                 follower.doubt_spared_units(end)
         numbers = {value.id for value in given.values() if isinstance(value, Instance)}

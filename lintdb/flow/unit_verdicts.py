@@ -216,11 +216,38 @@ class UnitVerdicts(Verdicts):
             if not unit.is_swallowed and unit.confidence > Confidence.LOW and site[0] == "global"
         )
 
-    def unharmed(self, status: Status) -> Status:
-        """Return a status as callers need it: a single statement that failed alone has left the unit as it was."""
+    def unharmed(
+        self, rid: Rid, status: Status, before: Status | None, left: Collection[tuple[SiteKey, int]]
+    ) -> Status:
+        """Return a status as callers need it: a single statement that failed alone has left the unit as it was.
+
+        *before*: what it was when the function was called. Work that is under way is as it would be without the
+        statement, too: the caller's, and such as the function leaves to it (*left*).
+        """
         kind = self.knowledge.kind(status.kind)
-        is_unharmed = status.failed >= 0 > status.pending and kind is not None and self._is_undone_alone(status, kind)
-        return status._replace(failed=-1) if is_unharmed else status
+        if status.failed < 0 or kind is None or not self._is_undone_alone(status, kind):
+            return status
+        failed, cut = (before.failed, before.cut) if before is not None else (-1, False)
+        if status.pending < 0:
+            return status._replace(failed=failed)
+        is_unharmed = status.pending == BEFORE or self._is_as_without(rid, status, kind, left)
+        return status._replace(failed=failed, cut=cut) if is_unharmed else status
+
+    def left_for_callers(self) -> set[tuple[SiteKey, int]]:
+        """Return the work that some path without errors leaves uncommitted: it is left to the caller."""
+        return {
+            (rid[0], status.pending)
+            for end in self.exits
+            for rid, status in end.state.resources.items()
+            if not end.is_raise and status.pending >= 0 and not status.cut and not status.raised
+        }
+
+    def _is_as_without(self, rid: Rid, status: Status, kind: Kind, left: Collection[tuple[SiteKey, int]]) -> bool:
+        """Whether work that is pending began after a statement had failed alone, or is as it would be without it."""
+        if status.pending < 0 or not self._is_undone_alone(status, kind):
+            return False
+        is_kept = (rid[0], status.pending) in left and not self._are_tried_together(status.pending, status.failed)
+        return is_kept or not status.cut
 
     def doubt_spared_units(self, end: Exit) -> None:
         """Tell callers of a path that leaves their unit open, where others end it and no call chooses between them."""
@@ -246,13 +273,7 @@ class UnitVerdicts(Verdicts):
         unit, or in any where the error leaves the function.
         """
         found: dict[SiteKey, tuple[tuple[bool, int, bool, int, bool], FailedUnit]] = {}
-        # The work that some path without errors leaves uncommitted is left to the caller.
-        left = {
-            (rid[0], status.pending)
-            for end in self.exits
-            for rid, status in end.state.resources.items()
-            if not end.is_raise and status.pending >= 0 and not status.cut and not status.raised
-        }
+        left = self.left_for_callers()
         for end in self.exits:
             for rid, status in end.state.resources.items():
                 is_lasting = status.outlives or (is_by_itself and rid[0][0] == "arg")
@@ -265,13 +286,9 @@ class UnitVerdicts(Verdicts):
                     continue
                 index, swallowed = -1, False
                 if not end.is_raise and status.failed >= 0:
-                    is_later = status.pending >= 0 and not status.cut and self._is_undone_alone(status, kind)
                     is_first = status.pending in (-1, BEFORE) or status.pending > status.failed
                     index, swallowed = status.failed if is_first else status.pending, True
-                    is_kept = (rid[0], status.pending) in left and self._is_undone_alone(status, kind)
-                    is_kept = is_kept and not self._are_tried_together(status.pending, status.failed)
-                    # The work began after the error, or is as it would be without it: it is left to the caller.
-                    index = -1 if is_later or is_kept else index
+                    index = -1 if self._is_as_without(rid, status, kind, left) else index
                 elif not end.is_raise and status.cut and rid[0] in self.commits:
                     index, swallowed = -1 if (rid[0], status.pending) in left else status.pending, True
                 elif end.is_raise and rid[0] in self.commits and self._is_own(rid[0], kind):
@@ -394,7 +411,8 @@ class UnitVerdicts(Verdicts):
 
     def _is_harmless(self, status: Status, kind: Kind) -> bool:
         """Whether a single statement failed, and nothing but it was undone; or the process ends next."""
-        return ends_with_process(self.function) or (status.pending < 0 and self._is_undone_alone(status, kind))
+        is_of_caller = status.pending in (-1, BEFORE)
+        return ends_with_process(self.function) or (is_of_caller and self._is_undone_alone(status, kind))
 
     def _is_undone_alone(self, status: Status, kind: Kind) -> bool:
         """Whether a single statement failed, which leaves the unit of work as it was."""

@@ -14,6 +14,7 @@ from lintdb.flow.results import FailedUnit
 from lintdb.flow.run import THROWN
 from lintdb.flow.sites import UNLIKELY, Lost
 from lintdb.flow.state import State
+from lintdb.flow.summaries import BEFORE
 from lintdb.flow.texts import MAX_PIECES, known_pieces
 from lintdb.flow.values import (
     ENDED,
@@ -289,11 +290,13 @@ class Units(Misuses):
         """A call on the unit of work of *rid* raised: is the unit broken until it is rolled back?"""
         status = state.status(rid)
         kind = self.kind_of(status)
-        if status is None or kind is None or not status.in_unit or status.failed >= 0:
+        if status is None or kind is None or not status.in_unit:
             return
         if kind.family == "session" and self._is_in_part(rid, state):
             return  # its end undoes what failed there, and if more is tried before, that fails
         after = model.after_error or kind.after_error
+        if status.failed >= 0 and not (status.failed == BEFORE and after is AfterError.CONTINUES):
+            return  # the first call is to blame, unless that has left the unit as it was, for the caller to judge
         if event is Event.COMMIT:
             breaks = status.pending >= 0
         elif event is Event.WRITE:
