@@ -48,14 +48,24 @@ class UnitVerdicts(Verdicts):
             self.judge_use(rid, status, op.node if op is not None else None, state, is_end=True)
 
     def judge_use(
-        self, rid: Rid, status: Status, used_at: cst.CSTNode | None, state: State, *, is_end: bool = False
+        self,
+        rid: Rid,
+        status: Status,
+        used_at: cst.CSTNode | None,
+        state: State,
+        *,
+        is_end: bool = False,
+        is_open: bool = False,
     ) -> None:
-        """A path goes on with a unit of work after a call in it failed, and nothing rolled back; *is_end*: it ends."""
+        """A path goes on with a unit of work after a call in it failed, and nothing rolled back; *is_end*: it ends.
+
+        *is_open*: whatever the call has left, it matters that the unit is open.
+        """
         kind = self.knowledge.kind(status.kind)
         failed = self.operations.get(status.failed)
         if kind is None or failed is None or state.raised is not None or _is_held(state):
             return
-        if self.after_error(status, kind) is AfterError.CONTINUES and not self._is_half(status):
+        if self.after_error(status, kind) is AfterError.CONTINUES and not is_open and not self._is_half(status):
             # The statement alone is undone: to go on without it may well be meant.
             return
         handler, _ = _swallowing(state, failed.node)
@@ -85,6 +95,8 @@ class UnitVerdicts(Verdicts):
         """
         status = state.status(rid)
         kind = self.kind_of(status)
+        if event is Event.BEGIN and status is not None and kind is not None and status.begun >= 0:
+            self._judge_second_begin(rid, status, kind, op, state)
         if status is None or kind is None or status.failed < 0 or event not in (Event.READ, Event.WRITE):
             return
         after = self.after_error(status, kind)
@@ -94,6 +106,28 @@ class UnitVerdicts(Verdicts):
             state.update(rid, failed=WORKS)
         elif after is AfterError.DEPENDS and op.in_cleanup:
             state.update(rid, failed=-1)
+
+    def _judge_second_begin(self, rid: Rid, status: Status, kind: Kind, op: ir.CallOp, state: State) -> None:
+        """A unit is begun where another one is open still: that is refused, or makes permanent what there is of it.
+
+        Only where an error in the first one was swallowed: it was to be tried again.
+        """
+        failed = status.failed if status.failed >= 0 else self._failed_since_begin(rid, state)
+        is_kept = kind.definition_event is Event.COMMIT  # as CREATE does, so does BEGIN
+        if failed >= 0 and (not is_kept or self._is_half(status)):
+            self.units.mixed.add(rid[0])
+            self.judge_use(rid, status._replace(failed=failed), op.node, state, is_open=True)
+
+    def _failed_since_begin(self, rid: Rid, state: State) -> int:
+        """Return the call of a library that has raised since a unit was begun, and whose error was caught; else -1."""
+        trace, is_caught = state.trace, False
+        while trace is not None and not (trace[2] == "begin" and trace[3] == rid):
+            is_caught = is_caught or trace[2] in ("caught", "swallowed")
+            if trace[2] == "raise" and is_caught:
+                found = (index for index, call in self.calls.items() if call.node is trace[1] and call.root == rid[0])
+                return next(found, -1)
+            trace = trace[0]
+        return -1
 
     def judge_yield(self, state: State) -> None:
         """A generator-based manager ends as if nothing had happened, after an error of the block that it serves."""
