@@ -18,6 +18,7 @@ from lintdb.flow.values import (
     FALSY,
     NONE,
     NOT_NONE,
+    OWN_OBJECT,
     TRUE,
     TRUTHY,
     Box,
@@ -30,13 +31,16 @@ from lintdb.flow.values import (
     Many,
     Method,
     Name,
+    Outside,
     Ref,
     Row,
     Tally,
     Truthiness,
     Unbound,
     Value,
+    prefix_of,
 )
+from lintdb.syntax.constructed import has_from_start
 
 
 class Assumptions(Values):
@@ -244,9 +248,23 @@ class Assumptions(Values):
             held = state.env.get(condition.name)
             return True if isinstance(held, (Ref, Instance)) else False if isinstance(held, Unbound) else None
         value = self.value(condition.operand, state)
+        is_own = isinstance(condition.operand, ir.Local) and self.is_self(condition.operand.name)
+        if (is_own and self.function.name != "__new__") or isinstance(value, (Instance, Outside)):
+            return self._has_attribute(value, condition, state)
         status = state.status(value.rid) if isinstance(value, Ref) else None
         kind = self.kind_of(status)
         return True if kind is not None and condition.name in kind.methods else None
+
+    def _has_attribute(self, value: Value | None, condition: ir.HasName, state: State) -> bool | None:
+        """`hasattr(self, "conn")`: by what the path has put there, or else by what its constructor always does."""
+        prefix = value.prefix if isinstance(value, Instance) else prefix_of((OWN_OBJECT, ()))
+        held = state.env.get(f"{prefix}{condition.name}") if not isinstance(value, Outside) else None
+        if held is not None:
+            return not isinstance(held, Unbound)
+        owner = value.owner if isinstance(value, (Instance, Outside)) else self.owner_class()
+        is_made = isinstance(value, Outside) or (self.function.is_instance_method and self.function.name != "__init__")
+        is_there = owner is not None and has_from_start(owner, condition.name, of_class=condition.of_class)
+        return True if is_there and (is_made or isinstance(value, Instance)) else None
 
     def _name_of(self, operand: ir.Operand) -> str | None:
         """Return the name under which a state keeps a variable or an attribute of the object itself."""

@@ -16,6 +16,7 @@ from lintdb.flow.state import State
 from lintdb.flow.texts import CHANGES, filled, has_been_added, is_text, known_pieces, pieces_of, shortened, text_of
 from lintdb.flow.values import (
     TRUE,
+    UNBOUND,
     Box,
     Function,
     Hole,
@@ -48,6 +49,8 @@ class Values(NamedValues):
 
     def value(self, operand: ir.Operand, state: State) -> Value | None:
         """Evaluate an operand."""
+        if operand is ir.NOTHING:
+            return UNBOUND
         evaluate = self.OPERANDS.get(type(operand))
         return evaluate(self, operand, state) if evaluate is not None else None
 

@@ -81,6 +81,9 @@ class AttributeOf(Operand):
     name: str
 
 
+NOTHING = Operand()
+"""What `x.name` holds after `del x.name`: it is not there."""
+
 SUPER = Operand()
 """`super()`: the object whose method this is, as its class's bases see it."""
 
@@ -208,11 +211,15 @@ class IsInstance:
 
 @dataclass(frozen=True, slots=True)
 class HasName:
-    """`if hasattr(x, "name")`, or (`operand` None) `if "name" in locals()`."""
+    """`if hasattr(x, "name")`, or (`operand` None) `if "name" in locals()`.
+
+    `of_class`: what an object has from its class counts; it does not in `if "name" in x.__dict__`.
+    """
 
     operand: Operand | None
     name: str
     key: str | None = None
+    of_class: bool = True
 
 
 Condition = Truth | IsNone | Equals | Exceeds | IsEqual | IsSame | IsInstance | HasName

@@ -128,9 +128,17 @@ class Conditions(Lowering):
             self._truth_of(node, *emptiness, if_true, if_false)
             return
         left = self.expression(node.left)
-        if isinstance(operator, (cst.In, cst.NotIn)) and self._is_namespace(target.comparator):
+        is_membership = isinstance(operator, (cst.In, cst.NotIn))
+        holder = self._holder_of_names(target.comparator) if is_membership else None
+        if is_membership and (holder is not None or self._is_namespace(target.comparator)):
             name = left.value if isinstance(left, ir.Constant) else None
-            condition = ir.HasName(None, name) if isinstance(name, str) else ir.Truth(ir.UNKNOWN)
+            held = self.expression(holder) if holder is not None else None
+            key = self.key(node) if holder is not None else None
+            condition = (
+                ir.HasName(held, name, key, self._asks_class(target.comparator))
+                if isinstance(name, str)
+                else ir.Truth(ir.UNKNOWN, key)
+            )
             blocks = (if_true, if_false) if isinstance(operator, cst.In) else (if_false, if_true)
             self.branch(node, condition, *blocks, is_negated=isinstance(operator, cst.NotIn))
             return
@@ -194,6 +202,18 @@ class Conditions(Lowering):
         if not isinstance(node, cst.Call) or node.args:
             return False
         return self.index.dotted(node.func, self.function) in ("locals", "vars", "dir")
+
+    def _holder_of_names(self, node: cst.BaseExpression) -> cst.BaseExpression | None:
+        """`x.__dict__`, `vars(x)`, `dir(x)`: the object whose names these are."""
+        if isinstance(node, cst.Attribute) and node.attr.value == "__dict__":
+            return node.value
+        is_call = isinstance(node, cst.Call) and self.index.dotted(node.func, self.function) in ("vars", "dir")
+        is_of_one = is_call and isinstance(node, cst.Call) and len(node.args) == 1 and not node.args[0].star
+        return node.args[0].value if is_of_one and isinstance(node, cst.Call) else None
+
+    def _asks_class(self, node: cst.BaseExpression) -> bool:
+        """`dir(x)`, which has the names of the object's class, too."""
+        return isinstance(node, cst.Call) and self.index.dotted(node.func, self.function) == "dir"
 
     def key(self, node: cst.CSTNode, suffix: str = "") -> str | None:
         """Return a text that is equal for equal conditions, and count it; None where a call makes each test new."""

@@ -174,6 +174,10 @@ class Statements(Patterns):
         names = tuple(each.value for each in targets if isinstance(each, cst.Name))
         if names:
             self.emit(ir.ForgetOp(node, self.in_cleanup, names))
+        for each in targets:
+            if isinstance(each, cst.Attribute) and isinstance(each.value, cst.Name):
+                base = self.expression(each.value)
+                self.emit(ir.StoreAttributeOp(node, self.in_cleanup, base, each.attr.value, ir.NOTHING))
 
     def _break(self, _: cst.Break) -> None:
         self._leave_loop("break")

@@ -41,6 +41,7 @@ from lintdb.flow.values import (
     Status,
     Table,
     Truthiness,
+    Unbound,
     Value,
     holder_of,
     prefix_of,
@@ -479,7 +480,7 @@ def _visible(value: Value, state: State) -> Value | None:
     """Return what of an argument a summary may depend on."""
     if isinstance(value, Literal):
         return value if value.value is None or isinstance(value.value, bool) else None
-    if isinstance(value, (Ref, Outside, Method, Partial, Truthiness)):
+    if isinstance(value, (Ref, Outside, Method, Partial, Truthiness, Unbound)):
         return value
     if isinstance(value, Many):
         # Of the objects in it what they hold is passed, as of one alone.
