@@ -123,8 +123,7 @@ class Classes:
         return bool(self.types.peers.memo.get(key, lambda: self._is_left_to_class(owner, name)))
 
     def _is_left_to_class(self, owner: ClassInfo, name: str) -> bool:
-        finalizers = [each.methods["__del__"] for each in owner.lineage if "__del__" in each.methods]
-        reached = [self.reach.of(each, owner) for each in finalizers]
+        reached = [self.reach.of(each, owner) for each in self.finalizers(owner)]
         if any(each.hands_object_on or name in each.names for each in reached):
             return True
         word = re.escape(name)
@@ -313,6 +312,11 @@ class Classes:
     def offers_release(self, owner: ClassInfo) -> bool:
         """Whether the class has a method with which its users are meant to release what it holds."""
         return bool(self.releases(owner))
+
+    @staticmethod
+    def finalizers(owner: ClassInfo) -> list[FunctionInfo]:
+        """Return what the end of an object runs."""
+        return [each.methods["__del__"] for each in owner.lineage if "__del__" in each.methods]
 
     @staticmethod
     def releases(owner: ClassInfo, *, beside_del: bool = False) -> list[FunctionInfo]:

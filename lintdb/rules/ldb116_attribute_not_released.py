@@ -12,6 +12,7 @@ from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
 from lintdb.rules.ownership import (
     DYNAMIC,
     FAMILIES,
+    by_any_name,
     is_handed_on,
     is_looked_after,
     is_put_back,
@@ -45,7 +46,7 @@ class AttributeNotReleased(Rule):
     )
 
     def check_class(self, owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: FileContext) -> Iterator[Report]:
-        handled = {name for flow in flows for name in flow.handled_attributes}
+        handled = by_any_name({name for flow in flows for name in flow.handled_attributes}, owner)
         reopened = {name for flow in flows for name in flow.reopened_attributes}
         replaced = {flow.function: flow.replaced_attributes for flow in flows if flow.function.owner is owner}
         opened = list(ctx.program.classes.opened_attributes(owner))

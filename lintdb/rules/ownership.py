@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 from lintdb.rules.base import FileContext
@@ -55,10 +56,14 @@ def is_handed_on(owner: ClassInfo, attribute: str, kind: Kind, ctx: FileContext)
     """
     import libcst as cst
 
+    from lintdb.syntax.namesakes import names_of
     from lintdb.syntax.walk import walk
 
-    reached = {name for method in ctx.program.classes.releases(owner) for name in method.own_attributes}
-    meant = {f"self.{attribute}", *(f"self.{attribute}.{name}" for name in _releases(kind))}
+    classes = ctx.program.classes
+    endings = [*classes.releases(owner, beside_del=True), *classes.finalizers(owner)]
+    reached = {name for method in endings for name in classes.reach.of(method, owner).names}
+    names = names_of(owner, attribute)
+    meant = {f"self.{each}{release}" for each in names for release in ("", *(f".{name}" for name in _releases(kind)))}
     for other, assigned in owner.assigned.items():
         if other == attribute or other not in reached or ctx.program.types.attribute_kind(owner, other) is not None:
             continue
@@ -69,6 +74,13 @@ def is_handed_on(owner: ClassInfo, attribute: str, kind: Kind, ctx: FileContext)
             if any(ctx.source_of(each) in meant for each in (*given, *nodes[:1]) if id(each) not in called):
                 return True
     return False
+
+
+def by_any_name(names: AbstractSet[str], owner: ClassInfo) -> set[str]:
+    """Return attributes of a class with all others that hold the same."""
+    from lintdb.syntax.namesakes import names_of  # loads libcst, which listing rules does not need
+
+    return {each for name in names for each in names_of(owner, name)}
 
 
 def is_put_back(method: FunctionInfo, opened: cst.Call, store: cst.CSTNode) -> bool:
