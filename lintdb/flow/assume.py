@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from lintdb.flow import ir
-from lintdb.flow.evaluate import Values, may_be_none
+from lintdb.flow.evaluate import Values, dotted_name, may_be_none
 from lintdb.flow.rows import LOOKED
 from lintdb.flow.sites import UNHEARD_OF
 from lintdb.flow.state import State
@@ -70,7 +70,7 @@ class Assumptions(Values):
         if outcome and self._is_done_before(condition, state):
             return None
         key = condition.key if condition.key in self.relevant_keys else None
-        known = state.facts.get(key) if key is not None else None
+        known = state.facts.get(condition.key) if condition.key is not None else None
         if known is None:
             known = self._is_known(condition, state)
         if known is not None and known != outcome:
@@ -98,8 +98,19 @@ class Assumptions(Values):
                 new.env[LOOKED] = TRUE
         if key is not None and known is None:
             new.facts[key] = outcome
+        self._note_other_test(condition, outcome, state, new)
         self._note_outcome(condition, outcome, state, new)
         return new
+
+    def _note_other_test(self, condition: ir.Condition, outcome: bool, state: State, new: State) -> None:
+        """An object that is true is not None, and None is not true, however the next test asks for that."""
+        if not outcome or not isinstance(condition, (ir.Truth, ir.IsNone)):
+            return
+        value, name = self.value(condition.operand, state), dotted_name(condition.operand)
+        if isinstance(value, Outside) and name is not None:
+            other = f"{name} is None" if isinstance(condition, ir.Truth) else name
+            if other in self.cfg.condition_keys:
+                new.facts[other] = False
 
     def _note_outcome(self, condition: ir.Condition, outcome: bool, state: State, new: State) -> None:
         """Bring into the *new* state what a test teaches about resources."""

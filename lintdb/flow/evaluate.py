@@ -15,6 +15,7 @@ from lintdb.flow.sites import Site
 from lintdb.flow.state import State
 from lintdb.flow.texts import CHANGES, filled, has_been_added, is_text, known_pieces, pieces_of, shortened, text_of
 from lintdb.flow.values import (
+    SELF,
     TRUE,
     UNBOUND,
     Box,
@@ -40,6 +41,7 @@ from lintdb.flow.values import (
 from lintdb.syntax.keys import attribute_key, item_key
 from lintdb.syntax.names import ClassInfo, Variable
 
+_NAMED_OUTSIDE = ("self", "global", "param", "field")
 _MAX_FIELDS = 4
 """How many attributes of attributes are told apart; a loop along a chain of objects would never come to an end."""
 
@@ -373,7 +375,9 @@ def dotted_name(operand: ir.Operand) -> str | None:
 
 def may_be_none(value: Value | None) -> bool:
     """Whether a value came from outside the function under a type that does not exclude None."""
-    return isinstance(value, Ref) and value.rid[0][0] in ("self", "global", "param", "field")
+    if isinstance(value, Outside):
+        return value.root != SELF and value.root[0] in _NAMED_OUTSIDE
+    return isinstance(value, Ref) and value.rid[0][0] in _NAMED_OUTSIDE
 
 
 def _last_name(operand: ir.Operand) -> str:
