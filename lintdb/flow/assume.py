@@ -41,6 +41,10 @@ from lintdb.flow.values import (
     prefix_of,
 )
 from lintdb.syntax.constructed import has_from_start
+from lintdb.syntax.names import ClassInfo
+
+_OPEN_BASES = frozenset({"typing.Protocol", "typing_extensions.Protocol", "abc.ABC"})
+"""Bases of classes that others may belong to without deriving from them."""
 
 
 class Assumptions(Values):
@@ -242,7 +246,8 @@ class Assumptions(Values):
             return None
         value = self.value(condition.operand, state)
         if isinstance(condition, ir.IsInstance):
-            return self._is_of_type(value, condition.types, state) if isinstance(value, Ref) else None
+            answers = {self._is_of_type(value, each, state) for each in condition.types}
+            return True if True in answers else False if answers == {False} else None
         status = state.status(value.rid) if isinstance(value, Ref) else None
         # What something was done with is there, whether that went well or not.
         is_there = status is not None and (status.is_there or max(status.failed, status.pending) >= 0)
@@ -289,13 +294,33 @@ class Assumptions(Values):
             return f"self.{operand.name}"
         return None
 
-    def _is_of_type(self, value: Ref, types: tuple[str, ...], state: State) -> bool | None:
-        status = state.status(value.rid)
-        if status is None or not types:
+    def _is_of_type(self, value: Value | None, tested: str | ClassInfo, state: State) -> bool | None:
+        """Whether a value is an object of a type; None where that is not known."""
+        if isinstance(value, Instance):
+            return _is_made_from(value.owner, tested)
+        status = state.status(value.rid) if isinstance(value, Ref) else None
+        if status is None or not isinstance(value, Ref) or not tested:
             return None
-        if any(self.knowledge.kind_of_type(name) == status.kind for name in types):
+        if isinstance(tested, ClassInfo):
+            # What somebody else has is known by what is said of it, or done with it: it may be of this class as well.
+            is_seen = value.rid[0][0] not in ("param", "named", "self", "global", "field", "placed")
+            return False if is_seen and _is_plain(tested) else None
+        if self.knowledge.kind_of_type(tested) == status.kind:
             return True
-        return False if DATA_TYPES.issuperset(types) else None
+        return False if tested in DATA_TYPES else None
+
+
+def _is_plain(owner: ClassInfo) -> bool:
+    """Whether nothing that a library makes, nor an object of another class, can be an object of a class."""
+    bases = {base for each in owner.lineage for base in each.outside_bases}
+    return bases.isdisjoint(_OPEN_BASES) and not any(each.has_unknown_base for each in (owner, *owner.derived))
+
+
+def _is_made_from(owner: ClassInfo, tested: str | ClassInfo) -> bool | None:
+    """Whether objects that are made of a class are of another one, too."""
+    if isinstance(tested, ClassInfo):
+        return True if tested in owner.lineage else False if _is_plain(tested) and not owner.has_unknown_base else None
+    return False if tested in DATA_TYPES and not owner.has_unknown_base else None
 
 
 def _is_object(value: Value | None) -> bool:

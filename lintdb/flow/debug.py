@@ -13,7 +13,7 @@ from lintdb.flow.values import Coroutine, Ref, Rid, Value
 if TYPE_CHECKING:
     from lintdb.flow.program import Program
     from lintdb.flow.state import State
-    from lintdb.syntax.names import FunctionInfo
+    from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 
 def render_operand(operand: ir.Operand) -> str:
@@ -82,13 +82,17 @@ def render_operation(operation: ir.Operation) -> str:
     return "hold exception"
 
 
+def _type(tested: str | ClassInfo) -> str:
+    return tested if isinstance(tested, str) else tested.name
+
+
 def _condition(condition: ir.Condition) -> str:
     if isinstance(condition, ir.IsNone):
         return f"{render_operand(condition.operand)} is None"
     if isinstance(condition, ir.Equals):
         return f"{render_operand(condition.operand)} == {condition.value!r}"
     if isinstance(condition, ir.IsInstance):
-        return f"{render_operand(condition.operand)} is a {'/'.join(condition.types) or '?'}"
+        return f"{render_operand(condition.operand)} is a {'/'.join(map(_type, condition.types)) or '?'}"
     if isinstance(condition, ir.HasName):
         where = "locals()" if condition.operand is None else render_operand(condition.operand)
         return f"{where} has {condition.name}"

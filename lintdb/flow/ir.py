@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 # --- operands -------------------------------------------------------------------------------------------------------
 
@@ -202,10 +202,10 @@ class IsSame:
 
 @dataclass(frozen=True, slots=True)
 class IsInstance:
-    """`if isinstance(x, T)`, or a class pattern; `types` are dotted names."""
+    """`if isinstance(x, T)`, or a class pattern; `types` are dotted names, or classes of the project."""
 
     operand: Operand
-    types: tuple[str, ...]
+    types: tuple[str | ClassInfo, ...]
     key: str | None = None
 
 

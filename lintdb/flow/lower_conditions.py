@@ -13,6 +13,7 @@ from lintdb.flow.rounds import goes_on_if
 from lintdb.flow.stdlib import (
     PURE_TESTS,
 )
+from lintdb.syntax.names import ClassInfo
 
 _OPERATORS: dict[type[cst.CSTNode], str] = {
     cst.Equal: "==", cst.NotEqual: "!=", cst.LessThan: "<", cst.LessThanEqual: "<=", cst.GreaterThan: ">",
@@ -63,7 +64,7 @@ class Conditions(Lowering):
                 return
             operands = [self.expression(argument.value) for argument in node.args]
             if len(operands) == 2 and isinstance(node.func, cst.Name) and node.func.value == "isinstance":
-                types = self._type_names(node.args[1].value)
+                types = self.types_in(node.args[1].value)
                 self.branch(node, ir.IsInstance(operands[0], types, self.key(node)), if_true, if_false)
                 return
             name = operands[1] if len(operands) == 2 else None
@@ -95,13 +96,14 @@ class Conditions(Lowering):
         blocks = (if_true, if_false) if tests.is_none else (if_false, if_true)
         self.branch(node, condition, *blocks, is_negated=not tests.is_none)
 
-    def _type_names(self, expression: cst.BaseExpression) -> tuple[str, ...]:
-        """Return the dotted names of types in a test, empty for one that is not known."""
+    def types_in(self, expression: cst.BaseExpression) -> tuple[str | ClassInfo, ...]:
+        """Return the types in a test: classes of the project, dotted names of others, empty for what is not known."""
         if isinstance(expression, cst.Tuple):
-            return tuple(name for each in expression.elements for name in self._type_names(each.value))
+            return tuple(name for each in expression.elements for name in self.types_in(each.value))
         if isinstance(expression, cst.BinaryOperation):
-            return self._type_names(expression.left) + self._type_names(expression.right)
-        return (self.index.dotted(expression, self.function) or "",)
+            return self.types_in(expression.left) + self.types_in(expression.right)
+        symbol = self.index.symbol_of(expression, self.function)
+        return (symbol if isinstance(symbol, ClassInfo) else self.index.dotted(expression, self.function) or "",)
 
     def _comparison(self, node: cst.Comparison, if_true: Block, if_false: Block) -> None:
         for frame in self.frames:

@@ -67,9 +67,8 @@ class Patterns(Expressions):
             if pattern.value.value == "None":
                 return ir.IsNone(subject)
         elif isinstance(pattern, cst.MatchClass):
-            dotted = self.index.dotted(pattern.cls, self.function)
             plain = not pattern.patterns and not pattern.kwds
-            return ir.IsInstance(subject, (dotted,) if dotted is not None and plain else ())
+            return ir.IsInstance(subject, self.types_in(pattern.cls) if plain else ())
         return ir.Truth(ir.UNKNOWN)
 
 
