@@ -471,7 +471,8 @@ def _add_reached(start: State, state: State) -> None:
         found = state.status(rid)
         if found is not None and rid not in start.resources:
             start.resources[rid] = found
-            if found.parent is not None and found.phase == "open":
+            # Some lead to what they belong to when they are released themselves, too.
+            if found.parent is not None and (found.phase == "open" or found.keeps_parent):
                 todo.append(found.parent)
             todo.extend(state.children(rid))
 
