@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from lintdb.flow import ir
 from lintdb.flow.objects import Path, fields_of, parts_of
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
-from lintdb.flow.summaries import Outcome, is_passed
+from lintdb.flow.summaries import Outcome, is_known_to_other, is_passed
 from lintdb.flow.values import (
     GIVEN_OBJECT,
     MADE_OBJECT,
@@ -32,6 +33,7 @@ from lintdb.flow.values import (
     Value,
     prefix_of,
 )
+from lintdb.syntax.constructed import set_later
 from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 if TYPE_CHECKING:
@@ -111,9 +113,19 @@ class Return:
             given = self.objects.get(number)
             if given is not None:
                 for field in list(fields_of(self.known_parts[given.part], self.state)):
-                    del self.state.env[prefix_of(field.holder) + field.attribute]
+                    if is_known_to_other(field.value) or self._may_be_set(field.attribute, given.owner):
+                        del self.state.env[prefix_of(field.holder) + field.attribute]
                 for name, value in fields:
                     self._set_field(given.part, name, value)
+
+    def _may_be_set(self, attribute: str, owner: ClassInfo) -> bool:
+        """Whether the callee may give an attribute of an object another value, by all that its module does."""
+        peers = self.caller.types.peers
+        for index in {self.info.index, *(each.index for each in owner.lineage)}:
+            later = peers.memo.get(("set later", index.name), functools.partial(set_later, index))
+            if later is None or attribute in later:
+                return True
+        return False
 
     def _kept_outside(self) -> Value | None:
         """What `Store.get()` has put into an attribute of somebody else's object, and gives: what that holds now."""

@@ -326,9 +326,14 @@ class _Objects:
         for field in fields_of(paths, state):
             named = (as_part(field.value, parts, each) for each, parts in self._parts)
             kept = next((each for each in named if each is not None), None) or _visible(field.value, state)
-            if kept is not None and (kept == NONE or not isinstance(kept, (Literal, Truthiness, Name))):
+            if kept is not None and is_known_to_other(kept):
                 self.fields[prefix_of((number, paths[field.holder])) + field.attribute] = kept
         return Instance(number, value.owner)
+
+
+def is_known_to_other(value: Value) -> bool:
+    """Whether a callee that gets an object knows what an attribute of it holds: no more plain data than None."""
+    return value == NONE or not isinstance(value, (Literal, Truthiness, Name))
 
 
 def _has_left(rid: Rid, start: State, state: State) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from lintdb.syntax.names import ClassInfo, FunctionInfo
+from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
+from lintdb.syntax.walk import walk
 
 
 def has_from_start(owner: ClassInfo, name: str, *, of_class: bool) -> bool:
@@ -19,6 +20,23 @@ def has_from_start(owner: ClassInfo, name: str, *, of_class: bool) -> bool:
     if of_class and (owner.find_method(name) is not None or _is_valued(owner, name)):
         return True
     return any(name in _set_by(init) for init in _constructors(owner))
+
+
+def set_later(index: ModuleIndex) -> frozenset[str] | None:
+    """Return the attributes that code of a module gives values other than in the constructor of their object.
+
+    None if that may be any.
+    """
+    if "setattr(" in index.text or "__dict__" in index.text:
+        return None
+    constructors = [each for each in index.all_functions if each.name == "__init__" and each.owner is not None]
+    first = {id(node) for each in constructors for node in each.nodes}
+    return frozenset(
+        target.attr.value
+        for node in walk(index.module)
+        for target in _targets(node)
+        if isinstance(target, cst.Attribute) and not (id(target) in first and _is_name(target.value, "self"))
+    )
 
 
 def _is_valued(owner: ClassInfo, name: str) -> bool:
@@ -61,6 +79,19 @@ def _set_otherwise(branch: cst.Else | cst.If, first: str) -> set[str]:
     if isinstance(branch, cst.Else):
         return _set_in(branch.body, first)
     return _set_in(branch.body, first) & _set_otherwise(branch.orelse, first) if branch.orelse is not None else set()
+
+
+def _targets(node: cst.CSTNode) -> Iterator[cst.BaseExpression]:
+    """Yield what a node gives a value, or takes it from; tuples one by one."""
+    target: cst.CSTNode | None = None
+    if isinstance(node, (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.For, cst.Del)):
+        target = node.target
+    elif isinstance(node, cst.AsName):
+        target = node.name
+    if isinstance(target, (cst.Tuple, cst.List)):
+        yield from (each.value for each in target.elements)
+    elif isinstance(target, cst.BaseExpression):
+        yield target
 
 
 def _assigned(statement: cst.BaseSmallStatement, first: str) -> Iterator[str]:
