@@ -239,6 +239,7 @@ class Follower(Iterations, Assumptions):
                 # Whether it stays open is seen at the end: `old = self.conn; self.conn = connect(); old.close()`.
                 state.set_name(REPLACED + op.attribute, old)
                 self.replacing.setdefault(op.attribute, op.node)
+            self.note_overwritten(op, value, state)
             self.kept_as[value.rid] = op.attribute
         is_of_class = isinstance(op.base, ir.Local) and self.own_class(op.base.name) is not None
         if not self.owns_self:

@@ -166,6 +166,7 @@ class Program:
             overlaps=list(follower.overlaps.values()),
             handled_attributes=follower.handled_attributes,
             replaced_attributes=follower.attributes.replaced,
+            overwritten_attributes=list(follower.overwritten()),
             reopened_attributes=follower.attributes.reopened,
             given_attributes=follower.attributes.given,
             left_work=follower.attributes.left_work,

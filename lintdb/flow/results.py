@@ -71,6 +71,19 @@ class Leak:
         return last is not None and not last.catches and not self.is_overwritten
 
 
+class Overwritten(NamedTuple):
+    """Something open in an attribute of the object, which the method that has put it there replaces by something else.
+
+    `node` opens it, `by` replaces it. `is_sure`: one of the two does not happen without the other.
+    """
+
+    attribute: str
+    kind: Kind
+    node: cst.CSTNode
+    by: cst.CSTNode
+    is_sure: bool
+
+
 class Blocking(NamedTuple):
     """A call that makes its thread wait; `is_once`: for the first time only, its result is kept and found again."""
 
@@ -368,6 +381,8 @@ class FunctionFlow:
     Without those that hold something else, open, at every end of the method."""
     replaced_attributes: dict[str, cst.CSTNode] = field(default_factory=dict)
     """Attributes that the method overwrites with a fresh resource while they may hold an open one."""
+    overwritten_attributes: list[Overwritten] = field(default_factory=list)
+    """What the method opens for attributes, and replaces there while it is open."""
     reopened_attributes: set[str] = field(default_factory=set)
     """Attributes whose value the method releases, and which hold something open again at every end of it."""
     given_attributes: set[str] = field(default_factory=set)

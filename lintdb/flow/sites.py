@@ -144,6 +144,8 @@ class AttributeRecords:
     there on the way; None before the first one. `left_work`: they are left with a write that is not committed.
     `commits`: what they hold is committed here, by the method itself; whether that keeps a write of it. The two for
     module-level names are `left_globals` and `global_commits`. `left_given` is work on what functions gave, by these.
+    `overwritten`: what the method has opened for an attribute is replaced there while it is open, and by what;
+    `arrivals`: whether that is so where a statement replaces something; `survivors` are there at some end.
     """
 
     released: set[str] = field(default_factory=set)
@@ -155,6 +157,9 @@ class AttributeRecords:
     global_commits: dict[str, bool] = field(default_factory=dict)
     left_given: dict[FunctionInfo, LostWork] = field(default_factory=dict)
     refilled: set[str] | None = None
+    overwritten: dict[SiteKey, tuple[str, cst.CSTNode]] = field(default_factory=dict)
+    arrivals: dict[int, set[bool]] = field(default_factory=dict)
+    survivors: set[SiteKey] = field(default_factory=set)
 
     def note_commit(self, rid: Rid, *, keeps_work: bool) -> None:
         """The function itself commits a resource."""

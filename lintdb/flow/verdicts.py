@@ -10,9 +10,11 @@ import libcst as cst
 
 from lintdb.effects import Duty, Event, Kind
 from lintdb.finding import Confidence
+from lintdb.flow import ir
 from lintdb.flow.decorators import ends_with_process
 from lintdb.flow.evaluate import Values
-from lintdb.flow.results import Leak, LostWork, PathStep, Unawaited
+from lintdb.flow.overwritten import holds_alone, is_left_alone
+from lintdb.flow.results import Leak, LostWork, Overwritten, PathStep, Unawaited
 from lintdb.flow.sites import BYPASSED, COROUTINE, REPLACED, UNHEARD_OF, Exit, Lost
 from lintdb.flow.state import State
 from lintdb.flow.summaries import BEFORE, RESUMED, YIELDED
@@ -55,6 +57,43 @@ class Verdicts(Values):
         known = self.attributes.refilled
         self.attributes.refilled = refilled if known is None else refilled & known
 
+    def note_overwritten(self, op: ir.StoreAttributeOp, value: Ref, state: State) -> None:
+        """`self.attribute = value`: does it hold something open that the method itself has put there?"""
+        owner = self.owner_class()
+        if self.is_for_caller or op.in_cleanup or owner is None:
+            return
+        name = f"self.{op.attribute}"
+        old = state.env.get(name)
+        status = state.status(old.rid) if isinstance(old, Ref) else None
+        is_open = (
+            isinstance(old, Ref)
+            and status is not None
+            and status.phase in ("open", "gone")
+            and isinstance(old.rid[0][0], int)
+            and old.rid[0] != value.rid[0]
+            and not any(step.catches for step in path_of(state))
+        )
+        self.attributes.arrivals.setdefault(id(op.node), set()).add(is_open)
+        if not is_open or not isinstance(old, Ref) or not holds_alone(name, old, state):
+            return
+        if is_left_alone(op.attribute, self.function, op.node, owner, self.program.classes.reach):
+            self.attributes.overwritten.setdefault(old.rid[0], (op.attribute, op.node))
+
+    def overwritten(self) -> Iterator[Overwritten]:
+        """Yield what the function opens for attributes, and replaces there while it is open."""
+        for site, (attribute, by) in self.attributes.overwritten.items():
+            opened = self.sites.get(site)
+            kind = self.knowledge.kind(opened.kind) if opened is not None else None
+            if opened is not None and kind is not None and kind.duty is Duty.MUST:
+                is_sure = self.attributes.arrivals[id(by)] == {True} or site not in self.attributes.survivors
+                yield Overwritten(attribute, kind, opened.node, by, is_sure)
+
+    def _note_survivors(self, state: State) -> None:
+        """A path ends: which attributes hold what the function has put there first?"""
+        for rid, attribute in self.kept_as.items():
+            if state.env.get(f"self.{attribute}") == Ref(rid):
+                self.attributes.survivors.add(rid[0])
+
     def _note_replaced(self, state: State) -> None:
         """A path ends: which attributes held something else before that is open still?"""
         for attribute, node in self.replacing.items():
@@ -66,6 +105,8 @@ class Verdicts(Values):
     def check_exit(self, state: State, *, is_raise: bool) -> None:
         """Collect what a path that has ended leaves open."""
         self._note_replaced(state)
+        if not is_raise:
+            self._note_survivors(state)
         for rid, status in state.resources.items():
             if status.phase == "open" and status.owed and status.used and not self.is_covered(status, state):
                 self.lost.append(Lost(rid, status, state))

@@ -62,6 +62,7 @@ class AttributeNotReleased(Rule):
                 message = f"what is opened here for `{owner.name}.{attribute}` is closed by no method of it"
                 yield _report(call, message, attribute, kind, _confidence(owner, kind, ctx))
         yield from _left_objects(owner, owned, handled, ctx)
+        yield from _overwritten(owner, flows, handled)
         seen: set[str] = set()
         for attribute, method, call, kind in opened:
             if not (kind.family in FAMILIES or is_subscription(kind)) or _maker(call) in handled:
@@ -88,6 +89,17 @@ class AttributeNotReleased(Rule):
                 if any(other.name == "__init__" for other in others):
                     message = f"`self.{attribute}` may still be open when it is replaced here"
                     yield _report(call, message, attribute, kind)
+
+
+def _overwritten(owner: ClassInfo, flows: Sequence[FunctionFlow], handled: AbstractSet[str]) -> Iterator[Report]:
+    """Yield what a method opens for an attribute and replaces there while it is open."""
+    for flow in flows:
+        for attribute, kind, node, by, is_sure in flow.overwritten_attributes:
+            if flow.function.owner is owner and kind.family in FAMILIES and attribute in handled:
+                message = f"`self.{attribute}` is opened here, and replaced while it is open"
+                steps = (ReportStep(node, "opened here"), ReportStep(by, "replaced"))
+                confidence = Confidence.MEDIUM if is_sure else Confidence.LOW
+                yield replace(_report(node, message, attribute, kind, confidence), steps=steps)
 
 
 def _left_objects(
@@ -130,7 +142,7 @@ def _confidence(owner: ClassInfo, kind: Kind, ctx: FileContext) -> Confidence:
 
 
 def _report(
-    call: cst.Call, message: str, attribute: str, kind: Kind, confidence: Confidence = Confidence.MEDIUM
+    call: cst.CSTNode, message: str, attribute: str, kind: Kind, confidence: Confidence = Confidence.MEDIUM
 ) -> Report:
     return Report(
         node=call,
