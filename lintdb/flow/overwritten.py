@@ -13,15 +13,21 @@ from lintdb.syntax.names import ClassInfo, FunctionInfo
 from lintdb.syntax.walk import walk
 
 
-def is_left_alone(attribute: str, function: FunctionInfo, until: cst.CSTNode, owner: ClassInfo, reach: Reach) -> bool:
-    """Whether nothing before a statement does more with an attribute than to call methods of it for their effect.
+def is_left_alone(
+    attribute: str, function: FunctionInfo, between: tuple[cst.CSTNode, cst.CSTNode], owner: ClassInfo, reach: Reach
+) -> bool:
+    """Whether nothing *between* two nodes does more with an attribute than to call methods of it for their effect.
 
-    What is asked of it may say that it is not open any more; methods of the object may release it.
+    In a loop what stands before may come between. What is asked of it may say that it is not open any more; methods
+    of the object may release it.
     """
+    since, until = between
     if function.nested or function.lambdas or function.is_generator or not isinstance(function.node, cst.FunctionDef):
         return False
     first = function.params[0].name.value if function.params else ""
     before = list(itertools.takewhile(lambda node: node is not until, walk(function.node.body)))
+    if not any(isinstance(node, (cst.For, cst.While)) for node in before):
+        before = list(itertools.dropwhile(lambda node: node is not since, before)) or before
     held = {id(node.value) for node in before if isinstance(node, cst.Attribute) and node.attr.value != "__dict__"}
     if any(isinstance(node, cst.Name) and node.value == first and id(node) not in held for node in before):
         return False

@@ -76,7 +76,8 @@ class Verdicts(Values):
         self.attributes.arrivals.setdefault(id(op.node), set()).add(is_open)
         if not is_open or not isinstance(old, Ref) or not holds_alone(name, old, state):
             return
-        if is_left_alone(op.attribute, self.function, op.node, owner, self.program.classes.reach):
+        between = self.sites[old.rid[0]].node, op.node
+        if is_left_alone(op.attribute, self.function, between, owner, self.program.classes.reach):
             self.attributes.overwritten.setdefault(old.rid[0], (op.attribute, op.node))
 
     def overwritten(self) -> Iterator[Overwritten]:
