@@ -92,6 +92,7 @@ class _Search:
         self._uses: dict[Target, list[Use]] = {}
         self._coroutines = {first} if function.is_async else set()
         self._takes_more = {first} if any(_is_asked_for(param) for param in function.params) else set()
+        self._commands: set[Target] = set()
         self._last: set[Target] = set()
         """Functions that may handle an error, if the program is over when they return."""
         self._is_started = False
@@ -102,7 +103,7 @@ class _Search:
             target = self._todo.pop()
             if target.is_open or not self._is_clear(target) or (self._fails and self._is_named_in_texts(target)):
                 return False
-            if target not in self._uses:
+            if target not in self._uses and target not in self._commands:
                 if target.name != "main" or target.owner or target in self._takes_more:
                     return False
                 self._is_started = True  # a `main` that nothing calls is named in the metadata of a package
@@ -125,9 +126,11 @@ class _Search:
             self._prints = self._prints or any(_prints_itself(each, use.own) for each in _code(use))
             if use.user is not None:
                 self._users.setdefault(target, set()).add(use.user)
-            if use.user is None or _is_command(use.by):
-                self._is_started = True
-            elif use.user not in self._seen and not self._add(use.user, use.by):
+            is_command = _is_command(use.by)
+            self._is_started = self._is_started or use.user is None or is_command
+            if use.user is not None and is_command:
+                self._commands.add(use.user)  # others may call it, too
+            if use.user is not None and use.user not in self._seen and not self._add(use.user, use.by):
                 return False
         return True
 
