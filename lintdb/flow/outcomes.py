@@ -54,7 +54,10 @@ def outcome_of(
     """
     state = end.state
     reachable = set(state.refs(end.value))
-    made_here = end.value if isinstance(end.value, Instance) and end.value.id >= 0 else None
+    value = end.value
+    if isinstance(value, Instance) and value.id >= 0 and state.is_away(value):
+        value = value.outside()  # `self.store = Store()`, then `return self.store`: it is not the caller's alone
+    made_here = value if isinstance(value, Instance) and value.id >= 0 else None
     if isinstance(end.value, (Box, Table, Function)):
         # Whoever gets it has what it holds, under names of their own. What is one of several may be no part of it.
         state.escape(end.value, with_parents=False)
@@ -79,7 +82,7 @@ def outcome_of(
     )
     return Outcome(
         end.is_raise,
-        end.value if made_here is not None or _is_portable(end.value) else None,
+        value if made_here is not None or _is_portable(value) else None,
         statuses,
         state.raised or Raised(),
         state.low,

@@ -186,9 +186,10 @@ def is_set_aside(index: ModuleIndex) -> bool:
     name = next((each for each in folders if _SET_ASIDE.fullmatch(each)), None)
     if links is None or name is None or any(_registers(each) for each in index.all_functions):
         return False
-    spoken_of = re.compile(
-        rf"[./]{re.escape(name)}\b|(?<![\w-]){re.escape(name)}[./:]\w|\bimport[ \t]+{re.escape(name)}\b"
-    )
+    word = re.escape(name)
+    in_text = rf"""["'][^"'\n]*(?:[./]{word}\b|(?<![\w-]){word}[./:]\w)"""
+    imported = rf"^[ \t]*(?:from|import)[ \t][^\n]*\b{word}\b"
+    spoken_of = re.compile(f"{in_text}|{imported}", re.MULTILINE)
     return not any(
         spoken_of.search(text)
         for path, text in links.texts_with(name, index) or ()
@@ -198,8 +199,9 @@ def is_set_aside(index: ModuleIndex) -> bool:
 
 def _registers(function: FunctionInfo) -> bool:
     """Whether a decorator may tell somebody of a function: `@app.task`, `@router.get("/")`."""
-    names = {getattr(each, "value", "") for each in function.decorators}
-    return not names <= {"staticmethod", "classmethod", "property", "cached_property", "contextmanager"}
+    plain = {"staticmethod", "classmethod", "property", "cached_property", "contextmanager", "lru_cache", "cache"}
+    names = [getattr(each, "value", "") for each in function.decorators]
+    return any(not isinstance(each, str) or (function.owner is None and each not in plain) for each in names)
 
 
 def is_example_file(path: str) -> bool:
