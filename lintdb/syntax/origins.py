@@ -445,7 +445,7 @@ class Origins:
 
     def _gives_no_harm(self, node: cst.Call) -> bool:
         """Whether a function of the project gives nothing that can do harm, whatever it gets."""
-        called = self._own_method(node.func) or self.index.symbol_of(node.func, self.function)
+        called = self._own_method(node.func) or self.index.symbol_of(node.func, self.function, is_needed=True)
         return isinstance(called, FunctionInfo) and self._returns_no_harm(called, _PLAIN)
 
     def _returns_no_harm(self, called: FunctionInfo, decorators: frozenset[str]) -> bool:
