@@ -75,7 +75,8 @@ def _doubtful_holes(query: QueryText | HandedText, ctx: FileContext) -> Iterator
 
 def _confidence(hole: PlacedHole, origin: Origin) -> Confidence | None:
     from lintdb.rules.query_holes import Place
-    from lintdb.syntax.origins import Trust, is_named_by_program
+    from lintdb.syntax.origins import Trust
+    from lintdb.syntax.program_names import is_named_by_program
 
     if origin.trust is Trust.HARMLESS:
         return None

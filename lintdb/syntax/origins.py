@@ -17,45 +17,11 @@ from lintdb.syntax.docstrings import is_said_to_hold_no_text
 from lintdb.syntax.given import given_for, items_at
 from lintdb.syntax.literals import is_literal, only_value
 from lintdb.syntax.names import ClassInfo, FunctionInfo
+from lintdb.syntax.program_names import SAME_TEXT, is_name_of_keyword
 from lintdb.syntax.walk import unspaced, walk
 
 if TYPE_CHECKING:
     from lintdb.syntax.names import ModuleIndex
-
-
-_PART_OF_SCHEMA = re.compile(
-    r"(?:\w+_)?(?:table|schema|sequence|seq|column|index|view|database|db|tablespace|role)(?:_?name)?", re.IGNORECASE
-)
-_GIVES_PART_OF_SCHEMA = re.compile(
-    r"(?:get_)?(?:\w+_)?(?:table|schema|sequence|view|database)(?:_(?:name|ref|reference|identifier|(?:query_)?string))?",
-    re.IGNORECASE,
-)
-_POSITION = re.compile(r"(?:\w+_)?(?:gtids?|gtid_set|lsn|bin_?log|bin_?log_file|log_?file|log_?pos)")
-_DIGEST = re.compile(r"_*(?:\w+_)?(?:hash(?:es)?|sha(?:1|256|512)|md5|digests?|checksums?|fingerprints?)")
-_OLDEST = re.compile(r"(?:\w+_)?(?:xmin|xmax|ctid)")
-
-
-def is_named_by_program(node: cst.CSTNode, *, is_quoted: bool) -> bool:
-    """Whether what fills a place in a text is called like a table, a sequence, a database: the program names those.
-
-    So is a position in the log of a server, which the server has given, and the digest of something, which holds no
-    quotes. *is_quoted*: the place is one of a text; of numbers, `xmin` is rather the side of a box.
-    """
-    if isinstance(node, cst.FormattedStringExpression):
-        node = node.expression
-    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in _SAME_TEXT:
-        node = node.func.value
-    if isinstance(node, cst.Subscript):
-        return is_quoted and _is_called(node.value, _DIGEST)
-    if isinstance(node, cst.Call):
-        called = getattr(node.func, "attr", node.func)
-        return isinstance(called, cst.Name) and _GIVES_PART_OF_SCHEMA.fullmatch(called.value) is not None
-    return _is_called(node, _PART_OF_SCHEMA, _POSITION, *([_OLDEST, _DIGEST] if is_quoted else []))
-
-
-def _is_called(node: cst.CSTNode, *names: re.Pattern[str]) -> bool:
-    name = node.attr if isinstance(node, cst.Attribute) else node
-    return isinstance(name, cst.Name) and any(each.fullmatch(name.value) for each in names)
 
 
 class Trust(enum.IntEnum):
@@ -63,7 +29,7 @@ class Trust(enum.IntEnum):
 
     HARMLESS = 0
     DOCUMENTED = 1
-    """a parameter that is a number, by its documentation alone"""
+    """a parameter that is a number, by its documentation alone; the name of a keyword, which callers write out"""
     UNKNOWN = 2
     PARAMETER = 3
     ENVIRONMENT = 4
@@ -112,10 +78,6 @@ _OF_A_DATE = frozenset({"date", "time"})
 """Methods of dates that take nothing: with arguments, others are called so."""
 _COUNTED_WITH = frozenset({"datetime.timedelta", "int", "float", "len", "time.time"})
 """What gives a number or a span of time: what these can be added to is a number or a date, and no text."""
-_SAME_TEXT = frozenset({
-    "strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "decode", "encode", "removeprefix",
-    "removesuffix", "zfill", "ljust", "rjust", "casefold",
-})  # fmt: skip
 _PARTS_OF_TEXT = frozenset({
     "split", "rsplit", "splitlines", "partition", "rpartition", "swapcase", "center", "expandtabs",
 })  # fmt: skip
@@ -236,6 +198,8 @@ class Origins:
         return max(found, key=lambda origin: origin.trust, default=UNKNOWN)
 
     def _of_loop(self, loop: cst.For | cst.CompFor, name: str, scope: FunctionInfo) -> Origin:
+        if is_name_of_keyword(loop, name, scope):
+            return Origin(Trust.DOCUMENTED, loop.target, f"`{name}` is the name of a keyword")
         column = self._column(loop, name, scope)
         return self._worst(column) if column is not None else self._element(loop.iter)
 
@@ -472,7 +436,7 @@ class Origins:
             return self._worst((function.value, values[0]))
         if name == "format":
             return self._worst((function.value, *values))
-        if name in _SAME_TEXT:
+        if name in SAME_TEXT:
             return self.of(function.value)
         if name in _PARTS_OF_TEXT:
             # What is called so may do anything, but for what is known.
