@@ -87,8 +87,7 @@ class Target:
         modules = frozenset(
             last for each in imported if (last := _last_part(each.name or each.base)) in ways and each.name != self.name
         )
-        packages = Path(self.path).parts[:-1]
-        if any(not each.name and each.base.partition(".")[0] in packages for each in imported):
+        if f".{self.module}.{self.name}" in text:
             modules |= {self.module}  # `import shop`, then `shop.jobs.refresh()`
         is_unclear = any(is_renamed(each, text) for each in modules)
         return _Names(

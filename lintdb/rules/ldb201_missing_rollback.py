@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
 from lintdb.rules.lifetimes import handlers_of, raiser, steps_of
-from lintdb.rules.places import is_run_by_migration, is_test, is_test_file
+from lintdb.rules.places import is_test, is_test_file
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FailedUnit, FunctionFlow, PathStep
@@ -57,8 +57,6 @@ def _confidence(unit: FailedUnit, flow: FunctionFlow, ctx: FileContext) -> Confi
 
     if unit.confidence is Confidence.LOW or is_test(flow.function, ctx.path):
         return Confidence.LOW
-    if is_run_by_migration(flow.function, ctx.path):
-        return Confidence.LOW  # what runs the steps ends their transaction, and somebody looks on
     is_given = unit.is_swallowed and unit.parameter is not None
     is_over = is_given and end_what_they_give(flow.function, unit.parameter or "", is_test_file)
     return Confidence.LOW if is_over else unit.confidence

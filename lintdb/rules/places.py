@@ -51,13 +51,6 @@ def is_step_of_migration(function: FunctionInfo, path: str) -> bool:
     return is_migration(path) and any(_MIGRATES.match(name) for name in function.index.imported_names())
 
 
-def is_run_by_migration(function: FunctionInfo, path: str) -> bool:
-    """Whether a tool runs the file as one step of many, in a transaction of its own: by what it looks for there."""
-    index = function.index
-    is_step = not {"upgrade", "forwards", "apply"}.isdisjoint(index.functions) or "Migration" in index.classes
-    return is_step and is_step_of_migration(function, path)
-
-
 def is_program(function: FunctionInfo) -> bool:
     """Whether a function is what the process was started for: `main`, a command, the last call of a script.
 
