@@ -59,6 +59,8 @@ def _on_what_all_have(flow: FunctionFlow, ctx: FileContext) -> Iterator[KnownCal
             continue
         name = str(call.root[1])
         owner = ctx.program.types.global_type(name)
+        if not isinstance(owner, str) and kind.events_on == "parent":
+            continue  # a cursor made here, of a connection of another module: what matters is who shares that
         kind = ctx.program.knowledge.kind(owner) if isinstance(owner, str) else kind
         if kind is not None and wanted in kind.unshared and not call.model.beside_reader:
             seen.add(call.root)
