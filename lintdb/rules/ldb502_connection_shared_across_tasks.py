@@ -97,7 +97,7 @@ def _is_of_its_own(kind: Kind, value: cst.CSTNode, scope: FunctionInfo) -> bool:
 def _used_in_started_threads(owner: ClassInfo, ctx: FileContext) -> Iterator[Report]:
     """`Thread(target=self.work)`, where `work()` uses what only the thread may use that has opened it."""
     started = [name for method in owner.methods.values() for name in _thread_targets(method, ctx)]
-    if not started or "check_same_thread" in ctx.text:
+    if not started:
         return
     beside = _called_from(started, owner)
     for attribute, assignments in owner.assigned.items():
@@ -107,10 +107,18 @@ def _used_in_started_threads(owner: ClassInfo, ctx: FileContext) -> Iterator[Rep
             continue
         for scope, value, _ in assignments:
             is_opened = value is not None and ctx.program.types.opens(value, scope)
+            if _may_be_unchecked(value, ctx):
+                continue
             if is_opened and value is not None and not any(each.name in beside for each, _, _ in assignments):
                 message = f"`self.{attribute}` is opened in another thread than the one that `{users[0]}()` uses it in"
                 confidence = Confidence.LOW if is_test(scope, ctx.path) else Confidence.MEDIUM
                 yield _report(value, message, kind.label, confidence)
+
+
+def _may_be_unchecked(opening: cst.CSTNode | None, ctx: FileContext) -> bool:
+    """Whether the check of threads is switched off where something is opened, or in the file if that is not seen."""
+    code = ctx.program.index.code_of(opening) if opening is not None else ctx.text
+    return "check_same_thread" in (ctx.text if "**" in code else code)
 
 
 def _thread_targets(method: FunctionInfo, ctx: FileContext) -> Iterator[str]:
@@ -163,8 +171,11 @@ def _message(sharing: Sharing, flow: FunctionFlow, ctx: FileContext) -> str | No
     if sharing.how == "class":
         return f"{name} is kept on the class: all threads use the same {sharing.kind.label}"
     if "other-threads" in unshared:
-        is_allowed = "check_same_thread" in ctx.text
-        return None if is_allowed else f"{name} was opened in another thread than the one that gets it here"
+        return (
+            None
+            if _may_be_unchecked(sharing.opened_at, ctx)
+            else f"{name} was opened in another thread than the one that gets it here"
+        )
     same = [each for each in flow.sharings if each.how == "thread" and each.name == sharing.name]
     if sharing.how == "threads" or go_on_together(same, flow) or is_in_a_loop(sharing, flow):
         return f"several threads get {name}, and may use it at the same time"
