@@ -177,6 +177,11 @@ class TestScripts:
             ("given = argparse.ArgumentParser().parse_args()\nconn = ", "given.name", True),
             ("conn = ", "sys.argv[1]", False),
             ("conn = ", "'orders'", False),
+            ("print('counts the orders')\nconn = ", "'orders'", True),
+            ("conn = ", "'orders')\nfor row in conn.cursor():\n    print(row", True),
+            ("print('ready')\nwhile True:\n    conn = ", "'orders'", False),
+            ("import flask\napp = flask.Flask('orders')\nprint('ready')\nconn = ", "'orders'", False),
+            ("@app.get('/')\ndef answer():\n    pass\nprint('ready')\nconn = ", "'orders'", False),
         ],
     )
     def test_whoever_has_started_a_program_can_end_it(self, before: str, name: str, is_low: bool) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Opening, Report, Rule, RuleMeta
-from lintdb.rules.places import is_test
+from lintdb.rules.places import is_script, is_test
 
 
 class ConnectionAtImport(Rule):
@@ -29,9 +29,7 @@ class ConnectionAtImport(Rule):
             return
         if kind.is_lazy or kind.in_memory or kind.family not in ("connection", "checkout", "session"):
             return
-        from lintdb.syntax.ancestry import guarded_by_main  # loads libcst, which listing rules does not need
-
-        if _is_script(ctx) or id(opening.node) in guarded_by_main(ctx.program.index.module):
+        if _is_program(ctx) or is_script(opening.function, opening.node):
             return
         yield Report(
             node=opening.at(),
@@ -42,6 +40,6 @@ class ConnectionAtImport(Rule):
         )
 
 
-def _is_script(ctx: FileContext) -> bool:
-    """Whether the file is a program, not a module: it defines nothing that somebody could import."""
+def _is_program(ctx: FileContext) -> bool:
+    """Whether the file is no module: it defines nothing that somebody could import."""
     return ctx.text.startswith("#!") or not (ctx.program.index.functions or ctx.program.index.classes)

@@ -124,15 +124,19 @@ def ends_with_error(function: FunctionInfo) -> bool:
 
 
 _COMMAND_LINE = frozenset({"ArgumentParser", "OptionParser"})
+_SERVERS = frozenset({"app", "application", "api", "celery", "bot"})
+"""What objects are called that others load from a module and run."""
 
 
 def is_script(function: FunctionInfo, node: object) -> bool:
     """Whether a node outside of functions is what somebody starts.
 
-    It is guarded, or beside what reads a command line, or in a file that defines nothing, closes what it opens, and is
-    imported by no other.
+    It is guarded, or beside what reads a command line, or in a file that is imported by no other, and either prints
+    and does not serve, or defines nothing and closes what it opens.
     """
+    from lintdb.flow.commands import serves
     from lintdb.flow.users import is_imported
+    from lintdb.flow.words import PRINTS
     from lintdb.syntax.ancestry import guarded_by_main
 
     if not function.is_module:
@@ -141,12 +145,20 @@ def is_script(function: FunctionInfo, node: object) -> bool:
     takes_arguments = not _COMMAND_LINE.isdisjoint((*function.loads, *function.attributes))
     if takes_arguments or id(node) in guarded_by_main(index.module):
         return True
-    return not (index.functions or index.classes) and "close" in function.attributes and not is_imported(index)
+    prints = not PRINTS.isdisjoint(function.loads) and not serves(function)
+    closes = not (index.functions or index.classes) and "close" in function.attributes
+    is_server = not _SERVERS.isdisjoint(function.bound) or any(_registers(each) for each in index.all_functions)
+    return (closes or (prints and not is_server)) and not is_imported(index)
 
 
 def prints_before(function: FunctionInfo, node: object) -> bool:
-    """Whether a function prints before it comes to a call: somebody who has started it looks on."""
+    """Whether a function prints before it comes to a call: somebody who has started it looks on.
+
+    What a module prints that is imported, nobody may see.
+    """
     found = False
+    if function.is_module:
+        return False
     for call in function.calls:
         if call is node:
             return found
