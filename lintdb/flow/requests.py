@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from lintdb.flow.users import AnyFunction, Target, Use, find_uses, last_name
-from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.names import ClassInfo, FunctionInfo
+from lintdb.syntax.plain import walk_tree
 
 _MOST_TARGETS = 12
 """Functions between a handler and the one in question, and beside those."""
@@ -21,11 +23,34 @@ _TO_THREADS = frozenset({"to_thread", "run_in_executor", "run_in_threadpool", "r
 _TAKES_TURNS = re.compile(r"lock|sem|mutex|limit", re.IGNORECASE)
 
 
-def is_run_by_requests(function: FunctionInfo, does_not_count: Callable[[str], bool]) -> bool:
+class Kept(NamedTuple):
+    """An object that a module keeps: the name that it has there, and the path of the file."""
+
+    name: str
+    path: str
+
+
+def kept_by_modules(owner: ClassInfo, does_not_count: Callable[[str], bool]) -> list[Kept]:
+    """Return the objects of a class that modules make when they are imported, and keep: `users = Users()`."""
+    found = []
+    for use in find_uses(Target.of(owner), owner, does_not_count):
+        if not isinstance(use, Use) or use.place.around or use.place.is_main or does_not_count(use.path):
+            continue
+        for statement in (node for each in use.outside for node in walk_tree(each)):
+            if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is use.place.call is not None:
+                targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+                found += [Kept(each.id, use.path) for each in targets if isinstance(each, ast.Name)]
+    return found
+
+
+def is_run_by_requests(
+    function: FunctionInfo, does_not_count: Callable[[str], bool], kept: Sequence[Kept] | None = None
+) -> bool:
     """Whether several requests may be in a function at once.
 
     A handler that is a coroutine function runs plain functions one at a time, unless it hands them to a thread; what is
-    called with a lock held has its turn. *does_not_count* says of a path that uses in that file do not matter.
+    called with a lock held has its turn. *does_not_count* says of a path that uses in that file do not matter. *kept*:
+    it is a method, and only those requests count that call it on one of these objects.
     """
     if function.is_module or function.is_nested:
         return False
@@ -37,6 +62,8 @@ def is_run_by_requests(function: FunctionInfo, does_not_count: Callable[[str], b
         for use in find_uses(target, function, does_not_count):
             if not isinstance(use, Use) or use.by is None or not _is_beside(use, is_async=target in coroutines):
                 continue
+            if kept is not None and target.owner == first.owner and not _is_of_one(use, target, kept):
+                continue
             if _is_handler(use, use.by):
                 return True
             user = use.user
@@ -46,6 +73,36 @@ def is_run_by_requests(function: FunctionInfo, does_not_count: Callable[[str], b
                 if isinstance(use.by, ast.AsyncFunctionDef):
                     coroutines.add(user)
     return False
+
+
+def _is_of_one(use: Use, target: Target, kept: Sequence[Kept]) -> bool:
+    """Whether a method is called on one of some objects, as far as names tell, or by another method of its class."""
+    base = use.place.base
+    name = last_name(base) if base is not None else ""
+    if name in ("self", "cls"):
+        return use.user is not None and (use.user.owner, use.user.path) == (target.owner, target.path)
+    if isinstance(base, ast.Attribute):
+        return any(each.name == name for each in kept)
+    functions = [each for each in use.place.around if isinstance(each, AnyFunction)]
+    is_local = any(_binds(name, each) for each in functions)
+    return not is_local and any(
+        each.name == name and (each.path == use.path or _imports(name, (*use.outside, *functions))) for each in kept
+    )
+
+
+def _binds(name: str, function: AnyFunction) -> bool:
+    """Whether a function has a variable or parameter of a name."""
+    return any(
+        (isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store))
+        or (isinstance(node, ast.arg) and node.arg == name)
+        for node in walk_tree(function)
+    )
+
+
+def _imports(name: str, code: Sequence[ast.AST]) -> bool:
+    """Whether code imports something under a name, or all that a module has."""
+    statements = (node for each in code for node in walk_tree(each) if isinstance(node, ast.Import | ast.ImportFrom))
+    return any((alias.asname or alias.name) in (name, "*") for each in statements for alias in each.names)
 
 
 def _is_beside(use: Use, *, is_async: bool) -> bool:

@@ -198,7 +198,8 @@ class Place(NamedTuple):
     `is_annotation`: in an annotation, which does nothing; `is_beside`: in an `async with` or `async for`;
     `is_repeated`: in a loop; `is_deferred`: in a lambda; `watched_by`: the `try` statements in whose bodies it stands,
     and the blocks; `is_awaited`: what it returns is; `result_given_to`: the last name of the call that is handed that;
-    `asked_for`: the attribute that is read of it, not that of what it returns.
+    `asked_for`: the attribute that is read of it, not that of what it returns; `base`: what it is read from, if it is
+    an attribute itself.
     Loops and blocks are those within the innermost function.
     """
 
@@ -216,6 +217,7 @@ class Place(NamedTuple):
     is_awaited: bool = False
     result_given_to: str = ""
     asked_for: str = ""
+    base: ast.expr | None = None
 
     @property
     def is_called(self) -> bool:
@@ -416,6 +418,7 @@ def _place_of(node: ast.AST, file: ParsedFile) -> Place:
         is_awaited=call is not None and isinstance(chain[2], ast.Await),
         result_given_to=_given_to(chain, 1) if call is not None else "",
         asked_for=chain[1].attr if isinstance(chain[1], ast.Attribute) and chain[1].value is node else "",
+        base=node.value if isinstance(node, ast.Attribute) else None,
     )
 
 

@@ -14,8 +14,10 @@ from lintdb.rules.sharing import (
     heard_by_all,
     is_in_a_loop,
     is_parameter,
+    may_be_unchecked,
     shared_by_requests,
     shared_through_helpers,
+    shared_with_their_object,
 )
 
 if TYPE_CHECKING:
@@ -61,10 +63,16 @@ class ConnectionSharedAcrossTasks(Rule):
     def check_class(
         self,
         owner: ClassInfo,
-        flows: Sequence[FunctionFlow],  # noqa: ARG002 (what the methods do with it does not matter)
+        flows: Sequence[FunctionFlow],
         ctx: FileContext,
     ) -> Iterator[Report]:
-        """A thread that works with what was opened before it started."""
+        """An object of all requests, and a thread that works with what was opened before it started."""
+        for call, name in shared_with_their_object(owner, flows, ctx):
+            attribute = str(call.root[1]) if isinstance(call.root, tuple) else ""
+            message = (
+                f"`self.{attribute}` is shared by all requests, as its object `{name}` is, and serves one at a time"
+            )
+            yield _report(call.node, message, _label(call, ctx), Confidence.LOW if ctx.is_test else Confidence.MEDIUM)
         yield from _used_in_started_threads(owner, ctx)
         bases = [ctx.program.index.dotted(base, ctx.program.index.body) for base in owner.bases]
         if "threading.Thread" not in bases or "run" not in owner.methods:
@@ -107,18 +115,12 @@ def _used_in_started_threads(owner: ClassInfo, ctx: FileContext) -> Iterator[Rep
             continue
         for scope, value, _ in assignments:
             is_opened = value is not None and ctx.program.types.opens(value, scope)
-            if _may_be_unchecked(value, ctx):
+            if may_be_unchecked(value, kind, ctx.program.index):
                 continue
             if is_opened and value is not None and not any(each.name in beside for each, _, _ in assignments):
                 message = f"`self.{attribute}` is opened in another thread than the one that `{users[0]}()` uses it in"
                 confidence = Confidence.LOW if is_test(scope, ctx.path) else Confidence.MEDIUM
                 yield _report(value, message, kind.label, confidence)
-
-
-def _may_be_unchecked(opening: cst.CSTNode | None, ctx: FileContext) -> bool:
-    """Whether the check of threads is switched off where something is opened, or in the file if that is not seen."""
-    code = ctx.program.index.code_of(opening) if opening is not None else ctx.text
-    return "check_same_thread" in (ctx.text if "**" in code else code)
 
 
 def _thread_targets(method: FunctionInfo, ctx: FileContext) -> Iterator[str]:
@@ -173,7 +175,7 @@ def _message(sharing: Sharing, flow: FunctionFlow, ctx: FileContext) -> str | No
     if "other-threads" in unshared:
         return (
             None
-            if _may_be_unchecked(sharing.opened_at, ctx)
+            if may_be_unchecked(sharing.opened_at, sharing.kind, ctx.program.index)
             else f"{name} was opened in another thread than the one that gets it here"
         )
     same = [each for each in flow.sharings if each.how == "thread" and each.name == sharing.name]

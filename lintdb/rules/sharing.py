@@ -11,10 +11,11 @@ from lintdb.rules.places import is_handler, is_test_file
 if TYPE_CHECKING:
     import libcst as cst
 
+    from lintdb.effects import Kind
     from lintdb.flow.results import FunctionFlow, KnownCall, Sharing
     from lintdb.rules.base import FileContext
     from lintdb.syntax.ancestry import Ancestry
-    from lintdb.syntax.names import FunctionInfo
+    from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
 
 _LIKE_A_POOL = re.compile(r"pool|conn", re.IGNORECASE)
 
@@ -48,24 +49,92 @@ def shared_through_helpers(ctx: FileContext) -> Iterator[KnownCall]:
             yield from calls
 
 
+def shared_with_their_object(
+    owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: FileContext
+) -> Iterator[tuple[KnownCall, str]]:
+    """Yield the first call that requests make on what an object of a module keeps, with the name of that object."""
+    from lintdb.flow.requests import is_run_by_requests, kept_by_modules  # as above
+
+    calls = [
+        (flow, call)
+        for flow in flows
+        if flow.function.owner is owner and flow.function.name != "__init__"
+        for call in _on_what_it_keeps(flow, ctx)
+    ]
+    kept = kept_by_modules(owner, is_test_file) if calls else []
+    told: set[object] = set()
+    for flow, call in calls if kept else ():
+        if call.root not in told and is_run_by_requests(flow.function, is_test_file, kept):
+            told.add(call.root)
+            yield call, kept[0].name
+
+
+def _on_what_it_keeps(flow: FunctionFlow, ctx: FileContext) -> Iterator[KnownCall]:
+    """Yield the first call of a method on each attribute of its object that holds what only one may use at a time."""
+    from lintdb.flow.sharings import takes_turns  # as above
+
+    owner = flow.function.owner
+    seen: set[object] = set()
+    for call in flow.calls if owner is not None else ():
+        if not isinstance(call.root, tuple) or call.root[0] != "self" or call.root in seen or owner is None:
+            continue
+        name = str(call.root[1])
+        kind = _unshared(ctx.program.types.attribute_kind(owner, name), call, flow, ctx)
+        if kind is not None:
+            seen.add(call.root)
+            if any(may_be_unchecked(value, kind, owner.index) for _, value, _ in owner.assigned.get(name, ())):
+                continue
+            if not takes_turns(flow.function, {"self"}):
+                yield call
+
+
 def _on_what_all_have(flow: FunctionFlow, ctx: FileContext) -> Iterator[KnownCall]:
     from lintdb.flow.sharings import takes_turns  # loads libcst, which listing rules does not need
 
-    wanted = "tasks" if flow.function.is_async else "threads"
     seen: set[object] = set()
     for call in flow.calls if not flow.function.is_module else ():
-        kind = ctx.program.knowledge.kind(call.receiver) if call.receiver is not None else None
-        if kind is None or not isinstance(call.root, tuple) or call.root[0] != "global" or call.root in seen:
+        if call.receiver is None or not isinstance(call.root, tuple):
+            continue
+        if call.root[0] != "global" or call.root in seen:
             continue
         name = str(call.root[1])
         owner = ctx.program.types.global_type(name)
-        if not isinstance(owner, str) and kind.events_on == "parent":
+        made = ctx.program.knowledge.kind(call.receiver)
+        if not isinstance(owner, str) and made is not None and made.events_on == "parent":
             continue  # a cursor made here, of a connection of another module: what matters is who shares that
-        kind = ctx.program.knowledge.kind(owner) if isinstance(owner, str) else kind
-        if kind is not None and wanted in kind.unshared and not call.model.beside_reader:
+        kind = _unshared(owner if isinstance(owner, str) else call.receiver, call, flow, ctx)
+        if kind is not None:
             seen.add(call.root)
+            if _is_unchecked_where_made(name, kind, flow.function):
+                continue
             if not takes_turns(flow.function, {name}):
                 yield call
+
+
+def _unshared(kind_id: str | None, call: KnownCall, flow: FunctionFlow, ctx: FileContext) -> Kind | None:
+    """Return the kind that a call is on, if several such functions may not use it at the same time."""
+    kind = ctx.program.knowledge.kind(kind_id) if kind_id is not None else None
+    wanted = "tasks" if flow.function.is_async else "threads"
+    return kind if kind is not None and wanted in kind.unshared and not call.model.beside_reader else None
+
+
+def _is_unchecked_where_made(name: str, kind: Kind, function: FunctionInfo) -> bool:
+    """Whether a module-level name is given something that more than one thread has been allowed to use."""
+    symbol = function.index.symbol_called(name, function)
+    home = symbol.index if symbol is not None else function.index
+    values = home.values.get(symbol.name if symbol is not None else name, ())
+    return any(may_be_unchecked(value, kind, home) for value in values)
+
+
+def may_be_unchecked(opening: cst.CSTNode | None, kind: Kind, index: ModuleIndex) -> bool:
+    """Whether a library's own check of threads is switched off where something is opened, of which LDB503 speaks.
+
+    Anywhere in the file, if that is not seen.
+    """
+    if "other-threads" not in kind.unshared:
+        return False
+    code = index.code_of(opening) if opening is not None and kind.family == "connection" else index.text
+    return "check_same_thread" in (index.text if "**" in code else code)
 
 
 def heard_by_all(flow: FunctionFlow) -> Iterator[KnownCall]:
