@@ -460,8 +460,8 @@ class Follower(Iterations, Assumptions):
     def _describe(value: Value | None, state: State) -> Value | None:
         """Return a value that means something outside this run.
 
-        A kind name for a resource, those of a tuple, an object of a class of the project as one that was not made here,
-        an empty `Many` for what else holds any, else None.
+        A kind name for a resource, those of a tuple, an object of a class of the project as one that was not made here
+        (the one of a module as that), an empty `Many` for what else holds any, else None.
         """
         if isinstance(value, Ref):
             status = state.status(value.rid)
@@ -471,6 +471,8 @@ class Follower(Iterations, Assumptions):
             names = tuple(Name(status.kind) if status is not None else None for status in kinds)
             if any(names):
                 return Many(names, is_sequence=True)
+        if isinstance(value, Outside) and value.root[0] == "global":
+            return value
         if isinstance(value, (Instance, Outside)):
             return Outside(value.owner, ("managed",))
         return Many(()) if state.holds_any(value) else None

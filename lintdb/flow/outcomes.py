@@ -78,7 +78,9 @@ def outcome_of(
     statuses = tuple(
         (rid, status._replace(failed=REFUSED) if status.failed in refused else status)
         for rid, status in state.resources.items()
-        if (_is_seen_by_caller(rid, status) and not _is_of_own_name(rid[0])) or rid in reachable or rid in parents
+        if (_is_seen_by_caller(rid, status) and not _is_of_own_name(rid[0], value))
+        or rid in reachable
+        or rid in parents
     )
     return Outcome(
         end.is_raise,
@@ -115,10 +117,17 @@ def _is_seen_by_caller(rid: Rid, status: Status) -> bool:
     return rid[0][0] == "arg" or (rid[0][0] in NAMED and not is_usual(status))
 
 
-def _is_of_own_name(site: SiteKey) -> bool:
-    """Whether a place is in an object that the callee alone has a name for: a parameter that is given nothing known."""
+def _is_of_own_name(site: SiteKey, returned: Value | None) -> bool:
+    """Whether a place is in an object that the callee alone has a name for.
+
+    That is a parameter which is given nothing known, or an object that it has made, or had for a block, and does not
+    return.
+    """
     holder = holder_of(site)
-    return holder is not None and (holder[0] in ("param", "named") or _is_of_own_name(holder))
+    if holder is None:
+        return False
+    is_made = holder[0] in ("made", "managed") and not (isinstance(returned, Outside) and returned.root == holder)
+    return is_made or holder[0] in ("param", "named") or _is_of_own_name(holder, returned)
 
 
 def _empty_attributes(state: State) -> tuple[tuple[str, Value], ...]:

@@ -460,6 +460,12 @@ def holder_of(site: SiteKey) -> SiteKey | None:
     return holder if isinstance(holder, tuple) else None
 
 
+def place_of(site: SiteKey) -> SiteKey:
+    """Return where the object is held of which a place is an attribute, or an attribute of one: the place itself else."""
+    holder = holder_of(site)
+    return place_of(holder) if holder is not None else site
+
+
 _NOTHING: Mapping[SiteKey, str] = MappingProxyType({})
 
 

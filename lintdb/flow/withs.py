@@ -36,6 +36,7 @@ from lintdb.flow.values import (
     SiteKey,
     Status,
     Value,
+    place_of,
 )
 
 _NO_ERROR = (ir.Constant(None),) * 3
@@ -193,6 +194,8 @@ class Withs(ModelledCalls, ABC):
             else:
                 self.note_blocking(value.call, self.operations.get(value.call, op).node, summary.blocks)
                 self._fail_at(op, summary, "", state)
+            if isinstance(op, ir.EnterOp):
+                self.spelled.setdefault(("managed", value.call), op.target)
             return self._managed_target(value, state), value
         return None, value
 
@@ -202,7 +205,7 @@ class Withs(ModelledCalls, ABC):
         if isinstance(lends, Name):
             return self._lent(value, ("managed", value.call), lends.dotted, state)
         if isinstance(lends, Outside):
-            return Outside(lends.owner, ("managed", value.call))
+            return lends if lends.root[0] == "global" else Outside(lends.owner, ("managed", value.call))
         if not isinstance(lends, Many) or not lends.is_sequence:
             return None
         kinds = {number: item.dotted for number, item in enumerate(lends.items) if isinstance(item, Name)}
@@ -378,7 +381,7 @@ class Withs(ModelledCalls, ABC):
         for rid in self.managed.get(value.call, frozenset()):
             self.release(rid, state, None, node)
         ends = summary is not None and (summary.ends_yielded_on_error if is_raise else summary.ends_yielded)
-        for target in [rid for rid in state.resources if rid[0][:2] == ("managed", value.call)]:
+        for target in [rid for rid in state.resources if place_of(rid[0])[:2] == ("managed", value.call)]:
             status = state.resources[target]
             is_pending = status.phase == "open" and status.pending >= 0
             if is_pending and summary is not None and summary.drops_work:
