@@ -461,7 +461,7 @@ def holder_of(site: SiteKey) -> SiteKey | None:
 
 
 def place_of(site: SiteKey) -> SiteKey:
-    """Return where the object is held of which a place is an attribute, or an attribute of one: the place itself else."""
+    """Return where the object is held of which a place is an attribute, or of one of its own; a place of its own itself."""
     holder = holder_of(site)
     return place_of(holder) if holder is not None else site
 
