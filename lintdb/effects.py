@@ -288,7 +288,8 @@ class Switch:
 class Server:
     """One of the servers that a library can talk to, as the file shows that does: by what it imports.
 
-    `schemes` of a connection string lead to it, too (without what follows a `+`).
+    So do `queries`, as patterns for what no other server understands; case does not matter. `schemes` of a connection
+    string lead to it, too (without what follows a `+`).
 
     It settles what the library alone leaves open: what a failed statement does (`after_error`), and what a query that
     defines something counts as (`definition_event`).
@@ -298,6 +299,7 @@ class Server:
     after_error: AfterError
     definition_event: Event | None = Event.WRITE
     schemes: tuple[str, ...] = ()
+    queries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

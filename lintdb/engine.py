@@ -230,7 +230,7 @@ def open_program(
         return module
     index = build_index(module, libraries=import_roots(), exports=exported_names)
     models = load_models(gate.mentioned(source.text, own), versions, own)
-    return Program(index, Answers(models, versions, own, index.imported_names))
+    return Program(index, Answers(models, versions, own, index.imported_names, text=index.text))
 
 
 def spoken(found: Iterable[tuple[Rule, Report]], options: EngineOptions) -> list[tuple[Rule, Report]]:

@@ -79,7 +79,8 @@ class Answers:
 
     What comes from other files of its project may belong to further libraries: their models, for *versions*, tell of
     kinds and exception classes, but give no name of this file a meaning. *imports* gives the dotted names that the file
-    imports: some of them tell which server it works with. *is_own* says whether the project defines a dotted name.
+    imports, and *text* is its own: both may tell which server it works with. *is_own* says whether the project defines
+    a dotted name.
     """
 
     def __init__(
@@ -89,9 +90,11 @@ class Answers:
         own: Own = (),
         imports: Callable[[], Iterable[str]] = tuple,
         is_own: Callable[[str], bool] = lambda _: False,
+        text: str = "",
     ) -> None:
         self.models = models
         self._is_own = is_own
+        self._text = text
         self._imports = imports
         self._settled: dict[str, Kind] = {}
         self._versions = versions or {}
@@ -132,10 +135,15 @@ class Answers:
 
     @functools.cached_property
     def _server(self) -> Server | None:
-        """The one server that the file is written for, as far as its imports tell."""
+        """The one server that the file is written for, as far as its imports and its queries tell."""
         servers = [server for driver in self.models.drivers for server in driver.servers]
         names = set(self._imports()) if servers else set()
-        found = [server for server in servers if any(_is_below(name, server.imports) for name in names)]
+        found = [
+            server
+            for server in servers
+            if any(_is_below(name, server.imports) for name in names)
+            or any(re.search(pattern, self._text, re.IGNORECASE) for pattern in server.queries)
+        ]
         return found[0] if len(found) == 1 else None
 
     @staticmethod

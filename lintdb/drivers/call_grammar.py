@@ -309,7 +309,8 @@ SWITCH = Shape(
 
 SERVER = Shape(
     "a server",
-    "One of the servers that a library talks to. A file that imports what belongs to one of them, and to no other, "
+    "One of the servers that a library talks to. A file that imports what belongs to one of them, or has queries that "
+    "only it understands, and nothing of another, "
     'works with that: its kinds with `after_error = "depends"` get the values below.',
     (
         Key("imports", TEXTS, "dotted names that only code for this server imports", "imports", is_required=True),
@@ -319,6 +320,8 @@ SERVER = Shape(
             "`write`"),
         Key("schemes", TEXTS, "schemes of connection strings that lead to it, up to a `+`: what is taken from a pool "
             "that is made with one has its `ddl`", "schemes"),
+        Key("queries", TEXTS, "regular expressions for what only this server understands: a file in which one is found "
+            "works with it, too", "queries"),
     ),
 )  # fmt: skip
 

@@ -461,7 +461,7 @@ def holder_of(site: SiteKey) -> SiteKey | None:
 
 
 def place_of(site: SiteKey) -> SiteKey:
-    """Return where the object is held of which a place is an attribute, or of one of its own; a place of its own itself."""
+    """Return where the object is that an attribute belongs to, however deep; any other place as it is."""
     holder = holder_of(site)
     return place_of(holder) if holder is not None else site
 
