@@ -90,6 +90,7 @@ class Answers:
         own: Own = (),
         imports: Callable[[], Iterable[str]] = tuple,
         is_own: Callable[[str], bool] = lambda _: False,
+        *,
         text: str = "",
     ) -> None:
         self.models = models

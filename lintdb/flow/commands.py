@@ -2,8 +2,8 @@
 
 Each use of the function must lead to `if __name__ == "__main__"`, to a function called `main`, or to one that a library
 for command lines has registered; none may go through a function that serves for as long as the process lives, and one
-must print. Where the question is whether an error ends the process, they may: that ends a server as well. What cannot
-be told speaks against it.
+must print, unless the question is what they leave when they are over, and that is as soon as the function is. Where it
+is whether an error ends the process, they may serve: that ends a server as well. What cannot be told speaks against it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import ast
 import functools
 import re
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import libcst as cst
 
@@ -65,15 +65,20 @@ def is_part_of_commands(
     """Whether commands that print call a function, directly or not, and nothing else of its project ever does.
 
     *does_not_count* says of a path that uses in that file do not matter, as those in tests. *is_once*: they call
-    it once, in no loop, and it does not come back to itself. *fails*: an error that it raises ends them, whether they
-    print or not.
+    it once, in no loop, and it does not come back to itself; they need not print if that is the last they do. *fails*:
+    an error that it raises ends them, whether they print or not.
     """
-    if function.is_module or function.decorators:
+    if function.is_module or not _is_plain(function):
         return False
     if fails and (function.is_generator or not _MESSAGES.isdisjoint(each.name.value for each in function.params)):
         return False
     found = _Search(function, does_not_count, is_once=is_once, fails=fails).holds()
     return found and (fails or not serves(function))
+
+
+def _is_plain(function: FunctionInfo) -> bool:
+    """Whether no decorator makes something else of a function than a method without an object."""
+    return all(getattr(each, "value", None) in ("staticmethod", "classmethod") for each in function.decorators)
 
 
 class _Search:
@@ -85,7 +90,7 @@ class _Search:
         self._function = function
         self._does_not_count = does_not_count
         self._is_once, self._fails = is_once, fails
-        first = Target.of(function)
+        first = Target.of(function).made_by
         self._todo = [first]
         self._seen = {first}
         self._users: dict[Target, set[Target]] = {}
@@ -96,6 +101,8 @@ class _Search:
         self._last: set[Target] = set()
         """Functions that may handle an error, if the program is over when they return."""
         self._is_started = False
+        self._is_at_end = is_once
+        """Nothing follows what the functions do: the process ends with them."""
         self._prints = not PRINTS.isdisjoint((*function.loads, *function.attributes))
 
     def holds(self) -> bool:
@@ -109,12 +116,15 @@ class _Search:
                 self._is_started = True  # a `main` that nothing calls is named in the metadata of a package
         is_over = not (self._is_once and _comes_back(self._users))
         ends = all(_is_last(use) for target in self._last for use in self._uses.get(target, ()))
-        return self._is_started and (self._prints or self._fails) and is_over and ends
+        is_soon_over = self._prints or self._fails or self._is_at_end
+        return self._is_started and is_soon_over and is_over and ends
 
     def _is_clear(self, target: Target) -> bool:
         """Whether no use of a function speaks against it; each adds the function that it stands in."""
         # The first that does ends the search: what other files mention need not be parsed then.
         for use in find_uses(target, self._function, self._does_not_count):
+            if isinstance(use, Use) and use.place.is_annotation:
+                continue
             if isinstance(use, Unknown) or not _may_be_command(use) or (self._is_once and _is_repeated(use)):
                 return False
             # What serves is over, too, when an error leaves it.
@@ -123,14 +133,15 @@ class _Search:
             if self._fails and not self._ends_with_error(use, is_async=target in self._coroutines):
                 return False
             self._uses.setdefault(target, []).append(use)
+            self._is_at_end = self._is_at_end and _is_at_end(use)
             self._prints = self._prints or any(_prints_itself(each, use.own) for each in _code(use))
-            if use.user is not None:
-                self._users.setdefault(target, set()).add(use.user)
+            if use.runs_with is not None:
+                self._users.setdefault(target, set()).add(use.runs_with)
             is_command = _is_command(use.by)
-            self._is_started = self._is_started or use.user is None or is_command
-            if use.user is not None and is_command:
-                self._commands.add(use.user)  # others may call it, too
-            if use.user is not None and use.user not in self._seen and not self._add(use.user, use.by):
+            self._is_started = self._is_started or use.runs_with is None or is_command
+            if use.runs_with is not None and is_command:
+                self._commands.add(use.runs_with)  # others may call it, too
+            if use.runs_with is not None and use.runs_with not in self._seen and not self._add(use.runs_with, use.by):
                 return False
         return True
 
@@ -162,8 +173,8 @@ class _Search:
             is_over = isinstance(block, ast.Try) and is_last and (block is last or _returns(block, use.own))
             if not is_over or _leaves_at_last(block) or _tries_again(block):
                 return False
-            if use.user is not None:
-                self._last.add(use.user)
+            if use.runs_with is not None:
+                self._last.add(use.runs_with)
         return True
 
     def _lets_out(self, block: ast.AST, own: Mapping[str, AnyFunction]) -> bool:
@@ -286,6 +297,34 @@ def _may_be_command(use: Use) -> bool:
     if not use.place.is_called and use.place.given_to not in MAPS:
         return False
     return not use.place.is_deferred and (use.by is None or not use.by.decorator_list or _is_command(use.by))
+
+
+def _is_at_end(use: Use) -> bool:
+    """Whether the call is the last thing that is done where it stands: `load()`, `sys.exit(asyncio.run(load()))`."""
+    body = use.by.body if use.by is not None else use.outside
+    return any(_runs_alone(use.place.call, getattr(each, "value", None)) for each in _ends_of(body))
+
+
+def _runs_alone(call: ast.Call | None, value: ast.expr | None) -> bool:
+    """Whether an expression is a call, or that of another one with what it returns."""
+    while value is not call and isinstance(value, ast.Await | ast.Call):
+        given = [value.value] if isinstance(value, ast.Await) else value.args
+        value = given[0] if len(given) == 1 else None
+    return call is not None and value is call
+
+
+def _ends_of(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements that may be the last ones to run, if nothing fails."""
+    last = body[-1] if body else None
+    if isinstance(last, ast.If):
+        yield from _ends_of(last.body)
+        yield from _ends_of(last.orelse)
+    elif isinstance(last, ast.With | ast.AsyncWith):
+        yield from _ends_of(last.body)
+    elif isinstance(last, ast.Try) and not last.finalbody:
+        yield from _ends_of(last.orelse or last.body)
+    elif last is not None:
+        yield last
 
 
 def _serves_there(use: Use) -> bool:

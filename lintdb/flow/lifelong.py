@@ -75,7 +75,7 @@ def _is_used_at_start(
                 continue
             if not use.place.is_called or use.place.is_repeated or use.place.is_deferred:
                 return False  # it is derived from, or handed to others, who may make any number
-            user = _user_of(use)
+            user = use.runs_with
             if user == target:
                 return False  # again and again
             if begins(use):
@@ -86,13 +86,6 @@ def _is_used_at_start(
                 seen.add(user)
                 todo.append(user)
     return is_made and not todo
-
-
-def _user_of(use: Use) -> Target | None:
-    user = use.user
-    if user is not None and user.owner and user.name == "__init__":
-        return Target(user.owner, user.path)  # as often as that is made
-    return user
 
 
 def _constants(owner: ClassInfo) -> set[str]:

@@ -62,6 +62,11 @@ class Target:
         return cls(what.name, what.index.name.path, owner, what.is_nested, is_open)
 
     @property
+    def made_by(self) -> Target:
+        """The class that is called where this runs, if it is the constructor; itself if not."""
+        return Target(self.owner, self.path) if self.owner and self.name == "__init__" else self
+
+    @property
     def module(self) -> str:
         """The last part of the name of the module that defines it; that of its package for an `__init__.py`."""
         return _module_at(self.path)
@@ -254,6 +259,11 @@ class Use(NamedTuple):
         )
 
     @property
+    def runs_with(self) -> Target | None:
+        """What is called where that function runs: the class, if it is the constructor."""
+        return self.user.made_by if self.user is not None else None
+
+    @property
     def code(self) -> tuple[ast.AST, ...]:
         """What runs around it: the outermost function, or all that is outside of functions."""
         functions = [each for each in self.place.around if isinstance(each, AnyFunction)]
@@ -284,7 +294,7 @@ def find_uses(
         uses = list(_uses_in(file, target, path, names)) if isinstance(file, ParsedFile) else []
         yield from uses
         may_be_renamed = names.by_name and is_renamed(target.name, text)
-        is_offered = names.by_name and not uses and _is_package(path)
+        is_offered = names.by_name and not uses and _is_package(path) and path != target.path
         if may_be_renamed or is_offered or isinstance(file, Exception):
             yield Unknown(path)
 

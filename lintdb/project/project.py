@@ -194,4 +194,4 @@ class Project:
         own = self._surroundings.own
         models = load_models(self._drivers[id(index)], self._versions, own)
         is_own = functools.cache(lambda dotted: self.defines(dotted, index))
-        return Answers(models, self._versions, own, index.imported_names, is_own, index.text)
+        return Answers(models, self._versions, own, index.imported_names, is_own, text=index.text)
