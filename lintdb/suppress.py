@@ -9,7 +9,8 @@
     # flake8: noqa: LDB101,E501                              these codes in the whole file
 
 A `# lintdb:` comment that looks like one of these, and has another shape, silences nothing and is reported, so that a
-slip of the pen is noticed. A sentence that begins so is no more than that.
+slip of the pen is noticed; and so is one whose colon is missing, or not where it belongs: `# lintdb ignore[LDB101]`. A
+sentence that begins so is no more than that.
 
 A comment counts for a finding when it stands on a line of the finding itself, or on the first or the last line of the
 statement that holds it. `skip-file` may stand anywhere, but must be alone on its line and not indented; flake8's
@@ -37,11 +38,19 @@ from lintdb.source import SourceFile
 
 UNUSED_SUPPRESSION = "LDB001"
 
-_WORDS = re.compile(r"noqa|lintdb:", re.IGNORECASE)
+_WORDS = re.compile(r"noqa|lintdb", re.IGNORECASE)
 _SKIP_WORDS = re.compile(r"skip-file|flake8", re.IGNORECASE)
 _NOQA = re.compile(r"# noqa(?::[\s]?(?P<codes>(?:[A-Z]+[0-9]+(?:[,\s]+)?)+))?", re.IGNORECASE)
 _OWN_COMMENT = re.compile(r"#\s*lintdb:\s*(?P<text>[^#]*)", re.IGNORECASE)
+_IGNORE_APART = re.compile(r"ignore\s+\[(?P<codes>[^\]]*)\]", re.IGNORECASE)
 _IGNORE = re.compile(r"ignore(?:\[(?P<codes>[^\]]*)\]|(?![\w-]|\s*\[))", re.IGNORECASE)
+_WITHOUT_COLON = re.compile(
+    r"""
+    \#\s*lintdb(?P<between>\s*[;.,=]\s*|\s+-+\s+|\s+:\s*|\s+)     # anything but a colon that follows at once
+    (?P<text>(?:ignore|disable|noqa|skip-file)(?![\w-])[^#]*)
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
 _SKIP = re.compile(r"skip-file(?![\w-])", re.IGNORECASE)
 _NEXT_WORD = re.compile(r"[\s:=,(]*([\w-]*)")
 _CODE = re.compile(r"LDB\d+", re.IGNORECASE)
@@ -216,6 +225,9 @@ def _iter_suppressions(
                 yield _build_suppression(comment, ignore, metas, is_foreign_allowed=False)
             elif fault := _find_fault(comment, own, metas):
                 yield _build_misread(comment, own, fault)
+        for nearly in _WITHOUT_COLON.finditer(comment.text):
+            if _is_command(nearly["text"], metas):
+                yield _build_misread(comment, nearly, _fault_before(nearly, metas))
 
 
 def _build_suppression(
@@ -253,6 +265,8 @@ def _find_fault(comment: _Comment, own: re.Match[str], metas: Sequence[RuleMeta]
     if not _is_like_directive(word, text, metas):
         return None
     codes = _CODE.findall(text)
+    if (apart := _IGNORE_APART.match(text)) is not None:
+        return f"a blank stands before its brackets; write `# lintdb: ignore[{apart['codes'].strip() or 'LDB101'}]`"
     if word.lower() == "ignore" and "[" not in text:
         named = _rules_named(text[len(word) :], metas)
         return f"the brackets are missing; write `# lintdb: ignore[{', '.join(named) or 'LDB101'}]`"
@@ -263,6 +277,22 @@ def _find_fault(comment: _Comment, own: re.Match[str], metas: Sequence[RuleMeta]
             did_you_mean(word, ("ignore", "skip-file")) or "; lintdb knows `ignore[LDB101]`, `ignore` and `skip-file`"
         )
     return f"`{text.split()[0] if text else 'lintdb:'}` is not understood{cure}"
+
+
+def _is_command(text: str, metas: Sequence[RuleMeta]) -> bool:
+    """Whether a text that begins with a word for silencing is no sentence: nothing follows, or brackets, or a rule."""
+    following = re.sub(r"^[\w-]+", "", text).strip()
+    return not following or following[0] in "[(=:" or bool(_rules_named(following, metas))
+
+
+def _fault_before(nearly: re.Match[str], metas: Sequence[RuleMeta]) -> str:
+    """Return what is wrong before the word of a comment that silences something, with the comment as it should be."""
+    brackets = re.search(r"\[([^\]]*)\]", nearly["text"])
+    named = brackets[1].strip() if brackets else ", ".join(_rules_named(nearly["text"].partition(" ")[2], metas))
+    is_for_file = nearly["text"].lower().startswith("skip-file")
+    meant = "skip-file" if is_for_file else f"ignore[{named}]" if named else "ignore"
+    fault = "a blank stands before its colon" if ":" in nearly["between"] else "the colon behind `lintdb` is missing"
+    return f"{fault}; write `# lintdb: {meant}`"
 
 
 def _is_like_directive(word: str, text: str, metas: Sequence[RuleMeta]) -> bool:

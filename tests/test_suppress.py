@@ -229,7 +229,23 @@ def test_one_of_several_that_is_no_rule_is_named() -> None:
         ("# lintdb: ignore: LDB1, LDB201 old", "the brackets are missing; write `# lintdb: ignore[LDB1, LDB201]`"),
         ("# lintdb: ignore(pool-not-closed)", "the brackets are missing; write `# lintdb: ignore[pool-not-closed]`"),
         ("# lintdb: ignore[LDB101", "`ignore[LDB101` is not understood; write `# lintdb: ignore[LDB101]`"),
-        ("# lintdb: ignore [LDB101, LDB201]", "`ignore` is not understood; write `# lintdb: ignore[LDB101, LDB201]`"),
+        (
+            "# lintdb: ignore [LDB101, LDB201]",
+            "a blank stands before its brackets; write `# lintdb: ignore[LDB101, LDB201]`",
+        ),
+        ("# lintdb : ignore[LDB101]", "a blank stands before its colon; write `# lintdb: ignore[LDB101]`"),
+        ("# lintdb ignore[LDB101]", "the colon behind `lintdb` is missing; write `# lintdb: ignore[LDB101]`"),
+        ("# lintdb; ignore [LDB101] old", "the colon behind `lintdb` is missing; write `# lintdb: ignore[LDB101]`"),
+        (
+            "# lintdb - ignore: LDB1, LDB201",
+            "the colon behind `lintdb` is missing; write `# lintdb: ignore[LDB1, LDB201]`",
+        ),
+        (
+            "# LintDB ignore pool-not-closed",
+            "the colon behind `lintdb` is missing; write `# lintdb: ignore[pool-not-closed]`",
+        ),
+        ("# lintdb ignore", "the colon behind `lintdb` is missing; write `# lintdb: ignore`"),
+        ("# lintdb skip-file", "the colon behind `lintdb` is missing; write `# lintdb: skip-file`"),
         ("# lintdb: ignore[]", "its brackets are empty; write `# lintdb: ignore[LDB101]`"),
         ("# lintdb: skipfile", "`skipfile` is not understood; did you mean `skip-file`?"),
         ("# lintdb: off", "`off` is not understood; lintdb knows `ignore[LDB101]`, `ignore` and `skip-file`"),
@@ -263,6 +279,10 @@ def test_comment_that_is_not_understood_is_reported(comment: str, fault: str) ->
         "# lintdb: all connections are closed by the pool",
         "# LintDB: on this path nothing is open, see above (and below)",
         "# lintdb: none of these is kept",
+        "# lintdb ignores[LDB101] where a pool lends it",
+        "# lintdb ignore this one, it is of the pool",
+        "# the option of lintdb : ignore",
+        "# lintdb - ignore what it says here",
     ],
 )
 def test_comment_that_only_speaks_of_lintdb_is_not_reported(comment: str) -> None:
