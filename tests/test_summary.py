@@ -158,6 +158,43 @@ class TestFunctions:
         line = self.parameter("conn.close()\n", call=call)
         assert line == "`conn`, called here with a psycopg2 connection: closed on every path"
 
+    def test_a_parameter_of_which_nothing_is_known(self) -> None:
+        text = """\
+            import psycopg2
+            from psycopg2.pool import SimpleConnectionPool
+            POOL = SimpleConnectionPool(1, 5, "")
+            KEPT = []
+            def give_back(conn):
+                POOL.putconn(conn)
+            def shut(conn):
+                conn.close()
+            def end(thing, flag):
+                if flag:
+                    thing.close()
+            def keep(conn, text):
+                KEPT.append(conn)
+                print(text.strip())
+            def words(text: str, number, others):
+                others.append(text)
+                return number
+            class Owner:
+                def finish(self):
+                    self.close()
+            """
+        assert "`conn`, if it is a psycopg2 pool connection: returned on every path" in told(text, "give_back")
+        assert "`conn`, if it is a psycopg2 connection: closed on every path" in told(text, "shut")
+        kinds = "a psycopg2 connection, a psycopg2 cursor, a psycopg2 server-side cursor or the like"
+        assert f"`thing`, if it is {kinds}: closed on some paths" in told(text, "end")
+        kinds = "a psycopg2 connection or a psycopg2 pool connection"
+        [kept] = [each for each in told(text, "keep") if each.startswith("`")]
+        assert kept == f"`conn`, if it is {kinds}: given to `KEPT.append()`, of which lintdb knows nothing"
+        for name in ("words", "Owner.finish"):
+            assert not [each for each in told(text, name) if each.startswith("`")]
+        options = EngineOptions(harness.default_codes())
+        opened = open_source(SourceFile("app.py", textwrap.dedent(text)), options)
+        names = [part[0].partition("(")[0] for part in describe(opened)]
+        assert names == ["give_back", "shut", "end"]
+
     def test_errors_and_waiting(self) -> None:
         text = """\
             import asyncpg, psycopg2

@@ -10,7 +10,7 @@ and so do some methods of what has a name as everybody gives it in that library,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -68,6 +68,11 @@ class Evidence:
         if name is None or method.attr.value not in self._telltales(name):
             return None
         return self.kinds(function).get(name)
+
+    def fitting(self, name: str, function: FunctionInfo, kinds: Iterable[Kind]) -> list[Kind]:
+        """Return those of some kinds that have all methods which a function calls on a name."""
+        use = self._uses(function).get(name, _Use())
+        return [kind for kind in kinds if _fits(kind, use)]
 
     def _telltales(self, name: str) -> frozenset[str]:
         return self.knowledge.telltales(name.rpartition(".")[2])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import libcst as cst
 
+from lintdb.effects import Argument, Duty, Kind
 from lintdb.flow import watch
 from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager
 from lintdb.flow.program import blocking_call
+from lintdb.flow.results import KnownCall
 from lintdb.flow.sites import UNHEARD_OF, Exit
 from lintdb.flow.state import State
 from lintdb.flow.values import (
@@ -28,11 +30,12 @@ from lintdb.flow.values import (
 )
 from lintdb.flow.watch import Watcher
 from lintdb.insight.opened import Opened
-from lintdb.insight.reasons import Reasons, a, why_unfollowed
+from lintdb.insight.reasons import Reasons, a, minded_families, why_unfollowed
 from lintdb.rules.lifetimes import verb_of
 from lintdb.syntax.names import FunctionInfo
 from lintdb.syntax.walk import walk
 
+_MOST_LABELS = 3
 _NOT_FOLLOWED = "something that lintdb does not follow"
 
 
@@ -74,13 +77,16 @@ class Description:
         self.names: dict[Rid, str] = {(("arg", number), 0): name for number, name in enumerate(self.kinds)}
         start = State()
         for rid, name in self.names.items():
-            kind_id = self.kinds[name]
-            kind = self.program.knowledge.kind(kind_id)
-            autocommit = kind.autocommit if kind is not None else None
-            parts = kind.parts_autocommit if kind is not None else None
-            start.resources[rid] = Status(kind_id, owed=False, autocommit=autocommit, parts_mode=parts, outlives=True)
-            start.env[name] = Ref(rid)
+            self._give(start, name, rid, self.kinds[name])
         self.run = self._follow(start)
+
+    def _give(self, start: State, name: str, rid: Rid, kind_id: str) -> None:
+        """Have a run begin with something of a kind in a parameter."""
+        kind = self.program.knowledge.kind(kind_id)
+        autocommit = kind.autocommit if kind is not None else None
+        parts = kind.parts_autocommit if kind is not None else None
+        start.resources[rid] = Status(kind_id, owed=False, autocommit=autocommit, parts_mode=parts, outlives=True)
+        start.env[name] = Ref(rid)
 
     def _follow(self, start: State) -> Watcher:
         return self.program.run_for_caller(Watcher, self.info, start, None, owns_self=False)
@@ -210,6 +216,7 @@ class Description:
             yield f"`{name}`, {how} {a(self._label(kind_id))}: {self._fate_of(rid, kind_id, self.run)}"
         parameters = {param.name.value for param in self.info.params} - self.kinds.keys()
         told: dict[str, None] = {}
+        called: set[str] = set()
         for start in self.program.workspace.starts(self.info):
             names = {
                 name: value.rid
@@ -223,7 +230,52 @@ class Description:
             for name, rid in names.items():
                 label = self._label(kinds[rid])
                 told.setdefault(f"`{name}`, called here with {a(label)}: {self._fate_of(rid, kinds[rid], run)}")
+                called.add(name)
         yield from told
+        yield from self.supposed(called)
+
+    def supposed(self, told: Collection[str] = ()) -> Iterator[str]:
+        """Yield what is done with parameters of which nothing tells what they hold, by what that could be.
+
+        Not those that are *told* of otherwise. Nothing is said of what is only used or handed on, unless its name says
+        that it is a connection or a session.
+        """
+        params = self.info.params[1:] if self.info.is_method else self.info.params
+        unknown = [param for param in params if not param.star and param.annotation is None]
+        for name in (param.name.value for param in unknown):
+            if name in self.kinds or name in told:
+                continue
+            labels: dict[str, dict[str, None]] = {}
+            for kind in self._possible_kinds(name):
+                start, rid = State(), (("arg", name), 0)
+                self._give(start, name, rid, kind.id)
+                run = self._follow(start)
+                is_ended = rid[0] in run.commits or any(_phase(rid, end) == "released" for end in run.exits)
+                if is_ended or kind.family in self.program.knowledge.families_named(name):
+                    labels.setdefault(self._fate_of(rid, kind.id, run), {}).setdefault(a(kind.label))
+            for fate, said in labels.items():
+                shown = [*said][:_MOST_LABELS] + ["the like"] * (len(said) > _MOST_LABELS)
+                yield f"`{name}`, if it is {_listed(shown, 'or')}: {fate}"
+
+    def _possible_kinds(self, name: str) -> list[Kind]:
+        """Return the kinds that a parameter may be of: what it is given back to lends such, else what its name says.
+
+        All of them have the methods that are called on it.
+        """
+        knowledge, families = self.program.knowledge, minded_families()
+        owners = [knowledge.kind(call.receiver or "") for call in self.run.calls.values() if _gives_back(call, name)]
+        made = {
+            model.acquires
+            for each in owners
+            if each is not None
+            for models in each.methods.values()
+            for model in models
+        }
+        lent = [kind for each in made if each and (kind := knowledge.kind(each)) is not None]
+        fitting = self.program.types.evidence.fitting(name, self.info, lent or knowledge.kinds())
+        usual = [kind for kind in fitting if kind.family in families and kind.duty is not Duty.NONE]
+        named = [kind for kind in usual if kind.family in knowledge.families_named(name)]
+        return usual if lent else named or usual
 
     def _fate_of(self, rid: Rid, kind_id: str, run: Watcher) -> str:
         """Say what becomes of what a parameter holds."""
@@ -314,6 +366,12 @@ class Description:
             return f"callers do not follow it: {why_unfollowed(self.opened, info)}"
         ways = len(summary.outcomes)
         return f"followed to its end, which its callers see in {'1 way' if ways == 1 else f'{ways} ways'}"
+
+
+def _gives_back(call: KnownCall, name: str) -> bool:
+    """Whether a call releases what it is given, a variable of that name: `pool.putconn(conn)`."""
+    given = [argument.value.value for argument in call.node.args if isinstance(argument.value, cst.Name)]
+    return call.receiver is not None and isinstance(call.model.releases, Argument) and name in given
 
 
 def _phase(rid: Rid, end: Exit) -> str:

@@ -14,7 +14,8 @@ from lintdb.flow.results import PathStep
 from lintdb.flow.state import State
 from lintdb.flow.watch import Fate, Watcher
 from lintdb.insight.opened import Opened, Place
-from lintdb.rules.lifetimes import turn_of, verb_of
+from lintdb.rules.lifetimes import LeakRule, turn_of, verb_of
+from lintdb.rules.registry import all_rules
 from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 _DECISIONS = ("true", "false")
@@ -40,6 +41,11 @@ class Reason:
 def a(label: str) -> str:
     """Return the label of a kind with its article: `an asyncpg connection`."""
     return f"{'an' if label[:1].lower() in 'aeio' else 'a'} {label}"
+
+
+def minded_families() -> set[str]:
+    """Return the families of resources that a rule minds when they are left open."""
+    return {rule.family for rule in all_rules() if isinstance(rule, LeakRule)}
 
 
 class Reasons:

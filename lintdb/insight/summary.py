@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import libcst as cst
+
 from lintdb.insight.classes import describe_class
-from lintdb.insight.functions import describe_function
+from lintdb.insight.functions import Description, describe_function
 from lintdb.insight.opened import Opened, UnanswerableError
 from lintdb.selection import did_you_mean
 from lintdb.syntax.names import ClassInfo, FunctionInfo
@@ -41,7 +43,9 @@ def _is_meant(each: FunctionInfo | ClassInfo, name: str | None, opened: Opened) 
         if each.is_module:
             return False
         is_called = any(start.resources for start in opened.program.workspace.starts(each))
-        return is_called or (each in opened.functions and _has_to_do_with_resources(each, opened))
+        if is_called or (each in opened.functions and _has_to_do_with_resources(each, opened)):
+            return True
+        return _cleans_up_parameter(each, opened) and any(Description(opened, each).supposed())
     return any(
         method in opened.functions and _has_to_do_with_resources(method, opened) for method in each.methods.values()
     )
@@ -52,6 +56,18 @@ def _has_to_do_with_resources(info: FunctionInfo, opened: Opened) -> bool:
     run = opened.watch(info)
     is_given = any(run.knowledge.kind(site.kind) is not None for site in run.sites.values())
     return is_given or any(call.model.driver != "stdlib" for call in run.calls.values())
+
+
+def _cleans_up_parameter(info: FunctionInfo, opened: Opened) -> bool:
+    """Whether a method that releases something is called on a parameter: `conn.close()`."""
+    names = {param.name.value for param in info.params}
+    methods = (call.func for call in info.calls if isinstance(call.func, cst.Attribute))
+    return any(
+        isinstance(each.value, cst.Name)
+        and each.value.value in names
+        and opened.program.knowledge.is_clean_up(each.attr.value)
+        for each in methods
+    )
 
 
 def _line(each: FunctionInfo | ClassInfo, opened: Opened) -> tuple[int, str]:

@@ -20,10 +20,10 @@ from lintdb.flow.results import Leak
 from lintdb.flow.values import SiteKey
 from lintdb.flow.watch import Fate, Watcher
 from lintdb.insight.opened import Opened, UnanswerableError
-from lintdb.insight.reasons import Reason, Reasons
+from lintdb.insight.reasons import Reason, Reasons, minded_families
 from lintdb.openings import find_openings
-from lintdb.rules.lifetimes import LeakRule, verb_of
-from lintdb.rules.registry import all_metas, all_rules
+from lintdb.rules.lifetimes import verb_of
+from lintdb.rules.registry import all_metas
 from lintdb.suppress import apply_suppressions, is_skipped, silencing_line
 from lintdb.syntax.names import FunctionInfo
 
@@ -184,7 +184,7 @@ class Inquiry:
             run = self.opened.watch(info)
             for key, site in run.sites.items():
                 kind = run.knowledge.kind(site.kind)
-                if kind is None or kind.family not in _families() or not _is_acquisition(key):
+                if kind is None or kind.family not in minded_families() or not _is_acquisition(key):
                     continue
                 node = run.origins.get(key, site.node)
                 group = found.setdefault((id(node), kind.id), _Group(node, kind))
@@ -199,7 +199,7 @@ class Inquiry:
         openings = [
             each
             for each in find_openings(self.opened.program, self.opened.models)
-            if id(each.node) not in reached and each.kind.family in _families()
+            if id(each.node) not in reached and each.kind.family in minded_families()
         ]
         self.opened.locate([each.node for each in openings])
         return openings
@@ -434,11 +434,6 @@ class Inquiry:
 
 def _order(acquired: Acquired) -> tuple[Span, str]:
     return acquired.span, acquired.kind
-
-
-def _families() -> set[str]:
-    """Return the families of resources that a rule minds when they are left open."""
-    return {rule.family for rule in all_rules() if isinstance(rule, LeakRule)}
 
 
 def _is_acquisition(key: SiteKey) -> bool:
