@@ -124,8 +124,24 @@ class TestFunctions:
             @contextlib.contextmanager
             def forget(dsn):
                 yield psycopg2.connect(dsn)
+            @contextlib.contextmanager
+            def hope(dsn):
+                conn = psycopg2.connect(dsn)
+                yield conn
+                conn.close()
+            def rounds(dsn):
+                conn = psycopg2.connect(dsn)
+                yield conn
+                conn.close()
+            def sure(dsn):
+                with contextlib.closing(psycopg2.connect(dsn)) as conn:
+                    yield conn
             """
-        assert "yields a psycopg2 connection, and releases it afterwards" in told(text, "lend")
+        released = "yields a psycopg2 connection, and releases it afterwards"
+        assert released in told(text, "lend")
+        assert released in told(text, "sure")
+        assert f"{released} if no error comes from the block" in told(text, "hope")
+        assert f"{released} if whoever iterates goes on to the end" in told(text, "rounds")
         assert "yields a psycopg2 connection, and does not release it on every path" in told(text, "forget")
 
     def parameter(self, body: str, *, call: str = "") -> str:

@@ -135,6 +135,11 @@ class Description:
             after = ""
             if labels and run.ends_yielded():
                 after = ", and releases it afterwards"
+                if not run.ends_yielded(on_error=True):
+                    is_manager = is_generator_manager(info)
+                    after += (
+                        " if no error comes from the block" if is_manager else " if whoever iterates goes on to the end"
+                    )
             elif labels:
                 after = ", and does not release it on every path"
             yield f"yields {what}{after}"

@@ -305,7 +305,8 @@ class Inquiry:
         if key[0] == "managed":
             ways = run.managers.get(key[1], []) if isinstance(key[1], int) else []
             ends = any(summary.ends_yielded for summary in ways)
-            return f"{code} lends it to the block" + (", and releases it when the block ends" if ends else "")
+            always = " without an error" if not any(summary.ends_yielded_on_error for summary in ways) else ""
+            return f"{code} lends it to the block" + (f", and releases it when the block ends{always}" if ends else "")
         if key[0] == "given" and len(key) > 2:
             return f"{code} hands it out; somebody else owes its release"
         if group.kind.duty is Duty.NONE:
