@@ -81,6 +81,50 @@ def test_what_an_application_keeps_is_named_as_the_code_names_it(put: str, pool:
     assert cure(text, "LDB105") == expected
 
 
+@pytest.mark.parametrize(
+    ("methods", "expected"),
+    [
+        ("def close(self): self.conn.close()", "close it in `finally`, or open it in `with contextlib.closing(...)`"),
+        ("def stop(self): self.conn.close()", "call its `stop()` in `finally`"),
+        ("def __exit__(self, *error): self.conn.close()", "open it in a `with` block"),
+        (
+            "def stop(self): self.conn.close()\n    def __exit__(self, *error): self.stop()",
+            "call its `stop()` in `finally`, or open it in a `with` block",
+        ),
+        ("async def close(self): self.conn.close()", "`await` its `close()` in `finally`"),
+        ("async def __aexit__(self, *error): self.conn.close()", "open it in an `async with` block"),
+    ],
+)
+@pytest.mark.parametrize("made", ["Store(path)", "store(path)"])
+def test_an_object_is_released_as_its_class_has_it(methods: str, expected: str, made: str) -> None:
+    text = (
+        "import sqlite3\n\nclass Store:\n    def __init__(self, path):\n        self.conn = sqlite3.connect(path)\n"
+        f"    {methods}\n\ndef store(path):\n    return Store(path)\n\n"
+        f"async def f(path):\n    found = {made}\n    print(found.conn.total_changes)\n"
+    )
+    assert cure(text, "LDB101") == expected
+
+
+_PUT = "\n    def put(self, conn):\n        self._pool.putconn(conn)"
+
+
+@pytest.mark.parametrize(
+    ("put", "take", "expected"),
+    [
+        (_PUT, "STORE.get()", "call `STORE.put(conn)` in `finally`"),
+        ("", "STORE.get()", "give it back in `finally`, or take it in a `with` block"),
+        (_PUT, "STORE._pool.getconn()", "call `STORE._pool.putconn(conn)` in `finally`"),
+    ],
+)
+def test_no_attribute_that_a_class_keeps_to_itself_is_named(put: str, take: str, expected: str) -> None:
+    text = (
+        "from psycopg2.pool import SimpleConnectionPool\n\nclass Store:\n    def __init__(self, dsn):\n"
+        "        self._pool = SimpleConnectionPool(1, 5, dsn)\n    def get(self):\n        return self._pool.getconn()"
+        f"{put}\n\nSTORE = Store('')\n\ndef f():\n    conn = {take}\n    print(conn)\n"
+    )
+    assert cure(text, "LDB105") == expected
+
+
 _LIST = "write as many placeholders as there are values, and give the values as parameters"
 _ARRAY = "; or compare with the whole list as one parameter: `= any({})`"
 

@@ -256,6 +256,7 @@ class LocalCalls(Containers, ABC):
             )
             end.bind(target)
             self.unsure.sites.update(ref.rid[0] for rid, ref in end.fresh.items() if rid[0] in summary.unsure)
+            self._note_classes(receiver, end, new, target)
             self._leave_to_class(instance, maker, new, is_made=info.name == "__init__")
             results.append(new)
         return results
@@ -560,6 +561,16 @@ class LocalCalls(Containers, ABC):
             state.escape(instance, with_parents=True)
         state.forget_fields(instance)
 
+    def _note_classes(self, receiver: Receiver, end: Return, state: State, target: str) -> None:
+        """Remember the class in whose object something is that a call has opened, else the one whose method gave it."""
+        made = {ref.rid for ref in end.fresh.values()}
+        for each in (receiver, state.env.get(target)) if made else ():
+            if isinstance(each, Instance):
+                self.objects.holders.update((rid[0], each.owner) for rid in made.intersection(state.refs(each)))
+        giver = receiver.owner if isinstance(receiver, (Instance, Outside)) else end.info.owner
+        if giver is not None:
+            self.objects.givers.update((rid[0], giver) for rid in made)
+
     def _leave_to_class(self, instance: Instance | None, maker: str, state: State, *, is_made: bool) -> None:
         """What a method of an object has opened, and none of its class closes: the defect of that, not of its user.
 
@@ -582,7 +593,7 @@ class LocalCalls(Containers, ABC):
             if instance.owner.index is self.function.index:
                 state.escape_one(rid, with_parents=False)
             else:
-                self.without_release.add(rid[0])
+                self.objects.without_release.add(rid[0])
 
 
 def _kept_by(info: FunctionInfo) -> SiteKey:

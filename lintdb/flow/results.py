@@ -10,7 +10,7 @@ import libcst as cst
 from lintdb.effects import CallModel, Event, Kind
 from lintdb.finding import Confidence
 from lintdb.flow.values import Piece
-from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class Leak:
     this module that opened it for this one. `is_covered`: its parent was released, and it with that.
     `is_given`: the function did not acquire it, but gets it to release it. `has_no_release`: it is in an object whose
     class, in another file, has no method to release it. `owner` is the kind of what it was taken from, and
-    `owner_name` what that is called. `is_of_scope`: it is what a registry keeps for a scope that is left.
+    `owner_name` what that is called. `is_of_scope`: it is what a registry keeps for a scope that is left. `holder` is
+    the class of the project in whose object it is, `giver` the one whose method has opened it.
     """
 
     node: cst.CSTNode
@@ -63,6 +64,8 @@ class Leak:
     owner: Kind | None = None
     owner_name: str | None = None
     is_of_scope: bool = False
+    holder: ClassInfo | None = None
+    giver: ClassInfo | None = None
 
     @property
     def leaves_by_error(self) -> bool:

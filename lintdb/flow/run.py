@@ -32,6 +32,7 @@ from lintdb.flow.sites import (
     AttributeRecords,
     Exit,
     Lost,
+    OfObjects,
     PendingCall,
     Site,
     UnitRecords,
@@ -154,7 +155,7 @@ class Run:
         self.options: dict[int, Mapping[str, cst.BaseExpression] | None] = {}
         self.sites: dict[SiteKey, Site] = {}
         self.released_sites: set[SiteKey] = set()
-        self.without_release: set[SiteKey] = set()
+        self.objects = OfObjects()
         self.release_nodes: dict[SiteKey, cst.CSTNode] = {}
         self.meant_releases: dict[SiteKey, set[SiteKey]] = {}
         self.after = AfterRelease()

@@ -34,7 +34,7 @@ from lintdb.flow.values import (
     Status,
     Value,
 )
-from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 COROUTINE = "$coroutine"
 """The kind of a coroutine that nobody has awaited yet."""
@@ -60,6 +60,17 @@ class Site:
     maker: str | None = None
     scheme: str = ""
     giver: FunctionInfo | None = None
+
+
+@dataclass
+class OfObjects:
+    """What objects of the project have to do with what their methods have opened: in which class's object it is
+    (`holders`), which class's method has given it (`givers`), and what no method of its class, elsewhere, releases.
+    """
+
+    holders: dict[SiteKey, ClassInfo] = field(default_factory=dict)
+    givers: dict[SiteKey, ClassInfo] = field(default_factory=dict)
+    without_release: set[SiteKey] = field(default_factory=set)
 
 
 @dataclass

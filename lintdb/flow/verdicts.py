@@ -286,7 +286,7 @@ class Verdicts(Values):
                 continue
             if kind.duty is Duty.WEAK and is_unlikely(status, state):
                 continue
-            if status.raised and rid[0] in self.without_release:
+            if status.raised and rid[0] in self.objects.without_release:
                 continue
             confidence = self._confidence(status, state, kind, rid[0])
             path = path_of(state)
@@ -300,9 +300,11 @@ class Verdicts(Values):
                 is_overwritten=lost.is_overwritten, unawaited=meant.get(rid[0]),
                 released_at=self.release_nodes.get(rid[0]),
                 uncalled=next((step.node for step in path if step.what == "named" and step.data == rid), None),
-                has_no_release=rid[0] in self.without_release,
+                has_no_release=rid[0] in self.objects.without_release,
                 owner=self.knowledge.kind(owner.kind) if owner is not None else None,
                 owner_name=self._name_at(status.parent),
+                holder=self.objects.holders.get(rid[0]),
+                giver=self.objects.givers.get(rid[0]),
             )  # fmt: skip
             # A leak of its own speaks before one that only strict rules mind; then the surest, and a normal path.
             by_error = (status.raised, leak.leaves_by_error)

@@ -303,6 +303,10 @@ def _cure_with_others(leak: Leak, ctx: FileContext) -> str | None:
 
 def cure_of(leak: Leak, ctx: FileContext) -> str | None:
     """Return the cure that fits a leak better than the words of its rule: on its owner, or by a coroutine."""
+    if leak.holder is not None:
+        return _cure_of_object(ctx.program.classes.releases(leak.holder))
+    if _is_hidden(leak, ctx):
+        return _cure_by_giver(leak)
     taking = next(_blocks_of_owner(leak, ctx), None)
     is_async = taking is not None and taking.startswith("async")
     giving = next(_returns_to_owner(leak, is_async=is_async), None)
@@ -318,6 +322,52 @@ def cure_of(leak: Leak, ctx: FileContext) -> str | None:
     if name == "aclose":
         return "`await` its `aclose()` in `finally`, or open it in `async with contextlib.aclosing(...)`"
     return f"`await` its `{name}()` in `finally`"
+
+
+_BLOCKS = {"__exit__": "open it in a `with` block", "__aexit__": "open it in an `async with` block"}
+
+
+def _cure_of_object(releases: Sequence[FunctionInfo]) -> str | None:
+    """Return the cure by what the class offers in whose object something is open; None where the usual words fit."""
+    names = {method.name: method for method in releases}
+    plain = next((method for name, method in names.items() if not name.startswith("__")), None)
+    block = next((text for name, text in _BLOCKS.items() if name in names), None)
+    if plain is None:
+        return block
+    called = names.get("close", plain)
+    if called.name == "close" and not called.is_async:
+        return None
+    call = (
+        f"`await` its `{called.name}()` in `finally`" if called.is_async else f"call its `{called.name}()` in `finally`"
+    )
+    return f"{call}, or {block}" if block is not None else call
+
+
+def _is_hidden(leak: Leak, ctx: FileContext) -> bool:
+    """Whether what something was taken from is an attribute that the class of an object keeps to itself."""
+    name = leak.owner_name or ""
+    return leak.maker is not None and "._" in name and name not in ctx.source_of(leak.node, 200)
+
+
+def _cure_by_giver(leak: Leak) -> str | None:
+    """Return the cure by a method of the class that has given something, and takes it back: `store.put(conn)`."""
+    if leak.giver is None or leak.owner is None or leak.owner_name is None:
+        return None
+    takes = {
+        name
+        for name, models in leak.owner.methods.items()
+        for model in models
+        if isinstance(model.releases, Argument) and not model.when
+    }
+    for each in leak.giver.lineage:
+        for method in each.methods.values():
+            params = {param.name.value for param in method.params[1:]}
+            for call in method.calls:
+                given = [getattr(argument.value, "value", None) for argument in call.args[:1]]
+                if _last_name(call.func) in takes and params.intersection(filter(None, given)):
+                    shown = f"{leak.owner_name.partition('._')[0]}.{method.name}({leak.name or 'conn'})"
+                    return f"call `{'await ' if method.is_async else ''}{shown}` in `finally`"
+    return None
 
 
 def _returns_to_owner(leak: Leak, *, is_async: bool) -> Iterator[str]:
