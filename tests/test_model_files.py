@@ -29,6 +29,12 @@ KIND = '[kinds.connection]\nfamily = "connection"\n'
         (HEAD + '[kinds.c]\nfamily = "conection"\n', "(did you mean 'connection'?)"),
         (HEAD + KIND + 'with = "close"\n', "kinds.connection.with: 'close' is not allowed; use one of release, commit"),
         (HEAD + KIND + 'whit = "keep"\n', "kinds.connection.whit: unknown key (did you mean 'with'?)"),
+        (HEAD + KIND + "zzz = 1\n", "kinds.connection.zzz: unknown key; DRIVERS.md has all 73 keys of a kind"),
+        (HEAD + KIND + "parts = 1\n", "parts: unknown key (did you mean 'parts_class' or 'variants'?); DRIVERS.md has"),
+        (
+            HEAD + KIND + '[[kinds.connection.orders]]\ninnr = "a"\n',
+            "(did you mean 'inner'?); known here: inner, outer",
+        ),
         (HEAD + KIND + 'ddl = "maybe"\n', "kinds.connection.ddl: 'maybe' is not allowed; use one of write, commit"),
         (
             HEAD + KIND + 'attribute_events = { a = "on" }\n',

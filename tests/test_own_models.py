@@ -318,7 +318,7 @@ HEAD = "[tool.lintdb]\n[tool.lintdb.drivers.mycompany]\n"
         ),
         (
             HEAD + 'extend = "psycopg2"\n',
-            "pyproject.toml:3: `tool.lintdb.drivers.mycompany.extend`: unknown key (did you mean 'extends'?); known",
+            "pyproject.toml:3: `tool.lintdb.drivers.mycompany.extend`: unknown key (did you mean 'extends'?); DRIVERS",
         ),
         (
             HEAD + "[tool.lintdb.drivers.mycompany.kinds.connection]\nfamily = 'conection'\n",

@@ -264,6 +264,10 @@ class Key:
     is_required: bool = False
 
 
+_MOST_NEAR, _MOST_LISTED = 3, 12
+_LIKE = 0.8
+
+
 class Shape(Type):
     """A table with these keys and no others.
 
@@ -287,14 +291,22 @@ class Shape(Type):
         self.any_of = any_of
         self.one_of = one_of
 
+    def _cure(self, word: str) -> str:
+        """Return the nearest keys, and all keys or where they are listed, by their number."""
+        alike = difflib.get_close_matches(word, self.keys, n=1, cutoff=_LIKE)
+        close = alike or difflib.get_close_matches(word, self.keys, n=_MOST_NEAR)
+        meant = f" (did you mean {' or '.join(map(repr, close))}?)" if close else ""
+        if len(self.keys) > _MOST_LISTED:
+            return f"{meant}; DRIVERS.md has all {len(self.keys)} keys of {self.name}"
+        return f"{meant}; known here: {', '.join(sorted(self.keys))}"
+
     def check(self, value: object) -> None:
         self.expect(isinstance(value, dict), value)
         table: Mapping[str, object] = value if isinstance(value, dict) else {}
         for name, item in table.items():
             key = self.keys.get(name)
             if key is None:
-                known = ", ".join(sorted(self.keys))
-                raise ShapeError(f"unknown key{hint(name, self.keys)}; known here: {known}", name)
+                raise ShapeError(f"unknown key{self._cure(name)}", name)
             _check_at(name, key.type, item)
         for key in self.keys.values():
             if key.is_required and table.get(key.name) in (None, "", []):
