@@ -236,6 +236,16 @@ def test_own_class_can_be_seen_to_work(run: Run) -> None:
     )
 
 
+def test_own_class_is_described_with_what_it_releases(run: Run) -> None:
+    write("pyproject.toml", OWN_CLASS)
+    lines = run("drivers", "mycompany").out.splitlines()
+    described = lines[lines.index("mycompany.database: mycompany database [other] (owes nothing)") + 1 :]
+    assert described == [
+        "  acquired by         mycompany.db.Database()",
+        "  releases            put(first argument)",
+    ]
+
+
 def test_own_factories_can_be_seen_to_work(run: Run) -> None:
     write("pyproject.toml", OWN_FACTORY)
     lines = run("drivers", "mycompany").out.splitlines()

@@ -618,3 +618,16 @@ def test_a_model_of_lintdb_is_no_own_model() -> None:
     model = read_own_table("redis", {}, "lintdb.toml", "drivers.redis")
     with pytest.raises(ModelError, match="'redis' is a model of lintdb's"):
         catalog.load_driver("redis", None, (model,))
+
+
+def test_a_kind_without_a_label_is_called_by_its_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = 'functions = [{ names = ["mycompany.lend"], acquires = "short_loan" }]\n'
+    text += "[tool.lintdb.drivers.mycompany.kinds.short_loan]\nfamily = 'checkout'\n"
+    text += "methods = [{ names = ['done'], releases = 'self' }]\n"
+    monkeypatch.chdir(tmp_path)
+    Path("pyproject.toml").write_text(HEAD + text, encoding="utf-8")
+    Path("app.py").write_text("import mycompany\n\n\ndef f():\n    mycompany.lend()\n", encoding="utf-8")
+    assert main(["check"]) == 1
+    assert "LDB105 the mycompany short loan is never returned" in capsys.readouterr().out

@@ -155,6 +155,7 @@ def _facts(kind: Kind, driver: Driver, kinds: Mapping[str, Kind]) -> Facts:
         ("acquired by", "; ".join(dict.fromkeys(_iter_acquisitions(kind, driver, kinds)))),
         ("always there", "; ".join(kind.objects)),
         ("released by", "; ".join(dict.fromkeys(_iter_releases(kind, kinds)))),
+        ("releases", "; ".join(dict.fromkeys(_iter_taken_back(kind)))),
     ]
     if kind.with_block is not None:
         facts.append(("end of with", blocks[kind.with_block]))
@@ -219,6 +220,14 @@ def _iter_releases(kind: Kind, kinds: Mapping[str, Kind]) -> Iterator[str]:
             for call in models:
                 if isinstance(call.releases, Argument):
                     yield ("await " if call.coroutine else "") + f"<{owner.id}>.{name}({_released(call)})"
+
+
+def _iter_taken_back(kind: Kind) -> Iterator[str]:
+    """Yield the methods that release what they are given."""
+    for name, models in kind.methods.items():
+        for call in models:
+            if isinstance(call.releases, Argument):
+                yield ("await " if call.coroutine else "") + f"{name}({_released(call)})"
 
 
 def _released(call: CallModel) -> str:

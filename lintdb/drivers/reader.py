@@ -225,7 +225,7 @@ class _Reader:
         given = {
             # A kind that is like another one may leave these two to it.
             "family": family,
-            "label": "",
+            "label": "" if "like" in table else f"{self._driver} {name.replace('_', ' ')}",
             "keeps_parent": family in ("cursor", "result"),
             "is_pool": family == "pool",
             "fails_closed": family == "connection",
