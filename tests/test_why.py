@@ -551,6 +551,44 @@ def test_other_lines_are_named(
     assert (found["line"], found["code"]) == (19, "LDB113")
 
 
+def test_what_other_files_do_with_a_global_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handler = """\
+        from flask import Flask
+        {}
+        app = Flask(__name__)
+
+        @app.route("/jobs")
+        def jobs():
+            {}conn.ping()
+        """
+    (tmp_path / ".git").mkdir()
+    text = "import pymysql\n\nconn = pymysql.connect(host='')\nother = pymysql.connect(host='')\n"
+    harness.enter_program(
+        tmp_path,
+        monkeypatch,
+        {
+            "db.py": text,
+            "direct.py": textwrap.dedent(handler).format("from db import conn", ""),
+            "dotted.py": textwrap.dedent(handler).format("import db", "db."),
+            "apart.py": "conn = None\n",
+        },
+    )
+
+    def said(*arguments: str) -> str:
+        assert main(["why", *arguments]) == 0
+        return " ".join(capsys.readouterr().out.split())
+
+    told = said("db.py:3")
+    users = "other files use `conn`, too (direct.py, dotted.py): what is wrong with that is reported there"
+    assert f"- {users} reported on other lines: - direct.py, line 7: LDB502 `conn`, which another module keeps" in told
+    assert "- dotted.py, line 7: LDB502 `conn`, which another module keeps" in told
+    for each in (said("db.py:4"), said("db.py:3", "--no-follow-imports")):
+        assert "other files use" not in each
+        assert "LDB502" not in each
+
+
 def test_what_is_ignored_in_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

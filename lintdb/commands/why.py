@@ -83,7 +83,8 @@ def _lines_of_acquired(acquired: Acquired, answer: Answer) -> Iterator[str]:
     if acquired.elsewhere:
         yield "  reported on other lines:"
         for finding in acquired.elsewhere:
-            yield from wrapped(f"line {finding.span.line}: {finding.code} {finding.message}", "  - ")
+            where = "" if finding.path == answer.path else f"{finding.path}, "
+            yield from wrapped(f"{where}line {finding.span.line}: {finding.code} {finding.message}", "  - ")
     if acquired.others:
         codes = ", ".join(f"{finding.code} ({finding.name})" for finding in acquired.others)
         yield from wrapped(f"reported here about other things: {codes}", "  ")

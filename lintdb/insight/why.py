@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from lintdb.effects import Duty, Kind
-from lintdb.engine import to_findings
+from lintdb.engine import check_source, to_findings
 from lintdb.finding import Finding, Span
 from lintdb.flow import watch
 from lintdb.flow.lent import lent_leaks
 from lintdb.flow.patches import is_patched
 from lintdb.flow.results import Leak
+from lintdb.flow.users import Target, find_uses
 from lintdb.flow.values import SiteKey
 from lintdb.flow.watch import Fate, Watcher
-from lintdb.insight.opened import Opened, UnanswerableError
+from lintdb.insight.opened import Opened, UnanswerableError, shown_path
 from lintdb.insight.reasons import Reason, Reasons, minded_families
 from lintdb.openings import find_openings
 from lintdb.rules.lifetimes import verb_of
 from lintdb.rules.registry import all_metas
+from lintdb.source import SourceFile, read_source
 from lintdb.suppress import apply_suppressions, is_skipped, silencing_line
 from lintdb.syntax.names import FunctionInfo
 
@@ -36,7 +38,9 @@ BORROWED, OPEN, UNREACHED = "borrowed", "open", "unreached"
 is followed gets there."""
 _BESIDES = frozenset({"LDB305", "LDB504"})
 """Codes outside of LDB1xx that stand for a finding about a lifetime: one defect, one finding."""
-_NEAREST = 3
+_NEAREST, _MOST_USERS = 3, 5
+_SHARED = "LDB502"
+"""The rule that speaks, in other files, of what a global keeps."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Acquired:
     """Something that a line acquires, with the verdict, and what speaks for it.
 
     `findings` are reported, about its lifetime; `others` are findings about other things at the same place, `elsewhere`
-    those about what is done with it on other lines.
+    those about what is done with it on other lines, and in other files.
     """
 
     span: Span
@@ -254,7 +258,10 @@ class Inquiry:
             silenced,
             tuple(reasons),
             others,
-            tuple(self._elsewhere(group, {*findings, *others, *(each.finding for each in silenced)})),
+            (
+                *self._elsewhere(group, {*findings, *others, *(each.finding for each in silenced)}),
+                *self._shared_elsewhere(group, fates),
+            ),
         )
 
     def _elsewhere(self, group: _Group, told: set[Finding]) -> Iterator[Finding]:
@@ -265,6 +272,29 @@ class Inquiry:
             is_here = finding.span.line == self._span(group.node).line
             if not is_here and finding not in told and self._why_silent(finding) is None:
                 yield finding
+
+    def _shared_elsewhere(self, group: _Group, fates: Sequence[Fate]) -> Iterator[Finding]:
+        """Yield what a check of other files of the project says of their sharing what a global of this one keeps."""
+        for name in _kept_globally(fates):
+            for path in self._users(name)[:_MOST_USERS]:
+                source = read_source(path)
+                result = check_source(source, self.opened.options) if isinstance(source, SourceFile) else None
+                for finding in result.findings if result is not None else ():
+                    known = finding.resource
+                    if (
+                        finding.code == _SHARED
+                        and known is not None
+                        and (known.name, known.kind) == (name, group.kind.label)
+                    ):
+                        yield finding
+
+    def _users(self, name: str) -> list[str]:
+        """Return the paths of the other files of the project that use a global of this one."""
+        target = Target(name, self.opened.index.name.path)
+        if self.opened.index.links is None or not target.path:
+            return []
+        uses = find_uses(target, self.opened.index.body, lambda _: False)
+        return [shown_path(path) for path in sorted({use.path for use in uses} - {target.path})]
 
     def _is_about(self, report: Report, group: _Group) -> bool:
         """Whether a report is about a resource: by the call that it is about, else by a name that no other one has."""
@@ -291,6 +321,12 @@ class Inquiry:
         reasons = [words.of(fate, differ) for fate in fates]
         reasons = list({(each.what, each.text, each.place): each for each in reasons}.values())
         reasons.sort(key=lambda each: (each.place is None, each.place.span.line if each.place else 0))
+        for name in _kept_globally(fates):
+            if users := self._users(name):
+                more = f" and {len(users) - _MOST_USERS} others" if len(users) > _MOST_USERS else ""
+                shown = ", ".join(users[:_MOST_USERS]) + more
+                text = f"other files use `{name}`, too ({shown}): what is wrong with that is reported there"
+                reasons.append(Reason("shared", text))
         if not group_owes(group):
             reasons.insert(0, Reason("borrowed", self._lender(run, key, group)))
         elif not fates:
@@ -431,6 +467,12 @@ class Inquiry:
                 f"its confidence is {finding.confidence.label}, and `min-confidence` is {options.min_confidence.label}"
             )
         return None
+
+
+def _kept_globally(fates: Iterable[Fate]) -> list[str]:
+    """Return the names of the globals that a resource is kept in."""
+    kept = (fate.name for fate in fates if fate.what == watch.KEPT and fate.by == "global")
+    return [name for name in dict.fromkeys(kept) if name]
 
 
 def _order(acquired: Acquired) -> tuple[Span, str]:

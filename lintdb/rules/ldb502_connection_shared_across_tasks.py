@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
@@ -46,7 +47,7 @@ class ConnectionSharedAcrossTasks(Rule):
     def check_file(self, ctx: FileContext) -> Iterator[Report]:
         for call in shared_through_helpers(ctx):
             confidence = Confidence.LOW if ctx.is_test else Confidence.MEDIUM
-            yield _report(call.node, _of_all_requests(call, ctx), _label(call, ctx), confidence)
+            yield _of_all_requests(call, ctx, confidence)
 
     def check_function(self, flow: FunctionFlow, ctx: FileContext) -> Iterator[Report]:
         confidence = Confidence.LOW if is_test(flow.function, ctx.path) else Confidence.MEDIUM
@@ -55,7 +56,7 @@ class ConnectionSharedAcrossTasks(Rule):
             if message is not None:
                 yield _report(sharing.node, message, sharing.kind.label, confidence)
         for call in shared_by_requests(flow, ctx):
-            yield _report(call.node, _of_all_requests(call, ctx), _label(call, ctx), confidence)
+            yield _of_all_requests(call, ctx, confidence)
         for call in heard_by_all(flow):
             message = f"every call of `{flow.function.name}()` listens to what the others have subscribed to as well"
             yield _report(call.node, message, _label(call, ctx), confidence)
@@ -149,10 +150,11 @@ def _report(node: cst.CSTNode, message: str, label: str | None, confidence: Conf
     return Report(node=node, message=message, confidence=confidence, resource_kind=label)
 
 
-def _of_all_requests(call: KnownCall, ctx: FileContext) -> str:
+def _of_all_requests(call: KnownCall, ctx: FileContext, confidence: Confidence) -> Report:
     name = str(call.root[1]) if isinstance(call.root, tuple) else ""
     where = "" if name in ctx.program.index.values else ", which another module keeps,"
-    return f"`{name}`{where} is shared by all requests, and serves one at a time"
+    message = f"`{name}`{where} is shared by all requests, and serves one at a time"
+    return replace(_report(call.node, message, _label(call, ctx), confidence), resource_name=name)
 
 
 def _label(call: KnownCall, ctx: FileContext) -> str | None:
