@@ -159,6 +159,15 @@ def test_a_slip_in_a_requirement_is_told_of(project: Path, file: str, before: st
     assert fault.message.startswith(f"`{slip}` is no requirement: correct it, for example to `")
 
 
+def test_what_is_no_version_is_told_of(project: Path) -> None:
+    lines = ["# why", "redis===4.5.x", "pymysql===1.0", "aiopg===${AIOPG}", "nobody===1.x"]
+    write(project / "requirements.txt", "\n".join(lines))
+    [fault] = faults(project)
+    assert (fault.path, fault.line) == (str(project / "requirements.txt"), 2)
+    cure = "correct it, for example to `redis==1.0`, or take it out"
+    assert fault.message == f"`redis===4.5.x`: '4.5.x' is no version: {cure}"
+
+
 @pytest.mark.parametrize("file", ["requirements.txt", "requirements/notes.txt", "constraints.txt"])
 def test_what_pip_and_others_understand_is_no_slip(project: Path, file: str) -> None:
     lines = """\

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from packaging.specifiers import SpecifierSet
 
+from lintdb.cli import main
 from lintdb.drivers import catalog
 from lintdb.drivers.pins import MAX_BYTES, find_versions, newest_within, read_pins
 
@@ -271,3 +272,30 @@ def test_huge_files_are_not_read(project: Path) -> None:
 
 def test_a_folder_that_does_not_exist(project: Path) -> None:
     assert find_versions(project / "no" / "such") == {}
+
+
+def test_pins_that_contradict_each_other(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(
+        project,
+        {
+            "requirements.txt": "redis==4.5\npymysql==1.0\nasyncpg==0.29.0\n",
+            "requirements-dev.txt": "redis==5.0\npymysql==1.0.0\nasyncpg>=0.20\n",
+            "service/requirements.txt": "pymysql==0.9\n",
+        },
+    )
+    at_root, below = read_pins(project), read_pins(project / "service")
+    assert dict(at_root.versions) == {"redis": "5.0", "pymysql": "1.0.0", "asyncpg": "0.29.0"}
+    assert at_root.others == {"redis": {project / "requirements.txt": "4.5"}}
+    assert below.versions["pymysql"] == "0.9"
+    assert below.others["pymysql"] == {
+        project / "requirements-dev.txt": "1.0.0",
+        project / "requirements.txt": "1.0",
+    }
+    monkeypatch.chdir(project)
+    assert main(["config"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    [number] = [number for number, line in enumerate(lines) if line.startswith("#   redis 5.0 (")]
+    reason = "the nearest file counts, and the newest version of one folder"
+    assert lines[number + 1] == f"#     not 4.5 ({project / 'requirements.txt'}): {reason}"

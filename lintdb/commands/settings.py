@@ -57,6 +57,11 @@ def _render_pins(folder: Path, settings: Settings) -> list[str]:
     for driver, version in sorted(pins.versions.items()):
         beaten = ", but target-version counts" if driver in settings.target_version else ""
         lines.append(f"#   {driver} {version} ({printable(str(pins.sources[driver]))}{beaten})")
+        others = [f"{other} ({printable(str(file))})" for file, other in pins.others.get(driver, {}).items()]
+        if others and not beaten:
+            lines.append(
+                f"#     not {', '.join(others)}: the nearest file counts, and the newest version of one folder"
+            )
         if not beaten:
             lines += _beyond_models(driver, version, settings)
     return lines

@@ -54,7 +54,8 @@ _POETRY_PART = re.compile(r"^\s*(\^|~(?!=))\s*(\d+(?:\.\d+)*)\s*$")
 class Pins:
     """What a project says: driver → version, driver → file that says so, and what could not be read.
 
-    `warnings` begin with the file, `FILE: ` or `FILE:LINE: `.
+    `warnings` begin with the file, `FILE: ` or `FILE:LINE: `. `others` are exact versions that do not count, driver →
+    file → version: another file pins a newer one, or is nearer.
     `required` are the drivers that it asks for, also those of which it leaves the version open.
     """
 
@@ -62,6 +63,7 @@ class Pins:
     sources: Mapping[str, Path] = field(default_factory=lambda: MappingProxyType({}))
     warnings: tuple[str, ...] = ()
     required: frozenset[str] = frozenset()
+    others: Mapping[str, Mapping[Path, str]] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True)
@@ -111,15 +113,22 @@ class _Reader:
             # Whatever shape the file has, the check goes on without it.
             self.warnings.append(f"{file}: cannot look for versions in it: {_reason(error)}")
 
-    def add(self, name: str, specifier: str, file: Path) -> None:
-        """Note that *file* wants a distribution; names that no model knows are passed over."""
+    def add(self, name: str, specifier: str, file: Path, line: int = 0) -> None:
+        """Note that *file* wants a distribution; names that no model knows are passed over. *line* is for warnings."""
         normalized = canonicalize_name(name)
         if normalized not in self.known:
             return
         try:
-            self.wishes.append(_Wish(normalized, SpecifierSet(specifier), file))
+            wanted = SpecifierSet(specifier)
         except InvalidSpecifier:
-            self.warnings.append(f"{file}: {name}: {specifier!r} is not a version specifier")
+            self.warnings.append(f"{_place(file, line)}: {name}: {specifier!r} is not a version specifier")
+            return
+        self.wishes.append(_Wish(normalized, wanted, file))
+        # Of `===` anything goes, as far as pip reads it; what is filled in later is no slip.
+        odd = [part.version for part in wanted if part.operator == "===" and not _is_version(part.version)]
+        if odd and not _NO_SLIP.search(odd[0]):
+            cure = f"correct it, for example to `{name}==1.0`, or take it out"
+            self.warnings.append(f"{_place(file, line)}: `{name}{specifier}`: {odd[0]!r} is no version: {cure}")
 
     def add_requirement(self, text: str, file: Path, line: int = 0) -> None:
         """Note one requirement as pip writes it. Those for other Pythons and platforms are passed over.
@@ -133,14 +142,13 @@ class _Reader:
             requirement = Requirement(text)
         except InvalidRequirement:
             if self._is_slip(text, file):
-                place = f"{file}:{line}" if line else str(file)
                 cure = f"correct it, for example to `{_name_in(text) or 'redis'}==1.0`, or take it out"
-                self.warnings.append(f"{place}: `{text}` is no requirement: {cure}")
+                self.warnings.append(f"{_place(file, line)}: `{text}` is no requirement: {cure}")
             return
         marker = requirement.marker
         if marker is not None and "extra" not in str(marker) and not marker.evaluate():
             return
-        self.add(requirement.name, str(requirement.specifier), file)
+        self.add(requirement.name, str(requirement.specifier), file, line)
 
     def _is_slip(self, text: str, file: Path) -> bool:
         """Whether a text that is no requirement was meant as one, of a library that a model knows.
@@ -154,6 +162,18 @@ class _Reader:
         return (
             canonicalize_name(name) in self.known if name else file.match("requirements*") or file.match("constraints*")
         )
+
+
+def _place(file: Path, line: int) -> str:
+    return f"{file}:{line}" if line else str(file)
+
+
+def _is_version(text: str) -> bool:
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
 
 
 def _name_in(text: str) -> str:
@@ -364,6 +384,7 @@ def read_pins(start_dir: Path) -> Pins:
         reader.read_folder(folder)
     versions: dict[str, str] = {}
     sources: dict[str, Path] = {}
+    others: dict[str, Mapping[Path, str]] = {}
     by_driver: dict[str, list[_Wish]] = {}
     for wish in reader.wishes:
         by_driver.setdefault(reader.known[wish.distribution], []).append(wish)
@@ -371,11 +392,13 @@ def read_pins(start_dir: Path) -> Pins:
         chosen = _choose(wishes, known_versions(driver))
         if chosen is not None:
             versions[driver], sources[driver] = chosen
+            others[driver] = MappingProxyType(_contradicting(wishes, *chosen))
     return Pins(
         MappingProxyType(versions),
         MappingProxyType(sources),
         tuple(dict.fromkeys(reader.warnings)),
         frozenset(by_driver),
+        MappingProxyType({driver: each for driver, each in others.items() if each}),
     )
 
 
@@ -414,6 +437,16 @@ def _choose(wishes: list[_Wish], known: Iterable[str]) -> tuple[str, Path] | Non
         if version is not None:
             return str(version), wish.file
     return None
+
+
+def _contradicting(wishes: Iterable[_Wish], chosen: str, source: Path) -> dict[Path, str]:
+    """Return the exact versions that other files than the one that counts pin instead, of each file the newest."""
+    found: dict[Path, Version] = {}
+    for wish in wishes:
+        version = wish.exact()
+        if version is not None and wish.file != source:
+            found[wish.file] = max(version, found.get(wish.file, version))
+    return {file: str(version) for file, version in found.items() if version != Version(chosen)}
 
 
 def newest_within(specifier: SpecifierSet, known: Iterable[str]) -> Version | None:
