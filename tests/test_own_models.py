@@ -470,6 +470,18 @@ class TestCommand:
         assert "mycompany.db.get_conn()" in out
         assert "mycompany.db.release(first argument)" in out
 
+    def test_names_that_nothing_uses(self, project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+        project({"pyproject.toml": INLINE, "db.py": "def get_conn():\n    ...\n\n\ndef release(conn):\n    ...\n"})
+        said = "used in no Python file below this folder: "
+        assert main(["drivers", "mycompany"]) == 0
+        assert capsys.readouterr().out.endswith(f"{said}mycompany.db.get_conn, mycompany.db.release\n")
+        project({"program.py": "from mycompany.db import get_conn\n"})
+        assert main(["drivers", "mycompany"]) == 0
+        assert capsys.readouterr().out.endswith(f"{said}mycompany.db.release\n")
+        project({"program.py": PROGRAM})
+        assert main(["drivers", "mycompany"]) == 0
+        assert said not in capsys.readouterr().out
+
     @pytest.mark.parametrize(
         ("which", "shown"),
         [

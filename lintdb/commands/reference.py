@@ -14,6 +14,7 @@ from lintdb.config import ConfigError, ConfigFinder, check_selectors, is_version
 from lintdb.selection import is_preset, matching_codes, suggest_rule
 
 if TYPE_CHECKING:
+    from lintdb.drivers.own import OwnModel
     from lintdb.rules.base import RuleMeta
 
 
@@ -122,7 +123,8 @@ def drivers_command(*, name: str | None, file: str | None, schema: bool, config:
         return CLEAN
     if config is not None and isolated:
         raise click.UsageError("--config and --isolated contradict each other")
-    own = ConfigFinder(all_metas(), isolated=isolated, config=config).for_run().own_models
+    finder = ConfigFinder(all_metas(), isolated=isolated, config=config)
+    own = finder.for_run().own_models
     library, _, version = (name or "").partition("=")
     version = version.removeprefix("=")
     if version and not is_version(version):
@@ -135,8 +137,19 @@ def drivers_command(*, name: str | None, file: str | None, schema: bool, config:
         title, _, rest = text.partition("\n")
         said = beyond_models(catalog.find_driver(library, own), version, own)
         text = f"{title}\n  {said}\n{rest}" if said else text
-    write(text.rstrip("\n") + "\n")
+    write(text.rstrip("\n") + "\n" + "".join(_render_unused(model, finder) for model in own if model.name == library))
     return CLEAN
+
+
+def _render_unused(model: OwnModel, finder: ConfigFinder) -> str:
+    """Return which names of an own model no Python file below the current folder uses: a slip, or of no use here."""
+    from lintdb.drivers.own import unused_names
+    from lintdb.files import find_files
+    from lintdb.source import SourceFile, read_source
+
+    sources = map(read_source, find_files(["."], finder.for_folder).files)
+    unused = unused_names(model, (source.text for source in sources if isinstance(source, SourceFile)))
+    return f"\nused in no Python file below this folder: {', '.join(unused)}\n" if unused else ""
 
 
 def _check_model(file: str) -> int:

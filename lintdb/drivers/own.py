@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import glob
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -132,6 +133,20 @@ def check_names(model: OwnModel) -> None:
                         continue
                     fault = f"has no dot, and so is Python's own `{name}()`, which hands out no such thing"
                 raise ShapeError(f'"{name}" {fault}: {cure}', "functions", number, "names")
+
+
+def unused_names(model: OwnModel, texts_of_files: Iterable[str]) -> tuple[str, ...]:
+    """Return the functions and classes of a model that no text mentions but to define them, by their last names."""
+    data: dict[str, Any] = json.loads(model.content)
+    names = [each for table in data.get("functions", ()) for each in texts(table["names"])]
+    names += [each for table in data.get("kinds", {}).values() for each in texts(table.get("types"))]
+    lasts = {name: name.rpartition(".")[2] for name in names if "." in name and not name.startswith("@")}
+    unused = {last: re.compile(rf"(?<!\bdef )(?<!\bclass )\b{re.escape(last)}\b") for last in lasts.values()}
+    for text in texts_of_files:
+        unused = {last: use for last, use in unused.items() if use.search(text) is None}
+        if not unused:
+            break
+    return tuple(dict.fromkeys(name for name, last in lasts.items() if last in unused))
 
 
 def iter_doubtful_names(model: OwnModel) -> Iterator[str]:
