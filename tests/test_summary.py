@@ -368,6 +368,16 @@ class TestCommand:
         assert main(["debug", "summary", "app.py"]) == 0
         assert capsys.readouterr().out == SUMMARY
 
+    def test_a_parameter_that_only_other_files_know(self, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        (project / ".git").mkdir()
+        (project / "ends.py").write_text("def end(conn):\n    conn.close()\n", encoding="utf-8")
+        assert main(["debug", "summary", "ends.py:end"]) == 0
+        assert "`conn`" not in capsys.readouterr().out
+        text = "import psycopg2\nfrom ends import end\nend(psycopg2.connect(''))\n"
+        (project / "start.py").write_text(text, encoding="utf-8")
+        assert main(["debug", "summary", "ends.py:end"]) == 0
+        assert "  - `conn`, if it is a psycopg2 connection: closed on every path\n" in capsys.readouterr().out
+
     def test_one_name(self, capsys: pytest.CaptureFixture[str]) -> None:
         for name, headline in (("load", "load(dsn)"), ("Store.__exit__", "Store.__exit__("), ("Store", "Store: class")):
             assert main(["debug", "summary", f"app.py:{name}"]) == 0

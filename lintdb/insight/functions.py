@@ -277,8 +277,10 @@ class Description:
             for model in models
         }
         lent = [kind for each in made if each and (kind := knowledge.kind(each)) is not None]
-        fitting = self.program.types.evidence.fitting(name, self.info, lent or knowledge.kinds())
-        usual = [kind for kind in fitting if kind.family in families and kind.duty is not Duty.NONE]
+        known = [kind for kind in lent or knowledge.kinds() if _is_owed(kind, families)]
+        if not known:
+            known = [kind for kind in self.opened.kinds_of_users(self.info) if _is_owed(kind, families)]
+        usual = self.program.types.evidence.fitting(name, self.info, known)
         named = [kind for kind in usual if kind.family in knowledge.families_named(name)]
         return usual if lent else named or usual
 
@@ -371,6 +373,10 @@ class Description:
             return f"callers do not follow it: {why_unfollowed(self.opened, info)}"
         ways = len(summary.outcomes)
         return f"followed to its end, which its callers see in {'1 way' if ways == 1 else f'{ways} ways'}"
+
+
+def _is_owed(kind: Kind, families: Collection[str]) -> bool:
+    return kind.family in families and kind.duty is not Duty.NONE
 
 
 def _gives_back(call: KnownCall, name: str) -> bool:

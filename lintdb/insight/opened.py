@@ -12,8 +12,10 @@ import libcst as cst
 
 from lintdb import gate
 from lintdb.drivers.catalog import Models, load_models
+from lintdb.effects import Kind
 from lintdb.engine import EngineOptions, RuleCrash, find_reports, open_program, spoken, versions_for
 from lintdb.finding import FileProblem, Span
+from lintdb.flow.users import Target, find_uses
 from lintdb.flow.watch import RELEASED, WITH_PARENT, Fate, Watcher
 from lintdb.project.surroundings import Projects
 from lintdb.room import ran_out_of_room, with_room
@@ -84,6 +86,15 @@ class Opened:
         """
         options = replace(self.options, codes=codes)
         return spoken(find_reports(self.source, self.program, self.models, options), options)
+
+    def kinds_of_users(self, info: FunctionInfo) -> list[Kind]:
+        """Return the kinds of the libraries that the files import which use a function."""
+        own = self.options.own_models
+        uses = find_uses(Target.of(info), info, lambda _: False) if info.index.name.path else ()
+        sources = map(read_source, sorted({use.path for use in uses}))
+        texts = [source.text for source in sources if isinstance(source, SourceFile)]
+        libraries = sorted({library for text in texts for library in gate.mentioned(text, own)})
+        return list(load_models(libraries, versions_for(self.source, self.options), own).kinds.values())
 
     def code(self, node: cst.CSTNode, limit: int = 60) -> str:
         """Return the code of a node on one line, shortened to *limit* characters."""
