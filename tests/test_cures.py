@@ -91,6 +91,10 @@ def test_what_an_application_keeps_is_named_as_the_code_names_it(put: str, pool:
             "def stop(self): self.conn.close()\n    def __exit__(self, *error): self.stop()",
             "call its `stop()` in `finally`, or open it in a `with` block",
         ),
+        (
+            "def close(self): self.conn.close()\n    def __exit__(self, *error): self.close()",
+            "close it in `finally`, or open it in a `with` block",
+        ),
         ("async def close(self): self.conn.close()", "`await` its `close()` in `finally`"),
         ("async def __aexit__(self, *error): self.conn.close()", "open it in an `async with` block"),
     ],
@@ -103,6 +107,15 @@ def test_an_object_is_released_as_its_class_has_it(methods: str, expected: str, 
         f"async def f(path):\n    found = {made}\n    print(found.conn.total_changes)\n"
     )
     assert cure(text, "LDB101") == expected
+
+
+def test_what_a_method_opens_later_is_released_by_its_object() -> None:
+    text = (
+        "import sqlite3\n\nclass Store:\n    def connect(self, path):\n        self.conn = sqlite3.connect(path)\n"
+        "    def stop(self):\n        self.conn.close()\n\n"
+        "def f(path):\n    store = Store()\n    store.connect(path)\n    print(store.conn.total_changes)\n"
+    )
+    assert cure(text, "LDB101") == "call `stop()` of its `Store` in `finally`"
 
 
 _PUT = "\n    def put(self, conn):\n        self._pool.putconn(conn)"

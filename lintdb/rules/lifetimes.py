@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from lintdb.effects import CallModel, Kind
     from lintdb.flow.results import FunctionFlow, Leak, PathStep
-    from lintdb.syntax.names import FunctionInfo
+    from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 LEAK_CODES = tuple(f"LDB1{kind}{number}" for kind in (0, 2) for number in range(1, 7))
 """The rules about what a path leaves open: one for each family, without an error and after one."""
@@ -304,7 +304,7 @@ def _cure_with_others(leak: Leak, ctx: FileContext) -> str | None:
 def cure_of(leak: Leak, ctx: FileContext) -> str | None:
     """Return the cure that fits a leak better than the words of its rule: on its owner, or by a coroutine."""
     if leak.holder is not None:
-        return _cure_of_object(ctx.program.classes.releases(leak.holder))
+        return _cure_of_object(leak, leak.holder, ctx.program.classes.releases(leak.holder))
     if _is_hidden(leak, ctx):
         return _cure_by_giver(leak)
     taking = next(_blocks_of_owner(leak, ctx), None)
@@ -327,20 +327,27 @@ def cure_of(leak: Leak, ctx: FileContext) -> str | None:
 _BLOCKS = {"__exit__": "open it in a `with` block", "__aexit__": "open it in an `async with` block"}
 
 
-def _cure_of_object(releases: Sequence[FunctionInfo]) -> str | None:
+def _cure_of_object(leak: Leak, holder: ClassInfo, releases: Sequence[FunctionInfo]) -> str | None:
     """Return the cure by what the class offers in whose object something is open; None where the usual words fit."""
     names = {method.name: method for method in releases}
-    plain = next((method for name, method in names.items() if not name.startswith("__")), None)
+    plain = [method for name, method in names.items() if not name.startswith("__") and _needs_nothing(method)]
     block = next((text for name, text in _BLOCKS.items() if name in names), None)
-    if plain is None:
+    called = next((method for method in plain if method.name == "close"), next(iter(plain), None))
+    if called is None:
         return block
-    called = names.get("close", plain)
-    if called.name == "close" and not called.is_async:
+    if called.name == "close" and not called.is_async and block is None:
         return None
-    call = (
-        f"`await` its `{called.name}()` in `finally`" if called.is_async else f"call its `{called.name}()` in `finally`"
-    )
+    if called.name == "close" and not called.is_async:
+        return f"close it in `finally`, or {block}"
+    # What a method has opened in an object that was there before has no name of its own.
+    name = f"its `{called.name}()`" if leak.name is not None else f"`{called.name}()` of its `{holder.name}`"
+    call = f"`await` {name} in `finally`" if called.is_async else f"call {name} in `finally`"
     return f"{call}, or {block}" if block is not None else call
+
+
+def _needs_nothing(method: FunctionInfo) -> bool:
+    """Whether a method can be called without arguments."""
+    return all(param.default is not None or param.star for param in method.params[1:])
 
 
 def _is_hidden(leak: Leak, ctx: FileContext) -> bool:
