@@ -158,6 +158,15 @@ MILD_FUNCTIONS = frozenset({
     "pathlib.Path", "datetime.timedelta", "decimal.Decimal", "unittest.mock.Mock", "unittest.mock.MagicMock",
     "unittest.mock.AsyncMock", "types.SimpleNamespace", "re.compile", "re.findall", "re.match", "re.search",
     "random.randint", "random.uniform", "re.sub", "textwrap.dedent", "shlex.quote", "urllib.parse.quote_plus",
+    # No thread runs before there is work for it, or somebody calls `start()`.
+    "threading.Thread", "threading.Timer", "concurrent.futures.ThreadPoolExecutor",
+    "concurrent.futures.thread.ThreadPoolExecutor",
+    # These open nothing, and read nothing yet.
+    "argparse.ArgumentParser", "configparser.ConfigParser", "configparser.RawConfigParser", "io.StringIO", "io.BytesIO",
+    "logging.Formatter", "logging.StreamHandler", "collections.ChainMap", "collections.namedtuple", "itertools.chain",
+    "itertools.count", "itertools.repeat", "hashlib.md5", "hashlib.sha1", "hashlib.sha256", "hashlib.sha512",
+    "time.time_ns", "time.monotonic_ns", "time.ctime", "datetime.datetime.today", "random.Random",
+    "requests.Session", "requests.session", "string.Template",
 })  # fmt: skip
 MILD_METHODS = frozenset({
     "strip", "lstrip", "rstrip", "replace", "lower", "upper", "startswith", "endswith", "join", "split", "rsplit",
