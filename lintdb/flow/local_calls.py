@@ -165,7 +165,9 @@ class LocalCalls(Containers, ABC):
             for rid in given:
                 if any(rid in statuses and statuses[rid].phase == "released" for statuses in ends):
                     self.meant_releases.setdefault(site, set()).add(rid[0])
-        return Coroutine((site, 0), op.index, arguments)
+        # One of a function that stands in this one has what that reads of its variables, too.
+        captured = tuple(state.env.get(name) for name in sorted(info.free_names) if info.is_nested)
+        return Coroutine((site, 0), op.index, arguments, captured if any(captured) else ())
 
     def _give_kept(self, op: ir.CallOp, info: FunctionInfo, state: State) -> None:
         """A function that makes its result once and keeps it: what it gives, owned by somebody else."""

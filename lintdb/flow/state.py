@@ -177,8 +177,10 @@ class State:
                 todo.append(current.receiver)
             elif isinstance(current, Partial):
                 todo += (current.callee, *current.items)
-            elif isinstance(current, (Manager, Coroutine)):
+            elif isinstance(current, Manager):
                 todo.append(current.inner)
+            elif isinstance(current, Coroutine):
+                todo += (current.inner, *current.captured)
             elif isinstance(current, Function) and id(current.info) not in seen:
                 # What a closure captures: the variables of this function that it reads.
                 seen.add(id(current.info))

@@ -293,12 +293,14 @@ class Query(Value):
 class Coroutine(Value):
     """The result of calling a coroutine function that has not been awaited. `rid` is tracked as owing an await.
 
-    `call` is the operation that made it; `inner` is the resource that the call is about.
+    `call` is the operation that made it; `inner` is the resource that the call is about, or what it was given;
+    `captured` what a function that stands in this one reads of its variables.
     """
 
     rid: Rid
     call: int
     inner: Value | None = None
+    captured: tuple[Value | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -519,7 +521,8 @@ def renamed(value: Value, names: Names) -> Value:
     if isinstance(value, Manager):
         return replace(value, inner=_item_renamed(value.inner, names))
     if isinstance(value, Coroutine):
-        return replace(value, inner=_item_renamed(value.inner, names))
+        captured = tuple(_item_renamed(item, names) for item in value.captured)
+        return replace(value, inner=_item_renamed(value.inner, names), captured=captured)
     return value
 
 
