@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
 from lintdb.rules.lifetimes import handlers_of, raiser, steps_of
-from lintdb.rules.places import is_test, is_test_file
+from lintdb.rules.places import is_registered, is_test, is_test_file
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FailedUnit, FunctionFlow, PathStep
@@ -54,11 +54,14 @@ class MissingRollback(Rule):
 def _confidence(unit: FailedUnit, flow: FunctionFlow, ctx: FileContext) -> Confidence:
     """Return how sure it is that somebody goes on with it: not those who end next what they gave to the function."""
     from lintdb.flow.callers import end_what_they_give  # loads libcst, which listing rules does not need
+    from lintdb.flow.provided import provided_for
 
     if unit.confidence is Confidence.LOW or is_test(flow.function, ctx.path):
         return Confidence.LOW
-    is_given = unit.is_swallowed and unit.parameter is not None
-    is_over = is_given and end_what_they_give(flow.function, unit.parameter or "", is_test_file)
+    if not unit.is_swallowed or unit.parameter is None:
+        return unit.confidence
+    is_of_framework = is_registered(flow.function) and provided_for(unit.parameter, flow.function) is None
+    is_over = is_of_framework or end_what_they_give(flow.function, unit.parameter, is_test_file)
     return Confidence.LOW if is_over else unit.confidence
 
 

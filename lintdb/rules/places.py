@@ -147,7 +147,7 @@ def is_script(function: FunctionInfo, node: object) -> bool:
         return True
     prints = not PRINTS.isdisjoint(function.loads) and not serves(function)
     closes = not (index.functions or index.classes) and "close" in function.attributes
-    is_server = not _SERVERS.isdisjoint(function.bound) or any(_registers(each) for each in index.all_functions)
+    is_server = not _SERVERS.isdisjoint(function.bound) or any(is_registered(each) for each in index.all_functions)
     return (closes or (prints and not is_server)) and not is_imported(index)
 
 
@@ -189,7 +189,7 @@ def is_set_aside(index: ModuleIndex) -> bool:
     links = index.links
     folders = links.folders_to(index.name.path) if links is not None and index.name.path else ()
     name = next((each for each in folders if _SET_ASIDE.fullmatch(each)), None)
-    if links is None or name is None or any(_registers(each) for each in index.all_functions):
+    if links is None or name is None or any(is_registered(each) for each in index.all_functions):
         return False
     word = re.escape(name)
     in_text = rf"""["'][^"'\n]*(?:[./]{word}\b|(?<![\w-]){word}[./:]\w)"""
@@ -202,7 +202,7 @@ def is_set_aside(index: ModuleIndex) -> bool:
     )
 
 
-def _registers(function: FunctionInfo) -> bool:
+def is_registered(function: FunctionInfo) -> bool:
     """Whether a decorator may tell somebody of a function: `@app.task`, `@router.get("/")`."""
     plain = {"staticmethod", "classmethod", "property", "cached_property", "contextmanager", "lru_cache", "cache"}
     names = [getattr(each, "value", "") for each in function.decorators]
