@@ -17,6 +17,7 @@ from lintdb.flow.values import (
     Function,
     KeptMaker,
     Many,
+    Method,
     Name,
     Outside,
     Partial,
@@ -87,6 +88,10 @@ class NamedValues(Run, ABC):
         site: SiteKey = ("global", variable.name, index.name.number)
         is_new = (site, 0) not in state.resources
         found = self.outside(site, types.global_type(variable.name), index, state)
+        method = types.global_method(variable.name) if found is None else None
+        if method is not None:
+            holder: SiteKey = ("global", method.holder, index.name.number)
+            return Method(self.borrowed(holder, method.kind, index, state), method.name)
         if found is None:
             again = index.imported_again(variable.name)
             key = ("partial", index.name, variable.name)

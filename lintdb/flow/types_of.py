@@ -33,6 +33,14 @@ class Result(NamedTuple):
     is_fresh: bool
 
 
+class BoundMethod(NamedTuple):
+    """A method of a resource that is kept under a name of its own: the kind of that, what holds it, the method."""
+
+    kind: str
+    holder: str
+    name: str
+
+
 class Peers(Protocol):
     """What the types of one module ask of the rest of the project."""
 
@@ -527,17 +535,40 @@ class ModuleTypes:
 
     def _find_global(self, name: str) -> Type | None:
         values = self.index.values.get(name, ())
-        found = {each for value in values if (each := self._type_of_value(value)) is not None}
+        scopes = [(value, self._scope_of_value(name, value)) for value in values]
+        found = {each for value, scope in scopes if (each := self._type_of_value(value, scope)) is not None}
         if len(found) == 1:
             return found.pop()
         annotation = self.index.annotations.get(name)
         return self.type_of_annotation(annotation.annotation, self.index.body) if annotation is not None else None
 
-    def _type_of_value(self, value: cst.BaseExpression | None) -> Type | None:
+    def _type_of_value(self, value: cst.BaseExpression | None, scope: FunctionInfo) -> Type | None:
         """Return what a module-level name is given; `Session = SessionLocal` is another name for the same."""
         if isinstance(value, cst.Name):
-            return self._type_of_variable(value, self.index.body)
-        return self.type_of_expression(value, self.index.body)
+            return self._type_of_variable(value, scope)
+        return self.type_of_expression(value, scope)
+
+    def _scope_of_value(self, name: str, value: cst.BaseExpression | None) -> FunctionInfo:
+        """Return the function that gives a module-level name a value (`global conn`), or the module's body."""
+        givers = (each for each in self.index.all_functions if name in each.outer and value is not None)
+        return next((each for each in givers if any(node is value for node in each.nodes)), self.index.body)
+
+    def global_method(self, name: str) -> BoundMethod | None:
+        """Return the method of a resource that a module-level name stands for: `connect = engine.raw_connection`."""
+        key = ("method", self.index.name, name, self.is_wide)
+        return self.peers.memo.get(key, lambda: self._find_global_method(name))
+
+    def _find_global_method(self, name: str) -> BoundMethod | None:
+        given = self.index.values.get(name, ())
+        values = [each for each in given if not (isinstance(each, cst.Name) and each.value == "None")]
+        if len(values) != 1 or not isinstance(values[0], cst.Attribute):
+            return None
+        method, scope = values[0], self._scope_of_value(name, values[0])
+        owner = self.type_of_expression(method.value, scope) or self.type_of_receiver(method.value, scope)
+        kind = self.knowledge.kind(owner) if isinstance(owner, str) else None
+        if not isinstance(owner, str) or kind is None or method.attr.value not in kind.methods:
+            return None
+        return BoundMethod(owner, method.value.value if isinstance(method.value, cst.Name) else name, method.attr.value)
 
     def global_constant(self, name: str) -> Literal | Query | Table | None:
         """Return the text, number or statement that a module-level name is given, if it is given one value only."""

@@ -116,15 +116,29 @@ def _chain_of(node: ast.expr | None) -> Chain:
 
 
 def _globals_set_in_functions(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
-    """Yield each name of the module that a function declares to be global, with the statements that give it a value."""
+    """Yield each name of the module that a function declares to be global, with the statements that give it a value.
+
+    Those that give one to the variables which such a statement reads are among them.
+    """
     for function in walk_tree(tree):
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         declared = {name for node in walk_tree(function) if isinstance(node, ast.Global) for name in node.names}
-        for node in walk_tree(function) if declared else ():
+        if not declared:
+            continue
+        given: dict[str, list[ast.Assign | ast.AnnAssign]] = {}
+        for node in walk_tree(function):
             if isinstance(node, ast.Assign | ast.AnnAssign):
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                yield from ((each.id, node) for each in targets if isinstance(each, ast.Name) and each.id in declared)
+                for each in targets:
+                    if isinstance(each, ast.Name):
+                        given.setdefault(each.id, []).append(node)
+        for name in sorted(declared & given.keys()):
+            todo = [*given[name]]
+            for statement in todo:
+                yield name, statement
+                read = {node.id for node in walk_tree(statement) if isinstance(node, ast.Name)} - declared
+                todo += [each for other in sorted(read & given.keys()) for each in given[other] if each not in todo]
 
 
 def _top_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
