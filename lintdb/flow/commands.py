@@ -1,9 +1,10 @@
 """Whether a function is a part of commands alone: somebody has started the process for that, and looks on.
 
-Each use of the function must lead to `if __name__ == "__main__"`, to a function called `main`, or to one that a library
-for command lines has registered; none may go through a function that serves for as long as the process lives, and one
-must print, unless the question is what they leave when they are over, and that is as soon as the function is. Where it
-is whether an error ends the process, they may serve: that ends a server as well. What cannot be told speaks against it.
+Each use of the function must lead to `if __name__ == "__main__"`, to what a script does outside of functions, to a
+function called `main`, or to one that a library for command lines has registered; none may go through a function that
+serves for as long as the process lives, and one must print, unless the question is what they leave when they are over,
+and that is as soon as the function is. Where it is whether an error ends the process, they may serve: that ends a
+server as well. What cannot be told speaks against it.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import libcst as cst
 
-from lintdb.flow.users import AnyFunction, Target, Unknown, Use, find_uses, last_name
-from lintdb.flow.words import GOES_ON, LETS_OUT, MAPS, PRINTS, RUNNERS, SERVES
+from lintdb.flow.users import AnyFunction, Target, Unknown, Use, find_uses, importers, last_name
+from lintdb.flow.words import GOES_ON, LETS_OUT, MAPS, PARSERS, PRINTS, RUNNERS, SERVED, SERVES
 from lintdb.syntax.names import FunctionInfo
 from lintdb.syntax.plain import walk_tree
 from lintdb.syntax.refusal import parsed_by_python
@@ -125,7 +126,7 @@ class _Search:
         for use in find_uses(target, self._function, self._does_not_count):
             if isinstance(use, Use) and use.place.is_annotation:
                 continue
-            if isinstance(use, Unknown) or not _may_be_command(use) or (self._is_once and _is_repeated(use)):
+            if isinstance(use, Unknown) or not self._may_be_command(use) or (self._is_once and _is_repeated(use)):
                 return False
             # What serves is over, too, when an error leaves it.
             if not self._fails and _serves_there(use):
@@ -144,6 +145,28 @@ class _Search:
             if use.runs_with is not None and use.runs_with not in self._seen and not self._add(use.runs_with, use.by):
                 return False
         return True
+
+    def _may_be_command(self, use: Use) -> bool:
+        """Whether a use stands in a program's block, or in a function that nothing unknown calls."""
+        if use.by is None and not use.place.is_main and not self._is_script(use):
+            return False
+        if not use.place.is_called and use.place.given_to not in MAPS:
+            return False
+        return not use.place.is_deferred and (use.by is None or not use.by.decorator_list or _is_command(use.by))
+
+    def _is_script(self, use: Use) -> bool:
+        """Whether what a file does outside of functions is the work of a program: it reads a command line, or prints.
+
+        None imports it, and nothing in it may be meant for others: no function with a decorator, no application.
+        """
+        nodes = [node for each in use.outside for node in walk_tree(each)]
+        names = {last_name(node) for node in nodes}
+        bound = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+        if names.isdisjoint(PRINTS | PARSERS) or not bound.isdisjoint(SERVED):
+            return False
+        if any(each.decorator_list for each in use.own.values()):
+            return False
+        return next(importers(self._function.index, use.path), None) is None
 
     def _add(self, user: Target, by: AnyFunction | None) -> bool:
         self._seen.add(user)
@@ -288,15 +311,6 @@ def _takes_more(main: AnyFunction) -> bool:
     """Whether a `main` must be given something that no command line gives."""
     required = main.args.args[: len(main.args.args) - len(main.args.defaults)]
     return any(each.arg not in _ARGUMENTS for each in (*main.args.posonlyargs, *required))
-
-
-def _may_be_command(use: Use) -> bool:
-    """Whether a use stands in a program's block, or in a function that nothing unknown calls."""
-    if use.by is None and not use.place.is_main:
-        return False
-    if not use.place.is_called and use.place.given_to not in MAPS:
-        return False
-    return not use.place.is_deferred and (use.by is None or not use.by.decorator_list or _is_command(use.by))
 
 
 def _is_at_end(use: Use) -> bool:

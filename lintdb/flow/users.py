@@ -350,9 +350,12 @@ class _Files(NamedTuple):
         return any(folder + parts in self.modules for parts in ways)
 
 
-def importers(index: ModuleIndex) -> Iterator[str]:
-    """Yield the paths of the files of the project that import a module, as far as its last name tells."""
-    path = index.name.path
+def importers(index: ModuleIndex, path: str | None = None) -> Iterator[str]:
+    """Yield the paths of the files of the project that import a module, as far as its last name tells.
+
+    It is another one of the project if a *path* is given.
+    """
+    path = path or index.name.path
     stem = _module_at(path) if path else ""
     texts = index.links.texts_with(stem, index) if index.links is not None and stem else None
     for other, text in texts or ():

@@ -45,6 +45,12 @@ GOES_ON = frozenset({
 PRINTS = frozenset({"print", "echo", "secho", "tqdm"})
 """How a command tells whoever has started it how far it is. A job of the night writes to a log."""
 
+PARSERS = frozenset({"ArgumentParser", "OptionParser"})
+"""What reads a command line."""
+
+SERVED = frozenset({"app", "application", "api", "celery", "bot"})
+"""What objects are called that others load from a module and run."""
+
 RUNNERS = frozenset({"asyncio", "anyio", "trio", "curio", "uvloop", "loop", "runner", "aiorun"})
 """Whose `run` runs a coroutine, and comes back when that is done: that of others may be a server's."""
 

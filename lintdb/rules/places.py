@@ -123,11 +123,6 @@ def ends_with_error(function: FunctionInfo) -> bool:
     return is_known and is_part_of_commands(function, is_test_file, fails=True)
 
 
-_COMMAND_LINE = frozenset({"ArgumentParser", "OptionParser"})
-_SERVERS = frozenset({"app", "application", "api", "celery", "bot"})
-"""What objects are called that others load from a module and run."""
-
-
 def is_script(function: FunctionInfo, node: object) -> bool:
     """Whether a node outside of functions is what somebody starts.
 
@@ -136,18 +131,18 @@ def is_script(function: FunctionInfo, node: object) -> bool:
     """
     from lintdb.flow.commands import serves
     from lintdb.flow.users import is_imported
-    from lintdb.flow.words import PRINTS
+    from lintdb.flow.words import PARSERS, PRINTS, SERVED
     from lintdb.syntax.ancestry import guarded_by_main
 
     if not function.is_module:
         return False
     index = function.index
-    takes_arguments = not _COMMAND_LINE.isdisjoint((*function.loads, *function.attributes))
+    takes_arguments = not PARSERS.isdisjoint((*function.loads, *function.attributes))
     if takes_arguments or id(node) in guarded_by_main(index.module):
         return True
     prints = not PRINTS.isdisjoint(function.loads) and not serves(function)
     closes = not (index.functions or index.classes) and "close" in function.attributes
-    is_server = not _SERVERS.isdisjoint(function.bound) or any(is_registered(each) for each in index.all_functions)
+    is_server = not SERVED.isdisjoint(function.bound) or any(is_registered(each) for each in index.all_functions)
     return (closes or (prints and not is_server)) and not is_imported(index)
 
 
