@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
-from lintdb.rules.places import is_test, is_test_file
+from lintdb.rules.places import is_migration, is_test, is_test_file
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -67,7 +67,7 @@ def _confidence(flow: FunctionFlow, ctx: FileContext) -> Callable[[cst.CSTNode],
     """Return what tells how sure it is that others wait while a call blocks."""
     from lintdb.flow.loops import has_loop_to_itself, stands_beside, stands_without_threads  # loads libcst, as rarely
 
-    if is_test(flow.function, ctx.path) or _runs_at_startup(flow, ctx):
+    if is_test(flow.function, ctx.path) or is_migration(ctx.path) or _runs_at_startup(flow, ctx):
         return lambda _: Confidence.LOW
     if not has_loop_to_itself(flow.function, is_test_file):
         return lambda node: Confidence.LOW if stands_without_threads(node, flow.function) else Confidence.HIGH
@@ -91,7 +91,9 @@ def _continues(node: cst.Call, blocking: set[int]) -> bool:
 
 
 def _runs_at_startup(flow: FunctionFlow, ctx: FileContext) -> bool:
-    """Whether the function is registered to run before requests are served, or is the life of an application."""
+    """Whether the function runs before requests are served, as it is registered or called, or is an application's life."""
+    from lintdb.flow.lifelong import runs_at_start  # loads libcst, as rarely
+
     if ctx.program.frameworks.is_start_up(flow.function):
         return True
     for decorator in flow.function.decorators:
@@ -99,4 +101,4 @@ def _runs_at_startup(flow: FunctionFlow, ctx: FileContext) -> bool:
         name = getattr(getattr(target, "attr", target), "value", "")
         if name in ("on_event", "on_startup", "before_serving", "before_first_request", "listener"):
             return True
-    return False
+    return runs_at_start(flow.function, is_test_file)
