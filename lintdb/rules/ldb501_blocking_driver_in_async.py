@@ -91,7 +91,7 @@ def _continues(node: cst.Call, blocking: set[int]) -> bool:
 
 
 def _runs_at_startup(flow: FunctionFlow, ctx: FileContext) -> bool:
-    """Whether the function runs before requests are served, as it is registered or called, or is an application's life."""
+    """Whether a function runs before requests are served, as it is registered or called, or is a server's life."""
     from lintdb.flow.lifelong import runs_at_start  # loads libcst, as rarely
 
     if ctx.program.frameworks.is_start_up(flow.function):
