@@ -77,6 +77,10 @@ class Raises(enum.Enum):
     ANYTHING = "anything"
 
 
+OWN_BLOCK = "~own block"
+"""Behind the id of a kind: the same, but that a class of the project has given its `with` block another meaning."""
+
+
 class AfterError(enum.Enum):
     """What a statement that fails does to the unit of work that it belongs to."""
 

@@ -21,7 +21,7 @@ from lintdb.drivers.query_text import (
     tables_of,
     temporary_table,
 )
-from lintdb.effects import AfterError, CallModel, Event, Kind, Server
+from lintdb.effects import OWN_BLOCK, AfterError, CallModel, Event, Kind, Server, WithBlock
 
 _NOISE = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/|\()+", re.DOTALL)
 _LIKE_DATABASE = re.compile(
@@ -122,6 +122,8 @@ class Answers:
 
     def kind(self, kind_id: str) -> Kind | None:
         """Return a kind by its id."""
+        if kind_id.endswith(OWN_BLOCK):
+            return self._with_own_block(kind_id)
         found = self.models.kinds.get(kind_id)
         if found is None:
             found = self._others(kind_id.partition(".")[0]).kinds.get(kind_id)
@@ -133,6 +135,15 @@ class Answers:
                 found, after_error=self._server.after_error, definition_event=self._server.definition_event
             )
         return settled
+
+    def _with_own_block(self, kind_id: str) -> Kind | None:
+        """Return the kind that is left in a way of which nothing is known."""
+        found = self._settled.get(kind_id)
+        plain = self.kind(kind_id.removesuffix(OWN_BLOCK)) if found is None else None
+        if plain is not None:
+            found = replace(plain, with_block=WithBlock.UNKNOWN, async_with_block=WithBlock.UNKNOWN)
+            self._settled[kind_id] = found
+        return found
 
     @functools.cached_property
     def _server(self) -> Server | None:

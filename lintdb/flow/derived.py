@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from lintdb.effects import CallModel, Event, Kind
+from lintdb.effects import OWN_BLOCK, CallModel, Event, Kind
 from lintdb.flow.words import RELEASING_NAMES
 from lintdb.syntax.names import ClassInfo, FunctionInfo
 
@@ -37,19 +37,22 @@ def constructors_of_base(owner: ClassInfo, types: ModuleTypes) -> tuple[CallMode
 def kind_of_objects(owner: ClassInfo, types: ModuleTypes) -> str | None:
     """Return the kind that objects of a class are, by the driver's class that it derives from.
 
-    None if the class, or one on the way, does something in another way than that.
+    None if the class, or one on the way, does something in another way than that, but for its `with` block, of which
+    nothing is known then.
     """
     own: set[str] = set()
     for each in owner.lineage:
-        if not _is_used_as_its_base(each):
+        if any(map(_releases_itself, each.methods.values())):
             return None
         own.update(each.methods)
         knowledge = types.peers.types(each.index).knowledge
         for dotted in _outside_bases(each):
             kind_id = knowledge.kind_of_type(dotted)
             kind = knowledge.kind(kind_id) if kind_id is not None else None
-            if kind is not None:
-                return kind_id if own.isdisjoint(kind.methods) else None
+            if kind_id is not None and kind is not None:
+                is_as_its_base = own.isdisjoint(kind.methods.keys() - _OWN_WAYS)
+                block = "" if own.isdisjoint(_OWN_WAYS) else OWN_BLOCK
+                return f"{kind_id}{block}" if is_as_its_base else None
     return None
 
 
