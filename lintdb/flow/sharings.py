@@ -36,6 +36,10 @@ Tasks without a group count as done with the next `await`.
 """
 _TAKES_TURNS = re.compile(r"lock|sem|mutex|limit", re.IGNORECASE)
 _LOCK_WORD = re.compile(r"(?:^|_)(?:r?lock|sem(?:aphore)?|mutex)s?(?:$|_)", re.IGNORECASE)
+_SYNCHRONIZES = re.compile(
+    r"(?:^|[^a-z])(?:r?lock(?:ed|s)?|sem(?:aphore)?|mutex)(?:$|[^a-z])|synchroni[sz]|thread_?safe|serializ",
+    re.IGNORECASE,
+)
 _LOCKS = frozenset({"Lock", "RLock", "Condition", "Semaphore", "BoundedSemaphore", "CapacityLimiter"})
 _LETS_MANY = frozenset({"Semaphore", "BoundedSemaphore", "CapacityLimiter"})
 
@@ -43,8 +47,10 @@ _LETS_MANY = frozenset({"Semaphore", "BoundedSemaphore", "CapacityLimiter"})
 def takes_turns(function: FunctionInfo, names: set[str]) -> bool:
     """Whether a function waits for its turn before it works: with a lock around all that it does with some names.
 
-    What is called like a lock, or has been made as one where the function sees it, is one.
+    What is called like a lock, or has been made as one where the function sees it, is one. A decorator may hold it.
     """
+    if any(_locks(each, function) for each in function.decorators):
+        return True
     around: list[cst.With] = []
     for node in function.nodes:
         if isinstance(node, cst.With):
@@ -61,6 +67,20 @@ def takes_turns(function: FunctionInfo, names: set[str]) -> bool:
     inside = {id(node) for block in around for node in walk(block)}
     used = [node for node in function.nodes if isinstance(node, cst.Name) and node.value in names]
     return bool(around) and all(id(node) in inside for node in used)
+
+
+def _locks(decorator: cst.BaseExpression, function: FunctionInfo) -> bool:
+    """Whether a decorator is called as if it held a lock (`@synchronized(lock)`), or is one of the project that does."""
+    if _SYNCHRONIZES.search(function.index.module.code_for_node(decorator)):
+        return True
+    called = decorator.func if isinstance(decorator, cst.Call) else decorator
+    found = function.index.symbol_of(called, function, is_needed=True)
+    return isinstance(found, FunctionInfo) and any(
+        _TAKES_TURNS.search(found.index.module.code_for_node(item))
+        for node in found.nodes
+        if isinstance(node, cst.With)
+        for item in node.items
+    )
 
 
 def _is_lock(node: cst.BaseExpression, function: FunctionInfo) -> bool:
