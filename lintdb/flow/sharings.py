@@ -70,7 +70,7 @@ def takes_turns(function: FunctionInfo, names: set[str]) -> bool:
 
 
 def _locks(decorator: cst.BaseExpression, function: FunctionInfo) -> bool:
-    """Whether a decorator is called as if it held a lock (`@synchronized(lock)`), or is one of the project that does."""
+    """Whether a decorator sounds as if it held a lock (`@synchronized(lock)`), or is one of the project that does."""
     if _SYNCHRONIZES.search(function.index.module.code_for_node(decorator)):
         return True
     called = decorator.func if isinstance(decorator, cst.Call) else decorator
