@@ -11,7 +11,7 @@ from lintdb.flow.evaluate import Values, dotted_name, may_be_none
 from lintdb.flow.rows import LOOKED
 from lintdb.flow.sites import UNHEARD_OF
 from lintdb.flow.state import State
-from lintdb.flow.stdlib import DATA_TYPES
+from lintdb.flow.stdlib import AWAITABLE_TYPES, COROUTINE_TYPES, DATA_TYPES
 from lintdb.flow.values import (
     COUNTED,
     DATA,
@@ -267,6 +267,8 @@ class Assumptions(Values):
         is_own = isinstance(condition.operand, ir.Local) and self.is_self(condition.operand.name)
         if (is_own and self.function.name != "__new__") or isinstance(value, (Instance, Outside)):
             return self._has_attribute(value, condition, state)
+        if isinstance(value, Coroutine):
+            return True if condition.name == "__await__" else None
         status = state.status(value.rid) if isinstance(value, Ref) else None
         kind = self.kind_of(status)
         return True if kind is not None and condition.name in kind.methods else None
@@ -298,6 +300,8 @@ class Assumptions(Values):
         """Whether a value is an object of a type; None where that is not known."""
         if isinstance(value, Instance):
             return _is_made_from(value.owner, tested)
+        if isinstance(value, Coroutine):
+            return self._is_coroutine_of(value, tested)
         status = state.status(value.rid) if isinstance(value, Ref) else None
         if status is None or not isinstance(value, Ref) or not tested:
             return None
@@ -307,6 +311,14 @@ class Assumptions(Values):
             return False if is_seen and _is_plain(tested) else None
         if self.knowledge.kind_of_type(tested) == status.kind:
             return True
+        return False if tested in DATA_TYPES else None
+
+    def _is_coroutine_of(self, value: Coroutine, tested: str | ClassInfo) -> bool | None:
+        """Whether what can be awaited is of a type: some of it is an object of a library's, and no coroutine."""
+        model = self.calls[value.call].model if value.call in self.calls else None
+        is_object = model is not None and not model.coroutine
+        if tested in AWAITABLE_TYPES:
+            return None if is_object and tested in COROUTINE_TYPES else True
         return False if tested in DATA_TYPES else None
 
 

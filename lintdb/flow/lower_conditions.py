@@ -12,6 +12,7 @@ from lintdb.flow.lowering import Lowering
 from lintdb.flow.rounds import goes_on_if
 from lintdb.flow.stdlib import (
     PURE_TESTS,
+    TYPE_TESTS,
 )
 from lintdb.syntax.names import ClassInfo
 
@@ -73,6 +74,13 @@ class Conditions(Lowering):
                 return
             self.branch(node, ir.Truth(ir.UNKNOWN, self.key(node)), if_true, if_false)
             return
+        if isinstance(node, cst.Call) and len(node.args) == 1 and not node.args[0].star:
+            tested = TYPE_TESTS.get(self.index.dotted(node.func, self.function) or "")
+            if tested is not None:
+                key = self.key(node.args[0].value, f" is {tested}")
+                condition = ir.IsInstance(self.expression(node.args[0].value), (tested,), key)
+                self.branch(node, condition, if_true, if_false)
+                return
         self._truth_of(node, node, False, if_true, if_false)
 
     def _is_plain(self, node: cst.BaseExpression) -> bool:

@@ -182,6 +182,16 @@ RUNS_GENERATOR = COMBINES | {"any", "all", "sum", "max", "min", "next", "collect
 
 PURE_TESTS = frozenset({"isinstance", "issubclass", "hasattr", "callable", "len", "bool"})
 
+COROUTINE_TYPES = frozenset({"collections.abc.Coroutine", "typing.Coroutine", "types.CoroutineType"})
+AWAITABLE_TYPES = COROUTINE_TYPES | {"collections.abc.Awaitable", "typing.Awaitable"}
+"""Types of what coroutine functions return; the second, with those of other things that can be awaited."""
+
+TYPE_TESTS = {
+    "asyncio.iscoroutine": "types.CoroutineType", "asyncio.coroutines.iscoroutine": "types.CoroutineType",
+    "inspect.iscoroutine": "types.CoroutineType", "inspect.isawaitable": "collections.abc.Awaitable",
+}  # fmt: skip
+"""Functions that ask for the type of their argument, with the type that they ask for."""
+
 KEEPS_FUNCTION = frozenset({
     "functools.wraps", "staticmethod", "classmethod", "typing.no_type_check", "functools.lru_cache", "functools.cache",
     "contextlib.contextmanager", "contextlib.asynccontextmanager", "typing.overload", "asyncio.coroutine",
