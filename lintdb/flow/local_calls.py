@@ -63,6 +63,7 @@ from lintdb.flow.values import (
     spelling,
 )
 from lintdb.syntax.ancestry import may_hand_on, reads_at_once
+from lintdb.syntax.hooks import is_hook, is_promised
 from lintdb.syntax.names import ClassInfo, FunctionInfo, Variable
 
 
@@ -205,7 +206,7 @@ class LocalCalls(Containers, ABC):
             self._judge_second_try(op, state)
         if summary is None:
             _escape_object(receiver, state)
-            return self.unknown_call(op, state)
+            return self._hook_call(op, info, state, target) if is_hook(info) else self.unknown_call(op, state)
         if any(outcome.is_raise for outcome in summary.outcomes):
             self.may_raise = True
         self._note_block(op, summary)
@@ -261,6 +262,17 @@ class LocalCalls(Containers, ABC):
             self._note_classes(receiver, end, new, target)
             self._leave_to_class(instance, maker, new, is_made=info.name == "__init__")
             results.append(new)
+        return results
+
+    def _hook_call(self, op: ir.CallOp, info: FunctionInfo, state: State, target: str) -> list[State] | None:
+        """A method that says nothing of what it does; one that classes need not have does nothing in most of them."""
+        if op.dotted == "$property" or not is_promised(info):
+            with self.nothing_raises():
+                results = self.unknown_call(op, state)
+        else:
+            results = self.unknown_call(op, state)
+        for each in [state] if results is None else results:
+            each.set_name(target, self.typed_result(op, info, each))
         return results
 
     def _note_block(self, op: ir.CallOp, summary: Summary) -> None:
@@ -349,6 +361,9 @@ class LocalCalls(Containers, ABC):
 
     def _summary(self, op: ir.CallOp, info: FunctionInfo, state: State, receiver: Receiver) -> Summary | None:
         """Return the summary for these arguments, in terms of the resources of this run."""
+        asks_base = isinstance(op.callee, ir.AttributeOf) and op.callee.base is ir.SUPER
+        if is_hook(info) and not isinstance(receiver, Instance) and not asks_base:
+            return None
         values = [self.value(argument.operand, state) for argument in op.arguments]
         bound = bind_arguments(info, op.arguments, values, state)
         if bound is None:

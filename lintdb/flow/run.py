@@ -289,11 +289,11 @@ class Run:
     @contextmanager
     def nothing_raises(self) -> Iterator[None]:
         """What is followed in the block takes no raise edge: it happens elsewhere, at another time."""
-        self._is_quiet = True
+        before, self._is_quiet = self._is_quiet, True
         try:
             yield
         finally:
-            self._is_quiet = False
+            self._is_quiet = before
 
     def throw(
         self,
