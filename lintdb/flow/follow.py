@@ -405,6 +405,8 @@ class Follower(Iterations, Assumptions):
     def _yield(self, op: ir.YieldOp, state: State) -> list[State] | None:
         value = self.value(op.operand, state)
         self.account_for(value, state)
+        if self.is_manager and THROWN in state.env:
+            return []  # after an error of the block a manager that yields again is refused, and its caller told
         self.check_handed_out("yield", value, op.node, state)
         if op.is_from:
             self.check_read(value, op.node, state)
