@@ -21,10 +21,12 @@ class BusyTimeoutOff(Rule):
     )
 
     def check_opening(self, opening: Opening, ctx: FileContext) -> Iterator[Report]:
+        from lintdb.syntax.locked import expects_lock  # loads libcst, which listing rules does not need
+
         if ctx.is_test:
             return
         for answer in ctx.answers(opening, "lock-timeout"):
-            if answer.bound is not Bound.IMMEDIATE:
+            if answer.bound is not Bound.IMMEDIATE or expects_lock(opening.node, opening.function):
                 continue
             if answer.node is not None:
                 reason = f"with `{ctx.words_of(answer, opening)}`"
