@@ -205,7 +205,8 @@ class Misuses(UnitVerdicts):
             expected = self._is_expected(kind, self.cfg.raise_exit, state)
             is_early = self.is_for_caller and expected is not Match.ALWAYS
             is_early = is_early and not (deed.what == "release" and self._stays_inside(kind))
-            if is_early and any(self._was_released_before(each) for each in self._line(rid, state)):
+            line = self._line(rid, state) if is_early else ()
+            if any(self._was_released_before(each) and not _is_allowed(deed, is_own=each == rid) for each in line):
                 is_low = deed.is_low or state.low >= BYPASSED or expected is Match.MAYBE
                 self.after.early[rid, id(deed.node)] = EarlyUse(rid, deed.what, is_low)
             return
@@ -330,6 +331,12 @@ class Misuses(UnitVerdicts):
         return Match.NEVER
 
 
+def _is_allowed(deed: _Deed, *, is_own: bool) -> bool:
+    """Whether a library says of a method that it works after the release of its object, or else of the parent."""
+    model = deed.model
+    return model is not None and (model.after_release if is_own else model.after_parent)
+
+
 def _judge(deed: _Deed, kind: Kind, owner: Kind | None) -> Confidence | None:
     """How sure it is that a deed is wrong; None where it is fine. *owner* is what took the resource along, if any."""
     if deed.what == "release":
@@ -339,9 +346,9 @@ def _judge(deed: _Deed, kind: Kind, owner: Kind | None) -> Confidence | None:
     is_handed_out = deed.what in ("return", "yield")
     takes_rows = is_handed_out or deed.what == "read" or (deed.model is not None and _only_reads(deed.model))
     if owner is None:
-        is_fine = kind.reusable or (deed.model is not None and deed.model.after_release)
+        is_fine = kind.reusable or _is_allowed(deed, is_own=True)
         return None if is_fine or (takes_rows and kind.rows_after_release) else Confidence.HIGH
-    is_fine = kind.survives_parent or (deed.model is not None and deed.model.after_parent)
+    is_fine = kind.survives_parent or _is_allowed(deed, is_own=False)
     if is_fine or (takes_rows and kind.rows_after_parent):
         return None
     if owner.reusable or (owner.lives_on and takes_rows and kind.duty is not Duty.MUST):
