@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from lintdb.effects import Form
 from lintdb.flow import ir
 from lintdb.flow.calls import Calls
 from lintdb.flow.sites import BYPASSED
 from lintdb.flow.state import State
-from lintdb.flow.values import NOT_NONE, TRUE, TRUTHY, Box, Data, Literal, Many, Raised, Ref, Value, one_of
+from lintdb.flow.values import NOT_NONE, TRUE, TRUTHY, Box, Coroutine, Data, Literal, Many, Raised, Ref, Value, one_of
 
 
 class Iterations(Calls):
@@ -34,6 +35,8 @@ class Iterations(Calls):
         """Take both ways from the head of a loop: into one more round, and behind it."""
         value = self.rows_behind(self.value(t.operand, state), state)
         self.check_read(value, t.node, state)
+        if t.is_async and isinstance(value, Coroutine):
+            self._read_unawaited(value, state)
         item: Value | None = None
         skip_done = False
         if isinstance(value, (Box, Many)):
@@ -64,6 +67,12 @@ class Iterations(Calls):
         more.set_name(t.target, item)
         self._enter_round(t, more)
         self.go(t.body, more)
+
+    def _read_unawaited(self, value: Coroutine, state: State) -> None:
+        """`async for row in conn.execute(query)`: some of what can be awaited or entered needs neither."""
+        model = self.calls[value.call].model if value.call in self.calls else None
+        if model is not None and model.form is Form.AWAIT_OR_WITH:
+            state.update(value.rid, phase="released")
 
     def _fill(self, t: ir.Iterate, state: State) -> None:
         """There is an element, so that what it comes from is not empty."""
