@@ -166,6 +166,8 @@ ABSENT = frozenset({
     "psycopg2.pool.closed",  # set by the constructor, as those up to pg8000 are
     "pymysql.cursor.connection",
     "pymysql.unbuffered_cursor.connection",
+    "cymysql.cursor.connection",
+    "cymysql.async_cursor.connection",
     "sqlalchemy.async_session.sync_session",
     "sqlalchemy.async_registry.sync_session",
     "sqlmodel.async_session.sync_session",
