@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lintdb.effects import Kind
     from lintdb.flow.classes import OwnedObject
     from lintdb.flow.results import FunctionFlow
-    from lintdb.syntax.names import ClassInfo
+    from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 
 class AttributeNotReleased(Rule):
@@ -65,7 +65,7 @@ class AttributeNotReleased(Rule):
         yield from _overwritten(owner, flows, handled)
         seen: set[str] = set()
         for attribute, method, call, kind in opened:
-            if not (kind.family in FAMILIES or is_subscription(kind)) or _maker(call) in handled:
+            if not (kind.family in FAMILIES or is_subscription(kind)) or _maker(call, method) in handled:
                 continue  # what a released attribute has made goes with it
             is_elsewhere = is_released_elsewhere(owner, attribute, kind, ctx)
             if attribute not in handled and not is_elsewhere and not is_handed_on(owner, attribute, kind, ctx):
@@ -116,11 +116,12 @@ def _left_objects(
             yield _report(each.call, message, each.name, kind, Confidence.LOW if kind.is_lazy else Confidence.MEDIUM)
 
 
-def _maker(call: cst.Call) -> str | None:
-    """Return the attribute of `self` whose method a call is: `cluster` of `self.cluster.connect()`."""
+def _maker(call: cst.Call, method: FunctionInfo) -> str | None:
+    """Return the attribute whose method a call is: `cluster` of `self.cluster.connect()`; so with `cls`."""
     owner = getattr(call.func, "value", None)
     root = getattr(getattr(owner, "value", None), "value", None)
-    return str(owner.attr.value) if root == "self" and owner is not None else None
+    own = method.params[0].name.value if method.params else None
+    return str(owner.attr.value) if root is not None and root == own and owner is not None else None
 
 
 def _confidence(owner: ClassInfo, kind: Kind, ctx: FileContext) -> Confidence:
