@@ -107,6 +107,8 @@ class Repetition:
         callers = self._callers.get(id(function), [])
         is_used_by_others = any(not self._is_made_once(caller) and not caller.is_module for caller, _ in callers)
         short = next((use.kind for use in returned if use.kind is not None and _is_short_lived(use.kind)), None)
+        if any(use.kind is None or use.kind.is_pool for use in returned):
+            short = None  # returned beside it, the pool can be kept, and given again
         if short is not None and (is_used_by_others or not callers):
             return Evidence(function.node, f"for each {short.label} that `{function.name}()` returns")
         dropping: list[FunctionInfo] = []
