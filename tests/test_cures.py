@@ -139,6 +139,8 @@ def test_no_attribute_that_a_class_keeps_to_itself_is_named(put: str, take: str,
 
 
 _LIST = "write as many placeholders as there are values, and give the values as parameters"
+_NO_PARAMETER = "no parameter can stand there: let the library quote the value, or compare it with what is allowed"
+_NAME = "no name or part of a statement can be bound: let the library quote a name, or choose a fixed text"
 _ARRAY = "; or compare with the whole list as one parameter: `= any({})`"
 
 
@@ -152,6 +154,8 @@ _ARRAY = "; or compare with the whole list as one parameter: `= any({})`"
         ("psycopg.Connection", "f\"select 1 from t where id in ({','.join(given)})\"", _LIST + _ARRAY.format("%s")),
         ("psycopg.Connection", 'f"insert into t values {tuple(given)}"', _LIST),
         ("sqlite3.Connection", "f\"select 1 from t where a = '{given}' or b = '{given}'\"", None),
+        ("sqlite3.Connection", "f\"attach '{input()}' as other\"", _NO_PARAMETER),
+        ("sqlite3.Connection", 'f"select 1 from {input()}"', _NAME),
     ],
 )
 def test_a_list_takes_several_placeholders(connection: str, query: str, expected: str | None) -> None:

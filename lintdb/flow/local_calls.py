@@ -304,8 +304,8 @@ class LocalCalls(Containers, ABC):
 
     def _note_texts(self, op: ir.CallOp, info: FunctionInfo, summary: Summary | None, state: State) -> None:
         """What a callee gets and runs as the text of a query: a generator does so once somebody reads from it."""
-        for name in summary.runs if summary is not None else ():
-            self._note_handed(op, argument_for(info, name, op.arguments), state)
+        for name, start in sorted(summary.runs) if summary is not None else ():
+            self._note_handed(op, argument_for(info, name, op.arguments), start, state)
 
     def _note_takes(self, op: ir.CallOp, summary: Summary, state: State) -> None:
         """What a callee takes from owners of many that both sides know."""
@@ -316,14 +316,14 @@ class LocalCalls(Containers, ABC):
             if kind is not None:
                 self.note_taken(op, kind, owner, state, inner=node, ended=ended)
 
-    def _note_handed(self, op: ir.CallOp, operand: ir.Operand | None, state: State) -> None:
-        """A callee runs what it is given here as the text of a query."""
+    def _note_handed(self, op: ir.CallOp, operand: ir.Operand | None, start: str, state: State) -> None:
+        """A callee runs what it is given here as the text of a query, or as a part of one that begins with *start*."""
         if self.is_for_caller:
-            self.note_run(operand, state)
+            self.note_run(operand, state, start)
             return
         pieces = known_pieces(self.value(operand, state)) if operand is not None else None
         if pieces is not None:
-            self.values_seen.handed_texts.setdefault((op.index, pieces), HandedText(op.node, pieces))
+            self.values_seen.handed_texts.setdefault((op.index, pieces), HandedText(op.node, pieces, start))
 
     def _give_coroutines(self, op: ir.CallOp, info: FunctionInfo, state: State) -> None:
         """A callee runs a coroutine that it gets, or hands it to a loop, a thread, a greenlet; if it uses it at all."""

@@ -135,13 +135,14 @@ class ModelledCalls(ChosenModels):
             is_guess = receiver is not None and self.root_of(receiver.rid, state) in self.units.guessed
             self.values_seen.query_texts[key] = QueryText(call, op.node, key[1], path_of(state), is_guess)
 
-    def note_run(self, operand: ir.Operand | None, state: State) -> None:
+    def note_run(self, operand: ir.Operand | None, state: State, start: str = "") -> None:
         """What an operand holds is run as the text of a query; remember the parameters that are (part of) it.
 
-        As they came in: `"SELECT … WHERE " + where`. What stands in quotes is a value, whatever it holds.
+        As they came in: `"SELECT … WHERE " + where`, with how the text begins. What stands in quotes is a value,
+        whatever it holds. *start*: how the text begins that the operand becomes a part of.
         """
         operand = self._unwrapped(operand)
-        names = {operand.name} if isinstance(operand, ir.Local) else set()
+        names = {operand.name: start} if isinstance(operand, ir.Local) else {}
         pieces = known_pieces(self.value(operand, state)) if operand is not None else None
         before = ""
         for piece in pieces or ():
@@ -150,9 +151,9 @@ class ModelledCalls(ChosenModels):
                 continue
             node = piece.node.expression if isinstance(piece.node, cst.FormattedStringExpression) else piece.node
             if isinstance(node, cst.Name) and piece.function is self.function and before.count("'") % 2 == 0:
-                names.add(node.value)
-        params = {param.name.value for param in self.function.params}
-        self.values_seen.runs.update(names & params - self.function.given.keys())
+                names.setdefault(node.value, start or before)
+        params = {param.name.value for param in self.function.params} - self.function.given.keys()
+        self.values_seen.runs.update((name, text) for name, text in names.items() if name in params)
 
     def _unwrapped(self, operand: ir.Operand | None) -> ir.Operand | None:
         """`text(query)` is the query."""

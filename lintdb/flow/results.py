@@ -214,10 +214,14 @@ class QueryText:
 
 @dataclass(frozen=True)
 class HandedText:
-    """Such a text that is given to a function of the project, which runs it as it is."""
+    """Such a text that is given to a function of the project, which runs it as it is.
+
+    `start`: how the text begins that it becomes a part of there, if it does.
+    """
 
     node: cst.CSTNode
     pieces: tuple[Piece, ...]
+    start: str = ""
 
 
 @dataclass(frozen=True)

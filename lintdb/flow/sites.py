@@ -249,7 +249,8 @@ class ValueRecords:
     By the identity of a node: `waits_at` are the calls that wait for something else, `waits` those of them that do so
     while a unit of work is open. `events` is what calls do to the unit of work, `row_loops` what loops go through that
     holds what a query gave, `read_whole` the calls that bring all of an unbounded answer into memory. `runs` are the
-    parameters that are run as the text of a query, just as they are. `unready` is what is used before it is awaited.
+    parameters that are run as the text of a query, just as they are, each with the text that stands before it there.
+    `unready` is what is used before it is awaited.
     """
 
     rows: dict[int, cst.CSTNode] = field(default_factory=dict)
@@ -257,7 +258,7 @@ class ValueRecords:
     unbound_releases: dict[str, UnboundRelease] = field(default_factory=dict)
     query_texts: dict[tuple[int, tuple[Piece, ...]], QueryText] = field(default_factory=dict)
     handed_texts: dict[tuple[int, tuple[Piece, ...]], HandedText] = field(default_factory=dict)
-    runs: set[str] = field(default_factory=set)
+    runs: set[tuple[str, str]] = field(default_factory=set)
     sharings: dict[tuple[int, SiteKey], Sharing] = field(default_factory=dict)
     waits_at: dict[int, cst.CSTNode] = field(default_factory=dict)
     waits: dict[int, Wait] = field(default_factory=dict)

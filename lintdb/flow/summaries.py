@@ -110,7 +110,8 @@ class Summary:
     it takes from owners of many: owner, kind and place. `refuses`: it raises where it finds nothing, so that it may
     be called for that alone. `undone` are the libraries to which it says that the unit of work around has failed.
     `holds` are sessions that have a connection whichever way it returns. `runs` are the parameters that it runs as the
-    text of a query, `unsure` the resources that it makes and of which its callers cannot be sure that they own them.
+    text of a query, each with the text that stands before it there; `unsure` the resources that it makes and of which
+    its callers cannot be sure that they own them.
     `told` are the globals whose unit of work it leaves failed by an error, each with the function that is told of that.
     """
 
@@ -130,7 +131,7 @@ class Summary:
     takes: tuple[tuple[Rid, str, cst.CSTNode], ...] = ()
     undone: frozenset[str] = frozenset()
     holds: frozenset[Rid] = frozenset()
-    runs: frozenset[str] = frozenset()
+    runs: frozenset[tuple[str, str]] = frozenset()
     unsure: frozenset[SiteKey] = frozenset()
     told: tuple[tuple[SiteKey, FunctionInfo], ...] = ()
 

@@ -24,7 +24,11 @@ def listed(sources: Sequence[str]) -> str:
 
 
 def help_for(hole: PlacedHole, paramstyle: str) -> str | None:
-    """Return the cure for a hole that stands for several values; None where the usual one will do."""
+    """Return the cure for a hole that takes several values, or in which none can be bound; None for the usual one."""
+    if not hole.can_bind:
+        return "no parameter can stand there: let the library quote the value, or compare it with what is allowed"
+    if hole.place.value == "name":
+        return "no name or part of a statement can be bound: let the library quote a name, or choose a fixed text"
     if not hole.is_list:
         return None
     mark = _OF_ARRAYS.get(paramstyle.lstrip("*")) if hole.is_compared else None

@@ -66,7 +66,8 @@ def _doubtful_holes(query: QueryText | HandedText, ctx: FileContext) -> Iterator
 
     call = getattr(query, "call", None)  # none where the text is handed on
     driver = call.model.driver if call is not None else ""
-    for hole in placed_holes(query.pieces, quotes_names=ctx.program.knowledge.quotes_names(driver)):
+    quotes_names = ctx.program.knowledge.quotes_names(driver)
+    for hole in placed_holes(query.pieces, quotes_names=quotes_names, start=getattr(query, "start", "")):
         origin = Origins(ctx.program.index, hole.hole.function).of(hole.hole.node)
         confidence = _confidence(hole, origin)
         if confidence is not None:
@@ -106,9 +107,10 @@ def _report(
     steps = [ReportStep(hole.hole.node, "put into the text here"), ReportStep(query.node, "runs here")]
     if origin.node is not None:
         steps.insert(0, ReportStep(origin.node, origin.words))
+    rest = " instead of being bound" if hole.can_bind and not worst.is_name else ", where no value can be bound"
     return Report(
         node=query.node,
-        message=f"{listed(sources)} written into the text of the query instead of being bound",
+        message=f"{listed(sources)} written into the text of the query{rest}",
         confidence=confidence,
         steps=tuple(steps),
         help=help_for(hole, call.model.paramstyle if call is not None else ""),

@@ -73,10 +73,13 @@ def asks_for_rows(pieces: Sequence[Piece]) -> bool:
     return is_plain is not None and all(hole.place is not Place.NAME for hole in placed_holes(pieces))
 
 
-def placed_holes(pieces: Sequence[Piece], *, quotes_names: bool = False) -> Iterator[PlacedHole]:
-    """Yield the holes of a text with what they stand for; *quotes_names*: double quotes are round names alone."""
+def placed_holes(pieces: Sequence[Piece], *, quotes_names: bool = False, start: str = "") -> Iterator[PlacedHole]:
+    """Yield the holes of a text with what they stand for.
+
+    *quotes_names*: double quotes are round names alone; *start*: how the text begins that this one is a part of.
+    """
     before = ""
-    start = next((piece for piece in pieces if isinstance(piece, str)), "")
+    start = start or next((piece for piece in pieces if isinstance(piece, str)), "")
     quotes_names = quotes_names or _quotes_names(pieces)
     can_bind = _NO_PARAMETERS.match(start) is None
     for number, piece in enumerate(pieces):
