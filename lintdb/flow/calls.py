@@ -428,6 +428,7 @@ class Calls(Concurrency):
             return self.gather(op, state)
         if isinstance(first, Coroutine) and dotted in PASSES_THROUGH:
             state.set_name(op.target, first)
+            self.note_started(op, (first,))
             # A task runs whether it is awaited or not.
             return None if dotted in AWAITS_FIRST else self.run_aside(op, first, state)
         if isinstance(first, Coroutine) and dotted == "asyncio.run":

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import replace
 
 from lintdb.flow import ir
 from lintdb.flow.sharings import Sharings
 from lintdb.flow.state import State
+from lintdb.flow.stdlib import STARTS_COROUTINES
 from lintdb.flow.values import NONE, Box, Coroutine, Many, Method, Name, Ref, Value
 
 
@@ -84,8 +86,14 @@ class Concurrency(Sharings, ABC):
         coroutines = [value for value in held if isinstance(value, Coroutine)]
         if not coroutines or len(coroutines) < len(held):
             return self.unknown_call(op, state)
+        self.note_started(op, coroutines)
         state.set_name(op.target, Many(tuple(coroutines), not any(argument.star for argument in op.arguments)))
         return None
+
+    def note_started(self, op: ir.CallOp, coroutines: Iterable[Coroutine]) -> None:
+        """`gather(*coroutines)`, `shield(coroutine)`: they run, whether or not somebody waits for them."""
+        if op.dotted in STARTS_COROUTINES:
+            self.values_seen.started_by.update((each.rid[0], op.node) for each in coroutines)
 
     def run_aside(self, op: ir.CallOp, value: Coroutine, state: State) -> list[State] | None:
         """`create_task(coroutine)`: it will run, but not by now: what it releases may be open for a while."""

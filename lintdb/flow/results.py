@@ -273,13 +273,15 @@ class Unawaited:
     """A coroutine call that a normal path never awaits nor hands on.
 
     `used`: a call on what it gives, which awaiting it or entering it would have made ready. `is_entered`: a `with`
-    block is begun on the coroutine itself, which fails.
+    block is begun on the coroutine itself, which fails. `started`: the coroutines that `node` starts, and that nobody
+    waits for.
     """
 
     node: cst.CSTNode
     kind: Kind | None
     used: cst.CSTNode | None = None
     is_entered: bool = False
+    started: tuple[cst.CSTNode, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -250,7 +250,7 @@ class ValueRecords:
     while a unit of work is open. `events` is what calls do to the unit of work, `row_loops` what loops go through that
     holds what a query gave, `read_whole` the calls that bring all of an unbounded answer into memory. `runs` are the
     parameters that are run as the text of a query, just as they are, each with the text that stands before it there.
-    `unready` is what is used before it is awaited.
+    `unready` is what is used before it is awaited, `started_by` the calls that start coroutines: `gather(…)`.
     """
 
     rows: dict[int, cst.CSTNode] = field(default_factory=dict)
@@ -263,6 +263,7 @@ class ValueRecords:
     waits_at: dict[int, cst.CSTNode] = field(default_factory=dict)
     waits: dict[int, Wait] = field(default_factory=dict)
     events: dict[int, Event] = field(default_factory=dict)
+    started_by: dict[SiteKey, cst.CSTNode] = field(default_factory=dict)
     unready: dict[int, Unawaited] = field(default_factory=dict)
     row_loops: dict[int, cst.CSTNode] = field(default_factory=dict)
     read_whole: dict[int, cst.CSTNode] = field(default_factory=dict)

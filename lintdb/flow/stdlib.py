@@ -89,6 +89,8 @@ METHODS_THAT_CALL_ELSEWHERE = {"run_in_executor": 1}
 METHODS_THAT_RUN = frozenset({"run_until_complete"})
 """Methods that wait for the coroutine that is their first argument."""
 GATHERS = frozenset({"asyncio.gather"})
+STARTS_COROUTINES = GATHERS | {"asyncio.shield"}
+"""What starts the coroutines that it is given, and gives something to wait for."""
 STARTS_THREAD = frozenset({"threading.Thread", "threading.Timer", "asyncio.to_thread", "anyio.to_thread.run_sync"})
 STARTS_THREAD_METHODS = frozenset({"submit", "run_in_executor"})
 THREAD_POOLS = frozenset({

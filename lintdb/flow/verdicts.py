@@ -356,8 +356,9 @@ class Verdicts(Values):
         return self.program.frameworks.is_start_up(self.function) and last_handler(path_of(state)) is None
 
     def unawaited(self) -> list[Unawaited]:
-        """Return coroutine calls that a path without errors leaves un-awaited."""
+        """Return coroutine calls that a path without errors leaves un-awaited, as one where they start together."""
         found: dict[SiteKey, Unawaited] = {}
+        started: dict[int, Unawaited] = {}
         for lost in self.lost:
             rid, status = lost.rid, lost.status
             site = self.sites.get(rid[0])
@@ -366,8 +367,14 @@ class Verdicts(Values):
             index = rid[0][1]
             call = self.calls.get(index) if isinstance(index, int) else None
             kind = self.knowledge.kind(call.receiver) if call is not None and call.receiver else None
-            found[rid[0]] = Unawaited(site.node, kind)
-        return [*found.values(), *self.values_seen.unready.values()]
+            by = self.values_seen.started_by.get(rid[0])
+            if by is None:
+                found[rid[0]] = Unawaited(site.node, kind)
+                continue
+            nodes = started[id(by)].started if id(by) in started else ()
+            if site.node not in nodes:
+                started[id(by)] = Unawaited(by, kind, started=(*nodes, site.node))
+        return [*found.values(), *started.values(), *self.values_seen.unready.values()]
 
     def drops_yielded_work(self) -> bool:
         """Whether a generator releases what it yields without a commit, and nobody else can have made one."""

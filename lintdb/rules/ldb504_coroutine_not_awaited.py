@@ -40,11 +40,15 @@ class CoroutineNotAwaited(Rule):
                 message = f"`{ctx.source_of(lost.node, 50)}` is {what}: `{use}()` fails"
             elif lost.is_entered:
                 message = f"`{ctx.source_of(lost.node, 50)}` is not awaited: a block on a coroutine fails"
+            elif lost.started:
+                rest = "nobody waits for what it starts, nor hears of its errors"
+                message = f"`{ctx.source_of(lost.node, 50)}` is not awaited: {rest}"
             yield Report(
                 node=lost.node,
                 message=message,
                 confidence=Confidence.LOW if _never_runs(flow, ctx) else Confidence.HIGH,
                 resource_kind=lost.kind.label if lost.kind is not None else None,
+                about=lost.started,
             )
 
 

@@ -95,7 +95,8 @@ def vain_releases(attribute: str, kind: Kind, flows: Sequence[FunctionFlow], ctx
     """Yield the releases of an attribute that do nothing: they are not awaited, or named and not called."""
     pattern = re.compile(rf"self\.{re.escape(attribute)}\.(?:{'|'.join(map(re.escape, _releases(kind)))})\b")
     for flow in flows:
-        for node in [*(each.node for each in flow.unawaited), *(each.node for each in flow.uncalled)]:
+        unawaited = [node for each in flow.unawaited for node in each.started or (each.node,)]
+        for node in [*unawaited, *(each.node for each in flow.uncalled)]:
             if pattern.match(ctx.source_of(node, 200)):
                 yield node
 
