@@ -185,6 +185,7 @@ class Project:
             self._modules[path] = module
             return module
         index = build_index(module, self._surroundings.layout.name_of(path), self, import_roots(), exported_names)
+        index.text = source.text
         self._modules[path] = index
         passed_on = self._passing.drivers(index.imported_names(), index.stars, path)
         self._drivers[id(index)] = gate.mentioned(source.text, self._surroundings.own) | passed_on

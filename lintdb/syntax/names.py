@@ -366,7 +366,7 @@ class ModuleIndex:
 
     @functools.cached_property
     def text(self) -> str:
-        """The module as it is written; libcst puts it together anew each time that it is asked."""
+        """The module as it is written; who has the text gives it, as libcst takes long to put it together anew."""
         return self.module.code
 
     @functools.cached_property
