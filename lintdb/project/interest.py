@@ -61,6 +61,16 @@ class Interest:
         module = self._modules.get(path)
         return module is not None and module.outline is not None and any(n in module.outline.definitions for n in names)
 
+    def may_be_class(self, name: str, path: str) -> bool:
+        """Whether a name of interest of a module may be that of a class, which it defines or passes on."""
+        is_of_interest = name in self.names_in(path)
+        module = self._modules.get(path)
+        outline = module.outline if module is not None else None
+        definition = outline.definitions.get(name) if outline is not None else None
+        if not is_of_interest or outline is None or definition is None:
+            return is_of_interest
+        return definition.is_class or name in outline.imports or any(outline.given.get(name, ()))
+
     def _explore(self, path: str) -> None:
         """Look at a module and at all that it imports, and settle which of their names are of interest."""
         new = self._collect(path)

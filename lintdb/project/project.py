@@ -70,6 +70,15 @@ class Project:
             self._found[key] = self._find(dotted, path, is_needed, _MOST_STEPS)
         return self._found[key]
 
+    def may_be_class(self, dotted: str, index: ModuleIndex) -> bool:
+        """See `lintdb.syntax.links.Links`."""
+        located = self._surroundings.layout.locate(dotted, index.name.path) if index.name.path else None
+        return (
+            located is not None
+            and bool(located.rest)
+            and self._surroundings.interest.may_be_class(located.rest[0], located.path)
+        )
+
     def matters(self, name: str, index: ModuleIndex) -> bool:
         """See `lintdb.syntax.links.Links`."""
         return name in self._surroundings.interest.names_in(index.name.path)

@@ -24,6 +24,9 @@ class Links(Protocol):
         Without *is_needed* only what can have to do with resources is looked for: to parse a file takes time.
         """
 
+    def may_be_class(self, dotted: str, index: ModuleIndex) -> bool:
+        """Whether `find` may lead from a dotted name to a class; no file is parsed for the answer."""
+
     def matters(self, name: str, index: ModuleIndex) -> bool:
         """Whether a top-level name of a module can have to do with resources."""
 

@@ -374,7 +374,8 @@ class ModuleIndex:
         """The names of the properties of all classes that the module has, imports or derives from."""
         classes = {each for own in self.classes.values() for each in own.lineage}
         for dotted in self.imported_names():
-            found = self.find(dotted)
+            may_be_class = self.links is not None and self.links.may_be_class(dotted, self)
+            found = self.find(dotted) if may_be_class else None
             if found is not None and isinstance(found.symbol, ClassInfo):
                 classes.update(found.symbol.lineage)
         return frozenset(info.name for each in classes for info in each.methods.values() if info.is_property)

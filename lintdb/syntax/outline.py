@@ -63,11 +63,12 @@ def _first_word(part: str) -> str:
 class Definition:
     """A top-level function, class or variable: the names that its code reads.
 
-    `is_value`: a variable. `methods` are the names of a class's functions.
+    `is_value`: a variable, `is_class`: a class, in one of several places perhaps.
     """
 
     chains: set[Chain] = field(default_factory=set)
     is_value: bool = False
+    is_class: bool = False
 
 
 @dataclass
@@ -93,6 +94,7 @@ def outline_of(text: str, module: ModuleName) -> Outline:
     for statement in _top_level(tree.body):
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             _add(outline, statement.name, statement, module, is_value=False)
+            outline.definitions[statement.name].is_class |= isinstance(statement, ast.ClassDef)
         elif isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
             targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
             for target in targets:
