@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from lintdb.syntax.modules import ModuleName
-from lintdb.syntax.plain import children_of, walk_tree
+from lintdb.syntax.plain import children_of, statements_in, walk_tree
 from lintdb.syntax.refusal import parsed_by_python
 
 Chain = tuple[str, ...]
@@ -122,14 +122,13 @@ def _globals_set_in_functions(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]
 
     Those that give one to the variables which such a statement reads are among them.
     """
-    for function in walk_tree(tree):
+    for function in statements_in(tree):
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
-        declared = {name for node in walk_tree(function) if isinstance(node, ast.Global) for name in node.names}
-        if not declared:
-            continue
+        inside = statements_in(function)
+        declared = {name for node in inside if isinstance(node, ast.Global) for name in node.names}
         given: dict[str, list[ast.Assign | ast.AnnAssign]] = {}
-        for node in walk_tree(function):
+        for node in inside if declared else ():
             if isinstance(node, ast.Assign | ast.AnnAssign):
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 for each in targets:

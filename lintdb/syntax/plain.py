@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import ast
 
-_NO_CODE = frozenset({"ctx", "op", "ops", "id", "attr", "arg", "name", "names", "kind", "type_comment", "type_ignores"})
+_NO_CODE = frozenset(
+    {"ctx", "op", "ops", "id", "attr", "arg", "name", "names", "kind", "kwd_attrs", "type_comment", "type_ignores"}
+)
 """Fields of nodes that hold names, operators and the like."""
 
-_fields_known: dict[type[ast.AST], tuple[str, ...]] = {}
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+"""Fields of statements, and of their handlers and cases, that hold statements."""
+
+_fields_known: dict[type[ast.AST], tuple[str, ...]] = {ast.Constant: ()}
 
 
 def fields_of(kind: type[ast.AST]) -> tuple[str, ...]:
@@ -23,8 +28,9 @@ def children_of(node: ast.AST) -> list[ast.AST]:
     found: list[ast.AST] = []
     for name in fields_of(type(node)):
         value = getattr(node, name, None)
-        if isinstance(value, list):
-            found += [each for each in value if isinstance(each, ast.AST)]
+        if value.__class__ is list:
+            # What is missing in a list is None: the key of `**rest` in a mapping.
+            found += value if None not in value else filter(None, value)
         elif isinstance(value, ast.AST):
             found.append(value)
     return found
@@ -35,4 +41,15 @@ def walk_tree(node: ast.AST) -> list[ast.AST]:
     found = [node]
     for each in found:
         found += children_of(each)
+    return found
+
+
+def statements_in(node: ast.AST) -> list[ast.AST]:
+    """Return all statements in a statement or a module, outer ones first; what they are made of is not looked at."""
+    found: list[ast.AST] = []
+    for name in _BLOCKS:
+        found += getattr(node, name, ())
+    for each in found:
+        for name in _BLOCKS:
+            found += getattr(each, name, ())
     return found
