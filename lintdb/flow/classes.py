@@ -52,6 +52,7 @@ class Classes:
         self.index = types.index
         self.types = types
         self.reach = Reach()
+        self._reached: dict[tuple[ClassInfo, bool], set[str] | None] = {}
 
     def constructors_of_base(self, owner: ClassInfo) -> tuple[CallModel, ...]:
         """See `lintdb.flow.derived.constructors_of_base`."""
@@ -138,8 +139,14 @@ class Classes:
     def reached_by_releases(self, owner: ClassInfo, *, beside_del: bool = False) -> set[str] | None:
         """Return the attributes that methods which are meant to release reach, if any; None if that may be all.
 
-        *beside_del*: those of a class with a `__del__`, too.
+        *beside_del*: those of a class with a `__del__`, too. Asked at each call of a method, so found out once.
         """
+        key = (owner, beside_del)
+        if key not in self._reached:
+            self._reached[key] = self._reached_by_releases(owner, beside_del=beside_del)
+        return self._reached[key]
+
+    def _reached_by_releases(self, owner: ClassInfo, *, beside_del: bool) -> set[str] | None:
         found: set[str] = set()
         for method in self.releases(owner, beside_del=beside_del):
             reached = self.reach.of(method, owner)
