@@ -20,8 +20,10 @@ import pytest
 from lintdb.engine import EngineOptions, check_source
 from lintdb.files import FileTask, check_files
 from lintdb.finding import FileResult
+from lintdb.flow.program import Program
 from lintdb.project.interest import Interest
 from lintdb.project.layout import Layout, Located
+from lintdb.project.project import Project
 from lintdb.project.surroundings import Projects
 from lintdb.source import SourceFile
 from lintdb.syntax.keys import Keys, keys_mentioned
@@ -521,12 +523,73 @@ def test_outline() -> None:
     assert not outline.definitions["one"].is_value
     assert ("self", "n") in outline.definitions["Three"].chains
     assert ("a", "b", "start") in outline.definitions["<module>"].chains
+    assert [name for name, each in outline.definitions.items() if each.is_class] == ["Three"]
+
+
+def test_outline_of_a_variable_that_functions_set() -> None:
+    text = "def f():\n    for each in ():\n        def g():\n            global conn\n            conn = a.connect()\n"
+    definition = outline_of(text, ModuleName("", "m")).definitions["conn"]
+    assert definition.is_value
+    assert definition.chains == {("a", "connect"), ("conn",)}
 
 
 def test_outline_of_what_python_cannot_parse_is_empty() -> None:
     outline = outline_of("def f(:\n", ModuleName("", "m"))
     assert not outline.definitions
     assert not outline.imports
+
+
+KEEPING = "import redis\n\nconn = redis.Redis()\n\n\ndef open():\n    return conn\n\n\n"
+CLASS = "class Store:\n    @property\n    def key(self):\n        return conn.get('key')\n"
+
+
+def test_only_files_that_may_have_a_class_are_parsed_for_properties(
+    write: Callable[[Mapping[str, str]], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imports = "from a import conn, open\nfrom c import Store\n"
+    write(
+        {
+            "a.py": KEEPING,
+            "b.py": KEEPING + CLASS,
+            "c.py": "from b import Store\n",
+            "use.py": f"import redis\n{imports}\nredis.Redis()\n",
+        }
+    )
+    parsed: list[str] = []
+    original = Project._parse
+
+    def parse(self: Project, path: str, source: SourceFile) -> object:
+        parsed.append(Path(path).name)
+        return original(self, path, source)
+
+    monkeypatch.setattr(Project, "_parse", parse)
+    program = Projects().get({}).open(SourceFile("use.py", Path("use.py").read_text()))
+    assert isinstance(program, Program)
+    assert program.index.properties == {"key"}
+    assert sorted(parsed) == ["b.py", "c.py", "use.py"]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_tested"),
+    [
+        ("from db import conn\nconn.get('a')\n", False),
+        ("import db\ndb.conn = connect()\n", False),
+        ("from db import conn, x\nrun(conn, 1)\nrun(1, conn)\n", False),
+        ("# conn\nglobal conn\nconn: object = connect()\nconn = db.conn\n", False),
+        ("from db import conn\nif conn:\n    pass\n", True),
+        ("from db import conn\nif (conn is None):\n    pass\n", True),
+        ("from db import conn as other\n", True),
+        ("from db import conn\nother = conn\n", True),
+        ("import db\nx = db.conn or 1\n", True),
+        ("from db import conn\nassert conn == 1, conn\n", True),
+    ],
+)
+def test_a_variable_may_be_tested_by_whoever_mentions_it_alone(
+    text: str, is_tested: bool, write: Callable[[Mapping[str, str]], Path]
+) -> None:
+    write({"db.py": "conn = connect()\n", "use.py": text})
+    path = str(Path("db.py").absolute())
+    assert Projects().surroundings().may_be_tested("conn", path) is is_tested
 
 
 def test_the_texts_of_this_file_are_programs() -> None:

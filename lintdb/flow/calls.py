@@ -58,6 +58,7 @@ from lintdb.flow.values import (
     Query,
     Ref,
     Rid,
+    SiteKey,
     Status,
     Table,
     Truthiness,
@@ -549,12 +550,22 @@ class Calls(Concurrency):
         is_own = isinstance(operand, ir.Local) and self.index.find_class(operand.name, self.function) is not None
         return operand.name if is_own and isinstance(operand, ir.Local) else None
 
+    def _may_be_tested(self, site: SiteKey) -> bool:
+        """Whether somebody may ask whether what came from outside is there; if not, to know that tells paths apart.
+
+        A module with ten clients would have a thousand ways to call each function, by those that have been used before.
+        """
+        if site[0] != "global":
+            return site[0] in ("param", "self")
+        links = self.index.links
+        return links is None or links.may_be_tested(str(site[1]), self.index)
+
     def _resource_method(self, op: ir.CallOp, receiver: Ref, name: str, state: State) -> list[State] | None:
         status = state.status(receiver.rid)
         kind = self.kind_of(status)
         if status is None or kind is None:
             return self.unknown_call(op, state)
-        if receiver.rid[0][0] in ("param", "self", "global") and not status.is_there:
+        if not status.is_there and self._may_be_tested(receiver.rid[0]):
             state.update(receiver.rid, is_there=True)
         model = self.choose(kind.methods.get(name, ()), op, state)
         if name in kind.unit_flags and not op.arguments:

@@ -116,6 +116,10 @@ class Project:
         """See `lintdb.syntax.links.Links`."""
         return self._surroundings.texts_with(word, index.name.path) if index.name.path else None
 
+    def may_be_tested(self, name: str, index: ModuleIndex) -> bool:
+        """See `lintdb.syntax.links.Links`."""
+        return not index.name.path or self._surroundings.may_be_tested(name, index.name.path)
+
     def module_at(self, path: str, index: ModuleIndex) -> ModuleIndex | None:
         """See `lintdb.syntax.links.Links`."""
         return self._module(path) if index.name.path else None

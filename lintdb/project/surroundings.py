@@ -17,6 +17,24 @@ if TYPE_CHECKING:
     from lintdb.project.project import Project
 
 
+_HARMLESS = tuple(
+    (re.compile(ahead), re.compile(behind))
+    for ahead, behind in (
+        (r"[ \t]*#.*", ""),
+        (r"[ \t]*global[ \t].*", ""),
+        (r"[ \t]*(?:from|import)[ \t].*", r"(?![ \t]+as\b)"),
+        (r"[ \t]*(?:[\w.]+\.)?", r"[ \t]*(?::[^=]+)?=(?!=)"),
+        (r"[ \t]*\$[ \t]*=[ \t]*[\w.]+\.", r"[ \t]*(?:#|$)"),
+        (r".*\w\([ \t]*", r"[ \t]*,"),
+        (r".*,[ \t]*", r"[ \t]*[,)]"),
+    )
+)
+"""What stands ahead of and behind a variable in a line that does not test it: it gets a value, or is an argument.
+
+What is ahead has `$` for the variable itself: `conn = other.conn`.
+"""
+
+
 class Surroundings:
     """The texts of one run, each read once; that of a file that is checked stands for the file on disk.
 
@@ -29,6 +47,7 @@ class Surroundings:
         self._texts: dict[str, SourceFile | None] = {}
         self.interest = Interest(self.layout, self._text_of, own)
         self._mentioning: dict[tuple[str, int], tuple[tuple[str, str], ...]] = {}
+        self._tested: dict[tuple[str, str], bool] = {}
         self._programs: dict[int, tuple[str, ...]] = {}
         self._put: dict[tuple[str, ...], dict[str, tuple[str, ...]]] = {}
 
@@ -106,6 +125,14 @@ class Surroundings:
             return ((path, own), *found) if _has(word, own) else found
         return tuple(sorted(found, key=lambda each: each[0] != path))
 
+    def may_be_tested(self, name: str, path: str) -> bool:
+        """Whether code around a file may test a variable of a module for being there, as far as texts tell."""
+        key = (name, path)
+        if key not in self._tested:
+            texts = self.texts_with(name, path)
+            self._tested[key] = texts is None or any(_may_test(name, text) for _, text in texts)
+        return self._tested[key]
+
     def _text_of(self, path: str) -> str | None:
         source = self.source_of(path)
         return source.text if source is not None else None
@@ -124,6 +151,16 @@ def _has(word: str, text: str) -> bool:
 
 def _is_of_word(letter: str) -> bool:
     return letter == "_" or letter.isalnum()
+
+
+def _may_test(name: str, text: str) -> bool:
+    """Whether a text does more with a variable than to give it a value, read its attributes, and hand it on."""
+    for bare in re.finditer(rf"\b{name}\b(?![ \t]*\.[ \t]*\w)", text):
+        before = text[text.rfind("\n", 0, bare.start()) + 1 : bare.start()].replace(name, "$")
+        after = text[bare.end() : bare.end() + 80].partition("\n")[0]
+        if not any(ahead.fullmatch(before) and behind.match(after) for ahead, behind in _HARMLESS):
+            return True
+    return False
 
 
 def _python_files(folder: str) -> list[str]:

@@ -42,6 +42,12 @@ class Links(Protocol):
         None where it cannot be told which files belong to the project.
         """
 
+    def may_be_tested(self, name: str, index: ModuleIndex) -> bool:
+        """Whether code of a module's project may test a variable of some module for being there: `if conn is None`.
+
+        What is only used, or handed on, is not; who is handed it has another name for it.
+        """
+
     def module_at(self, path: str, index: ModuleIndex) -> ModuleIndex | None:
         """Return a file of a module's project, parsed; None if it cannot be, or takes too long."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from lintdb.source import SourceFile
 CODES = frozenset(meta.code for meta in all_metas())
 
 
-def calls_of(text: str, owner: type, method: str, monkeypatch: pytest.MonkeyPatch) -> int:
+def calls_of(text: str, owner: type, method: str, monkeypatch: pytest.MonkeyPatch, path: str = "x.py") -> int:
     """Return how often a method is called while a program is checked."""
     counter: Counter[str] = Counter()
     original = getattr(owner, method)
@@ -27,7 +28,7 @@ def calls_of(text: str, owner: type, method: str, monkeypatch: pytest.MonkeyPatc
 
     with monkeypatch.context() as patch:
         patch.setattr(owner, method, counted)
-        assert check_source(SourceFile("x.py", text), EngineOptions(CODES)).problem is None
+        assert check_source(SourceFile(path, text), EngineOptions(CODES)).problem is None
     return counter[method]
 
 
@@ -63,6 +64,16 @@ def services(number: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def clients(number: int) -> str:
+    """Return a program with many clients in its variables, each used by one function, and not on all paths."""
+    names = [f"conn{each}" for each in range(number)]
+    lines = ["import redis", *(f"{name} = redis.Redis()" for name in names), "def fill(wanted):"]
+    lines += [f"    fill_{name}(wanted)" for name in names]
+    for name in names:
+        lines += [f"def fill_{name}(wanted):", "    if wanted():", f"        {name}.set('a', 1)"]
+    return "\n".join(lines) + "\n"
+
+
 def test_a_chain_of_calls_is_looked_at_link_by_link(monkeypatch: pytest.MonkeyPatch) -> None:
     short, long = (calls_of(chain(each), ModuleTypes, "type_of_receiver", monkeypatch) for each in (6, 12))
     assert 0 < long < 5 * short
@@ -70,4 +81,13 @@ def test_a_chain_of_calls_is_looked_at_link_by_link(monkeypatch: pytest.MonkeyPa
 
 def test_a_method_is_not_followed_anew_for_what_it_cannot_reach(monkeypatch: pytest.MonkeyPatch) -> None:
     few, many = (calls_of(services(each), Program, "run_for_caller", monkeypatch) for each in (5, 10))
+    assert 0 < many < 3 * few
+
+
+def test_a_function_is_not_followed_anew_for_each_set_of_clients_used_before(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    path = str(tmp_path / "x.py")
+    few, many = (calls_of(clients(each), Program, "run_for_caller", monkeypatch, path) for each in (5, 10))
     assert 0 < many < 3 * few
