@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from re import Pattern
 
 from lintdb import gate
@@ -23,7 +24,7 @@ _MOST_MODULES = 5_000
 class _Module:
     """What is known of one file: which other files it imports from, and which of its names are of interest.
 
-    `drivers_made` are those of its variables that hold what a driver's function gave.
+    `driver_made` are those of its variables that hold what a driver's function gave.
     """
 
     def __init__(self, text: str, own: Own) -> None:
@@ -32,6 +33,7 @@ class _Module:
         self.names: frozenset[str] = frozenset()
         self.driver_made: frozenset[str] = frozenset()
         self.outline: Outline | None = None
+        self.targets: tuple[str, ...] = ()
 
 
 class Interest:
@@ -46,6 +48,7 @@ class Interest:
         self._layout = layout
         self._read = read
         self._modules: dict[str, _Module] = {}
+        self._outlines: dict[str, Outline] = {}
         self._importers: dict[str, set[str]] = defaultdict(set)
 
     def names_in(self, path: str) -> frozenset[str]:
@@ -95,9 +98,10 @@ class Interest:
             text = self._read(current)
             if text is None:
                 continue
-            self._modules[current] = _Module(text, self.own)
+            module = self._modules[current] = _Module(text, self.own)
+            module.targets = tuple(self._targets(current, text))
             new.append(current)
-            for target in self._targets(current, text):
+            for target in module.targets:
                 self._importers[target].add(current)
                 todo.append(target)
         return new
@@ -112,7 +116,7 @@ class Interest:
         return found
 
     def _imports_interest(self, path: str) -> bool:
-        targets = self._targets(path, self._modules[path].text)
+        targets = self._modules[path].targets
         return any(target in self._modules and self._modules[target].names for target in targets)
 
     def _settle(self, path: str, module: _Module) -> None:
@@ -146,11 +150,20 @@ class Interest:
 
     def _outline(self, path: str, text: str) -> Outline:
         """Return the outline of a module, with the names that `from library import *` may bring in."""
-        outline = outline_of(text, self._layout.name_of(path))
-        for star in outline.stars:
-            for name in exported_names(star):
-                outline.imports.setdefault(name, []).append(f"{star}.{name}")
-        return outline
+        outline = self.outline_of(path, text)
+        brought = [(star, name) for star in outline.stars for name in exported_names(star)]
+        if not brought:
+            return outline
+        imports = {name: list(targets) for name, targets in outline.imports.items()}
+        for star, name in brought:
+            imports.setdefault(name, []).append(f"{star}.{name}")
+        return replace(outline, imports=imports)
+
+    def outline_of(self, path: str, text: str) -> Outline:
+        """Return the outline of a module as it is written, made once: Python's parser, too, takes its time."""
+        if path not in self._outlines:
+            self._outlines[path] = outline_of(text, self._layout.name_of(path))
+        return self._outlines[path]
 
     def _module_called(self, dotted: str, importer: str) -> _Module | None:
         located = self._layout.locate(dotted, importer) if dotted.strip(".") else None
@@ -175,6 +188,7 @@ class _Judge:
         outline = module.outline or Outline()
         self._imports = outline.imports
         self._definitions = outline.definitions
+        self._led: dict[Chain, bool] = {}
         self._stars = [found for star in outline.stars if (found := interest.located_in(star, path)) is not None]
 
     def is_of_interest(self, chain: Chain) -> bool:
@@ -182,7 +196,12 @@ class _Judge:
         if root in self._definitions and root in self._names:
             return self._is_use(chain[1:], root in self._made, self._module)
         if root in self._imports:
-            return any(self.leads_to_interest([*each.split("."), *chain[1:]]) for each in self._imports[root])
+            # What other modules have does not change meanwhile, and the same names are read again and again.
+            led = self._led.get(chain)
+            if led is None:
+                imports = self._imports[root]
+                led = self._led[chain] = any(self.leads_to_interest([*each.split("."), *chain[1:]]) for each in imports)
+            return led
         for module, _ in self._stars:
             if root in module.names:
                 return self._is_use(chain[1:], root in module.driver_made, module)

@@ -9,7 +9,7 @@ from lintdb import gate
 from lintdb.drivers.catalog import exported_names, import_roots
 from lintdb.project.surroundings import Surroundings
 from lintdb.syntax.endings import ending_of
-from lintdb.syntax.outline import Outline, imported_words, outline_of
+from lintdb.syntax.outline import imported_words
 
 _MOST_STEPS = 12
 """Of imports that only pass a name on."""
@@ -23,18 +23,12 @@ class Passing:
 
     def __init__(self, surroundings: Surroundings) -> None:
         self._surroundings = surroundings
+        self._outline_of = surroundings.interest.outline_of
         self._libraries: dict[tuple[str, str], str | None] = {}
         self._endings: dict[tuple[str, str], str] = {}
-        self._outlines: dict[str, Outline] = {}
         self._words: dict[str, frozenset[str]] = {}
         self._may_be_again: dict[str, frozenset[str]] = {}
         self._again: dict[tuple[str, str], tuple[str, ...]] = {}
-
-    def outline_of(self, path: str, text: str) -> Outline:
-        """Return the outline of a module, made once."""
-        if path not in self._outlines:
-            self._outlines[path] = outline_of(text, self._surroundings.layout.name_of(path))
-        return self._outlines[path]
 
     def library_behind(self, dotted: str, importer: str) -> str | None:
         """Return the library's name of what a module of the project passes on to the file *importer*; None if none."""
@@ -80,9 +74,9 @@ class Passing:
         path, text, (name, *after) = located
         root, *rest = self._named_again(name, path, text)
         if root:
-            imports = self.outline_of(path, text).imports.get(root, ())
+            imports = self._outline_of(path, text).imports.get(root, ())
             return self._library_in([".".join([each, *rest]) for each in imports], after, path, steps)
-        outline = self.outline_of(path, text) if self._may_pass_on(name, path, text) else None
+        outline = self._outline_of(path, text) if self._may_pass_on(name, path, text) else None
         if outline is None or name in outline.definitions:
             return None
         imported = outline.imports.get(name, ())
@@ -98,7 +92,7 @@ class Passing:
         if name not in self._names_again(path, text):
             return ("",)
         if (path, name) not in self._again:
-            outline = self.outline_of(path, text)
+            outline = self._outline_of(path, text)
             given = outline.given.get(name, []) if name not in outline.imports else []
             is_value = len(given) == 1 and len(given[0]) > 1 and outline.definitions[name].is_value
             is_alone = is_value and re.search(rf"\b(?:def|class|for|as|global)[ \t]+{re.escape(name)}\b", text) is None
@@ -128,7 +122,7 @@ class Passing:
         found = ending_of(name, text)
         if found or not self._may_pass_on(name, path, text):
             return found
-        targets = self.outline_of(path, text).imports.get(name, ())
+        targets = self._outline_of(path, text).imports.get(name, ())
         return next((self._ending_of(each, path, steps - 1) for each in targets), "")
 
     def _starred(self, star: str, importer: str, steps: int) -> frozenset[str]:
@@ -136,7 +130,7 @@ class Passing:
         if located is None or located[2]:
             return frozenset()
         path, text, _ = located
-        stars = self.outline_of(path, text).stars if "import *" in text else ()
+        stars = self._outline_of(path, text).stars if "import *" in text else ()
         own = gate.mentioned(text, self._surroundings.own)
         return own.union(*(self._starred(each, path, steps - 1) for each in stars))
 

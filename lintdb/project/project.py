@@ -106,7 +106,7 @@ class Project:
         source = self._surroundings.source_of(located.path) if located is not None else None
         if located is None or source is None:
             return None
-        return self._passing.outline_of(located.path, source.text), located.rest
+        return self._surroundings.interest.outline_of(located.path, source.text), located.rest
 
     def is_continued(self, name: str, index: ModuleIndex) -> bool:
         """See `lintdb.syntax.links.Links`."""
