@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from abc import ABC
+from collections.abc import Hashable
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,6 +54,7 @@ from lintdb.flow.values import (
     Manager,
     Many,
     Name,
+    Names,
     Outside,
     Raised,
     Ref,
@@ -73,6 +75,11 @@ class LocalCalls(Containers, ABC):
     @functools.cached_property
     def dropped_generators(self) -> dict[int, tuple[str, str]]:
         """What generators yield that are called here: the call's identity → kind, and name of the function."""
+        return {}
+
+    @functools.cached_property
+    def _summaries_seen(self) -> dict[Hashable, tuple[Summary, Summary]]:
+        """The summaries that this run has been given, each with what it is in the run's own names."""
         return {}
 
     def local_call(
@@ -379,7 +386,15 @@ class LocalCalls(Containers, ABC):
         owner = instance.owner if instance is not None else self.owner_class() if shares_self else None
         owns_self = isinstance(instance, Instance)
         summary = self.program.summary(info, canonical(start, names), owner, owns_self=owns_self)
-        return with_names(summary, names.reversed()) if summary is not None else None
+        return self._in_own_names(summary, names) if summary is not None else None
+
+    def _in_own_names(self, summary: Summary, names: Names) -> Summary:
+        """Return a summary in the names of this run: made once, as many paths call a function in the same way."""
+        key = (id(summary), frozenset(names.rids.items()), frozenset(names.sites.items()))
+        found = self._summaries_seen.get(key)
+        if found is None:
+            found = self._summaries_seen[key] = (summary, with_names(summary, names.reversed()))
+        return found[1]
 
     def _word_for(self, value: Value) -> Value:
         """What a callee compares, where a constant of another module names a choice: `KIND_LOCAL = "local"`.

@@ -43,8 +43,12 @@ class _Work:
 
 
 class _Entry(NamedTuple):
-    """A result. `keys`: for one that passes, what it was cut at; for a lasting one, what was computed from its cuts."""
+    """A result. `keys`: for one that passes, what it was cut at; for a lasting one, what was computed from its cuts.
 
+    `key` is its own: two that are the same object are equal at a glance, and some are long.
+    """
+
+    key: Hashable
     value: Any
     keys: frozenset[Hashable]
     work: _Work
@@ -124,8 +128,8 @@ class Memo:
     def _get(self, key: Hashable, compute: Callable[[], T], group: Hashable, may_give_up: bool) -> T | None:
         lasting = self._lasting.get(key)
         if lasting is not None and self._running.keys().isdisjoint(lasting.keys):
-            self._work.asked.add(key)
-            self._reach(key)
+            self._work.asked.add(lasting.key)
+            self._reach(lasting.key)
             return cast("T | None", lasting.value)
         passing = self._passing.get(key)
         if passing is not None:
@@ -167,7 +171,7 @@ class Memo:
 
     def _keep(self, key: Hashable, value: Any, keys: frozenset[Hashable], work: _Work) -> None:
         """Keep a result for good; it has been paid for."""
-        self._lasting[key] = _Entry(value, keys, work)
+        self._lasting[key] = _Entry(key, value, keys, work)
         self._reached.add(key)
         self._work.asked.add(key)
 
@@ -204,7 +208,7 @@ class Memo:
             return value
         asker.add(work)
         if self._running:
-            self._passing[key] = _Entry(value, frozenset(cuts), work)
+            self._passing[key] = _Entry(key, value, frozenset(cuts), work)
             self._cuts |= cuts
         else:
             self._passing.clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lintdb.flow.values import (
@@ -49,7 +49,6 @@ FILLED = TRUE
 _LEAVES = frozenset({Literal, Truthiness, Name, Data, Outside})
 """The commonest sorts of values that reach nothing."""
 _MAY_HOLD_BOXES = WRAPPERS | {Box}
-_LOW = Status._fields.index("low")
 
 WAS = "$was"
 """What the slot of an error begins with that a handler's name does not stand for any more."""
@@ -97,11 +96,10 @@ class State:
 
     def key(self) -> Key:
         """Return a hashable: equal for states between which the future cannot tell, but for how likely they are."""
-        statuses = self.resources.items()
         return (
             frozenset(self.env.items()),
             frozenset(self.boxes.items()) if self.boxes else None,
-            frozenset([(rid, (*status[:_LOW], *status[_LOW + 1 :])) for rid, status in statuses]) if statuses else None,
+            _without_low(self.resources) if self.resources else None,
             frozenset(self.facts.items()) if self.facts else None,
             frozenset(self.kept.items()) if self.kept else None,
             self.raised,
@@ -461,3 +459,13 @@ def _mentions(key: str, name: str) -> bool:
             return True
         start = key.find(name, start + 1)
     return False
+
+
+def _without_low(resources: Mapping[Rid, Status]) -> Hashable:
+    """Return what is known of resources but for how likely that is, which seldom is less than sure."""
+    for status in resources.values():
+        if status.low:
+            break
+    else:
+        return frozenset(resources.items())
+    return frozenset([(rid, status._replace(low=0) if status.low else status) for rid, status in resources.items()])
