@@ -90,8 +90,7 @@ class Follower(Iterations, Assumptions):
             if not places[block_id].admit(state):
                 self.is_complete = self.is_complete and not places[block_id].is_full
                 continue
-            if self.is_for_caller and not self.is_complete:
-                # A caller cannot use half of a summary.
+            if self._is_in_vain:
                 return
             self.steps += 1
             self.cost += 1 if state.resources else _COST_WITHOUT_RESOURCE
@@ -100,11 +99,16 @@ class Follower(Iterations, Assumptions):
                 return
             self._run_block(self.cfg.blocks[block_id], state)
 
+    @property
+    def _is_in_vain(self) -> bool:
+        """Whether nothing that is still to be found can be used: a caller has no use for half of a summary."""
+        return self.is_for_caller and not self.is_complete
+
     def _run_block(self, block: Block, state: State) -> None:
         self.block = block
         stack = [(0, state)]
         operations = block.operations
-        while stack:
+        while stack and not self._is_in_vain:
             position, current = stack.pop()
             for number in range(position, len(operations)):
                 operation = operations[number]

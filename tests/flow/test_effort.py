@@ -74,6 +74,24 @@ def clients(number: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def answers(number: int, callers: int) -> str:
+    """Return a program with a function that asks so much that what it is told on all paths is too much to remember."""
+    lines = [
+        "import psycopg2",
+        "def ask(conn, is_new):",
+        "    conn.cursor().execute('select 1')",
+        "    if is_new():",
+        "        return None",
+        "    return True",
+        "def all_answers(conn: psycopg2.extensions.connection, is_new):",
+        *(f"    answer{each} = ask(conn, is_new)" for each in range(number)),
+        f"    return [{', '.join(f'answer{each}' for each in range(number))}]",
+    ]
+    for each in range(callers):
+        lines += [f"def use{each}(conn: psycopg2.extensions.connection, is_new):", "    all_answers(conn, is_new)"]
+    return "\n".join(lines) + "\n"
+
+
 def test_a_chain_of_calls_is_looked_at_link_by_link(monkeypatch: pytest.MonkeyPatch) -> None:
     short, long = (calls_of(chain(each), ModuleTypes, "type_of_receiver", monkeypatch) for each in (6, 12))
     assert 0 < long < 5 * short
@@ -91,3 +109,8 @@ def test_a_function_is_not_followed_anew_for_each_set_of_clients_used_before(
     path = str(tmp_path / "x.py")
     few, many = (calls_of(clients(each), Program, "run_for_caller", monkeypatch, path) for each in (5, 10))
     assert 0 < many < 3 * few
+
+
+def test_what_is_followed_for_a_caller_ends_where_it_is_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone, called = (calls_of(answers(18, each), Program, "summary", monkeypatch) for each in (0, 1))
+    assert 1_000 < alone <= called < 1.5 * alone
