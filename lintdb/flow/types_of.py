@@ -543,10 +543,15 @@ class ModuleTypes:
         return self.type_of_annotation(annotation.annotation, self.index.body) if annotation is not None else None
 
     def _type_of_value(self, value: cst.BaseExpression | None, scope: FunctionInfo) -> Type | None:
-        """Return what a module-level name is given; `Session = SessionLocal` is another name for the same."""
+        """Return what a module-level name is given; `Session = SessionLocal` is another name for the same.
+
+        Where a function gives it that, by way of variables of which nothing is known, they count as the module's.
+        """
         if isinstance(value, cst.Name):
-            return self._type_of_variable(value, scope)
-        return self.type_of_expression(value, scope)
+            found = self._type_of_variable(value, scope)
+        else:
+            found = self.type_of_expression(value, scope)
+        return found if found is not None or scope.is_module else self._type_of_value(value, self.index.body)
 
     def _scope_of_value(self, name: str, value: cst.BaseExpression | None) -> FunctionInfo:
         """Return the function that gives a module-level name a value (`global conn`), or the module's body."""
