@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import libcst as cst
 
-from lintdb.flow.users import AnyFunction, Target, Unknown, Use, find_uses, importers, last_name
+from lintdb.flow.users import AnyFunction, Target, Unknown, Use, find_uses, is_imported, last_name
 from lintdb.flow.words import GOES_ON, LETS_OUT, MAPS, PARSERS, PRINTS, RUNNERS, SERVED, SERVES
 from lintdb.syntax.names import FunctionInfo
 from lintdb.syntax.plain import walk_tree
@@ -136,13 +136,14 @@ class _Search:
             self._uses.setdefault(target, []).append(use)
             self._is_at_end = self._is_at_end and _is_at_end(use)
             self._prints = self._prints or any(_prints_itself(each, use.own) for each in _code(use))
-            if use.runs_with is not None:
-                self._users.setdefault(target, set()).add(use.runs_with)
-            is_command = _is_command(use.by)
-            self._is_started = self._is_started or use.runs_with is None or is_command
-            if use.runs_with is not None and is_command:
-                self._commands.add(use.runs_with)  # others may call it, too
-            if use.runs_with is not None and use.runs_with not in self._seen and not self._add(use.runs_with, use.by):
+            user, is_command = use.runs_with, _is_command(use.by)
+            self._is_started = self._is_started or user is None or is_command
+            if user is None:
+                continue
+            self._users.setdefault(target, set()).add(user)
+            if is_command:
+                self._commands.add(user)  # others may call it, too
+            if user not in self._seen and not self._add(user, use.by):
                 return False
         return True
 
@@ -166,7 +167,7 @@ class _Search:
             return False
         if any(each.decorator_list for each in use.own.values()):
             return False
-        return next(importers(self._function.index, use.path), None) is None
+        return not is_imported(self._function.index, use.path)
 
     def _add(self, user: Target, by: AnyFunction | None) -> bool:
         self._seen.add(user)
@@ -196,8 +197,8 @@ class _Search:
             is_over = isinstance(block, ast.Try) and is_last and (block is last or _returns(block, use.own))
             if not is_over or _leaves_at_last(block) or _tries_again(block):
                 return False
-            if use.runs_with is not None:
-                self._last.add(use.runs_with)
+            if (user := use.runs_with) is not None:
+                self._last.add(user)
         return True
 
     def _lets_out(self, block: ast.AST, own: Mapping[str, AnyFunction]) -> bool:

@@ -363,9 +363,9 @@ def importers(index: ModuleIndex, path: str | None = None) -> Iterator[str]:
             yield other
 
 
-def is_imported(index: ModuleIndex) -> bool:
-    """Whether another file of the project imports a module, as far as its last name tells."""
-    return any(True for _ in importers(index))
+def is_imported(index: ModuleIndex, path: str | None = None) -> bool:
+    """Whether another file of the project imports a module, as far as its last name tells; *path* as above."""
+    return any(True for _ in importers(index, path))
 
 
 def is_called_elsewhere(function: FunctionInfo, does_not_count: Callable[[str], bool]) -> bool:
