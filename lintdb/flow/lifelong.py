@@ -9,6 +9,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 
+import libcst as cst
+import libcst.matchers as m
+
 from lintdb.flow.users import AnyFunction, Place, Target, Unknown, Use, find_uses, last_name
 from lintdb.flow.words import BEGINS, OF_PROGRAMS, START_UP
 from lintdb.syntax.names import ClassInfo, FunctionInfo
@@ -89,12 +92,30 @@ def _is_used_at_start(
 
 
 def _constants(owner: ClassInfo) -> set[str]:
-    """Return what can be asked of a class without that an object of it is made: its constants and static methods."""
+    """Return what can be asked of a class without that an object of it is made.
+
+    That are its constants, its static methods, and the class methods that ask `cls` for nothing else.
+    """
     found = {each for one in owner.lineage for each, (value, _) in one.body_values.items() if value is not None}
+    asking: dict[str, set[str]] = {}
     for each, method in owner.methods.items():
-        if [getattr(one, "value", "") for one in method.decorators] == ["staticmethod"]:
+        decorators = [getattr(one, "value", "") for one in method.decorators]
+        if decorators == ["staticmethod"]:
             found.add(each)
+        elif decorators == ["classmethod"] and method.params:
+            asked = _asked_for(method.params[0].name.value, method.node)
+            if asked is not None:
+                asking[each] = asked
+    while harmless := {each for each, asked in asking.items() if each not in found and asked <= found | {each}}:
+        found |= harmless
     return found
+
+
+def _asked_for(name: str, node: cst.CSTNode) -> set[str] | None:
+    """Return the attributes that a function reads of what a name stands for; None if it does more with it."""
+    asked = [each.attr.value for each in m.findall(node, m.Attribute(m.Name(name))) if isinstance(each, cst.Attribute)]
+    mentions = len(m.findall(node, m.Name(name))) - 1  # the parameter itself
+    return set(asked) if mentions == len(asked) else None
 
 
 def begins_program(function: AnyFunction) -> bool:
