@@ -165,10 +165,19 @@ class Answers:
 
     def definition_event(self, kind: Kind, scheme: str) -> Event | None:
         """Return what a query counts as that defines something, on what was had by a connection string of a scheme."""
+        server = self._server_behind(kind, scheme)
+        return server.definition_event if server is not None else kind.definition_event
+
+    def after_error(self, kind: Kind, scheme: str) -> AfterError:
+        """Return what a failed statement does, on what was had by a connection string of a scheme."""
+        server = self._server_behind(kind, scheme) if kind.after_error is AfterError.DEPENDS else None
+        return server.after_error if server is not None else kind.after_error
+
+    def _server_behind(self, kind: Kind, scheme: str) -> Server | None:
+        """Return the server of those that a kind can talk to which a scheme means."""
         driver = self.models.driver(kind.driver) or self._others(kind.driver).driver(kind.driver)
-        servers = driver.servers if driver is not None else ()
-        found = next((each for each in servers if scheme.partition("+")[0] in each.schemes), None)
-        return found.definition_event if found is not None else kind.definition_event
+        servers = driver.servers if driver is not None and scheme else ()
+        return next((each for each in servers if scheme.partition("+")[0] in each.schemes), None)
 
     def _others(self, driver: str) -> Models:
         """Return the models of a library that the file itself does not name; none for what is no library."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from lintdb.effects import CallModel, Event, Kind
+from lintdb.effects import AfterError, CallModel, Event, Kind
 
 
 class ExceptionClasses(Protocol):
@@ -101,6 +101,9 @@ class Knowledge(ExceptionClasses, Protocol):
 
     def definition_event(self, kind: Kind, scheme: str) -> Event | None:
         """Return what a query counts as that `is_definition`, where a connection string of that scheme led to it."""
+
+    def after_error(self, kind: Kind, scheme: str) -> AfterError:
+        """Return what a failed statement does to a unit of work, where a connection string of that scheme led to it."""
 
     def is_driver_error(self, name: str) -> bool:
         """Return whether a dotted exception class belongs to a library that hands out resources."""

@@ -471,7 +471,7 @@ class ModelledCalls(ChosenModels):
         if site not in self.sites:
             kind = self.knowledge.kind(status.kind)
             is_made_here = kind is not None and kind.is_pool and maker is None and isinstance(op.node, cst.Call)
-            scheme = self.types.modes.scheme_of_call(op.node, self.function) if is_made_here else ""
+            scheme = self.types.schemes.of_call(op.node, self.function) if is_made_here else ""
             self.sites[site] = Site(op.node, status.kind, maker=maker, scheme=scheme)
             if kind is not None and kind.ambient_methods:
                 self.units.ambient.append(rid)

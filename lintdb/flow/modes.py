@@ -5,22 +5,20 @@ True: each statement is; False: work waits for a commit; None: nobody can say.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from lintdb.effects import Argument, Condition, Event, Kind
 from lintdb.flow.derived import ends_units_itself
-from lintdb.syntax.literals import Evaluator, unawaited
+from lintdb.flow.schemes import makers_of
+from lintdb.syntax.literals import Evaluator
 from lintdb.syntax.names import CONSTANTS, ClassInfo, FunctionInfo, ModuleIndex
 from lintdb.syntax.walk import walk
 
 if TYPE_CHECKING:
     from lintdb.flow.types_of import ModuleTypes
 
-_SCHEME = re.compile(r"([A-Za-z]\w*(?:\+\w+)?)://")
 _SWITCHES = (Event.AUTOCOMMIT_ON, Event.AUTOCOMMIT_OFF, Event.AUTOCOMMIT_UNKNOWN)
 
 
@@ -38,7 +36,7 @@ class Modes:
         """
         if kind.autocommit is not False:
             return kind.autocommit
-        for call, scope in _made(name, holder):
+        for call, scope in makers_of(name, holder):
             mode = self._of_call(call, scope, kind.autocommit, kind.autocommit_arguments)
             if mode is not False:
                 return mode
@@ -49,7 +47,7 @@ class Modes:
         """Return the mode of what a pool that an attribute or a global keeps hands out."""
         if kind.parts_autocommit is None:
             return None
-        calls = [*_made(name, holder)]
+        calls = [*makers_of(name, holder)]
         return self._shared_mode(kind, calls) if calls else self.of_parts_given(kind)
 
     def of_parts_given(self, kind: Kind) -> bool | None:
@@ -72,31 +70,9 @@ class Modes:
             and model.acquires == kind.id
         ]
 
-    def scheme_of(self, name: str, holder: ClassInfo | ModuleIndex | None) -> str:
-        """Return the scheme of the connection string that what an attribute or a global keeps is made with."""
-        found = {self.scheme_of_call(call, scope) for call, scope in _made(name, holder)}
-        return found.pop() if len(found) == 1 else ""
-
-    def scheme_of_call(self, call: cst.CSTNode, scope: FunctionInfo) -> str:
-        """Return the scheme of the connection string that a call is given, if it is written out there."""
-        if not isinstance(call, cst.Call):
-            return ""
-        dotted = self._types.index.dotted(call.func, scope)
-        model = self._types.model_of_call(dotted, call, scope) if dotted is not None else None
-        if model is None or model.dsn is None:
-            return ""
-        evaluator = Evaluator(scope.index, scope)
-        node = self._types.given_argument(call, model.dsn)
-        node = evaluator.resolved(node) if node is not None else None
-        while isinstance(node, cst.BinaryOperation):
-            node = node.left
-        text = evaluator.template(node, " ") or evaluator.value(node) if node is not None else None
-        match = _SCHEME.match(text) if isinstance(text, str) else None
-        return match.group(1).lower() if match is not None else ""
-
     def is_without_pool(self, name: str, holder: ClassInfo | ModuleIndex | None) -> bool:
         """Whether a factory that an attribute or a global keeps was made with what is no pool, or with nothing."""
-        made = [*_made(name, holder)]
+        made = [*makers_of(name, holder)]
         owners = [self._owner(call, scope) for call, scope in made]
         is_open = any(not call.args for call, _ in made)  # told later, by `configure()`: anything
         return is_open or (bool(owners) and all(owner is not None and not owner.is_pool for owner in owners))
@@ -172,24 +148,6 @@ class Modes:
                 switches.add(method)
         names = (name, "") if owner is not None else (name,)
         return any(f"{each}.{switch}" in self._written[owner] for switch in switches for each in names)
-
-
-def _made(name: str, holder: ClassInfo | ModuleIndex | None) -> Iterator[tuple[cst.Call, FunctionInfo]]:
-    """Yield the calls whose values an attribute or a global is given."""
-    values: list[tuple[cst.BaseExpression | None, FunctionInfo]] = []
-    if isinstance(holder, ClassInfo):
-        assigned = [
-            each for owner in holder.lineage for each in (*owner.assigned.get(name, ()), *owner.given.get(name, ()))
-        ]
-        values = [(value, scope) for scope, value, _ in assigned]
-    elif holder is not None:
-        values = [(value, holder.body) for value in holder.values.get(name, ())]
-    for value, scope in values:
-        call = unawaited(value)
-        if isinstance(call, cst.Name):
-            call = unawaited(Evaluator(scope.index, scope).single_assignment(call.value))
-        if isinstance(call, cst.Call):
-            yield call, scope
 
 
 def _written_out(call: cst.Call, scope: FunctionInfo) -> cst.Call | None:

@@ -18,6 +18,7 @@ from lintdb.flow.memo import Memo
 from lintdb.flow.modes import Modes
 from lintdb.flow.places import Places
 from lintdb.flow.receivers import Receiver
+from lintdb.flow.schemes import Schemes
 from lintdb.flow.values import Literal, Query, Table
 from lintdb.syntax.literals import HIDDEN, Evaluator, only_value, unawaited
 from lintdb.syntax.names import CONSTANTS, ClassInfo, FunctionInfo, ModuleIndex, Variable
@@ -68,6 +69,7 @@ class ModuleTypes:
         self._called: set[str] | None = None
         self.evidence = Evidence(index, knowledge)
         self.modes = Modes(self)
+        self.schemes = Schemes(self)
         self.places = Places(self)
 
     @functools.cached_property

@@ -294,7 +294,7 @@ class Units(Misuses):
             return
         if kind.family == "session" and self._is_in_part(rid, state):
             return  # its end undoes what failed there, and if more is tried before, that fails
-        after = model.after_error or kind.after_error
+        after = model.after_error or self.knowledge.after_error(kind, self._scheme(rid, state))
         if status.failed >= 0 and not (status.failed == BEFORE and after is AfterError.CONTINUES):
             return  # the first call is to blame, unless that has left the unit as it was, for the caller to judge
         if event is Event.COMMIT:
@@ -375,7 +375,7 @@ class Units(Misuses):
             return
         self.operations[op.index] = op
         self.units.landings[op.index] = self.block.landing
-        self.units.failures[op.index] = kind.after_error
+        self.units.failures[op.index] = self.knowledge.after_error(kind, self._scheme(rid, state))
         state.update(root, failed=op.index)
         state.raised = (state.raised or Raised())._replace(call=op.index)
 

@@ -1,0 +1,125 @@
+"""The schemes of connection strings that what attributes, globals and calls hold was made with: they name the server.
+
+Only what is written out is read, in the project's other files, too; through what a thing was made of, as the factory
+was of an engine. An empty scheme: not known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from lintdb.effects import Argument
+from lintdb.syntax.literals import Evaluator, unawaited
+from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex, Variable
+
+if TYPE_CHECKING:
+    from lintdb.flow.types_of import ModuleTypes
+
+_SCHEME = re.compile(r"([A-Za-z]\w*(?:\+\w+)?)://")
+_MOST_STEPS = 6
+"""Things that are made one of the other: a session of a factory, that of an engine."""
+
+
+class Schemes:
+    """The schemes of what one module keeps and makes."""
+
+    def __init__(self, types: ModuleTypes) -> None:
+        self._types = types
+
+    def of_kept(self, name: str, holder: ClassInfo | ModuleIndex | None, steps: int = _MOST_STEPS) -> str:
+        """Return the scheme of what an attribute or a global keeps: that of all that it is given, if it is one."""
+        return _the_one(
+            self._types.of_module(scope.index).schemes.of_call(call, scope, steps)
+            for call, scope in makers_of(name, holder)
+        )
+
+    def of_call(self, call: cst.CSTNode, scope: FunctionInfo, steps: int = _MOST_STEPS) -> str:
+        """Return the scheme of what a call makes."""
+        if not isinstance(call, cst.Call) or not steps:
+            return ""
+        dotted = self._types.index.dotted(call.func, scope)
+        model = self._types.model_of_call(dotted, call, scope) if dotted is not None else None
+        if model is None:
+            return self._of_expression(call.func, scope, steps - 1)
+        if model.dsn is not None:
+            return self._of_text(self._types.given_argument(call, model.dsn), scope)
+        given = self._types.given_argument(call, model.parent) if isinstance(model.parent, Argument) else None
+        return self._of_expression(given, scope, steps - 1)
+
+    def _of_expression(self, node: cst.BaseExpression | None, scope: FunctionInfo, steps: int) -> str:
+        """Return the scheme of what an expression names, or makes."""
+        if isinstance(node, cst.Call):
+            return self.of_call(node, scope, steps)
+        owner = _owner_of(node, scope)
+        if owner is not None and isinstance(node, cst.Attribute):
+            return self.of_kept(node.attr.value, owner, steps)
+        if isinstance(node, cst.Name) and node.value in scope.bound and not scope.is_module:
+            made = unawaited(Evaluator(scope.index, scope).single_assignment(node.value))
+            return self.of_call(made, scope, steps) if made is not None else ""
+        if isinstance(node, cst.Name) and node.value in scope.index.values:
+            return self.of_kept(node.value, scope.index, steps)
+        symbol = scope.index.symbol_of(node, scope) if node is not None else None
+        return self.of_kept(symbol.name, symbol.index, steps) if isinstance(symbol, Variable) else ""
+
+    @staticmethod
+    def _of_text(node: cst.BaseExpression | None, scope: FunctionInfo) -> str:
+        """Return the scheme of a connection string: of a text, or of an attribute that holds nothing but such texts."""
+        owner = _owner_of(node, scope)
+        if owner is None or not isinstance(node, cst.Attribute):
+            return _scheme_at(node, scope)
+        name = node.attr.value
+        texts = [(value, by) for each in owner.lineage for by, value, _ in each.assigned.get(name, ())]
+        shared = [(each.body_values[name][0], each.index.body) for each in owner.lineage if name in each.body_values]
+        texts += [(value, body) for value, body in shared if not _is_empty(value)]
+        return _the_one(_scheme_at(value, by) for value, by in texts)
+
+
+def makers_of(name: str, holder: ClassInfo | ModuleIndex | None) -> Iterator[tuple[cst.Call, FunctionInfo]]:
+    """Yield the calls whose values an attribute or a global is given, and where they stand."""
+    values: list[tuple[cst.BaseExpression | None, FunctionInfo]] = []
+    if isinstance(holder, ClassInfo):
+        assigned = [
+            each for owner in holder.lineage for each in (*owner.assigned.get(name, ()), *owner.given.get(name, ()))
+        ]
+        values = [(value, scope) for scope, value, _ in assigned]
+    elif holder is not None:
+        values = [(value, holder.body) for value in holder.values.get(name, ())]
+    for value, scope in values:
+        call = unawaited(value)
+        if isinstance(call, cst.Name):
+            call = unawaited(Evaluator(scope.index, scope).single_assignment(call.value))
+        if isinstance(call, cst.Call):
+            yield call, scope
+
+
+def _the_one(schemes: Iterator[str]) -> str:
+    found = set(schemes)
+    return found.pop() if len(found) == 1 else ""
+
+
+def _owner_of(node: cst.BaseExpression | None, scope: FunctionInfo) -> ClassInfo | None:
+    """Return the class that keeps an expression: `self.url`."""
+    if not (isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name) and scope.is_instance_method):
+        return None
+    return scope.owner if scope.params and node.value.value == scope.params[0].name.value else None
+
+
+def _is_empty(value: cst.BaseExpression | None) -> bool:
+    """Whether a text, or None, only stands for what is told later."""
+    is_none = isinstance(value, cst.Name) and value.value == "None"
+    return value is None or is_none or (isinstance(value, cst.SimpleString) and not value.evaluated_value)
+
+
+def _scheme_at(node: cst.BaseExpression | None, scope: FunctionInfo) -> str:
+    """Return the scheme that an expression's text begins with, if that is written out."""
+    evaluator = Evaluator(scope.index, scope)
+    node = evaluator.resolved(node) if node is not None else None
+    while isinstance(node, cst.BinaryOperation):
+        node = node.left
+    text = evaluator.template(node, " ") or evaluator.value(node) if node is not None else None
+    match = _SCHEME.match(text) if isinstance(text, str) else None
+    return match.group(1).lower() if match is not None else ""
