@@ -1,4 +1,4 @@
-"""Whether all callers of a function end what they give it as soon as it returns, and do nothing else with it.
+"""Whether all callers of a function end what they give it as soon as it returns, and do nothing else with it then.
 
 Who calls it is read from names, in the files of the project that mention it. What cannot be told speaks against it.
 """
@@ -109,15 +109,85 @@ def _all_end(function: _Function, parameter: str, path: str, project: _Project, 
     calls = _calls(function.name, path, project) if levels else None
     if not calls:
         return False
-    is_given = False
+    is_given, tells = False, _tells_of_errors(function)
     for call in calls:
         if not _fits(call.node, function):
             continue  # one of another function out of the same table
         given = _given(call.node, function, parameter)
-        if not isinstance(given, ast.Name) or not _is_ended(given.id, call, project, levels):
+        if not isinstance(given, ast.Name):
+            return False
+        if not (tells and _is_answered(given.id, call)) and not _is_ended(given.id, call, project, levels):
             return False
         is_given = True
     return is_given
+
+
+def _tells_of_errors(function: _Function) -> bool:
+    """Whether a function returns what is not true wherever it has caught an error, and something true elsewhere."""
+    handlers = [each for each in walk_tree(function) if isinstance(each, ast.ExceptHandler)]
+    returns = [each for each in walk_tree(function) if isinstance(each, ast.Return)]
+    return any(not _is_false(each) for each in returns) and all(_ends_false(each, function) for each in handlers)
+
+
+def _is_false(statement: ast.Return) -> bool:
+    value = statement.value
+    return value is None or (isinstance(value, ast.Constant) and not value.value)
+
+
+def _ends_false(handler: ast.ExceptHandler, function: _Function) -> bool:
+    """Whether a handler raises, or leaves the function with nothing, or with what is not true."""
+    last = handler.body[-1]
+    inside = [each for statement in handler.body for each in walk_tree(statement)]
+    if any(isinstance(each, ast.Return) and not _is_false(each) for each in inside):
+        return False
+    end = function.body[-1]
+    is_at_end = isinstance(end, ast.Try) and handler in end.handlers and not end.finalbody
+    return isinstance(last, ast.Return | ast.Raise) or is_at_end
+
+
+def _is_answered(name: str, call: _Call) -> bool:
+    """Whether the caller asks what a call returned, and raises or ends what it gave if that is not true."""
+    file = call.file
+    value: ast.expr = call.node
+    holder = next(file.around(value))
+    if isinstance(holder, ast.Await):
+        value, holder = holder, next(file.around(holder))
+    asking: ast.AST | None = next(file.around(holder), None)
+    if isinstance(holder, ast.Assign):
+        target, asking = holder.targets[0], _next_statement(holder, file)
+        is_asked = isinstance(asking, ast.If) and isinstance(target, ast.Name) and _denied(asking.test) == target.id
+    else:
+        is_asked = isinstance(asking, ast.If) and asking.test is holder and _denied(holder) is value
+    if not is_asked or not isinstance(asking, ast.If):
+        return False
+    mentions = (each for statement in asking.body for each in _loads(name, statement))
+    return isinstance(asking.body[-1], ast.Raise) or any(_is_told_to_end(each, file) for each in mentions)
+
+
+def _denied(test: ast.AST) -> ast.expr | str | None:
+    """Return what a condition says is not true: an expression, or the name of a variable."""
+    operand = test.operand if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) else None
+    return operand.id if isinstance(operand, ast.Name) else operand
+
+
+def _next_statement(statement: ast.stmt, file: ParsedFile) -> ast.stmt | None:
+    """Return what follows a statement in the same block."""
+    around = next(file.around(statement), None)
+    for block in ("body", "orelse", "finalbody"):
+        statements = getattr(around, block, ())
+        if isinstance(statements, list) and statement in statements[:-1]:
+            found: ast.stmt = statements[statements.index(statement) + 1]
+            return found
+    return None
+
+
+def _is_told_to_end(node: ast.Name, file: ParsedFile) -> bool:
+    """Whether a mention calls a method that ends the work on what the variable holds: `conn.rollback()`."""
+    parents = file.around(node)
+    parent = next(parents)
+    holder = next(parents)
+    is_called = isinstance(parent, ast.Attribute) and isinstance(holder, ast.Call) and holder.func is parent
+    return is_called and isinstance(parent, ast.Attribute) and _ENDS.fullmatch(parent.attr) is not None
 
 
 def _calls(name: str, path: str, project: _Project) -> list[_Call] | None:
@@ -205,7 +275,7 @@ def _parameters(function: _Function) -> list[ast.arg]:
 
 
 def _is_ended(name: str, call: _Call, project: _Project, levels: int) -> bool:
-    """Whether the caller's variable is used for such a call alone, and what it holds is ended then."""
+    """Whether nobody goes on with what the caller's variable holds behind the call, and it is ended then."""
     file, scope = call.file, _scope(call.node, call.file)
     is_ended = False
     for node in walk_tree(scope):
@@ -219,7 +289,12 @@ def _is_ended(name: str, call: _Call, project: _Project, levels: int) -> bool:
             is_ended = is_ended or _is_bound_by_block(node, call.node, file, project)
         elif _ends(node, file, project):
             is_ended = is_ended or node.lineno > call.node.lineno
-        elif not (_is_test(node, file) or call.node in file.around(node) or _are_alternatives(node, call.node, file)):
+        elif not (
+            _stands_before(node, call.node)
+            or _is_test(node, file)
+            or call.node in file.around(node)
+            or _are_alternatives(node, call.node, file)
+        ):
             return False
     if _is_repeated(name, call, scope):
         return False
@@ -227,6 +302,11 @@ def _is_ended(name: str, call: _Call, project: _Project, levels: int) -> bool:
         return is_ended
     is_parameter = any(each.arg == name for each in _parameters(scope))
     return is_parameter and _all_end(scope, name, call.path, project, levels - 1)
+
+
+def _stands_before(node: ast.expr, other: ast.expr) -> bool:
+    """Whether a node comes first; in a loop that gives the variable another value in each round, that holds for all."""
+    return (node.lineno, node.col_offset) < (other.lineno, other.col_offset)
 
 
 def _is_bound_by_block(node: ast.Name, call: ast.Call, file: ParsedFile, project: _Project) -> bool:
@@ -244,9 +324,7 @@ def _ends(node: ast.Name, file: ParsedFile, project: _Project) -> bool:
     parents = file.around(node)
     parent = next(parents)
     if isinstance(parent, ast.Attribute):
-        holder = next(parents)
-        is_called = isinstance(holder, ast.Call) and holder.func is parent
-        return is_called and _ENDS.fullmatch(parent.attr) is not None
+        return _is_told_to_end(node, file)
     call = _call_given(node, file)
     name = last_name(call.func) if call is not None else ""
     return bool(name) and _may_end(name, project, is_known=_ENDS.fullmatch(name) is not None)
