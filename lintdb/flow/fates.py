@@ -225,7 +225,7 @@ class Fates:
             model = self.program.types.model_of_call(dotted, call, value.function) if dotted is not None else None
             if is_method and isinstance(call.func, cst.Attribute):
                 # `pool.putconn(conn)`
-                receiver = self._kind(self.program.types.kind_of_expression(call.func.value, value.function))
+                receiver = self._kind_of(call.func.value, value.function)
                 model = self._method(receiver, call.func.attr.value, call, value.function)
             yield from self._as_argument(call, inner, model, value)
 
@@ -249,6 +249,12 @@ class Fates:
             yield Use(Fate.UNKNOWN)
         else:
             yield from uses
+
+    def _kind_of(self, node: cst.BaseExpression, function: FunctionInfo) -> Kind | None:
+        """Return the kind of what an expression holds; of a variable that is given several values, of each of them."""
+        values = function.given.get(node.value, ()) if isinstance(node, cst.Name) else ()
+        kinds = {self.program.types.kind_of_expression(each, function) for each in values if len(values) > 1}
+        return self._kind(kinds.pop() if len(kinds) == 1 else self.program.types.kind_of_expression(node, function))
 
     def _method(self, kind: Kind | None, name: str, call: cst.Call, scope: FunctionInfo) -> CallModel | None:
         models = kind.methods.get(name, ()) if kind is not None else ()
