@@ -470,9 +470,7 @@ class ModelledCalls(ChosenModels):
             self._push_back(rid, state, op.target)
         if site not in self.sites:
             kind = self.knowledge.kind(status.kind)
-            is_made_here = kind is not None and kind.is_pool and maker is None and isinstance(op.node, cst.Call)
-            scheme = self.types.schemes.of_call(op.node, self.function) if is_made_here else ""
-            self.sites[site] = Site(op.node, status.kind, maker=maker, scheme=scheme)
+            self.sites[site] = Site(op.node, status.kind, maker=maker)
             if kind is not None and kind.ambient_methods:
                 self.units.ambient.append(rid)
         state.resources[rid] = status

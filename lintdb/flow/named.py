@@ -212,7 +212,7 @@ class NamedValues(Run, ABC):
             kind = self.knowledge.kind(kind_id)
             types = self.types.peers.types(holder.index if isinstance(holder, ClassInfo) else holder or self.index)
             name = str(site[-1] if site[0] == "field" else site[1])
-            scheme = types.schemes.of_kept(name, holder) if kind is not None else ""
+            scheme = types.schemes.of_kept(name, holder) if holder is not None else None
             self.sites[site] = Site(self.function.node, kind_id, spelling(site, self.spelled), scheme=scheme)
         return Ref(rid)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import libcst as cst
+import libcst.matchers as m
 
 from lintdb.effects import Argument
 from lintdb.syntax.literals import Evaluator, unawaited
@@ -44,13 +45,16 @@ class Schemes:
         dotted = self._types.index.dotted(call.func, scope)
         model = self._types.model_of_call(dotted, call, scope) if dotted is not None else None
         if model is None:
-            return self._of_expression(call.func, scope, steps - 1)
+            made = self._types.called(call, scope)
+            if isinstance(made, FunctionInfo):
+                return self._of_function(made)
+            return self.of_expression(call.func, scope, steps - 1)
         if model.dsn is not None:
             return self._of_text(self._types.given_argument(call, model.dsn), scope)
         given = self._types.given_argument(call, model.parent) if isinstance(model.parent, Argument) else None
-        return self._of_expression(given, scope, steps - 1)
+        return self.of_expression(given, scope, steps - 1)
 
-    def _of_expression(self, node: cst.BaseExpression | None, scope: FunctionInfo, steps: int) -> str:
+    def of_expression(self, node: cst.CSTNode | None, scope: FunctionInfo, steps: int = _MOST_STEPS) -> str:
         """Return the scheme of what an expression names, or makes."""
         if isinstance(node, cst.Call):
             return self.of_call(node, scope, steps)
@@ -58,12 +62,28 @@ class Schemes:
         if owner is not None and isinstance(node, cst.Attribute):
             return self.of_kept(node.attr.value, owner, steps)
         if isinstance(node, cst.Name) and node.value in scope.bound and not scope.is_module:
-            made = unawaited(Evaluator(scope.index, scope).single_assignment(node.value))
+            made = unawaited(Evaluator(scope.index, scope).single_assignment(node.value)) or _entered(node.value, scope)
             return self.of_call(made, scope, steps) if made is not None else ""
         if isinstance(node, cst.Name) and node.value in scope.index.values:
             return self.of_kept(node.value, scope.index, steps)
         symbol = scope.index.symbol_of(node, scope) if node is not None else None
-        return self.of_kept(symbol.name, symbol.index, steps) if isinstance(symbol, Variable) else ""
+        if isinstance(symbol, Variable):
+            return self.of_kept(symbol.name, symbol.index, steps)
+        # `engine.connect()`, `session.connection()`: what a method makes has the scheme of its object.
+        return self.of_expression(node.value, scope, steps) if isinstance(node, cst.Attribute) else ""
+
+    def _of_function(self, function: FunctionInfo) -> str:
+        """Return the scheme of what a function hands out: that of all that it opens itself."""
+        schemes = self._types.of_module(function.index).schemes
+        return _the_one(scheme for call in function.calls if (scheme := schemes.of_opening(call, function)) is not None)
+
+    def of_opening(self, call: cst.Call, scope: FunctionInfo) -> str | None:
+        """Return the scheme of the connection string that a call is given; None where it takes none."""
+        dotted = self._types.index.dotted(call.func, scope)
+        model = self._types.model_of_call(dotted, call, scope) if dotted is not None else None
+        if model is None or model.dsn is None:
+            return None
+        return self._of_text(self._types.given_argument(call, model.dsn), scope)
 
     @staticmethod
     def _of_text(node: cst.BaseExpression | None, scope: FunctionInfo) -> str:
@@ -96,12 +116,19 @@ def makers_of(name: str, holder: ClassInfo | ModuleIndex | None) -> Iterator[tup
             yield call, scope
 
 
+def _entered(name: str, scope: FunctionInfo) -> cst.BaseExpression | None:
+    """Return what the only `with` block of a function is entered by that binds a variable."""
+    items = [each for each in scope.nodes if isinstance(each, cst.WithItem) and each.asname is not None]
+    found = [each.item for each in items if each.asname is not None and m.matches(each.asname.name, m.Name(name))]
+    return found[0] if len(found) == 1 else None
+
+
 def _the_one(schemes: Iterator[str]) -> str:
     found = set(schemes)
     return found.pop() if len(found) == 1 else ""
 
 
-def _owner_of(node: cst.BaseExpression | None, scope: FunctionInfo) -> ClassInfo | None:
+def _owner_of(node: cst.CSTNode | None, scope: FunctionInfo) -> ClassInfo | None:
     """Return the class that keeps an expression: `self.url`."""
     if not (isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name) and scope.is_instance_method):
         return None

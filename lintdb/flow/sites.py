@@ -50,15 +50,15 @@ It speaks of what was open at that time. What a handler opens later is left open
 class Site:
     """Where resources are acquired: the call, the kind, the first name given to it, the function that made it.
 
-    `scheme` is that of the connection string of a pool, as far as it is written out. `giver` is the function that gave
-    what somebody else owns.
+    `scheme` is that of the connection string, as far as it is written out; None: nobody has looked. `giver` is the
+    function that gave what somebody else owns.
     """
 
     node: cst.CSTNode
     kind: str
     name: str | None = None
     maker: str | None = None
-    scheme: str = ""
+    scheme: str | None = None
     giver: FunctionInfo | None = None
 
 

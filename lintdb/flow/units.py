@@ -102,11 +102,15 @@ class Units(Misuses):
         return self._event_of_text(text)
 
     def _scheme(self, rid: Rid | None, state: State) -> str:
-        """Return the scheme of the connection string of the pool that something was taken from; empty: not known."""
+        """Return the scheme of the connection string of something, or of what it comes from; empty: not known."""
         seen: set[Rid] = set()
         while rid is not None and rid not in seen:
             seen.add(rid)
             site, status = self.sites.get(rid[0]), state.status(rid)
+            if site is not None and site.scheme is None:
+                is_named = rid[0][0] == "named"
+                source = cst.Name(str(rid[0][1])) if is_named else site.node
+                site.scheme = self.types.schemes.of_expression(source, self.function)
             if site is not None and site.scheme:
                 return site.scheme
             rid = status.parent if status is not None else None
