@@ -21,6 +21,10 @@ from lintdb.syntax.walk import walk
 
 _THREADS = re.compile(r"_?(?:thread_?pool_?)?executor|_?thread_?pool")
 """What is called so has threads that can wait, where it is there at all."""
+_HANDS_OVER = frozenset(
+    {"put", "put_nowait", "submit", "run_in_executor", "to_thread", "run_sync", "enqueue", "apply_async", "append"}
+)
+"""What methods and functions are called that give a function to another thread, or to a queue that one empties."""
 _ALONE = frozenset({"create_task", "run_forever", "close", "set_debug", "stop", "is_running"})
 """What is done with a loop that has one task: running something else on it first may leave that there."""
 _MOST_FUNCTIONS = 12
@@ -77,6 +81,32 @@ def stands_without_threads(node: cst.CSTNode, function: FunctionInfo) -> bool:
             if not makes and any(inner is node for inner in inside):
                 return True
     return False
+
+
+def stands_for_others(node: cst.CSTNode, function: FunctionInfo) -> bool:
+    """Whether a call of what the function is given runs only where another thread is not there yet to call it.
+
+    `if self.is_alive(): self.jobs.put((call, args))`, and `else: call(*args)`.
+    """
+    called = node.func if isinstance(node, cst.Call) else None
+    if not isinstance(called, cst.Name) or all(param.name.value != called.value for param in function.params):
+        return False
+    for each in function.nodes:
+        if isinstance(each, cst.If) and each.orelse is not None:
+            branches = [list(walk(each.body)), list(walk(each.orelse))]
+            for here, other in (branches, reversed(branches)):
+                if any(inner is node for inner in here):
+                    return any(_hands_over(inner, called.value) for inner in other)
+    return False
+
+
+def _hands_over(node: cst.CSTNode, name: str) -> bool:
+    """Whether a call gives what a name holds to a queue, or to another thread."""
+    method = node.func if isinstance(node, cst.Call) else None
+    called = method.attr if isinstance(method, cst.Attribute) else method
+    if not isinstance(node, cst.Call) or not isinstance(called, cst.Name) or called.value not in _HANDS_OVER:
+        return False
+    return any(isinstance(inner, cst.Name) and inner.value == name for arg in node.args for inner in walk(arg))
 
 
 def _says_of_threads(test: cst.BaseExpression) -> bool | None:

@@ -20,6 +20,7 @@ from lintdb.flow.frameworks import Frameworks
 from lintdb.flow.knowledge import Knowledge
 from lintdb.flow.lent import lent_leaks
 from lintdb.flow.liveness import Liveness, find_live
+from lintdb.flow.loops import stands_for_others
 from lintdb.flow.memo import Memo
 from lintdb.flow.outcomes import condensed, given_or_made, gives_kept, outcome_of
 from lintdb.flow.results import Blocking, FunctionFlow
@@ -401,16 +402,18 @@ class Program:
 def blocking_call(follower: Follower) -> Blocking | None:
     """Return the first call of a run that makes its thread wait, itself or in a function that it calls.
 
-    One that does so each time comes before those that only do it once.
+    One that does so each time comes before those that seldom do it.
     """
     own = [(call.node, Blocking(call.node)) for call in follower.calls.values() if call.model.blocking]
     found = [*own, *follower.blocking_helpers.values()]
     around = Ancestry(follower.function.node) if found else None
     first: Blocking | None = None
     for node, inner in found:
-        if not inner.is_once and (around is None or not is_done_once(node, around)):
+        is_once = around is not None and is_done_once(node, around)
+        is_instead = stands_for_others(node, follower.function)
+        if not (inner.is_rare or is_once or is_instead):
             return inner
-        first = first or inner._replace(is_once=True)
+        first = first or inner._replace(is_once=inner.is_once or is_once, is_instead=inner.is_instead or is_instead)
     return first
 
 

@@ -88,10 +88,20 @@ class Overwritten(NamedTuple):
 
 
 class Blocking(NamedTuple):
-    """A call that makes its thread wait; `is_once`: for the first time only, its result is kept and found again."""
+    """A call that makes its thread wait.
+
+    `is_once`: for the first time only, its result is kept and found again. `is_instead`: only where there is no other
+    thread yet that what is called could be handed to.
+    """
 
     node: cst.CSTNode
     is_once: bool = False
+    is_instead: bool = False
+
+    @property
+    def is_rare(self) -> bool:
+        """Whether it seldom makes anybody wait."""
+        return self.is_once or self.is_instead
 
 
 @dataclass(frozen=True)

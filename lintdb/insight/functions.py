@@ -356,6 +356,7 @@ class Description:
             code = self.opened.code(call.func if isinstance(call, cst.Call) else call)
             what = "the thread, and so the event loop, wait" if self.info.is_async else "its thread wait"
             once = ", the first time only" if blocking.is_once else ""
+            once += ", where there is no other thread yet" if blocking.is_instead else ""
             yield f"makes {what}: `{code}()`{where}{once}"
 
     def _following(self) -> str:

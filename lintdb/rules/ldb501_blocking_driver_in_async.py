@@ -59,8 +59,8 @@ class BlockingDriverInAsync(Rule):
         for node, inner in flow.blocking_helpers:
             message = f"`{ctx.source_of(node, 50)}` blocks the event loop: it calls `{ctx.source_of(inner.node, 40)}`"
             steps = (ReportStep(node, "called here"), ReportStep(inner.node, "blocks here"))
-            is_once = inner.is_once or is_done_once(node, around)
-            yield Report(node, message, Confidence.LOW if is_once else confidence(node), steps)
+            is_rare = inner.is_rare or is_done_once(node, around)
+            yield Report(node, message, Confidence.LOW if is_rare else confidence(node), steps)
 
 
 def _confidence(flow: FunctionFlow, ctx: FileContext) -> Callable[[cst.CSTNode], Confidence]:
