@@ -168,7 +168,10 @@ class SwallowedError:
 
 @dataclass(frozen=True)
 class ErrorCommit:
-    """A call in a handler or `finally` block that makes permanent what an error cut short; `work` is a write of it."""
+    """A call in a handler or `finally` block that makes permanent what an error cut short; `work` is a write of it.
+
+    `is_of_block`: `work` is where a manager lets a `with` block work, which raises.
+    """
 
     node: cst.CSTNode
     work: cst.CSTNode
@@ -177,6 +180,7 @@ class ErrorCommit:
     in_finally: bool
     confidence: Confidence
     path: tuple[PathStep, ...]
+    is_of_block: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import libcst as cst
 from lintdb.effects import AfterError, Event, Kind, Raises
 from lintdb.finding import Confidence
 from lintdb.flow import ir
+from lintdb.flow.blind_exits import is_blind
 from lintdb.flow.decorators import ends_with_process
 from lintdb.flow.flags import chooses_by_itself
 from lintdb.flow.results import ErrorCommit, FailedUnit, PathStep, SwallowedError, UnfinishedUnit
@@ -42,6 +43,10 @@ class UnitVerdicts(Verdicts):
 
     def judge_commit(self, rid: Rid, status: Status, op: ir.CallOp | None, state: State) -> None:
         """Work is made permanent on this path; look at what went wrong before. *op* is None at the end of a block."""
+        if op is not None and rid[0][0] == "self" and status.in_unit and not self.is_for_caller:
+            kind = self.knowledge.kind(status.kind)
+            if kind is not None and is_blind(op.node, str(rid[0][1]), self.function):
+                self._note_commit_of_block(rid, kind, self.function.node, op, state)
         if op is not None and op.in_cleanup:
             self._judge_commit_on_error(rid, status, op, state)
         elif status.failed >= 0:
@@ -158,6 +163,8 @@ class UnitVerdicts(Verdicts):
         written = self.operations.get(status.pending)
         kind = self.knowledge.kind(status.kind)
         is_cut = status.cut or status.failed >= 0
+        if kind is not None and status.pending in self.units.lent_at and _is_held(state):
+            self._note_commit_of_block(rid, kind, self.units.lent_at[status.pending], op, state)
         if kind is None or written is None or not is_cut:
             return
         is_second_try = written.in_cleanup and _is_held(state) and self._is_second_try(rid, state)
@@ -183,6 +190,15 @@ class UnitVerdicts(Verdicts):
                 path_of(state),
             )
             self.units.error_commits[op.index] = (rid[0], found, is_refused or is_second_try)
+
+    def _note_commit_of_block(self, rid: Rid, kind: Kind, work: cst.CSTNode, op: ir.CallOp, state: State) -> None:
+        """What ends a `with` block commits what that has done, after an error of it, too."""
+        site = self.sites.get(rid[0])
+        name = site.name if site is not None else None
+        found = ErrorCommit(
+            op.node, work, kind, name, _is_held(state), Confidence.MEDIUM, path_of(state), is_of_block=True
+        )
+        self.units.error_commits.setdefault(op.index, (rid[0], found, True))
 
     def _is_in_finally(self, node: cst.CSTNode) -> bool:
         around = Ancestry(self.function.node).ancestors(node)

@@ -229,12 +229,12 @@ class Units(Misuses):
             self.happen(rid, Event.ROLLBACK_PART, None, state)
 
     def leave_work_of_block(self, op: ir.YieldOp, value: Value | None, state: State) -> None:
-        """A block raised that was lent something that lives on: it may have left work there."""
+        """A block raised that was lent something: it may have left work there."""
         number = int(op.target.removeprefix("$t"))
         self.units.lent_at[number] = op.node
         for rid in {self.root_of(rid, state) for rid in state.refs(value)}:
             status = state.status(rid)
-            if status is not None and status.in_unit and status.pending < 0 and status.outlives:
+            if status is not None and status.in_unit and status.pending < 0:
                 state.update(rid, pending=number, cut=True)
 
     def note_switch(self, rid: Rid, op: ir.CallOp | ir.StoreAttributeOp, value: Value | None, state: State) -> None:

@@ -31,7 +31,11 @@ class CommitOnErrorPath(Rule):
         for found in flow.error_commits:
             name = f"`{found.name}`" if found.name else f"the {found.kind.label}"
             call = f"`{ctx.source_of(found.node, 40)}`"
-            if found.in_finally:
+            if found.is_of_block:
+                message = (
+                    f"{call} in `finally` runs after an error of the block, too, and makes its work so far permanent"
+                )
+            elif found.in_finally:
                 message = f"{call} in `finally` runs after an error, too, and makes the work so far permanent"
             else:
                 message = f"{call} in a handler commits what the error has cut short: {name} was not rolled back"
@@ -41,7 +45,7 @@ class CommitOnErrorPath(Rule):
                 # An error fails a test, and what is left of its work is nobody's.
                 confidence=Confidence.LOW if is_test(flow.function, ctx.path) else found.confidence,
                 steps=(
-                    ReportStep(found.work, "written here"),
+                    ReportStep(found.work, "the block that it ends" if found.is_of_block else "written here"),
                     *steps_of(found.path, None, "", "the work so far is committed"),
                 ),
                 resource_kind=found.kind.label,
