@@ -37,6 +37,16 @@ def is_blind(node: cst.CSTNode, attribute: str, function: FunctionInfo) -> bool:
     return all(name == own or name.startswith(f"{own}.") for test in tests for name in _names_in(test))
 
 
+def calls_blindly(method: str, function: FunctionInfo) -> bool:
+    """Whether such a function calls a method of that name, on an attribute, after an error of the block, too."""
+    for call in function.calls:
+        called = call.func if isinstance(call.func, cst.Attribute) else None
+        owner = called.value if called is not None and called.attr.value == method else None
+        if isinstance(owner, cst.Attribute) and is_blind(call, owner.attr.value, function):
+            return True
+    return False
+
+
 def _names_in(test: cst.BaseExpression) -> Iterator[str]:
     """Yield the dotted names in a condition."""
     todo: list[cst.CSTNode] = [test]

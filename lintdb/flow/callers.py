@@ -342,9 +342,20 @@ def _may_end(name: str, project: _Project, *, is_known: bool) -> bool:
         file = parsed_file(text) if defines.search(text) is not None else None
         for node in _definitions(file.tree) if isinstance(file, ParsedFile) else ():
             if node.name == name:
-                called = [last_name(each.func) for each in walk_tree(node) if isinstance(each, ast.Call)]
+                called = [last_name(each.func) for each in _calls_without_error(node)]
                 return any(_ENDS.fullmatch(each) for each in called) or "closing" in called
     return is_known
+
+
+def _calls_without_error(function: ast.AST) -> Iterator[ast.Call]:
+    """Yield the calls of a function, or class, that do not stand in a handler."""
+    todo = [function]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Call):
+            yield node
+        if not isinstance(node, ast.ExceptHandler):
+            todo += ast.iter_child_nodes(node)
 
 
 def _definitions(tree: ast.Module) -> Iterator[_Function | ast.ClassDef]:

@@ -109,7 +109,7 @@ class Units(Misuses):
             site, status = self.sites.get(rid[0]), state.status(rid)
             if site is not None and site.scheme is None:
                 is_named = rid[0][0] == "named"
-                source = cst.Name(str(rid[0][1])) if is_named else site.node
+                source = cst.parse_expression(str(rid[0][1])) if is_named else site.node
                 site.scheme = self.types.schemes.of_expression(source, self.function)
             if site is not None and site.scheme:
                 return site.scheme

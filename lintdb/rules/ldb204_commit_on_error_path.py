@@ -32,9 +32,7 @@ class CommitOnErrorPath(Rule):
             name = f"`{found.name}`" if found.name else f"the {found.kind.label}"
             call = f"`{ctx.source_of(found.node, 40)}`"
             if found.is_of_block:
-                message = (
-                    f"{call} in `finally` runs after an error of the block, too, and makes its work so far permanent"
-                )
+                message = f"{call} runs after an error of the block, too, and makes its work so far permanent"
             elif found.in_finally:
                 message = f"{call} in `finally` runs after an error, too, and makes the work so far permanent"
             else:

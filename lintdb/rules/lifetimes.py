@@ -145,6 +145,21 @@ def report_leak(leak: Leak, flow: FunctionFlow, ctx: FileContext, message: str |
     )
 
 
+def _is_told_at_exit(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
+    """Whether only the commit of an object's own exit can leave open what that holds, and that is told of (LDB204)."""
+    import libcst as cst  # listing rules does not need it, nor what loads it
+
+    from lintdb.flow.blind_exits import calls_blindly
+    from lintdb.syntax.names import ClassInfo
+
+    errors = [step for step in leak.path if step.what in ("raise", "raises", "refused")]
+    if not errors or errors[-1].data not in ("__exit__", "__aexit__") or errors[-1].node is not leak.node:
+        return False
+    made = ctx.program.types.called(leak.node, flow.function) if isinstance(leak.node, cst.Call) else None
+    end = made.find_method(errors[-1].data) if isinstance(made, ClassInfo) else None
+    return end is not None and calls_blindly("commit", end)
+
+
 def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
     is_lock = leak.kind.family == "result" and any(each.name == "lock-timeout" for each in leak.kind.settings)
     if is_lock and leak.maker is not None and leak.name is None:
@@ -153,7 +168,7 @@ def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
         return True
     if leak.on_error:
         # An error fails a test, and somebody looks at once: what is left open does not outlive that.
-        is_soon_over = leak.has_no_release or is_test(flow.function, ctx.path)
+        is_soon_over = leak.has_no_release or is_test(flow.function, ctx.path) or _is_told_at_exit(leak, flow, ctx)
         return is_soon_over or _ends_process(leak, flow) or _is_of_short_command(leak, flow, ctx)
     if _ends_process(leak, flow):
         return True  # by a `raise` of its own
