@@ -35,6 +35,7 @@ from lintdb.flow.values import (
     Table,
     Tally,
     Value,
+    attribute_of,
     holder_of,
     one_of,
 )
@@ -199,7 +200,7 @@ class Values(NamedValues):
             if _depth(value.root) >= _MAX_FIELDS:
                 return None
             what = self.types.attribute_type(value.owner, name)
-            found = self.outside(("field", value.root, name), what, value.owner, state)
+            found = self.outside(attribute_of(value.root, name), what, value.owner, state)
             return found if found is not None else self.types.class_constant(value.owner, name)
         if isinstance(value, (Box, Many, Table)):
             return Method(value, name)

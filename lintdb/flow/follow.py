@@ -46,10 +46,10 @@ from lintdb.flow.values import (
     Raised,
     Ref,
     Rid,
-    SiteKey,
     Table,
     Tally,
     Value,
+    attribute_of,
     one_of,
 )
 from lintdb.flow.visited import Visited
@@ -214,7 +214,7 @@ class Follower(Iterations, Assumptions):
         self.note_kept_on_class(op, value, state)
         holder = base if isinstance(base, Outside) else self.class_named(op.base)
         if holder is not None:
-            place: SiteKey = ("field", holder.root, op.attribute)
+            place = attribute_of(holder.root, op.attribute)
             self.after.rebound.add(place)
             state.forget_released(place)
         state.escape(value, with_parents=True)

@@ -62,6 +62,7 @@ from lintdb.flow.values import (
     SiteKey,
     Status,
     Value,
+    attribute_of,
     spelling,
 )
 from lintdb.syntax.ancestry import may_hand_on, reads_at_once
@@ -665,4 +666,4 @@ def _place_of(site: SiteKey, receiver: Receiver) -> SiteKey | None:
     """Return where the caller finds what is an attribute of its object to a callee; None for an object made here."""
     if site[0] != "self" or receiver is OWN:
         return site
-    return ("field", receiver.root, site[1]) if isinstance(receiver, Outside) else None
+    return attribute_of(receiver.root, str(site[1])) if isinstance(receiver, Outside) else None

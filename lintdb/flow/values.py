@@ -456,6 +456,11 @@ SELF: SiteKey = ("self",)
 """Stands for the object whose method a function is; its attribute `a` is ("self", "a")."""
 
 
+def attribute_of(holder: SiteKey, name: str) -> SiteKey:
+    """Return the place that an attribute of an object is: those of the own object are the first places there are."""
+    return ("self", name) if holder == SELF else ("field", holder, name)
+
+
 def holder_of(site: SiteKey) -> SiteKey | None:
     """Return what holds the object of which a place is an attribute; None for other places."""
     holder = site[1] if site[0] == "field" else None
@@ -489,11 +494,11 @@ class Names:
         if found is not None or not self.sites:
             return found or site
         if site[0] == "self" and len(site) == 2 and SELF in self.sites:
-            return ("field", self.sites[SELF], site[1])
+            return attribute_of(self.sites[SELF], str(site[1]))
         holder = holder_of(site)
         if holder is not None:
             base = self.site(holder)
-            return ("self", site[2]) if base == SELF else ("field", base, site[2])
+            return attribute_of(base, str(site[2]))
         return site
 
     def reversed(self) -> Names:
