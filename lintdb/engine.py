@@ -285,7 +285,10 @@ def _reports(
             for opening in context.openings:
                 yield from ((rule, _bounded(report, opening)) for report in rule.check_opening(opening, context))
             for flow in flows:
-                yield from ((rule, report) for report in rule.check_function(flow, context))
+                for report in rule.check_function(flow, context):
+                    # Of what only callers tell lintdb speaks where it is sure.
+                    if not flow.is_by_callers or report.confidence > Confidence.LOW:
+                        yield rule, report
             for owner, of_class in classes:
                 yield from ((rule, report) for report in rule.check_class(owner, of_class, context))
         except Exception as error:

@@ -49,6 +49,24 @@ def calls_of(function: FunctionInfo, does_not_count: Callable[[str], bool]) -> l
     return calls if all(id(node) in called for node in others) else []
 
 
+def calls_in_file(function: FunctionInfo) -> list[tuple[FunctionInfo, cst.Call]]:
+    """Return the calls of a function, or of a method on its own object, in its own file."""
+    index = function.index
+    calls = _calls_by_name(index).get(function.name, [])
+    if function.owner is None:
+        return [(caller, call) for caller, call in calls if index.symbol_of(call.func, caller) is function]
+    return [(caller, call) for caller, call in calls if _is_on_own_object(call, caller, function)]
+
+
+def _is_on_own_object(call: cst.Call, caller: FunctionInfo, method: FunctionInfo) -> bool:
+    """Whether a call is `self.method(…)`, and that is the method."""
+    owner = call.func.value if isinstance(call.func, cst.Attribute) else None
+    is_own = isinstance(owner, cst.Name) and caller.is_method and bool(caller.params)
+    if not is_own or caller.owner is None or not isinstance(owner, cst.Name):
+        return False
+    return caller.params[0].name.value == owner.value and caller.owner.find_method(method.name) is method
+
+
 def _calls_in_project(
     symbol: FunctionInfo | ClassInfo, does_not_count: Callable[[str], bool]
 ) -> list[tuple[FunctionInfo, cst.Call]] | None:

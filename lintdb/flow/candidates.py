@@ -31,8 +31,17 @@ class Candidates:
 
     def functions(self) -> list[FunctionInfo]:
         """Return the functions that can have anything to do with a resource, in source order."""
+        chosen = self._with_callers({id(info) for info in self._index.all_functions if self._touches(info)})
+        passed = {id(info) for info in self._index.all_functions if self._is_passed(info)}
+        self._program.by_callers = frozenset(passed - chosen)
+        if self._program.by_callers:
+            chosen = self._with_callers(chosen | passed)
+        return [info for info in self._index.all_functions if id(info) in chosen]
+
+    def _with_callers(self, chosen: set[int]) -> set[int]:
+        """Return functions together with those that call them, or ask for what they are called."""
         everything = self._index.all_functions
-        chosen = {id(info) for info in everything if self._touches(info)}
+        chosen = set(chosen)
         names = {info.name for info in everything if id(info) in chosen}
         names |= {owner.name for owner in self._index.classes.values() if self._is_of_interest(owner, chosen)}
         changed = bool(names)
@@ -47,7 +56,11 @@ class Candidates:
                     if info.owner is not None:
                         names.add(info.owner.name)
                     changed = True
-        return [info for info in everything if id(info) in chosen]
+        return chosen
+
+    def _is_passed(self, info: FunctionInfo) -> bool:
+        """Whether callers of its file give a function a resource, of which nothing else tells."""
+        return any(self._program.kind_passed(param, info) is not None for param in info.params)
 
     def _is_of_interest(self, owner: ClassInfo, chosen: set[int]) -> bool:
         """Whether making an object of the class can have to do with a resource."""

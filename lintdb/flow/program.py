@@ -23,6 +23,7 @@ from lintdb.flow.liveness import Liveness, find_live
 from lintdb.flow.loops import stands_for_others
 from lintdb.flow.memo import Memo
 from lintdb.flow.outcomes import condensed, given_or_made, gives_kept, outcome_of
+from lintdb.flow.passed import kind_passed
 from lintdb.flow.results import Blocking, FunctionFlow
 from lintdb.flow.rows import LOOKED
 from lintdb.flow.scopes import unended_scopes
@@ -102,6 +103,7 @@ class Program:
         self.types = ModuleTypes(index, knowledge, self.workspace)
         self.classes = Classes(self.types)
         self.frameworks = Frameworks(index)
+        self.by_callers: frozenset[int] = frozenset()
         self._cfgs: dict[int, CFG] = {}
         self._live: dict[int, Liveness] = {}
         self._as_written: dict[FunctionInfo, bool] = {}
@@ -175,6 +177,7 @@ class Program:
             left_globals=follower.attributes.left_globals,
             left_given=follower.attributes.left_given,
             committed_globals=follower.attributes.global_commits,
+            is_by_callers=id(info) in self.by_callers,
             is_complete=follower.is_complete,
         )
 
@@ -184,6 +187,8 @@ class Program:
         sites: dict[SiteKey, Site] = {}
         for param in info.params:
             found = self.type_of_parameter(param, info) if not param.star else None
+            passed = self.kind_passed(param, info) if found is None else None
+            found = passed if passed is not None else found
             name = param.name.value
             site: SiteKey = ("param", name)
             if isinstance(found, ClassInfo):
@@ -195,13 +200,24 @@ class Program:
             parts = self.types.modes.of_parts_given(model)
             # What a framework makes for one request is ended with it, and its unit of work, too.
             outlives = not self.frameworks.is_of_request(param, info)
+            # Callers of the same file know better what becomes of the unit of work of what they give.
+            autocommit = model.autocommit if passed is None else None
             state.resources[site, 0] = Status(
-                found, owed=False, autocommit=model.autocommit, parts_mode=parts, outlives=outlives
+                found, owed=False, autocommit=autocommit, parts_mode=parts, outlives=outlives
             )
             state.env[name] = Ref((site, 0))
             sites[site] = Site(param, found, name)
         self._enter_decorators(info, state, sites)
         return state, sites
+
+    def kind_passed(self, param: cst.Param, info: FunctionInfo) -> str | None:
+        """Return the kind that every call in the file gives for a parameter of which nothing else tells."""
+        if param.annotation is not None or param.star or (info.is_method and param is info.params[0]):
+            return None
+        if isinstance(param.default, cst.Call) or param.name.value in self.types.evidence.kinds(info):
+            return None  # what a framework gives, or what its use tells of
+        key = ("passed", info, param.name.value)
+        return self.workspace.memo.get(key, lambda: kind_passed(param.name.value, info, self.types))
 
     def type_of_parameter(self, param: cst.Param, info: FunctionInfo) -> Type | None:
         """Return what a parameter is by its annotation, or by what a framework gives: `db=Depends(get_db)`."""

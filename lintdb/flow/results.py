@@ -396,6 +396,8 @@ class FunctionFlow:
     """Calls of functions of this module that block, each with the blocking call inside."""
     waits: list[Wait] = field(default_factory=list)
     overlaps: list[Overlap] = field(default_factory=list)
+    is_by_callers: bool = False
+    """Whether only what calls in its file give to the function has anything to do with a resource."""
     handed_on: set[int] = field(default_factory=set)
     """Identities of the acquiring nodes whose resources are given to code that is not known."""
     handled_attributes: set[str] = field(default_factory=set)
