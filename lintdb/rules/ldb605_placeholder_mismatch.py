@@ -19,6 +19,7 @@ from lintdb.rules.placeholders import (
     style_of,
     wrong_percent,
 )
+from lintdb.rules.places import is_meant_to_raise
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow, QueryText
@@ -77,7 +78,8 @@ class PlaceholderMismatch(Rule):
             if query.is_guess or len(query.pieces) != 1 or id(query.node) in reported:
                 continue
             told = next(_messages(query, str(query.pieces[0]), flow, ctx), None)
-            if told is not None:
+            around = ctx.repetition.fates.ancestry(flow.function)
+            if told is not None and not is_meant_to_raise(around.ancestors(query.node)):
                 reported.add(id(query.node))
                 yield Report(query.node, told.message, told.confidence, help=told.help)
 

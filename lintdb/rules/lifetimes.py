@@ -12,6 +12,7 @@ from lintdb.effects import Argument, Duty, Form
 from lintdb.finding import Confidence
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule
 from lintdb.rules.places import (
+    WAIT_FOR_ERRORS,
     ends_with_error,
     is_done_once,
     is_example_file,
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 LEAK_CODES = tuple(f"LDB1{kind}{number}" for kind in (0, 2) for number in range(1, 7))
 """The rules about what a path leaves open: one for each family, without an error and after one."""
 MAX_STEPS = 12
-_WAIT_FOR_ERRORS = frozenset({"raises", "assertRaises", "assertRaisesRegex"})
-"""What blocks of tests begin with that an error has to end."""
 _LAST_CALL = re.compile(r"\)\.(\w+)\([^()]*\)$")
 """The last call of a chain of calls: it is the one that raises."""
 
@@ -215,7 +214,7 @@ def _is_to_raise(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
     if not isinstance(statement, cst.Expr | cst.Assign) or not isinstance(block, cst.With):
         return False
     calls = [item.item for item in block.items if isinstance(item.item, cst.Call)]
-    return block.body.body[-1] is line and any(_last_name(call.func) in _WAIT_FOR_ERRORS for call in calls)
+    return block.body.body[-1] is line and any(_last_name(call.func) in WAIT_FOR_ERRORS for call in calls)
 
 
 def _is_closed_instead(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:

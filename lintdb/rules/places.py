@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import libcst as cst
+
     from lintdb.syntax.names import FunctionInfo, ModuleIndex
 
 _BELOW = r"[/\\](?:[^/\\]*[/\\]){0,4}[^/\\]*"
 """A file in a folder, or not far below it: what stands above a whole project says nothing of its files."""
-_OTHER_TESTS = r"(?:ab|a_b|contest|lab|blood|medical)_tests?(?:[/\\\\]|$)"
+_OTHER_TESTS = r"(?:ab|a_b|contest|lab|blood|medical|model|speed|hypothesis)_tests?(?:[/\\\\]|$)"
 """Tests that a program is about."""
 _TEST_FILE = re.compile(
     rf"(?:^|[/\\])(?:(?:tests?|(?!{_OTHER_TESTS})\w+_tests?){_BELOW}|test_[^/\\]*|[^/\\]*_tests?|tests?|conftest)\.pyi?$"
@@ -164,6 +166,19 @@ def prints_before(function: FunctionInfo, node: object) -> bool:
 def runs_for_somebody(function: FunctionInfo, path: str) -> bool:
     """Whether somebody has started what a function does, and waits for that alone: a test, a command, a migration."""
     return is_test(function, path) or is_example_file(path) or is_watched(function) or is_migration(path)
+
+
+WAIT_FOR_ERRORS = frozenset({"raises", "assertRaises", "assertRaisesRegex"})
+"""What blocks of tests begin with that an error has to end."""
+
+
+def is_meant_to_raise(around: Iterable[cst.CSTNode]) -> bool:
+    """Whether code stands in a block of a test that an error has to end; *around* is what holds it, inside out."""
+    import libcst as cst  # listing rules does not need it
+
+    blocks = (each for each in around if isinstance(each, cst.With))
+    calls = (item.item for block in blocks for item in block.items if isinstance(item.item, cst.Call))
+    return any(getattr(getattr(call.func, "attr", call.func), "value", "") in WAIT_FOR_ERRORS for call in calls)
 
 
 def is_test_file(path: str) -> bool:
