@@ -122,7 +122,7 @@ class Values(NamedValues):
         return kept if kept is not None else value
 
     def _pieces(self, part: ir.Part, state: State) -> list[Piece]:
-        return pieces_of(self.value(part.operand, state), Hole(part.node, self.function))
+        return pieces_of(self.value(part.operand, state), Hole(part.node, part.function or self.function))
 
     def _attribute(self, operand: ir.AttributeOf, state: State) -> Value | None:
         found = self._known_attribute(operand, state)

@@ -39,10 +39,11 @@ class Constant(Operand):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """What an expression puts into a text: `node` is the expression."""
+    """What an expression puts into a text: `node` is the expression, in another `function` than the text if so said."""
 
     operand: Operand
     node: cst.CSTNode
+    function: FunctionInfo | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

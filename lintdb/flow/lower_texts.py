@@ -97,8 +97,32 @@ def _spelled(node: cst.BaseExpression, function: FunctionInfo) -> list[str | ir.
         found = filled(_spelled(template, function), operand, {key: [part] for key, part in items})
         if found is not None:
             return found
+    written = _returned_by(node, function) if isinstance(node, cst.Call) else None
+    if written is not None and _is_spelled(written[0]):
+        pieces = _spelled(*written)
+        return [_of_function(each, written[1]) if isinstance(each, ir.Part) else each for each in pieces]
     is_local = isinstance(node, cst.Name) and not function.is_module and node.value in function.bound
     return [ir.Part(ir.Local(node.value) if is_local and isinstance(node, cst.Name) else ir.UNKNOWN, node)]
+
+
+def _of_function(part: ir.Part, function: FunctionInfo) -> ir.Part:
+    """Return a piece of a text whose variables are those of another function."""
+    return ir.Part(ir.UNKNOWN, part.node, part.function or function)
+
+
+def _returned_by(call: cst.Call, function: FunctionInfo) -> tuple[cst.BaseExpression, FunctionInfo] | None:
+    """Return the only expression that a called function, or method of the own object, of the file returns, and that."""
+    callee: FunctionInfo | None = None
+    if isinstance(call.func, cst.Name):
+        callee = function.index.find_function(call.func.value, function)
+    elif isinstance(call.func, cst.Attribute) and isinstance(call.func.value, cst.Name) and function.owner is not None:
+        is_own = bool(function.params) and function.params[0].name.value == call.func.value.value
+        callee = function.owner.find_method(call.func.attr.value) if is_own else None
+    if callee is None or callee.is_generator or callee.is_async or callee.decorators:
+        return None
+    own = (each for each in callee.nodes if isinstance(each, cst.Return))
+    returned = [each.value for each in own if each.value is not None]
+    return (returned[0], callee) if len(returned) == 1 and not callee.nested else None
 
 
 def _is_spelled(node: cst.BaseExpression) -> bool:
