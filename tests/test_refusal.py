@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 
+import libcst as cst
 import pytest
 
 from lintdb.finding import FileProblem
 from lintdb.source import SourceFile
+from lintdb.syntax.parse import parse_module
 from lintdb.syntax.refusal import describe_overflow, explain_fault, find_excess
 
 FALLBACK = FileProblem("x.py", "cannot parse: parser error", 9, 9)
@@ -142,3 +145,17 @@ def test_recursion_without_end_is_not_the_fault_of_shallow_code() -> None:
 )
 def test_ordinary_code_is_taken(text: str) -> None:
     assert find_excess(SourceFile("x.py", text)) is None
+
+
+def test_indentation_that_only_libcst_refuses_is_parsed() -> None:
+    text = (
+        "import sqlite3\n\n\ndef f(path):\n\t\tif path:\n\t\t\treturn '''\n\t\tas it is'''\n\t\telse:\n"
+        "               \t\tconn = sqlite3.connect(path)\n\t\treturn conn.execute('SELECT 1').fetchone()\n"
+    )
+    ast.parse(text)
+    with pytest.raises(cst.ParserSyntaxError):
+        cst.parse_module(text)
+    module = parse_module(SourceFile("x.py", text))
+    assert isinstance(module, cst.Module)
+    assert module.code.splitlines()[6] == "\t\tas it is'''"
+    assert [line.lstrip() for line in module.code.splitlines()] == [line.lstrip() for line in text.splitlines()]
