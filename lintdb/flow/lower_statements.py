@@ -86,8 +86,8 @@ class Statements(Patterns):
             self.store(item.target, value, node)
 
     def _pairwise(self, target: cst.CSTNode, value: cst.CSTNode) -> bool:
-        """`a, b = x, y`, values first, then names, one by one; return whether it is of that form."""
-        if not isinstance(target, cst.Tuple) or not isinstance(value, cst.Tuple):
+        """`a, b = x, y`, values first, then names, one by one; return whether it is of that form, in any brackets."""
+        if not isinstance(target, (cst.Tuple, cst.List)) or not isinstance(value, (cst.Tuple, cst.List)):
             return False
         elements = [*target.elements, *value.elements]
         if len(target.elements) != len(value.elements) or any(isinstance(e, cst.StarredElement) for e in elements):
