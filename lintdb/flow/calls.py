@@ -10,6 +10,7 @@ import libcst as cst
 
 from lintdb.effects import Duty, Form
 from lintdb.flow import ir
+from lintdb.flow.collected import GIVE_ONE
 from lintdb.flow.concurrency import Concurrency
 from lintdb.flow.containers import SHRINKS
 from lintdb.flow.evaluate import dotted_name
@@ -378,6 +379,12 @@ class Calls(Concurrency):
         if name in SHRINKS and isinstance(base, ir.Local) and isinstance(state.env.get(base.name), Truthiness):
             # `while jobs: jobs.pop()`: it may be empty now.
             state.set_name(base.name, NOT_NONE)
+        if name in GIVE_ONE and isinstance(op.callee, ir.AttributeOf):
+            given = self.one_of_several(op.callee.base, state)
+            if given is not None:
+                self.give_away(op, state, is_kept=True)
+                state.set_name(op.target, given)
+                return None
         if name in REGISTER_METHODS:
             return self.register(op, name, state)
         if name in METHODS_THAT_CALL_ELSEWHERE:

@@ -167,7 +167,8 @@ class Candidates:
             return False
         types = self._types.peers.types(found.symbol.index)
         if isinstance(found.symbol, Variable):
-            return isinstance(types.global_type(found.symbol.name), str)
+            name = found.symbol.name
+            return isinstance(types.global_type(name), str) or types.collected.kind_in_global(name) is not None
         owner = found.symbol if isinstance(found.symbol, ClassInfo) else None
         kept = attributes & (owner.given.keys() | owner.assigned.keys()) if owner is not None else ()
         return owner is not None and any(isinstance(types.attribute_type(owner, each), str) for each in kept)
@@ -202,11 +203,23 @@ class Candidates:
         return found
 
     def _is_of_class(self, name: str) -> bool:
-        """Whether objects of some class of the module hold a resource in an attribute: `db.pool` in any function."""
-        return any(isinstance(self._types.attribute_type(owner, name), str) for owner in self._attribute_owners[name])
+        """Whether objects of some class of the module hold a resource in an attribute: `db.pool` in any function.
+
+        Or several of them in a container.
+        """
+        types = self._types
+        return any(
+            isinstance(types.attribute_type(owner, name), str)
+            or types.collected.kind_in_attribute(owner, name) is not None
+            for owner in self._attribute_owners[name]
+        )
 
     def _is_resource(self, name: str) -> bool:
-        return name in self._index.values and self._is_tracked(self._types.global_type(name))
+        if name not in self._index.values:
+            return False
+        return self._is_tracked(self._types.global_type(name)) or self._is_tracked(
+            self._types.collected.kind_in_global(name)
+        )
 
     def _is_asked(self, name: str, info: FunctionInfo) -> bool:
         """Whether a name is that of a class whose rows can be asked for, or of a key that a resource stands under."""

@@ -9,6 +9,7 @@ import libcst as cst
 
 from lintdb.effects import Argument
 from lintdb.flow import ir
+from lintdb.flow.collected import PLACE
 from lintdb.flow.named import NamedValues
 from lintdb.flow.objects import attributes_of
 from lintdb.flow.sites import Site
@@ -40,7 +41,7 @@ from lintdb.flow.values import (
     one_of,
 )
 from lintdb.syntax.keys import attribute_key, item_key
-from lintdb.syntax.names import ClassInfo, Variable
+from lintdb.syntax.names import ClassInfo, ModuleIndex, Variable
 
 _NAMED_OUTSIDE = ("self", "global", "param", "field")
 _MAX_FIELDS = 4
@@ -309,6 +310,10 @@ class Values(NamedValues):
             kind = self.kind_of(status)
             if kind is not None and kind.any_item is not None:
                 return self.part_of(base, kind.any_item, state)
+        return self._kept_under(operand, state) or self.one_of_several(operand.base, state)
+
+    def _kept_under(self, operand: ir.ItemOf, state: State) -> Value | None:
+        """`app["pool"]`, `app[POOL]`: what the project puts under a key of an application."""
         if not operand.named:
             key = item_key(_last_name(operand.base), operand.key)
             return self.under(key, f"{_shown(operand.base)}{key}", state) if key is not None else None
@@ -317,6 +322,46 @@ class Values(NamedValues):
         site: SiteKey = ("placed", operand.named, self.index.name.number)
         self.spelled.setdefault(site, f"{_shown(operand.base)}[{operand.named}]")
         return self.outside(site, what, self.index, state)
+
+    def one_of_several(self, container: ir.Operand, state: State) -> Ref | None:
+        """`POOLS[name]`, `self.pools[name]`: one of the pools that a container of somebody else's holds.
+
+        Any may be meant, so that one that has been closed tells nothing of the next.
+        """
+        found = self._container(container, state)
+        if found is None:
+            return None
+        holder, kind_id, place = found
+        site: SiteKey = ("field", place, PLACE)
+        state.forget_released(site)
+        return self.borrowed(site, kind_id, holder, state)
+
+    def _container(self, node: ir.Operand, state: State) -> tuple[ClassInfo | ModuleIndex, str, SiteKey] | None:
+        """Return what has a container, the kind that it holds several of, and where it is; None for other things."""
+        variable: Variable | None = None
+        if isinstance(node, ir.Local) and node.name in self.index.values and not self._is_nearer(node.name):
+            variable = Variable(self.index, node.name)
+        elif isinstance(node, ir.Dotted):
+            found = self.index.find(node.name)
+            is_variable = found is not None and isinstance(found.symbol, Variable) and not found.rest
+            variable = (
+                found.symbol if found is not None and is_variable and isinstance(found.symbol, Variable) else None
+            )
+        if variable is not None:
+            index = variable.index
+            kind_id = self.types.of_module(index).collected.kind_in_global(variable.name)
+            return (index, kind_id, ("global", variable.name, index.name.number)) if kind_id is not None else None
+        if not isinstance(node, ir.AttributeOf):
+            return None
+        is_own = isinstance(node.base, ir.Local) and self.is_self(node.base.name)
+        held = None if is_own else self.value(node.base, state) or self.class_named(node.base)
+        owner = self.owner_class() if is_own else held.owner if isinstance(held, (Instance, Outside)) else None
+        kind_id = self.types.collected.kind_in_attribute(owner, node.name) if owner is not None else None
+        if owner is None or kind_id is None:
+            return None
+        holder = held.outside() if isinstance(held, Instance) else held
+        place: SiteKey = ("field", holder.root, node.name) if isinstance(holder, Outside) else ("self", node.name)
+        return owner, kind_id, place
 
     def part_of(self, owner: Ref, kind_id: str, state: State) -> Ref:
         """`client["shop"]`: something that belongs to a resource and keeps it alive."""

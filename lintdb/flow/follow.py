@@ -271,6 +271,8 @@ class Follower(Iterations, Assumptions):
             state.set_name(op.base.name, Many((*old, value)))
         elif isinstance(value, Ref) and self._is_left_on_context(op):
             state.update(value.rid, used=True)  # by the commands that find it
+        elif self.one_of_several(op.base, state) is not None:
+            state.hand_over(value)
         else:
             state.escape(value, with_parents=True)
         return None

@@ -10,6 +10,7 @@ import libcst as cst
 from lintdb.effects import Argument, CallModel, Condition, Duty, Event, Form, Kind, Raises
 from lintdb.flow import ir
 from lintdb.flow.chosen import ChosenModels
+from lintdb.flow.collected import PLACE
 from lintdb.flow.evaluate import dotted_name
 from lintdb.flow.results import KnownCall, Overlap, QueryText
 from lintdb.flow.rows import is_computed
@@ -435,9 +436,10 @@ class ModelledCalls(ChosenModels):
     ) -> None:
         """Something of a kind is taken from an owner of many: by the call, or by what it calls, at *inner*.
 
-        *ended* are those whose unit of work the callee ends, before that as far as is known.
+        *ended* are those whose unit of work the callee ends, before that as far as is known. Of several owners in one
+        container each may be another one.
         """
-        if kind.duty is Duty.NONE:
+        if kind.duty is Duty.NONE or owner[0][-1] == PLACE:
             return
         self.taken.setdefault((owner, kind.id), inner or op.node)
         if op.index in self.overlaps:

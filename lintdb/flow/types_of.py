@@ -9,6 +9,7 @@ import libcst as cst
 
 from lintdb.effects import Argument, CallModel, Condition, Event, Form, Kind
 from lintdb.flow.behind import call_behind
+from lintdb.flow.collected import Collected
 from lintdb.flow.constants import constant_value
 from lintdb.flow.derived import is_class_among, kind_of_objects
 from lintdb.flow.evidence import Evidence
@@ -71,6 +72,7 @@ class ModuleTypes:
         self.modes = Modes(self)
         self.schemes = Schemes(self)
         self.places = Places(self)
+        self.collected = Collected(self)
 
     @functools.cached_property
     def wide(self) -> ModuleTypes:
@@ -260,13 +262,26 @@ class ModuleTypes:
         """`client.shop.orders`, `client["shop"]`: the kind of a part that has no name of its own in the model."""
         owner = self.type_of_expression(node.value, scope) or self.type_of_receiver(node.value, scope)
         kind = self.knowledge.kind(owner) if isinstance(owner, str) else None
+        if isinstance(node, cst.Subscript):
+            return kind.any_item if kind is not None else self._kind_in_container(node.value, scope)
         if kind is None:
             return None
-        if isinstance(node, cst.Subscript):
-            return kind.any_item
         name = node.attr.value
         is_named = name in kind.attributes or name in kind.methods or name in kind.state_flags or name.startswith("_")
         return None if is_named else kind.any_attribute
+
+    def _kind_in_container(self, node: cst.BaseExpression, scope: FunctionInfo) -> str | None:
+        """Return what a container holds several of: one of the module, of another module, or of an object."""
+        if isinstance(node, cst.Name) and node.value in self.index.values:
+            is_other = not scope.is_module and self.index.is_local(node.value, scope)
+            return self.collected.kind_in_global(node.value) if not is_other else None
+        symbol = self.index.symbol_of(node, scope, is_needed=self.is_wide)
+        if isinstance(symbol, Variable):
+            return self.of_module(symbol.index).collected.kind_in_global(symbol.name)
+        if not isinstance(node, cst.Attribute):
+            return None
+        owner = self.own_class(node.value, scope) or self.type_of_receiver(node.value, scope)
+        return self.collected.kind_in_attribute(owner, node.attr.value) if isinstance(owner, ClassInfo) else None
 
     def _type_of_call(self, node: cst.BaseExpression | None, scope: FunctionInfo, awaited: bool) -> Type | None:
         if not isinstance(node, cst.Call):
@@ -365,7 +380,7 @@ class ModuleTypes:
             return self._type_of_variable(node, scope)
         if isinstance(node, cst.Call):
             return self._type_of_call(node, scope, awaited=False)
-        return None
+        return self._kind_in_container(node.value, scope) if isinstance(node, cst.Subscript) else None
 
     def _type_of_attribute(self, node: cst.Attribute, owner: Type | None, scope: FunctionInfo) -> Type | None:
         """Return what an attribute of something of a known type holds; it may as well be a name of another module."""

@@ -271,6 +271,8 @@ class _Indexer:
         key = key_of(target)
         if key is not None:
             self.index.kept.setdefault(key, []).append((scope, value))
+        if isinstance(target, cst.Subscript):
+            self.index.stored.append((target.value, scope, value))
         if isinstance(target, cst.Name):
             if owner is not None:
                 owner.body_values[target.value] = (value, annotation)

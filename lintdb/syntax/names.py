@@ -349,6 +349,8 @@ class ModuleIndex:
     """What the module assigns to attributes of imported names: `flask.g.conn`."""
     kept: dict[str, list[tuple[FunctionInfo, cst.BaseExpression | None]]] = field(default_factory=dict)
     """What the module puts under keys of applications and the like (see `lintdb.syntax.keys`)."""
+    stored: list[tuple[cst.BaseExpression, FunctionInfo, cst.BaseExpression | None]] = field(default_factory=list)
+    """What the module puts under any key: the container, the function that does it, and the value."""
     stars: list[str] = field(default_factory=list)
     starred: dict[str, str] = field(default_factory=dict)
     """What may be imported by `from library import *`: name → dotted name, of libraries that are known."""
