@@ -12,7 +12,8 @@ from lintdb.effects import CallModel, Duty, Kind
 from lintdb.flow.behind import call_behind
 from lintdb.flow.derived import constructors_of_base
 from lintdb.flow.reach import Reach
-from lintdb.flow.stdlib import HANDLERS_OF_ONE_REQUEST, RECORDS
+from lintdb.flow.records import RecordField, fields_of_record, is_decorated
+from lintdb.flow.stdlib import HANDLERS_OF_ONE_REQUEST
 from lintdb.flow.types_of import ModuleTypes
 from lintdb.flow.words import RELEASING_NAMES
 from lintdb.syntax.literals import only_value, unawaited
@@ -302,14 +303,12 @@ class Classes:
 
     @staticmethod
     def is_record(owner: ClassInfo) -> bool:
-        """Whether a decorator has written the constructor, which keeps what it is given, and nothing else has a say."""
-        decorated = [(each, decorator.decorator) for each in owner.lineage for decorator in each.node.decorators]
-        names = {
-            each.index.dotted(maker.func if isinstance(maker, cst.Call) else maker, each.index.body)
-            for each, maker in decorated
-        }
-        is_made = any(method in each.methods for each in owner.lineage for method in ("__new__", "__init__"))
-        return bool(names) and names <= RECORDS and not is_made and not owner.has_unknown_base
+        """See `lintdb.flow.records.is_decorated`."""
+        return is_decorated(owner)
+
+    def fields_of_record(self, owner: ClassInfo) -> tuple[RecordField, ...] | None:
+        """See `lintdb.flow.records.fields_of_record`; asked at each call of a class, so found out once."""
+        return self.types.peers.memo.get(("record", owner), lambda: fields_of_record(owner))
 
     def family_of(self, owner: ClassInfo) -> list[ClassInfo]:
         """Return the class with its bases, as far as the project has them, and its subclasses in this module."""

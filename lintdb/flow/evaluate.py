@@ -12,6 +12,7 @@ from lintdb.flow import ir
 from lintdb.flow.collected import PLACE
 from lintdb.flow.named import NamedValues
 from lintdb.flow.objects import attributes_of
+from lintdb.flow.records import fields_of_record, is_named_tuple
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
 from lintdb.flow.texts import CHANGES, filled, has_been_added, is_text, known_pieces, pieces_of, shortened, text_of
@@ -207,6 +208,13 @@ class Values(NamedValues):
             return Method(value, name)
         return None
 
+    def as_tuple(self, value: Value | None, state: State) -> Value | None:
+        """A named tuple that was made here, as the tuple that it is; anything else as it is."""
+        if not isinstance(value, Instance) or not is_named_tuple(value.owner):
+            return value
+        fields = fields_of_record(value.owner) or ()
+        return Many(tuple(self.attribute(value, field.name, state) for field in fields), is_sequence=True)
+
     def _own_attribute(self, self_name: str, name: str, state: State) -> Value | None:
         """`self.name`: what this path or the class says of it, or a method."""
         found = state.env.get(f"self.{name}")
@@ -290,7 +298,7 @@ class Values(NamedValues):
         return function.owner if is_class_method and is_first else None
 
     def _item(self, operand: ir.ItemOf, state: State) -> Value | None:
-        base = self.value(operand.base, state)
+        base = self.as_tuple(self.value(operand.base, state), state)
         if operand.cut and is_text(base):
             return shortened(base, operand.cut)
         if isinstance(base, Many):

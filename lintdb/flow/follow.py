@@ -286,7 +286,7 @@ class Follower(Iterations, Assumptions):
         return bool(self.types.peers.memo.get(memo, lambda: is_left_on_context(key, self.function)))
 
     def _unpack(self, op: ir.UnpackOp, state: State) -> list[State] | None:
-        value = self.value(op.operand, state)
+        value = self.as_tuple(self.value(op.operand, state), state)
         items: list[Value | None]
         if isinstance(value, Many) and value.is_sequence and op.star < 0 and len(value.items) == len(op.names):
             items = list(value.items)

@@ -33,7 +33,7 @@ class Iterations(Calls):
 
     def iterate(self, t: ir.Iterate, state: State) -> None:
         """Take both ways from the head of a loop: into one more round, and behind it."""
-        value = self.rows_behind(self.value(t.operand, state), state)
+        value = self.rows_behind(self.as_tuple(self.value(t.operand, state), state), state)
         self.check_read(value, t.node, state)
         if t.is_async and isinstance(value, Coroutine):
             self._read_unawaited(value, state)

@@ -18,6 +18,7 @@ from lintdb.flow.flags import flag_of_both
 from lintdb.flow.objects import attributes_of, parts_of
 from lintdb.flow.patches import is_replaced, reaches_patched
 from lintdb.flow.reach import Reached
+from lintdb.flow.records import CONSTRUCTORS, SET_UPS, RecordField
 from lintdb.flow.results import HandedText
 from lintdb.flow.returns import Return
 from lintdb.flow.rows import LOOKED
@@ -39,6 +40,7 @@ from lintdb.flow.summaries import (
     names_for_callee,
     start_of_call,
     with_names,
+    written_out,
 )
 from lintdb.flow.texts import known_pieces
 from lintdb.flow.values import (
@@ -239,7 +241,7 @@ class LocalCalls(Containers, ABC):
                     del new.env[f"self.{site[1]}"]  # it may hold something now; if it does not, the outcome says so
             if outcome.is_raise:
                 # A constructor that refuses its arguments is possible, but not what code is written against.
-                is_refusal = info.name == "__init__" and outcome.raised.type is None
+                is_refusal = info.name in CONSTRUCTORS and outcome.raised.type is None
                 is_caught = self.program.may_catch(info)
                 is_low = outcome.low >= BYPASSED or op.in_cleanup or is_refusal or is_caught
                 call = op.index if outcome.raised.call >= 0 else -1
@@ -250,7 +252,7 @@ class LocalCalls(Containers, ABC):
                 continue
             new.make_unlikely(outcome.low)
             self._note_return(op, info, summary, new)
-            maker = instance.owner.name if instance is not None and info.name == "__init__" else info.name
+            maker = instance.owner.name if instance is not None and info.name in CONSTRUCTORS else info.name
             is_own = receiver is OWN
             outside = receiver if isinstance(receiver, Outside) else None
             end = Return(
@@ -268,7 +270,7 @@ class LocalCalls(Containers, ABC):
             end.bind(target)
             self.unsure.sites.update(ref.rid[0] for rid, ref in end.fresh.items() if rid[0] in summary.unsure)
             self._note_classes(receiver, end, new, target)
-            self._leave_to_class(instance, maker, new, is_made=info.name == "__init__")
+            self._leave_to_class(instance, maker, new, is_made=info.name in CONSTRUCTORS)
             results.append(new)
         return results
 
@@ -554,6 +556,9 @@ class LocalCalls(Containers, ABC):
         if wrapped is not None and not PROXIES.isdisjoint(owner.outside_bases):
             state.set_name(op.target, wrapped)
             return None
+        fields = self.program.classes.fields_of_record(owner)
+        if fields is not None and (self._set_up_of(owner) or state.holds_any(self.arguments_value(op, state))):
+            return self._make_record(op, owner, fields, state)
         if self.program.classes.is_record(owner):
             if owner.find_method("__post_init__") is not None:
                 self.unknown_call(op, state)
@@ -578,6 +583,40 @@ class LocalCalls(Containers, ABC):
         for each in results:
             each.set_name(op.target, instance)
         return results
+
+    def _make_record(
+        self, op: ir.CallOp, owner: ClassInfo, fields: tuple[RecordField, ...], state: State
+    ) -> list[State] | None:
+        """`Store(connect(path))`, where the constructor of `Store` does nothing but keep what it is given."""
+        values = [self.value(argument.operand, state) for argument in op.arguments]
+        by_keyword = {field.keyword: field for field in fields}
+        # Attributes that begin with an underscore are given without it, where a library says so.
+        by_keyword = {**{keyword.lstrip("_"): field for keyword, field in by_keyword.items()}, **by_keyword}
+        positional = iter([field for field in fields if field.is_positional])
+        kept: list[tuple[RecordField, Value | None]] = []
+        others: list[Value | None] = []
+        for keyword, value, is_hidden in written_out(op.arguments, values):
+            field = by_keyword.get(keyword) if keyword is not None else None if is_hidden else next(positional, None)
+            if field is None or not field.is_kept:
+                others.append(value)
+            else:
+                kept.append((field, value))
+        self.account_for(Many(tuple(others)), state)
+        state.escape(Many(tuple(others)), with_parents=True)
+        instance = Instance(op.index, owner)
+        self.drop_object(instance, state)
+        for field, value in kept:
+            state.set_name(f"{instance.prefix}{field.name}", value)
+        set_up = self._set_up_of(owner)
+        results = self.call_method(instance, set_up, op, state, target=op.target) if set_up else [state]
+        for each in results:
+            each.set_name(op.target, instance)
+        return results if set_up else None
+
+    @staticmethod
+    def _set_up_of(owner: ClassInfo) -> str:
+        """Return the method with which a class goes on where a constructor ends that is written for it."""
+        return next((name for name in SET_UPS if owner.find_method(name) is not None), "")
 
     def _is_made_of_fakes(self, owner: ClassInfo, init: FunctionInfo) -> bool:
         """Whether a test has put something else in place of what a constructor uses: of all that opens something."""

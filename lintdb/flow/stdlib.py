@@ -208,9 +208,14 @@ GENERATOR_MANAGERS = frozenset({"contextlib.contextmanager", "contextlib.asyncco
 FIXTURES = frozenset({"pytest.fixture", "pytest_asyncio.fixture", "pytest.yield_fixture"})
 RECORDS = frozenset({
     "dataclasses.dataclass", "attr.s", "attr.attrs", "attr.define", "attr.frozen", "attr.mutable", "attr.dataclass",
-    "attrs.define", "attrs.frozen", "attrs.mutable",
+    "attrs.define", "attrs.frozen", "attrs.mutable", "pydantic.dataclasses.dataclass",
 })  # fmt: skip
 """Decorators of classes that write the constructor and leave the methods as they are."""
+NAMED_TUPLES = frozenset({"typing.NamedTuple", "typing_extensions.NamedTuple"})
+MODELS = frozenset({"pydantic.BaseModel", "pydantic.main.BaseModel", "pydantic.v1.BaseModel"})
+"""Bases of classes that write the constructor, and keep objects that they do not know as they are."""
+FIELD_MAKERS = frozenset({"dataclasses.field", "attr.ib", "attr.attrib", "attr.field", "attrs.field", "pydantic.Field"})
+"""Calls that say what a field of such a class is like."""
 CACHES = frozenset({"functools.lru_cache", "functools.cache", "functools.cached_property", "cached_property"})
 
 INJECTORS = frozenset({

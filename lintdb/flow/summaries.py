@@ -161,7 +161,7 @@ def bind_arguments(
     rest: list[Value | None] = []
     named_rest: list[tuple[object, Value | None]] = []
     is_hidden = False
-    for keyword, value, is_last in _written_out(arguments, values):
+    for keyword, value, is_last in written_out(arguments, values):
         is_hidden = is_hidden or is_last
         if is_hidden and keyword is None and state.holds_any(value):
             return None
@@ -224,7 +224,7 @@ def argument_for(info: FunctionInfo, name: str, arguments: Sequence[ir.CallArgum
     return positional[place] if place < len(positional) else None
 
 
-def _written_out(
+def written_out(
     arguments: Sequence[ir.CallArgument], values: Sequence[Value | None]
 ) -> Iterator[tuple[str | None, Value | None, bool]]:
     """Yield keyword and value of each argument, those of `*args` and `**kwargs` one by one where they can be seen.
