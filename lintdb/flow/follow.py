@@ -24,7 +24,7 @@ from lintdb.flow.exceptions import Match, is_caught_before, match_handler
 from lintdb.flow.iteration import Iterations
 from lintdb.flow.run import THROWN
 from lintdb.flow.sharings import STARTED
-from lintdb.flow.sites import BYPASSED, REPLACED, Exit
+from lintdb.flow.sites import BYPASSED, Exit
 from lintdb.flow.state import WAS, State
 from lintdb.flow.summaries import RESUMED, YIELDED
 from lintdb.flow.texts import lengthened, pieces_of
@@ -240,9 +240,7 @@ class Follower(Iterations, Assumptions):
             # What was opened again meanwhile may be known by another name: `other, self.conn = self.conn, conn`.
             is_saved = isinstance(old, Ref) and old.rid[1] > 0 and self._has_other_name(old, state)
             if before is not None and may_be_none(old) and before.phase == "open" and not is_saved:
-                # Whether it stays open is seen at the end: `old = self.conn; self.conn = connect(); old.close()`.
-                state.set_name(REPLACED + op.attribute, old)
-                self.replacing.setdefault(op.attribute, op.node)
+                self.note_replaced(op.attribute, before, op.node, state)
             self.note_overwritten(op, value, state)
             self.kept_as[value.rid] = op.attribute
         is_of_class = isinstance(op.base, ir.Local) and self.own_class(op.base.name) is not None

@@ -251,7 +251,7 @@ class LocalCalls(Containers, ABC):
                     thrown.make_unlikely(outcome.low)
                 continue
             new.make_unlikely(outcome.low)
-            self._note_return(op, info, summary, new)
+            self._note_return(op, info, summary, new, before=state if receiver is OWN else None)
             maker = instance.owner.name if instance is not None and info.name in CONSTRUCTORS else info.name
             is_own = receiver is OWN
             outside = receiver if isinstance(receiver, Outside) else None
@@ -290,8 +290,12 @@ class LocalCalls(Containers, ABC):
         if op.dotted != "$property" and not op.is_elsewhere:
             self.note_blocking(op.index, op.node, summary.blocks)
 
-    def _note_return(self, op: ir.CallOp, info: FunctionInfo, summary: Summary, state: State) -> None:
-        """What it means that a callee has come back."""
+    def _note_return(
+        self, op: ir.CallOp, info: FunctionInfo, summary: Summary, state: State, *, before: State | None
+    ) -> None:
+        """What it means that a callee has come back; *before* is how things were, for a method of the same object."""
+        if before is not None and summary.replaces:
+            self.note_replaced_by(op, summary.replaces, before, state)
         self.forget_tested(op, info, state)
         for rid in summary.holds:
             state.update(rid, holds=True)

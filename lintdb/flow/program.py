@@ -169,6 +169,7 @@ class Program:
             overlaps=list(follower.overlaps.values()),
             handled_attributes=follower.handled_attributes,
             replaced_attributes=follower.attributes.replaced,
+            replaced_in_use=follower.attributes.replaced_in_use,
             overwritten_attributes=list(follower.overwritten()),
             reopened_attributes=follower.attributes.reopened,
             given_attributes=follower.attributes.given,
@@ -348,6 +349,7 @@ class Program:
             late_uses=frozenset(follower.after.late),
             lenders=frozenset(follower.lenders),
             rebinds=frozenset(follower.after.rebound),
+            replaces=frozenset(follower.attributes.replaced),
             waits=next(iter(follower.values_seen.waits_at.values()), None),
             statements=tuple(
                 ((site, 0), site in follower.units.mixed)

@@ -405,7 +405,9 @@ class FunctionFlow:
 
     Without those that hold something else, open, at every end of the method."""
     replaced_attributes: dict[str, cst.CSTNode] = field(default_factory=dict)
-    """Attributes that the method overwrites with a fresh resource while they may hold an open one."""
+    """Attributes that the method, or another that it calls, gives a fresh resource while they may hold an open one."""
+    replaced_in_use: dict[str, cst.CSTNode] = field(default_factory=dict)
+    """Those of them that a path has used before."""
     overwritten_attributes: list[Overwritten] = field(default_factory=list)
     """What the method opens for attributes, and replaces there while it is open."""
     reopened_attributes: set[str] = field(default_factory=set)

@@ -144,6 +144,8 @@ class AfterRelease:
 
 REPLACED = "$.replaced."
 """What names begin with that hold what an attribute held before it was given something else; then comes its name."""
+REPLACED_IN_USE = "$.replaced in use."
+"""The same, where the path has used what the attribute held: it was there."""
 
 
 @dataclass
@@ -151,17 +153,19 @@ class AttributeRecords:
     """What a run finds out about the attributes of the object whose method is followed.
 
     `released`: what they hold is released; `given`: somebody gets it who may release it. `replaced`: they are
-    overwritten while they may hold something open. `refilled`: at all ends so far they hold something open that was put
-    there on the way; None before the first one. `left_work`: they are left with a write that is not committed.
-    `commits`: what they hold is committed here, by the method itself; whether that keeps a write of it. The two for
-    module-level names are `left_globals` and `global_commits`. `left_given` is work on what functions gave, by these.
-    `overwritten`: what the method has opened for an attribute is replaced there while it is open, and by what;
-    `arrivals`: whether that is so where a statement replaces something; `survivors` are there at some end.
+    overwritten while they may hold something open, `replaced_in_use` where a path has used that. `refilled`: at all
+    ends so far they hold something open that was put there on the way; None before the first one. `left_work`: they
+    are left with a write that is not committed. `commits`: what they hold is committed here, by the method itself;
+    whether that keeps a write of it. The two for module-level names are `left_globals` and `global_commits`.
+    `left_given` is work on what functions gave, by these. `overwritten`: what the method has opened for an
+    attribute is replaced there while it is open, and by what; `arrivals`: whether that is so where a statement
+    replaces something; `survivors` are there at some end.
     """
 
     released: set[str] = field(default_factory=set)
     given: set[str] = field(default_factory=set)
     replaced: dict[str, cst.CSTNode] = field(default_factory=dict)
+    replaced_in_use: dict[str, cst.CSTNode] = field(default_factory=dict)
     left_work: dict[str, LostWork] = field(default_factory=dict)
     commits: dict[str, bool] = field(default_factory=dict)
     left_globals: dict[str, LostWork] = field(default_factory=dict)

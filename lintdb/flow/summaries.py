@@ -106,9 +106,10 @@ class Summary:
     is released at all (`ends_yielded`, and where the block raises); `late_uses` is what it got and uses when it
     goes on after its `yield`, or (true) after an error there, `lenders` what it got and what it yields belongs to.
     `uses` are of what was released before the call; `rebinds` are the attributes of the object, and the globals,
-    that get another value; `statements` says what it sends statements to, and whether more than one; `takes` what
-    it takes from owners of many: owner, kind and place. `refuses`: it raises where it finds nothing, so that it may
-    be called for that alone. `undone` are the libraries to which it says that the unit of work around has failed.
+    that get another value, `replaces` the attributes that may hold something open then; `statements` says what it
+    sends statements to, and whether more than one; `takes` what it takes from owners of many: owner, kind and place.
+    `refuses`: it raises where it finds nothing, so that it may be called for that alone. `undone` are the libraries to
+    which it says that the unit of work around has failed.
     `holds` are sessions that have a connection whichever way it returns. `runs` are the parameters that it runs as the
     text of a query, each with the text that stands before it there; `unsure` the resources that it makes and of which
     its callers cannot be sure that they own them.
@@ -123,6 +124,7 @@ class Summary:
     late_uses: frozenset[tuple[Rid, bool]] = frozenset()
     lenders: frozenset[Rid] = frozenset()
     rebinds: frozenset[SiteKey] = frozenset()
+    replaces: frozenset[str] = frozenset()
     ends_yielded: bool = False
     ends_yielded_on_error: bool = False
     waits: cst.CSTNode | None = None

@@ -15,7 +15,7 @@ from lintdb.flow.decorators import ends_with_process
 from lintdb.flow.evaluate import Values
 from lintdb.flow.overwritten import holds_alone, is_left_alone
 from lintdb.flow.results import Leak, LostWork, Overwritten, PathStep, Unawaited
-from lintdb.flow.sites import BYPASSED, COROUTINE, REPLACED, UNHEARD_OF, Exit, Lost
+from lintdb.flow.sites import BYPASSED, COROUTINE, REPLACED, REPLACED_IN_USE, UNHEARD_OF, Exit, Lost
 from lintdb.flow.state import State
 from lintdb.flow.summaries import BEFORE, RESUMED, YIELDED
 from lintdb.flow.values import (
@@ -95,13 +95,35 @@ class Verdicts(Values):
             if state.env.get(f"self.{attribute}") == Ref(rid):
                 self.attributes.survivors.add(rid[0])
 
+    def note_replaced(self, attribute: str, before: Status, node: cst.CSTNode, state: State) -> None:
+        """An attribute gets something that is opened here, or by what is called here, and may hold something open.
+
+        Whether that stays open is seen at the end: `old = self.conn; self.conn = connect(); old.close()`.
+        """
+        self.replacing.setdefault(attribute, node)
+        for prefix in (REPLACED, REPLACED_IN_USE) if before.is_there else (REPLACED,):
+            state.set_name(prefix + attribute, Ref((("self", attribute), 0)))
+
+    def note_replaced_by(self, op: ir.CallOp, replaced: frozenset[str], before: State, state: State) -> None:
+        """A method of the same object is called that may replace something open in the attributes *replaced*."""
+        owner = self.owner_class()
+        if owner is None:
+            return
+        for attribute in sorted(replaced):
+            held = self.outside(("self", attribute), self.types.attribute_type(owner, attribute), owner, state)
+            status = before.status(held.rid) or state.status(held.rid) if isinstance(held, Ref) else None
+            if status is not None and status.phase == "open":
+                self.note_replaced(attribute, status, op.node, state)
+
     def _note_replaced(self, state: State) -> None:
         """A path ends: which attributes held something else before that is open still?"""
+        found = (REPLACED, self.attributes.replaced), (REPLACED_IN_USE, self.attributes.replaced_in_use)
         for attribute, node in self.replacing.items():
-            old = state.env.get(REPLACED + attribute)
-            status = state.status(old.rid) if isinstance(old, Ref) else None
-            if status is not None and status.phase == "open":
-                self.attributes.replaced.setdefault(attribute, node)
+            for prefix, replaced in found:
+                old = state.env.get(prefix + attribute)
+                status = state.status(old.rid) if isinstance(old, Ref) else None
+                if status is not None and status.phase == "open":
+                    replaced.setdefault(attribute, node)
 
     def check_exit(self, state: State, *, is_raise: bool) -> None:
         """Collect what a path that has ended leaves open."""

@@ -13,6 +13,7 @@ from lintdb.rules.ownership import (
     DYNAMIC,
     FAMILIES,
     by_any_name,
+    is_filled_before,
     is_handed_on,
     is_looked_after,
     is_put_back,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from lintdb.effects import Kind
-    from lintdb.flow.classes import OwnedObject
+    from lintdb.flow.classes import OpenedAttribute, OwnedObject
     from lintdb.flow.results import FunctionFlow
     from lintdb.syntax.names import ClassInfo, FunctionInfo
 
@@ -85,10 +86,11 @@ class AttributeNotReleased(Rule):
                     steps = (ReportStep(call, "opened where there is none"), ReportStep(node, "replaced"))
                     yield replace(_report(call, message, attribute, kind), node=node, steps=steps)
                     continue
-                others = [other for name, other, _, _ in opened if name == attribute and other is not method]
-                if any(other.name == "__init__" for other in others):
+                others = [each for each in opened if each.name == attribute and each.method is not method]
+                if is_filled_before(method, attribute, others, flows):
                     message = f"`self.{attribute}` may still be open when it is replaced here"
                     yield _report(call, message, attribute, kind)
+        yield from _replaced_by_helpers(owner, flows, opened, handled)
 
 
 def _overwritten(owner: ClassInfo, flows: Sequence[FunctionFlow], handled: AbstractSet[str]) -> Iterator[Report]:
@@ -100,6 +102,23 @@ def _overwritten(owner: ClassInfo, flows: Sequence[FunctionFlow], handled: Abstr
                 steps = (ReportStep(node, "opened here"), ReportStep(by, "replaced"))
                 confidence = Confidence.MEDIUM if is_sure else Confidence.LOW
                 yield replace(_report(node, message, attribute, kind, confidence), steps=steps)
+
+
+def _replaced_by_helpers(
+    owner: ClassInfo, flows: Sequence[FunctionFlow], opened: Sequence[OpenedAttribute], handled: AbstractSet[str]
+) -> Iterator[Report]:
+    """Yield where a method has another one of the class open something in the place of what may still be open."""
+    for flow in flows:
+        if flow.function.owner is not owner or flow.function.name == "__init__":
+            continue
+        for attribute, node in flow.replaced_attributes.items():
+            fillers = [each for each in opened if each.name == attribute]
+            kinds = [each.kind for each in fillers if each.kind.family in FAMILIES]
+            if attribute not in handled or not kinds or any(each.method is flow.function for each in fillers):
+                continue
+            if is_filled_before(flow.function, attribute, fillers, flows):
+                message = f"`self.{attribute}` may still be open when it is replaced by what is called here"
+                yield _report(node, message, attribute, kinds[0])
 
 
 def _left_objects(

@@ -13,12 +13,38 @@ if TYPE_CHECKING:
     import libcst as cst
 
     from lintdb.effects import Kind
+    from lintdb.flow.classes import OpenedAttribute
     from lintdb.flow.results import FunctionFlow
     from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 DYNAMIC = re.compile(r"\bgetattr\(self,(?!\s*[\"'])|\bvars\(self\)|\bself\.__dict__")
 """Code in which it cannot be told which attributes are reached."""
 FAMILIES = ("connection", "session", "checkout", "pool")
+
+
+def is_filled_before(
+    method: FunctionInfo, attribute: str, fillers: Iterable[OpenedAttribute], flows: Iterable[FunctionFlow]
+) -> bool:
+    """Whether an attribute surely holds something when a method replaces that.
+
+    A path of the method has used it before, or making the object fills it: *fillers* are what else does.
+    """
+    if any(flow.function is method and attribute in flow.replaced_in_use for flow in flows):
+        return True
+    first = method.owner.find_method("__init__") if method.owner is not None else None
+    at_start = _run_by(first) if first is not None else []
+    is_filled = any(each.method in at_start for each in fillers)
+    return is_filled and (method not in at_start or any(each.method is first for each in fillers))
+
+
+def _run_by(method: FunctionInfo) -> list[FunctionInfo]:
+    """Return a method and all methods that it calls on its object, directly or through them."""
+    found = [method]
+    for each in found:
+        names = each.own_attributes if each.is_method else ()
+        methods = (method.owner.find_method(name) for name in names) if method.owner is not None else ()
+        found += [other for other in methods if other is not None and other not in found]
+    return found
 
 
 def is_subscription(kind: Kind) -> bool:
