@@ -163,6 +163,8 @@ class Follower(Iterations, Assumptions):
                 site = self.sites.get(rid[0])
                 if site is not None and site.name is None:
                     site.name = name
+        if isinstance(value, Outside) and self.spelled.get(value.root, "").startswith("$") and not name.startswith("$"):
+            self.spelled[value.root] = name  # what a block gives is called by the name after `as`
         if (self.function.is_module and not name.startswith("$")) or name in self.function.outer:
             # A module-level name lives as long as the program: whoever closes it, it is not this body's omission.
             self.after.rebound.add(("global", name, self.index.name.number))

@@ -311,6 +311,10 @@ class LocalCalls(Containers, ABC):
             self.check_early(use, op.node, info.name, state)
         for rid, is_many in summary.statements:
             self.note_statement(rid, op, is_many=is_many)
+        for rid, is_end in sorted(summary.went_on, key=repr):
+            status = state.status(rid)
+            if status is not None and status.failed >= 0 and not op.in_cleanup:
+                self.judge_use(rid, status, op.node, state, is_end=is_end)
         self._note_takes(op, summary, state)
         for site, function in summary.told:
             self.units.told_at[op.index, site] = function

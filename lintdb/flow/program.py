@@ -356,6 +356,7 @@ class Program:
                 for site in follower.units.statements
                 if site[0] in NAMED or (site, 0) in start.resources
             ),
+            went_on=frozenset(follower.units.went_on),
             refuses={end.is_raise for end in follower.exits if LOOKED in end.state.env} == {True},
             takes=tuple((rid, kind, node) for (rid, kind), node in follower.taken.items()),
             ends_yielded=follower.ends_yielded(),

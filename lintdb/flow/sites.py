@@ -215,7 +215,8 @@ class UnitRecords:
     resources that nothing but their use makes known. `worked`: a call that works in a unit without a name. `again`: the
     calls of the function itself. `undone`: the libraries that are told that the unit around has failed.
     `kept_by_block`: the kinds of what the end of a block makes work on permanent, for as long as that end is looked at.
-    `temporary`: tables that go with their connection.
+    `temporary`: tables that go with their connection. `went_on`: units that had failed before the function was called
+    and that it goes on with; whether it does no more than end them.
     """
 
     failures: dict[int, AfterError] = field(default_factory=dict)
@@ -240,6 +241,7 @@ class UnitRecords:
     guessed: set[Rid] = field(default_factory=set)
     worked: dict[Rid, cst.CSTNode] = field(default_factory=dict)
     undone: set[str] = field(default_factory=set)
+    went_on: set[tuple[Rid, bool]] = field(default_factory=set)
     again: set[int] = field(default_factory=set)
     swallowed: dict[int, SwallowedError] = field(default_factory=dict)
     error_commits: dict[int, tuple[SiteKey, ErrorCommit, bool]] = field(default_factory=dict)

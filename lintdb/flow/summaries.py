@@ -113,6 +113,8 @@ class Summary:
     `holds` are sessions that have a connection whichever way it returns. `runs` are the parameters that it runs as the
     text of a query, each with the text that stands before it there; `unsure` the resources that it makes and of which
     its callers cannot be sure that they own them.
+    `went_on` are the units of work that have failed before the call and that it goes on with, each with whether it does
+    no more than end them.
     `told` are the globals whose unit of work it leaves failed by an error, each with the function that is told of that.
     """
 
@@ -129,6 +131,7 @@ class Summary:
     ends_yielded_on_error: bool = False
     waits: cst.CSTNode | None = None
     statements: tuple[tuple[Rid, bool], ...] = ()
+    went_on: frozenset[tuple[Rid, bool]] = frozenset()
     refuses: bool = False
     takes: tuple[tuple[Rid, str, cst.CSTNode], ...] = ()
     undone: frozenset[str] = frozenset()
@@ -586,6 +589,7 @@ def with_names(summary: Summary, names: Names) -> Summary:
         lenders=frozenset(map(names.rid, summary.lenders)),
         rebinds=frozenset(map(names.site, summary.rebinds)),
         statements=tuple((names.rid(rid), is_many) for rid, is_many in summary.statements),
+        went_on=frozenset((names.rid(rid), is_end) for rid, is_end in summary.went_on),
         takes=tuple((names.rid(rid), kind, node) for rid, kind, node in summary.takes),
         holds=frozenset(map(names.rid, summary.holds)),
     )

@@ -49,7 +49,7 @@ class UnitVerdicts(Verdicts):
                 self._note_commit_of_block(rid, kind, self.function.node, op, state)
         if op is not None and op.in_cleanup:
             self._judge_commit_on_error(rid, status, op, state)
-        elif status.failed >= 0:
+        elif status.failed >= 0 or status.failed == WORKS:
             self.judge_use(rid, status, op.node if op is not None else None, state, is_end=True)
 
     def judge_use(
@@ -68,7 +68,15 @@ class UnitVerdicts(Verdicts):
         """
         kind = self.knowledge.kind(status.kind)
         failed = self.operations.get(status.failed)
-        if kind is None or failed is None or state.raised is not None or _is_held(state):
+        if kind is None or state.raised is not None or _is_held(state):
+            return
+        if status.failed in (BEFORE, WORKS) and kind.after_error is not AfterError.CONTINUES:
+            # The caller knows which call it was, and whether it has kept the error to itself.
+            if not is_unlikely(status, state):
+                is_idle = status.pending in (-1, BEFORE) and rid[0] not in self.units.statements
+                self.units.went_on.add((rid, is_end and is_idle))
+            return
+        if failed is None:
             return
         if self.after_error(status, kind) is AfterError.CONTINUES and not is_open and not self._is_half(status):
             # The statement alone is undone: to go on without it may well be meant.
