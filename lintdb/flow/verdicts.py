@@ -15,7 +15,7 @@ from lintdb.flow.decorators import ends_with_process
 from lintdb.flow.evaluate import Values
 from lintdb.flow.overwritten import holds_alone, is_left_alone
 from lintdb.flow.results import Leak, LostWork, Overwritten, PathStep, Unawaited
-from lintdb.flow.sites import BYPASSED, COROUTINE, REPLACED, REPLACED_IN_USE, UNHEARD_OF, Exit, Lost
+from lintdb.flow.sites import BYPASSED, COROUTINE, REPLACED, REPLACED_IN_USE, UNHEARD_OF, UNLIKELY, Exit, Lost
 from lintdb.flow.state import State
 from lintdb.flow.summaries import BEFORE, RESUMED, YIELDED
 from lintdb.flow.values import (
@@ -117,6 +117,8 @@ class Verdicts(Values):
 
     def _note_replaced(self, state: State) -> None:
         """A path ends: which attributes held something else before that is open still?"""
+        if state.low >= UNLIKELY:
+            return  # what should have released it has failed
         found = (REPLACED, self.attributes.replaced), (REPLACED_IN_USE, self.attributes.replaced_in_use)
         for attribute, node in self.replacing.items():
             for prefix, replaced in found:

@@ -107,18 +107,25 @@ def _overwritten(owner: ClassInfo, flows: Sequence[FunctionFlow], handled: Abstr
 def _replaced_by_helpers(
     owner: ClassInfo, flows: Sequence[FunctionFlow], opened: Sequence[OpenedAttribute], handled: AbstractSet[str]
 ) -> Iterator[Report]:
-    """Yield where a method has another one of the class open something in the place of what may still be open."""
+    """Yield where a method has another one of the class open something in the place of what may still be open.
+
+    Not where the other one is to blame itself.
+    """
+    found: dict[tuple[FunctionInfo, str], cst.CSTNode] = {}
     for flow in flows:
-        if flow.function.owner is not owner or flow.function.name == "__init__":
-            continue
         for attribute, node in flow.replaced_attributes.items():
-            fillers = [each for each in opened if each.name == attribute]
-            kinds = [each.kind for each in fillers if each.kind.family in FAMILIES]
-            if attribute not in handled or not kinds or any(each.method is flow.function for each in fillers):
-                continue
-            if is_filled_before(flow.function, attribute, fillers, flows):
-                message = f"`self.{attribute}` may still be open when it is replaced by what is called here"
-                yield _report(node, message, attribute, kinds[0])
+            fillers = [each for each in opened if each.name == attribute and each.method is not flow.function]
+            if flow.function.name != "__init__" and is_filled_before(flow.function, attribute, fillers, flows):
+                found[flow.function, attribute] = node
+    for (method, attribute), node in found.items():
+        fillers = [each for each in opened if each.name == attribute]
+        kinds = [each.kind for each in fillers if each.kind.family in FAMILIES]
+        if attribute not in handled or not kinds or method.owner is not owner:
+            continue
+        callee = owner.find_method(str(getattr(getattr(getattr(node, "func", None), "attr", None), "value", "")))
+        if (callee, attribute) not in found and not any(each.method is method for each in fillers):
+            message = f"`self.{attribute}` may still be open when it is replaced by what is called here"
+            yield _report(node, message, attribute, kinds[0])
 
 
 def _left_objects(
