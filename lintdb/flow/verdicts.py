@@ -19,6 +19,7 @@ from lintdb.flow.sites import BYPASSED, COROUTINE, REPLACED, REPLACED_IN_USE, UN
 from lintdb.flow.state import State
 from lintdb.flow.summaries import BEFORE, RESUMED, YIELDED
 from lintdb.flow.values import (
+    NONE,
     Ref,
     Rid,
     SiteKey,
@@ -110,6 +111,8 @@ class Verdicts(Values):
         if owner is None:
             return
         for attribute in sorted(replaced):
+            if before.env.get(f"self.{attribute}") == NONE:
+                continue
             held = self.outside(("self", attribute), self.types.attribute_type(owner, attribute), owner, state)
             status = before.status(held.rid) or state.status(held.rid) if isinstance(held, Ref) else None
             if status is not None and status.phase == "open":

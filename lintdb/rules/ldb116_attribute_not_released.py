@@ -87,10 +87,10 @@ class AttributeNotReleased(Rule):
                     yield replace(_report(call, message, attribute, kind), node=node, steps=steps)
                     continue
                 others = [each for each in opened if each.name == attribute and each.method is not method]
-                if is_filled_before(method, attribute, others, flows):
+                if is_filled_before(method, attribute, others, flows, ctx):
                     message = f"`self.{attribute}` may still be open when it is replaced here"
                     yield _report(call, message, attribute, kind)
-        yield from _replaced_by_helpers(owner, flows, opened, handled)
+        yield from _replaced_by_helpers(owner, flows, opened, handled, ctx)
 
 
 def _overwritten(owner: ClassInfo, flows: Sequence[FunctionFlow], handled: AbstractSet[str]) -> Iterator[Report]:
@@ -105,7 +105,11 @@ def _overwritten(owner: ClassInfo, flows: Sequence[FunctionFlow], handled: Abstr
 
 
 def _replaced_by_helpers(
-    owner: ClassInfo, flows: Sequence[FunctionFlow], opened: Sequence[OpenedAttribute], handled: AbstractSet[str]
+    owner: ClassInfo,
+    flows: Sequence[FunctionFlow],
+    opened: Sequence[OpenedAttribute],
+    handled: AbstractSet[str],
+    ctx: FileContext,
 ) -> Iterator[Report]:
     """Yield where a method has another one of the class open something in the place of what may still be open.
 
@@ -115,7 +119,7 @@ def _replaced_by_helpers(
     for flow in flows:
         for attribute, node in flow.replaced_attributes.items():
             fillers = [each for each in opened if each.name == attribute and each.method is not flow.function]
-            if flow.function.name != "__init__" and is_filled_before(flow.function, attribute, fillers, flows):
+            if flow.function.name != "__init__" and is_filled_before(flow.function, attribute, fillers, flows, ctx):
                 found[flow.function, attribute] = node
     for (method, attribute), node in found.items():
         fillers = [each for each in opened if each.name == attribute]

@@ -23,18 +23,44 @@ FAMILIES = ("connection", "session", "checkout", "pool")
 
 
 def is_filled_before(
-    method: FunctionInfo, attribute: str, fillers: Iterable[OpenedAttribute], flows: Iterable[FunctionFlow]
+    method: FunctionInfo,
+    attribute: str,
+    fillers: Iterable[OpenedAttribute],
+    flows: Iterable[FunctionFlow],
+    ctx: FileContext,
 ) -> bool:
-    """Whether an attribute surely holds something when a method replaces that.
+    """Whether an attribute surely holds something when a method replaces that, and nothing says that it is closed.
 
     A path of the method has used it before, or making the object fills it: *fillers* are what else does.
     """
+    if _asks_first(method, attribute, ctx):
+        return False
     if any(flow.function is method and attribute in flow.replaced_in_use for flow in flows):
         return True
     first = method.owner.find_method("__init__") if method.owner is not None else None
     at_start = _run_by(first) if first is not None else []
     is_filled = any(each.method in at_start for each in fillers)
     return is_filled and (method not in at_start or any(each.method is first for each in fillers))
+
+
+def _asks_first(method: FunctionInfo, attribute: str, ctx: FileContext) -> bool:
+    """Whether a test in a method calls another one of its object that looks at an attribute: `if self.is_closed():`."""
+    import libcst as cst
+
+    from lintdb.syntax.walk import walk
+
+    owner = method.owner
+    if owner is None or not method.params:
+        return False
+    tests = [node.test for node in method.nodes if isinstance(node, (cst.If, cst.While, cst.IfExp))]
+    for node in (each for test in tests for each in walk(test)):
+        function = node.func if isinstance(node, cst.Call) else None
+        base = function.value if isinstance(function, cst.Attribute) else None
+        is_own = isinstance(base, cst.Name) and base.value == method.params[0].name.value
+        helper = owner.find_method(function.attr.value) if is_own and isinstance(function, cst.Attribute) else None
+        if helper is not None and attribute in ctx.program.classes.reach.of(helper, owner).names:
+            return True
+    return False
 
 
 def _run_by(method: FunctionInfo) -> list[FunctionInfo]:
