@@ -96,30 +96,26 @@ class Verdicts(Values):
             if state.env.get(f"self.{attribute}") == Ref(rid):
                 self.attributes.survivors.add(rid[0])
 
-    def note_replaced(self, attribute: str, before: Status, node: cst.CSTNode, state: State) -> None:
+    def note_replaced(self, attribute: str, before: Status | None, node: cst.CSTNode, state: State) -> None:
         """An attribute gets something that is opened here, or by what is called here, and may hold something open.
 
         Whether that stays open is seen at the end: `old = self.conn; self.conn = connect(); old.close()`.
         """
         self.replacing.setdefault(attribute, node)
-        for prefix in (REPLACED, REPLACED_IN_USE) if before.is_there else (REPLACED,):
+        is_in_use = before is not None and before.is_there
+        for prefix in (REPLACED, REPLACED_IN_USE) if is_in_use else (REPLACED,):
             state.set_name(prefix + attribute, Ref((("self", attribute), 0)))
 
     def note_replaced_by(self, op: ir.CallOp, replaced: frozenset[str], before: State, state: State) -> None:
         """A method of the same object is called that may replace something open in the attributes *replaced*."""
-        owner = self.owner_class()
-        if owner is None:
-            return
         for attribute in sorted(replaced):
-            if before.env.get(f"self.{attribute}") == NONE:
-                continue
-            held = self.outside(("self", attribute), self.types.attribute_type(owner, attribute), owner, state)
-            status = before.status(held.rid) or state.status(held.rid) if isinstance(held, Ref) else None
-            if status is not None and status.phase == "open":
+            status = before.status((("self", attribute), 0))
+            is_empty = before.env.get(f"self.{attribute}") == NONE
+            if not is_empty and (status is None or status.phase == "open"):
                 self.note_replaced(attribute, status, op.node, state)
 
     def _note_replaced(self, state: State) -> None:
-        """A path ends: which attributes held something else before that is open still?"""
+        """A path ends: which attributes held something else before that is open still, as far as the path knows?"""
         if state.low >= UNLIKELY:
             return  # what should have released it has failed
         found = (REPLACED, self.attributes.replaced), (REPLACED_IN_USE, self.attributes.replaced_in_use)
@@ -127,7 +123,7 @@ class Verdicts(Values):
             for prefix, replaced in found:
                 old = state.env.get(prefix + attribute)
                 status = state.status(old.rid) if isinstance(old, Ref) else None
-                if status is not None and status.phase == "open":
+                if isinstance(old, Ref) and (status is None or status.phase == "open"):
                     replaced.setdefault(attribute, node)
 
     def check_exit(self, state: State, *, is_raise: bool) -> None:
