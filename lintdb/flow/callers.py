@@ -116,9 +116,11 @@ def _all_end(function: _Function, parameter: str, path: str, project: _Project, 
         given = _given(call.node, function, parameter)
         if not isinstance(given, ast.Name):
             return False
-        if not (tells and _is_answered(given.id, call)) and not _is_ended(given.id, call, project, levels):
-            return False
         is_given = True
+        if tells and _is_answered(given.id, call):
+            continue
+        if not _is_ended(given.id, call, project, levels, _told_by(call) if tells else ""):
+            return False
     return is_given
 
 
@@ -131,7 +133,10 @@ def _tells_of_errors(function: _Function) -> bool:
 
 def _is_false(statement: ast.Return) -> bool:
     value = statement.value
-    return value is None or (isinstance(value, ast.Constant) and not value.value)
+    if isinstance(value, ast.List | ast.Tuple | ast.Set):
+        return not value.elts
+    is_empty = isinstance(value, ast.Dict) and not value.keys
+    return value is None or is_empty or (isinstance(value, ast.Constant) and not value.value)
 
 
 def _ends_false(handler: ast.ExceptHandler, function: _Function) -> bool:
@@ -274,8 +279,31 @@ def _parameters(function: _Function) -> list[ast.arg]:
     return [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
 
 
-def _is_ended(name: str, call: _Call, project: _Project, levels: int) -> bool:
-    """Whether nobody goes on with what the caller's variable holds behind the call, and it is ended then."""
+def _told_by(call: _Call) -> str:
+    """Return the variable that what a call returns is put into; empty: none."""
+    holder = next(call.file.around(call.node))
+    if isinstance(holder, ast.Await):
+        holder = next(call.file.around(holder))
+    target = holder.targets[0] if isinstance(holder, ast.Assign) else None
+    return target.id if isinstance(target, ast.Name) else ""
+
+
+def _is_where_it_worked(node: ast.AST, told: str, file: ParsedFile) -> bool:
+    """Whether code runs only if a variable is true: `if found: conn.commit()`."""
+    inner = node
+    for outer in file.around(node):
+        is_asked = isinstance(outer, ast.If) and isinstance(outer.test, ast.Name) and outer.test.id == told
+        if is_asked and isinstance(outer, ast.If) and inner in outer.body:
+            return True
+        inner = outer
+    return False
+
+
+def _is_ended(name: str, call: _Call, project: _Project, levels: int, told: str = "") -> bool:
+    """Whether nobody goes on with what the caller's variable holds behind the call, and it is ended then.
+
+    *told* is the variable that is true only if the call has not failed; empty: there is none.
+    """
     file, scope = call.file, _scope(call.node, call.file)
     is_ended = False
     for node in walk_tree(scope):
@@ -287,10 +315,12 @@ def _is_ended(name: str, call: _Call, project: _Project, levels: int) -> bool:
             return False
         if isinstance(node.ctx, ast.Store):
             is_ended = is_ended or _is_bound_by_block(node, call.node, file, project)
+            is_ended = is_ended or _is_lent_by_loop(node, call.node, file, project)
         elif _ends(node, file, project):
             is_ended = is_ended or node.lineno > call.node.lineno
         elif not (
             _stands_before(node, call.node)
+            or (told and _is_where_it_worked(node, told, file))
             or _is_test(node, file)
             or call.node in file.around(node)
             or _are_alternatives(node, call.node, file)
@@ -319,6 +349,14 @@ def _is_bound_by_block(node: ast.Name, call: ast.Call, file: ParsedFile, project
     return _may_end(last_name(manager), project, is_known=True)
 
 
+def _is_lent_by_loop(node: ast.Name, call: ast.Call, file: ParsedFile, project: _Project) -> bool:
+    """Whether a variable is that of a loop over a generator, around a call, which ends what it has lent."""
+    loop = next(file.around(node))
+    if not isinstance(loop, ast.For | ast.AsyncFor) or loop not in file.around(call):
+        return False
+    return isinstance(loop.iter, ast.Call) and _may_end(last_name(loop.iter.func), project, is_known=False)
+
+
 def _ends(node: ast.Name, file: ParsedFile, project: _Project) -> bool:
     """Whether a mention is one that ends what the variable holds: `conn.close()`, `give_back(conn)`."""
     parents = file.around(node)
@@ -343,8 +381,18 @@ def _may_end(name: str, project: _Project, *, is_known: bool) -> bool:
         for node in _definitions(file.tree) if isinstance(file, ParsedFile) else ():
             if node.name == name:
                 called = [last_name(each.func) for each in _calls_without_error(node)]
-                return any(_ENDS.fullmatch(each) for each in called) or "closing" in called
+                return any(_ENDS.fullmatch(each) for each in called) or "closing" in called or _lends_from_block(node)
     return is_known
+
+
+def _lends_from_block(function: ast.AST) -> bool:
+    """Whether a generator yields what a `with` block binds."""
+    blocks = [each for each in walk_tree(function) if isinstance(each, ast.With | ast.AsyncWith)]
+    bound = {
+        item.optional_vars.id for block in blocks for item in block.items if isinstance(item.optional_vars, ast.Name)
+    }
+    yielded = (each.value for each in walk_tree(function) if isinstance(each, ast.Yield))
+    return any(isinstance(each, ast.Name) and each.id in bound for each in yielded)
 
 
 def _calls_without_error(function: ast.AST) -> Iterator[ast.Call]:

@@ -25,52 +25,73 @@ _MOST_STEPS = 6
 """Things that are made one of the other: a session of a factory, that of an engine."""
 
 
+Place = tuple[str, ClassInfo | ModuleIndex]
+
+
 class Schemes:
     """The schemes of what one module keeps and makes."""
 
     def __init__(self, types: ModuleTypes) -> None:
         self._types = types
+        self._kept: dict[Place, str] = {}
 
-    def of_kept(self, name: str, holder: ClassInfo | ModuleIndex | None, steps: int = _MOST_STEPS) -> str:
+    def of_kept(self, name: str, holder: ClassInfo | ModuleIndex) -> str:
         """Return the scheme of what an attribute or a global keeps: that of all that it is given, if it is one."""
-        return _the_one(
-            self._types.of_module(scope.index).schemes.of_call(call, scope, steps)
-            for call, scope in makers_of(name, holder)
-        )
+        place = (name, holder)
+        if place not in self._kept:
+            self._kept[place] = _the_one(self._kept_under(place, set()))
+        return self._kept[place]
 
-    def of_call(self, call: cst.CSTNode, scope: FunctionInfo, steps: int = _MOST_STEPS) -> str:
-        """Return the scheme of what a call makes."""
-        if not isinstance(call, cst.Call) or not steps:
-            return ""
+    def of_expression(self, node: cst.CSTNode | None, scope: FunctionInfo) -> str:
+        """Return the scheme of what an expression of a function names, or makes."""
+        return _the_one(self._of_expression(node, scope, set(), _MOST_STEPS))
+
+    def _kept_under(self, place: Place, seen: set[Place]) -> Iterator[str]:
+        """Yield the schemes of what a place is given; nothing for one that was *seen* before."""
+        if place in seen:
+            return
+        seen.add(place)
+        for call, scope in makers_of(*place):
+            yield from self._types.of_module(scope.index).schemes.of_call(call, scope, seen, _MOST_STEPS)
+
+    def of_call(self, call: cst.Call, scope: FunctionInfo, seen: set[Place], steps: int) -> Iterator[str]:
+        """Yield the schemes of what a call makes, through places that were not *seen* before."""
         dotted = self._types.index.dotted(call.func, scope)
         model = self._types.model_of_call(dotted, call, scope) if dotted is not None else None
-        if model is None:
-            made = self._types.called(call, scope)
-            if isinstance(made, FunctionInfo):
-                return self._of_function(made)
-            return self.of_expression(call.func, scope, steps - 1)
-        if model.dsn is not None:
-            return self._of_text(self._types.given_argument(call, model.dsn), scope)
-        given = self._types.given_argument(call, model.parent) if isinstance(model.parent, Argument) else None
-        return self.of_expression(given, scope, steps - 1)
+        made = self._types.called(call, scope) if model is None else None
+        if isinstance(made, FunctionInfo):
+            yield self._of_function(made)
+        elif model is None:
+            yield from self._of_expression(call.func, scope, seen, steps - 1)
+        elif model.dsn is not None:
+            yield self._of_text(self._types.given_argument(call, model.dsn), scope)
+        else:
+            given = self._types.given_argument(call, model.parent) if isinstance(model.parent, Argument) else None
+            yield from self._of_expression(given, scope, seen, steps - 1)
 
-    def of_expression(self, node: cst.CSTNode | None, scope: FunctionInfo, steps: int = _MOST_STEPS) -> str:
-        """Return the scheme of what an expression names, or makes."""
-        if isinstance(node, cst.Call):
-            return self.of_call(node, scope, steps)
+    def _of_expression(
+        self, node: cst.CSTNode | None, scope: FunctionInfo, seen: set[Place], steps: int
+    ) -> Iterator[str]:
         owner = _owner_of(node, scope)
-        if owner is not None and isinstance(node, cst.Attribute):
-            return self.of_kept(node.attr.value, owner, steps)
-        if isinstance(node, cst.Name) and node.value in scope.bound and not scope.is_module:
-            made = unawaited(Evaluator(scope.index, scope).single_assignment(node.value)) or _entered(node.value, scope)
-            return self.of_call(made, scope, steps) if made is not None else ""
-        if isinstance(node, cst.Name) and node.value in scope.index.values:
-            return self.of_kept(node.value, scope.index, steps)
-        symbol = scope.index.symbol_of(node, scope) if node is not None else None
-        if isinstance(symbol, Variable):
-            return self.of_kept(symbol.name, symbol.index, steps)
-        # `engine.connect()`, `session.connection()`: what a method makes has the scheme of its object.
-        return self.of_expression(node.value, scope, steps) if isinstance(node, cst.Attribute) else ""
+        place: Place | None = None
+        if isinstance(node, cst.Attribute) and owner is not None:
+            place = (node.attr.value, owner)
+        elif isinstance(node, cst.Name) and (scope.is_module or node.value not in scope.bound):
+            place = (node.value, scope.index) if node.value in scope.index.values else None
+        elif isinstance(node, cst.Name):
+            node = unawaited(Evaluator(scope.index, scope).single_assignment(node.value)) or _entered(node.value, scope)
+            node = node if isinstance(node, cst.Call) else None
+        symbol = scope.index.symbol_of(node, scope) if place is None and node is not None else None
+        place = (symbol.name, symbol.index) if isinstance(symbol, Variable) else place
+        if place is not None:
+            yield from self._kept_under(place, seen)
+        elif isinstance(node, cst.Call) and steps:
+            yield from self.of_call(node, scope, seen, steps)
+        elif isinstance(node, cst.Attribute):
+            # `engine.connect()`, `session.connection()`: what a method makes has the scheme of its object.
+            yield from self._of_expression(node.value, scope, seen, steps)
+        else:
+            yield ""
 
     def _of_function(self, function: FunctionInfo) -> str:
         """Return the scheme of what a function hands out: that of all that it opens itself."""
