@@ -11,7 +11,7 @@ from lintdb.flow.evaluate import Values, dotted_name, may_be_none
 from lintdb.flow.rows import LOOKED
 from lintdb.flow.sites import UNHEARD_OF
 from lintdb.flow.state import State
-from lintdb.flow.stdlib import AWAITABLE_TYPES, COROUTINE_TYPES, DATA_TYPES
+from lintdb.flow.stdlib import AWAITABLE_TYPES, COROUTINE_TYPES, DATA_TYPES, TYPES_OF
 from lintdb.flow.values import (
     COUNTED,
     DATA,
@@ -34,6 +34,7 @@ from lintdb.flow.values import (
     Outside,
     Ref,
     Row,
+    Table,
     Tally,
     Truthiness,
     Unbound,
@@ -245,8 +246,12 @@ class Assumptions(Values):
         if isinstance(condition, ir.IsEqual):
             return None
         value = self.value(condition.operand, state)
+        if isinstance(condition, ir.HasParts):
+            return _has_parts(condition, value)
         if isinstance(condition, ir.IsInstance):
             answers = {self._is_of_type(value, each, state) for each in condition.types}
+            if condition.is_exact and True in answers:
+                return True if any(_is_exactly(value, each) for each in condition.types) else None
             return True if True in answers else False if answers == {False} else None
         status = state.status(value.rid) if isinstance(value, Ref) else None
         # What something was done with is there, whether that went well or not.
@@ -298,6 +303,8 @@ class Assumptions(Values):
 
     def _is_of_type(self, value: Value | None, tested: str | ClassInfo, state: State) -> bool | None:
         """Whether a value is an object of a type; None where that is not known."""
+        if built_in := _built_in_type(value):
+            return self._is_built_in(built_in, tested)
         if isinstance(value, Instance):
             return _is_made_from(value.owner, tested)
         if isinstance(value, Coroutine):
@@ -313,6 +320,15 @@ class Assumptions(Values):
             return True
         return False if tested in DATA_TYPES else None
 
+    def _is_built_in(self, built_in: str, tested: str | ClassInfo) -> bool | None:
+        """Whether what is of a built-in type is of another one: it is no object of a class, nor of a library's."""
+        if isinstance(tested, ClassInfo):
+            return False if _is_plain(tested) else None
+        if tested in TYPES_OF[built_in]:
+            return True
+        is_other = tested in DATA_TYPES or (bool(tested) and self.knowledge.kind_of_type(tested) is not None)
+        return False if is_other else None
+
     def _is_coroutine_of(self, value: Coroutine, tested: str | ClassInfo) -> bool | None:
         """Whether what can be awaited is of a type: some of it is an object of a library's, and no coroutine."""
         model = self.calls[value.call].model if value.call in self.calls else None
@@ -320,6 +336,26 @@ class Assumptions(Values):
         if tested in AWAITABLE_TYPES:
             return None if is_object and tested in COROUTINE_TYPES else True
         return False if tested in DATA_TYPES else None
+
+
+def _built_in_type(value: Value | None) -> str:
+    """Return the built-in type of what holds several values, "" where it is not known, or another thing."""
+    return value.of_type if isinstance(value, (Many, Box)) else "dict" if isinstance(value, Table) else ""
+
+
+def _is_exactly(value: Value | None, tested: str | ClassInfo) -> bool:
+    """Whether a value is surely an object of a type itself, and not of one that derives from it."""
+    return _built_in_type(value) == tested or (isinstance(value, Instance) and value.owner is tested)
+
+
+def _has_parts(condition: ir.HasParts, value: Value | None) -> bool | None:
+    """Whether a sequence pattern takes a value; None where that is not known."""
+    if isinstance(value, (Ref, Literal, Table)) and not may_be_none(value):
+        return False
+    if not isinstance(value, Many) or not value.is_sequence:
+        return None
+    is_fit = len(value.items) >= condition.count if condition.is_open else len(value.items) == condition.count
+    return False if not is_fit else True if condition.is_plain else None
 
 
 def _is_plain(owner: ClassInfo) -> bool:

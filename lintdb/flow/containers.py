@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC
+from dataclasses import replace
 
 import libcst as cst
 
 from lintdb.effects import WithBlock
 from lintdb.flow import ir
 from lintdb.flow.state import FILLED, State
-from lintdb.flow.stdlib import LAZY, REGROUPS
+from lintdb.flow.stdlib import LAZY, REGROUPS, TYPES_OF
 from lintdb.flow.summaries import stays
 from lintdb.flow.values import (
     Box,
@@ -63,7 +64,7 @@ class Containers(Withs, ABC):
             state.set_name(op.target, one_of(held))
             return None
         if name in VIEWS:
-            state.set_name(op.target, box)
+            state.set_name(op.target, replace(box, of_type=box.of_type if name == "copy" else ""))
             return None
         if name == "clear":
             state.empty(box)
@@ -78,6 +79,8 @@ class Containers(Withs, ABC):
         if name in VIEWS:
             if isinstance(group, Table) and name != "keys":
                 group = Many(tuple(i for _, i in group.items))
+            elif isinstance(group, Many) and name != "copy":
+                group = replace(group, of_type="")
             state.set_name(op.target, group)
             return None
         if isinstance(group, Table) and name in ("get", "pop") and self._take_by_key(op, group, name, state):
@@ -152,7 +155,8 @@ class Containers(Withs, ABC):
             else:
                 self.check_read(value, op.node, state)
                 held.append(value)
-        state.set_name(op.target, Many(tuple(held)))
+        of_type = "list" if op.dotted == "sorted" else op.dotted if op.dotted in TYPES_OF else ""
+        state.set_name(op.target, Many(tuple(held), of_type=of_type or ""))
         return None
 
     def _stack_method(

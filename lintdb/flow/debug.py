@@ -93,6 +93,8 @@ def _condition(condition: ir.Condition) -> str:
         return f"{render_operand(condition.operand)} == {condition.value!r}"
     if isinstance(condition, ir.IsInstance):
         return f"{render_operand(condition.operand)} is a {'/'.join(map(_type, condition.types)) or '?'}"
+    if isinstance(condition, ir.HasParts):
+        return f"{render_operand(condition.operand)} has {condition.count}{'+' if condition.is_open else ''} parts"
     if isinstance(condition, ir.HasName):
         where = "locals()" if condition.operand is None else render_operand(condition.operand)
         return f"{where} has {condition.name}"

@@ -75,7 +75,7 @@ class Values(NamedValues):
         items = tuple(self.value(item, state) for item in operand.items)
         # What is read from a resource are its rows.
         is_reader = operand.is_lazy and all(isinstance(item, Ref) for item in items)
-        return Many(items, operand.is_sequence, operand.is_lazy, is_reader)
+        return Many(items, operand.is_sequence, operand.is_lazy, is_reader, of_type=operand.of_type)
 
     def _table(self, operand: ir.DictDisplay, state: State) -> Value | None:
         return Table(tuple((key, self.value(item, state)) for key, item in operand.items))

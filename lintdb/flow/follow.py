@@ -298,7 +298,7 @@ class Follower(Iterations, Assumptions):
         ):
             after = len(op.names) - op.star - 1
             stop = len(value.items) - after
-            rest = Many(value.items[op.star : stop], True)
+            rest = Many(value.items[op.star : stop], True, of_type="list")
             items = [*value.items[: op.star], rest, *value.items[stop:]]
         else:
             group: Value | None = None
@@ -334,7 +334,7 @@ class Follower(Iterations, Assumptions):
         for value in values:
             _use_coroutine(value, state)
         state.boxes[number] = tuple(v for v in values if v is not None and not isinstance(v, (Literal, Data)))
-        state.set_name(op.target, Box(number))
+        state.set_name(op.target, Box(number, of_type=op.of_type))
         return None
 
     def _box_add(self, op: ir.BoxAddOp, state: State) -> list[State] | None:

@@ -93,12 +93,13 @@ SUPER = Operand()
 class Display(Operand):
     """`(a, b)`, or any expression that combines others into a value that holds them.
 
-    `is_lazy`: a generator expression, which reads from them when it is read.
+    `is_lazy`: a generator expression, which reads from them when it is read. `of_type`: the built-in type that it is.
     """
 
     items: tuple[Operand, ...]
     is_sequence: bool = False
     is_lazy: bool = False
+    of_type: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -203,10 +204,28 @@ class IsSame:
 
 @dataclass(frozen=True, slots=True)
 class IsInstance:
-    """`if isinstance(x, T)`, or a class pattern; `types` are dotted names, or classes of the project."""
+    """`if isinstance(x, T)`, or a class pattern; `types` are dotted names, or classes of the project.
+
+    `is_exact`: objects of classes derived from `T` are none, as in `type(x) is T`.
+    """
 
     operand: Operand
     types: tuple[str | ClassInfo, ...]
+    key: str | None = None
+    is_exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HasParts:
+    """A sequence pattern: `case (a, b)` asks for `count` parts, with a star (`is_open`) for no fewer than that.
+
+    `is_plain`: it takes them whatever they are.
+    """
+
+    operand: Operand
+    count: int
+    is_open: bool
+    is_plain: bool
     key: str | None = None
 
 
@@ -223,7 +242,7 @@ class HasName:
     of_class: bool = True
 
 
-Condition = Truth | IsNone | Equals | Exceeds | IsEqual | IsSame | IsInstance | HasName
+Condition = Truth | IsNone | Equals | Exceeds | IsEqual | IsSame | IsInstance | HasParts | HasName
 
 # --- operations -----------------------------------------------------------------------------------------------------
 
@@ -323,10 +342,11 @@ class UnpackOp(Operation):
 
 @dataclass(slots=True, eq=False)
 class BoxOp(Operation):
-    """`target = [items]`: a mutable container of its own."""
+    """`target = [items]`: a mutable container of its own; `of_type` is its built-in type, where that is known."""
 
     target: str
     items: tuple[Operand, ...]
+    of_type: str = ""
 
 
 @dataclass(slots=True, eq=False)

@@ -25,6 +25,8 @@ _MIRRORED: dict[type[cst.CSTNode], str] = {
     cst.GreaterThanEqual: "<=",
 }  # fmt: skip
 """What an operator is with its sides exchanged."""
+_SAME = (cst.Is, cst.IsNot, cst.Equal, cst.NotEqual, cst.In, cst.NotIn)
+"""Operators with which types are compared that must be the same."""
 
 
 class _Tests(NamedTuple):
@@ -133,6 +135,12 @@ class Conditions(Lowering):
         target = node.comparisons[0]
         operator = target.operator
         condition: ir.Condition
+        tested = self._type_tested(node)
+        if tested is not None:
+            negated = isinstance(operator, (cst.IsNot, cst.NotEqual, cst.NotIn))
+            blocks = (if_false, if_true) if negated else (if_true, if_false)
+            self.branch(node, tested, *blocks, is_negated=negated)
+            return
         emptiness = self._emptiness(node)
         if emptiness is not None:
             self._truth_of(node, *emptiness, if_true, if_false)
@@ -174,6 +182,24 @@ class Conditions(Lowering):
         if negated:
             if_true, if_false = if_false, if_true
         self.branch(node, condition, if_true, if_false, is_negated=negated)
+
+    def _type_tested(self, node: cst.Comparison) -> ir.IsInstance | None:
+        """Return what `type(x) is T`, `type(x) == T`, `type(x) in (T, U)` test, if it can be seen what `T` is."""
+        left, target = node.left, node.comparisons[0]
+        if not isinstance(left, cst.Call) or len(left.args) != 1 or left.args[0].star:
+            return None
+        if self.index.dotted(left.func, self.function) != "type" or not isinstance(target.operator, _SAME):
+            return None
+        is_several = isinstance(target.operator, (cst.In, cst.NotIn))
+        if is_several is not isinstance(target.comparator, (cst.Tuple, cst.List, cst.Set)):
+            return None
+        written = _written_out(target.comparator) if is_several else (target.comparator,)
+        types = tuple(name for each in written for name in self.types_in(each))
+        text = text_of(target.comparator)
+        if not types or not all(types) or text is None:
+            return None
+        operand = self.expression(left.args[0].value)
+        return ir.IsInstance(operand, types, self.key(left.args[0].value, f" is a {text}"), is_exact=True)
 
     def _emptiness(self, node: cst.Comparison) -> tuple[cst.BaseExpression, bool] | None:
         """Return what `len(x) > 0`, `len(x) == 0`, `x == []`, `n % 100 == 0` test, and whether for its being empty."""

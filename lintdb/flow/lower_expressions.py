@@ -30,6 +30,7 @@ from lintdb.flow.stdlib import (
     RUNS_GENERATOR,
     SERVICE_METHODS,
     SLEEPS,
+    TYPES_OF,
     WAITS,
 )
 from lintdb.syntax.ancestry import Ancestry
@@ -38,6 +39,10 @@ from lintdb.syntax.walk import children
 
 _LIMITS = re.compile(r"timeout|fail_after|move_on|cancel|deadline", re.IGNORECASE)
 """Words of managers that end what they are round when it has taken too long."""
+_BUILT_IN: dict[type[cst.CSTNode], str] = {
+    cst.List: "list", cst.ListComp: "list", cst.Set: "set", cst.SetComp: "set", cst.Dict: "dict", cst.DictComp: "dict",
+}  # fmt: skip
+"""The types of what displays make."""
 
 
 class Expressions(Conditions):
@@ -192,18 +197,18 @@ class Expressions(Conditions):
         for element in node.elements:
             has_star = has_star or isinstance(element, cst.StarredElement)
             items.append(self.expression(element.value))
-        return ir.Display(tuple(items), is_sequence=not has_star)
+        return ir.Display(tuple(items), is_sequence=not has_star, of_type="tuple")
 
     def _box(self, node: cst.List | cst.Set) -> ir.Operand:
         items = tuple(self.expression(element.value) for element in node.elements)
         target = self.temp()
-        self.emit(ir.BoxOp(node, self.in_cleanup, target, items))
+        self.emit(ir.BoxOp(node, self.in_cleanup, target, items, _BUILT_IN[type(node)]))
         return ir.Local(target)
 
-    def _empty(self, node: cst.BaseExpression) -> ir.Operand:
+    def _empty(self, node: cst.BaseExpression, of_type: str = "") -> ir.Operand:
         """A container that will be filled."""
         target = self.temp()
-        self.emit(ir.BoxOp(node, self.in_cleanup, target, ()))
+        self.emit(ir.BoxOp(node, self.in_cleanup, target, (), _BUILT_IN.get(type(node), of_type)))
         return ir.Local(target)
 
     def _dict(self, node: cst.Dict) -> ir.Operand:
@@ -441,7 +446,7 @@ class Expressions(Conditions):
         if dotted in IDENTITY and len(arguments) == 2:
             return arguments[1].operand
         if dotted == "range" or (dotted in COMBINES and not arguments):
-            return self._empty(node) if dotted in FILLED_LATER else ir.Display(())
+            return self._empty(node, dotted if dotted in TYPES_OF else "") if dotted in FILLED_LATER else ir.Display(())
         return ir.SUPER if dotted == "super" and not arguments else None
 
     def _wait(self, node: cst.Call, dotted: str | None, arguments: list[ir.CallArgument]) -> None:

@@ -69,6 +69,9 @@ class Patterns(Expressions):
         elif isinstance(pattern, cst.MatchClass):
             plain = not pattern.patterns and not pattern.kwds
             return ir.IsInstance(subject, self.types_in(pattern.cls) if plain else ())
+        elif isinstance(pattern, (cst.MatchList, cst.MatchTuple)):
+            stars = sum(isinstance(element, cst.MatchStar) for element in pattern.patterns)
+            return ir.HasParts(subject, len(pattern.patterns) - stars, stars > 0, _takes_any_parts(pattern))
         return ir.Truth(ir.UNKNOWN)
 
 
@@ -80,6 +83,11 @@ def _always_matches(pattern: cst.CSTNode, length: int) -> bool:
     plain = len(pattern.patterns) - stars
     if (plain > length) if stars else (plain != length):
         return False
+    return _takes_any_parts(pattern)
+
+
+def _takes_any_parts(pattern: cst.MatchSequence) -> bool:
+    """Whether a sequence pattern asks for nothing but the number of parts."""
     return all(
         isinstance(element, cst.MatchStar) or (isinstance(element.value, cst.MatchAs) and element.value.pattern is None)
         for element in pattern.patterns

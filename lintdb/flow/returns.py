@@ -176,7 +176,7 @@ class Return:
         if isinstance(value, Many) and value in self.given:
             return self.given[value]
         if isinstance(value, Many):
-            return Many(tuple(self._value(item) for item in value.items), value.is_sequence)
+            return Many(tuple(map(self._value, value.items)), value.is_sequence, of_type=value.of_type)
         if isinstance(value, Ref):
             return self._resource(value.rid)
         if isinstance(value, Instance):

@@ -47,9 +47,22 @@ NEVER_RAISES = frozenset({
 })  # fmt: skip
 """Calls that do not fail in practice and do nothing to what they are given."""
 
+TYPES_OF = {
+    "tuple": ("tuple", "collections.abc.Sequence", "typing.Sequence"),
+    "list": (
+        "list", "collections.abc.Sequence", "typing.Sequence", "collections.abc.MutableSequence",
+        "typing.MutableSequence",
+    ),
+    "set": ("set", "collections.abc.Set", "collections.abc.MutableSet", "typing.AbstractSet", "typing.MutableSet"),
+    "frozenset": ("frozenset", "collections.abc.Set", "typing.AbstractSet"),
+    "dict": (
+        "dict", "collections.abc.Mapping", "typing.Mapping", "collections.abc.MutableMapping", "typing.MutableMapping",
+    ),
+}  # fmt: skip
+"""What objects of each built-in container are, of what no resource is."""
 DATA_TYPES = frozenset({
-    "str", "bytes", "bytearray", "int", "float", "bool", "dict", "pathlib.Path", "pathlib.PurePath", "os.PathLike",
-    "collections.abc.Mapping", "typing.Mapping", "datetime.datetime",
+    "str", "bytes", "bytearray", "int", "float", "bool", "pathlib.Path", "pathlib.PurePath", "os.PathLike",
+    "datetime.datetime", *(name for names in TYPES_OF.values() for name in names),
 })  # fmt: skip
 """Types of values that no resource is one of: a class may be given a connection, or what one is opened with."""
 

@@ -181,7 +181,7 @@ def bind_arguments(
                 rest.append(value)
     known = {name: value for name, value in bound.items() if value is not None}
     if star is not None:
-        known[star] = Many(tuple(rest), is_sequence=True)
+        known[star] = Many(tuple(rest), is_sequence=True, of_type="tuple")
     options = _options(star_kwarg, named_rest, info, state) if star_kwarg is not None else None
     if star_kwarg is not None and options is not None:
         known[star_kwarg] = options
@@ -514,7 +514,7 @@ def _visible(value: Value, state: State) -> Value | None:
     if isinstance(value, Table):
         return value
     if isinstance(value, Box):
-        return _visible(Many(tuple(state.boxes.get(value.id, ()))), state)
+        return _visible(Many(tuple(state.boxes.get(value.id, ())), of_type=value.of_type), state)
     return None
 
 

@@ -164,6 +164,7 @@ class Ref(Value):
 class Many(Value):
     """Something that holds other values: a tuple, a dict display, an object built from them.
 
+    `of_type` is the built-in type that it surely is, "" where that is not known.
     `is_lazy`: a generator that reads from them when it is read; `makes_others`: and what it gives is none of them;
     `failures` is what it may raise then, and how unlikely that is.
     """
@@ -173,6 +174,7 @@ class Many(Value):
     is_lazy: bool = False
     makes_others: bool = False
     failures: tuple[tuple[Raised, int], ...] = ()
+    of_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +186,14 @@ class Table(Value):
 
 @dataclass(frozen=True, slots=True)
 class Box(Value):
-    """A mutable container (list, set, ExitStack) whose contents are kept in the state under its id."""
+    """A mutable container (list, set, ExitStack) whose contents are kept in the state under its id.
+
+    `of_type` is the built-in type that it surely is, "" where that is not known.
+    """
 
     id: int
     is_stack: bool = False
+    of_type: str = ""
 
 
 OWN_OBJECT = -1
