@@ -15,6 +15,7 @@ from lintdb.drivers.query_text import (
     changes_within,
     looks_at_index,
     may_lock,
+    only_asks,
     returns_key,
     split_statements,
     stands_apart,
@@ -279,6 +280,11 @@ class Answers:
     def may_lock(text: str) -> bool:
         """See `Knowledge`."""
         return may_lock(text)
+
+    @staticmethod
+    def only_asks(text: str) -> bool:
+        """See `Knowledge`."""
+        return only_asks(text)
 
     @staticmethod
     def returns_key(code: str) -> bool:

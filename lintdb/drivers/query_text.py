@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 _LITERALS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|--[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -198,6 +199,42 @@ def returns_key(code: str) -> bool:
     own, changed = _KEY_OF_TABLE.fullmatch(column), _CHANGED_TABLE.search(code)
     is_of_table = own is not None and changed is not None and changed["table"].lower().startswith(own["table"].lower())
     return _KEY.fullmatch(column) is not None or is_of_table
+
+
+_QUESTION = re.compile(r"[\s(]*(?:select|show|with)\b", re.IGNORECASE)
+_CALLED = re.compile(r"([\w.]+)\s*\(")
+_NO_CALLS = re.compile(
+    r"all|and|any|as|between|by|case|distinct|else|exists|except|filter|from|group|having|in|"
+    r"intersect|join|limit|not|offset|on|or|over|partition|select|then|union|using|values|when|"
+    r"where|with|within",
+    re.IGNORECASE,
+)
+"""What stands before a parenthesis and is no function."""
+_CALCULATES = re.compile(
+    r"abs|array_agg|array_to_string|avg|bool_and|bool_or|cast|ceil|char_length|coalesce|concat|"
+    r"concat_ws|convert|count|current_database|current_schema|current_setting|current_timestamp|"
+    r"database|date|date_part|date_trunc|datetime|dense_rank|every|extract|floor|format|format_type|"
+    r"greatest|group_concat|has_table_privilege|if|ifnull|iif|instr|isnull|json_agg|"
+    r"json_build_object|json_extract|jsonb_agg|jsonb_build_object|julianday|lag|lead|least|left|"
+    r"length|localtimestamp|lower|lpad|ltrim|max|md5|min|mod|now|nullif|nvl|pg_get_indexdef|"
+    r"pg_get_userbyid|pg_get_viewdef|pg_is_in_recovery|pg_relation_size|pg_size_pretty|"
+    r"pg_total_relation_size|pragma_table_info|rank|regexp_replace|replace|right|round|row_number|"
+    r"row_to_json|rpad|rtrim|schema|stddev|strftime|string_agg|substr|substring|sum|time|to_char|"
+    r"to_date|to_json|to_jsonb|to_number|to_regclass|to_timestamp|total|trim|trunc|typeof|unixepoch|"
+    r"unnest|upper|user|version",
+    re.IGNORECASE,
+)
+"""Functions that make something of what they are given, or tell of the server."""
+_STORES = re.compile(r"\binto\b", re.IGNORECASE)
+
+
+@functools.lru_cache(maxsize=1024)
+def only_asks(text: str) -> bool:
+    """Whether a statement that is no other than a question changes nothing: it calls no function that might."""
+    code = _LITERALS.sub(lambda match: " " if match.group()[0] in "-/" else "x", text)
+    is_question = _QUESTION.match(code) is not None and _STORES.search(code) is None and not changes_within(text)
+    called = (name for name in _CALLED.findall(code) if not _NO_CALLS.fullmatch(name))
+    return is_question and all(_CALCULATES.fullmatch(name) for name in called)
 
 
 _LOCKS = re.compile(

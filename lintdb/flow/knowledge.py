@@ -66,6 +66,9 @@ class Knowledge(ExceptionClasses, Protocol):
     def may_lock(self, text: str) -> bool:
         """Whether a statement that reads may take locks that it holds until the unit of work ends."""
 
+    def only_asks(self, text: str) -> bool:
+        """Whether a query text is a question, and what it calls changes nothing."""
+
     def returns_key(self, code: str) -> bool:
         """Whether a statement, or the code that makes it, returns a column of rows that each has a value in."""
 

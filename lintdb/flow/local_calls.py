@@ -315,6 +315,7 @@ class LocalCalls(Containers, ABC):
             status = state.status(rid)
             if status is not None and status.failed >= 0 and not op.in_cleanup:
                 self.judge_use(rid, status, op.node, state, is_end=is_end)
+        self.units.unclear |= summary.unclear
         self._note_takes(op, summary, state)
         for site, function in summary.told:
             self.units.told_at[op.index, site] = function

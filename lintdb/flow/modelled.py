@@ -121,6 +121,22 @@ class ModelledCalls(ChosenModels):
         value = self.value(operand, state) if operand is not None else None
         return isinstance(value, Literal) and isinstance(value.value, str) and self.knowledge.may_lock(value.value)
 
+    def _is_clear(self, op: ir.CallOp, model: CallModel, event: Event | None, state: State) -> bool:
+        """Whether it can be seen what a call does to a unit of work: a question may call what writes."""
+        if event not in (None, Event.READ):
+            return True
+        if model.sql is None:
+            is_work = model.acquires is None and model.releases is None and model.raises is not Raises.NEVER
+            return event is Event.READ or not is_work
+        operand = self.argument(op, model.sql)
+        value = self.value(operand, state) if operand is not None else None
+        if isinstance(value, Query):
+            return value.event is Event.READ
+        pieces = known_pieces(value)
+        if pieces is None or not pieces or not isinstance(pieces[0], str):
+            return False
+        return self.knowledge.only_asks("".join(each if isinstance(each, str) else "x" for each in pieces))
+
     def _note_text(self, op: ir.CallOp, model: CallModel, receiver: Ref | None, state: State) -> None:
         """Remember the text of a query that a call is given, as far as it is known."""
         operand = self.argument(op, model.sql) if model.sql is not None else None
@@ -192,10 +208,10 @@ class ModelledCalls(ChosenModels):
         working = self.working_resource(op, model, receiver, state)
         event = self.event_of(op, model, working, state)
         self.note_event(op, event)
-        if working is not None and model.sql is not None and event in (None, Event.READ, Event.WRITE):
-            self.units.sent.add(event if not self._may_lock(op, model, state) else None)
-        if working is not None and self._is_statement(model, event, receiver, state):
-            self.note_statement(working, op, is_many=False)
+        if working is not None:
+            self._note_sent(
+                working, op, model, event, state, is_statement=self._is_statement(model, event, receiver, state)
+            )
         failed = self._fork_failure(op, model, subject, receiver, state)
         if failed is not None and model.raises is not Raises.NEVER:
             self.fail_units(op, model, self.failing_event_of(event, op, model, working, state), working, failed)
@@ -254,6 +270,17 @@ class ModelledCalls(ChosenModels):
         rows = given[0].operand if given else ir.UNKNOWN
         is_tested = isinstance(rows, ir.Local) and rows.name in self.tested and self.value(rows, state) is None
         return rows.name if isinstance(rows, ir.Local) and is_tested else None
+
+    def _note_sent(
+        self, working: Rid, op: ir.CallOp, model: CallModel, event: Event | None, state: State, *, is_statement: bool
+    ) -> None:
+        """Remember what a call sends to a resource, or may send."""
+        if model.sql is not None and event in (None, Event.READ, Event.WRITE):
+            self.units.sent.add(event if not self._may_lock(op, model, state) else None)
+        if not self._is_clear(op, model, event, state):
+            self.units.unclear.add(working[0])
+        if is_statement:
+            self.note_statement(working, op, is_many=False)
 
     def _is_statement(self, model: CallModel, event: Event | None, receiver: Ref | None, state: State) -> bool:
         """Whether a call sends something to be run; what fetches the rows of a statement is no other one."""

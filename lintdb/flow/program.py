@@ -357,6 +357,9 @@ class Program:
                 if site[0] in NAMED or (site, 0) in start.resources
             ),
             went_on=frozenset(follower.units.went_on),
+            unclear=frozenset(
+                site for site in follower.units.unclear if site[0] in NAMED or (site, 0) in start.resources
+            ),
             refuses={end.is_raise for end in follower.exits if LOOKED in end.state.env} == {True},
             takes=tuple((rid, kind, node) for (rid, kind), node in follower.taken.items()),
             ends_yielded=follower.ends_yielded(),

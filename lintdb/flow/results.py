@@ -151,7 +151,8 @@ class SwallowedError:
 
     `node` is what catches it, `failed` the call in the unit that fails (None: the block that a manager serves, then
     `at_yield`), `used_at` where the path goes on with it (None: the end of a block makes it permanent). `site`
-    identifies the resource. `is_alone`: on that path nothing was written before, and the unit ends next.
+    identifies the resource. `is_unwritten`: on that path nothing was written before, and the unit ends next;
+    `is_alone`: nor was anything else sent.
     """
 
     node: cst.CSTNode
@@ -164,6 +165,7 @@ class SwallowedError:
     confidence: Confidence
     path: tuple[PathStep, ...]
     is_alone: bool = False
+    is_unwritten: bool = False
 
 
 @dataclass(frozen=True)

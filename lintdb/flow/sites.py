@@ -210,7 +210,8 @@ class UnitRecords:
     `begun_at_yield`: what is under way where a manager yields. `sent`: what all statements do but those that begin or
     end a unit, None for one that cannot be seen. `ambient`: the blocks that are units without a name, in the order in
     which they are entered. `swallowed` and `error_commits`: the findings, by the node and by the call that
-    they are about; whether the commit is refused, or ends a second try. `lent_at`: the `yield` that lends what lives on
+    they are about; `unclear` are the resources on which something is done that may write, for all that can be seen;
+    whether the commit is refused, or ends a second try. `lent_at`: the `yield` that lends what lives on
     to a block. `told_at`: by call and global, the function that is told of leaving its unit of work failed. `guessed`:
     resources that nothing but their use makes known. `worked`: a call that works in a unit without a name. `again`: the
     calls of the function itself. `undone`: the libraries that are told that the unit around has failed.
@@ -230,6 +231,7 @@ class UnitRecords:
     mixed: set[SiteKey] = field(default_factory=set)
     temporary: set[str] = field(default_factory=set)
     sent: set[Event | None] = field(default_factory=set)
+    unclear: set[SiteKey] = field(default_factory=set)
     ended: set[int] = field(default_factory=set)
     spared: dict[int, int] = field(default_factory=dict)
     restored: set[int] = field(default_factory=set)

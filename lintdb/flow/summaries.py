@@ -116,6 +116,7 @@ class Summary:
     `went_on` are the units of work that have failed before the call and that it goes on with, each with whether it does
     no more than end them.
     `told` are the globals whose unit of work it leaves failed by an error, each with the function that is told of that.
+    `unclear` are the resources on which it does something that may write, for all that can be seen.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -139,6 +140,7 @@ class Summary:
     runs: frozenset[tuple[str, str]] = frozenset()
     unsure: frozenset[SiteKey] = frozenset()
     told: tuple[tuple[SiteKey, FunctionInfo], ...] = ()
+    unclear: frozenset[SiteKey] = frozenset()
 
 
 _MOST_KEYWORDS = 4
@@ -592,6 +594,7 @@ def with_names(summary: Summary, names: Names) -> Summary:
         went_on=frozenset((names.rid(rid), is_end) for rid, is_end in summary.went_on),
         takes=tuple((names.rid(rid), kind, node) for rid, kind, node in summary.takes),
         holds=frozenset(map(names.rid, summary.holds)),
+        unclear=frozenset(names.rid((site, 0))[0] for site in summary.unclear),
     )
 
 

@@ -84,13 +84,16 @@ class UnitVerdicts(Verdicts):
         handler, _ = _swallowing(state, failed.node)
         node = handler if handler is not None else failed.node
         confidence = Confidence.LOW if is_unlikely(status, state) else Confidence.MEDIUM
-        is_alone = is_end and status.pending == -1 and self._is_first_statement(rid, status.failed)
+        is_unwritten = is_end and status.pending == -1
+        is_alone = is_unwritten and self._is_first_statement(rid, status.failed)
         known = self.units.swallowed.get(id(node))
-        if known is None or (known.is_alone, -known.confidence) > (is_alone, -confidence):
+        if known is None or (known.is_alone, known.is_unwritten, -known.confidence) > (
+            is_alone, is_unwritten, -confidence,
+        ):  # fmt: skip
             site = self.sites.get(rid[0])
             self.units.swallowed[id(node)] = SwallowedError(
                 node, failed.node, kind, site.name if site else None, rid[0], used_at, False, confidence,
-                path_of(state), is_alone,
+                path_of(state), is_alone, is_unwritten,
             )  # fmt: skip
 
     def _is_first_statement(self, rid: Rid, index: int) -> bool:
@@ -228,11 +231,13 @@ class UnitVerdicts(Verdicts):
     def swallowed_errors(self) -> Iterator[SwallowedError]:
         """Yield the swallowed errors that are not better told as a unit of work that is left without a rollback.
 
-        Where nothing but the failed statement was in the unit, nothing is lost that the handler does not know of.
+        Where nothing but the failed statement was in the unit, or questions alone, nothing is lost that the handler
+        does not know of. Objects of a session may have been changed without a call.
         """
         left = {site for site, (_, unit) in self._failed_units().items() if unit.is_swallowed}
         for found in self.units.swallowed.values():
-            is_alone = found.is_alone or found.site not in self.units.mixed
+            is_seen = found.kind.family != "session" and found.site not in self.units.unclear
+            is_alone = found.is_alone or found.site not in self.units.mixed or (found.is_unwritten and is_seen)
             if found.site not in left and not (is_alone and not found.at_yield and not found.kind.ambient_methods):
                 yield found
 

@@ -351,6 +351,7 @@ class Units(Misuses):
                 return
             root = self.root_of(around, state)
             if root != working:
+                self.units.unclear.add(root[0])
                 self.note_statement(root, op, is_many=False)
                 self.fail_unit(root, Event.WRITE, op, model, state)
 
@@ -366,6 +367,7 @@ class Units(Misuses):
             if last == function.attr.value and (not through or through in _attributes_of(function)):
                 if around is not None:
                     root = self.root_of(around, state)
+                    self.units.unclear.add(root[0])
                     self.units.worked.setdefault(root, op.node)
                     self.note_statement(root, op, is_many=False)
                 return around

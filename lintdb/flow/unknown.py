@@ -73,6 +73,7 @@ class UnknownCalls(Rows):
         arguments = Many(values)
         self.account_for(arguments, state)
         for rid in state.refs(arguments):
+            self.units.unclear.add(self.root_of(rid, state)[0])
             site = self.sites.get(rid[0])
             if site is not None and op.dotted != "setattr":  # which keeps it, and does nothing to it
                 self.handed_on.add(id(site.node))
