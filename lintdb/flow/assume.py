@@ -145,6 +145,8 @@ class Assumptions(Values):
 
     def _note_tallies(self, condition: ir.Condition, outcome: bool, state: State, new: State) -> None:
         """`if cur.rowcount`, `if conn.in_transaction`: where that is zero, or false, there is no work, or no unit."""
+        if isinstance(condition, (ir.IsEqual, ir.IsSame)):
+            self._note_failed(condition, outcome, state, new)
         for tally, is_zero in self._told(condition, outcome, state):
             if is_zero and tally.is_of_unit:
                 new.update(tally.of, pending=-1, begun=-1, failed=-1)
@@ -152,6 +154,15 @@ class Assumptions(Values):
                 new.update(tally.of, pending=-1)
             elif not tally.is_of_unit and (kind := self.kind_of(new.status(tally.by))) and kind.gives_answers:
                 new.update(tally.by, answer="row")
+
+    def _note_failed(self, condition: ir.IsEqual | ir.IsSame, outcome: bool, state: State, new: State) -> None:
+        """`if conn.info.transaction_status == TransactionStatus.INERROR`: elsewhere nothing has failed in the unit."""
+        values = [self.value(condition.left, state), self.value(condition.right, state)]
+        names = [each.dotted for each in values if isinstance(each, Name)]
+        is_fine = any(name.endswith("INTRANS" if outcome else "INERROR") for name in names)
+        for tally in values:
+            if is_fine and isinstance(tally, Tally) and tally.is_of_unit:
+                new.update(tally.of, failed=-1)
 
     def _note_mode(self, condition: ir.Condition, outcome: bool, state: State, new: State) -> None:
         """`if conn.autocommit == before`: then there is nothing to set back."""
