@@ -229,12 +229,13 @@ class Assumptions(Values):
                 yield side, is_zero
 
     def _note_presence(self, condition: ir.Condition, outcome: bool, before: State, state: State) -> None:
-        """After a test: what a parameter that may be None is, or how likely it is that the path goes this way."""
+        """After a test: that what came from outside is there, or how likely it is that the path goes this way."""
         if not isinstance(condition, (ir.Truth, ir.IsNone)):
             return
         value = self.value(condition.operand, before)
         if isinstance(value, Ref):
-            if value.rid[0][0] == "param" and outcome is isinstance(condition, ir.Truth):
+            # Of attributes nothing is said to callees, which would make hundreds of ways to call them.
+            if value.rid[0][0] in ("param", "global") and outcome is isinstance(condition, ir.Truth):
                 state.update(value.rid, is_there=True)
         elif value == NOT_NONE and isinstance(condition, ir.Truth) and condition.is_default and not outcome:
             # `given or open()` where `given` is not None: nobody gives an empty one.

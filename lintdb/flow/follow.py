@@ -167,8 +167,11 @@ class Follower(Iterations, Assumptions):
             self.spelled[value.root] = name  # what a block gives is called by the name after `as`
         if (self.function.is_module and not name.startswith("$")) or name in self.function.outer:
             # A module-level name lives as long as the program: whoever closes it, it is not this body's omission.
-            self.after.rebound.add(("global", name, self.index.name.number))
-            state.hand_over(value)
+            own: SiteKey = ("global", name, self.index.name.number)
+            self.after.rebound.add(own)
+            if not isinstance(value, Ref) or value.rid[0] != own:  # as in `client = client or open()`
+                state.update((own, 0), is_there=False)
+                state.hand_over(value)
         state.set_name(name, value)
 
     def _write_to_tracked(self, op: ir.StoreAttributeOp, state: State) -> None:
@@ -219,6 +222,7 @@ class Follower(Iterations, Assumptions):
             place = attribute_of(holder.root, op.attribute)
             self.after.rebound.add(place)
             state.forget_released(place)
+            state.update((place, 0), is_there=False)
         state.escape(value, with_parents=True)
         return None
 
@@ -247,7 +251,10 @@ class Follower(Iterations, Assumptions):
             self.kept_as[value.rid] = op.attribute
         is_of_class = isinstance(op.base, ir.Local) and self.own_class(op.base.name) is not None
         if not self.owns_self:
-            self.after.rebound.add(("self", op.attribute))
+            own: SiteKey = ("self", op.attribute)
+            self.after.rebound.add(own)
+            if not isinstance(value, Ref) or value.rid[0] != own:
+                state.update((own, 0), is_there=False)
         held = self.value(op.base, state)
         is_away = isinstance(held, Instance) and state.is_away(held)
         if not self.owns_self or is_of_class or is_away:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from abc import ABC
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from dataclasses import replace
 from pathlib import Path
 
@@ -235,10 +235,7 @@ class LocalCalls(Containers, ABC):
         for outcome in summary.outcomes:
             new = state.copy()
             self._carry_over(op, info, outcome, new, released)
-            for site in rebound:
-                new.forget_released(site)
-                if site[0] == "self" and new.env.get(f"self.{site[1]}") == NONE:
-                    del new.env[f"self.{site[1]}"]  # it may hold something now; if it does not, the outcome says so
+            _forget_rebound(rebound, outcome, new)
             if outcome.is_raise:
                 # A constructor that refuses its arguments is possible, but not what code is written against.
                 is_refusal = info.name in CONSTRUCTORS and outcome.raised.type is None
@@ -486,6 +483,7 @@ class LocalCalls(Containers, ABC):
                     raised=before.raised or after.raised,
                     shared=before.shared or after.shared,
                     used=before.used or after.used,
+                    is_there=before.is_there or (after.is_there and rid[0][0] == "global"),
                     holds=before.holds and rid not in outcome.committed,
                     low=max(before.low, after.low),
                 )
@@ -675,6 +673,17 @@ class LocalCalls(Containers, ABC):
                 state.escape_one(rid, with_parents=False)
             else:
                 self.objects.without_release.add(rid[0])
+
+
+def _forget_rebound(rebound: Collection[SiteKey], outcome: Outcome, state: State) -> None:
+    """What a callee may have given another value holds something else now, as far as the outcome says nothing of it."""
+    is_there = {rid[0] for rid, status in outcome.statuses if status.is_there}
+    for site in rebound:
+        state.forget_released(site)
+        if site[0] in ("global", "field") and site not in is_there:
+            state.update((site, 0), is_there=False)
+        if site[0] == "self" and state.env.get(f"self.{site[1]}") == NONE:
+            del state.env[f"self.{site[1]}"]
 
 
 def _kept_by(info: FunctionInfo) -> SiteKey:
