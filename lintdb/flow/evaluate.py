@@ -17,6 +17,7 @@ from lintdb.flow.sites import Site
 from lintdb.flow.state import State
 from lintdb.flow.texts import CHANGES, filled, has_been_added, is_text, known_pieces, pieces_of, shortened, text_of
 from lintdb.flow.values import (
+    NONE,
     SELF,
     TRUE,
     UNBOUND,
@@ -201,6 +202,8 @@ class Values(NamedValues):
                 return Method(value, name)
             if _depth(value.root) >= _MAX_FIELDS:
                 return None
+            if name in self.objects.unfilled.get(value.root, ()):
+                return NONE
             what = self.types.attribute_type(value.owner, name)
             found = self.outside(attribute_of(value.root, name), what, value.owner, state)
             return found if found is not None else self.types.class_constant(value.owner, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from abc import ABC
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -388,6 +388,7 @@ class LocalCalls(Containers, ABC):
         shares_self = receiver is OWN or self._is_nested(info)
         instance = receiver if isinstance(receiver, (Instance, Outside)) else None
         start = start_of_call(info, bound, state, instance, self.reached_by(info, receiver), shares_self=shares_self)
+        start.env.update(dict.fromkeys(self._unfilled_in(receiver, shares_self=shares_self), NONE))
         self.objects_given[op.index] = {
             start.env[name]: value for name, value in bound.items() if isinstance(value, Instance) and name in start.env
         }
@@ -396,6 +397,12 @@ class LocalCalls(Containers, ABC):
         owns_self = isinstance(instance, Instance)
         summary = self.program.summary(info, canonical(start, names), owner, owns_self=owns_self)
         return self._in_own_names(summary, names) if summary is not None else None
+
+    def _unfilled_in(self, receiver: Receiver, *, shares_self: bool) -> Iterable[str]:
+        """Return the attributes of the object of a method that never hold anything, as the method calls them."""
+        if isinstance(receiver, Outside):
+            return [f"self.{name}" for name in self.objects.unfilled.get(receiver.root, ())]
+        return self.objects.own_unfilled if shares_self else ()
 
     def _in_own_names(self, summary: Summary, names: Names) -> Summary:
         """Return a summary in the names of this run: made once, as many paths call a function in the same way."""

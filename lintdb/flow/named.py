@@ -13,6 +13,7 @@ from lintdb.flow.run import Run
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
 from lintdb.flow.types_of import Type
+from lintdb.flow.unfilled import never_filled
 from lintdb.flow.values import (
     Function,
     KeptMaker,
@@ -88,18 +89,19 @@ class NamedValues(Run, ABC):
         site: SiteKey = ("global", variable.name, index.name.number)
         is_new = (site, 0) not in state.resources
         found = self.outside(site, types.global_type(variable.name), index, state)
+        if isinstance(found, Outside) and site not in self.objects.unfilled:
+            key = ("never filled", index.name, variable.name)
+            unfilled = functools.partial(never_filled, variable.name, found.owner, index)
+            self.objects.unfilled[site] = types.peers.memo.get(key, unfilled) or frozenset()
         method = types.global_method(variable.name) if found is None else None
         if method is not None:
             holder: SiteKey = ("global", method.holder, index.name.number)
             return Method(self.borrowed(holder, method.kind, index, state), method.name)
         if found is None:
             again = index.imported_again(variable.name)
+            partial = functools.partial(_partial_of, index, variable.name)
             key = ("partial", index.name, variable.name)
-            return (
-                Name(again)
-                if again is not None
-                else types.peers.memo.get(key, lambda: _partial_of(index, variable.name))
-            )
+            return Name(again) if again is not None else types.peers.memo.get(key, partial)
         source = types.parent_global(variable.name) if isinstance(found, Ref) and is_new else None
         parent = self._global(Variable(index, source), state) if source is not None else None
         if isinstance(found, Ref) and isinstance(parent, Ref):

@@ -43,6 +43,7 @@ from lintdb.flow.state import State
 from lintdb.flow.summaries import YIELDED, Summary
 from lintdb.flow.types_of import ModuleTypes
 from lintdb.flow.values import (
+    NONE,
     Instance,
     Literal,
     Manager,
@@ -155,7 +156,7 @@ class Run:
         self.options: dict[int, Mapping[str, cst.BaseExpression] | None] = {}
         self.sites: dict[SiteKey, Site] = {}
         self.released_sites: set[SiteKey] = set()
-        self.objects = OfObjects()
+        self.objects = OfObjects(own_unfilled=_none_in(start) if not owns_self else ())
         self.release_nodes: dict[SiteKey, cst.CSTNode] = {}
         self.meant_releases: dict[SiteKey, set[SiteKey]] = {}
         self.after = AfterRelease()
@@ -338,3 +339,8 @@ def _has_duties(state: State) -> bool:
         (s.phase == "open" and (s.owed or s.outlives)) or s.pending >= 0 or s.failed >= 0 or s.begun >= 0
         for s in state.resources.values()
     )
+
+
+def _none_in(start: State) -> tuple[str, ...]:
+    """Return the attributes that the object of a method is known never to fill: see `lintdb.flow.unfilled`."""
+    return tuple(name for name, value in start.env.items() if value == NONE and name.startswith("self."))
