@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from lintdb.flow import ir
 from lintdb.flow.evaluate import Values, dotted_name, may_be_none
+from lintdb.flow.records import is_named_tuple
 from lintdb.flow.rows import LOOKED
 from lintdb.flow.sites import UNHEARD_OF
 from lintdb.flow.state import State
@@ -318,7 +319,8 @@ class Assumptions(Values):
         if built_in := _built_in_type(value):
             return self._is_built_in(built_in, tested)
         if isinstance(value, Instance):
-            return _is_made_from(value.owner, tested)
+            is_tuple = is_named_tuple(value.owner) and tested in TYPES_OF["tuple"]
+            return True if is_tuple else _is_made_from(value.owner, tested)
         if isinstance(value, Coroutine):
             return self._is_coroutine_of(value, tested)
         status = state.status(value.rid) if isinstance(value, Ref) else None

@@ -81,6 +81,11 @@ class Classes:
                 ):
                     yield OpenedAttribute(attribute, scope, behind.node, kind)
 
+    def is_shared_at_times(self, owner: ClassInfo, attribute: str) -> bool:
+        """Whether methods of a class give an attribute what others have, too: what a container, or a class, keeps."""
+        assigned = [each for base in owner.lineage for each in base.assigned.get(attribute, ())]
+        return any(_is_kept_elsewhere(_origin(value, scope), owner, scope) for scope, value, _ in assigned)
+
     def owned_objects(self, owner: ClassInfo) -> Iterator[OwnedObject]:
         """Yield what the methods of a class make and keep on `self` that has to be released: by a method of its own."""
         for attribute, assignments in owner.assigned.items():
@@ -348,6 +353,27 @@ class Classes:
     def attributes_of(self, owner: ClassInfo) -> set[str]:
         """Return the names of all attributes that instances have."""
         return {name for each in owner.lineage for name in (*each.assigned, *each.body_values)}
+
+
+def _is_kept_elsewhere(value: cst.BaseExpression | None, owner: ClassInfo, scope: FunctionInfo) -> bool:
+    """Whether an expression takes something from where it stays: `self._shared[0]`, `Store.shared`, `known.get(x)`."""
+    if isinstance(value, cst.Call) and isinstance(value.func, cst.Attribute) and value.func.attr.value == "get":
+        return _is_place(value.func.value, scope)
+    if isinstance(value, cst.Subscript):
+        return _is_place(value.value, scope)
+    if not isinstance(value, cst.Attribute) or not _is_place(value.value, scope):
+        return False
+    first = scope.params[0].name.value if scope.params and scope.owner is not None else ""
+    is_own = isinstance(value.value, cst.Name) and value.value.value == first
+    return not is_own or any(value.attr.value in each.body_values for each in owner.lineage)
+
+
+def _is_place(node: cst.BaseExpression, scope: FunctionInfo) -> bool:
+    """Whether an expression names something that was there before a function ran."""
+    while isinstance(node, (cst.Attribute, cst.Subscript)):
+        node = node.value
+    params = {param.name.value for param in scope.params}
+    return isinstance(node, cst.Name) and (node.value in params or node.value not in scope.bound)
 
 
 def _origin(value: cst.BaseExpression | None, scope: FunctionInfo) -> cst.BaseExpression | None:

@@ -46,6 +46,7 @@ from lintdb.flow.values import (
     Raised,
     Ref,
     Rid,
+    SiteKey,
     Table,
     Tally,
     Value,

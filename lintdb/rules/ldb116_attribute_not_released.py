@@ -87,7 +87,8 @@ class AttributeNotReleased(Rule):
                     yield replace(_report(call, message, attribute, kind), node=node, steps=steps)
                     continue
                 others = [each for each in opened if each.name == attribute and each.method is not method]
-                if is_filled_before(method, attribute, others, flows, ctx):
+                is_shared = ctx.program.classes.is_shared_at_times(owner, attribute)
+                if not is_shared and is_filled_before(method, attribute, others, flows, ctx):
                     message = f"`self.{attribute}` may still be open when it is replaced here"
                     yield _report(call, message, attribute, kind)
         yield from _replaced_by_helpers(owner, flows, opened, handled, ctx)
