@@ -215,9 +215,10 @@ class Description:
 
     def _parameters(self) -> Iterator[str]:
         annotated = {param.name.value for param in self.info.params if param.annotation is not None}
+        passed = {each.name.value for each in self.info.params if self.program.kind_passed(each, self.info) is not None}
         for rid, name in self.names.items():
             kind_id = self.kinds[name]
-            how = "by its annotation" if name in annotated else "by its use"
+            how = "by its annotation" if name in annotated else "called here with" if name in passed else "by its use"
             yield f"`{name}`, {how} {a(self._label(kind_id))}: {self._fate_of(rid, kind_id, self.run)}"
         parameters = {param.name.value for param in self.info.params} - self.kinds.keys()
         told: dict[str, None] = {}

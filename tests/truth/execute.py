@@ -116,13 +116,16 @@ class Program:
         names["input"] = Opaque(current_world, name="input")
         # The real one would read and write files of whoever runs the tests.
         names["open"] = Opaque(current_world, name="open")
-        self._namespace = {
+        # Data classes look up the names in their annotations in the module that they are of.
+        module = types.ModuleType(books.PROGRAM_MODULE)
+        self._namespace = module.__dict__
+        self._namespace |= {
             "__builtins__": names,
             "__name__": books.PROGRAM_MODULE,
             "__file__": books.PROGRAM,
             "truth_runtime": Runtime(),
         }
-        sys.modules.setdefault(books.PROGRAM_MODULE, types.ModuleType(books.PROGRAM_MODULE))
+        sys.modules[books.PROGRAM_MODULE] = module
         exec(self._code, self._namespace)
         self._start = dict(self._namespace)
         for name, value in self._start.items():
