@@ -288,7 +288,7 @@ class Assumptions(Values):
         if isinstance(value, Coroutine):
             return True if condition.name == "__await__" else None
         status = state.status(value.rid) if isinstance(value, Ref) else None
-        kind = self.kind_of(status)
+        kind = self.kind_of(status) if not self._is_passed(value) else None
         return True if kind is not None and condition.name in kind.methods else None
 
     def _has_attribute(self, value: Value | None, condition: ir.HasName, state: State) -> bool | None:
@@ -324,7 +324,7 @@ class Assumptions(Values):
         if isinstance(value, Coroutine):
             return self._is_coroutine_of(value, tested)
         status = state.status(value.rid) if isinstance(value, Ref) else None
-        if status is None or not isinstance(value, Ref) or not tested:
+        if status is None or not isinstance(value, Ref) or not tested or self._is_passed(value):
             return None
         if isinstance(tested, ClassInfo):
             # What somebody else has is known by what is said of it, or done with it: it may be of this class as well.
@@ -333,6 +333,11 @@ class Assumptions(Values):
         if self.knowledge.kind_of_type(tested) == status.kind:
             return True
         return False if tested in DATA_TYPES else None
+
+    def _is_passed(self, value: Value | None) -> bool:
+        """Whether only the calls of the file tell what something is: who asks for its type expects others, too."""
+        site = self.sites.get(value.rid[0]) if isinstance(value, Ref) else None
+        return site is not None and site.is_passed
 
     def _is_built_in(self, built_in: str, tested: str | ClassInfo) -> bool | None:
         """Whether what is of a built-in type is of another one: it is no object of a class, nor of a library's."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 
 import libcst as cst
@@ -16,8 +15,9 @@ _EXITS = ("__exit__", "__aexit__")
 def is_blind(node: cst.CSTNode, attribute: str, function: FunctionInfo) -> bool:
     """Whether a call on an attribute, in what ends a block, runs after an error of the block, too.
 
-    It does where the method never looks at the error, unless a condition asks for something else than the attribute:
-    that may say that all is well. Where the class rolls back anywhere, its methods may do that where they fail.
+    It does where the method never looks at the error, unless something else than the attribute decides whether it is
+    made: that may say that all is well. Where the class rolls back anywhere, its methods may do that where they fail;
+    and what the method does itself on the attribute may be all that there is to keep.
     """
     owner = function.owner
     if owner is None or not function.is_method or function.name not in _EXITS or not function.params:
@@ -25,26 +25,51 @@ def is_blind(node: cst.CSTNode, attribute: str, function: FunctionInfo) -> bool:
     star = function.node.params.star_arg if isinstance(function.node, cst.FunctionDef) else None
     told = {param.name.value for param in function.params[1:]}
     told |= {star.name.value} if isinstance(star, cst.Param) else set()
-    if told & (function.loads | function.free_names):
+    if told & (function.loads | function.free_names) or "exc_info" in function.attributes | function.loads:
         return False
-    if any("rollback" in name for each in owner.methods.values() for name in each.attributes):
+    if "rollback" in function.index.code_of(owner.node).lower():
         return False
-    own = f"{function.params[0].name.value}.{attribute}"
-    around = [node, *Ancestry(function.node).ancestors(node)]
-    tests = [
-        each.test for inner, each in itertools.pairwise(around) if isinstance(each, cst.If) and inner is not each.test
+    method = node.func.attr.value if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) else ""
+    workers = [
+        each for name, each in owner.methods.items() if not name.startswith("__") and attribute in each.attributes
     ]
-    return all(name == own or name.startswith(f"{own}.") for test in tests for name in _names_in(test))
+    if workers and all(method in each.attributes for each in workers):
+        return False  # each of them keeps what it does itself
+    own = f"{function.params[0].name.value}.{attribute}"
+    return not _is_decided(node, own, function) and not _works_itself(own, function)
 
 
-def calls_blindly(method: str, function: FunctionInfo) -> bool:
-    """Whether such a function calls a method of that name, on an attribute, after an error of the block, too."""
+def _is_decided(node: cst.CSTNode, own: str, function: FunctionInfo) -> bool:
+    """Whether something but the attribute decides that a call is made: around it, or by leaving before it."""
+    inner = node
+    for outer in Ancestry(function.node).ancestors(node):
+        if isinstance(outer, (cst.Match, cst.IfExp, cst.BooleanOperation)):
+            return True
+        asked = _names_in(outer.test) if isinstance(outer, cst.If) and inner is not outer.test else ()
+        if any(name != own and not name.startswith(f"{own}.") for name in asked):
+            return True
+        inner = outer
+    for each in function.nodes:
+        if each is node:
+            return False
+        if isinstance(each, (cst.Return, cst.Raise)):
+            return True
+    return False
+
+
+def _works_itself(own: str, function: FunctionInfo) -> bool:
+    """Whether the method does something of its own on the attribute, which it then keeps."""
+    called = [call.func for call in function.calls if isinstance(call.func, cst.Attribute)]
+    return any(_dotted(each.value) == own and each.attr.value.startswith("exec") for each in called)
+
+
+def called_blindly(method: str, function: FunctionInfo) -> Iterator[str]:
+    """Yield the attributes on which such a function calls a method of that name after an error of the block, too."""
     for call in function.calls:
         called = call.func if isinstance(call.func, cst.Attribute) else None
         owner = called.value if called is not None and called.attr.value == method else None
         if isinstance(owner, cst.Attribute) and is_blind(call, owner.attr.value, function):
-            return True
-    return False
+            yield owner.attr.value
 
 
 def _names_in(test: cst.BaseExpression) -> Iterator[str]:

@@ -128,7 +128,9 @@ def _tells_of_errors(function: _Function) -> bool:
     """Whether a function returns what is not true wherever it has caught an error, and something true elsewhere."""
     handlers = [each for each in walk_tree(function) if isinstance(each, ast.ExceptHandler)]
     returns = [each for each in walk_tree(function) if isinstance(each, ast.Return)]
-    return any(not _is_false(each) for each in returns) and all(_ends_false(each, function) for each in handlers)
+    swallows = any(isinstance(each, ast.Call) and last_name(each.func) == "suppress" for each in walk_tree(function))
+    is_told = bool(handlers) and all(_ends_false(each, function) for each in handlers)
+    return is_told and not swallows and any(not _is_false(each) for each in returns)
 
 
 def _is_false(statement: ast.Return) -> bool:
@@ -165,8 +167,11 @@ def _is_answered(name: str, call: _Call) -> bool:
         is_asked = isinstance(asking, ast.If) and asking.test is holder and _denied(holder) is value
     if not is_asked or not isinstance(asking, ast.If):
         return False
-    mentions = (each for statement in asking.body for each in _loads(name, statement))
-    return isinstance(asking.body[-1], ast.Raise) or any(_is_told_to_end(each, file) for each in mentions)
+    if isinstance(asking.body[-1], ast.Raise):
+        return not any(isinstance(each, ast.Try) and each.handlers for each in file.around(asking))
+    plain = (statement for statement in asking.body if isinstance(statement, ast.Expr))
+    mentions = (each for statement in plain for each in _loads(name, statement))
+    return any(_is_told_to_end(each, file) for each in mentions)
 
 
 def _denied(test: ast.AST) -> ast.expr | str | None:
@@ -319,7 +324,7 @@ def _is_ended(name: str, call: _Call, project: _Project, levels: int, told: str 
         elif _ends(node, file, project):
             is_ended = is_ended or node.lineno > call.node.lineno
         elif not (
-            _stands_before(node, call.node)
+            (_stands_before(node, call.node) and _is_dropped(node, file))
             or (told and _is_where_it_worked(node, told, file))
             or _is_test(node, file)
             or call.node in file.around(node)
@@ -337,6 +342,16 @@ def _is_ended(name: str, call: _Call, project: _Project, levels: int, told: str 
 def _stands_before(node: ast.expr, other: ast.expr) -> bool:
     """Whether a node comes first; in a loop that gives the variable another value in each round, that holds for all."""
     return (node.lineno, node.col_offset) < (other.lineno, other.col_offset)
+
+
+def _is_dropped(node: ast.expr, file: ParsedFile) -> bool:
+    """Whether nothing is left of what a mention is used for: a statement of its own, or a question."""
+    inner: ast.AST = node
+    for outer in file.around(node):
+        if isinstance(outer, ast.stmt):
+            return isinstance(outer, ast.Expr) or (isinstance(outer, ast.If | ast.While) and inner is outer.test)
+        inner = outer
+    return False
 
 
 def _is_bound_by_block(node: ast.Name, call: ast.Call, file: ParsedFile, project: _Project) -> bool:

@@ -22,7 +22,7 @@ from lintdb.syntax.walk import walk
 _THREADS = re.compile(r"_?(?:thread_?pool_?)?executor|_?thread_?pool")
 """What is called so has threads that can wait, where it is there at all."""
 _HANDS_OVER = frozenset(
-    {"put", "put_nowait", "submit", "run_in_executor", "to_thread", "run_sync", "enqueue", "apply_async", "append"}
+    {"put", "put_nowait", "submit", "run_in_executor", "to_thread", "run_sync", "enqueue", "apply_async"}
 )
 """What methods and functions are called that give a function to another thread, or to a queue that one empties."""
 _ALONE = frozenset({"create_task", "run_forever", "close", "set_debug", "stop", "is_running"})
@@ -106,7 +106,9 @@ def _hands_over(node: cst.CSTNode, name: str) -> bool:
     called = method.attr if isinstance(method, cst.Attribute) else method
     if not isinstance(node, cst.Call) or not isinstance(called, cst.Name) or called.value not in _HANDS_OVER:
         return False
-    return any(isinstance(inner, cst.Name) and inner.value == name for arg in node.args for inner in walk(arg))
+    given = [arg.value for arg in node.args]
+    given += [each.value for tuple_ in given if isinstance(tuple_, cst.Tuple) for each in tuple_.elements]
+    return any(isinstance(each, cst.Name) and each.value == name for each in given)
 
 
 def _says_of_threads(test: cst.BaseExpression) -> bool | None:

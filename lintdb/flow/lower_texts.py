@@ -76,7 +76,7 @@ _NOTHING = cst.SimpleString('""')
 """Fills what is open at the end of a text: how many elements there are is not known, and it holds no value."""
 
 
-def _spelled(node: cst.BaseExpression, function: FunctionInfo) -> list[str | ir.Part]:
+def _spelled(node: cst.BaseExpression, function: FunctionInfo, depth: int = 2) -> list[str | ir.Part]:
     """Return the pieces of a text as its spelling shows them; of what is evaluated, only variables are."""
     if isinstance(node, cst.SimpleString) and isinstance(node.evaluated_value, str):
         return [node.evaluated_value]
@@ -86,9 +86,9 @@ def _spelled(node: cst.BaseExpression, function: FunctionInfo) -> list[str | ir.
             for p in node.parts
         ]
     if isinstance(node, cst.ConcatenatedString):
-        return [*_spelled(node.left, function), *_spelled(node.right, function)]
+        return [*_spelled(node.left, function, depth), *_spelled(node.right, function, depth)]
     if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Add) and _is_spelled(node):
-        return [*_spelled(node.left, function), *_spelled(node.right, function)]
+        return [*_spelled(node.left, function, depth), *_spelled(node.right, function, depth)]
     template, values = _template(node)
     if template is not None:
         style = "%" if isinstance(node, cst.BinaryOperation) else "{"
@@ -97,17 +97,36 @@ def _spelled(node: cst.BaseExpression, function: FunctionInfo) -> list[str | ir.
         found = filled(_spelled(template, function), operand, {key: [part] for key, part in items})
         if found is not None:
             return found
-    written = _returned_by(node, function) if isinstance(node, cst.Call) else None
+    written = _returned_by(node, function) if isinstance(node, cst.Call) and depth else None
     if written is not None and _is_spelled(written[0]):
-        pieces = _spelled(*written)
-        return [_of_function(each, written[1]) if isinstance(each, ir.Part) else each for each in pieces]
+        given = _given_to(node, written[1]) if isinstance(node, cst.Call) else {}
+        pieces = _spelled(*written, depth - 1)
+        return [
+            _of_function(each, written[1], given, function) if isinstance(each, ir.Part) else each for each in pieces
+        ]
     is_local = isinstance(node, cst.Name) and not function.is_module and node.value in function.bound
     return [ir.Part(ir.Local(node.value) if is_local and isinstance(node, cst.Name) else ir.UNKNOWN, node)]
 
 
-def _of_function(part: ir.Part, function: FunctionInfo) -> ir.Part:
-    """Return a piece of a text whose variables are those of another function."""
-    return ir.Part(ir.UNKNOWN, part.node, part.function or function)
+def _of_function(
+    part: ir.Part, callee: FunctionInfo, given: dict[str, cst.BaseExpression], function: FunctionInfo
+) -> ir.Part:
+    """Return a piece of a text of another function: what it is given is the caller's, its variables are its own."""
+    if isinstance(part.node, cst.FormattedStringExpression) and part.node.conversion is None:
+        part = ir.Part(part.operand, part.node.expression, part.function)
+    if part.function is None and isinstance(part.node, cst.Name) and part.node.value in given:
+        return ir.Part(ir.UNKNOWN, given[part.node.value], function)
+    return ir.Part(ir.UNKNOWN, part.node, part.function or callee)
+
+
+def _given_to(call: cst.Call, callee: FunctionInfo) -> dict[str, cst.BaseExpression]:
+    """Return what a call gives for the parameters that a function only reads."""
+    params = callee.params[1:] if callee.is_method else callee.params
+    names = [each.name.value for each in params if not each.star]
+    positional = [arg.value for arg in call.args if arg.keyword is None and not arg.star]
+    given = dict(zip(names, positional, strict=False))
+    given.update({arg.keyword.value: arg.value for arg in call.args if arg.keyword is not None})
+    return {name: value for name, value in given.items() if name not in callee.given}
 
 
 def _returned_by(call: cst.Call, function: FunctionInfo) -> tuple[cst.BaseExpression, FunctionInfo] | None:

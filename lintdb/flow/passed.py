@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from lintdb.flow.callings import calls_in_file
-from lintdb.syntax.given import given_by
+from lintdb.syntax.given import Given, given_by
 from lintdb.syntax.names import FunctionInfo
 
 if TYPE_CHECKING:
@@ -20,53 +20,90 @@ _MOST_STEPS = 4
 """Variables and methods between what is opened and what is given: a part of it, by one or the other name."""
 
 
-def kind_passed(parameter: str, function: FunctionInfo, types: ModuleTypes, steps: int = _MOST_STEPS) -> str | None:
-    """Return the kind that every call in the file gives for a parameter; None if they differ, or one is not known."""
-    if function.is_module or function.is_nested or not isinstance(function.node, cst.FunctionDef):
-        return None
-    given = given_by(calls_in_file(function), parameter, function)
-    kinds = {_kind_of(each.node, each.caller, types, steps) for each in given or () if not _is_none(each.node)}
-    return kinds.pop() if len(kinds) == 1 else None
+class Passed:
+    """Answers for the parameters of one module's functions, each found once."""
+
+    def __init__(self, types: ModuleTypes) -> None:
+        self._types = types
+        self._found: dict[tuple[FunctionInfo, str], str | None] = {}
+        self._running: set[tuple[FunctionInfo, str]] = set()
+
+    def kind(self, parameter: str, function: FunctionInfo) -> str | None:
+        """Return the kind that every call in the file gives for a parameter.
+
+        None if they differ, or one is not known; what a function gives itself says nothing.
+        """
+        key = (function, parameter)
+        if key in self._running:
+            return None
+        if key not in self._found:
+            self._running.add(key)
+            try:
+                self._found[key] = self._look(parameter, function)
+            finally:
+                self._running.discard(key)
+        return self._found[key]
+
+    def _look(self, parameter: str, function: FunctionInfo) -> str | None:
+        if function.is_module or function.is_nested or not isinstance(function.node, cst.FunctionDef):
+            return None
+        if any(getattr(each, "value", "") not in ("staticmethod", "classmethod") for each in function.decorators):
+            return None  # a decorator may give the function something else than is written
+        found: str | None = None
+        for each in given_by(calls_in_file(function), parameter, function) or ():
+            if _is_none(each.node) or self._is_running(each):
+                continue
+            kind = self._kind_of(each.node, each.caller, _MOST_STEPS)
+            if kind is None or found not in (None, kind):
+                return None
+            found = kind
+        return found
+
+    def _is_running(self, given: Given) -> bool:
+        """Whether a call hands on a parameter that is being looked at, as recursion does."""
+        return isinstance(given.node, cst.Name) and (given.caller, given.node.value) in self._running
+
+    def _kind_of(self, node: cst.BaseExpression | None, scope: FunctionInfo, steps: int) -> str | None:
+        """Return the kind of an expression, through the variables and methods of its function."""
+        found = self._types.kind_of_expression(node, scope)
+        if found is not None or node is None or not steps:
+            return found
+        is_awaited = isinstance(node, cst.Await)
+        if isinstance(node, cst.Await):
+            node = node.expression
+        if isinstance(node, cst.Name):
+            return self._kind_of_variable(node.value, scope, steps)
+        if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute):
+            return None
+        owner = self._kind_of(node.func.value, scope, steps - 1)
+        kind = self._types.knowledge.kind(owner) if owner is not None else None
+        model = (
+            self._types.first_possible(kind.methods.get(node.func.attr.value, ()), node, scope)
+            if kind is not None
+            else None
+        )
+        if model is None or model.coroutine is not is_awaited:
+            return None
+        made = model.acquires or model.gives
+        return owner if made == "self" else made
+
+    def _kind_of_variable(self, name: str, scope: FunctionInfo, steps: int) -> str | None:
+        """Return the kind of what a local variable holds: all that it is assigned, or what a block binds it to."""
+        param = next((each for each in scope.params if each.name.value == name), None)
+        if param is not None:
+            is_plain = param.annotation is None and name not in scope.given
+            return self.kind(name, scope) if is_plain else None
+        values = [each for each in scope.given.get(name, ()) if each is not None]
+        blocks = [each for each in scope.nodes if isinstance(each, cst.WithItem) and _binds(each, name)]
+        if len(values) + len(blocks) != len(scope.given.get(name, ())):
+            return None  # a part of something, or an item
+        kinds = {self._kind_of(each, scope, steps - 1) for each in values if not _is_none(each)}
+        kinds |= {_kind_entered(self._kind_of(each.item, scope, steps - 1), self._types) for each in blocks}
+        return kinds.pop() if len(kinds) == 1 else None
 
 
 def _is_none(node: cst.BaseExpression) -> bool:
     return isinstance(node, cst.Name) and node.value == "None"
-
-
-def _kind_of(node: cst.BaseExpression | None, scope: FunctionInfo, types: ModuleTypes, steps: int) -> str | None:
-    """Return the kind of an expression, through the variables and methods of its function."""
-    found = types.kind_of_expression(node, scope)
-    if found is not None or node is None or not steps:
-        return found
-    is_awaited = isinstance(node, cst.Await)
-    if isinstance(node, cst.Await):
-        node = node.expression
-    if isinstance(node, cst.Name):
-        return _kind_of_variable(node.value, scope, types, steps)
-    if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute):
-        return None
-    owner = _kind_of(node.func.value, scope, types, steps - 1)
-    kind = types.knowledge.kind(owner) if owner is not None else None
-    model = types.first_possible(kind.methods.get(node.func.attr.value, ()), node, scope) if kind is not None else None
-    if model is None or model.coroutine is not is_awaited:
-        return None
-    made = model.acquires or model.gives
-    return owner if made == "self" else made
-
-
-def _kind_of_variable(name: str, scope: FunctionInfo, types: ModuleTypes, steps: int) -> str | None:
-    """Return the kind of what a local variable holds: all that it is assigned, or what a block binds it to."""
-    param = next((each for each in scope.params if each.name.value == name), None)
-    if param is not None:
-        is_plain = param.annotation is None and name not in scope.given
-        return kind_passed(name, scope, types, steps - 1) if is_plain else None
-    values = [each for each in scope.given.get(name, ()) if each is not None]
-    blocks = [each for each in scope.nodes if isinstance(each, cst.WithItem) and _binds(each, name)]
-    if len(values) + len(blocks) != len(scope.given.get(name, ())):
-        return None  # a part of something, or an item
-    kinds = {_kind_of(each, scope, types, steps - 1) for each in values if not _is_none(each)}
-    kinds |= {_kind_entered(_kind_of(each.item, scope, types, steps - 1), types) for each in blocks}
-    return kinds.pop() if len(kinds) == 1 else None
 
 
 def _kind_entered(kind_id: str | None, types: ModuleTypes) -> str | None:

@@ -23,7 +23,7 @@ from lintdb.flow.liveness import Liveness, find_live
 from lintdb.flow.loops import stands_for_others
 from lintdb.flow.memo import Memo
 from lintdb.flow.outcomes import condensed, given_or_made, gives_kept, outcome_of
-from lintdb.flow.passed import kind_passed
+from lintdb.flow.passed import Passed
 from lintdb.flow.results import Blocking, FunctionFlow
 from lintdb.flow.rows import LOOKED
 from lintdb.flow.scopes import unended_scopes
@@ -104,6 +104,7 @@ class Program:
         self.classes = Classes(self.types)
         self.frameworks = Frameworks(index)
         self.by_callers: frozenset[int] = frozenset()
+        self.passed = Passed(self.types)
         self._cfgs: dict[int, CFG] = {}
         self._live: dict[int, Liveness] = {}
         self._as_written: dict[FunctionInfo, bool] = {}
@@ -198,7 +199,7 @@ class Program:
             model = self.knowledge.kind(found) if isinstance(found, str) else None
             if not isinstance(found, str) or model is None:
                 continue
-            parts = self.types.modes.of_parts_given(model)
+            parts = self.types.modes.of_parts_given(model) if passed is None else None
             # What a framework makes for one request is ended with it, and its unit of work, too.
             outlives = not self.frameworks.is_of_request(param, info)
             # Callers of the same file know better what becomes of the unit of work of what they give.
@@ -207,7 +208,7 @@ class Program:
                 found, owed=False, autocommit=autocommit, parts_mode=parts, outlives=outlives
             )
             state.env[name] = Ref((site, 0))
-            sites[site] = Site(param, found, name)
+            sites[site] = Site(param, found, name, is_passed=passed is not None)
         self._enter_decorators(info, state, sites)
         return state, sites
 
@@ -217,8 +218,7 @@ class Program:
             return None
         if isinstance(param.default, cst.Call) or param.name.value in self.types.evidence.kinds(info):
             return None  # what a framework gives, or what its use tells of
-        key = ("passed", info, param.name.value)
-        return self.workspace.memo.get(key, lambda: kind_passed(param.name.value, info, self.types))
+        return self.passed.kind(param.name.value, info)
 
     def type_of_parameter(self, param: cst.Param, info: FunctionInfo) -> Type | None:
         """Return what a parameter is by its annotation, or by what a framework gives: `db=Depends(get_db)`."""

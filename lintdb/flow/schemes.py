@@ -51,6 +51,8 @@ class Schemes:
         if place in seen:
             return
         seen.add(place)
+        if _is_given_otherwise(*place):
+            yield ""
         for call, scope in makers_of(*place):
             yield from self._types.of_module(scope.index).schemes.of_call(call, scope, seen, _MOST_STEPS)
 
@@ -76,8 +78,10 @@ class Schemes:
         place: Place | None = None
         if isinstance(node, cst.Attribute) and owner is not None:
             place = (node.attr.value, owner)
-        elif isinstance(node, cst.Name) and (scope.is_module or node.value not in scope.bound):
+        elif isinstance(node, cst.Name) and _is_of_module(node.value, scope):
             place = (node.value, scope.index) if node.value in scope.index.values else None
+        elif isinstance(node, cst.Name) and node.value not in scope.bound:
+            node = None  # of the function around
         elif isinstance(node, cst.Name):
             node = unawaited(Evaluator(scope.index, scope).single_assignment(node.value)) or _entered(node.value, scope)
             node = node if isinstance(node, cst.Call) else None
@@ -96,6 +100,9 @@ class Schemes:
     def _of_function(self, function: FunctionInfo) -> str:
         """Return the scheme of what a function hands out: that of all that it opens itself."""
         schemes = self._types.of_module(function.index).schemes
+        returned = [each.value for each in function.nodes if isinstance(each, cst.Return)]
+        if any(isinstance(each, cst.Call) and schemes.of_opening(each, function) is None for each in returned):
+            return ""  # what another one has made
         return _the_one(scheme for call in function.calls if (scheme := schemes.of_opening(call, function)) is not None)
 
     def of_opening(self, call: cst.Call, scope: FunctionInfo) -> str | None:
@@ -113,6 +120,8 @@ class Schemes:
         if owner is None or not isinstance(node, cst.Attribute):
             return _scheme_at(node, scope)
         name = node.attr.value
+        if any(name in (*each.assigned, *each.body_values) for each in owner.derived):
+            return ""
         texts = [(value, by) for each in owner.lineage for by, value, _ in each.assigned.get(name, ())]
         shared = [(each.body_values[name][0], each.index.body) for each in owner.lineage if name in each.body_values]
         texts += [(value, body) for value, body in shared if not _is_empty(value)]
@@ -135,6 +144,34 @@ def makers_of(name: str, holder: ClassInfo | ModuleIndex | None) -> Iterator[tup
             call = unawaited(Evaluator(scope.index, scope).single_assignment(call.value))
         if isinstance(call, cst.Call):
             yield call, scope
+
+
+def _is_of_module(name: str, scope: FunctionInfo) -> bool:
+    """Whether a name is none of a function, nor of one around it."""
+    around: FunctionInfo | None = scope
+    while around is not None and not around.is_module:
+        if name in around.bound and name not in around.outer:
+            return False
+        around = around.parent
+    return True
+
+
+def _is_given_otherwise(name: str, holder: ClassInfo | ModuleIndex) -> bool:
+    """Whether an attribute or a global is given what no call makes, or another one in a class that derives."""
+    if not isinstance(holder, ClassInfo):
+        return any(not _is_empty(each) and not _is_made(each, holder.body) for each in holder.values.get(name, ()))
+    if any(name in (*each.assigned, *each.given, *each.body_values) for each in holder.derived):
+        return True
+    assigned = [each for owner in holder.lineage for each in owner.assigned.get(name, ())]
+    return any(not _is_empty(value) and not _is_made(value, by) for by, value, _ in assigned)
+
+
+def _is_made(value: cst.BaseExpression | None, scope: FunctionInfo) -> bool:
+    """Whether a value is that of a call, written here or put into a variable before."""
+    call = unawaited(value)
+    if isinstance(call, cst.Name):
+        call = unawaited(Evaluator(scope.index, scope).single_assignment(call.value))
+    return isinstance(call, cst.Call)
 
 
 def _entered(name: str, scope: FunctionInfo) -> cst.BaseExpression | None:

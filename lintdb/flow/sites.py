@@ -51,7 +51,7 @@ class Site:
     """Where resources are acquired: the call, the kind, the first name given to it, the function that made it.
 
     `scheme` is that of the connection string, as far as it is written out; None: nobody has looked. `giver` is the
-    function that gave what somebody else owns.
+    function that gave what somebody else owns. `is_passed`: what it is only callers of the same file tell.
     """
 
     node: cst.CSTNode
@@ -60,6 +60,7 @@ class Site:
     maker: str | None = None
     scheme: str | None = None
     giver: FunctionInfo | None = None
+    is_passed: bool = False
 
 
 @dataclass

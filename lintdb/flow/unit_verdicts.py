@@ -174,7 +174,8 @@ class UnitVerdicts(Verdicts):
         written = self.operations.get(status.pending)
         kind = self.knowledge.kind(status.kind)
         is_cut = status.cut or status.failed >= 0
-        if kind is not None and status.pending in self.units.lent_at and _is_held(state):
+        looks = "exc_info" in self.function.attributes | self.function.loads
+        if kind is not None and status.pending in self.units.lent_at and _is_held(state) and not looks:
             self._note_commit_of_block(rid, kind, self.units.lent_at[status.pending], op, state)
         if kind is None or written is None or not is_cut:
             return

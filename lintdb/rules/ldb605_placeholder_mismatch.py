@@ -100,8 +100,12 @@ def _messages(query: QueryText, text: str, flow: FunctionFlow, ctx: FileContext)
     model = query.call.model
     position = model.sql.position if model.sql is not None and model.sql.position is not None else 0
     is_many = is_for_rows(query, ctx.program.knowledge)
+    # What only callers tell may be another library's for others, with placeholders of its own.
+    is_passed = any(ctx.program.kind_passed(each, flow.function) is not None for each in flow.function.params)
     for values in values_of(query.call.node, position, style, evaluator, names=model.names, is_many=is_many):
         message = _message(text, style.lstrip("*"), values)
+        if is_passed and _message_of_text(text, style.lstrip("*"), values) is not None:
+            continue
         if message is not None:
             yield _Told(message, Confidence.MEDIUM, _help(style, values))
         elif (quoted := _in_quotes(text, style, values)) is not None:

@@ -148,7 +148,7 @@ def _is_told_at_exit(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
     """Whether only the commit of an object's own exit can leave open what that holds, and that is told of (LDB204)."""
     import libcst as cst  # listing rules does not need it, nor what loads it
 
-    from lintdb.flow.blind_exits import calls_blindly
+    from lintdb.flow.blind_exits import called_blindly
     from lintdb.syntax.names import ClassInfo
 
     errors = [step for step in leak.path if step.what in ("raise", "raises", "refused")]
@@ -156,7 +156,13 @@ def _is_told_at_exit(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
         return False
     made = ctx.program.types.called(leak.node, flow.function) if isinstance(leak.node, cst.Call) else None
     end = made.find_method(errors[-1].data) if isinstance(made, ClassInfo) else None
-    return end is not None and calls_blindly("commit", end)
+    kinds = ctx.program.types.of_module(made.index) if isinstance(made, ClassInfo) else None
+    return (
+        end is not None
+        and kinds is not None
+        and isinstance(made, ClassInfo)
+        and any(kinds.attribute_kind(made, each) is not None for each in called_blindly("commit", end))
+    )
 
 
 def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:

@@ -12,7 +12,7 @@ def with_blanks(text: str) -> str | None:
     A tab goes on to the next multiple of eight, as in Python's own grammar. Lines stay lines, and what stands within
     a text over several lines stays as it is; columns change.
     """
-    lines = text.splitlines(keepends=True)
+    lines = list(io.StringIO(text))  # as they are counted below: other breaks than these are none to Python
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (tokenize.TokenError, SyntaxError, ValueError):
