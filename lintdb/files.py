@@ -234,7 +234,7 @@ class _Walk:
                 with os.scandir(absolute) as entries:
                     ordered = sorted(entries, key=lambda entry: entry.name)
             except OSError as error:
-                message = "no permission to read the folder: grant it, or leave the folder out with `exclude`"
+                message = "no permission to read the folder: grant it, or leave the folder out with `extend-exclude`"
                 if not isinstance(error, PermissionError):
                     message = f"cannot read the folder: {error.strerror or error}"
                 self.problems.append(FileProblem(shown or ".", message))

@@ -167,7 +167,7 @@ def describe_os_error(path: str, error: OSError) -> str:
     if error.errno == errno.ELOOP:
         return "link loop: the link leads back to itself: mend the link, or take it away"
     if error.errno == errno.EACCES:
-        return "no permission to read the file: grant it, or leave the file out with `exclude`"
+        return "no permission to read the file: grant it, or leave the file out with `extend-exclude`"
     if error.errno == errno.EISDIR:
         return "this is a folder, not a file"
     return f"cannot read the file: {error.strerror or error}"

@@ -207,7 +207,7 @@ class TestBadInput:
         Path("closed").mkdir()
         write("leak.py", f"{DATABASE}def f():\n    c = sqlite3.connect('x')\n")
         ran = run("check", path, "leak.py")
-        said = "no permission to read the file: grant it, or leave the file out with `exclude`"
+        said = "no permission to read the file: grant it, or leave the file out with `extend-exclude`"
         leak = "leak.py:3:9: LDB101 `c` is never closed"
         assert (ran.code, sorted(ran.out.splitlines())) == (2, [f"{path}:1:1: LDB002 {said}", leak])
         assert ran.err.splitlines()[-1].endswith("(checked 1 file, could not check 1 file)")

@@ -191,7 +191,7 @@ def test_unreadable_folder_is_a_problem(tree: Callable[[str], None], monkeypatch
     result = find_files(["."], Settings.defaults)
     assert result.files == (str(Path("b/y.py")),)
     assert [(problem.path, problem.message) for problem in result.problems] == [
-        ("a", "no permission to read the folder: grant it, or leave the folder out with `exclude`")
+        ("a", "no permission to read the folder: grant it, or leave the folder out with `extend-exclude`")
     ]
 
 

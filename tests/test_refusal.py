@@ -60,14 +60,16 @@ def test_python_2_is_recognized(statement: str) -> None:
     problem = explain_fault(source, FALLBACK)
     if sys.version_info >= (3, 14) and problem is FALLBACK:
         pytest.skip("this Python takes it")
-    assert problem.message.endswith(" (this looks like Python 2: convert the file, or leave it out with `exclude`)")
+    assert problem.message.endswith(
+        " (this looks like Python 2: convert the file, or leave it out with `extend-exclude`)"
+    )
 
 
 @pytest.mark.parametrize("text", ["def f(:\n    pass\n", "{{ x }} = 1 2\n", "# `x`\nx = y z\n", "x = 'a`b' 'c\n"])
 def test_other_faults_are_not_called_python_2(text: str) -> None:
     message = explain_fault(SourceFile("x.py", text), FALLBACK).message
     assert "Python 2" not in message
-    assert "invalid syntax" not in message or "can be left out with `exclude`" in message
+    assert "invalid syntax" not in message or "can be left out with `extend-exclude`" in message
 
 
 def test_where_python_finds_no_fault_the_account_stays() -> None:

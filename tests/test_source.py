@@ -155,5 +155,5 @@ def test_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     # Permissions do not bind the superuser, as whom tests often run in containers.
     monkeypatch.setattr(Path, "read_bytes", refuse)
     assert read_problem(tmp_path / "x.py") == (
-        "no permission to read the file: grant it, or leave the file out with `exclude`"
+        "no permission to read the file: grant it, or leave the file out with `extend-exclude`"
     )

@@ -227,15 +227,17 @@ class _Search:
         """Whether a text may lead to a function: `"jobs:refresh"`, or its bare name beside `getattr(jobs, name)`."""
         index = self._function.index
         texts = (index.links.texts_with(target.name, index) if index.links is not None else None) or ()
-        module, name = re.escape(target.module), re.escape(target.name)
-        dotted = re.compile(rf"""["'](?:\w+\.)*{module}[.:]{name}["']""")
-        bare = re.compile(rf"""["']{name}["']""")
-        looks_up = re.compile(rf"\b(?:getattr|methodcaller|vars|import_module)\([ \t]*{module}\b")
-        return any(
-            dotted.search(text) or (looks_up.search(text) and bare.search(text))
-            for path, text in texts
-            if not self._does_not_count(path)
-        )
+        return _is_named(target, tuple(text for path, text in texts if not self._does_not_count(path)))
+
+
+@functools.lru_cache(maxsize=512)
+def _is_named(target: Target, texts: tuple[str, ...]) -> bool:
+    """Whether one of some files names a function in a text; asked again for each finding that is reached by it."""
+    module, name = re.escape(target.module), re.escape(target.name)
+    dotted = re.compile(rf"""["'](?:\w+\.)*{module}[.:]{name}["']""")
+    bare = re.compile(rf"""["']{name}["']""")
+    looks_up = re.compile(rf"\b(?:getattr|methodcaller|vars|import_module)\([ \t]*{module}\b")
+    return any(dotted.search(text) or (looks_up.search(text) and bare.search(text)) for text in texts)
 
 
 def _enters_catcher(block: ast.With | ast.AsyncWith) -> bool:

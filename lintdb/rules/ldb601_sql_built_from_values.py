@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
 from lintdb.rules.holes_in_words import help_for, listed
-from lintdb.rules.places import is_step_of_migration, is_test
+from lintdb.rules.places import is_handler, is_step_of_migration, is_test
 
 if TYPE_CHECKING:
     from lintdb.flow.results import FunctionFlow, HandedText, QueryText
     from lintdb.rules.query_holes import PlacedHole
+    from lintdb.syntax.names import FunctionInfo
     from lintdb.syntax.origins import Origin
 
 
@@ -69,9 +72,26 @@ def _doubtful_holes(query: QueryText | HandedText, ctx: FileContext) -> Iterator
     quotes_names = ctx.program.knowledge.quotes_names(driver)
     for hole in placed_holes(query.pieces, quotes_names=quotes_names, start=getattr(query, "start", "")):
         origin = Origins(ctx.program.index, hole.hole.function).of(hole.hole.node)
+        origin = _as_requested(origin, hole.hole.function)
         confidence = _confidence(hole, origin)
         if confidence is not None:
             yield _Doubtful(hole, confidence, origin)
+
+
+_CONVERTED = re.compile(r"<\s*(?:int|float|uuid)(?:\([^)]*\))?\s*:\s*(\w+)\s*>|\{(\w+):(?:int|float|uuid)\}")
+"""A part of a route that is converted before the handler gets it."""
+
+
+def _as_requested(origin: Origin, function: FunctionInfo) -> Origin:
+    """Return where the parameter of a handler comes from: as it came, whoever sends a request has chosen it."""
+    from lintdb.syntax.origins import Trust
+
+    name = next((each.name.value for each in function.params if each is origin.node), None)
+    if origin.trust is not Trust.PARAMETER or name is None or not is_handler(function):
+        return origin
+    routes = " ".join(function.index.code_of(each) for each in function.decorators)
+    is_converted = name in {group for found in _CONVERTED.findall(routes) for group in found}
+    return replace(origin, trust=Trust.HARMLESS if is_converted else Trust.INPUT)
 
 
 def _confidence(hole: PlacedHole, origin: Origin) -> Confidence | None:

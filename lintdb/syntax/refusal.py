@@ -202,7 +202,7 @@ def _problem(source: SourceFile, error: SyntaxError) -> FileProblem:
     text = source.lines[line - 1] if 0 < line <= len(source.lines) else ""
     cure = ""
     if (error.msg or "").startswith(_PYTHON_2) or _PYTHON_2_LINE.search(text) or text[column - 1 : column] == "`":
-        cure = " (this looks like Python 2: convert the file, or leave it out with `exclude`)"
+        cure = " (this looks like Python 2: convert the file, or leave it out with `extend-exclude`)"
     elif (error.msg or "").startswith(_TOO_DEEP):
         cure = f": {_CURE}"
     elif (error.msg or "").startswith((*_BAD_LITERALS,)):
@@ -210,5 +210,5 @@ def _problem(source: SourceFile, error: SyntaxError) -> FileProblem:
     elif (error.msg or "").startswith(_MIXED):
         cure = ": indent the lines of a block all alike, best with spaces"
     elif error.msg == "invalid syntax":
-        cure = " (correct it; a template, or code for another Python, can be left out with `exclude`)"
+        cure = " (correct it; a template, or code for another Python, can be left out with `extend-exclude`)"
     return FileProblem(source.path, f"cannot parse: {error.msg}{cure}", line, column)
