@@ -81,16 +81,21 @@ def _doubtful_holes(query: QueryText | HandedText, ctx: FileContext) -> Iterator
 _CONVERTED = re.compile(r"<\s*(?:int|float|uuid)(?:\([^)]*\))?\s*:\s*(\w+)\s*>|\{(\w+):(?:int|float|uuid)\}")
 """A part of a route that is converted before the handler gets it."""
 
+_CHECKED = re.compile(r"\b(?:pattern|regex|enum)\s*=")
+"""How a parameter is declared that is compared with what is allowed: `Query("id", pattern="^(id|name)$")`."""
+
 
 def _as_requested(origin: Origin, function: FunctionInfo) -> Origin:
     """Return where the parameter of a handler comes from: as it came, whoever sends a request has chosen it."""
     from lintdb.syntax.origins import Trust
 
-    name = next((each.name.value for each in function.params if each is origin.node), None)
-    if origin.trust is not Trust.PARAMETER or name is None or not is_handler(function):
+    param = next((each for each in function.params if each is origin.node), None)
+    if origin.trust is not Trust.PARAMETER or param is None or not is_handler(function):
         return origin
+    if _CHECKED.search(function.index.code_of(param)):
+        return replace(origin, trust=Trust.UNKNOWN)
     routes = " ".join(function.index.code_of(each) for each in function.decorators)
-    is_converted = name in {group for found in _CONVERTED.findall(routes) for group in found}
+    is_converted = param.name.value in {group for found in _CONVERTED.findall(routes) for group in found}
     return replace(origin, trust=Trust.HARMLESS if is_converted else Trust.INPUT)
 
 
