@@ -108,8 +108,9 @@ class Units(Misuses):
             seen.add(rid)
             site, status = self.sites.get(rid[0]), state.status(rid)
             if site is not None and site.scheme is None:
-                is_named = rid[0][0] == "named"
-                source = cst.parse_expression(str(rid[0][1])) if is_named else site.node
+                name = str(rid[0][1]) if rid[0][0] == "named" else ""
+                is_spelled = bool(name) and all(part.isidentifier() for part in name.split("."))
+                source = cst.parse_expression(name) if is_spelled else site.node
                 site.scheme = self.types.schemes.of_expression(source, self.function)
             if site is not None and site.scheme:
                 return site.scheme
