@@ -18,6 +18,7 @@ from lintdb.flow.types_of import ModuleTypes
 from lintdb.flow.words import RELEASING_NAMES
 from lintdb.syntax.literals import only_value, unawaited
 from lintdb.syntax.names import ClassInfo, FunctionInfo
+from lintdb.syntax.nodes import is_none
 from lintdb.syntax.walk import walk
 
 _OWNER = "connection"
@@ -90,7 +91,7 @@ class Classes:
         """Yield what the methods of a class make and keep on `self` that has to be released: by a method of its own."""
         for attribute, assignments in owner.assigned.items():
             values = [(scope, _origin(value, scope)) for scope, value, _ in assignments]
-            made = [(scope, value) for scope, value in values if not _is_none(value)]
+            made = [(scope, value) for scope, value in values if not is_none(value)]
             classes = {self.types.called(v, scope) if isinstance(v, cst.Call) else None for scope, v in made}
             held = classes.pop() if len(classes) == 1 else None
             opened = self._opened_when_made(held) if isinstance(held, ClassInfo) else None
@@ -265,7 +266,7 @@ class Classes:
     def is_lent(owner: ClassInfo, attribute: str) -> bool:
         """Whether an attribute has what it holds from a `with` block, which ends it: nothing else gives it a value."""
         assigned = [(scope, value) for each in owner.lineage for scope, value, _ in each.assigned.get(attribute, ())]
-        given = [(scope, value) for scope, value in assigned if value is not None and not _is_none(value)]
+        given = [(scope, value) for scope, value in assigned if value is not None and not is_none(value)]
         return bool(given) and all(_is_of_block(value, scope) for scope, value in given)
 
     @staticmethod
@@ -444,10 +445,6 @@ def _is_of_block(value: cst.BaseExpression, scope: FunctionInfo) -> bool:
 def _does_something(block: cst.With) -> bool:
     """Whether a block does more than assign."""
     return any(isinstance(node, (cst.Yield, cst.Call)) for node in walk(block.body))
-
-
-def _is_none(value: cst.BaseExpression | None) -> bool:
-    return isinstance(value, cst.Name) and value.value == "None"
 
 
 def _is_attribute_of_self(node: cst.CSTNode, name: str) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import libcst as cst
 
 from lintdb.syntax.names import ClassInfo, FunctionInfo
+from lintdb.syntax.nodes import last_name
 
 if TYPE_CHECKING:
     from lintdb.flow.types_of import ModuleTypes
@@ -95,13 +96,13 @@ class Collected:
         """What the module puts into containers, by the last names of these."""
         found: dict[str, list[_Stored]] = {}
         for base, scope, value in self._index.stored:
-            found.setdefault(_last_name(base), []).append(_Stored(base, scope, value))
+            found.setdefault(last_name(base), []).append(_Stored(base, scope, value))
         for scope in self._index.all_functions:
             for call in scope.calls:
                 function = call.func
                 if isinstance(function, cst.Attribute) and function.attr.value == "setdefault" and len(call.args) > 1:
                     stored = _Stored(function.value, scope, call.args[1].value)
-                    found.setdefault(_last_name(function.value), []).append(stored)
+                    found.setdefault(last_name(function.value), []).append(stored)
         return found
 
     def _kinds(self, value: cst.BaseExpression | None, scope: FunctionInfo) -> Iterator[str | None]:
@@ -130,11 +131,6 @@ class Collected:
         word = name.value if isinstance(name, cst.Name) else ""
         is_container = (word in _MAPPINGS and len(inner) == 2) or (word in _SEQUENCES and len(inner) == 1)
         return self._types.kind_of_annotation(inner[-1], scope) if is_container else None
-
-
-def _last_name(node: cst.BaseExpression) -> str:
-    name = node.attr if isinstance(node, cst.Attribute) else node
-    return name.value if isinstance(name, cst.Name) else ""
 
 
 def _is_container(value: cst.BaseExpression | None) -> bool:

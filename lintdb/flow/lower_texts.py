@@ -9,6 +9,7 @@ import libcst as cst
 from lintdb.flow import ir
 from lintdb.flow.stdlib import KEEPS_TEXT
 from lintdb.flow.texts import ANY_KEY, filled
+from lintdb.syntax.given import given_by
 from lintdb.syntax.listed import ListedText, texts_of
 from lintdb.syntax.names import FunctionInfo
 
@@ -99,34 +100,24 @@ def _spelled(node: cst.BaseExpression, function: FunctionInfo, depth: int = 2) -
             return found
     written = _returned_by(node, function) if isinstance(node, cst.Call) and depth else None
     if written is not None and _is_spelled(written[0]):
-        given = _given_to(node, written[1]) if isinstance(node, cst.Call) else {}
         pieces = _spelled(*written, depth - 1)
         return [
-            _of_function(each, written[1], given, function) if isinstance(each, ir.Part) else each for each in pieces
+            _of_function(each, written[1], node, function) if isinstance(each, ir.Part) else each for each in pieces
         ]
     is_local = isinstance(node, cst.Name) and not function.is_module and node.value in function.bound
     return [ir.Part(ir.Local(node.value) if is_local and isinstance(node, cst.Name) else ir.UNKNOWN, node)]
 
 
-def _of_function(
-    part: ir.Part, callee: FunctionInfo, given: dict[str, cst.BaseExpression], function: FunctionInfo
-) -> ir.Part:
+def _of_function(part: ir.Part, callee: FunctionInfo, call: cst.CSTNode, function: FunctionInfo) -> ir.Part:
     """Return a piece of a text of another function: what it is given is the caller's, its variables are its own."""
     if isinstance(part.node, cst.FormattedStringExpression) and part.node.conversion is None:
         part = ir.Part(part.operand, part.node.expression, part.function)
-    if part.function is None and isinstance(part.node, cst.Name) and part.node.value in given:
-        return ir.Part(ir.UNKNOWN, given[part.node.value], function)
+    name = part.node.value if isinstance(part.node, cst.Name) and part.function is None else ""
+    if name and name not in callee.given and isinstance(call, cst.Call):
+        given = given_by([(function, call)], name, callee)
+        if given is not None and given[0].caller is function:  # and no default
+            return ir.Part(ir.UNKNOWN, given[0].node, function)
     return ir.Part(ir.UNKNOWN, part.node, part.function or callee)
-
-
-def _given_to(call: cst.Call, callee: FunctionInfo) -> dict[str, cst.BaseExpression]:
-    """Return what a call gives for the parameters that a function only reads."""
-    params = callee.params[1:] if callee.is_method else callee.params
-    names = [each.name.value for each in params if not each.star]
-    positional = [arg.value for arg in call.args if arg.keyword is None and not arg.star]
-    given = dict(zip(names, positional, strict=False))
-    given.update({arg.keyword.value: arg.value for arg in call.args if arg.keyword is not None})
-    return {name: value for name, value in given.items() if name not in callee.given}
 
 
 def _returned_by(call: cst.Call, function: FunctionInfo) -> tuple[cst.BaseExpression, FunctionInfo] | None:

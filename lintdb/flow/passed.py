@@ -12,6 +12,7 @@ import libcst as cst
 from lintdb.flow.callings import calls_in_file
 from lintdb.syntax.given import Given, given_by
 from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.nodes import binds, is_none
 
 if TYPE_CHECKING:
     from lintdb.flow.types_of import ModuleTypes
@@ -51,7 +52,7 @@ class Passed:
             return None  # a decorator may give the function something else than is written
         found: str | None = None
         for each in given_by(calls_in_file(function), parameter, function) or ():
-            if _is_none(each.node) or self._is_running(each):
+            if is_none(each.node) or self._is_running(each):
                 continue
             kind = self._kind_of(each.node, each.caller, _MOST_STEPS)
             if kind is None or found not in (None, kind):
@@ -94,23 +95,15 @@ class Passed:
             is_plain = param.annotation is None and name not in scope.given
             return self.kind(name, scope) if is_plain else None
         values = [each for each in scope.given.get(name, ()) if each is not None]
-        blocks = [each for each in scope.nodes if isinstance(each, cst.WithItem) and _binds(each, name)]
+        blocks = [each for each in scope.nodes if isinstance(each, cst.WithItem) and binds(each, name)]
         if len(values) + len(blocks) != len(scope.given.get(name, ())):
             return None  # a part of something, or an item
-        kinds = {self._kind_of(each, scope, steps - 1) for each in values if not _is_none(each)}
+        kinds = {self._kind_of(each, scope, steps - 1) for each in values if not is_none(each)}
         kinds |= {_kind_entered(self._kind_of(each.item, scope, steps - 1), self._types) for each in blocks}
         return kinds.pop() if len(kinds) == 1 else None
-
-
-def _is_none(node: cst.BaseExpression) -> bool:
-    return isinstance(node, cst.Name) and node.value == "None"
 
 
 def _kind_entered(kind_id: str | None, types: ModuleTypes) -> str | None:
     """Return the kind of what a `with` block on something binds."""
     kind = types.knowledge.kind(kind_id) if kind_id is not None else None
     return kind_id if kind is None or kind.enters == "self" else kind.enters
-
-
-def _binds(item: cst.WithItem, name: str) -> bool:
-    return item.asname is not None and isinstance(item.asname.name, cst.Name) and item.asname.name.value == name

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import libcst as cst
-import libcst.matchers as m
 
 from lintdb.effects import Argument
 from lintdb.syntax.literals import Evaluator, unawaited
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex, Variable
+from lintdb.syntax.nodes import binds, is_none
 
 if TYPE_CHECKING:
     from lintdb.flow.types_of import ModuleTypes
@@ -139,11 +139,17 @@ def makers_of(name: str, holder: ClassInfo | ModuleIndex | None) -> Iterator[tup
     elif holder is not None:
         values = [(value, holder.body) for value in holder.values.get(name, ())]
     for value, scope in values:
-        call = unawaited(value)
-        if isinstance(call, cst.Name):
-            call = unawaited(Evaluator(scope.index, scope).single_assignment(call.value))
-        if isinstance(call, cst.Call):
+        call = _call_of(value, scope)
+        if call is not None:
             yield call, scope
+
+
+def _call_of(value: cst.BaseExpression | None, scope: FunctionInfo) -> cst.Call | None:
+    """Return the call that gives a value, written here or put into a variable before."""
+    call = unawaited(value)
+    if isinstance(call, cst.Name):
+        call = unawaited(Evaluator(scope.index, scope).single_assignment(call.value))
+    return call if isinstance(call, cst.Call) else None
 
 
 def _is_of_module(name: str, scope: FunctionInfo) -> bool:
@@ -159,25 +165,16 @@ def _is_of_module(name: str, scope: FunctionInfo) -> bool:
 def _is_given_otherwise(name: str, holder: ClassInfo | ModuleIndex) -> bool:
     """Whether an attribute or a global is given what no call makes, or another one in a class that derives."""
     if not isinstance(holder, ClassInfo):
-        return any(not _is_empty(each) and not _is_made(each, holder.body) for each in holder.values.get(name, ()))
+        return any(not _is_empty(each) and _call_of(each, holder.body) is None for each in holder.values.get(name, ()))
     if any(name in (*each.assigned, *each.given, *each.body_values) for each in holder.derived):
         return True
     assigned = [each for owner in holder.lineage for each in owner.assigned.get(name, ())]
-    return any(not _is_empty(value) and not _is_made(value, by) for by, value, _ in assigned)
-
-
-def _is_made(value: cst.BaseExpression | None, scope: FunctionInfo) -> bool:
-    """Whether a value is that of a call, written here or put into a variable before."""
-    call = unawaited(value)
-    if isinstance(call, cst.Name):
-        call = unawaited(Evaluator(scope.index, scope).single_assignment(call.value))
-    return isinstance(call, cst.Call)
+    return any(not _is_empty(value) and _call_of(value, by) is None for by, value, _ in assigned)
 
 
 def _entered(name: str, scope: FunctionInfo) -> cst.BaseExpression | None:
     """Return what the only `with` block of a function is entered by that binds a variable."""
-    items = [each for each in scope.nodes if isinstance(each, cst.WithItem) and each.asname is not None]
-    found = [each.item for each in items if each.asname is not None and m.matches(each.asname.name, m.Name(name))]
+    found = [each.item for each in scope.nodes if isinstance(each, cst.WithItem) and binds(each, name)]
     return found[0] if len(found) == 1 else None
 
 
@@ -195,8 +192,7 @@ def _owner_of(node: cst.CSTNode | None, scope: FunctionInfo) -> ClassInfo | None
 
 def _is_empty(value: cst.BaseExpression | None) -> bool:
     """Whether a text, or None, only stands for what is told later."""
-    is_none = isinstance(value, cst.Name) and value.value == "None"
-    return value is None or is_none or (isinstance(value, cst.SimpleString) and not value.evaluated_value)
+    return value is None or is_none(value) or (isinstance(value, cst.SimpleString) and not value.evaluated_value)
 
 
 def _scheme_at(node: cst.BaseExpression | None, scope: FunctionInfo) -> str:

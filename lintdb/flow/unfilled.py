@@ -9,7 +9,9 @@ import re
 
 import libcst as cst
 
+from lintdb.syntax.given import given_by
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
+from lintdb.syntax.nodes import is_none
 from lintdb.syntax.walk import walk
 
 
@@ -30,11 +32,6 @@ def never_filled(name: str, owner: ClassInfo, index: ModuleIndex) -> frozenset[s
 
 def _missing(init: FunctionInfo, made: cst.Call) -> set[str]:
     """Return the parameters that are None in a call of a constructor, and stay so in it."""
-    given = {each.keyword.value: each.value for each in made.args if each.keyword is not None}
-    if any(each.star for each in made.args):
-        return set()
-    params = init.params[1:]
-    given |= {param.name.value: each.value for param, each in zip(params, made.args, strict=False) if not each.keyword}
     rebound = {
         node.value
         for each in init.nodes
@@ -42,8 +39,8 @@ def _missing(init: FunctionInfo, made: cst.Call) -> set[str]:
         for node in walk(each.name if isinstance(each, cst.AsName) else each.target)
         if isinstance(node, cst.Name)
     }
-    values = {param.name.value: given.get(param.name.value, param.default) for param in params}
-    return {name for name, value in values.items() if _is_none(value) and name not in rebound}
+    given = {each.name.value: given_by([(init, made)], each.name.value, init) for each in init.params[1:]}
+    return {name for name, found in given.items() if found and is_none(found[0].node) and name not in rebound}
 
 
 def _kept(attribute: str, owner: ClassInfo, init: FunctionInfo) -> str:
@@ -57,7 +54,7 @@ def _kept(attribute: str, owner: ClassInfo, init: FunctionInfo) -> str:
 
 def _is_empty(attribute: str, owner: ClassInfo) -> bool:
     value = owner.body_values[attribute][0] if attribute in owner.body_values else None
-    return value is None or _is_none(value)
+    return value is None or is_none(value)
 
 
 def _is_filled(attribute: str, owner: ClassInfo, index: ModuleIndex) -> bool:
@@ -69,7 +66,3 @@ def _is_filled(attribute: str, owner: ClassInfo, index: ModuleIndex) -> bool:
     stored = re.compile(rf"(?<!\bself)(?<!\bcls)\.{re.escape(attribute)}\s*(?::[^=\n]+)?=(?!=)")
     by_name = re.compile(rf"setattr\(|__dict__|patch\.object\([^)]*[\"']{re.escape(attribute)}[\"']")
     return any(stored.search(code) or by_name.search(code) for code in codes)
-
-
-def _is_none(value: cst.BaseExpression | None) -> bool:
-    return isinstance(value, cst.Name) and value.value == "None"

@@ -13,6 +13,7 @@ import libcst as cst
 from lintdb.flow.stdlib import LOG_METHODS
 from lintdb.flow.words import ENDS_OR_BEGINS
 from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.nodes import is_none
 from lintdb.syntax.walk import walk
 
 _HandedOn = tuple[tuple[str, str | None, str], ...]
@@ -121,7 +122,7 @@ def _returns_results(wrapper: FunctionInfo, nodes: list[cst.CSTNode], calls: lis
     values = [each for each in returned if not _is_name(each, "None")]
     if not values or not all(_is_result(each, calls) or (_text(each) in results) for each in values):
         return False
-    if any(not _is_result(each, calls) for name in results for each in wrapper.given[name] if not _is_none(each)):
+    if any(not _is_result(each, calls) for name in results for each in wrapper.given[name] if not is_none(each)):
         return False
     # What is put anywhere else, may be kept for the next call.
     named = sum(isinstance(each, cst.Name) and each.value in results for each in nodes)
@@ -196,10 +197,6 @@ def _handed_on(call: cst.Call) -> _HandedOn:
 def _is_result(node: cst.BaseExpression | None, calls: list[cst.Call]) -> bool:
     inner = node.expression if isinstance(node, cst.Await) else node
     return any(inner is call for call in calls)
-
-
-def _is_none(node: cst.BaseExpression | None) -> bool:
-    return node is not None and _is_name(node, "None")
 
 
 def _is_name(node: cst.CSTNode, name: str) -> bool:

@@ -156,13 +156,10 @@ def _is_told_at_exit(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
         return False
     made = ctx.program.types.called(leak.node, flow.function) if isinstance(leak.node, cst.Call) else None
     end = made.find_method(errors[-1].data) if isinstance(made, ClassInfo) else None
-    kinds = ctx.program.types.of_module(made.index) if isinstance(made, ClassInfo) else None
-    return (
-        end is not None
-        and kinds is not None
-        and isinstance(made, ClassInfo)
-        and any(kinds.attribute_kind(made, each) is not None for each in called_blindly("commit", end))
-    )
+    if end is None or not isinstance(made, ClassInfo):
+        return False
+    types = ctx.program.types.of_module(made.index)
+    return any(types.attribute_kind(made, each) is not None for each in called_blindly("commit", end))
 
 
 def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lintdb.syntax.nodes import is_none
 from lintdb.syntax.walk import children, walk
 
 COMPREHENSIONS = (cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
@@ -179,8 +180,8 @@ def _missing(test: cst.BaseExpression) -> list[cst.BaseExpression]:
     if not isinstance(test, cst.Comparison) or len(test.comparisons) != 1:
         return []
     other = test.comparisons[0]
-    is_none = isinstance(other.operator, cst.Is) and _is_none(other.comparator)
-    return [test.left] if is_none else [other.comparator] if isinstance(other.operator, cst.NotIn) else []
+    asks_for_none = isinstance(other.operator, cst.Is) and is_none(other.comparator)
+    return [test.left] if asks_for_none else [other.comparator] if isinstance(other.operator, cst.NotIn) else []
 
 
 def _present(test: cst.BaseExpression) -> list[cst.BaseExpression]:
@@ -188,12 +189,8 @@ def _present(test: cst.BaseExpression) -> list[cst.BaseExpression]:
     if not isinstance(test, cst.Comparison) or len(test.comparisons) != 1:
         return [test] if isinstance(test, (cst.Name, cst.Attribute)) else []
     other = test.comparisons[0]
-    is_some = isinstance(other.operator, cst.IsNot) and _is_none(other.comparator)
+    is_some = isinstance(other.operator, cst.IsNot) and is_none(other.comparator)
     return [test.left] if is_some else [other.comparator] if isinstance(other.operator, cst.In) else []
-
-
-def _is_none(node: cst.CSTNode) -> bool:
-    return isinstance(node, cst.Name) and node.value == "None"
 
 
 def _leaves(branch: cst.If) -> bool:

@@ -11,6 +11,7 @@ from lintdb.syntax.keys import attribute_key, item_key, may_be_owner
 from lintdb.syntax.links import Links
 from lintdb.syntax.modules import OWN, ModuleName
 from lintdb.syntax.names import FUNCTIONS_PER_MODULE, ClassInfo, FunctionInfo, ModuleIndex, asked_attribute
+from lintdb.syntax.nodes import last_name
 from lintdb.syntax.walk import push_children
 
 
@@ -391,20 +392,12 @@ def key_of(node: cst.CSTNode) -> str | None:
     """Return the key of an expression that reads, or is given, what stands on an application or the like."""
     if isinstance(node, cst.Attribute):
         inner = node.value
-        owner = _last_name(inner)
+        owner = last_name(inner)
         if not may_be_owner(owner):
             return None
-        return attribute_key(
-            owner, _last_name(inner.value) if isinstance(inner, cst.Attribute) else "", node.attr.value
-        )
+        return attribute_key(owner, last_name(inner.value) if isinstance(inner, cst.Attribute) else "", node.attr.value)
     if not isinstance(node, cst.Subscript) or len(node.slice) != 1:
         return None
     index = node.slice[0].slice
     value = index.value if isinstance(index, cst.Index) else None
-    return item_key(_last_name(node.value), value.evaluated_value) if isinstance(value, cst.SimpleString) else None
-
-
-def _last_name(node: cst.CSTNode) -> str:
-    if isinstance(node, cst.Attribute):
-        return node.attr.value
-    return node.value if isinstance(node, cst.Name) else ""
+    return item_key(last_name(node.value), value.evaluated_value) if isinstance(value, cst.SimpleString) else None

@@ -127,9 +127,5 @@ def _bindings(node: cst.CSTNode) -> list[tuple[cst.CSTNode, cst.BaseExpression |
     return [(node.name, None)] if isinstance(node, cst.AsName) else []
 
 
-def _is_none(node: cst.CSTNode) -> bool:
-    return isinstance(node, cst.Name) and node.value == "None"
-
-
 def _names(target: cst.CSTNode, name: str) -> bool:
     return any(isinstance(node, cst.Name) and node.value == name for node in [target, *walk(target)])

@@ -8,6 +8,7 @@ import libcst as cst
 
 from lintdb.syntax.literals import only_value
 from lintdb.syntax.names import ClassInfo, FunctionInfo
+from lintdb.syntax.nodes import is_none
 
 
 def names_of(owner: ClassInfo, attribute: str) -> frozenset[str]:
@@ -31,7 +32,7 @@ def _sources_in(owner: ClassInfo) -> dict[str, Hashable]:
     found: dict[str, Hashable] = {}
     for name in {name for each in owner.lineage for name in each.assigned}:
         assigned = [(scope, value) for each in owner.lineage for scope, value, _ in each.assigned.get(name, ())]
-        sources = {_source(value, scope) for scope, value in assigned if not _is_none(value)}
+        sources = {_source(value, scope) for scope, value in assigned if not is_none(value)}
         if len(sources) == 1 and (source := sources.pop()) is not None:
             found[name] = source
     return found
@@ -44,7 +45,3 @@ def _source(value: cst.BaseExpression | None, scope: FunctionInfo) -> Hashable:
     if isinstance(value, cst.Name):
         return (scope.number, value.value) if only_value(value.value, scope) is not None else None
     return id(value) if isinstance(value, (cst.Call, cst.Await)) else None
-
-
-def _is_none(value: cst.BaseExpression | None) -> bool:
-    return isinstance(value, cst.Name) and value.value == "None"
