@@ -8,6 +8,7 @@ from typing import NamedTuple
 import libcst as cst
 
 from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.nodes import last_name
 from lintdb.syntax.walk import walk
 
 
@@ -19,21 +20,33 @@ class Given(NamedTuple):
 
 
 def given_for(parameter: str, function: FunctionInfo) -> list[Given] | None:
-    """Return what every call gives for a parameter of a plain function; None if one of them may not be seen.
+    """Return what every call gives for a parameter of a function or method; None if one of them may not be seen.
 
     They are seen where nothing but its own file mentions the function, and that does nothing but call it; one that is
     nested or private stays in its file. Others may be called from outside of the project: a call outside of functions,
-    which shows how it is done, does not tell what they give.
+    which shows how it is done, does not tell what they give. A method that may come from a base which is not seen is
+    called by that; calls of a method are those of its name, whatever object they are made on.
     """
-    if function.owner is not None or function.is_module or function.decorators or not function.params:
+    if function.is_module or not function.params or not _is_called_as_written(function):
         return None
     calls = list(_calls_of(function))
-    mentions = sum(isinstance(node, cst.Name) and node.value == function.name for node in walk(function.index.module))
-    if not calls or mentions != len(calls) + 1 or _is_mentioned_elsewhere(function):
+    meant = cst.Attribute if function.owner is not None else cst.Name
+    mentions = [each for each in walk(function.index.module) if isinstance(each, meant)]
+    named = sum(last_name(each) == function.name for each in mentions) - (meant is cst.Name)  # its own `def`
+    if not calls or named != len(calls) or _is_mentioned_elsewhere(function):
         return None
     if not _stays_in_file(function) and all(caller.is_module for caller, _ in calls):
         return None
     return given_by(calls, parameter, function)
+
+
+def _is_called_as_written(function: FunctionInfo) -> bool:
+    """Whether calls of a function run it with what they give, and nothing calls it but by its name."""
+    if function.owner is None:
+        return not function.decorators
+    is_special = function.name.startswith("__") and function.name.endswith("__")
+    is_plain = all(last_name(each) in ("staticmethod", "classmethod") for each in function.decorators)
+    return is_plain and not is_special and not function.owner.has_unknown_base
 
 
 def given_by(
@@ -53,18 +66,23 @@ def given_by(
 def _calls_of(function: FunctionInfo) -> Iterator[tuple[FunctionInfo, cst.Call]]:
     for caller in function.index.all_functions:
         for call in caller.calls:
+            if function.owner is not None:
+                if isinstance(call.func, cst.Attribute) and call.func.attr.value == function.name:
+                    yield caller, call
+                continue
             is_meant = isinstance(call.func, cst.Name) and call.func.value == function.name
             if is_meant and function.index.find_function(function.name, caller) is function:
                 yield caller, call
 
 
 def _is_mentioned_elsewhere(function: FunctionInfo) -> bool:
-    if _stays_in_file(function):
+    if _stays_in_file(function) and function.owner is None:
         return False
     links = function.index.links
     texts = links.texts_with(function.name, function.index) if links is not None else None
-    # Where the other files are not known, any may.
-    return texts is None or any(path != function.index.name.path for path, _ in texts)
+    if texts is None:  # where the other files are not known, any may
+        return not _stays_in_file(function)
+    return any(path != function.index.name.path for path, _ in texts)
 
 
 def _stays_in_file(function: FunctionInfo) -> bool:
