@@ -77,6 +77,8 @@ class _Commands(click.Group):
         if self.get_command(ctx, name) is None and not name.startswith("-"):
             meant = _MEANT.get(name)
             cure = f"; did you mean `{meant}`?" if meant is not None else did_you_mean(name, self.commands)
+            if Path(name).exists():
+                cure = f"; to check it: `lintdb check {name}`"
             ctx.fail(f"no command is called {name!r}{cure}")
         return super().resolve_command(ctx, args)
 
