@@ -17,10 +17,12 @@ from lintdb.flow.lowering import is_short_wait
 from lintdb.flow.services import clients_in
 from lintdb.flow.stdlib import (
     ALWAYS_RAISES,
+    CLOCKS,
     COMBINES,
     ENDS_PROCESS,
     FILLED_LATER,
     IDENTITY,
+    LARGEST,
     LOG_METHODS,
     LOG_NAMES,
     NEEDS_VALUE,
@@ -35,6 +37,7 @@ from lintdb.flow.stdlib import (
 )
 from lintdb.syntax.ancestry import Ancestry
 from lintdb.syntax.names import CONSTANTS, asked_attribute
+from lintdb.syntax.nodes import last_name
 from lintdb.syntax.walk import children
 
 _LIMITS = re.compile(r"timeout|fail_after|move_on|cancel|deadline", re.IGNORECASE)
@@ -421,7 +424,7 @@ class Expressions(Conditions):
             return told
         self._wait(node, dotted, arguments)
         is_harmless = self._is_harmless(callee, dotted) or self._looks_up(callee)
-        if is_harmless or _is_logged(node) or (dotted in NUMBERS and is_calculated(node)):
+        if is_harmless or _is_logged(node) or is_calculated(node, dotted):
             return ir.UNKNOWN
         if isinstance(callee, ir.AttributeOf) and isinstance(callee.base, (ir.Constant, ir.Text, ir.Format)):
             return string_method(node, callee, arguments, self.function)
@@ -538,14 +541,26 @@ def _is_logged(call: cst.Call) -> bool:
     return isinstance(name, cst.Name) and name.value in ("getLogger", "get_logger")
 
 
-def is_calculated(call: cst.Call) -> bool:
-    """Whether the argument of a call is reckoned with a number: `int(seconds * 1000)` gets one, too."""
-    value = call.args[0].value if len(call.args) == 1 else None
-    return (
-        isinstance(value, cst.BinaryOperation)
-        and not isinstance(value.operator, cst.Modulo)
-        and any(isinstance(each, (cst.Integer, cst.Float)) for each in (value.left, value.right))
-    )
+def is_calculated(call: cst.Call, dotted: str | None) -> bool:
+    """Whether a call reckons with numbers and cannot fail: `int(seconds * 1000)`, `max(1, rest)`.
+
+    What is reckoned with a number is one itself, and so is what is compared with one.
+    """
+    values = [each.value for each in call.args if each.keyword is None and not each.star]
+    if dotted in LARGEST:
+        return len(values) > 1 and any(map(_is_number, values))
+    is_plain = len(values) == len(call.args) and len(values) == 1 + (dotted == "round" and len(call.args) > 1)
+    return dotted in NUMBERS and is_plain and isinstance(values[0], cst.BinaryOperation) and _is_number(values[0])
+
+
+def _is_number(node: cst.BaseExpression) -> bool:
+    """Whether an expression is a number: written down, read from a clock, or reckoned with one."""
+    if isinstance(node, cst.BinaryOperation):
+        is_format = isinstance(node.operator, cst.Modulo)
+        return not is_format and (_is_number(node.left) or _is_number(node.right))
+    if isinstance(node, cst.Call):
+        return last_name(node.func) in CLOCKS and not node.args
+    return isinstance(node, (cst.Integer, cst.Float))
 
 
 def is_surely_filled(node: cst.BaseExpression) -> bool:

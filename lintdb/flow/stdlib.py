@@ -68,6 +68,10 @@ DATA_TYPES = frozenset({
 
 NUMBERS = frozenset({"int", "float", "round", "abs"})
 """Calls that fail only for what is no number."""
+LARGEST = frozenset({"max", "min"})
+"""Calls that fail only for what cannot be compared, or where there is nothing to compare."""
+CLOCKS = frozenset({"time", "monotonic", "perf_counter", "process_time", "time_ns", "monotonic_ns", "perf_counter_ns"})
+"""Functions that read a clock, by the last part of their names: they give a number."""
 
 LOCK_NAMES = ("lock", "mutex", "semaphore")
 """How variables end that hold a lock; taking one does not fail."""
