@@ -107,7 +107,7 @@ class ModuleTypes:
     def _class_called(self, name: str) -> ClassInfo | None:
         if name in self.index.classes:
             return self.index.classes[name]
-        found = self.index.find(name) if "." in name else None
+        found = self.index.find(name, is_needed=True) if "." in name else None
         return found.symbol if found is not None and not found.rest and isinstance(found.symbol, ClassInfo) else None
 
     def model_of_call(self, dotted: str, node: cst.Call, scope: FunctionInfo) -> CallModel | None:
