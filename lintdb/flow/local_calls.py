@@ -451,6 +451,9 @@ class LocalCalls(Containers, ABC):
         ends_block = info.name in ("__exit__", "__aexit__") or info.parent is self.function
         for rid, after in outcome.statuses:
             before = state.status(rid)
+            if rid in outcome.committed:
+                self.judge_commit_at_exit(rid, after, op, state)
+                self.units.kept_by_callees.add(rid[0])
             if before is None:
                 if rid[0][0] in NAMED:
                     if after.phase == "released":

@@ -333,9 +333,9 @@ class Program:
                 follower.doubt_spared_units(end)
         numbers = {value.id for value in given.values() if isinstance(value, Instance)}
         objects = sorted(number for number in numbers if number <= GIVEN_OBJECT)
+        committed = follower.commits | follower.units.kept_by_callees
         ends = (
-            outcome_of(end, follower.commits, follower.units.refused, objects, owns_self=owns_self)
-            for end in follower.exits
+            outcome_of(end, committed, follower.units.refused, objects, owns_self=owns_self) for end in follower.exits
         )
         outcomes = condensed(without_told(ends, told), MAX_OUTCOMES)
         if len(outcomes) > MAX_OUTCOMES:

@@ -222,7 +222,8 @@ class UnitRecords:
     calls of the function itself. `undone`: the libraries that are told that the unit around has failed.
     `kept_by_block`: the kinds of what the end of a block makes work on permanent, for as long as that end is looked at.
     `temporary`: tables that go with their connection. `went_on`: units that had failed before the function was called
-    and that it goes on with; whether it does no more than end them.
+    and that it goes on with; whether it does no more than end them. `kept_by_callees`: the resources whose work
+    one that is called makes permanent.
     """
 
     failures: dict[int, AfterError] = field(default_factory=dict)
@@ -253,6 +254,7 @@ class UnitRecords:
     swallowed: dict[int, SwallowedError] = field(default_factory=dict)
     error_commits: dict[int, tuple[SiteKey, ErrorCommit, bool]] = field(default_factory=dict)
     kept_by_block: list[Kind] = field(default_factory=list)
+    kept_by_callees: set[SiteKey] = field(default_factory=set)
 
 
 @dataclass

@@ -43,14 +43,20 @@ class UnitVerdicts(Verdicts):
 
     def judge_commit(self, rid: Rid, status: Status, op: ir.CallOp | None, state: State) -> None:
         """Work is made permanent on this path; look at what went wrong before. *op* is None at the end of a block."""
-        if op is not None and rid[0][0] == "self" and status.in_unit and not self.is_for_caller:
-            kind = self.knowledge.kind(status.kind)
-            if kind is not None and is_blind(op.node, str(rid[0][1]), self.function):
-                self._note_commit_of_block(rid, kind, self.function.node, op, state)
+        if op is not None:
+            self.judge_commit_at_exit(rid, status, op, state)
         if op is not None and op.in_cleanup:
             self._judge_commit_on_error(rid, status, op, state)
         elif status.failed >= 0 or status.failed == WORKS:
             self.judge_use(rid, status, op.node if op is not None else None, state, is_end=True)
+
+    def judge_commit_at_exit(self, rid: Rid, status: Status, op: ir.CallOp, state: State) -> None:
+        """Work is made permanent by the end of an object's block, or by a method of it that this calls."""
+        if rid[0][0] != "self" or not status.in_unit or self.is_for_caller:
+            return
+        kind = self.knowledge.kind(status.kind)
+        if kind is not None and is_blind(op.node, str(rid[0][1]), self.function):
+            self._note_commit_of_block(rid, kind, self.function.node, op, state)
 
     def judge_use(
         self,

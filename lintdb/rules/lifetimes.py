@@ -146,20 +146,40 @@ def report_leak(leak: Leak, flow: FunctionFlow, ctx: FileContext, message: str |
 
 def _is_told_at_exit(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
     """Whether only the commit of an object's own exit can leave open what that holds, and that is told of (LDB204)."""
-    import libcst as cst  # listing rules does not need it, nor what loads it
+    from lintdb.flow.blind_exits import called_blindly  # loads libcst, which listing rules does not need
 
-    from lintdb.flow.blind_exits import called_blindly
+    end = _exit_to_blame(leak, flow, ctx)
+    if end is None or end.owner is None:
+        return False
+    types, owner = ctx.program.types.of_module(end.index), end.owner
+    return any(types.attribute_kind(owner, each) is not None for each in called_blindly("commit", end))
+
+
+def _exit_to_blame(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> FunctionInfo | None:
+    """Return the end of the block of a class of the project whose error leaves open what its object holds."""
+    import libcst as cst  # as above
+
     from lintdb.syntax.names import ClassInfo
 
     errors = [step for step in leak.path if step.what in ("raise", "raises", "refused")]
     if not errors or errors[-1].data not in ("__exit__", "__aexit__") or errors[-1].node is not leak.node:
-        return False
+        return None
     made = ctx.program.types.called(leak.node, flow.function) if isinstance(leak.node, cst.Call) else None
-    end = made.find_method(errors[-1].data) if isinstance(made, ClassInfo) else None
-    if end is None or not isinstance(made, ClassInfo):
+    return made.find_method(errors[-1].data) if isinstance(made, ClassInfo) else None
+
+
+def _is_told_above(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
+    """Whether the file has the same to say of an earlier block: it is the end of the block that has to be mended."""
+    end = _exit_to_blame(leak, flow, ctx)
+    if end is None:
         return False
-    types = ctx.program.types.of_module(made.index)
-    return any(types.attribute_kind(made, each) is not None for each in called_blindly("commit", end))
+    for each in ctx.flows:
+        for other in each.leaks:
+            if other is leak:
+                return False
+            if other.on_error and _exit_to_blame(other, each, ctx) is end:
+                return True
+    return False
 
 
 def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
@@ -170,8 +190,9 @@ def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
         return True
     if leak.on_error:
         # An error fails a test, and somebody looks at once: what is left open does not outlive that.
-        is_soon_over = leak.has_no_release or is_test(flow.function, ctx.path) or _is_told_at_exit(leak, flow, ctx)
-        return is_soon_over or _ends_process(leak, flow) or _is_of_short_command(leak, flow, ctx)
+        is_told = _is_told_at_exit(leak, flow, ctx) or _is_told_above(leak, flow, ctx)
+        is_soon_over = leak.has_no_release or is_test(flow.function, ctx.path)
+        return is_told or is_soon_over or _ends_process(leak, flow) or _is_of_short_command(leak, flow, ctx)
     if _ends_process(leak, flow):
         return True  # by a `raise` of its own
     if leak.has_no_release:
