@@ -19,6 +19,7 @@ from lintdb.flow.stdlib import (
     ALWAYS_RAISES,
     CLOCKS,
     COMBINES,
+    ENDING_METHODS,
     ENDS_PROCESS,
     FILLED_LATER,
     IDENTITY,
@@ -415,9 +416,10 @@ class Expressions(Conditions):
             if argument.star or (dotted in NEEDS_VALUE and keyword is None):
                 self._need(node, value, "TypeError")
             arguments.append(ir.CallArgument(value, keyword, argument.star))
-        if dotted in ENDS_PROCESS or dotted in ALWAYS_RAISES:
-            is_raise = dotted in ALWAYS_RAISES
-            self.end(ir.Raise(node, ALWAYS_RAISES[dotted], None, self.landing) if is_raise else ir.Dead())
+        ends_process = isinstance(callee, ir.AttributeOf) and callee.name in ENDING_METHODS
+        if ends_process or dotted in ENDS_PROCESS or dotted in ALWAYS_RAISES:
+            raised = ALWAYS_RAISES.get(dotted or "")
+            self.end(ir.Raise(node, raised, None, self.landing) if raised is not None else ir.Dead())
             return ir.UNKNOWN
         told = self._told(node, dotted, arguments)
         if told is not None:

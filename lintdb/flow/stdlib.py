@@ -7,6 +7,9 @@ from __future__ import annotations
 
 ENDS_PROCESS = frozenset({"sys.exit", "os._exit", "os.abort", "exit", "quit", "os.execv", "os.execvp", "os.execve"})
 """Calls after which the function does not go on, and after which an open resource does no harm."""
+FAILING_METHODS = frozenset({"fail_json"})
+ENDING_METHODS = FAILING_METHODS | {"exit_json"}
+"""Methods that end the process, whatever has them: those of Ansible's modules, which functions are given."""
 
 _HTTP_ERROR = "werkzeug.exceptions.HTTPException"
 ALWAYS_RAISES = {

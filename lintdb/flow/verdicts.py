@@ -17,6 +17,7 @@ from lintdb.flow.overwritten import holds_alone, is_left_alone
 from lintdb.flow.results import Leak, LostWork, Overwritten, PathStep, Unawaited
 from lintdb.flow.sites import BYPASSED, COROUTINE, REPLACED, REPLACED_IN_USE, UNHEARD_OF, UNLIKELY, Exit, Lost
 from lintdb.flow.state import State
+from lintdb.flow.stdlib import ALWAYS_RAISES, ENDS_PROCESS, FAILING_METHODS
 from lintdb.flow.summaries import BEFORE, RESUMED, YIELDED
 from lintdb.flow.values import (
     NONE,
@@ -26,6 +27,8 @@ from lintdb.flow.values import (
     Status,
     Value,
 )
+from lintdb.syntax.ancestry import Ancestry
+from lintdb.syntax.nodes import is_none, last_name
 
 _MEANS_NO_COMMIT = re.compile(r"dry|commit|simulat|pretend|preview|rollback|no_?op", re.IGNORECASE)
 
@@ -230,7 +233,7 @@ class Verdicts(Values):
         if is_raised and not _is_raised_again(state):
             # An exception is on its way out: dropping the work is what rolling back means.
             return
-        if _is_given_up(state):
+        if _is_given_up(state) or (ended_at is not None and self._fails_behind(ended_at)):
             return
         kind = self.knowledge.kind(status.kind)
         op = self.operations.get(status.pending)
@@ -243,6 +246,22 @@ class Verdicts(Values):
         name = site.name if site else None
         work = LostWork(op.node, kind, name, ended_at, by_with, confidence, path_of(state), dropped_by=dropped_by)
         self.lost_work.setdefault(rid[0], []).append((status.pending, work))
+
+    def _fails_behind(self, node: cst.CSTNode) -> bool:
+        """Whether the block that a release stands in ends with an error: the work is dropped, as rolling back would."""
+        around = Ancestry(self.function.node).ancestors(node)
+        block = next((each for each in around if isinstance(each, (cst.IndentedBlock, cst.Module))), None)
+        last = block.body[-1] if block is not None else None
+        statement = last.body[-1] if isinstance(last, cst.SimpleStatementLine) else None
+        if isinstance(statement, cst.Raise):
+            return True
+        call = statement.value if isinstance(statement, cst.Expr) else None
+        if not isinstance(call, cst.Call):
+            return False
+        dotted = self.index.dotted(call.func, self.function)
+        if dotted in ENDS_PROCESS:
+            return bool(call.args) and not _means_success(call.args[0].value)
+        return dotted in ALWAYS_RAISES or last_name(call.func) in FAILING_METHODS
 
     def _is_commit_forgotten(self, rid: Rid, state: State) -> bool:
         """Whether a coroutine that would make the work permanent is not awaited: a defect of its own."""
@@ -419,6 +438,11 @@ class Verdicts(Values):
             for state in ends
             for status in (state.status((site, 0)) for site in self.yielded)
         )
+
+
+def _means_success(status: cst.BaseExpression) -> bool:
+    """Whether a process that ends with a status is told to have done what it should."""
+    return is_none(status) or (isinstance(status, cst.Integer) and status.evaluated_value == 0)
 
 
 def _is_given_up(state: State) -> bool:
