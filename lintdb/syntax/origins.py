@@ -160,11 +160,16 @@ class Origins:
         return None
 
     def _global(self, name: str) -> Origin:
-        """A name of the module: a constant, if it is spelled like one or never gets anything but a literal."""
+        """A name of the module: a constant, if it is spelled like one or never gets anything but what is harmless."""
         values = self.index.values.get(name, [])
         if name.isupper() or (values and all(value is not None and is_literal(value) for value in values)):
             return HARMLESS
-        return UNKNOWN
+        if not values or (name, None) in self._seen or len(self._callers) > _MOST_CALLS:
+            return UNKNOWN
+        module = Origins(self.index, self.index.body, self._callers)
+        module._seen = {*self._seen, (name, None)}
+        is_harmless = all(value is not None and module.of(value).trust is Trust.HARMLESS for value in values)
+        return HARMLESS if is_harmless else UNKNOWN
 
     def _local(self, node: cst.Name, scope: FunctionInfo) -> Origin:
         name = node.value
