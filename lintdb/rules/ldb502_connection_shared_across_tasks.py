@@ -88,6 +88,8 @@ class ConnectionSharedAcrossTasks(Rule):
             kind = ctx.program.knowledge.kind(kind_id) if kind_id is not None else None
             if kind is not None and ("threads" not in kind.unshared or _is_of_its_own(kind, value, assignments[0][0])):
                 continue
+            if _is_handed_over(attribute, owner, value, assignments[0][0], ctx):
+                continue
             if kind is None and not (_NAMED_LIKE_ONE.fullmatch(attribute) and is_parameter(value, assignments[0][0])):
                 continue
             message = f"`self.{attribute}` comes from another thread than the one that `run()` uses it in"
@@ -101,6 +103,18 @@ def _is_of_its_own(kind: Kind, value: cst.CSTNode, scope: FunctionInfo) -> bool:
     if kind.gives_each_its_own:
         return True
     return kind.family == "cursor" and "other-threads" not in kind.unshared and not is_parameter(value, scope)
+
+
+def _is_handed_over(
+    attribute: str, owner: ClassInfo, value: cst.BaseExpression, scope: FunctionInfo, ctx: FileContext
+) -> bool:
+    """Whether the thread that makes an object opens something for the new one alone: only SQLite asks which it was."""
+    types = ctx.program.types
+    kind = ctx.program.knowledge.kind(types.attribute_kind(owner, attribute) or "")
+    if kind is None or "other-threads" in kind.unshared or not types.opens(value, scope):
+        return False
+    beside = {"__init__", *_called_from(["run"], owner)}
+    return not any(attribute in each.own_attributes for name, each in owner.methods.items() if name not in beside)
 
 
 def _used_in_started_threads(owner: ClassInfo, ctx: FileContext) -> Iterator[Report]:
