@@ -74,7 +74,8 @@ class Models:
 
         The last names of functions that hand something out or block, of the classes that annotations can name or from
         which classes derive that are of a kind themselves, of objects that are always there, the methods that end a
-        unit of work, those that tell the library by themselves or with a name, and the settings of frameworks.
+        unit of work, those that tell the library by themselves or with a name, and the settings of frameworks. A method
+        called `cursor()` says what its object is, whoever has made that.
         """
         names = {
             name.rpartition(".")[2]
@@ -91,7 +92,8 @@ class Models:
         names |= {method for driver in self.drivers for method in driver.telltale}
         names |= {method for driver in self.drivers for methods in driver.named.values() for method in methods}
         names |= {word for driver in self.drivers for entry in driver.configurations for word in entry.words}
-        return re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, names)))})\b")
+        says_itself = r"\.cursor\(|" if any("cursor" in kind.methods for kind in self.kinds.values()) else ""
+        return re.compile(rf"{says_itself}\b(?:{'|'.join(sorted(map(re.escape, names)))})\b")
 
     def driver(self, name: str) -> Driver | None:
         """Return the loaded driver called *name*."""
