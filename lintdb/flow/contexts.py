@@ -12,13 +12,13 @@ import re
 import libcst as cst
 
 from lintdb.flow.injected import FateSearch
+from lintdb.flow.stdlib import PASSES_CONTEXT
 from lintdb.flow.users import AnyFunction, ParsedFile, last_name, parsed_file
 from lintdb.flow.words import PRINTS, RELEASING_NAMES
 from lintdb.syntax.names import FunctionInfo
 from lintdb.syntax.plain import walk_tree
 
 _CONTEXTS = frozenset({"click.Context", "typer.Context", "click.core.Context"})
-_PASSES_IT = frozenset({"click.pass_context", "click.decorators.pass_context"})
 _KEPT = "obj"
 _OTHER_WAYS = ("pass_obj", "make_pass_decorator", "find_object", "call_on_close", "result_callback", "resultcallback")
 """What gives commands the object by itself, or does something when a command has ended."""
@@ -46,7 +46,7 @@ def _is_context(name: str, function: FunctionInfo) -> bool:
         return False
     if param.annotation is not None:
         return function.index.dotted(param.annotation.annotation, function) in _CONTEXTS
-    return any(function.index.dotted(each, function) in _PASSES_IT for each in function.decorators)
+    return any(function.index.dotted(each, function) in PASSES_CONTEXT for each in function.decorators)
 
 
 def is_left_on_context(key: str, function: FunctionInfo) -> bool:

@@ -14,7 +14,7 @@ from lintdb.flow.held import containers_in, mappings_in
 from lintdb.flow.lower_conditions import Conditions, text_of
 from lintdb.flow.lower_texts import arguments_of_modulo, concatenate, method_of_text, string_method, unescaped
 from lintdb.flow.lowering import is_short_wait
-from lintdb.flow.services import clients_in
+from lintdb.flow.services import clients_in, ends_of_command
 from lintdb.flow.stdlib import (
     ALWAYS_RAISES,
     CLOCKS,
@@ -416,8 +416,7 @@ class Expressions(Conditions):
             if argument.star or (dotted in NEEDS_VALUE and keyword is None):
                 self._need(node, value, "TypeError")
             arguments.append(ir.CallArgument(value, keyword, argument.star))
-        ends_process = isinstance(callee, ir.AttributeOf) and callee.name in ENDING_METHODS
-        if ends_process or dotted in ENDS_PROCESS or dotted in ALWAYS_RAISES:
+        if self._ends_command(callee) or dotted in ENDS_PROCESS or dotted in ALWAYS_RAISES:
             raised = ALWAYS_RAISES.get(dotted or "")
             self.end(ir.Raise(node, raised, None, self.landing) if raised is not None else ir.Dead())
             return ir.UNKNOWN
@@ -493,6 +492,15 @@ class Expressions(Conditions):
     @functools.cached_property
     def _mappings(self) -> frozenset[str]:
         return mappings_in(self.function, self.index)
+
+    def _ends_command(self, callee: ir.Operand) -> bool:
+        """Whether a method is called behind which nothing comes: `parser.error(…)`, `module.fail_json(…)`."""
+        if not isinstance(callee, ir.AttributeOf):
+            return False
+        if callee.name in ENDING_METHODS:
+            return True
+        names = ends_of_command(self.function, self.index).get(callee.name, ())
+        return isinstance(callee.base, ir.Local) and callee.base.name in names
 
     @functools.cached_property
     def _clients(self) -> frozenset[str]:

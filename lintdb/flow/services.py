@@ -1,12 +1,13 @@
-"""Which variables hold objects of certain classes, such as clients of other services, whose methods wait."""
+"""Which variables hold objects of certain classes: clients of other services, which wait; parsers, which exit."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import functools
+from collections.abc import Collection, Iterator, Mapping
 
 import libcst as cst
 
-from lintdb.flow.stdlib import SERVICE_CLIENTS
+from lintdb.flow.stdlib import ENDS_COMMAND, PASSES_CONTEXT, SERVICE_CLIENTS
 from lintdb.syntax.names import FunctionInfo, ModuleIndex
 
 
@@ -27,6 +28,33 @@ def holders_in(function: FunctionInfo, index: ModuleIndex, classes: Collection[s
         is_made = isinstance(value, cst.Call) and index.dotted(value.func, function) in classes
         (found if is_made else others).add(name)
     return frozenset(found - others)
+
+
+@functools.lru_cache(maxsize=256)
+def ends_of_command(function: FunctionInfo, index: ModuleIndex) -> Mapping[str, frozenset[str]]:
+    """Return the methods that end the command which is run, each with the variables of a function that have it.
+
+    These are what a parser of the command line, or the context of a command, is put into, or given as.
+    """
+    found: dict[str, frozenset[str]] = {}
+    for name, methods in ENDS_COMMAND.items():
+        holders = holders_in(function, index, {name}) | _declared(function, index, name)
+        for method in methods if holders else ():
+            found[method] = found.get(method, frozenset()) | holders
+    return found
+
+
+def _declared(function: FunctionInfo, index: ModuleIndex, name: str) -> frozenset[str]:
+    """Return the parameters that a class annotates, or that a decorator gives such an object."""
+    passes = name == "click.Context" and any(
+        index.dotted(each, index.body) in PASSES_CONTEXT for each in function.decorators
+    )
+    return frozenset(
+        param.name.value
+        for number, param in enumerate(function.params)
+        if (passes and number == function.is_method)
+        or (param.annotation is not None and index.dotted(param.annotation.annotation, function) == name)
+    )
 
 
 def _values_of_module(function: FunctionInfo, index: ModuleIndex) -> Iterator[tuple[str, cst.CSTNode | None]]:

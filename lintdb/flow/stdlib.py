@@ -10,6 +10,14 @@ ENDS_PROCESS = frozenset({"sys.exit", "os._exit", "os.abort", "exit", "quit", "o
 FAILING_METHODS = frozenset({"fail_json"})
 ENDING_METHODS = FAILING_METHODS | {"exit_json"}
 """Methods that end the process, whatever has them: those of Ansible's modules, which functions are given."""
+_OF_PARSERS, _OF_CONTEXTS = frozenset({"error", "exit"}), frozenset({"fail", "exit", "abort"})
+ENDS_COMMAND = {
+    **dict.fromkeys(("argparse.ArgumentParser", "optparse.OptionParser"), _OF_PARSERS),
+    **dict.fromkeys(("click.get_current_context", "click.Context", "typer.Context"), _OF_CONTEXTS),
+}
+"""Methods that end the command that is run, of what is made by a call or said by an annotation."""
+PASSES_CONTEXT = frozenset({"click.pass_context", "click.decorators.pass_context"})
+"""Decorators that give a command its context as the first argument."""
 
 _HTTP_ERROR = "werkzeug.exceptions.HTTPException"
 ALWAYS_RAISES = {
