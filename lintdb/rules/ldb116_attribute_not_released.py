@@ -13,6 +13,8 @@ from lintdb.rules.ownership import (
     DYNAMIC,
     FAMILIES,
     by_any_name,
+    forgotten_by,
+    gives_out,
     is_filled_before,
     is_handed_on,
     is_looked_after,
@@ -64,6 +66,7 @@ class AttributeNotReleased(Rule):
                 yield _report(call, message, attribute, kind, _confidence(owner, kind, ctx))
         yield from _left_objects(owner, owned, handled, ctx)
         yield from _overwritten(owner, flows, handled)
+        yield from _forgotten(owner, flows, opened, ctx)
         seen: set[str] = set()
         for attribute, method, call, kind in opened:
             if not (kind.family in FAMILIES or is_subscription(kind)) or _maker(call, method) in handled:
@@ -92,6 +95,21 @@ class AttributeNotReleased(Rule):
                     message = f"`self.{attribute}` may still be open when it is replaced here"
                     yield _report(call, message, attribute, kind)
         yield from _replaced_by_helpers(owner, flows, opened, handled, ctx)
+
+
+def _forgotten(
+    owner: ClassInfo, flows: Sequence[FunctionFlow], opened: Sequence[OpenedAttribute], ctx: FileContext
+) -> Iterator[Report]:
+    """Yield what a method that is meant to close it only forgets, where nothing else but a getter gets it."""
+    for attribute, _, call, kind in {each.name: each for each in reversed(opened)}.values():
+        handling = [flow.function for flow in flows if attribute in flow.handled_attributes]
+        if kind.family not in FAMILIES or not handling or not all(gives_out(each, attribute) for each in handling):
+            continue
+        method = forgotten_by(owner, attribute, kind, ctx)
+        if method is not None and not is_released_elsewhere(owner, attribute, kind, ctx):
+            message = f"`self.{attribute}` is opened here, and `{method.name}()` forgets it without closing it"
+            steps = (ReportStep(call, "opened here"), ReportStep(method.node, "meant to close it"))
+            yield replace(_report(call, message, attribute, kind, _confidence(owner, kind, ctx)), steps=steps)
 
 
 def _overwritten(owner: ClassInfo, flows: Sequence[FunctionFlow], handled: AbstractSet[str]) -> Iterator[Report]:

@@ -128,6 +128,69 @@ def is_handed_on(owner: ClassInfo, attribute: str, kind: Kind, ctx: FileContext)
     return False
 
 
+def forgotten_by(owner: ClassInfo, attribute: str, kind: Kind, ctx: FileContext) -> FunctionInfo | None:
+    """Return the method that is meant to release an attribute, and does no more than write None over it.
+
+    None where any code of the project releases it, by its name or by what a method of the class gives it out as, or
+    has another name for it.
+    """
+    from lintdb.flow.words import RELEASING_NAMES  # loads libcst, which listing rules does not need
+
+    found = next(
+        (
+            method
+            for name, method in owner.methods.items()
+            if name in RELEASING_NAMES and not name.startswith("__") and _only_forgets(method, attribute, owner)
+        ),
+        None,
+    )
+    if found is None:
+        return None
+    held = {attribute, *(name for name, method in owner.methods.items() if gives_out(method, attribute))}
+    names = "|".join(map(re.escape, sorted(held)))
+    releases = "|".join(map(re.escape, _releases(kind))) or "$^"
+    released = re.compile(rf"\.(?:{names})(?:\(\))?\.(?:{releases})\b")
+    taken = re.compile(
+        rf"(?:=|\(|,|\b(?:with|return|yield|await))\s*[\w.]*\.(?:{names})(?:\(\))?[ \t]*(?:[\n),:]|as\b|$)"
+    )
+    links, index = owner.index.links, owner.index
+    texts = {each.index.name.path: each.index.text for each in ctx.program.classes.family_of(owner)}
+    for name in held if links is not None and index.name.path else ():
+        texts.update(links.texts_with(name, index) or () if links is not None else ())
+    own = rf"return (?:self|cls)\.{re.escape(attribute)}\b"
+    family = [re.sub(own, "", each.index.code_of(each.node)) for each in ctx.program.classes.family_of(owner)]
+    others = [re.sub(r"\b(?:self|cls)\.\w+", "", text) for text in texts.values()]
+    return None if any(released.search(text) or taken.search(text) for text in (*family, *others)) else found
+
+
+def gives_out(method: FunctionInfo, attribute: str) -> bool:
+    """Whether a method returns what an attribute holds."""
+    return re.search(rf"return (?:self|cls)\.{re.escape(attribute)}\b", method.index.code_of(method.node)) is not None
+
+
+def _only_forgets(method: FunctionInfo, attribute: str, owner: ClassInfo) -> bool:
+    """Whether a method writes None over an attribute, and does nothing else with it but ask whether it is there."""
+    import libcst as cst  # as above
+
+    from lintdb.syntax.nodes import is_none
+
+    written = [value for scope, value, _ in owner.assigned.get(attribute, ()) if scope is method]
+    code = owner.index.code_of(method.node)
+    if not written:  # on the class itself
+        written = [None] if re.search(rf"\bcls\.{re.escape(attribute)}\s*=\s*None\b", code) else []
+        is_forgotten = bool(written)
+    else:
+        is_forgotten = all(value is not None and is_none(value) for value in written)
+    if not is_forgotten:
+        return False
+    called = {each.func.attr.value for each in method.calls if isinstance(each.func, cst.Attribute)}
+    if not called.isdisjoint(owner.methods) or re.search(r"\bsuper\(", code):
+        return False  # another method of it may release it
+    read = rf"\b(?:self|cls)\.{re.escape(attribute)}\b(?!\s*=(?!=))"
+    asked = rf"(?:\b(?:if|elif|and|or|not|while)\s+(?:not\s+)?{read}(?=\s*(?::|is\b|!=|==|and\b|or\b)))"
+    return re.search(read, re.sub(asked, "", code)) is None
+
+
 def by_any_name(names: AbstractSet[str], owner: ClassInfo) -> set[str]:
     """Return attributes of a class with all others that hold the same."""
     from lintdb.syntax.namesakes import names_of  # loads libcst, which listing rules does not need
