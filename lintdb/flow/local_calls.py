@@ -267,6 +267,8 @@ class LocalCalls(Containers, ABC):
             end.bind(target)
             self.unsure.sites.update(ref.rid[0] for rid, ref in end.fresh.items() if rid[0] in summary.unsure)
             self._note_classes(receiver, end, new, target)
+            if instance is not None:
+                self._leave_replaced(instance, state, new)
             self._leave_to_class(instance, maker, new, is_made=info.name in CONSTRUCTORS)
             results.append(new)
         return results
@@ -659,6 +661,23 @@ class LocalCalls(Containers, ABC):
         giver = receiver.owner if isinstance(receiver, (Instance, Outside)) else end.info.owner
         if giver is not None:
             self.objects.givers.update((rid[0], giver) for rid in made)
+
+    def _leave_replaced(self, instance: Instance, before: State, state: State) -> None:
+        """A method of an object has put something else in the place of what is still open: the defect of its class."""
+        now = {name: set(state.refs(value)) for name, value in attributes_of(instance.part, state)}
+        old = {
+            value.rid
+            for name, value in attributes_of(instance.part, before)
+            if isinstance(value, Ref) and now.get(name) and value.rid not in now[name]
+        }
+        for rid in old - state.reached() if old else ():
+            status = state.status(rid)
+            if status is None or status.phase != "open":
+                continue
+            if instance.owner.index is self.function.index:
+                state.escape_one(rid, with_parents=False)
+            else:
+                self.objects.without_release.add(rid[0])
 
     def _leave_to_class(self, instance: Instance | None, maker: str, state: State, *, is_made: bool) -> None:
         """What a method of an object has opened, and none of its class closes: the defect of that, not of its user.
