@@ -199,6 +199,8 @@ def _is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
         return True  # its class is told of (LDB116), and whoever uses that has no better way
     if is_test(flow.function, ctx.path) and _is_to_raise(leak, flow, ctx):
         return True
+    if leak.kind.in_memory and not leak.kind.keeps_process and is_test(flow.function, ctx.path):
+        return True  # it goes with what it holds, which nobody wants to keep
     is_collected = leak.kind.is_collected or leak.kind.duty_on_error is Duty.WEAK
     if leak.kind.family == "connection" and is_collected and is_test(flow.function, ctx.path):
         return True  # collected in silence, and soon
