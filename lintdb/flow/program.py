@@ -395,10 +395,16 @@ class Program:
             summary = self.summary(info, State(), None, owns_self=False)
             given = {_given(outcome) for outcome in summary.outcomes if not outcome.is_raise} if summary else {None}
             given.discard(_NOTHING)
-            followed = given.pop() if len(given) == 1 else None
+            followed = self._one_result({each for each in given if each is not None}) if None not in given else None
             if followed is not None:
                 return Result(followed.type, followed.is_fresh and not is_cached(info))
         return Result(said, False) if said is not None else None
+
+    def _one_result(self, given: set[Result]) -> Result | None:
+        """Return what a function gives whichever way it ends; of a database in memory and another one, the other."""
+        kind = self.types.one_of(each.type for each in given)
+        found = [each for each in given if each.type == kind]
+        return found[0] if len(found) == 1 and (len(given) == 1 or len({each.type for each in given}) > 1) else None
 
     def find_lent(self, info: FunctionInfo) -> Type | None:
         """Return the kind of what a generator yields: as followed, else as annotated."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from typing import NamedTuple, Protocol, Union
 
 import libcst as cst
@@ -412,8 +413,15 @@ class ModuleTypes:
         return self.peers.memo.get(key, lambda: self._find_attribute_type(owner, attribute))
 
     def _find_attribute_type(self, owner: ClassInfo, attribute: str) -> Type | None:
-        found = self._kept_types(owner, attribute)
-        return found.pop() if len(found) == 1 else None
+        return self.one_of(self._kept_types(owner, attribute))
+
+    def one_of(self, found: Iterable[Type]) -> Type | None:
+        """Return the one type that something has; beside what is in memory, as tests have it, the other one counts."""
+        types = set(found)
+        kinds = [self.knowledge.kind(each) if isinstance(each, str) else None for each in types]
+        if len(types) == 2:
+            types = {each for each, kind in zip(types, kinds, strict=True) if kind is None or not kind.in_memory}
+        return types.pop() if len(types) == 1 else None
 
     def _kept_types(self, owner: ClassInfo, attribute: str) -> set[Type]:
         """Return what a class keeps in an attribute, or the nearest of its bases that keeps anything known there."""
