@@ -109,7 +109,15 @@ def _is_left_by_users(leak: Leak, flow: FunctionFlow) -> bool:
 def _called(leak: Leak) -> str:
     """Return what a resource is called in a message."""
     name = f"`{leak.name}`" if leak.name else f"the {leak.kind.label}"
-    return f"{name} (from `{leak.maker}()`)" if leak.maker is not None else name
+    call = "" if _is_of_property(leak) else "()"
+    return f"{name} (from `{leak.maker}{call}`)" if leak.maker is not None else name
+
+
+def _is_of_property(leak: Leak) -> bool:
+    """Whether reading an attribute has opened it."""
+    import libcst as cst  # listing rules does not need it
+
+    return leak.maker is not None and isinstance(leak.node, cst.Attribute)
 
 
 def verb_of(kind: Kind) -> str:
