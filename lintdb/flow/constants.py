@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from lintdb.flow.text_literals import text_of_literals
 from lintdb.flow.values import Literal, Query, Table, Value
 
 if TYPE_CHECKING:
@@ -20,14 +21,16 @@ _MOST_KEPT = 200
 def constant_value(value: cst.BaseExpression | None, types: ModuleTypes) -> Literal | Query | Table | None:
     """Return the text or number that an expression on module level is, or the statement; None for anything else.
 
-    `text("insert …")` is the text, `table.insert().values(…)` a statement that writes; of a dictionary it is the texts
-    that are written out.
+    `text("insert …")` is the text, and so is `dedent("insert …")`; `table.insert().values(…)` is a statement that
+    writes; of a dictionary it is the texts that are written out.
     """
     if isinstance(value, cst.Dict) and len(value.elements) <= _MOST_KEPT:
         return _table(value, types)
-    if isinstance(value, (cst.SimpleString, cst.ConcatenatedString, cst.Integer)):
-        constant = value.evaluated_value
-        return Literal(constant) if isinstance(constant, (str, int)) else None
+    if isinstance(value, cst.Integer):
+        return Literal(value.evaluated_value)
+    text = text_of_literals(value, types.index)
+    if text is not None:
+        return Literal(text)
     while isinstance(value, cst.Call):
         dotted = types.index.dotted(value.func, types.index.body)
         model = types.model_of_call(dotted, value, types.index.body) if dotted is not None else None

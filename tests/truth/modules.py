@@ -21,9 +21,9 @@ from tests.truth.stand_in import current_world
 
 REAL = frozenset(
     {
-        "__future__", "collections", "collections.abc", "dataclasses", "enum", "functools", "itertools",
+        "__future__", "collections", "collections.abc", "dataclasses", "enum", "functools", "inspect", "itertools",
         "typing", "unittest", "unittest.mock", "abc", "types", "sys", "concurrent.futures", "csv",
-        "pathlib", "datetime", "operator", "random", "re",
+        "pathlib", "datetime", "operator", "random", "re", "string", "textwrap",
     }
 )  # fmt: skip
 
