@@ -32,6 +32,7 @@ from lintdb.flow.values import (
     Many,
     Method,
     Name,
+    Opening,
     Outside,
     Ref,
     Row,
@@ -478,7 +479,7 @@ def _is_true(value: Value, state: State) -> bool | None:
         # Any of several resources, as a loop over them binds it.
         is_resource = [isinstance(item, Ref) and not may_be_none(item) for item in value.items]
         return True if is_resource and all(is_resource) else None
-    return True if isinstance(value, (Instance, Method, Function, Name, Coroutine)) else None
+    return True if isinstance(value, (Instance, Method, Function, Name, Coroutine, Opening)) else None
 
 
 def _refine_row(condition: ir.Condition, outcome: bool, value: Row, name: str) -> tuple[str, Value] | None:

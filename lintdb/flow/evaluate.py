@@ -15,7 +15,17 @@ from lintdb.flow.objects import attributes_of
 from lintdb.flow.records import fields_of_record, is_named_tuple
 from lintdb.flow.sites import Site
 from lintdb.flow.state import State
-from lintdb.flow.texts import CHANGES, filled, has_been_added, is_text, known_pieces, pieces_of, shortened, text_of
+from lintdb.flow.texts import (
+    CHANGES,
+    filled,
+    has_been_added,
+    is_sentence,
+    is_text,
+    known_pieces,
+    pieces_of,
+    shortened,
+    text_of,
+)
 from lintdb.flow.values import (
     NONE,
     SELF,
@@ -29,6 +39,7 @@ from lintdb.flow.values import (
     Many,
     Method,
     Name,
+    Opening,
     Outside,
     Piece,
     Ref,
@@ -85,6 +96,16 @@ class Values(NamedValues):
         left, right = self.value(operand.left, state), self.value(operand.right, state)
         tallies = [each for each in (left, right) if isinstance(each, Tally)]
         return tallies[0] if tallies and all(isinstance(each, (Tally, Literal)) for each in (left, right)) else None
+
+    def _beginning(self, operand: ir.Begins, state: State) -> Value | None:
+        """Whether a text begins as it is asked; names of one word may be settings, which others have otherwise."""
+        text = self.value(ir.Local(operand.name), state)
+        outcome: bool | None = None
+        if isinstance(text, Opening):
+            outcome = operand.asked.is_met(text.text, is_open=False)
+        elif isinstance(text, Literal) and isinstance(text.value, str) and is_sentence(text.value):
+            outcome = operand.asked.is_met(text.value, is_open=text.is_prefix)
+        return Literal(outcome) if outcome is not None else None
 
     def _dotted(self, operand: ir.Dotted, state: State) -> Value | None:
         name = operand.name
@@ -413,6 +434,7 @@ class Values(NamedValues):
         ir.Local: _local, ir.Constant: _literal, ir.Text: _text, ir.Format: _text,
         ir.AttributeOf: _attribute, ir.Display: _display, ir.DictDisplay: _table, ir.ItemOf: _item,
         ir.Difference: _difference, ir.Closure: lambda _, operand, __: Function(operand.function), ir.Dotted: _dotted,
+        ir.Begins: _beginning,
     }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from lintdb.syntax.beginnings import Beginning
 from lintdb.syntax.names import ClassInfo, FunctionInfo
 
 # --- operands -------------------------------------------------------------------------------------------------------
@@ -128,6 +129,14 @@ class Difference(Operand):
 
     left: Operand
     right: Operand
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Begins(Operand):
+    """`text.lstrip().startswith("a")`: whether the text of a variable begins as it is *asked*."""
+
+    name: str
+    asked: Beginning
 
 
 @dataclass(frozen=True, slots=True, eq=False)

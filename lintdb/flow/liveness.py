@@ -90,7 +90,7 @@ def parts_of(operand: ir.Operand) -> Iterator[ir.Part]:
 
 def _add_operand(operand: ir.Operand, names: set[str]) -> None:
     """Add the variables that evaluating an operand reads."""
-    if isinstance(operand, ir.Local):
+    if isinstance(operand, (ir.Local, ir.Begins)):
         names.add(operand.name)
     elif isinstance(operand, (ir.AttributeOf, ir.ItemOf)):
         _add_operand(operand.base, names)
@@ -197,9 +197,9 @@ def _texts_in(operation: ir.Operation) -> Iterator[ir.Operand]:
 def _tests_of(block: Block, told: Collection[str]) -> tuple[set[str], set[str]]:
     """Return the names whose truth or value decides something in a block, and those that the block writes.
 
-    A plain copy of a variable counts as a decision on it, since the copy may be what is tested; so does passing it to
-    a function of the module, and for what is *told* (to a constructor) keeping it. Condition texts are included with a
-    `?` in front.
+    A plain copy of a variable counts as a decision on it, since the copy may be what is tested; so does asking how its
+    text begins, passing it to a function of the module, and for what is *told* (to a constructor) keeping it. Condition
+    texts are included with a `?` in front.
     """
     used: set[str] = set()
     written: set[str] = set()
@@ -208,7 +208,7 @@ def _tests_of(block: Block, told: Collection[str]) -> tuple[set[str], set[str]]:
             # A number that is put into a text is part of it.
             used |= {p.operand.name for p in parts_of(operand) if isinstance(p.operand, ir.Local)} - written
         if isinstance(operation, ir.StoreOp):
-            if isinstance(operation.operand, ir.Local) and operation.operand.name not in written:
+            if isinstance(operation.operand, (ir.Local, ir.Begins)) and operation.operand.name not in written:
                 used.add(operation.operand.name)
             written.add(operation.name)
         elif isinstance(operation, ir.StoreAttributeOp):

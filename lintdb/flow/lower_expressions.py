@@ -37,6 +37,7 @@ from lintdb.flow.stdlib import (
     WAITS,
 )
 from lintdb.syntax.ancestry import Ancestry
+from lintdb.syntax.beginnings import beginning_asked
 from lintdb.syntax.names import CONSTANTS, asked_attribute
 from lintdb.syntax.nodes import last_name
 from lintdb.syntax.walk import children
@@ -432,7 +433,10 @@ class Expressions(Conditions):
         target = self.temp()
         self.emit(ir.CallOp(node, self.in_cleanup, target, callee, dotted, tuple(arguments), index=self.counter))
         method = method_of_text(callee)
-        if method is not None:
+        asked = beginning_asked(node)
+        if asked is not None and not self.function.is_module and asked.name in self.function.bound:
+            self.emit(ir.StoreOp(node, self.in_cleanup, target, ir.Begins(asked.name, asked)))
+        elif method is not None:
             text = string_method(node, method, arguments, self.function, otherwise=ir.Local(target))
             self.emit(ir.StoreOp(node, self.in_cleanup, target, text))
         return ir.Local(target)

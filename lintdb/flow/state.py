@@ -19,6 +19,7 @@ from lintdb.flow.values import (
     Many,
     Method,
     Name,
+    Opening,
     Outside,
     Partial,
     Raised,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
 LASTING = ("arg", "self", "global", "field", "decorator")
-_PLAIN = (Literal, Truthiness, Name)
+_PLAIN = (Literal, Truthiness, Name, Opening)
 
 Trace = tuple["Trace | None", "cst.CSTNode", str, object]
 """A linked list of what happened on a path, newest first: (earlier, node, what, data)."""
@@ -46,7 +47,7 @@ Trace = tuple["Trace | None", "cst.CSTNode", str, object]
 FILLED = TRUE
 """Stands for what a container holds that is not followed: it is not empty."""
 
-_LEAVES = frozenset({Literal, Truthiness, Name, Data, Outside})
+_LEAVES = frozenset({Literal, Truthiness, Name, Data, Outside, Opening})
 """The commonest sorts of values that reach nothing."""
 _MAY_HOLD_BOXES = WRAPPERS | {Box}
 
@@ -444,8 +445,8 @@ def _settled(status: Status, phase: str) -> Status:
 
 
 def _is_for_tests(value: Value) -> bool:
-    """Whether a value tells nothing but how a test of it ends: a truth value, or a constant that is no text."""
-    return type(value) is Truthiness or (type(value) is Literal and type(value.value) is not str)
+    """Whether a value tells nothing but how a test of it ends: a truth value, the start of a text, a plain constant."""
+    return type(value) in (Truthiness, Opening) or (type(value) is Literal and type(value.value) is not str)
 
 
 def _mentions(key: str, name: str) -> bool:

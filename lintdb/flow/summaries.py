@@ -18,6 +18,7 @@ from lintdb.flow.reach import Reached
 from lintdb.flow.results import Blocking
 from lintdb.flow.sites import EarlyUse
 from lintdb.flow.state import State
+from lintdb.flow.texts import is_text, opening_of
 from lintdb.flow.values import (
     GIVEN_OBJECT,
     IN_BLOCK,
@@ -48,6 +49,7 @@ from lintdb.flow.values import (
     renamed,
     spelling,
 )
+from lintdb.syntax.beginnings import beginnings_asked
 from lintdb.syntax.names import CONSTANTS, FunctionInfo
 from lintdb.syntax.walk import walk
 
@@ -289,6 +291,8 @@ def start_of_call(
         # Most texts make no difference to what is done: only those that decide are worth a summary of their own.
         is_choice = isinstance(value, Literal) and isinstance(value.value, str) and name in info.compared
         kept = value if is_choice else (objects.known(value) or _visible(value, state))
+        if kept is None and is_text(value) and name in beginnings_asked(info):
+            kept = opening_of(value, beginnings_asked(info)[name])
         if kept is not None:
             start.env[name] = kept
     start.env.update(objects.fields)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeGuard, TypeVar
 
 from lintdb.flow import ir
-from lintdb.flow.values import Hole, Literal, Piece, Value
+from lintdb.flow.values import Hole, Literal, Opening, Piece, Value
 
 MAX_PIECES = 60
 _Filler = TypeVar("_Filler")
@@ -60,6 +60,23 @@ def known_pieces(value: Value | None) -> tuple[Piece, ...] | None:
 def is_text(value: Value | None) -> TypeGuard[Literal]:
     """Whether a value is a text of which something is known."""
     return isinstance(value, Literal) and isinstance(value.value, str)
+
+
+def is_sentence(text: str) -> bool:
+    """Whether a text has several words, as statements have; names and addresses have one, and may be settings."""
+    return len(text.split(maxsplit=1)) > 1
+
+
+def opening_of(text: Literal, length: int) -> Opening | None:
+    """Return what a function gets to know of a statement of which it asks no more than how it begins.
+
+    Space at the start counts as one character. None where not as much of the text is known.
+    """
+    value = str(text.value)
+    start = value.lstrip()
+    if not is_sentence(value) or (text.is_prefix and len(start) < length):
+        return None
+    return Opening(start[:length] if start == value else f" {start[:length]}")
 
 
 def lengthened(text: Literal, added: Sequence[Piece]) -> Literal:

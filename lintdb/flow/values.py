@@ -77,6 +77,13 @@ class Literal(Value):
 
 
 @dataclass(frozen=True, slots=True)
+class Opening(Value):
+    """What a function that asks how a text begins knows of it: as much of its start as it asks for."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Truthiness(Value):
     """Nothing is known but the truth value, or that it is not None; `is_count`: that it is a number above zero."""
 
