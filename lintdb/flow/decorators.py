@@ -15,6 +15,7 @@ from lintdb.flow.stdlib import (
     KEEPS_FUNCTION,
 )
 from lintdb.flow.wrappers import catches_errors, gives_what_it_gets
+from lintdb.syntax.decorating import decorating
 from lintdb.syntax.names import FunctionInfo
 from lintdb.syntax.refusal import parsed_by_python
 
@@ -24,14 +25,9 @@ _ENDS_WITH_IT = frozenset({"main", "_main", "__main__", "run_migrations_online",
 
 def _names(info: FunctionInfo) -> Iterator[str]:
     for decorator in info.decorators:
-        dotted = _name(decorator, info)
+        dotted = decorating(decorator, info).dotted
         if dotted is not None:
             yield dotted
-
-
-def _name(decorator: cst.BaseExpression, info: FunctionInfo) -> str | None:
-    target = decorator.func if isinstance(decorator, cst.Call) else decorator
-    return info.index.dotted(target, info.parent or info.index.body)
 
 
 def is_generator_manager(info: FunctionInfo) -> bool:
@@ -52,14 +48,14 @@ def is_cached(info: FunctionInfo) -> bool:
 def keeps_function(info: FunctionInfo) -> bool:
     """Whether a call of the decorated name runs the function as written, and gives what that gives."""
     return all(
-        (name in KEEPS_FUNCTION and name not in CACHES) or gives_what_it_gets(decorator, info)
-        for decorator, name in ((each, _name(each, info)) for each in info.decorators)
+        (each.dotted in KEEPS_FUNCTION and each.dotted not in CACHES) or gives_what_it_gets(each, info)
+        for each in (decorating(decorator, info, is_needed=True) for decorator in info.decorators)
     )
 
 
 def may_catch(info: FunctionInfo) -> bool:
     """Whether a decorator of the project's own may let other errors out than the function, or none."""
-    return any(catches_errors(each, info) for each in info.decorators)
+    return any(catches_errors(decorating(each, info, is_needed=True)) for each in info.decorators)
 
 
 def runs_function(info: FunctionInfo, is_block: Callable[[cst.BaseExpression], bool]) -> bool:
@@ -72,11 +68,10 @@ def runs_function(info: FunctionInfo, is_block: Callable[[cst.BaseExpression], b
 
 
 def _runs_what_it_gets(decorator: cst.BaseExpression, info: FunctionInfo) -> bool:
-    name = _name(decorator, info)
-    if name in KEEPS_FUNCTION:
-        return name not in CACHES
-    target = decorator.func if isinstance(decorator, cst.Call) else decorator
-    symbol = info.index.symbol_of(target, info.parent or info.index.body)
+    found = decorating(decorator, info)
+    if found.dotted in KEEPS_FUNCTION:
+        return found.dotted not in CACHES
+    symbol = found.scope.index.symbol_of(found.target, found.scope)
     # `@retried(3)`: what the call gives is the decorator.
     makers = [symbol, *symbol.nested.values()] if isinstance(symbol, FunctionInfo) else []
     return any(_calls_what_it_gets(each) for each in makers)

@@ -22,6 +22,7 @@ from lintdb.flow.rounds import counted
 from lintdb.flow.stdlib import (
     KEEPS_FUNCTION,
 )
+from lintdb.syntax.decorating import decorating
 from lintdb.syntax.literals import Evaluator
 from lintdb.syntax.names import FunctionInfo
 from lintdb.syntax.walk import outermost_calls
@@ -422,7 +423,7 @@ class Statements(Patterns):
         info = self.index.of_node.get(id(node))
         if info is None or self.function.is_module:
             return
-        plain = all(self._keeps(decorator) for decorator in info.decorators)
+        plain = all(decorating(each, info).dotted in KEEPS_FUNCTION for each in info.decorators)
         name = node.name.value
         closure = ir.Closure(info)
         held = [operand for operand in self._given_with(info) if isinstance(operand, ir.Local)]
@@ -441,12 +442,6 @@ class Statements(Patterns):
                 yield self.expression(param.default)
             if param.annotation is not None:
                 yield from map(self.expression, outermost_calls(param.annotation))
-
-    def _keeps(self, decorator: cst.BaseExpression) -> bool:
-        """Whether a decorator leaves the function what it is, as far as resources go."""
-        if isinstance(decorator, cst.Call):
-            decorator = decorator.func
-        return self.index.dotted(decorator, self.function) in KEEPS_FUNCTION
 
     def _class_def(self, node: cst.ClassDef) -> None:
         if self.function.is_module:

@@ -35,6 +35,7 @@ from lintdb.flow.types_of import ModuleTypes, Result, Type
 from lintdb.flow.values import GIVEN_OBJECT, IN_BLOCK, NONE, Instance, Name, Outside, Ref, Rid, SiteKey, Status
 from lintdb.flow.words import ENDS_REQUESTS
 from lintdb.syntax.ancestry import Ancestry, is_done_once
+from lintdb.syntax.decorating import decorating
 from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
 
 MAX_OUTCOMES = 8
@@ -261,8 +262,7 @@ class Program:
     def unit_decorators(self, info: FunctionInfo) -> Iterator[tuple[cst.BaseExpression, str]]:
         """Yield the decorators that make the body of a function a unit of work, each with the kind of that."""
         for decorator in info.decorators:
-            target = decorator.func if isinstance(decorator, cst.Call) else decorator
-            dotted = self.index.dotted(target, info.parent or self.index.body)
+            dotted = decorating(decorator, info).dotted
             for model in self.knowledge.function(dotted) if dotted is not None else ():
                 kind = self.knowledge.kind(model.acquires) if model.acquires is not None else None
                 if kind is not None and kind.ambient_methods:

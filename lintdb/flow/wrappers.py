@@ -12,6 +12,7 @@ import libcst as cst
 
 from lintdb.flow.stdlib import LOG_METHODS
 from lintdb.flow.words import ENDS_OR_BEGINS
+from lintdb.syntax.decorating import Decorating
 from lintdb.syntax.names import FunctionInfo
 from lintdb.syntax.nodes import is_none
 from lintdb.syntax.walk import walk
@@ -19,26 +20,25 @@ from lintdb.syntax.walk import walk
 _HandedOn = tuple[tuple[str, str | None, str], ...]
 
 
-def gives_what_it_gets(decorator: cst.BaseExpression, info: FunctionInfo) -> bool:
+def gives_what_it_gets(decorator: Decorating, info: FunctionInfo) -> bool:
     """Whether a decorator is one of the project whose wrapper calls a function and returns what that returns.
 
     Args:
-        decorator: an expression of `info.decorators`.
+        decorator: what one of `info.decorators` stands for.
         info: the decorated function; a coroutine is awaited by a wrapper that is one, too.
     """
-    symbol = _function_behind(decorator, info)
+    symbol = _function_behind(decorator)
     if symbol is None or symbol is info or symbol.is_async or symbol.is_generator:
         return False
-    makers = _decorators_made_by(symbol) if isinstance(decorator, cst.Call) else [symbol]
+    makers = _decorators_made_by(symbol) if isinstance(decorator.node, cst.Call) else [symbol]
     wrappers = [wrapper for maker in makers for wrapper in _wrappers_of(maker)]
     mine = [wrapper for wrapper in wrappers if wrapper.is_async is info.is_async] or wrappers
     return bool(mine) and all(_is_transparent(wrapper) for wrapper in mine)
 
 
-def _function_behind(decorator: cst.BaseExpression, info: FunctionInfo) -> FunctionInfo | None:
+def _function_behind(decorator: Decorating) -> FunctionInfo | None:
     """Return the function of the project that a decorator names, or calls."""
-    target = decorator.func if isinstance(decorator, cst.Call) else decorator
-    symbol = info.index.symbol_of(target, info.parent or info.index.body, is_needed=True)
+    symbol = decorator.scope.index.symbol_of(decorator.target, decorator.scope, is_needed=True)
     return symbol if isinstance(symbol, FunctionInfo) else None
 
 
@@ -61,9 +61,9 @@ def _returned_names(function: FunctionInfo) -> Iterator[str]:
             yield statement.value.value if isinstance(statement.value, cst.Name) else ""
 
 
-def catches_errors(decorator: cst.BaseExpression, info: FunctionInfo) -> bool:
+def catches_errors(decorator: Decorating) -> bool:
     """Whether the wrapper of such a decorator may let other errors out than the function, or none: it handles some."""
-    symbol = _function_behind(decorator, info)
+    symbol = _function_behind(decorator)
     nodes = symbol.nodes if symbol is not None else ()
     return any(isinstance(each, (cst.ExceptHandler, cst.ExceptStarHandler, cst.With)) for each in nodes)
 
