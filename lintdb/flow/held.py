@@ -10,7 +10,9 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from lintdb.syntax.literals import unawaited
 from lintdb.syntax.names import FunctionInfo, ModuleIndex
+from lintdb.syntax.nodes import last_name
 
 _OF_CONTAINERS = frozenset({"append", "extend", "keys", "items", "popitem", "setdefault", "appendleft"})
 """Methods of lists and dictionaries that nothing lazy has."""
@@ -47,8 +49,40 @@ _MAPPING = re.compile(
 """Annotations of dictionaries whose values are no resources, as far as they say."""
 
 
+_PARSERS = frozenset({
+    "json.loads", "json.load", "orjson.loads", "ujson.loads", "ujson.load", "simplejson.loads", "simplejson.load",
+    "tomllib.loads", "tomllib.load", "tomli.loads", "tomli.load", "yaml.safe_load",
+})  # fmt: skip
+"""What reads data: where a part of that is asked for by its name, it is a dictionary."""
+_PARSING = frozenset({"json", "get_json"})
+_ASKED = re.compile(r"(?:.*_)?(?:resp|response|reply|req|request)")
+"""Methods that do so, of what is called like a request or a response."""
+
+
 def mappings_in(function: FunctionInfo, index: ModuleIndex) -> frozenset[str]:
-    """Return the parameters that are annotated as dictionaries of data, and never are anything else: no default."""
+    """Return the variables that hold dictionaries of data, and never anything else.
+
+    They are parameters with such an annotation and no default, and what has been read: `payload = json.loads(text)`.
+    """
+    params = {each.name.value for each in function.params}
+    read = {
+        name
+        for name, values in function.given.items()
+        if name not in params and values and all(_is_read(value, function, index) for value in values)
+    }
+    return _annotated_mappings(function, index) | read
+
+
+def _is_read(value: cst.BaseExpression | None, function: FunctionInfo, index: ModuleIndex) -> bool:
+    call = unawaited(value)
+    if not isinstance(call, cst.Call):
+        return False
+    if isinstance(call.func, cst.Attribute) and call.func.attr.value in _PARSING:
+        return _ASKED.fullmatch(last_name(call.func.value)) is not None
+    return index.dotted(call.func, function) in _PARSERS
+
+
+def _annotated_mappings(function: FunctionInfo, index: ModuleIndex) -> frozenset[str]:
     annotated = (each for each in function.params if each.annotation is not None and not each.star and not each.default)
     return frozenset(
         each.name.value
