@@ -137,6 +137,12 @@ class Answers:
             )
         return settled
 
+    def awaited_twin(self, kind_id: str) -> str | None:
+        """Return the kind that models name so: `async_connection` beside `connection`."""
+        driver, _, name = kind_id.partition(".")
+        twin = f"{driver}.async_{name}"
+        return twin if self.kind(twin) is not None else None
+
     def _with_own_block(self, kind_id: str) -> Kind | None:
         """Return the kind that is left in a way of which nothing is known."""
         found = self._settled.get(kind_id)

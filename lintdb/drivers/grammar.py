@@ -177,7 +177,7 @@ _VARIANT = Shape("a variant", "Keys of a kind as some versions have them; they r
 
 KIND = Shape(
     "a kind",
-    "Something that is acquired and must be released.",
+    "Something that is acquired and must be released. `async_NAME` is what does for coroutines what `NAME` does.",
     (*_KIND_KEYS, Key("variants", List(_VARIANT, "an array of tables"), "what differs in some versions")),
 )
 

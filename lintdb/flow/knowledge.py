@@ -24,6 +24,9 @@ class Knowledge(ExceptionClasses, Protocol):
     def kind(self, kind_id: str) -> Kind | None:
         """Return a kind by its id."""
 
+    def awaited_twin(self, kind_id: str) -> str | None:
+        """Return the kind of the same library that does for coroutines what a kind does; None if there is none."""
+
     def kinds(self) -> Iterable[Kind]:
         """Return all kinds that are known, those of one library in the order of its model."""
 

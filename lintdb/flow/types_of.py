@@ -22,6 +22,7 @@ from lintdb.flow.places import Places
 from lintdb.flow.receivers import Receiver
 from lintdb.flow.schemes import Schemes
 from lintdb.flow.values import Literal, Query, Table
+from lintdb.syntax.awaited import awaited_methods
 from lintdb.syntax.literals import HIDDEN, Evaluator, only_value, unawaited
 from lintdb.syntax.names import CONSTANTS, ClassInfo, FunctionInfo, ModuleIndex, Variable
 
@@ -147,10 +148,25 @@ class ModuleTypes:
         """Return what the annotation of a parameter says that it is, or what it is unless a caller gives another."""
         said = param.annotation
         found = self.type_of_annotation(said.annotation, function) if said is not None else None
+        if isinstance(found, str):
+            return self._as_awaited(found, param.name.value, function)
         if found is not None or not isinstance(param.default, (cst.Name, cst.Attribute)):
             return found
         usual = self.type_of_receiver(param.default, function.parent or self.index.body)
         return usual if isinstance(usual, str) else None
+
+    def _as_awaited(self, kind_id: str, name: str, function: FunctionInfo) -> str:
+        """Return the kind of a parameter that is annotated as one which blocks, or of its twin that is awaited.
+
+        It is the twin if the function awaits what methods of it give, or enters that by `async with`: annotations are
+        not checked, and with the other one these lines could only fail.
+        """
+        methods = awaited_methods(function).get(name) if function.is_async else None
+        twin_id = self.knowledge.awaited_twin(kind_id) if methods else None
+        kind, twin = self.knowledge.kind(kind_id), self.knowledge.kind(twin_id) if twin_id is not None else None
+        if kind is None or twin is None or twin_id is None or _is_awaited(kind) or not _is_awaited(twin):
+            return kind_id
+        return twin_id if methods is not None and methods <= twin.methods.keys() else kind_id
 
     def kind_of_annotation(self, annotation: cst.BaseExpression, scope: FunctionInfo) -> str | None:
         """Return the kind that a type annotation stands for."""
