@@ -430,7 +430,8 @@ class Follower(Iterations, Assumptions):
             state.escape(value, with_parents=True)
         lent = set(state.refs(value))
         for rid in list(state.refs(value)):
-            state.update(rid, shared=True, used=True)
+            state.update(rid, shared=True)
+            state.use(rid)
             status = state.status(rid)
             if status is not None and max(status.pending, status.failed) >= 0:
                 # The consumer may commit, or roll back.

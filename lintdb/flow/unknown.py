@@ -39,6 +39,9 @@ class UnknownCalls(Rows):
         """Nothing is known of the callee: it may raise anything, and in most cases may keep what it is given."""
         leaves_arguments = self._leaves_arguments(op, state)
         if not leaves_arguments:
+            if not _makes_object(op) and not _is_mild(op) and op.dotted != "setattr":
+                for rid in list(state.refs(self.arguments_value(op, state))):
+                    state.use(rid)  # a session that somebody else works with connects by way of its engine
             self.give_away(op, state, is_kept=_makes_object(op))
         self.forget_missing(state)
         self._forget_released(op, state)
