@@ -353,7 +353,7 @@ class Classes:
 
     def attributes_of(self, owner: ClassInfo) -> set[str]:
         """Return the names of all attributes that instances have."""
-        return {name for each in owner.lineage for name in (*each.assigned, *each.body_values)}
+        return {name for each in owner.lineage for name in (*each.assigned, *each.body_values, *each.given)}
 
 
 def _is_kept_elsewhere(value: cst.BaseExpression | None, owner: ClassInfo, scope: FunctionInfo) -> bool:

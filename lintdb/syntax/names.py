@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _BUILTINS = frozenset(dir(builtins))
 CONSTANTS = {"None": None, "True": True, "False": False}
 """The names that are constants, with their values."""
+_NAMES_OF_OBJECTS = frozenset({"", "self", "cls", "klass", "mcs", "mcls", "metacls", "this", "me", "s", "obj"})
+"""How people name the first parameter of a method, but for underscores."""
 _ALL_ATTRIBUTES = frozenset({"__dict__", "__class__"})
 """Attributes through which an object's others are reached without being named."""
 NEUTRAL_BASES = frozenset({
@@ -94,9 +97,27 @@ class FunctionInfo:
     @functools.cached_property
     def is_method(self) -> bool:
         """Whether the first parameter is the instance (or the class)."""
-        return self.owner is not None and not any(
-            isinstance(d, cst.Name) and d.value == "staticmethod" for d in self.decorators
+        return self.owner is not None and not (
+            any(isinstance(d, cst.Name) and d.value == "staticmethod" for d in self.decorators)
+            or self._stands_in_namespace
         )
+
+    @property
+    def _stands_in_namespace(self) -> bool:
+        """Whether the class is no more than a namespace to it, though nothing says `staticmethod`.
+
+        It takes no argument, so that no instance can call it, or the module calls it by the name of the class alone.
+        """
+        owner = self.owner
+        if owner is None or self.name.startswith("__") or not all(map(_makes_manager, self.decorators)):
+            return False
+        if not self.params:
+            return True
+        first = self.params[0].name.value.strip("_")
+        if owner.bases or "__init__" in owner.methods or self.params[0].star or first in _NAMES_OF_OBJECTS:
+            return False
+        called = set(re.findall(rf"(\w*)\.{self.name}\b", self.index.text))
+        return called == {owner.name}
 
     @functools.cached_property
     def nodes(self) -> tuple[cst.CSTNode, ...]:
@@ -577,6 +598,12 @@ def _tested_names(node: cst.BaseExpression) -> Iterator[str]:
 
 def _is_name(node: cst.BaseExpression, name: str) -> bool:
     return isinstance(node, cst.Name) and node.value == name
+
+
+def _makes_manager(decorator: cst.BaseExpression) -> bool:
+    """Whether a decorator is that of the standard library which makes a context manager, and nothing else, of it."""
+    name = decorator.attr if isinstance(decorator, cst.Attribute) else decorator
+    return isinstance(name, cst.Name) and name.value in ("contextmanager", "asynccontextmanager")
 
 
 def _is_super(node: cst.BaseExpression) -> bool:
