@@ -1,22 +1,66 @@
-"""Attributes that hold one kind of resource or another, as the program was told or as libraries are installed.
+"""What is one kind of resource or another, as the program was told, as libraries are installed, or as a pool had one.
 
-What both do alike could be followed; what is asked here is the one thing on which they often differ: whether a method
-is a coroutine. A statement that calls it and does not await the result is wrong for one of them.
+What all do alike can be followed: `one_for_all`. Of an attribute that holds kinds which differ more, what is asked here
+is the one thing on which they often do: whether a method is a coroutine. A statement that calls it and does not await
+the result is wrong for one of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from lintdb.effects import Kind
+from lintdb.flow.knowledge import Knowledge
 from lintdb.flow.results import Unawaited
+from lintdb.flow.values import NONE, Many, Name, Value
 from lintdb.syntax.names import FunctionInfo
 
 if TYPE_CHECKING:
     from lintdb.flow.types_of import ModuleTypes
+
+
+def one_for_all(values: Iterable[Value | None], knowledge: Knowledge) -> Value | None:
+    """Return what a manager lends that yields any one of several values: kinds by their names; None if not known.
+
+    Kinds of which the same is true have one to speak for them. What may be nothing as well is that kind beside `NONE`.
+    """
+    found = list(values)
+    if len(set(found)) == 1:
+        return found[0]
+    named = {each.dotted for each in found if isinstance(each, Name)}
+    kinds = [kind for each in sorted(named) if (kind := knowledge.kind(each)) is not None]
+    if not kinds or len(kinds) < len(named) or not all(isinstance(each, Name) or each == NONE for each in found):
+        return None
+    if not all(_is_used_like(kinds[0], other) for other in kinds[1:]):
+        return None
+    only = Name(kinds[0].id)
+    return Many((only, NONE)) if NONE in found else only
+
+
+def _is_used_like(kind: Kind, other: Kind) -> bool:
+    """Whether all that can be done with one kind is the same on another, but for what releases it.
+
+    So it is with a connection and one of a pool.
+    """
+    methods = {name for each in (kind, other) for name in each.methods if not _releases(name, kind, other)}
+    return _habits(kind) == _habits(other) and all(kind.methods.get(n) == other.methods.get(n) for n in methods)
+
+
+def _habits(kind: Kind) -> tuple[object, ...]:
+    """Return what decides what becomes of the work on a kind, and when it waits."""
+    blocks = (kind.with_block, kind.async_with_block)
+    commits = tuple(block is not None and block.commits for block in blocks)
+    return (
+        kind.autocommit, kind.after_error, kind.events_on, kind.read_begins, kind.in_memory, kind.is_scoped,
+        kind.is_pool, kind.is_lazy, *commits,
+    )  # fmt: skip
+
+
+def _releases(name: str, *kinds: Kind) -> bool:
+    return any(model.releases is not None for kind in kinds for model in kind.methods.get(name, ()))
 
 
 def never_awaited(info: FunctionInfo, types: ModuleTypes) -> Iterator[Unawaited]:

@@ -478,8 +478,10 @@ class Follower(Iterations, Assumptions):
         """Return a value that means something outside this run.
 
         A kind name for a resource, those of a tuple, an object of a class of the project as one that was not made here
-        (the one of a module as that), an empty `Many` for what else holds any, else None.
+        (the one of a module as that), nothing at all as that, an empty `Many` for what else holds any, else None.
         """
+        if value == NONE:
+            return NONE
         if isinstance(value, Ref):
             status = state.status(value.rid)
             return Name(status.kind) if status is not None else None

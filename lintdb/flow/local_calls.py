@@ -14,6 +14,7 @@ from lintdb.effects import Event
 from lintdb.flow import ir
 from lintdb.flow.containers import Containers
 from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, runs_function
+from lintdb.flow.either import one_for_all
 from lintdb.flow.flags import flag_of_both
 from lintdb.flow.objects import attributes_of, parts_of
 from lintdb.flow.patches import is_replaced, reaches_patched
@@ -122,7 +123,7 @@ class LocalCalls(Containers, ABC):
                 # What its reader throws into it at the `yield` is no failure of its own.
                 ends = (outcome for outcome in summary.outcomes if outcome.is_raise and outcome.yielded != "reached")
                 failures = tuple(dict.fromkeys((each.raised._replace(call=-1), each.low) for each in ends))
-                makes_others = not any(summary.yields)
+                makes_others = all(each in (None, NONE) for each in summary.yields)
                 held = replace(held, is_lazy=True, makes_others=makes_others, failures=failures)
                 state.set_name(op.target, held)
             else:
@@ -536,7 +537,7 @@ class LocalCalls(Containers, ABC):
         summary = self._summary(op, info, before, receiver)
         if summary is None:
             state.escape(arguments, with_parents=False)
-            return Manager("local", call=op.index)
+            return Manager("local", call=op.index, lends=self.types.peers.lends(info))
         for use in summary.uses:
             self.check_early(use, op.node, info.name, state)
         self._note_takes(op, summary, state)
@@ -560,9 +561,8 @@ class LocalCalls(Containers, ABC):
         ways = self.managers.setdefault(op.index, [])
         if summary not in ways:
             ways.append(summary)
-        lends = set(summary.yields)
-        only = lends.pop() if len(lends) == 1 else None
-        return Manager("local", arguments, call=op.index, way=ways.index(summary), lends=only)
+        lends = one_for_all(summary.yields, self.knowledge)
+        return Manager("local", arguments, call=op.index, way=ways.index(summary), lends=lends)
 
     # --- classes ----------------------------------------------------------------------------------------------------
 

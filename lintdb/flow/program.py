@@ -14,7 +14,7 @@ from lintdb.flow.candidates import Candidates
 from lintdb.flow.cfg import CFG
 from lintdb.flow.classes import Classes
 from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, keeps_function, may_catch
-from lintdb.flow.either import never_awaited
+from lintdb.flow.either import never_awaited, one_for_all
 from lintdb.flow.follow import Follower
 from lintdb.flow.frameworks import Frameworks
 from lintdb.flow.knowledge import Knowledge
@@ -32,7 +32,7 @@ from lintdb.flow.state import State
 from lintdb.flow.summaries import NAMED, Outcome, Summary
 from lintdb.flow.told import told_units, without_told
 from lintdb.flow.types_of import ModuleTypes, Result, Type
-from lintdb.flow.values import GIVEN_OBJECT, IN_BLOCK, NONE, Instance, Name, Outside, Ref, Rid, SiteKey, Status
+from lintdb.flow.values import GIVEN_OBJECT, IN_BLOCK, NONE, Instance, Name, Outside, Ref, Rid, SiteKey, Status, Value
 from lintdb.flow.words import ENDS_REQUESTS
 from lintdb.syntax.ancestry import Ancestry, is_done_once
 from lintdb.syntax.decorating import decorating
@@ -83,6 +83,10 @@ class Workspace:
     def lent_by(self, info: FunctionInfo) -> Type | None:
         """Return what a generator yields to whoever a framework runs it for; None where that cannot be told."""
         return self.memo.get(("lent", info), lambda: self.program(info.index).find_lent(info))
+
+    def lends(self, info: FunctionInfo) -> Value | None:
+        """Return what a generator yields that has no summary: a kind, perhaps, as `one_for_all` tells it."""
+        return self.memo.get(("lends", info), lambda: self.program(info.index).find_lends(info))
 
     def starts(self, info: FunctionInfo) -> Iterator[State]:
         """Yield the states in which the calls of a function begin that have been followed so far."""
@@ -406,11 +410,17 @@ class Program:
         found = [each for each in given if each.type == kind]
         return found[0] if len(found) == 1 and (len(given) == 1 or len({each.type for each in given}) > 1) else None
 
+    def find_lends(self, info: FunctionInfo) -> Value | None:
+        """Return what a generator yields on any way through it, however many they are."""
+        follower = self.run_for_caller(Follower, info, State(), None, owns_self=False)
+        self.workspace.memo.spend(1 + follower.cost)
+        return one_for_all(dict.fromkeys(follower.yields), self.knowledge) if follower.is_complete else None
+
     def find_lent(self, info: FunctionInfo) -> Type | None:
         """Return the kind of what a generator yields: as followed, else as annotated."""
         summary = self.summary(info, State(), None, owns_self=False)
-        kinds = {value.dotted if isinstance(value, Name) else None for value in summary.yields} if summary else {None}
-        followed = kinds.pop() if len(kinds) == 1 else None
+        lent = one_for_all(summary.yields, self.knowledge) if summary is not None else None
+        followed = lent.dotted if isinstance(lent, Name) else None
         annotation = info.node.returns if isinstance(info.node, cst.FunctionDef) else None
         said = annotation.annotation if annotation is not None else None
         if (

@@ -21,7 +21,7 @@ from lintdb.flow.modes import Modes
 from lintdb.flow.places import Places
 from lintdb.flow.receivers import Receiver
 from lintdb.flow.schemes import Schemes
-from lintdb.flow.values import Literal, Query, Table
+from lintdb.flow.values import Literal, Query, Table, Value
 from lintdb.syntax.awaited import awaited_methods
 from lintdb.syntax.literals import HIDDEN, Evaluator, only_value, unawaited
 from lintdb.syntax.names import CONSTANTS, ClassInfo, FunctionInfo, ModuleIndex, Variable
@@ -55,6 +55,9 @@ class Peers(Protocol):
 
     def result_of(self, info: FunctionInfo) -> Result | None:
         """Return what every call of a function gives that gives anything."""
+
+    def lends(self, info: FunctionInfo) -> Value | None:
+        """Return what a generator yields that has no summary."""
 
 
 class ModuleTypes:

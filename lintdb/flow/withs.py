@@ -17,6 +17,7 @@ from lintdb.flow.state import State
 from lintdb.flow.stdlib import LOCK_NAMES, NEVER_RAISES
 from lintdb.flow.summaries import Summary
 from lintdb.flow.values import (
+    NONE,
     TRUE,
     TRUTHY,
     Box,
@@ -77,9 +78,15 @@ class Withs(ModelledCalls, ABC):
                 each.set_name(op.slot, value)
             return states
         target, slot = self.enter_value(op, value, state)
+        states = [state]
+        if isinstance(target, Ref) and isinstance(value, Manager) and isinstance(value.lends, Many):
+            states.append(state.copy())
+            states[1].drop(target.rid)
+            states[1].set_name(op.target, NONE)
+            states[1].set_name(op.slot, slot)
         state.set_name(op.target, target)
         state.set_name(op.slot, slot)
-        return None
+        return states
 
     def _scope(self, node: cst.CSTNode) -> Manager | None:
         """Return what ends a block that is a scope of a framework, by the method that opens it."""
@@ -202,6 +209,8 @@ class Withs(ModelledCalls, ABC):
     def _managed_target(self, value: Manager, state: State) -> Value | None:
         """What `as` binds: a resource that the manager looks after, an object of the project, or a tuple with some."""
         lends = value.lends
+        if isinstance(lends, Many) and not lends.is_sequence and lends.items:
+            lends = lends.items[0]  # the other is nothing at all
         if isinstance(lends, Name):
             return self._lent(value, ("managed", value.call), lends.dotted, state)
         if isinstance(lends, Outside):
