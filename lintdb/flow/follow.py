@@ -135,7 +135,7 @@ class Follower(Iterations, Assumptions):
 
     def _store(self, op: ir.StoreOp, state: State) -> list[State] | None:
         value = self.value(op.operand, state)
-        self._bind_name(op.name, value, state)
+        self._bind_name(op.name, value, state, is_of_block=self._is_of_block(op, value, state))
         if value is None and isinstance(op.node, cst.AnnAssign) and not self.function.is_module:
             self._bind_as_said(op.name, op.node.annotation.annotation, state)
         if state.kept:
@@ -154,7 +154,24 @@ class Follower(Iterations, Assumptions):
         if value is not None:
             state.set_name(name, value)
 
-    def _bind_name(self, name: str, value: Value | None, state: State) -> None:
+    def _is_of_block(self, op: ir.StoreOp, value: Value | None, state: State) -> bool:
+        """`with pool.getconn() as conn:` in the body of a module, where no function names the variable.
+
+        However long that lives, others miss what was taken from where it has to go back to; and what the block itself
+        releases is over with it.
+        """
+        kind = None
+        if self.function.is_module and isinstance(value, Ref):
+            kind = self.kind_of(state.status(value.rid))
+        ways = (kind.with_block, kind.async_with_block) if kind is not None else ()
+        if kind is None or not (kind.lives_on or any(way is not None and way.releases for way in ways)):
+            return False
+        blocks = (node for node in self.function.nodes if isinstance(node, cst.With))
+        is_bound_by_block = any(item.item is op.node for block in blocks for item in block.items)
+        functions = (info for info in self.index.all_functions if not info.is_module)
+        return is_bound_by_block and not any(op.name in info.free_names | info.outer for info in functions)
+
+    def _bind_name(self, name: str, value: Value | None, state: State, *, is_of_block: bool = False) -> None:
         state.resources.pop((("named", name), 0), None)
         state.env.pop(STARTED + name, None)
         if state.facts:
@@ -172,7 +189,10 @@ class Follower(Iterations, Assumptions):
             self.after.rebound.add(own)
             if not isinstance(value, Ref) or value.rid[0] != own:  # as in `client = client or open()`
                 state.update((own, 0), is_there=False)
-                state.hand_over(value)
+                if is_of_block and isinstance(value, Ref):
+                    self.attributes.of_blocks.add(value.rid[0])
+                else:
+                    state.hand_over(value)
         state.set_name(name, value)
 
     def _write_to_tracked(self, op: ir.StoreAttributeOp, state: State) -> None:
@@ -593,6 +613,8 @@ class Follower(Iterations, Assumptions):
         return [rid for rid, status in left if status.kept and status.owed and status.phase == "open"]
 
     def _raise_exit(self, _: ir.RaiseExit, state: State) -> None:
+        for rid in [each for each in state.resources if each[0] in self.attributes.of_blocks]:
+            state.escape_one(rid, with_parents=True)  # nobody goes on with a module that could not be imported
         self.exits.append(Exit(True, state, None))
         self.check_failure(state)
         self.check_exit(state, is_raise=True)

@@ -164,9 +164,11 @@ class AttributeRecords:
     whether that keeps a write of it. The two for module-level names are `left_globals` and `global_commits`.
     `left_given` is work on what functions gave, by these. `overwritten`: what the method has opened for an
     attribute is replaced there while it is open, and by what; `arrivals`: whether that is so where a statement
-    replaces something; `survivors` are there at some end.
+    replaces something; `survivors` are there at some end. `of_blocks`: what blocks in the body of a module have opened,
+    under names that no function of it knows.
     """
 
+    of_blocks: set[SiteKey] = field(default_factory=set)
     released: set[str] = field(default_factory=set)
     given: set[str] = field(default_factory=set)
     replaced: dict[str, cst.CSTNode] = field(default_factory=dict)
