@@ -214,7 +214,7 @@ class Calls(Concurrency):
         return Outside.of_class(owner) if method.is_method else None
 
     def _read_property(self, op: ir.CallOp, callee: ir.AttributeOf, state: State) -> list[State] | None:
-        """`object.name` where some class of the module has a property of that name."""
+        """`object.name` where a class that the module knows has a property of that name."""
         base = callee.base
         receiver = self.value(base, state)
         known = receiver if isinstance(receiver, (Instance, Outside)) else None
@@ -224,7 +224,8 @@ class Calls(Concurrency):
             owner = self.owner_class()
         method = owner.find_method(callee.name) if owner is not None else None
         if method is None or not method.is_property:
-            state.set_name(op.target, self.value(callee, state))
+            whole = ir.Dotted(f"{base.name}.{callee.name}") if isinstance(base, ir.Dotted) else callee
+            state.set_name(op.target, self.value(whole, state))
             return None
         if self.patched and reaches_patched(method, self.patched):
             return self.local_call(op, method, None, state, known or (OWN if own else None))

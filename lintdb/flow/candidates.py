@@ -168,7 +168,10 @@ class Candidates:
         types = self._types.peers.types(found.symbol.index)
         if isinstance(found.symbol, Variable):
             name = found.symbol.name
-            return isinstance(types.global_type(name), str) or types.collected.kind_in_global(name) is not None
+            held = types.global_type(name)
+            methods = [held.find_method(each) for each in attributes] if isinstance(held, ClassInfo) else []
+            has_property = any(each is not None and each.is_property for each in methods)
+            return has_property or isinstance(held, str) or types.collected.kind_in_global(name) is not None
         owner = found.symbol if isinstance(found.symbol, ClassInfo) else None
         kept = attributes & (owner.given.keys() | owner.assigned.keys()) if owner is not None else ()
         return owner is not None and any(isinstance(types.attribute_type(owner, each), str) for each in kept)

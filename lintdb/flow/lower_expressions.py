@@ -132,6 +132,8 @@ class Expressions(Conditions):
     def _attribute(self, node: cst.Attribute) -> ir.Operand:
         base = self.expression(node.value)
         if isinstance(base, ir.Dotted):
+            if node.attr.value in self.index.properties_behind(base.name):
+                return self._property(node, ir.AttributeOf(base, node.attr.value))
             return ir.Dotted(f"{base.name}.{node.attr.value}")
         if base is ir.UNKNOWN:
             return base
@@ -140,8 +142,9 @@ class Expressions(Conditions):
         return self._property(node, operand) if self._may_be_property(node) else operand
 
     def _may_be_property(self, node: cst.Attribute) -> bool:
-        """Whether reading an attribute may run a function of this module."""
-        if node.attr.value not in self.index.properties or not isinstance(node.value, (cst.Name, cst.Call)):
+        """Whether reading an attribute of a variable, or of what a call gave, may run a function of the project."""
+        is_plain = isinstance(node.value, (cst.Name, cst.Call, cst.Attribute))
+        if node.attr.value not in self.index.properties or not is_plain:
             return False
         owner = self.function.owner
         if owner is None or not self._is_of_self(node):

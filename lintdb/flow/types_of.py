@@ -275,12 +275,14 @@ class ModuleTypes:
             value = only_value(node.value, scope) if self.index.is_local(node.value, scope) else None
             return self.type_of_expression(value, scope) if not isinstance(value, cst.Name) else None
         if isinstance(node, (cst.Attribute, cst.Subscript)):
-            return self._kind_of_part(node, scope)
+            return self._type_of_part(node, scope)
         return None
 
-    def _kind_of_part(self, node: cst.Attribute | cst.Subscript, scope: FunctionInfo) -> str | None:
-        """`client.shop.orders`, `client["shop"]`: the kind of a part that has no name of its own in the model."""
+    def _type_of_part(self, node: cst.Attribute | cst.Subscript, scope: FunctionInfo) -> Type | None:
+        """`client.shop.orders`, `client["shop"]`: a part that has no name of its own in the model; or a property."""
         owner = self.type_of_expression(node.value, scope) or self.type_of_receiver(node.value, scope)
+        if isinstance(owner, ClassInfo) and isinstance(node, cst.Attribute):
+            return self._type_of_property(owner, node.attr.value)
         kind = self.knowledge.kind(owner) if isinstance(owner, str) else None
         if isinstance(node, cst.Subscript):
             return kind.any_item if kind is not None else self._kind_in_container(node.value, scope)
@@ -405,8 +407,15 @@ class ModuleTypes:
     def _type_of_attribute(self, node: cst.Attribute, owner: Type | None, scope: FunctionInfo) -> Type | None:
         """Return what an attribute of something of a known type holds; it may as well be a name of another module."""
         if isinstance(owner, ClassInfo):
-            return self.attribute_type(owner, node.attr.value)
+            name = node.attr.value
+            return self.attribute_type(owner, name) or self._type_of_property(owner, name)
         return self._type_of_variable(node, scope)
+
+    def _type_of_property(self, owner: ClassInfo, name: str) -> Type | None:
+        """Return what reading a property of an object of a class gives."""
+        method = owner.find_method(name)
+        result = self.peers.result_of(method) if method is not None and method.is_property else None
+        return result.type if result is not None else None
 
     def _type_of_variable(self, node: cst.Name | cst.Attribute, scope: FunctionInfo) -> Type | None:
         """Return what a module-level name holds, of this module or (imported) of another."""

@@ -403,6 +403,12 @@ class ModuleIndex:
                 classes.update(found.symbol.lineage)
         return frozenset(info.name for each in classes for info in each.methods.values() if info.is_property)
 
+    def properties_behind(self, dotted: str) -> frozenset[str]:
+        """Return the names of the properties that an object may have which another module keeps under a name."""
+        found = self.find(dotted)
+        is_kept = found is not None and not found.rest and isinstance(found.symbol, Variable)
+        return found.symbol.index.properties if found is not None and is_kept else frozenset()
+
     def imported_names(self) -> set[str]:
         """Return the dotted names that the module imports anywhere, and the modules that it imports everything of."""
         return {*self.stars, *(target for info in self.all_functions for target in info.imports.values())}
