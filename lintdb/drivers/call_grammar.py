@@ -80,6 +80,8 @@ PARAMSTYLES = Choice({
     "named": "`:name`, and a list, tuple, mapping or arguments by name that have no value too many; a sequence has one "
     "for each place",
     "named_sequence": "the same, and any sequence: a text is one, too",
+    "named_text": "`:name` in a text that stands in the call of a function that `unwraps` it, and a mapping of values, "
+    "or a list of such; what is no such text has placeholders of its own",
     "*keywords": "`:name`, and each value is an argument of that name",
     "*qmark": "`?`, and each value is an argument of its own",
     "*numeric_dollar": "`$1`, and each value is an argument of its own",

@@ -9,6 +9,7 @@ from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, Rule, RuleMeta
 from lintdb.rules.placeholders import (
     NO_MORE_NAMES,
+    cast_names,
     has_names,
     has_other_style,
     is_for_rows,
@@ -22,8 +23,11 @@ from lintdb.rules.placeholders import (
 from lintdb.rules.places import is_meant_to_raise
 
 if TYPE_CHECKING:
+    import libcst as cst
+
     from lintdb.flow.results import FunctionFlow, QueryText
     from lintdb.syntax.bound import Values
+    from lintdb.syntax.literals import Evaluator
 
 _OWN = {
     "qmark": "?",
@@ -100,6 +104,8 @@ def _messages(query: QueryText, text: str, flow: FunctionFlow, ctx: FileContext)
     model = query.call.model
     position = model.sql.position if model.sql is not None and model.sql.position is not None else 0
     is_many = is_for_rows(query, ctx.program.knowledge)
+    if style == "named_text" and not _is_statement(query.call.node, position, flow, evaluator, ctx):
+        return
     # What only callers tell may be another library's for others, with placeholders of its own.
     is_passed = any(ctx.program.kind_passed(each, flow.function) is not None for each in flow.function.params)
     for values in values_of(query.call.node, position, style, evaluator, names=model.names, is_many=is_many):
@@ -107,7 +113,7 @@ def _messages(query: QueryText, text: str, flow: FunctionFlow, ctx: FileContext)
         if is_passed and _message_of_text(text, style.lstrip("*"), values) is not None:
             continue
         if message is not None:
-            yield _Told(message, Confidence.MEDIUM, _help(style, values))
+            yield _Told(message, Confidence.MEDIUM, _help(text, style, values))
         elif (quoted := _in_quotes(text, style, values)) is not None:
             yield quoted
 
@@ -149,6 +155,8 @@ def _message_of_count(text: str, style: str, values: Values) -> str | None:
         told = _SPLIT if style in SPLITS and values.single == "text" else _REFUSED.format(values.single)
         return told if found.count + len(found.names) else None
     if isinstance(given, frozenset):
+        if style == "named_text" and (cast := cast_names(text, given)):
+            return f"`:{cast[0]}` stands right before `::`, where it is no parameter: it goes to the server as it is"
         if found.count and style != "numeric_dollar":
             return "the values have names, and the placeholders have none"
         return _message_of_names(found.names, given, style)
@@ -168,10 +176,22 @@ def _message_of_count(text: str, style: str, values: Values) -> str | None:
     return message
 
 
-def _help(style: str, values: Values) -> str | None:
+def _is_statement(node: cst.Call, position: int, flow: FunctionFlow, evaluator: Evaluator, ctx: FileContext) -> bool:
+    """Whether the text stands in a call that makes a statement of it, and is given nothing else."""
+    given = node.args[position].value if len(node.args) > position else None
+    made = evaluator.resolved(given) if given is not None else None
+    function, arguments = getattr(made, "func", None), getattr(made, "args", ())
+    dotted = ctx.program.index.dotted(function, flow.function) if function is not None else None
+    models = ctx.program.knowledge.function(dotted) if dotted is not None else ()
+    return len(arguments) == 1 and any(model.unwraps is not None for model in models)
+
+
+def _help(text: str, style: str, values: Values) -> str | None:
     """Return the cure for values that are written in a wrong way, None where they may be right."""
     if values.single or values.is_text:
         return _IN_TUPLE
+    if style == "named_text" and isinstance(values.given, frozenset) and cast_names(text, values.given):
+        return "write `CAST(:name AS type)`"
     return "give the values one by one, behind the text" if values.packed and style == "*numeric_dollar" else None
 
 

@@ -24,6 +24,9 @@ _ARRAY = re.compile(r"\barray\s*\[|\[\s*\[", re.IGNORECASE)
 _WITH_BRACKETS = frozenset({"qmark", "pyformat_plain"})
 """Styles of libraries for SQLite and SQL Server, which put names in brackets, too."""
 _NAMED = re.compile(r"(?<![:\w\]]):([A-Za-z_]\w*)")
+_NAMED_IN_TEXT = re.compile(r"(?<![:\w$\\]):(\w+)(?![:\w$])")
+"""What text() takes for a parameter, in literals and comments, too."""
+_BEFORE_COLON = re.compile(r"(?<![:\w$\\]):(\w+)(?=::)")
 _TYPES = {
     "pyformat": "sb",
     "pyformat_sequence": "sb",
@@ -101,6 +104,8 @@ class Placeholders:
 
 def placeholders_of(text: str, style: str, *, in_literals: bool = True) -> Placeholders | None:
     """Return the placeholders of a text in a driver's style; None where that cannot be told: one style in another."""
+    if style == "named_text":
+        return Placeholders(0, frozenset(_NAMED_IN_TEXT.findall(text)), None)
     code = _code(text, style)
     if re.match(r"\s*PREPARE\b", code, re.IGNORECASE):
         return None  # its values come with EXECUTE
@@ -201,6 +206,11 @@ def wrong_percent(text: str, style: str) -> tuple[str, bool] | None:
     return None
 
 
+def cast_names(text: str, names: frozenset[str]) -> list[str]:
+    """Return which of some names stand right before `::` in a text, where text() takes them for no parameters."""
+    return [name for name in _BEFORE_COLON.findall(text) if name in names]
+
+
 def quoted_placeholders(text: str, style: str) -> Iterator[Quoted]:
     """Yield the placeholders of a text that stand within quotes."""
     if style not in _FORMATS or style in _OTHERS_IF_SET or "\\" in text:
@@ -219,7 +229,7 @@ def quoted_placeholders(text: str, style: str) -> Iterator[Quoted]:
 def has_other_style(text: str, style: str, names: frozenset[str] = frozenset()) -> str | None:
     """Return a placeholder of another library's that a text has instead of this one's; *names* are those of values."""
     code = _code(text, style)
-    if style in _OTHERS_IF_SET or style == "prepared" or re.match(r"\s*PREPARE\b", code, re.IGNORECASE):
+    if style in _OTHERS_IF_SET or style in ("prepared", "named_text") or re.match(r"\s*PREPARE\b", code, re.IGNORECASE):
         return None
     if style not in ("qmark", "keywords", "pyformat_any", *_ORACLE) and not re.search(r"[%?$]", code):
         named = next((name for name in _NAMED.findall(code) if name in names), None)

@@ -26,6 +26,10 @@ _HANDED_ON = frozenset({"parameters", "statement", "sql"})
 """Arguments of such methods that hold something else by their name."""
 _ALIKE = frozenset({"named", "named_sequence"})
 """Where rows that differ are a matter of all of them: what one lacks is empty."""
+_PARAMETERS = frozenset({"parameters", "params"})
+"""Arguments of methods that run a statement of SQLAlchemy which hold its values."""
+_OPTIONS = frozenset({"execution_options", "bind_arguments"})
+"""Arguments of theirs that hold none; what others hold is not known."""
 _SINGLE = {"str": "text", "int": "number", "float": "number", "bool": "number"}
 
 
@@ -58,6 +62,9 @@ def values_of(
     if not isinstance(name, cst.Name) or name.value not in names:
         return
     if any(a.star for a in arguments) or len(arguments) <= position or arguments[position].keyword is not None:
+        return
+    if style == "named_text":
+        yield from _values_of_statement(arguments[position + 1 :], evaluator)
         return
     if any(a.keyword is not None for a in arguments):
         if style in _NAMED:
@@ -92,6 +99,23 @@ def _values_of_rows(rest: Sequence[cst.BaseExpression], style: str, evaluator: E
     found = [each for row in rows for each in _values_in(row, style, evaluator)]
     if style not in _ALIKE or (len(found) == len(rows) and len({each.given for each in found}) == 1):
         yield from found
+
+
+def _values_of_statement(arguments: Sequence[cst.Arg], evaluator: Evaluator) -> Iterator[Values]:
+    """Yield the values that go with a statement of SQLAlchemy, by their names: for one run of it, or for each."""
+    given = [a.value for a in arguments if a.keyword is None or a.keyword.value in _PARAMETERS]
+    others = {a.keyword.value for a in arguments if a.keyword is not None} - _PARAMETERS
+    if not given and others <= _OPTIONS:
+        yield Values(0)
+    if len(given) != 1 or not others <= _OPTIONS:
+        return
+    found = evaluator.resolved(given[0])
+    if not isinstance(found, (cst.Tuple, cst.List, cst.ListComp, cst.GeneratorExp)):
+        yield from _values_in(given[0], "named_text", evaluator)
+    elif found is given[0] or _is_used_once(given[0], evaluator):
+        for row in _rows(found):
+            if display(row) is not None:
+                yield from _values_in(row, "named_text", evaluator)
 
 
 def _values_by_name(arguments: Sequence[cst.Arg], evaluator: Evaluator) -> Iterator[Values]:
