@@ -36,6 +36,8 @@ def render_operand(operand: ir.Operand) -> str:
         return f"{render_operand(operand.left)} - {render_operand(operand.right)}"
     if isinstance(operand, ir.Begins):
         return f"{operand.name} begins with {' or '.join(map(repr, operand.asked.prefixes))}"
+    if isinstance(operand, ir.Joined):
+        return f"{render_operand(operand.left)} + {render_operand(operand.right)}"
     if isinstance(operand, ir.Closure):
         return f"<{operand.function.name}>"
     if operand is ir.NOTHING:

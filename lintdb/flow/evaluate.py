@@ -107,6 +107,18 @@ class Values(NamedValues):
             outcome = operand.asked.is_met(text.value, is_open=text.is_prefix)
         return Literal(outcome) if outcome is not None else None
 
+    def _joined(self, operand: ir.Joined, state: State) -> Value | None:
+        items: list[Value | None] = []
+        for value in (self.value(operand.left, state), self.value(operand.right, state)):
+            if isinstance(value, Box):
+                items.extend(state.held_in(value.id))
+            elif isinstance(value, Many) and not value.is_lazy:
+                items.extend(value.items)
+            else:
+                items.append(None)
+        # A list of which no content is known need not be empty.
+        return Many(tuple(items)) if any(item is not None for item in items) else None
+
     def _dotted(self, operand: ir.Dotted, state: State) -> Value | None:
         name = operand.name
         return self.imported(name, state) or self.always_there(name, state) or Name(name)
@@ -433,8 +445,8 @@ class Values(NamedValues):
     OPERANDS: ClassVar[dict[type[ir.Operand], Callable[[Any, Any, State], Value | None]]] = {
         ir.Local: _local, ir.Constant: _literal, ir.Text: _text, ir.Format: _text,
         ir.AttributeOf: _attribute, ir.Display: _display, ir.DictDisplay: _table, ir.ItemOf: _item,
-        ir.Difference: _difference, ir.Closure: lambda _, operand, __: Function(operand.function), ir.Dotted: _dotted,
-        ir.Begins: _beginning,
+        ir.Difference: _difference, ir.Joined: _joined, ir.Begins: _beginning,
+        ir.Closure: lambda _, operand, __: Function(operand.function), ir.Dotted: _dotted,
     }  # fmt: skip
 
 

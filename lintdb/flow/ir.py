@@ -140,6 +140,14 @@ class Begins(Operand):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Joined(Operand):
+    """`left + right` of two lists: a list that holds what is in both."""
+
+    left: Operand
+    right: Operand
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Closure(Operand):
     """A lambda or nested function as a value."""
 

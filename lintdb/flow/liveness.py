@@ -105,7 +105,7 @@ def _add_operand(operand: ir.Operand, names: set[str]) -> None:
             _add_operand(part.operand, names)
         if isinstance(operand, ir.Format) and operand.otherwise is not None:
             _add_operand(operand.otherwise, names)
-    elif isinstance(operand, ir.Difference):
+    elif isinstance(operand, (ir.Difference, ir.Joined)):
         _add_operand(operand.left, names)
         _add_operand(operand.right, names)
     elif isinstance(operand, ir.Closure):

@@ -319,10 +319,21 @@ class Expressions(Conditions):
     def _binary(self, node: cst.BinaryOperation) -> ir.Operand:
         left, right = self.expression(node.left), self.expression(node.right)
         if isinstance(node.operator, cst.Add):
+            if self._is_list(node.left) or self._is_list(node.right):
+                return ir.Joined(left, right)
             return concatenate(ir.Part(left, node.left), ir.Part(right, node.right))
         if isinstance(node.operator, cst.Modulo):
             return ir.Format(ir.Part(left, node.left), "%", arguments_of_modulo(node.right, right))
         return ir.Difference(left, right) if isinstance(node.operator, cst.Subtract) else ir.UNKNOWN
+
+    def _is_list(self, node: cst.BaseExpression) -> bool:
+        """Whether an expression is a list by its spelling, or a variable that is given one."""
+        if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Add):
+            return self._is_list(node.left) or self._is_list(node.right)
+        if isinstance(node, cst.Name):
+            given = self.function.given.get(node.value, ())
+            return any(isinstance(each, (cst.List, cst.ListComp)) for each in given)
+        return isinstance(node, (cst.List, cst.ListComp))
 
     def _unary(self, node: cst.UnaryOperation) -> ir.Operand:
         if isinstance(node.operator, cst.Not):
