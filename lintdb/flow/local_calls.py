@@ -71,6 +71,7 @@ from lintdb.flow.values import (
 from lintdb.syntax.ancestry import may_hand_on, reads_at_once
 from lintdb.syntax.hooks import is_hook, is_promised
 from lintdb.syntax.names import ClassInfo, FunctionInfo, Variable
+from lintdb.syntax.reentry import lends_again
 
 
 class LocalCalls(Containers, ABC):
@@ -543,6 +544,8 @@ class LocalCalls(Containers, ABC):
         self._note_takes(op, summary, state)
         self._note_texts(op, info, summary, state)
         self.lent_from[op.index] = frozenset(owner for owner, _, _ in summary.takes)
+        if lends_again(info):
+            self.lent_again[op.index] = info
         normal = [dict(outcome.statuses) for outcome in summary.outcomes if not outcome.is_raise]
         released: set[Rid] = set()
         for rid in set(state.refs(arguments)):

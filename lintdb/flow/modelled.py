@@ -481,9 +481,16 @@ class ModelledCalls(ChosenModels):
             is_taken = status.parent == owner and status.owed and is_alike
             is_lent = rid[0][0] == "managed" and rid[0][1] != op.index and owner in self.lent_from.get(rid[0][1], ())
             is_lent = is_lent and other is not None and not other.is_pool
+            is_lent = is_lent and not self._is_lent_again(rid[0][1], owner, inner)
             if is_taken or is_lent:
                 self.overlaps[op.index] = Overlap(op.node, kind, self.sites[rid[0]].node, inner)
                 return
+
+    def _is_lent_again(self, manager: object, owner: Rid, inner: cst.CSTNode | None) -> bool:
+        """Whether a manager of an object takes something at *inner* for its outermost block alone: here it does not."""
+        generator = self.lent_again.get(manager)
+        # What all objects take from tells nothing of which of them is asked.
+        return generator is not None and owner[0][0] != "global" and any(node is inner for node in generator.nodes)
 
     def acquire_as(
         self, op: ir.CallOp, status: Status, state: State, *, number: int = 0, maker: str | None = None

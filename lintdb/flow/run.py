@@ -226,6 +226,11 @@ class Run:
         return {}
 
     @functools.cached_property
+    def lent_again(self) -> dict[object, FunctionInfo]:
+        """The managers among them that lend to an inner block what the outer one has: call → the generator."""
+        return {}
+
+    @functools.cached_property
     def overlaps(self) -> dict[int, Overlap]:
         """Where something is taken from an owner of many while another one is held, by the call."""
         return {}
