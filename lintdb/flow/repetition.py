@@ -15,6 +15,7 @@ import libcst as cst
 from lintdb.effects import Duty, Kind
 from lintdb.flow.decorators import is_cached, is_fixture
 from lintdb.flow.fates import Fate, Fates, Use
+from lintdb.flow.stdlib import NAMESPACES
 from lintdb.flow.words import BEGINS
 from lintdb.syntax.ancestry import is_left_early, names_bound, names_read
 from lintdb.syntax.names import FunctionInfo
@@ -84,6 +85,9 @@ class Repetition:
         self, node: cst.Call, kind: Kind, function: FunctionInfo, *, index: int | None = None, depth: int = 0
     ) -> Evidence | None:
         """Return why a call makes another one again and again; None where it is kept, released, or made once."""
+        for_request = self._for_request(node, function)
+        if for_request is not None:
+            return for_request
         uses = self.fates.uses(node, kind, function, index)
         if any(use.fate in (Fate.KEPT, Fate.RELEASED, Fate.UNKNOWN) for use in uses) or self._is_made_once(function):
             return None
@@ -94,6 +98,16 @@ class Repetition:
         if not returned:
             return self.of_function(function, varies=_varies(node, function), depth=depth)
         return self._of_factory(function, kind, returned, depth)
+
+    def _for_request(self, node: cst.Call, function: FunctionInfo) -> Evidence | None:
+        """Whether what a call makes is put where it is kept for one request alone: `g.pool = …`."""
+        outer = next(self.fates.ancestry(function).ancestors(node), None)
+        for target in outer.targets if isinstance(outer, cst.Assign) else ():
+            holder = target.target.value if isinstance(target.target, cst.Attribute) else None
+            if holder is not None and self.index.dotted(holder, function) in NAMESPACES:
+                name = self.index.code_of(holder)
+                return Evidence(outer or node, f"for each request: `{name}` keeps it no longer")
+        return None
 
     def _of_factory(self, function: FunctionInfo, kind: Kind, returned: list[Use], depth: int) -> Evidence | None:
         """A function that returns what it makes: as good as those who call it."""
