@@ -48,6 +48,7 @@ _BUILT_IN: dict[type[cst.CSTNode], str] = {
     cst.List: "list", cst.ListComp: "list", cst.Set: "set", cst.SetComp: "set", cst.Dict: "dict", cst.DictComp: "dict",
 }  # fmt: skip
 """The types of what displays make."""
+_TEXTS = (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString)
 
 
 class Expressions(Conditions):
@@ -319,7 +320,8 @@ class Expressions(Conditions):
     def _binary(self, node: cst.BinaryOperation) -> ir.Operand:
         left, right = self.expression(node.left), self.expression(node.right)
         if isinstance(node.operator, cst.Add):
-            if self._is_list(node.left) or self._is_list(node.right):
+            sides = (node.left, node.right)
+            if any(map(self._is_list, sides)) and not any(isinstance(each, _TEXTS) for each in sides):
                 return ir.Joined(left, right)
             return concatenate(ir.Part(left, node.left), ir.Part(right, node.right))
         if isinstance(node.operator, cst.Modulo):
@@ -327,12 +329,12 @@ class Expressions(Conditions):
         return ir.Difference(left, right) if isinstance(node.operator, cst.Subtract) else ir.UNKNOWN
 
     def _is_list(self, node: cst.BaseExpression) -> bool:
-        """Whether an expression is a list by its spelling, or a variable that is given one."""
+        """Whether an expression is a list by its spelling, or a variable that is given nothing else."""
         if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Add):
             return self._is_list(node.left) or self._is_list(node.right)
         if isinstance(node, cst.Name):
-            given = self.function.given.get(node.value, ())
-            return any(isinstance(each, (cst.List, cst.ListComp)) for each in given)
+            given = [each for each in self.function.given.get(node.value, ()) if each is not None]
+            return bool(given) and all(isinstance(each, (cst.List, cst.ListComp)) for each in given)
         return isinstance(node, (cst.List, cst.ListComp))
 
     def _unary(self, node: cst.UnaryOperation) -> ir.Operand:
@@ -516,7 +518,7 @@ class Expressions(Conditions):
         if not isinstance(callee, ir.AttributeOf):
             return False
         if callee.name in ENDING_METHODS:
-            return True
+            return any(name.partition(".")[0].startswith("ansible") for name in self.index.imported_names())
         names = ends_of_command(self.function, self.index).get(callee.name, ())
         return isinstance(callee.base, ir.Local) and callee.base.name in names
 

@@ -9,7 +9,7 @@ ENDS_PROCESS = frozenset({"sys.exit", "os._exit", "os.abort", "exit", "quit", "o
 """Calls after which the function does not go on, and after which an open resource does no harm."""
 FAILING_METHODS = frozenset({"fail_json"})
 ENDING_METHODS = FAILING_METHODS | {"exit_json"}
-"""Methods that end the process, whatever has them: those of Ansible's modules, which functions are given."""
+"""Methods that end the process, in files that import Ansible: those of its modules, which functions are given."""
 _OF_PARSERS, _OF_CONTEXTS = frozenset({"error", "exit"}), frozenset({"fail", "exit", "abort"})
 ENDS_COMMAND = {
     **dict.fromkeys(("argparse.ArgumentParser", "optparse.OptionParser"), _OF_PARSERS),

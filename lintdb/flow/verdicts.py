@@ -28,8 +28,9 @@ from lintdb.flow.values import (
     Value,
 )
 from lintdb.syntax.ancestry import Ancestry
-from lintdb.syntax.nodes import is_none, last_name
+from lintdb.syntax.nodes import last_name
 
+_LEAVES = (cst.Return, cst.Continue, cst.Break)
 _MEANS_NO_COMMIT = re.compile(r"dry|commit|simulat|pretend|preview|rollback|no_?op", re.IGNORECASE)
 
 
@@ -249,10 +250,19 @@ class Verdicts(Values):
 
     def _fails_behind(self, node: cst.CSTNode) -> bool:
         """Whether the block that a release stands in ends with an error: the work is dropped, as rolling back would."""
-        around = Ancestry(self.function.node).ancestors(node)
-        block = next((each for each in around if isinstance(each, (cst.IndentedBlock, cst.Module))), None)
-        last = block.body[-1] if block is not None else None
-        statement = last.body[-1] if isinstance(last, cst.SimpleStatementLine) else None
+        held: list[cst.CSTNode] = [node]
+        for outer in Ancestry(self.function.node).ancestors(node):
+            if isinstance(outer, (cst.IndentedBlock, cst.Module)):
+                break
+            held.append(outer)
+        else:
+            return False
+        behind = outer.body[next(number for number, each in enumerate(outer.body) if each is held[-1]) :]
+        lines = [each for each in behind if isinstance(each, cst.SimpleStatementLine)]
+        statements = [each for line in lines for each in line.body]
+        if len(lines) < len(behind) or any(isinstance(each, _LEAVES) for each in statements):
+            return False  # it may go another way
+        statement = statements[-1]
         if isinstance(statement, cst.Raise):
             return True
         call = statement.value if isinstance(statement, cst.Expr) else None
@@ -260,7 +270,7 @@ class Verdicts(Values):
             return False
         dotted = self.index.dotted(call.func, self.function)
         if dotted in ENDS_PROCESS:
-            return bool(call.args) and not _means_success(call.args[0].value)
+            return bool(call.args) and _means_failure(call.args[0].value)
         return dotted in ALWAYS_RAISES or last_name(call.func) in FAILING_METHODS
 
     def _is_commit_forgotten(self, rid: Rid, state: State) -> bool:
@@ -440,9 +450,11 @@ class Verdicts(Values):
         )
 
 
-def _means_success(status: cst.BaseExpression) -> bool:
-    """Whether a process that ends with a status is told to have done what it should."""
-    return is_none(status) or (isinstance(status, cst.Integer) and status.evaluated_value == 0)
+def _means_failure(status: cst.BaseExpression) -> bool:
+    """Whether a process that ends with a status surely says that it has failed: with a number, or a message."""
+    if isinstance(status, (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString)):
+        return True
+    return isinstance(status, cst.Integer) and status.evaluated_value != 0
 
 
 def _is_given_up(state: State) -> bool:

@@ -177,13 +177,18 @@ def _message_of_count(text: str, style: str, values: Values) -> str | None:
 
 
 def _is_statement(node: cst.Call, position: int, flow: FunctionFlow, evaluator: Evaluator, ctx: FileContext) -> bool:
-    """Whether the text stands in a call that makes a statement of it, and is given nothing else."""
+    """Whether the text stands in a call that makes a statement of it, and is given nothing else.
+
+    `DDL()`, whose argument has another name, takes no parameters: `:new` of a trigger is what the server is sent.
+    """
     given = node.args[position].value if len(node.args) > position else None
     made = evaluator.resolved(given) if given is not None else None
     function, arguments = getattr(made, "func", None), getattr(made, "args", ())
     dotted = ctx.program.index.dotted(function, flow.function) if function is not None else None
     models = ctx.program.knowledge.function(dotted) if dotted is not None else ()
-    return len(arguments) == 1 and any(model.unwraps is not None for model in models)
+    return len(arguments) == 1 and any(
+        model.unwraps is not None and model.unwraps.keyword == "text" for model in models
+    )
 
 
 def _help(text: str, style: str, values: Values) -> str | None:

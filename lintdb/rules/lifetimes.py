@@ -117,7 +117,7 @@ def _is_of_property(leak: Leak) -> bool:
     """Whether reading an attribute has opened it."""
     import libcst as cst  # listing rules does not need it
 
-    return leak.maker is not None and isinstance(leak.node, cst.Attribute)
+    return leak.maker is not None and not leak.maker.startswith("__") and isinstance(leak.node, cst.Attribute)
 
 
 def verb_of(kind: Kind) -> str:

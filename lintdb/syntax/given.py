@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -30,6 +31,8 @@ def given_for(parameter: str, function: FunctionInfo) -> list[Given] | None:
     if function.is_module or not function.params or not _is_called_as_written(function):
         return None
     calls = list(_calls_of(function))
+    if function.owner is not None and re.search(rf"""["']{function.name}["']""", function.index.text):
+        return None  # `getattr(self, "name")`
     meant = cst.Attribute if function.owner is not None else cst.Name
     mentions = [each for each in walk(function.index.module) if isinstance(each, meant)]
     named = sum(last_name(each) == function.name for each in mentions) - (meant is cst.Name)  # its own `def`
