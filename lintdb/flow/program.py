@@ -405,7 +405,7 @@ class Program:
         return Result(said, False) if said is not None else None
 
     def _one_result(self, given: set[Result]) -> Result | None:
-        """Return what a function gives whichever way it ends; of a database in memory and another one, the other."""
+        """Return what a function gives whichever way it ends; of what is in memory and something else, that."""
         kind = self.types.one_of(each.type for each in given)
         found = [each for each in given if each.type == kind]
         return found[0] if len(found) == 1 and (len(given) == 1 or len({each.type for each in given}) > 1) else None
