@@ -183,6 +183,7 @@ class Program:
             committed_attributes=follower.attributes.commits,
             left_globals=follower.attributes.left_globals,
             left_given=follower.attributes.left_given,
+            left_scoped=follower.attributes.left_scoped,
             committed_globals=follower.attributes.global_commits,
             is_by_callers=id(info) in self.by_callers,
             is_complete=follower.is_complete,

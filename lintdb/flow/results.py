@@ -424,6 +424,8 @@ class FunctionFlow:
     """Names of the module that a normal path leaves with a write that is not committed."""
     left_given: dict[FunctionInfo, LostWork] = field(default_factory=dict)
     """Functions that have given something of somebody else's, and the write on it that a normal path leaves."""
+    left_scoped: dict[str, LostWork] = field(default_factory=dict)
+    """Names of what a framework ends with a request, and the write on it that a normal path leaves."""
     committed_globals: dict[str, bool] = field(default_factory=dict)
     """Names of the module that the function itself commits; whether that keeps a write of its own."""
     is_complete: bool = True

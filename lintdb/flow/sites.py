@@ -162,7 +162,8 @@ class AttributeRecords:
     ends so far they hold something open that was put there on the way; None before the first one. `left_work`: they
     are left with a write that is not committed. `commits`: what they hold is committed here, by the method itself;
     whether that keeps a write of it. The two for module-level names are `left_globals` and `global_commits`.
-    `left_given` is work on what functions gave, by these. `overwritten`: what the method has opened for an
+    `left_given` is work on what functions gave, by these, and `left_scoped` on what a framework ends with the scope
+    that it serves, by name. `overwritten`: what the method has opened for an
     attribute is replaced there while it is open, and by what; `arrivals`: whether that is so where a statement
     replaces something; `survivors` are there at some end. `of_blocks`: what blocks in the body of a module have opened,
     under names that no function of it knows.
@@ -178,6 +179,7 @@ class AttributeRecords:
     left_globals: dict[str, LostWork] = field(default_factory=dict)
     global_commits: dict[str, bool] = field(default_factory=dict)
     left_given: dict[FunctionInfo, LostWork] = field(default_factory=dict)
+    left_scoped: dict[str, LostWork] = field(default_factory=dict)
     refilled: set[str] | None = None
     overwritten: dict[SiteKey, tuple[str, cst.CSTNode]] = field(default_factory=dict)
     arrivals: dict[int, set[bool]] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import libcst as cst
 
@@ -28,8 +29,10 @@ from lintdb.flow.values import (
     Value,
 )
 from lintdb.syntax.ancestry import Ancestry
+from lintdb.syntax.names import FunctionInfo
 from lintdb.syntax.nodes import last_name
 
+_Key = TypeVar("_Key", str, FunctionInfo)
 _LEAVES = (cst.Return, cst.Continue, cst.Break)
 _MEANS_NO_COMMIT = re.compile(r"dry|commit|simulat|pretend|preview|rollback|no_?op", re.IGNORECASE)
 
@@ -139,21 +142,32 @@ class Verdicts(Values):
             if status.phase == "open" and status.owed and status.used and not self.is_covered(status, state):
                 self.lost.append(Lost(rid, status, state))
             if status.pending >= 0 and status.phase != "gone" and not is_raise:
-                if status.owed:
-                    self.lose_work(rid, status, state, None)
-                elif rid[0][0] == "self":
-                    self._note_left_work(rid, status, state, self.attributes.left_work, "self.")
-                elif rid[0][0] == "global" and rid[0][2:] == (self.index.name.number,):
-                    self._note_left_work(rid, status, state, self.attributes.left_globals, "")
-                elif rid[0][0] == "given" and (giver := self.sites[rid[0]].giver) is not None:
-                    found: dict[str, LostWork] = {}
-                    self._note_left_work(rid, status, state, found, "")
-                    for work in found.values():
-                        self.attributes.left_given.setdefault(giver, replace(work, name=self.sites[rid[0]].name))
-                elif rid[0][0] == "param" and not self.is_for_caller:
-                    generator = self.program.dropping(self.function, str(rid[0][1]))
-                    if generator is not None and not self._hands_ending_on(status):
-                        self.lose_work(rid, status, state, None, dropped_by=generator.name)
+                self._check_pending(rid, status, state)
+
+    def _check_pending(self, rid: Rid, status: Status, state: State) -> None:
+        """A path ends, and a write is not committed: it is lost, or somebody else has to do that."""
+        attributes, name = self.attributes, str(rid[0][1])
+        if status.owed:
+            self.lose_work(rid, status, state, None)
+        elif rid[0][0] == "self":
+            _keep(attributes.left_work, name, self._left_work(status, state, f"self.{name}"))
+        elif rid[0][0] == "global" and rid[0][2:] == (self.index.name.number,):
+            _keep(attributes.left_globals, name, self._left_work(status, state, name))
+        elif rid[0][0] == "given" and (giver := self.sites[rid[0]].giver) is not None:
+            _keep(attributes.left_given, giver, self._left_work(status, state, self.sites[rid[0]].name))
+        elif (scoped := self._name_of_scoped(rid, status)) is not None:
+            _keep(attributes.left_scoped, scoped, self._left_work(status, state, scoped))
+        elif rid[0][0] == "param" and not self.is_for_caller:
+            generator = self.program.dropping(self.function, name)
+            if generator is not None and not self._hands_ending_on(status):
+                self.lose_work(rid, status, state, None, dropped_by=generator.name)
+
+    def _name_of_scoped(self, rid: Rid, status: Status) -> str | None:
+        """Return the name of what a framework ends, and drops the work of, with the scope that it belongs to."""
+        kind = self.knowledge.kind(status.kind)
+        root = rid[0][0][0] if isinstance(rid[0][0], tuple) else ()
+        is_dropped = kind is not None and kind.is_scoped and bool(kind.scope_blocks) and not kind.scope_end
+        return f"{root[1]}.{rid[0][1]}" if is_dropped and isinstance(root, tuple) and root[:1] == ("global",) else None
 
     def _hands_ending_on(self, status: Status) -> bool:
         """Whether the function names what makes work permanent without calling it, as in `callback(db.commit)`."""
@@ -166,19 +180,18 @@ class Verdicts(Values):
             isinstance(node, cst.Attribute) and node.attr.value in names and id(node) not in called for node in nodes
         )
 
-    def _note_left_work(self, rid: Rid, status: Status, state: State, left: dict[str, LostWork], before: str) -> None:
+    def _left_work(self, status: Status, state: State, name: str | None) -> LostWork | None:
         """A function ends with uncommitted work on what its object, or the module, keeps: another one has to commit it.
 
-        *before* is what stands before its name.
+        None where that may be meant. *name* is what messages call it.
         """
-        name = str(rid[0][1])
         kind = self.knowledge.kind(status.kind)
         op = self.operations.get(status.pending)
         if kind is None or op is None or not status.in_unit or status.raised or is_unlikely(status, state):
-            return
-        if state.raised is None and not _is_given_up(state) and not is_by_choice(path_of(state)):
-            work = LostWork(op.node, kind, f"{before}{name}", None, False, Confidence.MEDIUM, path_of(state))
-            left.setdefault(name, work)
+            return None
+        if state.raised is not None or _is_given_up(state) or is_by_choice(path_of(state)):
+            return None
+        return LostWork(op.node, kind, name, None, False, Confidence.MEDIUM, path_of(state))
 
     def check_overwritten(self, state: State) -> None:
         """Report earlier acquisitions of a loop that no variable holds any more."""
@@ -448,6 +461,12 @@ class Verdicts(Values):
             for state in ends
             for status in (state.status((site, 0)) for site in self.yielded)
         )
+
+
+def _keep(found: dict[_Key, LostWork], key: _Key, work: LostWork | None) -> None:
+    """Remember the first write that is left under a key."""
+    if work is not None:
+        found.setdefault(key, work)
 
 
 def _means_failure(status: cst.BaseExpression) -> bool:

@@ -97,6 +97,56 @@ def forgotten_commits_of_requests(ctx: FileContext) -> Iterator[tuple[LostWork, 
                 yield work, giver
 
 
+def forgotten_commits_of_scopes(ctx: FileContext) -> Iterator[tuple[LostWork, str]]:
+    """Yield writes of request handlers on what a framework drops with the request, that nobody commits; and its name.
+
+    Silent where the handler is called by others, where anything that is called by it speaks of a commit, in any file of
+    the project, and where what the project does at the end of a request may commit.
+    """
+    for flow in ctx.flows:
+        function = flow.function
+        if not flow.left_scoped or not is_handler(function) or _is_used(function):
+            continue
+        codes = (each.index.code_of(each.node) for each in reached_from(function))
+        if any(_COMMITS.search(code) for code in codes) or _commits_after_requests(function):
+            continue
+        if _is_said(_COMMITS_BY_ITSELF, function) or any(_may_commit(name, function) for name in _called_by(function)):
+            continue
+        yield from ((work, name) for name, work in flow.left_scoped.items())
+
+
+_COMMITS_BY_ITSELF = ("SQLALCHEMY_COMMIT_ON_TEARDOWN", "COMMIT_ON_TEARDOWN", "autocommit")
+"""What a project sets so that nobody has to commit."""
+
+
+def _called_by(function: FunctionInfo) -> Iterator[str]:
+    """Yield the last names of what a function, and the project's functions that it calls, call; and of decorators."""
+    import libcst as cst  # listing rules does not need it
+
+    from lintdb.syntax.nodes import last_name
+
+    for each in reached_from(function):
+        for decorator in each.decorators:
+            yield last_name(decorator.func if isinstance(decorator, cst.Call) else decorator)
+        yield from (last_name(call.func) for call in each.calls)
+
+
+def _may_commit(name: str, function: FunctionInfo) -> bool:
+    """Whether some function of the project that has a name speaks of a commit: it may be the one that is meant."""
+    links, index = function.index.links, function.index
+    texts = links.texts_with(name, index) if links is not None and index.name.path and name else ()
+    if texts is None:
+        return True  # any file may belong to the project
+    head = rf"^([ \t]*)(?:async +)?def +{re.escape(name)}\b.*"
+    defined = re.compile(rf"{head}(?:\n(?:\1[ \t]+.*|[ \t]*)$)*", re.MULTILINE)
+    return any(_COMMITS.search(found.group()) for _, text in texts for found in defined.finditer(text))
+
+
+def _is_said(words: Sequence[str], function: FunctionInfo) -> bool:
+    links, index = function.index.links, function.index
+    return any(links.texts_with(word, index) for word in words) if links is not None and index.name.path else False
+
+
 def _keeps_for_request(giver: FunctionInfo) -> bool:
     return any(giver.index.imported(name, giver) in _OF_REQUEST for name in giver.loads)
 

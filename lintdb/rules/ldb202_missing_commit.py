@@ -11,6 +11,7 @@ from lintdb.rules.conventions import (
     forgotten_commits,
     forgotten_commits_of_module,
     forgotten_commits_of_requests,
+    forgotten_commits_of_scopes,
 )
 from lintdb.rules.lifetimes import last_turn, steps_of
 from lintdb.rules.places import is_test
@@ -77,6 +78,9 @@ class MissingCommit(Rule):
         for work, giver in forgotten_commits_of_requests(ctx):
             kept = f"this write is lost: `{giver.name}()` keeps it for the request, and nothing commits then"
             yield _report_forgotten(work, kept, "function")
+        for work, name in forgotten_commits_of_scopes(ctx):
+            dropped = f"this write is lost: `{name}` is rolled back when the request is over, and nothing commits"
+            yield _report_forgotten(work, dropped, "function")
 
     def check_class(self, owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: FileContext) -> Iterator[Report]:
         for work in forgotten_commits(owner, flows, ctx):
