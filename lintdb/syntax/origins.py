@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import functools
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -111,6 +111,7 @@ class Origins:
         self.index = index
         self.function = function
         self._callers = (*callers, function)
+        self._followed = frozenset(each.name for each in callers)
         self._seen: set[tuple[str, cst.CompFor | None]] = set()
         self._before: set[str] = set()
 
@@ -176,7 +177,7 @@ class Origins:
         loop = loop_of(node, scope)
         if name in self._before and loop is None:
             return UNKNOWN
-        if (name, loop) in self._seen or _is_checked(name, scope):
+        if (name, loop) in self._seen or _is_checked(name, scope, self._followed):
             return HARMLESS  # what a name gets from itself adds nothing
         self._seen.add((name, loop))
         try:
@@ -569,8 +570,11 @@ def _lists_something(node: cst.BaseExpression) -> bool:
     )
 
 
-def _is_checked(name: str, scope: FunctionInfo) -> bool:
-    """Whether the function compares a name with what is allowed: `in`, `isinstance`, `isdigit`, a pattern."""
+def _is_checked(name: str, scope: FunctionInfo, followed: Collection[str]) -> bool:
+    """Whether the function compares a name with what is allowed: `in`, `isinstance`, `isdigit`, a pattern.
+
+    *followed* are functions that the value is given to, which are looked into: what they are called says no more.
+    """
     for node in scope.nodes:
         if isinstance(node, (cst.Comparison, cst.Expr)) and _converts(node, name):
             return True
@@ -586,7 +590,10 @@ def _is_checked(name: str, scope: FunctionInfo) -> bool:
                 called = function.attr.value
             else:
                 called = function.value if isinstance(function, cst.Name) else ""
-            is_test = called in ("match", "fullmatch") or called == "isinstance" or _CLEANS.search(called)
+            is_test = called in ("match", "fullmatch", "isinstance")
+            # What a class is called that keeps the outcome (`ValidationResult(table=table)`) checks nothing.
+            is_named = _CLEANS.search(called) is not None and called not in followed and not called[:1].isupper()
+            is_test = is_test or is_named
             if is_test and any(isinstance(a.value, cst.Name) and a.value.value == name for a in node.args):
                 return True
     return False
