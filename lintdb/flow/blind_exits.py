@@ -41,8 +41,8 @@ def is_blind(node: cst.CSTNode, attribute: str, function: FunctionInfo) -> bool:
         for name, each in owner.methods.items()
         if not name.startswith("__") and name != method and attribute in each.attributes
     ]
-    if is_own and not workers:
-        return False  # it may be all that there is to keep
+    if is_own and (not workers or _asks(owner.methods[method], attribute, _DEEPEST)):
+        return False  # it may be all that there is to keep, or keep it only where all is well
     if workers and all(method in each.attributes for each in workers):
         return False  # each of them keeps what it does itself
     own = f"{function.params[0].name.value}.{attribute}"
@@ -87,8 +87,28 @@ def _tells(call: cst.Call) -> bool:
     return name == "print" or name.startswith("print_")
 
 
+def _asks(method: FunctionInfo, attribute: str, depth: int) -> bool:
+    """Whether something but the attribute, and what it is given, decides that a method of the object commits."""
+    if not method.is_method or not method.params:
+        return False
+    own = f"{method.params[0].name.value}.{attribute}"
+    for call in method.calls:
+        if attribute not in _called_by(call, "commit", method, depth):
+            continue
+        followed = method.owner.find_method(last_name(call.func)) if method.owner is not None else None
+        is_followed = depth > 0 and followed is not None and followed is not method
+        if _is_decided(call, own, method) or (
+            is_followed and followed is not None and _asks(followed, attribute, depth - 1)
+        ):
+            return True
+    return False
+
+
 def _is_decided(node: cst.CSTNode, own: str, function: FunctionInfo) -> bool:
-    """Whether something but the attribute decides that a call is made: around it, or by leaving before it."""
+    """Whether something but the attribute decides that a call is made: around it, or by leaving before it.
+
+    What a method is given is known where it is followed, but for what the end of a block is told.
+    """
     inner = node
     for outer in Ancestry(function.node).ancestors(node):
         if isinstance(outer, (cst.Match, cst.IfExp, cst.BooleanOperation)):
@@ -111,6 +131,8 @@ def _tells_nothing(name: str, own: str, function: FunctionInfo) -> bool:
     if name == own or name.startswith(f"{own}."):
         return True
     if not rest:
+        if function.name not in _EXITS and any(param.name.value == first for param in function.params):
+            return True
         given = function.given.get(first, ())
         return bool(given) and all(each is not None and _dotted(each).startswith(f"{own}.") for each in given)
     return function.owner is not None and first == own.partition(".")[0] and _is_setting(rest, function.owner)
