@@ -113,6 +113,8 @@ def _is_handed_over(
     kind = ctx.program.knowledge.kind(types.attribute_kind(owner, attribute) or "")
     if kind is None or "other-threads" in kind.unshared or not types.opens(value, scope):
         return False
+    if re.search(rf"(?<!self)\.{re.escape(attribute)}\b", ctx.text) is not None:
+        return False  # of the object from without, perhaps
     beside = {"__init__", *_called_from(["run"], owner)}
     return not any(attribute in each.own_attributes for name, each in owner.methods.items() if name not in beside)
 

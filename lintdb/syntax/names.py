@@ -11,7 +11,8 @@ import builtins
 import functools
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -116,8 +117,7 @@ class FunctionInfo:
         first = self.params[0].name.value.strip("_")
         if owner.bases or "__init__" in owner.methods or self.params[0].star or first in _NAMES_OF_OBJECTS:
             return False
-        called = set(re.findall(rf"(\w*)\.{self.name}\b", self.index.text))
-        return called == {owner.name}
+        return self.index.read_from.get(self.name) == {owner.name}
 
     @functools.cached_property
     def nodes(self) -> tuple[cst.CSTNode, ...]:
@@ -503,6 +503,14 @@ class ModuleIndex:
         if name in self.values or name in self.body.imports:
             return None
         return self.functions.get(name)
+
+    @functools.cached_property
+    def read_from(self) -> Mapping[str, AbstractSet[str]]:
+        """The names that stand right before each attribute, wherever the text of the module has one."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for holder, attribute in re.findall(r"(\w*)\.(?=(\w+))", self.text):
+            found[attribute].add(holder)
+        return found
 
     def find_class(self, name: str, scope: FunctionInfo) -> ClassInfo | None:
         """Return the class of this module that a bare name stands for."""
