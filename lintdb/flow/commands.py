@@ -14,6 +14,7 @@ import functools
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import libcst as cst
 
@@ -37,6 +38,9 @@ _CATCHES = re.compile(
     r"suppress|ignor|swallow|catch|guard|retr|attempt|handl|error|exception|safe|silen|raises", re.IGNORECASE
 )
 """What blocks are called that may let no error out."""
+
+_OF_NOTHING = r"[ \t]*(?:\([ \t]*(?:object|(?:\w+\.)?(?:ABC|Protocol)|Generic\[.*\])?[ \t]*\)[ \t]*)?:"
+"""The rest of the first line of a class that no library has a part in."""
 
 _ENTERS = frozenset({"enter_context", "enter_async_context", "push", "push_async_exit"})
 
@@ -99,6 +103,8 @@ class _Search:
         self._coroutines = {first} if function.is_async else set()
         self._takes_more = {first} if any(_is_asked_for(param) for param in function.params) else set()
         self._commands: set[Target] = set()
+        self._bodies: set[Target] = set()
+        """Methods that a command line alone calls, whatever else has a method of that name."""
         self._last: set[Target] = set()
         """Functions that may handle an error, if the program is over when they return."""
         self._is_started = False
@@ -109,6 +115,8 @@ class _Search:
     def holds(self) -> bool:
         while self._todo:
             target = self._todo.pop()
+            if target in self._bodies:
+                continue
             if target.is_open or not self._is_clear(target) or (self._fails and self._is_named_in_texts(target)):
                 return False
             if target not in self._uses and target not in self._commands:
@@ -136,13 +144,16 @@ class _Search:
             self._uses.setdefault(target, []).append(use)
             self._is_at_end = self._is_at_end and _is_at_end(use)
             self._prints = self._prints or any(_prints_itself(each, use.own) for each in _code(use))
-            user, is_command = use.runs_with, _is_command(use.by)
+            user, is_body = use.runs_with, self._is_body(use)
+            is_command = is_body or _is_command(use.by)
             self._is_started = self._is_started or user is None or is_command
             if user is None:
                 continue
             self._users.setdefault(target, set()).add(user)
             if is_command:
                 self._commands.add(user)  # others may call it, too
+            if is_body:
+                self._bodies.add(user)
             if user not in self._seen and not self._add(user, use.by):
                 return False
         return True
@@ -154,6 +165,14 @@ class _Search:
         if not use.place.is_called and use.place.given_to not in MAPS:
             return False
         return not use.place.is_deferred and (use.by is None or not use.by.decorator_list or _is_command(use.by))
+
+    def _is_body(self, use: Use) -> bool:
+        """Whether a use stands in the body of a command that nothing starts but a command line.
+
+        The others may do so by the name of its file: `call_command("load_prices")`.
+        """
+        bases = [each for each in use.command_bases if not self._is_own(each, _OF_NOTHING)]
+        return bool(bases) and not self._is_started_by_name(use.path)
 
     def _is_script(self, use: Use) -> bool:
         """Whether what a file does outside of functions is the work of a program: it reads a command line, or prints.
@@ -216,12 +235,21 @@ class _Search:
         name = last_name(manager.func)
         return _CATCHES.search(name) is not None or self._is_own(name)
 
-    def _is_own(self, name: str) -> bool:
-        """Whether the project defines something of that name."""
+    def _is_own(self, name: str, end: str = "") -> bool:
+        """Whether the project defines something of that name; *end* is a pattern for what follows it there."""
         index = self._function.index
         texts = index.links.texts_with(name, index) if index.links is not None else None
-        defines = re.compile(rf"^[ \t]*(?:(?:async[ \t]+)?def|class)[ \t]+{re.escape(name)}\b", re.MULTILINE)
+        defines = re.compile(rf"^[ \t]*(?:(?:async[ \t]+)?def|class)[ \t]+{re.escape(name)}\b{end}", re.MULTILINE)
         return texts is None or any(defines.search(text) for _, text in texts)
+
+    def _is_started_by_name(self, path: str) -> bool:
+        """Whether another file of the project names the one of a command, in a text or in an import."""
+        index, stem = self._function.index, re.escape(Path(path).stem)
+        texts = index.links.texts_with(Path(path).stem, index) if index.links is not None else None
+        names = re.compile(rf"""["']{stem}["']|\bimport[ \t(].*\b{stem}\b|\bfrom[ \t]+[\w.]*\b{stem}[ \t]""")
+        return texts is None or any(
+            other != path and not self._does_not_count(other) and names.search(text) for other, text in texts
+        )
 
     def _is_named_in_texts(self, target: Target) -> bool:
         """Whether a text may lead to a function: `"jobs:refresh"`, or its bare name beside `getattr(jobs, name)`."""

@@ -14,6 +14,7 @@ from lintdb.flow.stdlib import (
     GENERATOR_MANAGERS,
     KEEPS_FUNCTION,
 )
+from lintdb.flow.words import COMMAND_BODIES, COMMAND_CLASS
 from lintdb.flow.wrappers import catches_errors, gives_what_it_gets
 from lintdb.syntax.decorating import decorating
 from lintdb.syntax.names import FunctionInfo
@@ -96,9 +97,8 @@ def ends_with_process(info: FunctionInfo) -> bool:
 
 def _is_body_of_command(info: FunctionInfo) -> bool:
     """`handle` of Django's `BaseCommand`, `take_action` of cliff's `Command`, and of what others call so."""
-    bases = info.owner.bases if info.owner is not None and info.name in ("handle", "take_action") else ()
-    names = (getattr(base, "attr", base) for base in bases)
-    return any(isinstance(name, cst.Name) and name.value.endswith("Command") for name in names)
+    owners = info.owner.lineage if info.owner is not None and info.name in COMMAND_BODIES else ()
+    return any(base is not None and base.endswith(COMMAND_CLASS) for each in owners for base in each.outside_bases)
 
 
 def _is_command(decorator: cst.BaseExpression, info: FunctionInfo) -> bool:

@@ -660,27 +660,33 @@ class LocalCalls(Containers, ABC):
         made = {ref.rid for ref in end.fresh.values()}
         for each in (receiver, state.env.get(target)) if made else ():
             if isinstance(each, Instance):
-                self.objects.holders.update((rid[0], each.owner) for rid in made.intersection(state.refs(each)))
+                self.objects.holders.update(
+                    dict.fromkeys((rid[0] for rid in made.intersection(state.refs(each))), each)
+                )
         giver = receiver.owner if isinstance(receiver, (Instance, Outside)) else end.info.owner
         if giver is not None:
             self.objects.givers.update((rid[0], giver) for rid in made)
 
     def _leave_replaced(self, instance: Instance, before: State, state: State) -> None:
-        """A method of an object has put something else in the place of what is still open: the defect of its class."""
-        now = {name: set(state.refs(value)) for name, value in attributes_of(instance.part, state)}
-        old = {
-            value.rid
-            for name, value in attributes_of(instance.part, before)
-            if isinstance(value, Ref) and now.get(name) and value.rid not in now[name]
-        }
-        for rid in old - state.reached() if old else ():
-            status = state.status(rid)
-            if status is None or status.phase != "open":
+        """A method of an object has put something else in the place of what is still open: the defect of its class.
+
+        Its user owes the release of one: of what the object has now, from where it was made.
+        """
+        now = dict(attributes_of(instance.part, state))
+        for name, value in attributes_of(instance.part, before):
+            new = now.get(name)
+            if not isinstance(value, Ref) or not isinstance(new, Ref) or value.rid == new.rid:
+                continue
+            old, fresh = state.status(value.rid), state.status(new.rid)
+            if old is None or fresh is None or old.phase != "open" or value.rid in state.reached():
+                continue
+            is_alike = fresh.phase == "open" and fresh.kind == old.kind and new.rid not in before.resources
+            if is_alike and _goes_on_as(value.rid, new.rid, state):
                 continue
             if instance.owner.index is self.function.index:
-                state.escape_one(rid, with_parents=False)
+                state.escape_one(value.rid, with_parents=False)
             else:
-                self.objects.without_release.add(rid[0])
+                self.objects.without_release.add(value.rid[0])
 
     def _leave_to_class(self, instance: Instance | None, maker: str, state: State, *, is_made: bool) -> None:
         """What a method of an object has opened, and none of its class closes: the defect of that, not of its user.
@@ -705,6 +711,21 @@ class LocalCalls(Containers, ABC):
                 state.escape_one(rid, with_parents=False)
             else:
                 self.objects.without_release.add(rid[0])
+
+
+def _goes_on_as(old: Rid, new: Rid, state: State) -> bool:
+    """Have a resource that takes the place of another one be known as that, if nothing holds it in another way."""
+    holders = {name: value for name, value in state.env.items() if new in state.refs(value)}
+    names = [name for name, value in holders.items() if value == Ref(new)]
+    if any(not isinstance(value, (Ref, Instance)) for value in holders.values()):
+        return False
+    before, after = state.resources[old], state.resources.pop(new)
+    state.env.update(dict.fromkeys(names, Ref(old)))
+    state.resources[old] = after._replace(owed=before.owed, parent=before.parent)
+    for rid, status in list(state.resources.items()):
+        if status.parent == new:
+            state.resources[rid] = status._replace(parent=old)
+    return True
 
 
 def _forget_rebound(rebound: Collection[SiteKey], outcome: Outcome, state: State) -> None:

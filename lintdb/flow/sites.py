@@ -71,7 +71,7 @@ class OfObjects:
     the object whose method the function is, as it calls them.
     """
 
-    holders: dict[SiteKey, ClassInfo] = field(default_factory=dict)
+    holders: dict[SiteKey, Instance] = field(default_factory=dict)
     givers: dict[SiteKey, ClassInfo] = field(default_factory=dict)
     without_release: set[SiteKey] = field(default_factory=set)
     unfilled: dict[SiteKey, frozenset[str]] = field(default_factory=dict)

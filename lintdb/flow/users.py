@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from lintdb.flow.words import RUNNERS, RUNS
+from lintdb.flow.words import COMMAND_BODIES, COMMAND_CLASS, COMMAND_HOOKS, RUNNERS, RUNS
 from lintdb.syntax.modules import ModuleName
-from lintdb.syntax.names import ClassInfo, FunctionInfo, ModuleIndex
+from lintdb.syntax.names import NEUTRAL_BASES, ClassInfo, FunctionInfo, ModuleIndex
 from lintdb.syntax.outline import ImportedName, imported_names
 from lintdb.syntax.plain import children_of
 from lintdb.syntax.refusal import parsed_by_python
@@ -29,7 +29,7 @@ _MOST_PARSED = 48
 
 _AS = re.compile(r"\b(\w+)[ \t]+as\b")
 _COMMENTS = re.compile(r"#[^\n]*")
-_NEUTRAL = frozenset({"object", "ABC", "Protocol", "Generic"})
+_NEUTRAL = frozenset({each.rpartition(".")[2] for each in NEUTRAL_BASES})
 """Classes that call nothing of what derives from them."""
 
 AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
@@ -43,7 +43,8 @@ _LOOPS = ast.For | ast.AsyncFor | ast.While | ast.ListComp | ast.SetComp | ast.D
 class Target:
     """A function or class, as far as names tell: where it is defined, and how it can be reached from elsewhere.
 
-    `is_open`: it is a method of a class that derives from another one, which may call it without any mention.
+    `is_open`: it is a method of a class that derives from another one, which may call it without any mention; of those
+    for commands, it is known what they call.
     """
 
     name: str
@@ -58,7 +59,8 @@ class Target:
         if isinstance(what, ClassInfo):
             return cls(what.name, what.index.name.path)
         owner = what.owner.name if what.owner is not None else ""
-        is_open = what.owner is not None and what.owner.has_unknown_base
+        bases = [base for each in what.owner.lineage for base in each.outside_bases] if what.owner is not None else []
+        is_open = any(base is None or _may_call(base.rpartition(".")[2], what.name) for base in bases)
         return cls(what.name, what.index.name.path, owner, what.is_nested, is_open)
 
     @property
@@ -107,6 +109,11 @@ class Target:
             is_of_module = not names.modules or last_name(node.value) in names.modules
             return names.by_attribute and is_of_module and node.attr == self.name
         return isinstance(node, ast.Name) and names.by_name and node.id == self.name
+
+
+def _may_call(base: str, method: str) -> bool:
+    """Whether a class may call a method of one that derives from it: those for commands call a few alone."""
+    return base not in _NEUTRAL and not (base.endswith(COMMAND_CLASS) and method not in COMMAND_HOOKS)
 
 
 class ParsedFile:
@@ -254,9 +261,17 @@ class Use(NamedTuple):
         is_nested = isinstance(outer, AnyFunction)
         if not isinstance(outer, ast.ClassDef):
             return Target(by.name, self.path, is_nested=is_nested)
-        return Target(
-            by.name, self.path, outer.name, is_open=any(last_name(each) not in _NEUTRAL for each in outer.bases)
-        )
+        is_open = any(_may_call(last_name(each), by.name) for each in outer.bases)
+        return Target(by.name, self.path, outer.name, is_open=is_open)
+
+    @property
+    def command_bases(self) -> list[str]:
+        """What bases for commands are called, if it stands in the method of a class that is the body of one."""
+        by = self.by
+        at = self.place.around.index(by) if by is not None and by.name in COMMAND_BODIES else 0
+        outer = self.place.around[at - 1] if at else None
+        bases = outer.bases if isinstance(outer, ast.ClassDef) else []
+        return [name for each in bases if (name := last_name(each)).endswith(COMMAND_CLASS)]
 
     @property
     def runs_with(self) -> Target | None:

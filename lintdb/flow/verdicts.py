@@ -22,6 +22,7 @@ from lintdb.flow.stdlib import ALWAYS_RAISES, ENDS_PROCESS, FAILING_METHODS
 from lintdb.flow.summaries import BEFORE, RESUMED, YIELDED
 from lintdb.flow.values import (
     NONE,
+    Part,
     Ref,
     Rid,
     SiteKey,
@@ -35,6 +36,10 @@ from lintdb.syntax.nodes import last_name
 _Key = TypeVar("_Key", str, FunctionInfo)
 _LEAVES = (cst.Return, cst.Continue, cst.Break)
 _MEANS_NO_COMMIT = re.compile(r"dry|commit|simulat|pretend|preview|rollback|no_?op", re.IGNORECASE)
+
+
+LeakKey = tuple[int, str, str | None]
+"""What tells one leak of a function from another: the call that opens, the kind, and the name that holds it."""
 
 
 class Verdicts(Values):
@@ -334,7 +339,8 @@ class Verdicts(Values):
     def leaks(self) -> list[Leak]:
         """Return one leak per acquire site: of its lossy paths the surest, and a normal one before one by error."""
         # A `finally` block is followed once for each way into it, so one call can be several sites.
-        best: dict[tuple[int, str, str | None], tuple[tuple[bool, int, tuple[bool, bool], int, int], Leak]] = {}
+        best: dict[LeakKey, tuple[tuple[bool, int, tuple[bool, bool], int, int], Leak]] = {}
+        of_object: dict[tuple[Part, str], set[LeakKey]] = {}
         forgotten = {lost.rid[0] for lost in self.lost if lost.status.kind == COROUTINE and not lost.status.raised}
         meant = {
             site: self.sites[coroutine].node
@@ -358,6 +364,7 @@ class Verdicts(Values):
             if lost.is_covered:
                 confidence = Confidence.MEDIUM
             owner = state.status(status.parent) if status.parent is not None else None
+            holder = self.objects.holders.get(rid[0])
             leak = Leak(
                 node=site.node, kind=kind, name=site.name, on_error=status.raised,
                 is_ever_released=rid[0] in self.released_sites or rid[0] in self.covered_sites, kept=status.kept,
@@ -368,7 +375,7 @@ class Verdicts(Values):
                 has_no_release=rid[0] in self.objects.without_release,
                 owner=self.knowledge.kind(owner.kind) if owner is not None else None,
                 owner_name=self._name_at(status.parent),
-                holder=self.objects.holders.get(rid[0]),
+                holder=holder.owner if holder is not None else None,
                 giver=self.objects.givers.get(rid[0]),
             )  # fmt: skip
             # A leak of its own speaks before one that only strict rules mind; then the surest, and a normal path.
@@ -377,6 +384,13 @@ class Verdicts(Values):
             key = (id(site.node), status.kind, site.name)
             if key not in best or rank < best[key][0]:
                 best[key] = (rank, leak)
+            if holder is not None and not status.raised:
+                # An object that is never closed is told of where it was made, not at each method that opens again.
+                of_object.setdefault((holder.part, status.kind), set()).add(key)
+        for keys in of_object.values():
+            if any(name is not None for _, _, name in keys):
+                for key in (each for each in keys if each[2] is None):
+                    best.pop(key, None)
         return [leak for _, leak in best.values()]
 
     def returned(self) -> Iterator[Leak]:

@@ -48,6 +48,19 @@ PRINTS = frozenset({"print", "echo", "secho", "tqdm"})
 PARSERS = frozenset({"ArgumentParser", "OptionParser"})
 """What reads a command line."""
 
+COMMAND_CLASS = "Command"
+"""What names of classes end with whose objects are commands: Django's `BaseCommand`, cliff's `Command`."""
+
+COMMAND_BODIES = frozenset({"handle", "take_action"})
+"""The methods of theirs that do what the process was started for."""
+
+COMMAND_HOOKS = COMMAND_BODIES | {
+    "run", "execute", "main", "call", "check", "configure", "add_arguments", "add_options", "create_parser",
+    "get_parser", "process_options", "run_from_argv", "initialize_app", "prepare_to_run_command", "clean_up",
+    "initialize_options", "finalize_options", "on_exit", "on_error",
+}  # fmt: skip
+"""All that the libraries of such classes call of them."""
+
 SERVED = frozenset({"app", "application", "api", "celery", "bot"})
 """What objects are called that others load from a module and run."""
 
