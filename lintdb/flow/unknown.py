@@ -150,9 +150,10 @@ def _is_mild(op: ir.CallOp) -> bool:
     """Whether a call of something unknown is unlikely to raise: conversions, text methods, somebody's `close()`."""
     if op.dotted is not None:
         return op.dotted in MILD_FUNCTIONS
-    if not isinstance(op.callee, ir.AttributeOf):
-        return False
-    if op.callee.name == "get":
+    function = op.node.func if isinstance(op.node, cst.Call) else None
+    # What has the method need not be followed: `config.get("kind", "plain").lower()`.
+    name = function.attr.value if isinstance(function, cst.Attribute) else ""
+    if name == "get":
         # `d.get(key, default)`; with one argument it may as well be a request to a server.
         return len(op.arguments) == 2 and not any(argument.keyword for argument in op.arguments)
-    return op.callee.name in MILD_METHODS
+    return name in MILD_METHODS

@@ -132,7 +132,8 @@ def _replaced_by_helpers(
 ) -> Iterator[Report]:
     """Yield where a method has another one of the class open something in the place of what may still be open.
 
-    Not where the other one is to blame itself.
+    Not where the other one is to blame itself. Where several call the same one, that is what has to be mended: the
+    first of them is told of.
     """
     found: dict[tuple[FunctionInfo, str], cst.CSTNode] = {}
     for flow in flows:
@@ -140,15 +141,26 @@ def _replaced_by_helpers(
             fillers = [each for each in opened if each.name == attribute and each.method is not flow.function]
             if flow.function.name != "__init__" and is_filled_before(flow.function, attribute, fillers, flows, ctx):
                 found[flow.function, attribute] = node
+    told: set[tuple[FunctionInfo | None, str]] = set()
     for (method, attribute), node in found.items():
         fillers = [each for each in opened if each.name == attribute]
         kinds = [each.kind for each in fillers if each.kind.family in FAMILIES]
         if attribute not in handled or not kinds or method.owner is not owner:
             continue
-        callee = owner.find_method(str(getattr(getattr(getattr(node, "func", None), "attr", None), "value", "")))
+        callee = _called(node, owner)
         if (callee, attribute) not in found and not any(each.method is method for each in fillers):
             message = f"`self.{attribute}` may still be open when it is replaced by what is called here"
-            yield _report(node, message, attribute, kinds[0])
+            is_told = callee is not None and (callee, attribute) in told
+            told.add((callee, attribute))
+            yield _report(node, message, attribute, kinds[0], Confidence.LOW if is_told else Confidence.MEDIUM)
+
+
+def _called(node: cst.CSTNode, owner: ClassInfo) -> FunctionInfo | None:
+    """Return the method of a class that a call of an attribute calls."""
+    import libcst as cst
+
+    function = node.func if isinstance(node, cst.Call) else None
+    return owner.find_method(function.attr.value) if isinstance(function, cst.Attribute) else None
 
 
 def _left_objects(
@@ -178,6 +190,9 @@ def _confidence(owner: ClassInfo, kind: Kind, ctx: FileContext) -> Confidence:
     from lintdb.syntax.ancestry import guarded_by_main
 
     offers_release = ctx.program.classes.offers_release(owner)
+    is_own = not owner.has_unknown_base  # what runs tests keeps their objects to the end
+    if kind.in_memory and not kind.keeps_process and not offers_release and is_own:
+        return Confidence.LOW  # it goes with the object, and holds nothing beside memory
     is_quiet = kind.is_lazy or kind.family in ("checkout", "session")
     if is_quiet and is_test_file(ctx.path):
         return Confidence.LOW  # collected in silence, and soon
