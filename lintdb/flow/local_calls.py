@@ -231,7 +231,7 @@ class LocalCalls(Containers, ABC):
         self.operations[op.index] = op
         self.units.landings[op.index] = self.block.landing
         released = {rid for rid, status in state.resources.items() if status.phase == "released"}
-        self._note_callee(op, info, summary, state)
+        self._note_callee(op, info, summary, state, receiver)
         rebound = {found for site in summary.rebinds if (found := _place_of(site, receiver)) is not None}
         self.after.rebound |= rebound
         for outcome in summary.outcomes:
@@ -305,7 +305,9 @@ class LocalCalls(Containers, ABC):
         if summary.refuses and op.is_dropped:
             state.set_name(LOOKED, TRUE)
 
-    def _note_callee(self, op: ir.CallOp, info: FunctionInfo, summary: Summary, state: State) -> None:
+    def _note_callee(
+        self, op: ir.CallOp, info: FunctionInfo, summary: Summary, state: State, receiver: Receiver
+    ) -> None:
         """What a callee does to what it gets, whichever way it ends."""
         self._give_coroutines(op, info, state)
         for use in summary.uses:
@@ -319,7 +321,8 @@ class LocalCalls(Containers, ABC):
         self.units.unclear |= summary.unclear
         self._note_takes(op, summary, state)
         for site, function in summary.told:
-            self.units.told_at[op.index, site] = function
+            if (place := _place_of(site, receiver)) is not None:
+                self.units.told_at[op.index, place] = function
         self._note_texts(op, info, summary, state)
 
     def _note_texts(self, op: ir.CallOp, info: FunctionInfo, summary: Summary | None, state: State) -> None:

@@ -277,13 +277,13 @@ class UnitVerdicts(Verdicts):
         return frozenset(site for site, (_, unit) in units if unit.is_swallowed and unit.confidence > Confidence.LOW)
 
     def told_by_error(self) -> tuple[tuple[SiteKey, FunctionInfo], ...]:
-        """Return the globals whose unit of work the function leaves failed by an error, and where that is told of."""
-        if not any(site[0] == "global" for site in self.commits):
+        """Return the globals and attributes whose unit of work the function leaves failed by an error, and who does."""
+        if not any(site[0] in ("global", "self") for site in self.commits):
             return ()  # no other unit is told of where an error leaves the function: most runs are spared the search
         return tuple(
             (site, unit.told_at or self.function)
             for site, (_, unit) in self._failed_units(is_by_itself=True).items()
-            if not unit.is_swallowed and unit.confidence > Confidence.LOW and site[0] == "global"
+            if not unit.is_swallowed and unit.confidence > Confidence.LOW and site[0] in ("global", "self")
         )
 
     def unharmed(
