@@ -105,7 +105,8 @@ def forgotten_commits_of_scopes(ctx: FileContext) -> Iterator[tuple[LostWork, st
     """
     for flow in ctx.flows:
         function = flow.function
-        if not flow.left_scoped or not is_handler(function) or _is_used(function):
+        is_view = is_handler(function) and not _is_used(function)
+        if not flow.left_scoped or not (is_view or _is_method_of_view(function)):
             continue
         codes = (each.index.code_of(each.node) for each in reached_from(function))
         if any(_COMMITS.search(code) for code in codes) or _commits_after_requests(function):
@@ -113,6 +114,29 @@ def forgotten_commits_of_scopes(ctx: FileContext) -> Iterator[tuple[LostWork, st
         if _is_said(_COMMITS_BY_ITSELF, function) or any(_may_commit(name, function) for name in _called_by(function)):
             continue
         yield from ((work, name) for name, work in flow.left_scoped.items())
+
+
+_BASES_OF_VIEWS = frozenset({
+    "flask.views.MethodView", "flask_restful.Resource", "flask_restx.Resource", "flask_restplus.Resource",
+})  # fmt: skip
+_VERBS = frozenset({"get", "post", "put", "patch", "delete"})
+_OF_ALL = ("decorators", "method_decorators")
+"""Attributes of such a class that wrap its methods."""
+
+
+def _is_method_of_view(function: FunctionInfo) -> bool:
+    """Whether a framework alone calls a method, for requests, and no class of the project does anything round it."""
+    owner = function.owner
+    if owner is None or function.name not in _VERBS or len(owner.bases) != 1:
+        return False
+    is_wrapped = "dispatch_request" in owner.methods or not owner.body_values.keys().isdisjoint(_OF_ALL)
+    if is_wrapped or _BASES_OF_VIEWS.isdisjoint(owner.outside_bases):
+        return False
+    links, index = function.index.links, function.index
+    texts = [text for _, text in links.texts_with(owner.name, index) or ()] if links is not None else []
+    derives = re.compile(rf"^[ \t]*class[ \t]+\w+\([^)]*\b{re.escape(owner.name)}\b", re.MULTILINE)
+    is_called = re.search(rf"\bself\.{function.name}\(", index.code_of(owner.node)) is not None
+    return not is_called and not any(derives.search(text) for text in (index.text, *texts))
 
 
 _COMMITS_BY_ITSELF = ("SQLALCHEMY_COMMIT_ON_TEARDOWN", "COMMIT_ON_TEARDOWN", "autocommit")
