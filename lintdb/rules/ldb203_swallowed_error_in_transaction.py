@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from lintdb.effects import AfterError
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
 from lintdb.rules.lifetimes import called, caught_in, steps_of
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 _FAILS = ("raise", "raises", "refused")
 """Steps of a path at which a call fails."""
+_EXITS = ("exit", "_exit", "abort", "fail")
+"""What handlers call to go no further."""
 
 
 class SwallowedErrorInTransaction(Rule):
@@ -35,13 +38,42 @@ class SwallowedErrorInTransaction(Rule):
             yield Report(
                 node=found.node,
                 message=_message(found, ctx),
-                confidence=Confidence.LOW if is_test(flow.function, ctx.path) else found.confidence,
+                confidence=Confidence.LOW
+                if is_test(flow.function, ctx.path) or _is_chosen(found)
+                else found.confidence,
                 steps=_steps(found),
                 resource_kind=found.kind.label,
                 resource_name=found.name,
                 about=caught_in(found.path, found.failed),
                 acquired_at=found.failed,
             )
+
+
+def _is_chosen(found: SwallowedError) -> bool:
+    """Whether the handler looks at the error and lets others out, where the transaction can go on after one.
+
+    `if "already exists" not in str(error): raise`
+    """
+    import libcst as cst
+
+    from lintdb.syntax.nodes import last_name
+    from lintdb.syntax.walk import walk
+
+    if found.kind.after_error is not AfterError.CONTINUES:
+        return False
+    handlers = caught_in(found.path, found.failed)
+    handler = handlers[-1] if handlers else None
+    if not isinstance(handler, cst.ExceptHandler) or handler.name is None:
+        return False
+    inside = list(walk(handler.body))
+    lets_out = any(
+        isinstance(node, cst.Raise) or (isinstance(node, cst.Call) and last_name(node.func) in _EXITS)
+        for node in inside
+    )
+    own = {id(node) for node in inside}
+    tests = [step.node for step in found.path if step.what in ("true", "false") and id(step.node) in own]
+    name = handler.name.name
+    return lets_out and any(name.deep_equals(node) for test in tests for node in walk(test))
 
 
 def _message(found: SwallowedError, ctx: FileContext) -> str:
