@@ -85,8 +85,9 @@ class Follower(Iterations, Assumptions):
             block_id, state = self.queue.popleft()
             self.tested = tests[block_id]
             state.forget_dead(live[block_id], self.tested)
-            self.check_overwritten(state)
-            if block_id in (self.cfg.exit, self.cfg.raise_exit):
+            is_end = block_id in (self.cfg.exit, self.cfg.raise_exit)
+            self.check_overwritten(state, is_end=is_end)
+            if is_end:
                 state.kept.clear()
             if not places[block_id].admit(state):
                 self.is_complete = self.is_complete and not places[block_id].is_full
@@ -358,9 +359,11 @@ class Follower(Iterations, Assumptions):
 
     def _box(self, op: ir.BoxOp, state: State) -> list[State] | None:
         number = int(op.target.removeprefix("$t"))
-        values = [self.value(item, state) for item in op.items]
-        for value in values:
+        values: list[Value | None] = []
+        for place, item in enumerate(op.items):
+            value = self.value(item, state)
             _use_coroutine(value, state)
+            values += _held_by(value, state) if place in op.spread else (value,)
         state.boxes[number] = tuple(v for v in values if v is not None and not isinstance(v, (Literal, Data)))
         state.set_name(op.target, Box(number, of_type=op.of_type))
         return None
@@ -641,6 +644,13 @@ class Follower(Iterations, Assumptions):
         ir.ExitRaise: _exit_raising, ir.Raise: _raise, ir.Return: _return,
         ir.RaiseExit: _raise_exit, ir.Dead: _dead,
     }  # fmt: skip
+
+
+def _held_by(value: Value | None, state: State) -> tuple[Value | None, ...]:
+    """Return what a container is known to hold; itself, if it is none."""
+    if isinstance(value, Box):
+        return state.held_in(value.id)
+    return value.items if isinstance(value, Many) and not value.is_lazy else (value,)
 
 
 def _use_coroutine(value: Value | None, state: State) -> None:

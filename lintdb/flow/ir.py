@@ -359,11 +359,15 @@ class UnpackOp(Operation):
 
 @dataclass(slots=True, eq=False)
 class BoxOp(Operation):
-    """`target = [items]`: a mutable container of its own; `of_type` is its built-in type, where that is known."""
+    """`target = [items]`: a mutable container of its own; `of_type` is its built-in type, where that is known.
+
+    `spread` are the numbers of the items that stand for what they hold: `[*held, one]`.
+    """
 
     target: str
     items: tuple[Operand, ...]
     of_type: str = ""
+    spread: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True, eq=False)

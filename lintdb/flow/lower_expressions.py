@@ -210,8 +210,9 @@ class Expressions(Conditions):
 
     def _box(self, node: cst.List | cst.Set) -> ir.Operand:
         items = tuple(self.expression(element.value) for element in node.elements)
+        stars = (number for number, each in enumerate(node.elements) if isinstance(each, cst.StarredElement))
         target = self.temp()
-        self.emit(ir.BoxOp(node, self.in_cleanup, target, items, _BUILT_IN[type(node)]))
+        self.emit(ir.BoxOp(node, self.in_cleanup, target, items, _BUILT_IN[type(node)], frozenset(stars)))
         return ir.Local(target)
 
     def _empty(self, node: cst.BaseExpression, of_type: str = "") -> ir.Operand:

@@ -198,8 +198,8 @@ class Verdicts(Values):
             return None
         return LostWork(op.node, kind, name, None, False, Confidence.MEDIUM, path_of(state))
 
-    def check_overwritten(self, state: State) -> None:
-        """Report earlier acquisitions of a loop that no variable holds any more."""
+    def check_overwritten(self, state: State, *, is_end: bool) -> None:
+        """Report earlier acquisitions of a loop that no variable holds any more; *is_end*: as the function ends."""
         if not self.has_older:
             return
         older = [rid for rid, s in state.resources.items() if rid[1] == 1 and s.phase == "open" and s.owed]
@@ -211,7 +211,7 @@ class Verdicts(Values):
             if status is None or rid in reached or self.may_be_covered(status, state):
                 continue
             if status.used and not self.is_covered(status, state):
-                self.lost.append(Lost(rid, status, state.copy(), is_overwritten=True))
+                self.lost.append(Lost(rid, status, state.copy(), is_overwritten=not is_end))
             state.drop(rid)
 
     @staticmethod

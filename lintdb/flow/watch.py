@@ -249,9 +249,9 @@ class Watcher(Follower):
                 self._remember(rid, what, None, state)
         super().check_exit(state, is_raise=is_raise)
 
-    def check_overwritten(self, state: State) -> None:
+    def check_overwritten(self, state: State, *, is_end: bool) -> None:
         before = len(self.lost)
-        super().check_overwritten(state)
+        super().check_overwritten(state, is_end=is_end)
         for lost in islice(self.lost, before, None):
             if lost.is_overwritten:
                 self.begin()
