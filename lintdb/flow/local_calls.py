@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import functools
 from abc import ABC
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import libcst as cst
 
 from lintdb.effects import Event
 from lintdb.flow import ir
-from lintdb.flow.containers import Containers
 from lintdb.flow.decorators import is_cached, is_fixture, is_generator_manager, runs_function
 from lintdb.flow.either import one_for_all
 from lintdb.flow.flags import flag_of_both
 from lintdb.flow.objects import attributes_of, parts_of
-from lintdb.flow.patches import is_replaced, reaches_patched
+from lintdb.flow.owners import Owners
+from lintdb.flow.patches import reaches_patched
 from lintdb.flow.reach import Reached
-from lintdb.flow.records import CONSTRUCTORS, SET_UPS, RecordField
+from lintdb.flow.records import CONSTRUCTORS
 from lintdb.flow.results import HandedText
 from lintdb.flow.returns import Return
 from lintdb.flow.rows import LOOKED
 from lintdb.flow.sites import BYPASSED, COROUTINE, OWN, PendingCall, Receiver, Site
 from lintdb.flow.state import State
-from lintdb.flow.stdlib import PROXIES
 from lintdb.flow.summaries import (
     BEFORE,
     NAMED,
@@ -41,7 +39,6 @@ from lintdb.flow.summaries import (
     names_for_callee,
     start_of_call,
     with_names,
-    written_out,
 )
 from lintdb.flow.texts import known_pieces
 from lintdb.flow.values import (
@@ -70,11 +67,11 @@ from lintdb.flow.values import (
 )
 from lintdb.syntax.ancestry import may_hand_on, reads_at_once
 from lintdb.syntax.hooks import is_hook, is_promised
-from lintdb.syntax.names import ClassInfo, FunctionInfo, Variable
+from lintdb.syntax.names import FunctionInfo, Variable
 from lintdb.syntax.reentry import lends_again
 
 
-class LocalCalls(Containers, ABC):
+class LocalCalls(Owners, ABC):
     """Runs callees of the project."""
 
     @functools.cached_property
@@ -103,9 +100,6 @@ class LocalCalls(Containers, ABC):
         if is_fixture(info) or not self.program.runs_as_written(info):
             return self._decorated_call(op, info, state, receiver)
         if is_generator_manager(info):
-            if isinstance(receiver, Instance):
-                state.escape(receiver, with_parents=True)
-                receiver = None
             state.set_name(op.target, self._manager(op, info, state, receiver))
             return None
         if info.is_generator:
@@ -268,10 +262,10 @@ class LocalCalls(Containers, ABC):
             )
             end.bind(target)
             self.unsure.sites.update(ref.rid[0] for rid, ref in end.fresh.items() if rid[0] in summary.unsure)
-            self._note_classes(receiver, end, new, target)
+            self.note_classes(receiver, end, new, target)
             if instance is not None:
-                self._leave_replaced(instance, state, new)
-            self._leave_to_class(instance, maker, new, is_made=info.name in CONSTRUCTORS)
+                self.leave_replaced(instance, state, new)
+            self.leave_to_class(instance, maker, new, is_made=info.name in CONSTRUCTORS)
             results.append(new)
         return results
 
@@ -319,7 +313,7 @@ class LocalCalls(Containers, ABC):
             if status is not None and status.failed >= 0 and not op.in_cleanup:
                 self.judge_use(rid, status, op.node, state, is_end=is_end)
         self.units.unclear |= summary.unclear
-        self._note_takes(op, summary, state)
+        self._note_takes(op, summary, state, summary.takes)
         for site, function in summary.told:
             if (place := _place_of(site, receiver)) is not None:
                 self.units.told_at[op.index, place] = function
@@ -330,11 +324,13 @@ class LocalCalls(Containers, ABC):
         for name, start in sorted(summary.runs) if summary is not None else ():
             self._note_handed(op, argument_for(info, name, op.arguments), start, state)
 
-    def _note_takes(self, op: ir.CallOp, summary: Summary, state: State) -> None:
+    def _note_takes(
+        self, op: ir.CallOp, summary: Summary, state: State, takes: Sequence[tuple[Rid, str, cst.CSTNode]]
+    ) -> None:
         """What a callee takes from owners of many that both sides know."""
         # What a task takes it takes at another time; nor does who has ended the unit of work before wait for anything.
         ended = frozenset().union(*(outcome.committed for outcome in summary.outcomes))
-        for owner, kind_id, node in summary.takes if not (op.is_elsewhere or self._is_quiet) else ():
+        for owner, kind_id, node in takes if not (op.is_elsewhere or self._is_quiet) else ():
             kind = self.knowledge.kind(kind_id)
             if kind is not None:
                 self.note_taken(op, kind, owner, state, inner=node, ended=ended)
@@ -533,6 +529,12 @@ class LocalCalls(Containers, ABC):
 
     def _manager(self, op: ir.CallOp, info: FunctionInfo, state: State, receiver: Receiver) -> Value:
         """The result of calling a `@contextmanager` function of the project."""
+        if lends_again(info):
+            self.lent_again[op.index] = info, receiver
+        owners = _places_in(receiver, state) if isinstance(receiver, Instance) else None
+        if isinstance(receiver, Instance):
+            state.escape(receiver, with_parents=True)
+            receiver = None
         arguments = self.arguments_value(op, state)
         before = state.copy()
         for rid in set(state.refs(arguments)):
@@ -544,11 +546,10 @@ class LocalCalls(Containers, ABC):
             return Manager("local", call=op.index, lends=self.types.peers.lends(info))
         for use in summary.uses:
             self.check_early(use, op.node, info.name, state)
-        self._note_takes(op, summary, state)
+        takes = [(owners(owner) if owners is not None else owner, kind, node) for owner, kind, node in summary.takes]
+        self._note_takes(op, summary, state, takes)
         self._note_texts(op, info, summary, state)
-        self.lent_from[op.index] = frozenset(owner for owner, _, _ in summary.takes)
-        if lends_again(info):
-            self.lent_again[op.index] = info
+        self.lent_from[op.index] = frozenset(owner for owner, _, _ in takes)
         normal = [dict(outcome.statuses) for outcome in summary.outcomes if not outcome.is_raise]
         released: set[Rid] = set()
         for rid in set(state.refs(arguments)):
@@ -570,165 +571,17 @@ class LocalCalls(Containers, ABC):
         lends = one_for_all(summary.yields, self.knowledge)
         return Manager("local", arguments, call=op.index, way=ways.index(summary), lends=lends)
 
-    # --- classes ----------------------------------------------------------------------------------------------------
 
-    def construct(self, op: ir.CallOp, owner: ClassInfo, state: State) -> list[State] | None:
-        """`Name(arguments)` for a class of the project: its `__init__` runs on a new object."""
-        model = self.choose(self.program.classes.constructors_of_base(owner), op, state)
-        if model is not None:
-            return self.apply(op, model, None, owner.name, state)
-        wrapped = self.first_argument(op, state)
-        if wrapped is not None and not PROXIES.isdisjoint(owner.outside_bases):
-            state.set_name(op.target, wrapped)
-            return None
-        fields = self.program.classes.fields_of_record(owner)
-        if fields is not None and (self._set_up_of(owner) or state.holds_any(self.arguments_value(op, state))):
-            return self._make_record(op, owner, fields, state)
-        if self.program.classes.is_record(owner):
-            if owner.find_method("__post_init__") is not None:
-                self.unknown_call(op, state)
-            else:
-                self.give_away(op, state, is_kept=True)
-            state.set_name(op.target, Outside(owner, ("made", owner.name, op.index)))
-            return None
-        if owner.has_unknown_base or not self.program.classes.is_made_by_init(owner):
-            return self.unknown_call(op, state)
-        instance = Instance(op.index, owner)
-        self.drop_object(instance, state)
-        init = owner.find_method("__init__")
-        if init is None:
-            state.set_name(op.target, instance)
-            return None
-        if self.patched and self._is_made_of_fakes(owner, init):
-            return self.unknown_call(op, state)
-        results = self.apply_summary(op, init, state, op.target, instance)
-        if results is None:
-            state.set_name(op.target, None)
-            return None
-        for each in results:
-            each.set_name(op.target, instance)
-        return results
+def _places_in(instance: Instance, state: State) -> Callable[[Rid], Rid]:
+    """Return what says which resource here is one of the own attributes of an object to its methods."""
+    held = {name: value.rid for name, value in attributes_of(instance.part, state) if isinstance(value, Ref)}
+    root = instance.outside().root
 
-    def _make_record(
-        self, op: ir.CallOp, owner: ClassInfo, fields: tuple[RecordField, ...], state: State
-    ) -> list[State] | None:
-        """`Store(connect(path))`, where the constructor of `Store` does nothing but keep what it is given."""
-        values = [self.value(argument.operand, state) for argument in op.arguments]
-        by_keyword = {field.keyword: field for field in fields}
-        # Attributes that begin with an underscore are given without it, where a library says so.
-        by_keyword = {**{keyword.lstrip("_"): field for keyword, field in by_keyword.items()}, **by_keyword}
-        positional = iter([field for field in fields if field.is_positional])
-        kept: list[tuple[RecordField, Value | None]] = []
-        others: list[Value | None] = []
-        for keyword, value, is_hidden in written_out(op.arguments, values):
-            field = by_keyword.get(keyword) if keyword is not None else None if is_hidden else next(positional, None)
-            if field is None or not field.is_kept:
-                others.append(value)
-            else:
-                kept.append((field, value))
-        self.account_for(Many(tuple(others)), state)
-        state.escape(Many(tuple(others)), with_parents=True)
-        instance = Instance(op.index, owner)
-        self.drop_object(instance, state)
-        for field, value in kept:
-            state.set_name(f"{instance.prefix}{field.name}", value)
-        set_up = self._set_up_of(owner)
-        results = self.call_method(instance, set_up, op, state, target=op.target) if set_up else [state]
-        for each in results:
-            each.set_name(op.target, instance)
-        return results if set_up else None
+    def found(rid: Rid) -> Rid:
+        name = str(rid[0][1])
+        return rid if rid[0][0] != "self" else held.get(name, (attribute_of(root, name), rid[1]))
 
-    @staticmethod
-    def _set_up_of(owner: ClassInfo) -> str:
-        """Return the method with which a class goes on where a constructor ends that is written for it."""
-        return next((name for name in SET_UPS if owner.find_method(name) is not None), "")
-
-    def _is_made_of_fakes(self, owner: ClassInfo, init: FunctionInfo) -> bool:
-        """Whether a test has put something else in place of what a constructor uses: of all that opens something."""
-        openings = list(self.program.classes.openings_when_made(owner))
-        if openings:
-            return all(is_replaced(each, Path(path).stem, self.patched) for each, path in openings)
-        return reaches_patched(init, self.patched)
-
-    @staticmethod
-    def drop_object(instance: Instance, state: State) -> None:
-        """The object that a call made before is somebody else's now, or dropped."""
-        if any(instance in held for held in state.boxes.values()):
-            # A container has it, and releases it in a way that this object's name cannot tell.
-            state.escape(instance, with_parents=True)
-        state.forget_fields(instance)
-
-    def _note_classes(self, receiver: Receiver, end: Return, state: State, target: str) -> None:
-        """Remember the class in whose object something is that a call has opened, else the one whose method gave it."""
-        made = {ref.rid for ref in end.fresh.values()}
-        for each in (receiver, state.env.get(target)) if made else ():
-            if isinstance(each, Instance):
-                self.objects.holders.update(
-                    dict.fromkeys((rid[0] for rid in made.intersection(state.refs(each))), each)
-                )
-        giver = receiver.owner if isinstance(receiver, (Instance, Outside)) else end.info.owner
-        if giver is not None:
-            self.objects.givers.update((rid[0], giver) for rid in made)
-
-    def _leave_replaced(self, instance: Instance, before: State, state: State) -> None:
-        """A method of an object has put something else in the place of what is still open: the defect of its class.
-
-        Its user owes the release of one: of what the object has now, from where it was made.
-        """
-        now = dict(attributes_of(instance.part, state))
-        for name, value in attributes_of(instance.part, before):
-            new = now.get(name)
-            if not isinstance(value, Ref) or not isinstance(new, Ref) or value.rid == new.rid:
-                continue
-            old, fresh = state.status(value.rid), state.status(new.rid)
-            if old is None or fresh is None or old.phase != "open" or value.rid in state.reached():
-                continue
-            is_alike = fresh.phase == "open" and fresh.kind == old.kind and new.rid not in before.resources
-            if is_alike and _goes_on_as(value.rid, new.rid, state):
-                continue
-            if instance.owner.index is self.function.index:
-                state.escape_one(value.rid, with_parents=False)
-            else:
-                self.objects.without_release.add(value.rid[0])
-
-    def _leave_to_class(self, instance: Instance | None, maker: str, state: State, *, is_made: bool) -> None:
-        """What a method of an object has opened, and none of its class closes: the defect of that, not of its user.
-
-        So it is with what its `__del__` releases, beside nothing else or when the object is made. Where the class is
-        in another file, this one has nothing to show but the user that drops it, errors or not.
-        """
-        if instance is None:
-            return
-        reached = self.program.classes.reached_by_releases(instance.owner, beside_del=not is_made)
-        if reached is None:
-            return
-        held = attributes_of(instance.part, state)
-        in_reach = {rid for name, value in held if name in reached for rid in state.refs(value)}
-        for name, rid in [(name, rid) for name, value in held for rid in state.refs(value)]:
-            site = self.sites.get(rid[0])
-            if site is None or site.maker != maker or rid in in_reach:
-                continue
-            if not is_made and not self.program.classes.is_left_to_class(instance.owner, name):
-                continue
-            if instance.owner.index is self.function.index:
-                state.escape_one(rid, with_parents=False)
-            else:
-                self.objects.without_release.add(rid[0])
-
-
-def _goes_on_as(old: Rid, new: Rid, state: State) -> bool:
-    """Have a resource that takes the place of another one be known as that, if nothing holds it in another way."""
-    holders = {name: value for name, value in state.env.items() if new in state.refs(value)}
-    names = [name for name, value in holders.items() if value == Ref(new)]
-    if any(not isinstance(value, (Ref, Instance)) for value in holders.values()):
-        return False
-    before, after = state.resources[old], state.resources.pop(new)
-    state.env.update(dict.fromkeys(names, Ref(old)))
-    state.resources[old] = after._replace(owed=before.owed, parent=before.parent)
-    for rid, status in list(state.resources.items()):
-        if status.parent == new:
-            state.resources[rid] = status._replace(parent=old)
-    return True
+    return found
 
 
 def _forget_rebound(rebound: Collection[SiteKey], outcome: Outcome, state: State) -> None:

@@ -14,7 +14,7 @@ from lintdb.flow.collected import PLACE
 from lintdb.flow.evaluate import dotted_name
 from lintdb.flow.results import KnownCall, Overlap, QueryText
 from lintdb.flow.rows import is_computed
-from lintdb.flow.sites import UNHEARD_OF, Lost, Site
+from lintdb.flow.sites import UNHEARD_OF, Lost, Receiver, Site
 from lintdb.flow.state import State
 from lintdb.flow.texts import known_pieces
 from lintdb.flow.values import (
@@ -24,9 +24,11 @@ from lintdb.flow.values import (
     TRUE,
     TRUTHY,
     Coroutine,
+    Instance,
     Literal,
     Manager,
     Names,
+    Outside,
     Query,
     Raised,
     Ref,
@@ -481,16 +483,21 @@ class ModelledCalls(ChosenModels):
             is_taken = status.parent == owner and status.owed and is_alike
             is_lent = rid[0][0] == "managed" and rid[0][1] != op.index and owner in self.lent_from.get(rid[0][1], ())
             is_lent = is_lent and other is not None and not other.is_pool
-            is_lent = is_lent and not self._is_lent_again(rid[0][1], owner, inner)
+            is_lent = is_lent and not self._is_lent_again(rid[0][1], op, owner, inner)
             if is_taken or is_lent:
                 self.overlaps[op.index] = Overlap(op.node, kind, self.sites[rid[0]].node, inner)
                 return
 
-    def _is_lent_again(self, manager: object, owner: Rid, inner: cst.CSTNode | None) -> bool:
+    def _is_lent_again(self, manager: object, op: ir.CallOp, owner: Rid, inner: cst.CSTNode | None) -> bool:
         """Whether a manager of an object takes something at *inner* for its outermost block alone: here it does not."""
-        generator = self.lent_again.get(manager)
+        lent = self.lent_again.get(manager)
+        if lent is None or all(node is not inner for node in lent[0].nodes):
+            return False
+        other = self.lent_again.get(op.index)
+        if other is not None and _are_two(lent[1], other[1]):
+            return False
         # What all objects take from tells nothing of which of them is asked.
-        return generator is not None and owner[0][0] != "global" and any(node is inner for node in generator.nodes)
+        return owner[0][0] != "global"
 
     def acquire_as(
         self, op: ir.CallOp, status: Status, state: State, *, number: int = 0, maker: str | None = None
@@ -629,3 +636,15 @@ def _is_of_exit(function: FunctionInfo) -> bool:
     owner = function.owner
     found = (owner.find_method(name) for name in ("__exit__", "__aexit__")) if owner is not None else ()
     return any(each is not None and (each is function or function.name in each.attributes) for each in found)
+
+
+def _are_two(one: Receiver, other: Receiver) -> bool:
+    """Whether methods are called on two objects that have both been made here."""
+    first, second = _made_at(one), _made_at(other)
+    return first is not None and second is not None and first != second
+
+
+def _made_at(receiver: Receiver) -> SiteKey | None:
+    """Return what tells an object that was made here from the others; None for one that came from elsewhere."""
+    outside = receiver.outside() if isinstance(receiver, Instance) else receiver
+    return outside.root if isinstance(outside, Outside) and outside.root[0] == "made" else None

@@ -34,6 +34,7 @@ from lintdb.flow.sites import (
     Lost,
     OfObjects,
     PendingCall,
+    Receiver,
     Site,
     UnitRecords,
     Unsure,
@@ -226,8 +227,8 @@ class Run:
         return {}
 
     @functools.cached_property
-    def lent_again(self) -> dict[object, FunctionInfo]:
-        """The managers among them that lend to an inner block what the outer one has: call → the generator."""
+    def lent_again(self) -> dict[object, tuple[FunctionInfo, Receiver]]:
+        """The managers among them that lend to an inner block what the outer one has: call → generator and object."""
         return {}
 
     @functools.cached_property

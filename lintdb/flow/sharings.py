@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 import libcst as cst
 
 from lintdb.flow import ir
-from lintdb.flow.local_calls import LocalCalls
+from lintdb.flow.constructions import Constructions
 from lintdb.flow.results import Sharing
 from lintdb.flow.services import holders_in
 from lintdb.flow.sites import Site
@@ -122,7 +122,7 @@ def names_called_on(function: FunctionInfo) -> set[str]:
     return found
 
 
-class Sharings(LocalCalls, ABC):
+class Sharings(Constructions, ABC):
     """Notes who gets what; whether that may be is for others to say."""
 
     def note_sharing(self, op: ir.CallOp, state: State) -> None:

@@ -1,0 +1,101 @@
+"""Whose it is what methods of objects open: that of their users, or the defect of their class."""
+
+from __future__ import annotations
+
+from abc import ABC
+
+from lintdb.flow.containers import Containers
+from lintdb.flow.objects import attributes_of
+from lintdb.flow.returns import Return
+from lintdb.flow.sites import Receiver
+from lintdb.flow.state import State
+from lintdb.flow.values import (
+    Instance,
+    Outside,
+    Ref,
+    Rid,
+)
+
+
+class Owners(Containers, ABC):
+    """What a call of a method leaves in its object, and who owes the release of it."""
+
+    @staticmethod
+    def drop_object(instance: Instance, state: State) -> None:
+        """The object that a call made before is somebody else's now, or dropped."""
+        if any(instance in held for held in state.boxes.values()):
+            # A container has it, and releases it in a way that this object's name cannot tell.
+            state.escape(instance, with_parents=True)
+        state.forget_fields(instance)
+
+    def note_classes(self, receiver: Receiver, end: Return, state: State, target: str) -> None:
+        """Remember the class in whose object something is that a call has opened, else the one whose method gave it."""
+        made = {ref.rid for ref in end.fresh.values()}
+        for each in (receiver, state.env.get(target)) if made else ():
+            if isinstance(each, Instance):
+                self.objects.holders.update(
+                    dict.fromkeys((rid[0] for rid in made.intersection(state.refs(each))), each)
+                )
+        giver = receiver.owner if isinstance(receiver, (Instance, Outside)) else end.info.owner
+        if giver is not None:
+            self.objects.givers.update((rid[0], giver) for rid in made)
+
+    def leave_replaced(self, instance: Instance, before: State, state: State) -> None:
+        """A method of an object has put something else in the place of what is still open: the defect of its class.
+
+        Its user owes the release of one: of what the object has now, from where it was made.
+        """
+        now = dict(attributes_of(instance.part, state))
+        for name, value in attributes_of(instance.part, before):
+            new = now.get(name)
+            if not isinstance(value, Ref) or not isinstance(new, Ref) or value.rid == new.rid:
+                continue
+            old, fresh = state.status(value.rid), state.status(new.rid)
+            if old is None or fresh is None or old.phase != "open" or value.rid in state.reached():
+                continue
+            is_alike = fresh.phase == "open" and fresh.kind == old.kind and new.rid not in before.resources
+            if is_alike and _goes_on_as(value.rid, new.rid, state):
+                continue
+            if instance.owner.index is self.function.index:
+                state.escape_one(value.rid, with_parents=False)
+            else:
+                self.objects.without_release.add(value.rid[0])
+
+    def leave_to_class(self, instance: Instance | None, maker: str, state: State, *, is_made: bool) -> None:
+        """What a method of an object has opened, and none of its class closes: the defect of that, not of its user.
+
+        So it is with what its `__del__` releases, beside nothing else or when the object is made. Where the class is
+        in another file, this one has nothing to show but the user that drops it, errors or not.
+        """
+        if instance is None:
+            return
+        reached = self.program.classes.reached_by_releases(instance.owner, beside_del=not is_made)
+        if reached is None:
+            return
+        held = attributes_of(instance.part, state)
+        in_reach = {rid for name, value in held if name in reached for rid in state.refs(value)}
+        for name, rid in [(name, rid) for name, value in held for rid in state.refs(value)]:
+            site = self.sites.get(rid[0])
+            if site is None or site.maker != maker or rid in in_reach:
+                continue
+            if not is_made and not self.program.classes.is_left_to_class(instance.owner, name):
+                continue
+            if instance.owner.index is self.function.index:
+                state.escape_one(rid, with_parents=False)
+            else:
+                self.objects.without_release.add(rid[0])
+
+
+def _goes_on_as(old: Rid, new: Rid, state: State) -> bool:
+    """Have a resource that takes the place of another one be known as that, if nothing holds it in another way."""
+    holders = {name: value for name, value in state.env.items() if new in state.refs(value)}
+    names = [name for name, value in holders.items() if value == Ref(new)]
+    if any(not isinstance(value, (Ref, Instance)) for value in holders.values()):
+        return False
+    before, after = state.resources[old], state.resources.pop(new)
+    state.env.update(dict.fromkeys(names, Ref(old)))
+    state.resources[old] = after._replace(owed=before.owed, parent=before.parent)
+    for rid, status in list(state.resources.items()):
+        if status.parent == new:
+            state.resources[rid] = status._replace(parent=old)
+    return True
