@@ -136,7 +136,7 @@ class Classes:
             return True
         word = re.escape(name)
         releases = "|".join([*sorted(RELEASING_NAMES), r"\w*clos\w*"])
-        is_given = rf"return\s+\w+\.{word}\b|[(,=\[]\s*\w+\.{word}\s*[,)\]\n]"
+        is_given = rf"return\s+\w+\.{word}\b(?!\s*[.(\[])|[(,=\[]\s*\w+\.{word}\s*[,)\]\n]"
         handled = re.compile(rf"\.{word}\.(?:{releases})\b|{is_given}")
         elsewhere = re.compile(rf"(?<!self)(?<!cls)\.{word}\.(?:{releases})\b")
         return not any(

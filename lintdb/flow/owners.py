@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
+from collections.abc import Iterable
 
 from lintdb.flow.containers import Containers
 from lintdb.flow.objects import attributes_of
@@ -73,17 +74,41 @@ class Owners(Containers, ABC):
         if reached is None:
             return
         held = attributes_of(instance.part, state)
-        in_reach = {rid for name, value in held if name in reached for rid in state.refs(value)}
-        for name, rid in [(name, rid) for name, value in held for rid in state.refs(value)]:
-            site = self.sites.get(rid[0])
-            if site is None or site.maker != maker or rid in in_reach:
+        kept = {name: list(state.refs(value)) for name, value in held}
+        in_reach = {rid for name, rids in kept.items() if name in reached for rid in rids}
+        in_attributes = set().union(*kept.values())
+        for name, refs in kept.items():
+            if name in reached:
                 continue
-            if not is_made and not self.program.classes.is_left_to_class(instance.owner, name):
+            found = [rid for rid in refs if rid not in in_reach and self._is_made_by(maker, rid)]
+            owners = [
+                rid for rid in _owners_of(refs, state) if rid not in in_attributes and self._is_made_by(maker, rid)
+            ]
+            if not (found or owners) or not (is_made or self.program.classes.is_left_to_class(instance.owner, name)):
                 continue
+            for rid in owners:
+                state.update(rid, owed=False)  # what was made with it is told of
             if instance.owner.index is self.function.index:
-                state.escape_one(rid, with_parents=False)
+                for rid in found:
+                    state.escape_one(rid, with_parents=False)
             else:
-                self.objects.without_release.add(rid[0])
+                self.objects.without_release.update(rid[0] for rid in found)
+
+    def _is_made_by(self, maker: str, rid: Rid) -> bool:
+        site = self.sites.get(rid[0])
+        return site is not None and site.maker == maker
+
+
+def _owners_of(made: Iterable[Rid], state: State) -> list[Rid]:
+    """Return what some resources were made with, and that with what: an engine is left with its connection."""
+    found: list[Rid] = []
+    todo = list(made)
+    while todo:
+        status = state.status(todo.pop())
+        if status is not None and status.parent is not None and status.parent not in found:
+            found.append(status.parent)
+            todo.append(status.parent)
+    return found
 
 
 def _goes_on_as(old: Rid, new: Rid, state: State) -> bool:
