@@ -16,7 +16,7 @@ from lintdb.flow.containers import SHRINKS
 from lintdb.flow.evaluate import dotted_name
 from lintdb.flow.lowering import NUMBERS_PER_FUNCTION
 from lintdb.flow.patches import is_patched, reaches_patched
-from lintdb.flow.results import KnownCall, Unawaited, Uncalled
+from lintdb.flow.results import Unawaited, Uncalled
 from lintdb.flow.sites import OWN, Receiver, Site
 from lintdb.flow.state import State
 from lintdb.flow.stdlib import (
@@ -293,10 +293,10 @@ class Calls(Concurrency):
         call, status = self.calls.get(receiver.call), state.status(receiver.rid)
         result = self.knowledge.kind(call.model.gives or call.model.acquires or "") if call is not None else None
         if call is None or result is None or name not in result.methods:
-            is_sure = call is not None and call.model.form is not Form.AWAIT_OR_WITH and name not in OF_AWAITABLES
-            is_sure = is_sure and not self.is_for_caller and self._is_surely_coroutine(op, call)
-            if call is not None and is_sure and status is not None and status.owed:
-                self.values_seen.unready.setdefault(id(call.node), Unawaited(call.node, None, op.node))
+            made = self._never_ready(receiver, state)
+            is_sure = made is not None and not self.is_for_caller and name not in OF_AWAITABLES
+            if made is not None and is_sure and self._is_surely_coroutine(op, made[1]):
+                self.values_seen.unready.setdefault(id(made[0]), Unawaited(made[0], None, op.node))
             # Method chained on something that is both awaitable and an object: `pool.acquire().__aenter__()`.
             state.escape(receiver, with_parents=False)
             return
@@ -311,13 +311,23 @@ class Calls(Concurrency):
             # Some can be made ready by a method, too: `await conn.start()`.
             state.escape(receiver, with_parents=False)
 
-    def _is_surely_coroutine(self, op: ir.CallOp, call: KnownCall | None) -> bool:
+    def _never_ready(self, receiver: Coroutine, state: State) -> tuple[cst.CSTNode, str] | None:
+        """Return the call that has made a coroutine which is of no use before it is awaited, and whose that is."""
+        call, status = self.calls.get(receiver.call), state.status(receiver.rid)
+        if call is not None:
+            is_owed = status is not None and status.owed and call.model.form is not Form.AWAIT_OR_WITH
+            return (call.node, call.method) if is_owed else None
+        pending = self.pending_calls.get(receiver.call)
+        if pending is None or self.kind_awaited(pending) is None:
+            return None
+        return pending.op.node, pending.function.name
+
+    def _is_surely_coroutine(self, op: ir.CallOp, method: str) -> bool:
         """Whether what a method is called on is a coroutine: nothing asks for that, or puts others in its place."""
         function = self.function
         mentioned = function.loads | function.attributes
-        if call is None or any(_TELLS_APART.search(name) for name in mentioned):
+        if any(_TELLS_APART.search(name) for name in mentioned):
             return False
-        method = call.method
         own = [each.methods[method] for each in self.index.classes.values() if method in each.methods]
         if not all(each.is_async for each in own):
             return False

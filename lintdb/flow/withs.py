@@ -12,7 +12,7 @@ from lintdb.flow import ir
 from lintdb.flow.exceptions import Match, match_types
 from lintdb.flow.modelled import ModelledCalls
 from lintdb.flow.results import Unawaited
-from lintdb.flow.sites import BYPASSED, Site
+from lintdb.flow.sites import BYPASSED, PendingCall, Site
 from lintdb.flow.state import State
 from lintdb.flow.stdlib import LOCK_NAMES, NEVER_RAISES
 from lintdb.flow.summaries import Summary
@@ -144,6 +144,15 @@ class Withs(ModelledCalls, ABC):
         state.resources[(site, 0)] = Status(kind.enters, owed=False, parent=value.rid)
         return Ref((site, 0))
 
+    def kind_awaited(self, pending: PendingCall) -> Kind | None:
+        """Return the kind of what a coroutine function of the project gives; None if it gives anything else."""
+        if any(
+            getattr(each, "value", "") not in ("classmethod", "staticmethod") for each in pending.function.decorators
+        ):
+            return None  # that may make something else of it
+        found = self.types.peers.result_of(pending.function)
+        return self.knowledge.kind(found.type) if found is not None and isinstance(found.type, str) else None
+
     def _enter_coroutine(
         self, op: ir.EnterOp | ir.CallOp, value: Coroutine, state: State
     ) -> tuple[Value | None, Value | None]:
@@ -152,6 +161,11 @@ class Withs(ModelledCalls, ABC):
         call = self.operations.get(value.call)
         model = self.calls[value.call].model if value.call in self.calls else None
         if call is None or model is None:
+            pending = self.pending_calls.get(value.call)
+            kind = self.kind_awaited(pending) if pending is not None else None
+            if pending is not None and kind is not None and not self.is_for_caller:
+                node = pending.op.node
+                self.values_seen.unready.setdefault(id(node), Unawaited(node, kind, is_entered=True))
             self.throw(state, op.node, is_low=op.in_cleanup)
             state.escape(value, with_parents=True)
             return None, None
