@@ -76,9 +76,15 @@ def forgotten_commits_of_module(ctx: FileContext) -> Iterator[LostWork]:
 _OF_REQUEST = frozenset({"flask.g", "quart.g", "flask.globals.g"})
 """What keeps things for one request, and forgets them at its end."""
 _COMMITS = re.compile(r"commit|isolation_level", re.IGNORECASE)
+_COMMENT = re.compile(r"^[ \t]*#.*$|#[^\n\"']*$", re.MULTILINE)
 _HOOK_OF_REQUESTS = re.compile(
     r"after_(?:app_)?request|teardown_(?:app_?)?(?:request|context)|after_this_request|got_request"
 )
+
+
+def _speaks_of_commit(code: str) -> bool:
+    """Whether code does, beside its comments."""
+    return _COMMITS.search(_COMMENT.sub("", code)) is not None
 
 
 def forgotten_commits_of_requests(ctx: FileContext) -> Iterator[tuple[LostWork, FunctionInfo]]:
@@ -93,7 +99,7 @@ def forgotten_commits_of_requests(ctx: FileContext) -> Iterator[tuple[LostWork, 
             if not is_handler(function) or not _keeps_for_request(giver) or _is_used(function):
                 continue
             codes = (each.index.code_of(each.node) for each in (*reached_from(function), *reached_from(giver)))
-            if not any(_COMMITS.search(code) for code in codes) and not _commits_after_requests(giver):
+            if not any(_speaks_of_commit(code) for code in codes) and not _commits_after_requests(giver):
                 yield work, giver
 
 
@@ -109,7 +115,7 @@ def forgotten_commits_of_scopes(ctx: FileContext) -> Iterator[tuple[LostWork, st
         if not flow.left_scoped or not (is_view or _is_method_of_view(function)):
             continue
         codes = (each.index.code_of(each.node) for each in reached_from(function))
-        if any(_COMMITS.search(code) for code in codes) or _commits_after_requests(function):
+        if any(_speaks_of_commit(code) for code in codes) or _commits_after_requests(function):
             continue
         if _is_said(_COMMITS_BY_ITSELF, function) or any(_may_commit(name, function) for name in _called_by(function)):
             continue
@@ -120,6 +126,10 @@ _BASES_OF_VIEWS = frozenset({
     "flask.views.MethodView", "flask_restful.Resource", "flask_restx.Resource", "flask_restplus.Resource",
 })  # fmt: skip
 _VERBS = frozenset({"get", "post", "put", "patch", "delete"})
+_FRAMEWORKS = re.compile(r"(?:flask|quart|werkzeug|jinja2|requests|json|os|datetime|logging|time|uuid)(?:_\w+)?\.")
+"""Libraries that do not commit, whatever their functions are called."""
+_REGISTERS = _VERBS | {"route"}
+"""Decorators of views."""
 _OF_ALL = ("decorators", "method_decorators")
 """Attributes of such a class that wrap its methods."""
 
@@ -144,15 +154,28 @@ _COMMITS_BY_ITSELF = ("SQLALCHEMY_COMMIT_ON_TEARDOWN", "COMMIT_ON_TEARDOWN", "au
 
 
 def _called_by(function: FunctionInfo) -> Iterator[str]:
-    """Yield the last names of what a function, and the project's functions that it calls, call; and of decorators."""
+    """Yield the last names of what a function, and the project's functions that it calls, call; and of decorators.
+
+    Not what registers a view, nor what is a library's: `request.args.get("name")`.
+    """
     import libcst as cst  # listing rules does not need it
 
     from lintdb.syntax.nodes import last_name
 
     for each in reached_from(function):
         for decorator in each.decorators:
-            yield last_name(decorator.func if isinstance(decorator, cst.Call) else decorator)
-        yield from (last_name(call.func) for call in each.calls)
+            target = decorator.func if isinstance(decorator, cst.Call) else decorator
+            if not isinstance(target, cst.Attribute) or target.attr.value not in _REGISTERS:
+                yield last_name(target)
+        for call in each.calls:
+            dotted = each.index.dotted(call.func, each) or ""
+            if _FRAMEWORKS.match(dotted) is None or _is_own(dotted, each):
+                yield last_name(call.func)
+
+
+def _is_own(dotted: str, function: FunctionInfo) -> bool:
+    links = function.index.links
+    return links is not None and links.defines(dotted, function.index)
 
 
 def _may_commit(name: str, function: FunctionInfo) -> bool:
@@ -163,7 +186,7 @@ def _may_commit(name: str, function: FunctionInfo) -> bool:
         return True  # any file may belong to the project
     head = rf"^([ \t]*)(?:async +)?def +{re.escape(name)}\b.*"
     defined = re.compile(rf"{head}(?:\n(?:\1[ \t]+.*|[ \t]*)$)*", re.MULTILINE)
-    return any(_COMMITS.search(found.group()) for _, text in texts for found in defined.finditer(text))
+    return any(_speaks_of_commit(found.group()) for _, text in texts for found in defined.finditer(text))
 
 
 def _is_said(words: Sequence[str], function: FunctionInfo) -> bool:
