@@ -52,6 +52,33 @@ def forgotten_commits(owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: File
                 yield work
 
 
+def uncommitted_class(owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: FileContext) -> Iterator[LostWork]:
+    """Yield the first write of a class that opens its own connection, if nothing that has to do with it ever commits.
+
+    Silent where the class has an unknown base, hands the connection out, or enters it as a block, and where any file of
+    the project that names the class, or the attribute, speaks of a commit.
+    """
+    opened = {
+        each.name: each for each in ctx.program.classes.opened_attributes(owner) if each.kind.family == "connection"
+    }
+    left = {
+        name: work for flow in reversed(flows) if flow.function.owner is owner for name, work in flow.left_work.items()
+    }
+    links, path = ctx.program.index.links, ctx.program.index.name.path
+    if owner.has_unknown_base or links is None or not path or is_test_file(path):
+        return
+    for attribute in sorted(opened.keys() & left.keys()):
+        named = [links.texts_with(word, ctx.program.index) for word in (owner.name, attribute)]
+        texts = [ctx.text, *(text for found in named for _, text in found or ())]
+        own = "\n".join(each.index.code_of(each.node) for each in owner.lineage)
+        is_shared = re.search(
+            rf"with[^\n:]*\.{attribute}\b|(?:return|yield|[(,=])\s*\w+\.{attribute}\s*(?:[,)\]]|$)", own, re.MULTILINE
+        )
+        if None not in named and is_shared is None and not any(_speaks_of_commit(text) for text in texts):
+            yield left[attribute]
+            return
+
+
 def forgotten_commits_of_module(ctx: FileContext) -> Iterator[LostWork]:
     """Yield writes that functions leave uncommitted on what the module keeps, where each of the others commits its own.
 
@@ -77,14 +104,15 @@ _OF_REQUEST = frozenset({"flask.g", "quart.g", "flask.globals.g"})
 """What keeps things for one request, and forgets them at its end."""
 _COMMITS = re.compile(r"commit|isolation_level", re.IGNORECASE)
 _COMMENT = re.compile(r"^[ \t]*#.*$|#[^\n\"']*$", re.MULTILINE)
+_DOCSTRING = re.compile(r":[ \t]*\n[ \t]*\"{3}[\s\S]*?\"{3}")
 _HOOK_OF_REQUESTS = re.compile(
     r"after_(?:app_)?request|teardown_(?:app_?)?(?:request|context)|after_this_request|got_request"
 )
 
 
 def _speaks_of_commit(code: str) -> bool:
-    """Whether code does, beside its comments."""
-    return _COMMITS.search(_COMMENT.sub("", code)) is not None
+    """Whether code does, beside its comments and docstrings."""
+    return _COMMITS.search(_COMMENT.sub("", _DOCSTRING.sub(":", code))) is not None
 
 
 def forgotten_commits_of_requests(ctx: FileContext) -> Iterator[tuple[LostWork, FunctionInfo]]:

@@ -12,6 +12,7 @@ from lintdb.rules.conventions import (
     forgotten_commits_of_module,
     forgotten_commits_of_requests,
     forgotten_commits_of_scopes,
+    uncommitted_class,
 )
 from lintdb.rules.lifetimes import last_turn, steps_of
 from lintdb.rules.places import is_test
@@ -85,6 +86,13 @@ class MissingCommit(Rule):
     def check_class(self, owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: FileContext) -> Iterator[Report]:
         for work in forgotten_commits(owner, flows, ctx):
             yield _report_forgotten(work, _unlike(f"methods of `{owner.name}`"), "method")
+        for work in uncommitted_class(owner, flows, ctx):
+            never = f"this write is lost: nothing commits what `{owner.name}` writes on {_quoted(work.name)}"
+            yield _report_forgotten(work, never, "method")
+
+
+def _quoted(name: str | None) -> str:
+    return f"`{name}`" if name else "its connection"
 
 
 def _unlike(others: str) -> str:
