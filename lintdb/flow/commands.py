@@ -18,8 +18,8 @@ from pathlib import Path
 
 import libcst as cst
 
-from lintdb.flow.users import AnyFunction, Target, Unknown, Use, find_uses, is_imported, last_name
-from lintdb.flow.words import GOES_ON, LETS_OUT, MAPS, PARSERS, PRINTS, RUNNERS, SERVED, SERVES
+from lintdb.flow.users import AnyFunction, Target, Unknown, Use, find_uses, is_imported, is_imported_in, last_name
+from lintdb.flow.words import COMMAND_BASES, GOES_ON, LETS_OUT, MAPS, PARSERS, PRINTS, RUNNERS, SERVED, SERVES
 from lintdb.syntax.names import FunctionInfo
 from lintdb.syntax.plain import walk_tree
 from lintdb.syntax.refusal import parsed_by_python
@@ -39,8 +39,8 @@ _CATCHES = re.compile(
 )
 """What blocks are called that may let no error out."""
 
-_OF_NOTHING = r"[ \t]*(?:\([ \t]*(?:object|(?:\w+\.)?(?:ABC|Protocol)|Generic\[.*\])?[ \t]*\)[ \t]*)?:"
-"""The rest of the first line of a class that no library has a part in."""
+_ANY_COMMAND = re.compile(r"""\bcall_command\(\s*(?!["'\s)])""")
+"""What starts a command whose name is made up: `call_command(name)`."""
 
 _ENTERS = frozenset({"enter_context", "enter_async_context", "push", "push_async_exit"})
 
@@ -171,8 +171,18 @@ class _Search:
 
         The others may do so by the name of its file: `call_command("load_prices")`.
         """
-        bases = [each for each in use.command_bases if not self._is_own(each, _OF_NOTHING)]
-        return bool(bases) and not self._is_started_by_name(use.path)
+        return use.is_in_command_body and self._is_of_library(use) and not self._is_started_by_name(use.path)
+
+    def _is_of_library(self, use: Use) -> bool:
+        """Whether the class around a use is, by way of others of the project or not, one of a library for commands."""
+        index, owner = self._function.index, use.owner_name
+        links = index.links
+        other = (
+            index if use.path == index.name.path else links.module_at(use.path, index) if links is not None else None
+        )
+        found = other.classes.get(owner) if other is not None else None
+        bases = [base for each in found.lineage for base in each.outside_bases] if found is not None else []
+        return any(base is not None and COMMAND_BASES.match(base) for base in bases)
 
     def _is_script(self, use: Use) -> bool:
         """Whether what a file does outside of functions is the work of a program: it reads a command line, or prints.
@@ -235,20 +245,25 @@ class _Search:
         name = last_name(manager.func)
         return _CATCHES.search(name) is not None or self._is_own(name)
 
-    def _is_own(self, name: str, end: str = "") -> bool:
-        """Whether the project defines something of that name; *end* is a pattern for what follows it there."""
+    def _is_own(self, name: str) -> bool:
+        """Whether the project defines something of that name."""
         index = self._function.index
         texts = index.links.texts_with(name, index) if index.links is not None else None
-        defines = re.compile(rf"^[ \t]*(?:(?:async[ \t]+)?def|class)[ \t]+{re.escape(name)}\b{end}", re.MULTILINE)
+        defines = re.compile(rf"^[ \t]*(?:(?:async[ \t]+)?def|class)[ \t]+{re.escape(name)}\b", re.MULTILINE)
         return texts is None or any(defines.search(text) for _, text in texts)
 
     def _is_started_by_name(self, path: str) -> bool:
-        """Whether another file of the project names the one of a command, in a text or in an import."""
-        index, stem = self._function.index, re.escape(Path(path).stem)
-        texts = index.links.texts_with(Path(path).stem, index) if index.links is not None else None
-        names = re.compile(rf"""["']{stem}["']|\bimport[ \t(].*\b{stem}\b|\bfrom[ \t]+[\w.]*\b{stem}[ \t]""")
-        return texts is None or any(
-            other != path and not self._does_not_count(other) and names.search(text) for other, text in texts
+        """Whether another file of the project names the one of a command, in a text or in an import, or any command."""
+        index, stem = self._function.index, Path(path).stem
+        links = index.links
+        named = links.texts_with(stem, index) if links is not None else None
+        calling = links.texts_with("call_command", index) if links is not None else None
+        if named is None or calling is None:
+            return True
+        others = [(each, text) for each, text in named if each != path and not self._does_not_count(each)]
+        quoted = re.compile(rf"""["']{re.escape(stem)}["']""")
+        return any(quoted.search(text) or is_imported_in(text, stem) for _, text in others) or any(
+            _ANY_COMMAND.search(text) for each, text in calling if not self._does_not_count(each)
         )
 
     def _is_named_in_texts(self, target: Target) -> bool:

@@ -530,7 +530,8 @@ class LocalCalls(Owners, ABC):
     def _manager(self, op: ir.CallOp, info: FunctionInfo, state: State, receiver: Receiver) -> Value:
         """The result of calling a `@contextmanager` function of the project."""
         if lends_again(info):
-            self.lent_again[op.index] = info, receiver
+            objects = self.lent_again.get(op.index, (info, frozenset()))[1]
+            self.lent_again[op.index] = info, objects | {receiver}
         owners = _places_in(receiver, state) if isinstance(receiver, Instance) else None
         if isinstance(receiver, Instance):
             state.escape(receiver, with_parents=True)
@@ -549,7 +550,8 @@ class LocalCalls(Owners, ABC):
         takes = [(owners(owner) if owners is not None else owner, kind, node) for owner, kind, node in summary.takes]
         self._note_takes(op, summary, state, takes)
         self._note_texts(op, info, summary, state)
-        self.lent_from[op.index] = frozenset(owner for owner, _, _ in takes)
+        known = self.lent_from.get(op.index, frozenset())  # paths may come here with several objects
+        self.lent_from[op.index] = known | {owner for owner, _, _ in takes}
         normal = [dict(outcome.statuses) for outcome in summary.outcomes if not outcome.is_raise]
         released: set[Rid] = set()
         for rid in set(state.refs(arguments)):
@@ -579,7 +581,9 @@ def _places_in(instance: Instance, state: State) -> Callable[[Rid], Rid]:
 
     def found(rid: Rid) -> Rid:
         name = str(rid[0][1])
-        return rid if rid[0][0] != "self" else held.get(name, (attribute_of(root, name), rid[1]))
+        if rid[0][0] != "self" or any(name in each.body_values for each in instance.owner.lineage):
+            return held.get(name, rid) if rid[0][0] == "self" else rid  # what the class has is that of all its objects
+        return held.get(name, (attribute_of(root, name), rid[1]))
 
     return found
 

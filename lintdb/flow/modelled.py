@@ -638,10 +638,10 @@ def _is_of_exit(function: FunctionInfo) -> bool:
     return any(each is not None and (each is function or function.name in each.attributes) for each in found)
 
 
-def _are_two(one: Receiver, other: Receiver) -> bool:
-    """Whether methods are called on two objects that have both been made here."""
-    first, second = _made_at(one), _made_at(other)
-    return first is not None and second is not None and first != second
+def _are_two(one: Collection[Receiver], other: Collection[Receiver]) -> bool:
+    """Whether methods are called on two objects that have both been made here, whichever path comes to the calls."""
+    first, second = {_made_at(each) for each in one}, {_made_at(each) for each in other}
+    return None not in first | second and first.isdisjoint(second)
 
 
 def _made_at(receiver: Receiver) -> SiteKey | None:

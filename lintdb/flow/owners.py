@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from lintdb.flow.containers import Containers
 from lintdb.flow.objects import attributes_of
@@ -15,6 +15,7 @@ from lintdb.flow.values import (
     Outside,
     Ref,
     Rid,
+    Value,
 )
 
 
@@ -34,9 +35,9 @@ class Owners(Containers, ABC):
         made = {ref.rid for ref in end.fresh.values()}
         for each in (receiver, state.env.get(target)) if made else ():
             if isinstance(each, Instance):
-                self.objects.holders.update(
-                    dict.fromkeys((rid[0] for rid in made.intersection(state.refs(each))), each)
-                )
+                for rid in made.intersection(state.refs(each)):
+                    names = (name for name, value in attributes_of(each.part, state) if rid in state.refs(value))
+                    self.objects.holders[rid[0]] = each, next(names, "")
         giver = receiver.owner if isinstance(receiver, (Instance, Outside)) else end.info.owner
         if giver is not None:
             self.objects.givers.update((rid[0], giver) for rid in made)
@@ -55,7 +56,8 @@ class Owners(Containers, ABC):
             if old is None or fresh is None or old.phase != "open" or value.rid in state.reached():
                 continue
             is_alike = fresh.phase == "open" and fresh.kind == old.kind and new.rid not in before.resources
-            if is_alike and _goes_on_as(value.rid, new.rid, state):
+            is_idle = old.pending < 0 and old.begun < 0 and not _is_at_work(value.rid, now.values(), state)
+            if is_alike and is_idle and _goes_on_as(value.rid, new.rid, state):
                 continue
             if instance.owner.index is self.function.index:
                 state.escape_one(value.rid, with_parents=False)
@@ -109,6 +111,12 @@ def _owners_of(made: Iterable[Rid], state: State) -> list[Rid]:
             found.append(status.parent)
             todo.append(status.parent)
     return found
+
+
+def _is_at_work(rid: Rid, held: Collection[Value], state: State) -> bool:
+    """Whether something that belongs to a resource is in use, beside what its object has: `rows`, a block of work."""
+    own = {each.rid for each in held if isinstance(each, Ref)}
+    return any(status.parent == rid and other not in own for other, status in state.resources.items())
 
 
 def _goes_on_as(old: Rid, new: Rid, state: State) -> bool:

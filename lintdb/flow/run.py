@@ -227,8 +227,8 @@ class Run:
         return {}
 
     @functools.cached_property
-    def lent_again(self) -> dict[object, tuple[FunctionInfo, Receiver]]:
-        """The managers among them that lend to an inner block what the outer one has: call → generator and object."""
+    def lent_again(self) -> dict[object, tuple[FunctionInfo, frozenset[Receiver]]]:
+        """The managers among them that lend to an inner block what the outer one has: call → generator, objects."""
         return {}
 
     @functools.cached_property

@@ -65,13 +65,14 @@ class Site:
 
 @dataclass
 class OfObjects:
-    """What objects of the project have to do with what their methods have opened: in which class's object it is
-    (`holders`), which class's method has given it (`givers`), and what no method of its class, elsewhere, releases.
+    """What objects of the project have to do with what their methods have opened: in which object it is, and
+    under which name (`holders`), which class's method has given it (`givers`), and what no method of its class,
+    elsewhere, releases.
     `unfilled` are, by the name that holds an object, its attributes that are None at all times; `own_unfilled` those of
     the object whose method the function is, as it calls them.
     """
 
-    holders: dict[SiteKey, Instance] = field(default_factory=dict)
+    holders: dict[SiteKey, tuple[Instance, str]] = field(default_factory=dict)
     givers: dict[SiteKey, ClassInfo] = field(default_factory=dict)
     without_release: set[SiteKey] = field(default_factory=set)
     unfilled: dict[SiteKey, frozenset[str]] = field(default_factory=dict)

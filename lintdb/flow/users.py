@@ -265,13 +265,17 @@ class Use(NamedTuple):
         return Target(by.name, self.path, outer.name, is_open=is_open)
 
     @property
-    def command_bases(self) -> list[str]:
-        """What bases for commands are called, if it stands in the method of a class that is the body of one."""
+    def owner_name(self) -> str:
+        """The name of the class in which that function is a method; empty if it is none."""
         by = self.by
-        at = self.place.around.index(by) if by is not None and by.name in COMMAND_BODIES else 0
+        at = self.place.around.index(by) if by is not None else 0
         outer = self.place.around[at - 1] if at else None
-        bases = outer.bases if isinstance(outer, ast.ClassDef) else []
-        return [name for each in bases if (name := last_name(each)).endswith(COMMAND_CLASS)]
+        return outer.name if isinstance(outer, ast.ClassDef) else ""
+
+    @property
+    def is_in_command_body(self) -> bool:
+        """Whether it stands in a method of a class that may be the body of a command, by its name."""
+        return self.by is not None and self.by.name in COMMAND_BODIES and bool(self.owner_name)
 
     @property
     def runs_with(self) -> Target | None:
@@ -381,6 +385,11 @@ def importers(index: ModuleIndex, path: str | None = None) -> Iterator[str]:
 def is_imported(index: ModuleIndex, path: str | None = None) -> bool:
     """Whether another file of the project imports a module, as far as its last name tells; *path* as above."""
     return any(True for _ in importers(index, path))
+
+
+def is_imported_in(text: str, stem: str) -> bool:
+    """Whether a file imports a module that has a last name, or something of it."""
+    return any(stem in (_last_part(each.base), each.name) for each in _imported(text))
 
 
 def is_called_elsewhere(function: FunctionInfo, does_not_count: Callable[[str], bool]) -> bool:

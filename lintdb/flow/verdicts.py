@@ -375,7 +375,7 @@ class Verdicts(Values):
                 has_no_release=rid[0] in self.objects.without_release,
                 owner=self.knowledge.kind(owner.kind) if owner is not None else None,
                 owner_name=self._name_at(status.parent),
-                holder=holder.owner if holder is not None else None,
+                holder=holder[0].owner if holder is not None else None,
                 giver=self.objects.givers.get(rid[0]),
             )  # fmt: skip
             # A leak of its own speaks before one that only strict rules mind; then the surest, and a normal path.
@@ -384,9 +384,9 @@ class Verdicts(Values):
             key = (id(site.node), status.kind, site.name)
             if key not in best or rank < best[key][0]:
                 best[key] = (rank, leak)
-            if holder is not None and not status.raised:
+            if holder is not None and not status.raised and not leak.is_ever_released:
                 # An object that is never closed is told of where it was made, not at each method that opens again.
-                of_object.setdefault((holder.part, status.kind), set()).add(key)
+                of_object.setdefault((holder[0].part, holder[1]), set()).add(key)
         for keys in of_object.values():
             if any(name is not None for _, _, name in keys):
                 for key in (each for each in keys if each[2] is None):

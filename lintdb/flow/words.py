@@ -51,6 +51,9 @@ PARSERS = frozenset({"ArgumentParser", "OptionParser"})
 COMMAND_CLASS = "Command"
 """What names of classes end with whose objects are commands: Django's `BaseCommand`, cliff's `Command`."""
 
+COMMAND_BASES = re.compile(r"(?:django\.core\.management|cliff|cleo)\b.*Command$")
+"""The classes of libraries that are known to run one command for one process."""
+
 COMMAND_BODIES = frozenset({"handle", "take_action"})
 """The methods of theirs that do what the process was started for."""
 

@@ -107,6 +107,7 @@ _COMMENT = re.compile(r"^[ \t]*#.*$|#[^\n\"']*$", re.MULTILINE)
 _DOCSTRING = re.compile(r":[ \t]*\n[ \t]*\"{3}[\s\S]*?\"{3}")
 _HOOK_OF_REQUESTS = re.compile(
     r"after_(?:app_)?request|teardown_(?:app_?)?(?:request|context)|after_this_request|got_request"
+    r"|request_finished|request_tearing_down|appcontext_tearing_down"
 )
 
 
@@ -165,16 +166,40 @@ _OF_ALL = ("decorators", "method_decorators")
 def _is_method_of_view(function: FunctionInfo) -> bool:
     """Whether a framework alone calls a method, for requests, and no class of the project does anything round it."""
     owner = function.owner
-    if owner is None or function.name not in _VERBS or len(owner.bases) != 1:
+    if owner is None or function.name not in _VERBS or len(owner.bases) != 1 or owner.node.decorators:
         return False
     is_wrapped = "dispatch_request" in owner.methods or not owner.body_values.keys().isdisjoint(_OF_ALL)
     if is_wrapped or _BASES_OF_VIEWS.isdisjoint(owner.outside_bases):
         return False
     links, index = function.index.links, function.index
-    texts = [text for _, text in links.texts_with(owner.name, index) or ()] if links is not None else []
-    derives = re.compile(rf"^[ \t]*class[ \t]+\w+\([^)]*\b{re.escape(owner.name)}\b", re.MULTILINE)
-    is_called = re.search(rf"\bself\.{function.name}\(", index.code_of(owner.node)) is not None
-    return not is_called and not any(derives.search(text) for text in (index.text, *texts))
+    named = links.texts_with(owner.name, index) if links is not None and index.name.path else ()
+    texts = [index.text, *(text for _, text in named or ())]
+    calls_itself = re.search(rf"\bself\.{function.name}\(|\bgetattr\(self\b", index.code_of(owner.node)) is not None
+    return not calls_itself and all(_only_registers(owner.name, text) for text in texts) and not _wraps_all(function)
+
+
+def _only_registers(name: str, text: str) -> bool:
+    """Whether a file does nothing with a view's class but to define, import and register it."""
+    for line in _COMMENT.sub("", text).splitlines():
+        if re.search(rf"\b{name}\b", line) is None or re.match(
+            rf"\s*(?:class\s+{name}\b|from\b|import\b|{name},?\s*$)", line
+        ):
+            continue
+        if (
+            re.search(rf"\badd_resource\(\s*(?:\w+\.)*{name}\s*,|view_func\s*=\s*(?:\w+\.)*{name}\.as_view\(", line)
+            is None
+        ):
+            return False
+    return True
+
+
+def _wraps_all(function: FunctionInfo) -> bool:
+    """Whether the project has something done round all views: `Api(app, decorators=[…])`."""
+    links, index = function.index.links, function.index
+    texts = links.texts_with("decorators", index) if links is not None and index.name.path else ()
+    return any(
+        re.search(r"\bApi\([^()]*\bdecorators\b", text) for text in (index.text, *(text for _, text in texts or ()))
+    )
 
 
 _COMMITS_BY_ITSELF = ("SQLALCHEMY_COMMIT_ON_TEARDOWN", "COMMIT_ON_TEARDOWN", "autocommit")
@@ -237,6 +262,9 @@ def _commits_after_requests(giver: FunctionInfo) -> bool:
             "teardown_appcontext",
             "after_this_request",
             "after_app_request",
+            "request_finished",
+            "request_tearing_down",
+            "appcontext_tearing_down",
         ):
             texts += [text for _, text in links.texts_with(word, index) or ()]
     return any(_HOOK_OF_REQUESTS.search(text) and _ends_with_commit(text) for text in texts)
@@ -253,7 +281,10 @@ def _ends_with_commit(text: str) -> bool:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             registered = " ".join(ast.unparse(each) for each in node.decorator_list)
             is_hook = _HOOK_OF_REQUESTS.search(registered) is not None
-            is_given = re.search(rf"(?:{_HOOK_OF_REQUESTS.pattern})\w*\(\s*(?:\w+\.)*{node.name}\b", text) is not None
+            is_given = (
+                re.search(rf"(?:{_HOOK_OF_REQUESTS.pattern})\w*(?:\.connect)?\(\s*(?:\w+\.)*{node.name}\b", text)
+                is not None
+            )
             if (is_hook or is_given) and "commit" in ast.unparse(node):
                 return True
     return False

@@ -6,6 +6,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from lintdb.effects import Duty
+from lintdb.finding import Confidence
 from lintdb.rules.base import FileContext
 from lintdb.rules.places import (
     WAIT_FOR_ERRORS,
@@ -82,9 +83,18 @@ def _is_told_of_arm(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
     for inner, outer in itertools.pairwise(around):
         if isinstance(outer, cst.If) and inner is outer.orelse:
             before = [each for each in alike if outer.body in ancestry.ancestors(each.node)]
-            if any(each.path and leak.path and each.path[-1].node is leak.path[-1].node for each in before):
+            if any(_error_of(each) is _error_of(leak) is not None and _is_told(each, flow, ctx) for each in before):
                 return True
     return False
+
+
+def _error_of(leak: Leak) -> cst.CSTNode | None:
+    """Return what has raised the error that leaves it open."""
+    return next((step.node for step in reversed(leak.path) if step.what in ("raise", "raises", "refused")), None)
+
+
+def _is_told(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
+    return leak.confidence is not Confidence.LOW and not is_harmless(leak, flow, ctx)
 
 
 def is_harmless(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -190,7 +191,8 @@ def _confidence(owner: ClassInfo, kind: Kind, ctx: FileContext) -> Confidence:
     from lintdb.syntax.ancestry import guarded_by_main
 
     offers_release = ctx.program.classes.offers_release(owner)
-    is_own = not owner.has_unknown_base  # what runs tests keeps their objects to the end
+    # What runs tests keeps their objects to the end; other databases may be opened from it.
+    is_own = not owner.has_unknown_base and not re.search(r"\battach\b", ctx.program.index.code_of(owner.node), re.I)
     if kind.in_memory and not kind.keeps_process and not offers_release and is_own:
         return Confidence.LOW  # it goes with the object, and holds nothing beside memory
     is_quiet = kind.is_lazy or kind.family in ("checkout", "session")

@@ -12,12 +12,16 @@ from lintdb.rules.lifetimes import called, caught_in, steps_of
 from lintdb.rules.places import is_test
 
 if TYPE_CHECKING:
+    import libcst as cst
+
     from lintdb.flow.results import FunctionFlow, SwallowedError
 
 _FAILS = ("raise", "raises", "refused")
 """Steps of a path at which a call fails."""
-_EXITS = ("exit", "_exit", "abort", "fail")
+_EXITS = ("exit", "_exit", "abort")
 """What handlers call to go no further."""
+_ALL_IS_LOST = ("1205", "1213")
+"""Numbers of MySQL's errors that may end a whole transaction: the wait for a lock, and a deadlock."""
 
 
 class SwallowedErrorInTransaction(Rule):
@@ -52,11 +56,10 @@ class SwallowedErrorInTransaction(Rule):
 def _is_chosen(found: SwallowedError) -> bool:
     """Whether the handler looks at the error and lets others out, where the transaction can go on after one.
 
-    `if "already exists" not in str(error): raise`
+    `if "already exists" not in str(error): raise`. Not if it goes on after what ends the whole transaction, a deadlock.
     """
     import libcst as cst
 
-    from lintdb.syntax.nodes import last_name
     from lintdb.syntax.walk import walk
 
     if found.kind.after_error is not AfterError.CONTINUES:
@@ -65,15 +68,46 @@ def _is_chosen(found: SwallowedError) -> bool:
     handler = handlers[-1] if handlers else None
     if not isinstance(handler, cst.ExceptHandler) or handler.name is None:
         return False
-    inside = list(walk(handler.body))
-    lets_out = any(
-        isinstance(node, cst.Raise) or (isinstance(node, cst.Call) and last_name(node.func) in _EXITS)
-        for node in inside
-    )
-    own = {id(node) for node in inside}
-    tests = [step.node for step in found.path if step.what in ("true", "false") and id(step.node) in own]
     name = handler.name.name
-    return lets_out and any(name.deep_equals(node) for test in tests for node in walk(test))
+    tests = {id(step.node) for step in found.path if step.what in ("true", "false")}
+    for each in handler.body.body:
+        if not isinstance(each, cst.If) or tests.isdisjoint(id(node) for node in walk(each.test)):
+            continue
+        arms = [each.body, each.orelse.body if isinstance(each.orelse, cst.Else) else None]
+        is_about_it = any(name.deep_equals(node) for node in walk(each.test))
+        ends_all = any(_says_that_all_is_lost(node) for node in walk(each.test))
+        if is_about_it and not ends_all and any(_lets_out(arm) for arm in arms if arm is not None):
+            return True
+    return False
+
+
+def _lets_out(arm: cst.BaseSuite) -> bool:
+    """Whether an arm of an `if` ends with a `raise`, or ends the process."""
+    import libcst as cst
+
+    from lintdb.syntax.nodes import last_name
+
+    last = arm.body[-1] if arm.body else None
+    if isinstance(last, cst.SimpleStatementLine):
+        last = last.body[-1]
+    call = last.value if isinstance(last, cst.Expr) else None
+    return isinstance(last, cst.Raise) or (isinstance(call, cst.Call) and last_name(call.func) in _EXITS)
+
+
+def _says_that_all_is_lost(node: cst.CSTNode) -> bool:
+    """Whether a test asks for an error with which the server rolls back all that was done: MySQL's 1213, 1205."""
+    import libcst as cst
+
+    return (isinstance(node, cst.Integer) and node.value in _ALL_IS_LOST) or (
+        isinstance(node, cst.SimpleString | cst.Name | cst.Attribute) and "deadlock" in _text_of(node).lower()
+    )
+
+
+def _text_of(node: cst.CSTNode) -> str:
+    import libcst as cst
+
+    name = node.attr if isinstance(node, cst.Attribute) else node
+    return name.value if isinstance(name, cst.Name | cst.SimpleString) else ""
 
 
 def _message(found: SwallowedError, ctx: FileContext) -> str:
