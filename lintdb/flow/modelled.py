@@ -41,6 +41,7 @@ from lintdb.flow.values import (
 )
 from lintdb.flow.verdicts import path_of
 from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.stand_ins import Meant, parameters_behind
 
 _CONNECTED = {"checkout", "session"}
 """Families that take a connection from a pool, by themselves or with their first statement."""
@@ -171,8 +172,22 @@ class ModelledCalls(ChosenModels):
             node = piece.node.expression if isinstance(piece.node, cst.FormattedStringExpression) else piece.node
             if isinstance(node, cst.Name) and piece.function is self.function and before.count("'") % 2 == 0:
                 names.setdefault(node.value, start or before)
-        params = {param.name.value for param in self.function.params} - self.function.given.keys()
-        self.values_seen.runs.update((name, text) for name, text in names.items() if name in params)
+        behind = parameters_behind(self.function)
+        for name, text in names.items():
+            if pieces is not None and self._is_given_here(name, operand, state):
+                continue
+            meant = (each for each in behind.get(name, ()) if self._may_stand_in(each))
+            self.values_seen.runs.update((each.parameter, text) for each in meant)
+
+    def _is_given_here(self, name: str, operand: ir.Operand | None, state: State) -> bool:
+        """Whether a variable of which something is known has got that here, not from a caller."""
+        if not isinstance(operand, ir.Local) or operand.name != name or name not in self.function.given:
+            return False
+        return self.value(operand, state) != self.values_seen.came_in.get(name)
+
+    def _may_stand_in(self, meant: Meant) -> bool:
+        """Whether the calls that this run is for may leave a variable what it holds: see `Meant`."""
+        return not meant.only_without or self.values_seen.came_in.get(meant.only_without) == NONE
 
     def _unwrapped(self, operand: ir.Operand | None) -> ir.Operand | None:
         """`text(query)` is the query."""

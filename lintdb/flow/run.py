@@ -173,7 +173,7 @@ class Run:
         self.kept_as: dict[Rid, str] = {}
         self.attributes = AttributeRecords()
         self.handed_on: set[int] = set()
-        self.values_seen = ValueRecords()
+        self.values_seen = ValueRecords(dict(start.env))
         self.blocking_helpers: dict[int, tuple[cst.CSTNode, Blocking]] = {}
 
     def note_blocking(self, index: int, node: cst.CSTNode, blocks: Blocking | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -266,13 +267,15 @@ class UnitRecords:
 class ValueRecords:
     """What a run notes of values: `rows` are the calls whose value may be None for want of a row, by number.
 
-    By the identity of a node: `waits_at` are the calls that wait for something else, `waits` those of them that do so
-    while a unit of work is open. `events` is what calls do to the unit of work, `row_loops` what loops go through that
-    holds what a query gave, `read_whole` the calls that bring all of an unbounded answer into memory. `runs` are the
-    parameters that are run as the text of a query, just as they are, each with the text that stands before it there.
-    `unready` is what is used before it is awaited, `started_by` the calls that start coroutines: `gather(…)`.
+    `came_in` is what it knows of variables as it begins. By the identity of a node: `waits_at` are the calls that wait
+    for something else, `waits` those of them that do so while a unit of work is open. `events` is what calls do to the
+    unit of work, `row_loops` what loops go through that holds what a query gave, `read_whole` the calls that bring all
+    of an unbounded answer into memory. `runs` are the parameters that are run as the text of a query, just as they are,
+    each with the text that stands before it there. `unready` is what is used before it is awaited, `started_by` the
+    calls that start coroutines: `gather(…)`.
     """
 
+    came_in: Mapping[str, Value]
     rows: dict[int, cst.CSTNode] = field(default_factory=dict)
     missing_rows: dict[int, MissingRow] = field(default_factory=dict)
     unbound_releases: dict[str, UnboundRelease] = field(default_factory=dict)
