@@ -70,7 +70,7 @@ class Classes:
                 behind = call_behind(value, self.index, scope)
                 kind_id = self.types.kind_of_expression(value, scope)
                 kind = self.types.knowledge.kind(kind_id) if kind_id is not None else None
-                is_known = kind_id is not None and self.types.attribute_kind(owner, attribute) == kind_id
+                is_known = kind is not None and self._may_hold(owner, attribute, kind)
                 if (
                     behind is not None
                     and kind is not None
@@ -81,6 +81,13 @@ class Classes:
                     and self.types.opens(value, scope)
                 ):
                     yield OpenedAttribute(attribute, scope, behind.node, kind)
+
+    def _may_hold(self, owner: ClassInfo, attribute: str, kind: Kind) -> bool:
+        """Whether an attribute that holds nothing else, or something else that is used alike, may hold a kind."""
+        held = self.types.attribute_kind(owner, attribute)
+        if held is None or held == kind.id:
+            return held is not None
+        return not kind.in_memory and kind in self.types.attribute_kinds(owner, attribute)
 
     def is_shared_at_times(self, owner: ClassInfo, attribute: str) -> bool:
         """Whether methods of a class give an attribute what others have, too: what a container, or a class, keeps."""

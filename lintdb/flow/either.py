@@ -1,18 +1,18 @@
 """What is one kind of resource or another, as the program was told, as libraries are installed, or as a pool had one.
 
-What all do alike can be followed: `one_for_all`. Of an attribute that holds kinds which differ more, what is asked here
-is the one thing on which they often do: whether a method is a coroutine. A statement that calls it and does not await
-the result is wrong for one of them.
+What all do alike can be followed: `one_for_all`, and `one_to_speak` for attributes. Of one that holds kinds which
+differ more, what is asked here is the one thing on which they often do: whether a method is a coroutine. A statement
+that calls it and does not await the result is wrong for one of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from lintdb.effects import Kind
+from lintdb.effects import Duty, Kind
 from lintdb.flow.knowledge import Knowledge
 from lintdb.flow.results import Unawaited
 from lintdb.flow.values import NONE, Many, Name, Value
@@ -40,13 +40,25 @@ def one_for_all(values: Iterable[Value | None], knowledge: Knowledge) -> Value |
     return Many((only, NONE)) if NONE in found else only
 
 
+def one_to_speak(kinds: Collection[Kind]) -> Kind | None:
+    """Return the kind that stands for several of which an attribute holds one; None where they differ in more.
+
+    All that can be done with them is the same, and so is what releases them. Of what they keep and owe, the one that
+    keeps and owes least is believed.
+    """
+    first, *others = sorted(kinds, key=lambda kind: (kind.is_pool, kind.duty is Duty.MUST, kind.id))
+    return first if all(_habits(first) == _habits(o) and first.methods == o.methods for o in others) else None
+
+
 def _is_used_like(kind: Kind, other: Kind) -> bool:
     """Whether all that can be done with one kind is the same on another, but for what releases it.
 
     So it is with a connection and one of a pool.
     """
+    if kind.is_pool is not other.is_pool or _habits(kind) != _habits(other):
+        return False
     methods = {name for each in (kind, other) for name in each.methods if not _releases(name, kind, other)}
-    return _habits(kind) == _habits(other) and all(kind.methods.get(n) == other.methods.get(n) for n in methods)
+    return all(kind.methods.get(n) == other.methods.get(n) for n in methods)
 
 
 def _habits(kind: Kind) -> tuple[object, ...]:
@@ -55,7 +67,7 @@ def _habits(kind: Kind) -> tuple[object, ...]:
     commits = tuple(block is not None and block.commits for block in blocks)
     return (
         kind.autocommit, kind.after_error, kind.events_on, kind.read_begins, kind.in_memory, kind.is_scoped,
-        kind.is_pool, kind.is_lazy, *commits,
+        kind.is_lazy, *commits,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from lintdb.flow.behind import call_behind
 from lintdb.flow.collected import Collected
 from lintdb.flow.constants import constant_value
 from lintdb.flow.derived import is_class_among, kind_of_objects
+from lintdb.flow.either import one_to_speak
 from lintdb.flow.evidence import Evidence
 from lintdb.flow.exceptions import builtin_is_subclass
 from lintdb.flow.knowledge import Knowledge
@@ -444,12 +445,18 @@ class ModuleTypes:
         return self.one_of(self._kept_types(owner, attribute))
 
     def one_of(self, found: Iterable[Type]) -> Type | None:
-        """Return the one type that something has; beside what is in memory, as tests have it, the other one counts."""
+        """Return the one type that something has, or the kind that speaks for several which are used alike.
+
+        Beside what is in memory, as tests have it, the other ones count.
+        """
         types = set(found)
-        kinds = [self.knowledge.kind(each) if isinstance(each, str) else None for each in types]
-        if len(types) == 2:
-            types = {each for each, kind in zip(types, kinds, strict=True) if kind is None or not kind.in_memory}
-        return types.pop() if len(types) == 1 else None
+        known = {each: kind for each in types if isinstance(each, str) and (kind := self.knowledge.kind(each))}
+        if len(types) > 1:
+            types -= {each for each, kind in known.items() if kind.in_memory}
+        if len(types) < 2 or not types <= known.keys():
+            return types.pop() if len(types) == 1 else None
+        spoken = one_to_speak([known[each] for each in types if isinstance(each, str)])
+        return spoken.id if spoken is not None else None
 
     def _kept_types(self, owner: ClassInfo, attribute: str) -> set[Type]:
         """Return what a class keeps in an attribute, or the nearest of its bases that keeps anything known there."""
