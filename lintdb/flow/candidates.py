@@ -235,10 +235,12 @@ class Candidates:
 def _calls_any(info: FunctionInfo, names: set[str]) -> bool:
     """Whether a function calls something of one of the names, bare, as a method of a variable or of its attribute.
 
-    Or it has that started.
+    Or it has that started, or hands it to a function that may call it.
     """
     for call in info.calls:
         function = call.func
+        if any(isinstance(each.value, cst.Name) and each.value.value in names for each in call.args):
+            return True
         if isinstance(function, cst.Attribute) and function.attr.value in STARTS_CALL_METHODS and call.args:
             function = call.args[0].value
         if isinstance(function, cst.Attribute):

@@ -49,6 +49,7 @@ from lintdb.flow.values import (
     TRUE,
     TRUTHY,
     Coroutine,
+    Function,
     Instance,
     Literal,
     Manager,
@@ -269,6 +270,22 @@ class LocalCalls(Owners, ABC):
             results.append(new)
         return results
 
+    def _lend_to_functions(self, op: ir.CallOp, info: FunctionInfo, state: State) -> None:
+        """A callee may call the functions that it gets: what they release or keep of this one's is not its own then."""
+        values = [self.value(argument.operand, state) for argument in op.arguments]
+        lent = [each for each in values if isinstance(each, Function) and self._owes_any(each, state)]
+        for each in self._handed_on(op, info, values, state) if lent else ():
+            if not isinstance(each, Function) or each not in lent:
+                continue
+            if self.borrows(replace(op, arguments=()), each.info, state) is None:
+                state.escape(each, with_parents=False)
+
+    @staticmethod
+    def _owes_any(value: Value, state: State) -> bool:
+        """Whether a value leads to something that is still to be released."""
+        held = (state.status(rid) for rid in state.refs(value))
+        return any(status is not None and status.owed and status.phase == "open" for status in held)
+
     def _hook_call(self, op: ir.CallOp, info: FunctionInfo, state: State, target: str) -> list[State] | None:
         """A method that says nothing of what it does; one that classes need not have does nothing in most of them."""
         if op.dotted == "$property" or not is_promised(info):
@@ -304,6 +321,7 @@ class LocalCalls(Owners, ABC):
     ) -> None:
         """What a callee does to what it gets, whichever way it ends."""
         self._give_coroutines(op, info, state)
+        self._lend_to_functions(op, info, state)
         for use in summary.uses:
             self.check_early(use, op.node, info.name, state)
         for rid, is_many in summary.statements:
@@ -349,10 +367,16 @@ class LocalCalls(Owners, ABC):
         values = [self.value(argument.operand, state) for argument in op.arguments]
         if not any(_coroutines_in(value) for value in values):
             return
-        bound = bind_arguments(info, op.arguments, values, state)
-        given = values if bound is None else [bound[name] for name in bound if may_hand_on(info.node, name)]
-        for each in [each for value in given for each in _coroutines_in(value)]:
+        for each in [each for value in self._handed_on(op, info, values, state) for each in _coroutines_in(value)]:
             state.escape(each, with_parents=False)
+
+    @staticmethod
+    def _handed_on(
+        op: ir.CallOp, info: FunctionInfo, values: Sequence[Value | None], state: State
+    ) -> Sequence[Value | None]:
+        """Return those of the values of its arguments with which a callee may do more than look at them."""
+        bound = bind_arguments(info, op.arguments, values, state)
+        return values if bound is None else [bound[name] for name in bound if may_hand_on(info.node, name)]
 
     @staticmethod
     def _holds_others_only(instance: Instance, state: State) -> bool:

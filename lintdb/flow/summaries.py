@@ -27,6 +27,7 @@ from lintdb.flow.values import (
     SELF,
     Box,
     Data,
+    Function,
     Instance,
     Literal,
     Many,
@@ -290,7 +291,8 @@ def start_of_call(
     for name, value in bound.items():
         # Most texts make no difference to what is done: only those that decide are worth a summary of their own.
         is_choice = isinstance(value, Literal) and isinstance(value.value, str) and name in info.compared
-        kept = value if is_choice else (objects.known(value) or _visible(value, state))
+        is_called = isinstance(value, Function) and name in info.called and _stands_alone(value.info)
+        kept = value if is_choice or is_called else (objects.known(value) or _visible(value, state))
         if kept is None and is_text(value) and name in beginnings_asked(info):
             kept = opening_of(value, beginnings_asked(info)[name])
         if kept is not None:
@@ -312,6 +314,15 @@ def start_of_call(
     its_object = receiver.root if isinstance(receiver, Outside) else SELF if shares_self else None
     _forget_the_usual(start, its_object, reached)
     return start
+
+
+def _stands_alone(info: FunctionInfo) -> bool:
+    """Whether a function does the same wherever it is called: it reads no variable of a function that it stands in."""
+    scope, outer = info.parent, set[str]()
+    while scope is not None and not scope.is_module:
+        outer |= scope.bound
+        scope = scope.parent
+    return info.owner is None and info.free_names.isdisjoint(outer)
 
 
 class _Objects:

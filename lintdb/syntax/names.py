@@ -158,6 +158,12 @@ class FunctionInfo:
         return frozenset(found & {param.name.value for param in self.params})
 
     @functools.cached_property
+    def called(self) -> frozenset[str]:
+        """The parameters that it calls itself, and gives nothing else: `return f()`."""
+        named = {call.func.value for call in self.calls if isinstance(call.func, cst.Name)}
+        return frozenset(p.name.value for p in self.params if p.name.value in named - self.given.keys())
+
+    @functools.cached_property
     def optional(self) -> frozenset[str]:
         """The parameters that are None unless an object is given: by their default, and by `conn or connect()`."""
         chosen = {
