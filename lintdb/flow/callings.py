@@ -58,6 +58,11 @@ def calls_in_file(function: FunctionInfo) -> list[tuple[FunctionInfo, cst.Call]]
     return [(caller, call) for caller, call in calls if _is_on_own_object(call, caller, function)]
 
 
+def constructions_in_file(owner: ClassInfo) -> list[tuple[FunctionInfo, cst.Call]]:
+    """Return the calls of a class in its own file; none where that does anything else with the class."""
+    return [] if _is_derived_from(owner) else _calls_in(owner.index, owner) or []
+
+
 def _is_on_own_object(call: cst.Call, caller: FunctionInfo, method: FunctionInfo) -> bool:
     """Whether a call is `self.method(…)`, and that is the method."""
     owner = call.func.value if isinstance(call.func, cst.Attribute) else None

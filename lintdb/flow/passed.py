@@ -5,13 +5,14 @@ Every one of them has to give the same kind; who calls it in other files is take
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from lintdb.flow.callings import calls_in_file
+from lintdb.flow.callings import calls_in_file, constructions_in_file
 from lintdb.syntax.given import Given, given_by
-from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.names import ClassInfo, FunctionInfo
 from lintdb.syntax.nodes import binds, is_none
 
 if TYPE_CHECKING:
@@ -74,6 +75,9 @@ class Passed:
             node = node.expression
         if isinstance(node, cst.Name):
             return self._kind_of_variable(node.value, scope, steps)
+        if isinstance(node, cst.Attribute):
+            holder = self._class_of(node.value, scope, steps - 1)
+            return self._types.attribute_kind(holder, node.attr.value) if holder is not None else None
         if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute):
             return None
         owner = self._kind_of(node.func.value, scope, steps - 1)
@@ -88,6 +92,26 @@ class Passed:
         made = model.acquires or model.gives
         return owner if made == "self" else made
 
+    def _class_of(self, node: cst.BaseExpression | None, scope: FunctionInfo, steps: int) -> ClassInfo | None:
+        """Return the class of the file whose object an expression is, through what functions and objects are given."""
+        if node is None or scope.index is not self._types.index:
+            return None
+        found = self._types.own_class(node, scope) or self._types.type_of_expression(node, scope)
+        found = found or self._types.type_of_receiver(node, scope)
+        if found is not None or steps < 1:
+            return found if isinstance(found, ClassInfo) else None
+        given: Iterable[tuple[cst.BaseExpression | None, FunctionInfo]] = ()
+        if isinstance(node, cst.Name):
+            param = next((each for each in scope.params if each.name.value == node.value), None)
+            if param is not None and param.annotation is None and node.value not in scope.given:
+                given = given_by(_calls_of(scope), node.value, scope) or ()
+        elif isinstance(node, cst.Attribute):
+            holder = self._class_of(node.value, scope, steps - 1)
+            assigned = holder.assigned.get(node.attr.value, ()) if holder is not None else ()
+            given = [(value, method) for method, value, _ in assigned]
+        classes = {self._class_of(value, caller, steps - 1) for value, caller in given if not is_none(value)}
+        return classes.pop() if len(classes) == 1 else None
+
     def _kind_of_variable(self, name: str, scope: FunctionInfo, steps: int) -> str | None:
         """Return the kind of what a local variable holds: all that it is assigned, or what a block binds it to."""
         param = next((each for each in scope.params if each.name.value == name), None)
@@ -101,6 +125,13 @@ class Passed:
         kinds = {self._kind_of(each, scope, steps - 1) for each in values if not is_none(each)}
         kinds |= {_kind_entered(self._kind_of(each.item, scope, steps - 1), self._types) for each in blocks}
         return kinds.pop() if len(kinds) == 1 else None
+
+
+def _calls_of(function: FunctionInfo) -> list[tuple[FunctionInfo, cst.Call]]:
+    """Return the calls of a function in its own file, those that make an object for its `__init__`."""
+    if function.owner is not None and function.name == "__init__":
+        return constructions_in_file(function.owner)
+    return calls_in_file(function)
 
 
 def _kind_entered(kind_id: str | None, types: ModuleTypes) -> str | None:
