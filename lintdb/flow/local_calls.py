@@ -271,13 +271,15 @@ class LocalCalls(Owners, ABC):
         return results
 
     def _lend_to_functions(self, op: ir.CallOp, info: FunctionInfo, state: State) -> None:
-        """A callee may call the functions that it gets: what they release or keep of this one's is not its own then."""
+        """A callee may call the functions that it gets: what they release, keep or commit is not its own."""
         values = [self.value(argument.operand, state) for argument in op.arguments]
         lent = [each for each in values if isinstance(each, Function) and self._owes_any(each, state)]
         for each in self._handed_on(op, info, values, state) if lent else ():
             if not isinstance(each, Function) or each not in lent:
                 continue
-            if self.borrows(replace(op, arguments=()), each.info, state) is None:
+            summary = self._summary(replace(op, arguments=()), each.info, state, None)
+            commits = summary is not None and any(outcome.committed for outcome in summary.outcomes)
+            if summary is None or commits or _borrowed(summary, state) is None:
                 state.escape(each, with_parents=False)
 
     @staticmethod
