@@ -85,12 +85,21 @@ class Values(NamedValues):
 
     def _display(self, operand: ir.Display, state: State) -> Value | None:
         items = tuple(self.value(item, state) for item in operand.items)
+        if operand.of_type and not operand.is_sequence:  # `(*held, one)`
+            items = tuple(dict.fromkeys(each for item in items for each in contents_of(item, state)))
         # What is read from a resource are its rows.
         is_reader = operand.is_lazy and all(isinstance(item, Ref) for item in items)
         return Many(items, operand.is_sequence, operand.is_lazy, is_reader, of_type=operand.of_type)
 
     def _table(self, operand: ir.DictDisplay, state: State) -> Value | None:
-        return Table(tuple((key, self.value(item, state)) for key, item in operand.items))
+        found: list[tuple[object, Value | None]] = []
+        for key, item in operand.items:
+            value = self.value(item, state)
+            if key is None and isinstance(value, Table):
+                found += value.items  # `{**held, key: one}`
+            else:
+                found.append((key, value))
+        return Table(tuple(dict.fromkeys(found)))
 
     def _difference(self, operand: ir.Difference, state: State) -> Value | None:
         left, right = self.value(operand.left, state), self.value(operand.right, state)
@@ -448,6 +457,13 @@ class Values(NamedValues):
         ir.Difference: _difference, ir.Joined: _joined, ir.Begins: _beginning,
         ir.Closure: lambda _, operand, __: Function(operand.function), ir.Dotted: _dotted,
     }  # fmt: skip
+
+
+def contents_of(value: Value | None, state: State) -> tuple[Value | None, ...]:
+    """Return what a container is known to hold; itself, if it is none."""
+    if isinstance(value, Box):
+        return state.held_in(value.id)
+    return value.items if isinstance(value, Many) and not value.is_lazy else (value,)
 
 
 def _depth(site: SiteKey) -> int:

@@ -19,7 +19,7 @@ from lintdb.flow.assume import Assumptions
 from lintdb.flow.calls import Calls
 from lintdb.flow.cfg import Block
 from lintdb.flow.contexts import is_left_on_context, key_on_context
-from lintdb.flow.evaluate import may_be_none
+from lintdb.flow.evaluate import contents_of, may_be_none
 from lintdb.flow.exceptions import Match, is_caught_before, match_handler
 from lintdb.flow.iteration import Iterations
 from lintdb.flow.run import THROWN
@@ -363,7 +363,7 @@ class Follower(Iterations, Assumptions):
         for place, item in enumerate(op.items):
             value = self.value(item, state)
             _use_coroutine(value, state)
-            values += _held_by(value, state) if place in op.spread else (value,)
+            values += contents_of(value, state) if place in op.spread else (value,)
         state.boxes[number] = tuple(v for v in values if v is not None and not isinstance(v, (Literal, Data)))
         state.set_name(op.target, Box(number, of_type=op.of_type))
         return None
@@ -644,13 +644,6 @@ class Follower(Iterations, Assumptions):
         ir.ExitRaise: _exit_raising, ir.Raise: _raise, ir.Return: _return,
         ir.RaiseExit: _raise_exit, ir.Dead: _dead,
     }  # fmt: skip
-
-
-def _held_by(value: Value | None, state: State) -> tuple[Value | None, ...]:
-    """Return what a container is known to hold; itself, if it is none."""
-    if isinstance(value, Box):
-        return state.held_in(value.id)
-    return value.items if isinstance(value, Many) and not value.is_lazy else (value,)
 
 
 def _use_coroutine(value: Value | None, state: State) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,14 @@ from lintdb.rules.lifetimes import handlers_of, raiser, steps_of
 from lintdb.rules.places import is_registered, is_test, is_test_file
 
 if TYPE_CHECKING:
+    import libcst as cst
+
     from lintdb.flow.results import FailedUnit, FunctionFlow, PathStep
+    from lintdb.syntax.names import FunctionInfo
+
+_ROLLS_BACK = re.compile(r"\.(?:rollback|close|remove|abort|invalidate)\(")
+_MOST_STEPS = 4
+"""Functions between one that fails and one that rolls back."""
 
 
 class MissingRollback(Rule):
@@ -31,6 +39,8 @@ class MissingRollback(Rule):
         for unit in flow.failed_units:
             if unit.told_at is not None and not is_test(unit.told_at, unit.told_at.index.name.path):
                 continue  # the helper that is called there leaves it so: that is told of once
+            if not unit.is_swallowed and not unit.is_of_block and _do_callers_roll_back(flow.function, ctx):
+                continue
             name = f"`{unit.name}`" if unit.name else f"the {unit.kind.label}"
             if unit.is_swallowed:
                 failed = next((step for step in reversed(unit.path) if _is_failure(step, unit)), None)
@@ -49,6 +59,53 @@ class MissingRollback(Rule):
                 resource_name=unit.name,
                 about=handlers_of(unit.path, unit.failed or unit.node),
             )
+
+
+def _do_callers_roll_back(function: FunctionInfo, ctx: FileContext, depth: int = 0) -> bool:
+    """Whether each call of a private function or method, in its file, stands where a rollback follows any error.
+
+    That is in a `try` whose handler for all errors speaks of one, or in a function of which the same is true.
+    """
+    if not function.name.startswith("_") or function.name.startswith("__") or depth > _MOST_STEPS:
+        return False
+    links, index = function.index.links, function.index
+    texts = links.texts_with(function.name, index) if links is not None and index.name.path else ()
+    others = [path for path, _ in texts or () if path != index.name.path and not is_test_file(path)]
+    if others or re.search(rf"\b{function.name}\b(?!\s*\()", ctx.text) is not None:
+        return False  # who gets it as a value calls it, too
+    calls = [(call, each) for each in index.all_functions for call in each.calls if _is_of(call, function)]
+    return bool(calls) and all(
+        _is_rolled_back(call, each, ctx) or _do_callers_roll_back(each, ctx, depth + 1) for call, each in calls
+    )
+
+
+def _is_of(call: cst.Call, function: FunctionInfo) -> bool:
+    import libcst as cst
+
+    if function.owner is None:
+        return isinstance(call.func, cst.Name) and call.func.value == function.name
+    return isinstance(call.func, cst.Attribute) and call.func.attr.value == function.name
+
+
+def _is_rolled_back(call: cst.Call, caller: FunctionInfo, ctx: FileContext) -> bool:
+    import libcst as cst
+
+    inner: cst.CSTNode = call
+    for outer in ctx.repetition.fates.ancestry(caller).ancestors(call):
+        if isinstance(outer, cst.Try) and inner is outer.body:
+            ends = [each for each in outer.handlers if _catches_all(each)]
+            clean_up = [*ends, *([outer.finalbody] if outer.finalbody is not None else [])]
+            if any(_ROLLS_BACK.search(caller.index.code_of(each)) for each in clean_up):
+                return True
+        inner = outer
+    return False
+
+
+def _catches_all(handler: cst.ExceptHandler) -> bool:
+    import libcst as cst
+
+    name = handler.type
+    return name is None or (isinstance(name, cst.Name) and name.value in ("Exception", "BaseException"))
 
 
 def _confidence(unit: FailedUnit, flow: FunctionFlow, ctx: FileContext) -> Confidence:
