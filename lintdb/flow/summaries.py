@@ -17,7 +17,7 @@ from lintdb.flow.objects import Field, as_part, fields_of, parts_of
 from lintdb.flow.reach import Reached
 from lintdb.flow.results import Blocking
 from lintdb.flow.sites import EarlyUse
-from lintdb.flow.state import State
+from lintdb.flow.state import State, reaches_nothing
 from lintdb.flow.texts import is_text, opening_of
 from lintdb.flow.values import (
     GIVEN_OBJECT,
@@ -291,7 +291,7 @@ def start_of_call(
     for name, value in bound.items():
         # Most texts make no difference to what is done: only those that decide are worth a summary of their own.
         is_choice = isinstance(value, Literal) and isinstance(value.value, str) and name in info.compared
-        is_called = isinstance(value, Function) and name in info.called and _stands_alone(value.info)
+        is_called = isinstance(value, Function) and name in info.called and _can_run_in(info, value.info, state)
         kept = value if is_choice or is_called else (objects.known(value) or _visible(value, state))
         if kept is None and is_text(value) and name in beginnings_asked(info):
             kept = opening_of(value, beginnings_asked(info)[name])
@@ -316,13 +316,20 @@ def start_of_call(
     return start
 
 
-def _stands_alone(info: FunctionInfo) -> bool:
-    """Whether a function does the same wherever it is called: it reads no variable of a function that it stands in."""
-    scope, outer = info.parent, set[str]()
+def _can_run_in(callee: FunctionInfo, given: FunctionInfo, state: State) -> bool:
+    """Whether a function does the same where a callee calls it.
+
+    What it reads of the functions that it stands in must lead to nothing that is followed, and be called like nothing
+    that the callee has: `lambda: connect(host)`.
+    """
+    scope, outer = given.parent, set[str]()
     while scope is not None and not scope.is_module:
         outer |= scope.bound
         scope = scope.parent
-    return info.owner is None and info.free_names.isdisjoint(outer)
+    read = given.free_names & outer
+    held = [state.env[name] for name in read if name in state.env]
+    others = callee.bound | callee.index.body.bound | given.index.body.bound
+    return given.owner is None and read.isdisjoint(others) and all(map(reaches_nothing, held))
 
 
 class _Objects:
