@@ -56,7 +56,7 @@ class _Project:
     def texts_with(self, word: str) -> tuple[tuple[str, str], ...]:
         """Return path and text of the files that mention a word."""
         index = self._near.index
-        found = index.links.texts_with(word, index) if index.links is not None and index.name.path else None
+        found = index.texts_with(word)
         texts = found if found is not None else ((index.name.path, index.text),)
         return tuple((path, text) for path, text in texts if path == index.name.path or not self._does_not_count(path))
 

@@ -73,17 +73,12 @@ def is_part_of_commands(
     it once, in no loop, and it does not come back to itself; they need not print if that is the last they do. *fails*:
     an error that it raises ends them, whether they print or not.
     """
-    if function.is_module or not _is_plain(function):
+    if function.is_module or not function.is_as_written:
         return False
     if fails and (function.is_generator or not _MESSAGES.isdisjoint(each.name.value for each in function.params)):
         return False
     found = _Search(function, does_not_count, is_once=is_once, fails=fails).holds()
     return found and (fails or not serves(function))
-
-
-def _is_plain(function: FunctionInfo) -> bool:
-    """Whether no decorator makes something else of a function than a method without an object."""
-    return all(getattr(each, "value", None) in ("staticmethod", "classmethod") for each in function.decorators)
 
 
 class _Search:
@@ -247,17 +242,14 @@ class _Search:
 
     def _is_own(self, name: str) -> bool:
         """Whether the project defines something of that name."""
-        index = self._function.index
-        texts = index.links.texts_with(name, index) if index.links is not None else None
+        texts = self._function.index.texts_with(name)
         defines = re.compile(rf"^[ \t]*(?:(?:async[ \t]+)?def|class)[ \t]+{re.escape(name)}\b", re.MULTILINE)
         return texts is None or any(defines.search(text) for _, text in texts)
 
     def _is_started_by_name(self, path: str) -> bool:
         """Whether another file of the project names the one of a command, in a text or in an import, or any command."""
         index, stem = self._function.index, Path(path).stem
-        links = index.links
-        named = links.texts_with(stem, index) if links is not None else None
-        calling = links.texts_with("call_command", index) if links is not None else None
+        named, calling = index.texts_with(stem), index.texts_with("call_command")
         if named is None or calling is None:
             return True
         others = [(each, text) for each, text in named if each != path and not self._does_not_count(each)]
@@ -268,8 +260,7 @@ class _Search:
 
     def _is_named_in_texts(self, target: Target) -> bool:
         """Whether a text may lead to a function: `"jobs:refresh"`, or its bare name beside `getattr(jobs, name)`."""
-        index = self._function.index
-        texts = (index.links.texts_with(target.name, index) if index.links is not None else None) or ()
+        texts = self._function.index.texts_with(target.name) or ()
         return _is_named(target, tuple(text for path, text in texts if not self._does_not_count(path)))
 
 

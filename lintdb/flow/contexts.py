@@ -52,7 +52,7 @@ def _is_context(name: str, function: FunctionInfo) -> bool:
 def is_left_on_context(key: str, function: FunctionInfo) -> bool:
     """Whether commands find what a function leaves under a key, use it, and none of them may release it."""
     index = function.index
-    texts = index.links.texts_with(_KEPT, index) if index.links is not None and index.name.path else None
+    texts = index.texts_with(_KEPT)
     texts = texts if texts is not None else ((index.name.path, index.text),)
     search = FateSearch(function, RELEASING_NAMES, follows_all=True)
     readers = 0

@@ -86,7 +86,7 @@ class Values(NamedValues):
     def _display(self, operand: ir.Display, state: State) -> Value | None:
         items = tuple(self.value(item, state) for item in operand.items)
         if operand.of_type and not operand.is_sequence:  # `(*held, one)`
-            items = tuple(dict.fromkeys(each for item in items for each in contents_of(item, state)))
+            items = tuple(dict.fromkeys(each for item in items for each in contents_of(item, state, (item,))))
         # What is read from a resource are its rows.
         is_reader = operand.is_lazy and all(isinstance(item, Ref) for item in items)
         return Many(items, operand.is_sequence, operand.is_lazy, is_reader, of_type=operand.of_type)
@@ -119,12 +119,7 @@ class Values(NamedValues):
     def _joined(self, operand: ir.Joined, state: State) -> Value | None:
         items: list[Value | None] = []
         for value in (self.value(operand.left, state), self.value(operand.right, state)):
-            if isinstance(value, Box):
-                items.extend(state.held_in(value.id))
-            elif isinstance(value, Many) and not value.is_lazy:
-                items.extend(value.items)
-            else:
-                items.append(None)
+            items.extend(contents_of(value, state, (None,)))
         # A list of which no content is known need not be empty.
         return Many(tuple(items)) if any(item is not None for item in items) else None
 
@@ -459,11 +454,11 @@ class Values(NamedValues):
     }  # fmt: skip
 
 
-def contents_of(value: Value | None, state: State) -> tuple[Value | None, ...]:
-    """Return what a container is known to hold; itself, if it is none."""
+def contents_of(value: Value | None, state: State, otherwise: tuple[Value | None, ...]) -> tuple[Value | None, ...]:
+    """Return what a container is known to hold; *otherwise*, if it is none."""
     if isinstance(value, Box):
         return state.held_in(value.id)
-    return value.items if isinstance(value, Many) and not value.is_lazy else (value,)
+    return value.items if isinstance(value, Many) and not value.is_lazy else otherwise
 
 
 def _depth(site: SiteKey) -> int:

@@ -363,7 +363,7 @@ class Follower(Iterations, Assumptions):
         for place, item in enumerate(op.items):
             value = self.value(item, state)
             _use_coroutine(value, state)
-            values += contents_of(value, state) if place in op.spread else (value,)
+            values += contents_of(value, state, (value,)) if place in op.spread else (value,)
         state.boxes[number] = tuple(v for v in values if v is not None and not isinstance(v, (Literal, Data)))
         state.set_name(op.target, Box(number, of_type=op.of_type))
         return None

@@ -214,7 +214,7 @@ class FateSearch:
     def _functions_called(self, name: str) -> Iterator[tuple[AnyFunction, bool]]:
         """Yield the functions and methods of the project that have a name, and whether each is a method."""
         index = self._near.index
-        texts = index.links.texts_with(name, index) if index.links is not None and index.name.path else None
+        texts = index.texts_with(name)
         for text in [text for _, text in texts] if texts is not None else [index.text]:
             file = parsed_file(text) if re.search(rf"\bdef\s+{name}\b", text) is not None else None
             if not isinstance(file, ParsedFile):

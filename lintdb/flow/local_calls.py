@@ -606,10 +606,12 @@ def _places_in(instance: Instance, state: State) -> Callable[[Rid], Rid]:
     root = instance.outside().root
 
     def found(rid: Rid) -> Rid:
+        if rid[0][0] != "self":
+            return rid
         name = str(rid[0][1])
-        if rid[0][0] != "self" or any(name in each.body_values for each in instance.owner.lineage):
-            return held.get(name, rid) if rid[0][0] == "self" else rid  # what the class has is that of all its objects
-        return held.get(name, (attribute_of(root, name), rid[1]))
+        # What the class has is that of all its objects.
+        is_of_class = any(name in each.body_values for each in instance.owner.lineage)
+        return held.get(name, rid if is_of_class else (attribute_of(root, name), rid[1]))
 
     return found
 

@@ -49,7 +49,7 @@ class Passed:
     def _look(self, parameter: str, function: FunctionInfo) -> str | None:
         if function.is_module or function.is_nested or not isinstance(function.node, cst.FunctionDef):
             return None
-        if any(getattr(each, "value", "") not in ("staticmethod", "classmethod") for each in function.decorators):
+        if not function.is_as_written:
             return None  # a decorator may give the function something else than is written
         found: str | None = None
         for each in given_by(calls_in_file(function), parameter, function) or ():

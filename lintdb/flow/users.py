@@ -181,8 +181,7 @@ def ways_to(target: Target, near: FunctionInfo | ClassInfo) -> frozenset[str]:
 
 def _texts_with(word: str, target: Target, near: FunctionInfo | ClassInfo) -> tuple[tuple[str, str], ...]:
     """Return path and text of the files that mention a word: of the target's own if there is no project."""
-    links = near.index.links
-    texts = links.texts_with(word, near.index) if links is not None else None
+    texts = near.index.texts_with(word)
     return texts if texts is not None else ((target.path, near.index.text),)
 
 
@@ -378,7 +377,7 @@ def importers(index: ModuleIndex, path: str | None = None) -> Iterator[str]:
     stem = _module_at(path) if path else ""
     texts = index.links.texts_with(stem, index) if index.links is not None and stem else None
     for other, text in texts or ():
-        if other != path and any(stem in (_last_part(each.base), each.name) for each in _imported(text)):
+        if other != path and is_imported_in(text, stem):
             yield other
 
 

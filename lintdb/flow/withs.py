@@ -146,10 +146,8 @@ class Withs(ModelledCalls, ABC):
 
     def kind_awaited(self, pending: PendingCall) -> Kind | None:
         """Return the kind of what a coroutine function of the project gives; None if it gives anything else."""
-        if any(
-            getattr(each, "value", "") not in ("classmethod", "staticmethod") for each in pending.function.decorators
-        ):
-            return None  # that may make something else of it
+        if not pending.function.is_as_written:
+            return None
         found = self.types.peers.result_of(pending.function)
         return self.knowledge.kind(found.type) if found is not None and isinstance(found.type, str) else None
 

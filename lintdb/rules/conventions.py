@@ -64,11 +64,10 @@ def uncommitted_class(owner: ClassInfo, flows: Sequence[FunctionFlow], ctx: File
     left = {
         name: work for flow in reversed(flows) if flow.function.owner is owner for name, work in flow.left_work.items()
     }
-    links, path = ctx.program.index.links, ctx.program.index.name.path
-    if owner.has_unknown_base or links is None or not path or is_test_file(path):
+    if owner.has_unknown_base or is_test_file(ctx.program.index.name.path):
         return
     for attribute in sorted(opened.keys() & left.keys()):
-        named = [links.texts_with(word, ctx.program.index) for word in (owner.name, attribute)]
+        named = [ctx.program.index.texts_with(word) for word in (owner.name, attribute)]
         texts = [ctx.text, *(text for found in named for _, text in found or ())]
         own = "\n".join(each.index.code_of(each.node) for each in owner.lineage)
         is_shared = re.search(
@@ -171,9 +170,8 @@ def _is_method_of_view(function: FunctionInfo) -> bool:
     is_wrapped = "dispatch_request" in owner.methods or not owner.body_values.keys().isdisjoint(_OF_ALL)
     if is_wrapped or _BASES_OF_VIEWS.isdisjoint(owner.outside_bases):
         return False
-    links, index = function.index.links, function.index
-    named = links.texts_with(owner.name, index) if links is not None and index.name.path else ()
-    texts = [index.text, *(text for _, text in named or ())]
+    index = function.index
+    texts = [index.text, *(text for _, text in index.texts_with(owner.name) or ())]
     calls_itself = re.search(rf"\bself\.{function.name}\(|\bgetattr\(self\b", index.code_of(owner.node)) is not None
     return not calls_itself and all(_only_registers(owner.name, text) for text in texts) and not _wraps_all(function)
 
@@ -195,11 +193,9 @@ def _only_registers(name: str, text: str) -> bool:
 
 def _wraps_all(function: FunctionInfo) -> bool:
     """Whether the project has something done round all views: `Api(app, decorators=[…])`."""
-    links, index = function.index.links, function.index
-    texts = links.texts_with("decorators", index) if links is not None and index.name.path else ()
-    return any(
-        re.search(r"\bApi\([^()]*\bdecorators\b", text) for text in (index.text, *(text for _, text in texts or ()))
-    )
+    index = function.index
+    texts = [index.text, *(text for _, text in index.texts_with("decorators") or ())]
+    return any(re.search(r"\bApi\([^()]*\bdecorators\b", text) for text in texts)
 
 
 _COMMITS_BY_ITSELF = ("SQLALCHEMY_COMMIT_ON_TEARDOWN", "COMMIT_ON_TEARDOWN", "autocommit")
@@ -243,8 +239,7 @@ def _may_commit(name: str, function: FunctionInfo) -> bool:
 
 
 def _is_said(words: Sequence[str], function: FunctionInfo) -> bool:
-    links, index = function.index.links, function.index
-    return any(links.texts_with(word, index) for word in words) if links is not None and index.name.path else False
+    return any(function.index.texts_with(word) for word in words)
 
 
 def _keeps_for_request(giver: FunctionInfo) -> bool:
@@ -322,7 +317,7 @@ def _may_be_committed_by_others(name: str, ctx: FileContext) -> bool:
         if not is_filled and not (is_method and isinstance(outer, ast.Attribute) and outer.attr in _WORKS):
             return True
     index = ctx.program.index
-    texts = index.links.texts_with(name, index) if index.links is not None and index.name.path else None
+    texts = index.texts_with(name)
     mentioning = {path for path, _ in texts or ()} - {index.name.path}
     return any(path in mentioning for path in importers(index)) if mentioning else False
 

@@ -256,5 +256,4 @@ def _is_read_in_project(name: str, owner: ClassInfo, ctx: FileContext) -> bool:
 
 
 def _texts_with(word: str, ctx: FileContext) -> tuple[tuple[str, str], ...] | None:
-    index = ctx.program.index
-    return index.links.texts_with(word, index) if index.links is not None and index.name.path else None
+    return ctx.program.index.texts_with(word)

@@ -23,9 +23,11 @@ from lintdb.rules.places import (
 if TYPE_CHECKING:
     import libcst as cst
 
-    from lintdb.flow.results import FunctionFlow, Leak
+    from lintdb.flow.results import FunctionFlow, Leak, PathStep
     from lintdb.syntax.names import FunctionInfo
 
+FAILS = ("raise", "raises", "refused")
+"""Steps of a path at which a call fails."""
 _STARTS = frozenset({
     "create_task", "ensure_future", "start_soon", "spawn", "Thread", "Process", "Greenlet", "start_background_task",
 })  # fmt: skip
@@ -49,11 +51,11 @@ def _exit_to_blame(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> Function
 
     from lintdb.syntax.names import ClassInfo
 
-    errors = [step for step in leak.path if step.what in ("raise", "raises", "refused")]
-    if not errors or errors[-1].data not in ("__exit__", "__aexit__") or errors[-1].node is not leak.node:
+    error = _error_of(leak)
+    if error is None or error.data not in ("__exit__", "__aexit__") or error.node is not leak.node:
         return None
     made = ctx.program.types.called(leak.node, flow.function) if isinstance(leak.node, cst.Call) else None
-    return made.find_method(errors[-1].data) if isinstance(made, ClassInfo) else None
+    return made.find_method(error.data) if isinstance(made, ClassInfo) else None
 
 
 def _is_told_above(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
@@ -77,20 +79,22 @@ def _is_told_of_arm(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
     ancestry = ctx.repetition.fates.ancestry(flow.function)
     earlier = itertools.takewhile(lambda each: each is not leak, flow.leaks)
     alike = [each for each in earlier if each.name == leak.name and each.on_error]
-    if leak.name is None or leak.is_overwritten or not alike:
+    error = _error_of(leak)
+    if leak.name is None or leak.is_overwritten or not alike or error is None:
         return False
     around = [leak.node, *ancestry.ancestors(leak.node)]
     for inner, outer in itertools.pairwise(around):
         if isinstance(outer, cst.If) and inner is outer.orelse:
             before = [each for each in alike if outer.body in ancestry.ancestors(each.node)]
-            if any(_error_of(each) is _error_of(leak) is not None and _is_told(each, flow, ctx) for each in before):
+            errors = ((each, _error_of(each)) for each in before)
+            if any(e is not None and e.node is error.node and _is_told(each, flow, ctx) for each, e in errors):
                 return True
     return False
 
 
-def _error_of(leak: Leak) -> cst.CSTNode | None:
-    """Return what has raised the error that leaves it open."""
-    return next((step.node for step in reversed(leak.path) if step.what in ("raise", "raises", "refused")), None)
+def _error_of(leak: Leak) -> PathStep | None:
+    """Return the last step at which something fails: the error that leaves it open."""
+    return next((step for step in reversed(leak.path) if step.what in FAILS), None)
 
 
 def _is_told(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
@@ -151,6 +155,8 @@ def _is_to_raise(leak: Leak, flow: FunctionFlow, ctx: FileContext) -> bool:
     """Whether a test waits for the error of what opens something, last in a block for that: nothing is open then."""
     import libcst as cst
 
+    from lintdb.syntax.nodes import last_name
+
     outer = ctx.repetition.fates.ancestry(flow.function).ancestors(leak.node)
     statement, line, _, block = [*itertools.islice(outer, 4), None, None, None, None][:4]
     if not isinstance(statement, cst.Expr | cst.Assign) or not isinstance(block, cst.With):
@@ -193,6 +199,8 @@ def _is_started_aside(flow: FunctionFlow, ctx: FileContext) -> bool:
 
     Whoever starts it for one is given that: a handler of requests, a method that takes a user.
     """
+    from lintdb.syntax.nodes import last_name  # loads libcst, which listing rules does not need
+
     starters = [
         starter
         for starter in ctx.program.index.all_functions
@@ -229,8 +237,3 @@ def _is_of_program(starter: FunctionInfo) -> bool:
     from lintdb.flow.words import OF_CLIENTS  # loads libcst, which listing rules does not need
 
     return all(OF_CLIENTS.fullmatch(param.name.value) is None for param in starter.params)
-
-
-def last_name(node: cst.CSTNode) -> str:
-    name = getattr(getattr(node, "attr", node), "value", None)
-    return name if isinstance(name, str) else ""

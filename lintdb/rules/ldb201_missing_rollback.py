@@ -68,9 +68,10 @@ def _do_callers_roll_back(function: FunctionInfo, ctx: FileContext, depth: int =
     """
     if not function.name.startswith("_") or function.name.startswith("__") or depth > _MOST_STEPS:
         return False
-    links, index = function.index.links, function.index
-    texts = links.texts_with(function.name, index) if links is not None and index.name.path else ()
-    others = [path for path, _ in texts or () if path != index.name.path and not is_test_file(path)]
+    index = function.index
+    others = [
+        path for path, _ in index.texts_with(function.name) or () if path != index.name.path and not is_test_file(path)
+    ]
     if others or re.search(rf"\b{function.name}\b(?!\s*\()", ctx.text) is not None:
         return False  # who gets it as a value calls it, too
     calls = [(call, each) for each in index.all_functions for call in each.calls if _is_of(call, function)]

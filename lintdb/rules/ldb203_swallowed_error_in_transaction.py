@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lintdb.effects import AfterError
 from lintdb.finding import Confidence, Severity
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule, RuleMeta
+from lintdb.rules.harmless import FAILS
 from lintdb.rules.lifetimes import called, caught_in, steps_of
 from lintdb.rules.places import is_test
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
     from lintdb.flow.results import FunctionFlow, SwallowedError
 
-_FAILS = ("raise", "raises", "refused")
-"""Steps of a path at which a call fails."""
 _EXITS = ("exit", "_exit", "abort")
 """What handlers call to go no further."""
 _ALL_IS_LOST = ("1205", "1213")
@@ -125,7 +124,7 @@ def _steps(found: SwallowedError) -> tuple[ReportStep, ...]:
     """Return the witness: the call that fails, what becomes of its error, and what the transaction goes on with."""
     if found.failed is None:
         return steps_of(found.path, None, "", _end(found))
-    failures = [number for number, step in enumerate(found.path) if step.node is found.failed and step.what in _FAILS]
+    failures = [number for number, step in enumerate(found.path) if step.node is found.failed and step.what in FAILS]
     since = failures[-1] if failures else -1
     fails = "fails in a transaction"
     if any(step.node is found.failed and step.what == "write" for step in found.path[: max(since, 0)]):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from lintdb.effects import Argument, Duty, Form
 from lintdb.finding import Confidence
 from lintdb.rules.base import FileContext, Report, ReportStep, Rule
-from lintdb.rules.harmless import is_harmless, last_name
+from lintdb.rules.harmless import is_harmless
 from lintdb.rules.places import (
     is_test,
     is_test_file,
@@ -218,6 +218,8 @@ def _is_hidden(leak: Leak, ctx: FileContext) -> bool:
 
 def _cure_by_giver(leak: Leak) -> str | None:
     """Return the cure by a method of the class that has given something, and takes it back: `store.put(conn)`."""
+    from lintdb.syntax.nodes import last_name  # loads libcst, which listing rules does not need
+
     if leak.giver is None or leak.owner is None or leak.owner_name is None:
         return None
     takes = {

@@ -157,6 +157,11 @@ class FunctionInfo:
                 found.add(subject.value)
         return frozenset(found & {param.name.value for param in self.params})
 
+    @property
+    def is_as_written(self) -> bool:
+        """Whether no decorator makes something else of it than a method without an object."""
+        return all(getattr(each, "value", None) in ("staticmethod", "classmethod") for each in self.decorators)
+
     @functools.cached_property
     def called(self) -> frozenset[str]:
         """The parameters that it calls itself, and gives nothing else: `return f()`."""
@@ -509,6 +514,10 @@ class ModuleIndex:
         if name in self.values or name in self.body.imports:
             return None
         return self.functions.get(name)
+
+    def texts_with(self, word: str) -> tuple[tuple[str, str], ...] | None:
+        """Return path and text of each file of the project that mentions a word: see `Links.texts_with`."""
+        return self.links.texts_with(word, self) if self.links is not None else None
 
     @functools.cached_property
     def read_from(self) -> Mapping[str, AbstractSet[str]]:

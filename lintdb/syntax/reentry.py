@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from lintdb.syntax.names import FunctionInfo
+from lintdb.syntax.nodes import presence_asked
 from lintdb.syntax.walk import walk
 
 
@@ -53,12 +54,5 @@ def _filled(code: cst.CSTNode, own: str) -> Iterator[str]:
 
 def _asked(test: cst.BaseExpression, own: str) -> tuple[str, bool]:
     """Return the attribute that a test asks for, and whether there is something in it where the test holds."""
-    if isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
-        name, is_there = _asked(test.expression, own)
-        return name, not is_there
-    if isinstance(test, cst.Comparison) and len(test.comparisons) == 1:
-        operator, other = test.comparisons[0].operator, test.comparisons[0].comparator
-        if isinstance(operator, cst.Is | cst.IsNot) and isinstance(other, cst.Name) and other.value == "None":
-            return _attribute(test.left, own), isinstance(operator, cst.IsNot)
-        return "", False
-    return _attribute(test, own), True
+    asked = presence_asked(test)
+    return (_attribute(asked[0], own), asked[1]) if asked is not None else ("", False)

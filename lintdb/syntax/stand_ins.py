@@ -11,7 +11,7 @@ import libcst as cst
 
 from lintdb.syntax.ancestry import Ancestry
 from lintdb.syntax.names import FunctionInfo
-from lintdb.syntax.nodes import is_none
+from lintdb.syntax.nodes import presence_asked
 
 
 class Meant(NamedTuple):
@@ -110,17 +110,8 @@ def _only_for_none(given: _Assignment, ancestry: Ancestry) -> bool:
 
 def _asks_none(test: cst.BaseExpression, name: str) -> bool | None:
     """Whether a test holds where a variable is None: True, or False where it is something; None for another test."""
-    if isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
-        inner = _asks_none(test.expression, name)
-        return None if inner is None else not inner
-    if _is(test, name):
-        return False
-    if not isinstance(test, cst.Comparison) or not _is(test.left, name) or len(test.comparisons) != 1:
-        return None
-    operator, other = test.comparisons[0].operator, test.comparisons[0].comparator
-    if not is_none(other) or not isinstance(operator, (cst.Is, cst.IsNot)):
-        return None
-    return isinstance(operator, cst.Is)
+    asked = presence_asked(test)
+    return not asked[1] if asked is not None and _is(asked[0], name) else None
 
 
 def _is(node: cst.BaseExpression, name: str) -> bool:
